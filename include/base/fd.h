@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* File descriptors, paths and files. All O_CLOEXEC. Blocking calls: workers and start-up only. */
+#pragma once
+
+#include "base/mem.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct err *fd_set_nonblock(int fd) must_check;
+struct err *fd_write_all(int fd, const void *p, size_t n) must_check; /* blocking fd */
+/* pidfd, pipes: plain wrappers that set O_CLOEXEC. */
+struct err *fd_pipe(int out[2], int flags) must_check; /* flags: O_NONBLOCK or 0 */
+
+/* openat2(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS): `path` as the container sees
+ * it, never leaving `root`. Returns -1 and errno. */
+int fd_open_in_root(int root, const char *path, int flags, unsigned mode);
+/* openat2(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS). -1 and errno. */
+int fd_open_beneath(int dir, const char *path, int flags, unsigned mode);
+
+/* dir/name joined with exactly one slash. */
+char *path_join(struct arena *a, const char *dir, const char *name);
+/* Lexical: absolute, no "." "..", "//" or trailing slash. "" gives "/". */
+char *path_clean(struct arena *a, const char *path);
+
+struct err *dir_make_all(const char *path, unsigned mode) must_check; /* mkdir -p */
+/* Removes a tree below dirfd without following links or crossing into mounts
+ * (openat2 RESOLVE_NO_XDEV). Absent is success. */
+struct err *dir_remove_tree(int dirfd, const char *name) must_check;
+
+/* Whole file, NUL-terminated; ERR_TOO_LARGE above max. dirfd may be AT_FDCWD.
+ * ERR_NOT_FOUND for ENOENT/ENOTDIR. */
+struct err *file_read(struct arena *a, int dirfd, const char *path, size_t max, char **out,
+                      size_t *out_len) must_check;
+struct err *file_read_fd(struct arena *a, int fd, size_t max, char **out, size_t *out_len) must_check;
+/* tmp + write [+ fsync] + rename [+ fsync of the directory]. */
+struct err *file_write_atomic(int dirfd, const char *name, const void *p, size_t n, unsigned mode,
+                              bool is_durable) must_check;
+/* Plain write to an existing file such as a cgroup knob: one write(2). */
+struct err *file_put(int dirfd, const char *name, const char *text) must_check;
+
+/* SOCK_SEQPACKET with SCM_RIGHTS. Non-blocking sockets give EAGAIN. */
+ssize_t fd_send_msg(int sock, const void *p, size_t n, const int *fds, size_t n_fds);
+/* Received fds are O_CLOEXEC; *n_fds in: room, out: received. Truncated
+ * messages or fds give -1/EMSGSIZE with everything received closed. */
+ssize_t fd_recv_msg(int sock, void *p, size_t room, int *fds, size_t *n_fds);

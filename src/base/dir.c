@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Paths, mkdir -p, rm -r. Blocking: workers and start-up only.
+ * Trap: a container may have made its tree thousands of levels deep and may still race with
+ * us, so removal keeps a heap stack, a bounded number of open directories, never follows a
+ * link and checks by device and inode that ".." is where it came from.
+ */
+#include "base/fd.h"
+
+#include "open.h"
+
+#include "base/text.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { OPEN_LEVELS = 32, REFILL_TRIES = 16 };
+
+/* ---- paths ---- */
+
+char *path_join(struct arena *a, const char *dir, const char *name)
+{
+    size_t n = strlen(dir);
+
+    while (n && dir[n - 1] == '/')
+        n--;
+    while (*name == '/')
+        name++;
+    return arena_printf(a, "%.*s/%s", (int)n, dir, name);
+}
+
+char *path_clean(struct arena *a, const char *path)
+{
+    char *clean = arena_alloc(a, strlen(path) + 2), *end = clean;
+
+    while (*path) {
+        const char *part = path + strspn(path, "/");
+        size_t n = strcspn(part, "/");
+
+        path = part + n;
+        if (!n || (n == 1 && part[0] == '.'))
+            continue;
+        if (n == 2 && part[0] == '.' && part[1] == '.') {
+            while (end > clean && *--end != '/')
+                ;
+            continue;
+        }
+        *end++ = '/';
+        memcpy(end, part, n);
+        end += n;
+    }
+    if (end == clean)
+        *end++ = '/';
+    *end = '\0';
+    return clean;
+}
+
+static struct err *make_dir(const char *path, unsigned mode)
+{
+    struct stat st;
+    int sys;
+
+    if (mkdir(path, mode) == 0)
+        return NULL;
+    sys = errno;
+    if (stat(path, &st) < 0)
+        return err_sysno(sys, "mkdir %s", path);
+    return S_ISDIR(st.st_mode) ? NULL : err_sysno(ENOTDIR, "mkdir %s", path);
+}
+
+struct err *dir_make_all(const char *path, unsigned mode)
+{
+    autofree char *copy = mem_strdup(path);
+
+    for (char *p = copy + strspn(copy, "/"); *p; p++) {
+        if (*p != '/' || p[-1] == '/')
+            continue;
+        *p = '\0';
+        TRY(make_dir(copy, mode));
+        *p = '/';
+    }
+    return make_dir(copy, mode);
+}
+
+/* ---- removal ---- */
+
+struct level {
+    DIR *stream; /* NULL: closed to save descriptors, found again by ".." */
+    char *name;  /* in its parent */
+    dev_t dev;
+    ino_t ino;
+    int refills;
+};
+
+struct walk {
+    int top; /* the directory that holds the tree's root; the caller's */
+    struct level *levels;
+    size_t n, room;
+};
+
+enum found { FOUND_DIR, FOUND_GONE, FOUND_OTHER };
+
+static int open_child(int dir, const char *name)
+{
+    return open_resolving(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK, 0,
+                          RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV |
+                              RESOLVE_BENEATH);
+}
+
+/* Takes fd. */
+static struct err *push_level(struct walk *w, int fd, const char *name)
+{
+    autoclose int owned = fd;
+    struct level *level;
+    struct stat st;
+    DIR *stream;
+
+    if (fstat(fd, &st) < 0)
+        return err_sys("stat %s", name);
+    stream = fdopendir(fd);
+    if (!stream)
+        return err_sys("read directory %s", name);
+    steal_fd(&owned);
+    if (w->n == w->room) {
+        size_t room = w->room ? w->room * 2 : 16;
+
+        w->levels = mem_resize(w->levels, w->room * sizeof(*level), room * sizeof(*level));
+        w->room = room;
+    }
+    if (w->n >= OPEN_LEVELS && w->levels[w->n - 1].stream) {
+        closedir(w->levels[w->n - 1].stream);
+        w->levels[w->n - 1].stream = NULL;
+    }
+    level = &w->levels[w->n++];
+    *level = (struct level){stream, mem_strdup(name), st.st_dev, st.st_ino, 0};
+    return NULL;
+}
+
+static struct err *reopen_parent(struct level *parent, int child)
+{
+    autoclose int fd = openat(child, "..", O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC);
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return err_sys("reopen %s", parent->name);
+    if (st.st_dev != parent->dev || st.st_ino != parent->ino)
+        return err_new(ERR_CONFLICT, "directory %s was moved during its removal", parent->name);
+    parent->stream = fdopendir(fd);
+    if (!parent->stream)
+        return err_sys("read directory %s", parent->name);
+    steal_fd(&fd);
+    return NULL;
+}
+
+/* Removes one entry that may be anything; FOUND_DIR when it is a directory. */
+static struct err *remove_entry(int dir, const char *name, unsigned char type, enum found *out)
+{
+    *out = FOUND_DIR;
+    if (type == DT_DIR)
+        return NULL;
+    *out = FOUND_GONE;
+    if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
+        return NULL;
+    if (errno != EISDIR)
+        return err_sys("remove %s", name);
+    *out = FOUND_DIR;
+    return NULL;
+}
+
+/* Descends into `name` of the level on top, or removes it when it is no directory any more. */
+static struct err *enter_entry(struct walk *w, int dir, const char *name)
+{
+    int fd = open_child(dir, name);
+
+    if (fd >= 0)
+        return push_level(w, fd, name);
+    if (errno == ENOENT)
+        return NULL;
+    if (errno != ENOTDIR && errno != ELOOP)
+        return err_sys("remove directory %s", name);
+    if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
+        return NULL;
+    return err_sys("remove %s", name);
+}
+
+/* The level on top is empty: removes it from its parent, or reads it again when it was refilled. */
+static struct err *pop_level(struct walk *w)
+{
+    struct level *level = &w->levels[w->n - 1], *parent = w->n > 1 ? level - 1 : NULL;
+    int dir = w->top;
+
+    if (parent && !parent->stream)
+        TRY(reopen_parent(parent, dirfd(level->stream)));
+    if (parent)
+        dir = dirfd(parent->stream);
+    if (unlinkat(dir, level->name, AT_REMOVEDIR) < 0 && errno != ENOENT) {
+        if ((errno != ENOTEMPTY && errno != EEXIST) || level->refills++ >= REFILL_TRIES)
+            return err_sys("remove directory %s", level->name);
+        rewinddir(level->stream);
+        return NULL;
+    }
+    closedir(level->stream);
+    free(level->name);
+    w->n--;
+    return NULL;
+}
+
+static struct err *step(struct walk *w)
+{
+    struct level *level = &w->levels[w->n - 1];
+    struct dirent *entry;
+    enum found found;
+
+    errno = 0;
+    entry = readdir(level->stream);
+    if (!entry && errno)
+        return err_sys("read directory %s", level->name);
+    if (!entry)
+        return pop_level(w);
+    if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+        return NULL;
+    TRY(remove_entry(dirfd(level->stream), entry->d_name, entry->d_type, &found));
+    return found == FOUND_DIR ? enter_entry(w, dirfd(level->stream), entry->d_name) : NULL;
+}
+
+static void finish_walk(struct walk *w)
+{
+    for (size_t i = 0; i < w->n; i++) {
+        if (w->levels[i].stream)
+            closedir(w->levels[i].stream);
+        free(w->levels[i].name);
+    }
+    free(w->levels);
+}
+
+static struct err *remove_child(int dir, const char *name)
+{
+    struct walk w = {.top = dir};
+    enum found found;
+    struct err *e;
+
+    TRY(remove_entry(dir, name, DT_UNKNOWN, &found));
+    if (found == FOUND_GONE)
+        return NULL;
+    e = enter_entry(&w, dir, name);
+    while (!e && w.n)
+        e = step(&w);
+    finish_walk(&w);
+    return e;
+}
+
+struct err *dir_remove_tree(int dirfd, const char *name)
+{
+    const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name;
+    autoclose int dir = -1;
+    autofree char *parent = NULL;
+    struct err *e;
+
+    if (!*base || !strcmp(base, ".") || !strcmp(base, ".."))
+        return err_new(ERR_INVALID, "cannot remove \"%s\"", name);
+    if (slash)
+        parent = mem_printf("%.*s", (int)(slash - name) + 1, name);
+    dir = openat(dirfd, parent ? parent : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0)
+        return errno == ENOENT ? NULL : err_sys("open the directory of %s", name);
+    e = remove_child(dir, base);
+    return e ? err_wrap(e, "remove tree %s", name) : NULL;
+}

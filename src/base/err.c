@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one error type: a kind, an errno and one text in a single block of memory.
+ * Any thread. A newcomer's trap: err_wrap and err_as take their argument, so the old
+ * pointer is gone after the call.
+ */
+#include "base/err.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { ERR_TEXT_MAX = 4096 }; /* foreign names end up in texts: a bound, not a promise */
+
+struct err {
+    enum err_kind kind;
+    int sys;
+    char text[];
+};
+
+static struct err *make(enum err_kind kind, int sys, const char *text)
+{
+    size_t n = strnlen(text, ERR_TEXT_MAX);
+    struct err *e = mem_alloc(sizeof(*e) + n + 1);
+
+    e->kind = kind;
+    e->sys = sys;
+    memcpy(e->text, text, n);
+    return e;
+}
+
+struct err *err_new(enum err_kind kind, const char *fmt, ...)
+{
+    char text[ERR_TEXT_MAX];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    return make(kind, 0, text);
+}
+
+static like_printf(2, 0) struct err *make_sys(int sys, const char *fmt, va_list ap)
+{
+    char text[ERR_TEXT_MAX], reason[128], both[ERR_TEXT_MAX + 128 + 3];
+
+    vsnprintf(text, sizeof(text), fmt, ap);
+    snprintf(both, sizeof(both), "%s: %s", text, strerror_r(sys, reason, sizeof(reason)));
+    return make(ERR_INTERNAL, sys, both);
+}
+
+struct err *err_sys(const char *fmt, ...)
+{
+    int sys = errno;
+    struct err *e;
+    va_list ap;
+
+    va_start(ap, fmt);
+    e = make_sys(sys, fmt, ap);
+    va_end(ap);
+    return e;
+}
+
+struct err *err_sysno(int sys, const char *fmt, ...)
+{
+    struct err *e;
+    va_list ap;
+
+    va_start(ap, fmt);
+    e = make_sys(sys, fmt, ap);
+    va_end(ap);
+    return e;
+}
+
+struct err *err_wrap(struct err *e, const char *fmt, ...)
+{
+    char added[ERR_TEXT_MAX], both[2 * ERR_TEXT_MAX + 3];
+    struct err *wrapped;
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(added, sizeof(added), fmt, ap);
+    va_end(ap);
+    snprintf(both, sizeof(both), "%s: %s", added, e->text);
+    wrapped = make(e->kind, e->sys, both);
+    err_drop(e);
+    return wrapped;
+}
+
+struct err *err_as(struct err *e, enum err_kind kind)
+{
+    e->kind = kind;
+    return e;
+}
+
+struct err *err_copy(const struct err *e)
+{
+    return e ? make(e->kind, e->sys, e->text) : NULL;
+}
+
+enum err_kind err_kind(const struct err *e)
+{
+    return e->kind;
+}
+
+int err_errno(const struct err *e)
+{
+    return e->sys;
+}
+
+const char *err_text(const struct err *e)
+{
+    return e->text;
+}
+
+void err_drop(struct err *e)
+{
+    free(e);
+}
+
+_Noreturn void assert_fail(const char *what, const char *file, int line)
+{
+    dprintf(STDERR_FILENO, "%s:%d: assertion failed: %s\n", file, line, what);
+    abort();
+}
