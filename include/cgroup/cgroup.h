@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One interface over cgroup v1 and v2. A tree is the engine's own sub-cgroup in
+ * every hierarchy; each container has one cgroup in it. The limits are planned
+ * by a pure function (what is written where, what this kernel cannot do) and
+ * then written. Workers, unless said otherwise; no state but the kernel's.
+ */
+#pragma once
+
+#include "base/text.h"
+
+struct cgroup_device { /* allow or deny, in order; the plan starts from "deny all" */
+    char type;         /* 'a', 'b', 'c' */
+    int major, minor;  /* -1: any */
+    char access[4];    /* "rwm" */
+    bool allow;
+};
+struct cgroup_device_value { /* per block device: weight or rate */
+    int major, minor;
+    int64_t value;
+};
+
+struct cgroup_limits { /* zero: no limit, except where said */
+    int64_t memory, memory_swap /* -1 unlimited */, memory_reservation;
+    int64_t swappiness; /* -1: unset */
+    bool oom_kill_disable;
+    int64_t cpu_shares, nano_cpus, cpu_period, cpu_quota, cpu_rt_period, cpu_rt_runtime;
+    const char *cpuset_cpus, *cpuset_mems;
+    int64_t pids; /* <= 0: unlimited */
+    int blkio_weight;
+    const struct cgroup_device_value *weight_devices, *read_bps, *write_bps, *read_iops, *write_iops;
+    size_t n_weight_devices, n_read_bps, n_write_bps, n_read_iops, n_write_iops;
+    const struct cgroup_device *devices;
+    size_t n_devices;
+};
+
+struct cgroup_tree;
+/* Finds the hierarchies and makes the engine's sub-cgroup `parent` in each ("berth",
+ * "berth-1a2b3c"; must be one path component). Start-up. On hybrid hosts (v1
+ * controllers and an empty v2) v1 is used. */
+struct err *cgroup_tree_open(const char *parent, struct cgroup_tree **out) must_check;
+void cgroup_tree_close(struct cgroup_tree *t); /* removes the sub-cgroups when they are empty */
+bool cgroup_is_v2(const struct cgroup_tree *t);
+/* Controllers that exist, for /info: "memory", "cpu", "cpuset", "pids", "blkio"/"io",
+ * "devices", "freezer"; and single knobs: "blkio.weight", "blkio.weight_device", "memory.swap",
+ * "cpu.rt_runtime", "memory.oom_control", … */
+bool cgroup_has(const struct cgroup_tree *t, const char *feature);
+
+/* Limits this kernel cannot honour, as Docker's warning sentences ("Your kernel does not support …
+ * discarded."), and ERR_INVALID where running without would betray the user (the guide's
+ * blkio-weight case: only weight_device exists → "blkio.weight not supported, use
+ * weight_device instead"). Pure but for the tree's probed features; any thread. */
+struct err *cgroup_check(const struct cgroup_tree *t, struct arena *a, const struct cgroup_limits *l,
+                         struct strs *warnings) must_check;
+
+/* What a child needs to join. Owned by the caller after success. */
+struct cgroup_join {
+    int tasks[16]; /* v1: open `tasks` files, O_WRONLY */
+    size_t n_tasks;
+    int dir; /* v2: directory for CLONE_INTO_CGROUP; -1 on v1 */
+};
+/* Makes the cgroup and writes the limits. id: one path component. Leaves nothing when it fails. */
+struct err *cgroup_create(struct cgroup_tree *t, const char *id, const struct cgroup_limits *l,
+                          struct cgroup_join *out) must_check;
+/* Opens the join fds of an existing cgroup (exec). */
+struct err *cgroup_open(struct cgroup_tree *t, const char *id, struct cgroup_join *out) must_check;
+void cgroup_join_close(struct cgroup_join *j);
+struct err *cgroup_update(struct cgroup_tree *t, const char *id, const struct cgroup_limits *l) must_check;
+/* Kills whatever is left inside (cgroup.kill, or a freeze-free kill loop on v1) and removes it;
+ * retries EBUSY for up to 2 s. Absent is success. */
+struct err *cgroup_remove(struct cgroup_tree *t, const char *id) must_check;
+struct err *cgroup_kill(struct cgroup_tree *t, const char *id) must_check;
+struct err *cgroup_freeze(struct cgroup_tree *t, const char *id, bool frozen) must_check;
+struct err *cgroup_pids(struct cgroup_tree *t, const char *id, struct arena *a, int **out,
+                        size_t *n) must_check;
+bool cgroup_was_oom_killed(struct cgroup_tree *t, const char *id); /* read before remove */
+/* Ids that exist in the tree (reconciling at start-up). */
+struct err *cgroup_list(struct cgroup_tree *t, struct arena *a, struct strs *out) must_check;
+/* Where a controller's directory of `id` is, for bind mounts on v1: NULL when absent. */
+const char *cgroup_path(struct cgroup_tree *t, struct arena *a, const char *controller, const char *id);
+
+struct cgroup_stats {
+    int64_t cpu_ns, cpu_user_ns, cpu_system_ns, throttled_periods, periods, throttled_ns;
+    int64_t memory_bytes, memory_max_bytes, memory_limit, memory_cache_bytes, memory_inactive_file;
+    int64_t pids, pids_limit, read_bytes, write_bytes, oom_kills;
+};
+struct err *cgroup_stats(struct cgroup_tree *t, const char *id, struct cgroup_stats *out) must_check;

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The engine's settings: flags over --config-file (JSON, dockerd's keys) over defaults. */
+#pragma once
+
+#include "base/text.h"
+
+struct settings {
+    struct strs hosts; /* "unix:///run/berth/berth.sock" */
+    char *data_root, *exec_root, *pidfile, *config_file, *log_level;
+    char *group;                    /* of the socket; "berth" */
+    struct strs insecure_registries; /* "host:port" or CIDR; 127.0.0.0/8 and localhost always are */
+    struct strs registry_mirrors;
+    struct strs dns, dns_options, dns_search;
+    char *bip;    /* "172.17.0.1/16" style: default bridge's address, NULL: first free pool */
+    char *bridge; /* name of the default bridge's link; NULL: derived from the roots */
+    char *default_ip; /* for published ports; "0.0.0.0" */
+    char *log_driver; /* "json-file" */
+    struct pairs log_opts;
+    char *cgroup_parent; /* NULL: "berth", or "berth-<hash of the roots>" for others */
+    struct strs labels;
+    int max_inflight;             /* 512 */
+    int max_concurrent_downloads; /* 3 */
+    int shutdown_timeout_s;
+    int mtu; /* 1500 */
+    bool debug, ip_forward, ip_masq, icc, ipv6, userland_proxy;
+    bool no_new_privileges, live_restore; /* live_restore: accepted, always on */
+    bool only_version;                    /* --version was given */
+    bool only_help;                       /* --help was given: settings_usage() */
+};
+
+/* ERR_INVALID with dockerd's wording for unknown flags. argv[0] is skipped. */
+struct err *settings_parse(struct arena *a, int argc, char **argv, struct settings *out) must_check;
+/* --help text to stdout. */
+void settings_usage(void);

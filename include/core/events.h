@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Numbered events with a bounded history (EVENTS_HISTORY). Never the carrier of
+ * state: only what clients of GET /events see. A subscriber that lags is told by
+ * its own callback's queue, not here: publishing calls subscribers directly.
+ * Loop thread.
+ */
+#pragma once
+
+#include "base/list.h"
+#include "base/text.h"
+
+#define EVENTS_HISTORY 8192
+#define EVENTS_BYTES_MAX (16u << 20)    /* of the whole history: the oldest go first */
+#define EVENT_ATTRS_BYTES_MAX (64u << 10) /* attributes that do not fit are left out */
+
+struct event {
+    uint64_t seq;
+    const char *type;   /* "container", "image", "network", "volume", "daemon" */
+    const char *action; /* "start", "exec_create: ls" */
+    const char *id;
+    struct pairs attrs; /* name, image, labels, exitCode … */
+    int64_t wall_ns;
+};
+
+struct events;
+typedef void (*event_fn)(void *ctx, const struct event *e); /* e lives for the call only */
+struct events_sub { /* embedded by the subscriber */
+    struct list link;
+    event_fn fn;
+    void *ctx;
+};
+
+struct events *events_create(void);
+void events_destroy(struct events *ev);
+/* Copies everything. seq and wall_ns are filled in. */
+void events_publish(struct events *ev, const struct event *e);
+/* fn must not publish. Calls fn for each kept event with wall_ns >= since_ns (and seq > after_seq), oldest first. */
+void events_replay(struct events *ev, int64_t since_ns, uint64_t after_seq, event_fn fn, void *ctx);
+void events_subscribe(struct events *ev, struct events_sub *sub);
+void events_unsubscribe(struct events_sub *sub);

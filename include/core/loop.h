@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one libuv loop, which owns every object, and the two pools of workers.
+ * libuv's own thread pool is not used. A worker function gets one job and
+ * touches only that job's memory and the kernel.
+ */
+#pragma once
+
+#include "base/list.h"
+
+#include <uv.h>
+
+struct loop;
+
+struct loop *loop_create(void);
+void loop_destroy(struct loop *l); /* all handles must be closed */
+uv_loop_t *loop_uv(struct loop *l);
+void loop_run(struct loop *l);  /* until loop_stop */
+void loop_stop(struct loop *l); /* loop thread */
+/* Runs fn(arg) on the loop soon. Any thread; never blocks, never drops. */
+void loop_post(struct loop *l, void (*fn)(void *arg), void *arg);
+bool loop_is_current(void);   /* this thread runs the loop */
+bool worker_is_current(void); /* this thread belongs to a pool */
+#define ASSERT_LOOP() ASSERT(loop_is_current())
+#define ASSERT_WORKER() ASSERT(worker_is_current())
+
+/* One-shot timer on the loop. timer_set on a pending timer moves it. Embedded by
+ * the caller and finished with timer_clear before its memory goes. No libuv close
+ * dance: all timers of a loop share one uv_timer_t over a heap. */
+struct timer {
+    int64_t due_ns; /* boot clock; 0: not pending */
+    size_t heap_at;
+    void (*fn)(struct timer *t);
+};
+void timer_set(struct loop *l, struct timer *t, int64_t delay_ms, void (*fn)(struct timer *t));
+void timer_clear(struct loop *l, struct timer *t);
+
+/* Readiness of an fd that libuv does not own. The watch is heap allocated because
+ * closing a uv_poll_t is asynchronous; watch_close detaches at once (no further
+ * callback) and does not close the fd: the caller may, immediately afterwards. */
+struct watch;
+typedef void (*watch_fn)(void *arg, int events); /* UV_READABLE | UV_WRITABLE | UV_DISCONNECT */
+struct watch *watch_open(struct loop *l, int fd, int events, watch_fn fn, void *arg);
+void watch_set(struct watch *w, int events); /* 0 pauses */
+void watch_close(struct watch *w);           /* accepts NULL */
+
+enum pool_kind { POOL_KERNEL, POOL_DISK };
+struct pools;
+/* Threads start on demand up to n_kernel/n_disk, and past that when all have been
+ * busy with jobs older than 5 s (a hung disk must not stop mounts), up to 4 x. */
+struct pools *pools_create(struct loop *l, int n_kernel, int n_disk);
+void pools_destroy(struct pools *p); /* waits for running jobs */
+
+struct job {
+    struct list link;
+    enum pool_kind pool;
+    void (*run)(struct job *job);  /* on a worker */
+    void (*done)(struct job *job); /* then on the loop, exactly once */
+};
+void pool_submit(struct pools *p, enum pool_kind kind, struct job *job);

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Images: the table, references, pull, load, import, tag, remove. Loop thread;
+ * the slow parts are operations.
+ */
+#pragma once
+
+#include "base/digest.h"
+#include "base/json.h"
+#include "core/config.h"
+#include "core/db.h"
+#include "core/events.h"
+#include "storage/layer.h"
+
+/* ---- references (pure; any thread) ---- */
+struct ref { /* "host:port/path:tag@digest", normalised */
+    char *domain; /* "docker.io", "localhost:5000" */
+    char *path;   /* "library/busybox" */
+    char *tag;    /* NULL when absent */
+    char *digest; /* NULL when absent */
+};
+/* ERR_INVALID "invalid reference format", "…repository name must be lowercase". No tag default. */
+struct err *ref_parse(struct arena *a, const char *s, struct ref *out) must_check;
+char *ref_familiar(struct arena *a, const struct ref *r);      /* "busybox:latest" as users write it */
+char *ref_familiar_name(struct arena *a, const struct ref *r); /* without tag and digest */
+char *ref_full(struct arena *a, const struct ref *r);          /* "docker.io/library/busybox:latest" */
+
+/* ---- the table ---- */
+struct image_table;
+struct image;
+
+/* Start-up: loads, and reconciles with the layer store (layers nobody names are removed). */
+struct err *image_table_open(struct layer_store *layers, struct loop *l, struct pools *p,
+                             struct ops *ops, struct db *db, struct events *ev,
+                             const struct settings *s, const char *data_root,
+                             struct image_table **out) must_check;
+void image_table_close(struct image_table *t);
+/* name[:tag][@digest], then full or short id with or without "sha256:". ERR_NOT_FOUND "No such
+ * image: x" ("…:latest" when no tag was given, as Docker). */
+struct err *image_find(struct image_table *t, const char *s, struct image **out) must_check;
+struct image *image_next(struct image_table *t, size_t *cursor);
+size_t image_count(const struct image_table *t);
+
+const char *image_id(const struct image *i); /* "sha256:…" of the config */
+const char *image_config_text(const struct image *i); /* the whole config blob, JSON */
+/* Its "config" member, decoded with runtime's table by whoever needs it (container/ does). */
+const char *image_run_config_text(const struct image *i); /* JSON object text, "{}" when absent */
+const struct strs *image_chain(const struct image *i);     /* chain ids, base first */
+const struct strs *image_tags(const struct image *i);      /* familiar "busybox:latest" */
+const struct strs *image_digests(const struct image *i);   /* familiar "busybox@sha256:…" */
+int64_t image_size(const struct image *i);
+int64_t image_created_ns(const struct image *i);
+const struct pairs *image_labels(const struct image *i);
+/* Containers that use it, by container id. */
+void image_ref(struct image *i, const char *container_id, bool is_running);
+void image_unref(struct image *i, const char *container_id);
+size_t image_users(const struct image *i);
+
+void image_write_inspect(const struct image *i, struct jw *w, int api_version);
+void image_write_summary(const struct image *i, struct jw *w, int api_version); /* one list item */
+void image_write_history(const struct image *i, struct jw *w);
+
+/* ---- changes ---- */
+/* One line of Docker's progress JSON, without the newline. Loop. */
+typedef void (*image_progress_fn)(void *ctx, const char *json);
+typedef void (*image_done_fn)(void *ctx, struct err *err, struct image *image);
+
+struct registry_auth {
+    char *username, *password, *server, *identity_token, *registry_token;
+};
+/* From X-Registry-Auth: any base64 alphabet, padded or not; a bad header is ignored as Docker does. */
+void registry_auth_parse(struct arena *a, const char *header, struct registry_auth *out);
+
+struct image_job; /* a running pull, load or import */
+/* reference without a tag means :latest. platform NULL: the host's. Errors before the first
+ * progress line are final HTTP errors (404 "manifest for x not found: manifest unknown: …"). */
+struct image_job *image_pull(struct image_table *t, const char *reference, const char *platform,
+                             const struct registry_auth *auth, image_progress_fn progress,
+                             image_done_fn done, void *ctx);
+/* in_fd: blocking read end of a pipe or a file; taken. docker-archive and OCI layout,
+ * each optionally compressed. */
+struct image_job *image_load(struct image_table *t, int in_fd, bool quiet,
+                             image_progress_fn progress, image_done_fn done, void *ctx);
+struct image_import {
+    const char *repo, *tag, *message; /* repo may be NULL */
+    struct strs changes;              /* Dockerfile instructions: CMD, ENV, … */
+    const char *platform;
+};
+struct image_job *image_import(struct image_table *t, int in_fd, const struct image_import *r,
+                               image_progress_fn progress, image_done_fn done, void *ctx);
+/* The client is gone: stop, leave nothing half made; done is still called once. */
+void image_job_cancel(struct image_job *j);
+
+/* repo/tag as given by the client; tag NULL: latest. */
+void image_tag(struct image_table *t, const char *source, const char *repo, const char *tag,
+               image_done_fn done, void *ctx);
+/* Docker's rules (conflict texts, untag versus delete, short ids). `out` lines of
+ * {"Untagged":…}/{"Deleted":…} as a JSON array text, valid in the callback. */
+void image_remove(struct image_table *t, const char *ref, bool force, bool no_prune,
+                  void (*done)(void *ctx, struct err *err, const char *json), void *ctx);

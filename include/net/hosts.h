@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The text of a container's /etc/hosts and /etc/resolv.conf. Pure. */
+#pragma once
+
+#include "base/text.h"
+
+struct hosts_entry {
+    const char *addr;
+    const char *names; /* "alias1 alias2" */
+};
+/* Docker's order: localhost lines, own address with hostname[.domain] hostname, extra hosts. */
+char *hosts_text(struct arena *a, const struct hosts_entry *own, size_t n_own,
+                 const struct hosts_entry *extra, size_t n_extra);
+/* "name:addr" or "name=addr" of --add-host; host-gateway becomes `gateway`. */
+struct err *hosts_parse_extra(struct arena *a, const char *s, const char *gateway,
+                              struct hosts_entry *out) must_check;
+
+struct resolv_options {
+    const struct strs *dns, *search, *options; /* of the container or the engine; may be NULL */
+    bool strip_loopback; /* bridge networks */
+};
+/* From the host's file: default bridge strips loopback servers and falls back to 8.8.8.8 and
+ * 8.8.4.4; the comment says where it comes from. */
+char *resolv_text(struct arena *a, const char *host_text, const struct resolv_options *o);

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The network of one engine: bridge links, prepared network namespaces, the
+ * nftables table, published ports. Networks themselves are net/network.h.
+ *
+ * Link and rule names derive from a tag of the engine's roots, so that several
+ * engines live in one network namespace. The engine never enters another
+ * namespace in a pooled worker: one thread of this module may setns.
+ */
+#pragma once
+
+#include "core/loop.h"
+#include "core/op.h"
+#include "net/ipam.h"
+
+struct net;
+struct net_settings {
+    const char *tag;    /* 6 hex: part of link and table names */
+    const char *bridge; /* name of the default bridge's link, NULL: "berth0" for the default roots
+                           ("br-<tag>" otherwise; the caller decides and always passes it) */
+    int mtu;
+    bool ip_forward, ip_masq, userland_proxy;
+};
+/* Start-up, blocking: netlink and nft work here or nothing does; sets ip_forward unless told not
+ * to (it was 0: says so in the log); the forward policy is left alone. A host without the rights
+ * (no CAP_NET_ADMIN) is an error. */
+struct err *net_open(struct loop *l, struct pools *p, const struct net_settings *s, struct net **out) must_check;
+/* Bridges and rules stay when containers run (the next engine takes them over);
+ * with clean true everything of ours is removed. */
+void net_close(struct net *n, bool clean);
+
+/* ---- bridges (workers) ---- */
+struct bridge_spec {
+    char link[16];
+    struct subnet4 address; /* of the bridge itself (the gateway) with the prefix */
+    int mtu;
+    bool icc, masquerade, internal;
+};
+struct err *net_bridge_ensure(struct net *n, const struct bridge_spec *b) must_check;
+void net_bridge_remove(struct net *n, const char *link);
+/* A subnet that overlaps no route and no address of the host: Docker's pools 172.17–31.0.0/16 then
+ * 192.168.x.0/20, skipping `used`. */
+struct err *net_pick_subnet(struct net *n, const struct subnet4 *used, size_t n_used,
+                            struct subnet4 *out) must_check;
+
+/* ---- sandboxes: network namespaces (workers) ---- */
+struct endpoint_spec {
+    char bridge[16];
+    char ifname[16];          /* "eth0" inside */
+    uint32_t addr, gateway;   /* gateway 0: no default route */
+    int bits;
+    uint8_t mac[6];
+    int mtu;
+};
+/* A network namespace with lo up and the endpoints configured; from the pool when it has one.
+ * The fd is the namespace: the last close of it and of its processes takes the veth away
+ * (never delete a veth by netlink: 22 ms). n may be 0 (network none). */
+struct err *net_sandbox_open(struct net *n, const struct endpoint_spec *e, size_t count,
+                             int *out_netns) must_check;
+/* Back to nothing. (A used namespace is never pooled again.) */
+void net_sandbox_close(int netns);
+/* Adds an interface to a running sandbox, or removes it. */
+struct err *net_sandbox_attach(struct net *n, int netns, const struct endpoint_spec *e) must_check;
+struct err *net_sandbox_detach(struct net *n, int netns, const char *ifname) must_check;
+/* Keeps the pool of a bridge near `want` prepared namespaces, in the background. Loop. */
+void net_pool_set(struct net *n, const struct bridge_spec *b, int want);
+
+/* ---- published ports ---- */
+enum port_proto { PORT_TCP = 6, PORT_UDP = 17, PORT_SCTP = 132 };
+struct port_map {
+    enum port_proto proto;
+    bool is_v6;                /* host side is [::] or an IPv6 address */
+    uint8_t host_ip[16];       /* network order; first 4 bytes for IPv4; all 0: any */
+    uint16_t host_port;        /* 0 on input: the engine chooses */
+    uint16_t host_port_end;    /* range to choose from; 0: none */
+    uint32_t addr;             /* of the container */
+    uint16_t port;             /* of the container */
+};
+struct ports; /* the reserved and bound ports of one container */
+/* Loop: picks host ports (net.ipv4.ip_local_port_range round-robin, skipping reserved ones) and
+ * reserves them in the engine's table. ERR_INTERNAL "Bind for 0.0.0.0:80 failed: port is already
+ * allocated". Fills host_port in maps. */
+struct err *ports_reserve(struct net *n, struct port_map *maps, size_t count, struct ports **out) must_check;
+/* Worker: binds the host sockets (so that conflicts with other programs are found: "failed to bind
+ * host port for 0.0.0.0:80…: address already in use", with the owner when it can be told) and
+ * listens. When an automatically chosen port is taken, the next one is tried (10 times). */
+struct err *ports_bind(struct ports *p) must_check;
+/* Loop: starts the userland proxy on the bound sockets (loopback and hairpin traffic). */
+void ports_serve(struct ports *p);
+/* Loop; accepts NULL: stops the proxy, closes sockets, frees the reservation. The nft rules go
+ * with net_rules_apply, which the caller runs. */
+void ports_release(struct ports *p);
+size_t ports_count(const struct ports *p);
+const struct port_map *ports_at(const struct ports *p, size_t i);
+/* Taking over after a restart: the sockets from the keeper (taken), maps as saved. */
+struct err *ports_adopt(struct net *n, const struct port_map *maps, size_t count, int *fds,
+                        size_t n_fds, struct ports **out) must_check;
+size_t ports_fds(const struct ports *p, int *out, size_t room);
+
+/* ---- rules: one nftables table, derived from the desired state ---- */
+/* Loop: marks that the rules changed; fn is called on the loop after the transaction that
+ * contains everything desired at the time of this call (bridges known by net_bridge_ensure and
+ * ports reserved and not released) is in the kernel. Calls are batched. fn may be NULL. */
+void net_rules_apply(struct net *n, void (*fn)(void *ctx, struct err *err), void *ctx);
+/* The same as an ON_EVENT step. */
+void net_rules_apply_for(struct net *n, struct op *op);

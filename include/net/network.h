@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Networks as users see them: the table with bridge, host, none and the user's
+ * own, their addresses and endpoints. Loop thread; changes that touch the kernel
+ * are operations.
+ */
+#pragma once
+
+#include "base/json.h"
+#include "core/db.h"
+#include "core/events.h"
+#include "net/net.h"
+
+struct network_table;
+struct network;
+
+struct ipam_pool { /* "IPAM.Config[]" */
+    char *subnet, *ip_range, *gateway;
+    struct pairs aux;
+};
+struct network_ipam {
+    char *driver;
+    struct pairs options;
+    struct jlist config; /* struct ipam_pool */
+};
+struct network_request { /* POST /networks/create */
+    char *name, *driver, *scope;
+    bool check_duplicate, internal, attachable, ingress, enable_ipv6;
+    int enable_ipv4; /* J_TRI */
+    struct network_ipam ipam;
+    struct pairs options, labels;
+};
+extern const struct jtable network_request_json;
+
+struct network_settings {
+    const char *bip; /* of the default bridge, NULL: pick */
+    const char *bridge_link;
+    bool icc, ip_masq;
+    int mtu;
+};
+/* Start-up: loads, makes the predefined ones, ensures the bridges. */
+struct err *network_table_open(struct net *n, struct ops *ops, struct db *db, struct events *ev,
+                               const struct network_settings *s, struct network_table **out) must_check;
+void network_table_close(struct network_table *t);
+
+/* Exact name, exact id, unique id prefix. ERR_NOT_FOUND "network x not found". */
+struct err *network_find(struct network_table *t, const char *ref, struct network **out) must_check;
+const char *network_id(const struct network *n);
+const char *network_name(const struct network *n);
+const char *network_driver(const struct network *n); /* "bridge", "host", "null" */
+const struct bridge_spec *network_bridge(const struct network *n); /* NULL for host and null */
+struct subnet4 network_subnet(const struct network *n);
+uint32_t network_gateway(const struct network *n);
+
+/* An endpoint of a container, embedded in its object while it is attached. */
+struct endpoint {
+    struct list link; /* in the network's list */
+    struct network *network;
+    char id[65];
+    char container_id[65], container_name[130];
+    struct endpoint_spec spec;
+    struct strs aliases; /* of the container's arena */
+};
+/* Takes an address (wanted_addr 0: next; wanted mac all 0: derived from the address 02:42:…) and
+ * lists the endpoint. Loop. */
+struct err *network_join(struct network *n, struct endpoint *e, uint32_t wanted_addr,
+                         const uint8_t mac[6]) must_check;
+/* Takes the same address back after an engine restart. */
+struct err *network_rejoin(struct network *n, struct endpoint *e) must_check;
+void network_leave(struct endpoint *e); /* safe when not joined */
+
+/* Operations; `done` gets the new network through ctx by network_find(name). */
+void network_create(struct network_table *t, const struct network_request *r,
+                    void (*done)(void *ctx, struct err *err, const char *id), void *ctx);
+void network_remove(struct network_table *t, const char *ref,
+                    void (*done)(void *ctx, struct err *err), void *ctx);
+
+/* Docker's JSON: list item / inspect (with Containers). */
+void network_write_json(const struct network *n, struct jw *w, bool with_containers);
+/* In order of creation; NULL ends. */
+struct network *network_next(struct network_table *t, size_t *cursor);
+const struct pairs *network_labels(const struct network *n);
+int64_t network_created_ns(const struct network *n);

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The layer store: unpacked layers by chain id, written beside and renamed into
+ * place after syncfs, so that a name means a whole layer. Workers only.
+ *
+ *   DATA_ROOT/layers/<chain hex>/{diff/, layer.json}   DATA_ROOT/layers/tmp/   (0700 above diff)
+ */
+#pragma once
+
+#include "base/digest.h"
+#include "base/text.h"
+
+struct layer_store;
+/* Start-up: makes the folders, removes what a crash left in tmp/. */
+struct err *layer_store_open(const char *data_root, struct layer_store **out) must_check;
+void layer_store_close(struct layer_store *s);
+
+/* sha256("<parent chain> <diff id>"), or the diff id itself without a parent. */
+void layer_chain_id(const char *parent, const char *diff_id, char out[DIGEST_MAX]);
+bool layer_exists(struct layer_store *s, const char *chain_id);
+int64_t layer_size(struct layer_store *s, const char *chain_id); /* bytes of its files; -1 absent */
+struct err *layer_remove(struct layer_store *s, const char *chain_id) must_check; /* via tmp/ */
+struct err *layer_list(struct layer_store *s, struct arena *a, struct strs *out) must_check;
+
+/* Bounds against bombs and lies. */
+struct unpack_limits {
+    int64_t max_bytes, max_entries, max_ratio; /* 0: the defaults of unpack.c */
+};
+struct unpack_result {
+    char blob_digest[DIGEST_MAX]; /* of the bytes as they came */
+    char diff_id[DIGEST_MAX];     /* of the tar */
+    int64_t blob_bytes, tar_bytes, file_bytes, entries;
+};
+/* Progress of an unpack, called on the worker now and then. May be NULL. Returning
+ * false stops it (ERR_CANCELLED). */
+typedef bool (*unpack_progress_fn)(void *ctx, int64_t blob_bytes);
+
+/* Reads a (gzip, zstd, bzip2, xz or plain) tar from in_fd (blocking; any fd: a pipe, a file; not
+ * closed) to its end into a temporary layer. OCI/Docker whiteouts become overlay ones. Hostile input is an
+ * ERR_INVALID with a sentence and leaves nothing. *out must be ended by commit or abort. */
+struct layer_draft;
+struct err *layer_unpack(struct layer_store *s, int in_fd, const struct unpack_limits *limits,
+                         unpack_progress_fn progress, void *ctx, struct unpack_result *result,
+                         struct layer_draft **out) must_check;
+/* syncfs, then the name. When chain_id exists already the draft is dropped: success. Takes d. */
+struct err *layer_commit(struct layer_draft *d, const char *parent, const char *chain_id,
+                         const struct unpack_result *r) must_check;
+void layer_abort(struct layer_draft *d); /* accepts NULL */
+
+/* Unpacks a plain tar stream of a document archive (docker save, OCI layout) member by
+ * member: fn is called with each regular file; it may read the content by `read`. */
+struct member {
+    const char *path; /* cleaned: relative, no "..", else the archive is refused */
+    int64_t size;
+    const char *link; /* symlink or hard link target inside the archive, NULL for files */
+    ssize_t (*read)(struct member *m, void *p, size_t n); /* 0 at the end, -1 on error */
+};
+struct err *archive_each(int in_fd, struct err *(*fn)(void *ctx, struct member *m), void *ctx) must_check;

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Volumes as users see them: the table (loop) and their directories (workers).
+ *   DATA_ROOT/volumes/<name>/_data
+ */
+#pragma once
+
+#include "core/db.h"
+#include "core/events.h"
+#include "storage/rootfs.h"
+
+struct volume_table;
+struct volume;
+
+struct err *volume_table_open(const char *data_root, struct ops *ops, struct db *db,
+                              struct events *ev, struct volume_table **out) must_check; /* start-up */
+void volume_table_close(struct volume_table *t);
+struct volume *volume_find(struct volume_table *t, const char *name); /* NULL when absent */
+struct volume *volume_next(struct volume_table *t, size_t *cursor);
+const char *volume_name(const struct volume *v);
+const char *volume_path(const struct volume *v); /* host path of _data */
+bool volume_is_anonymous(const struct volume *v);
+const struct pairs *volume_labels(const struct volume *v);
+const struct pairs *volume_options(const struct volume *v);
+int64_t volume_created_ns(const struct volume *v);
+void volume_write_json(const struct volume *v, struct jw *w);
+/* Containers that use it: it cannot be removed meanwhile. */
+void volume_ref(struct volume *v, const char *container_id);
+void volume_unref(struct volume *v, const char *container_id);
+size_t volume_users(const struct volume *v);
+
+struct volume_request { /* POST /volumes/create */
+    char *name, *driver;
+    struct pairs options, labels;
+};
+extern const struct jtable volume_request_json;
+/* name "" makes an anonymous one (64 hex). Idempotent for the same driver. ERR_INVALID in Docker's
+ * words for bad names ("%s" includes invalid characters for a local volume name…). */
+void volume_create(struct volume_table *t, const struct volume_request *r, bool is_anonymous,
+                   void (*done)(void *ctx, struct err *err, struct volume *v), void *ctx);
+void volume_remove(struct volume_table *t, const char *name, bool force,
+                   void (*done)(void *ctx, struct err *err), void *ctx);
+/* Worker. First use of an empty volume: the image's content at `target` (below the detached root
+ * mount `root`) is copied with owner, mode, xattrs. */
+struct err *volume_copy_up(const char *volume_path, int root, const char *target) must_check;
