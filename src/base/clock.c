@@ -248,7 +248,7 @@ static int64_t take_duration_unit(const char **s)
         const char *name;
         int64_t ns;
     } units[] = {
-        {"ns", 1},       {"us", 1000},        {"\xc2\xb5s", 1000},   {"\xce\xbcs", 1000},
+        {"ns", 1},       {"us", 1000},    {"\xc2\xb5s", 1000},  {"\xce\xbcs", 1000},
         {"ms", 1000000}, {"s", NS_PER_S}, {"m", 60 * NS_PER_S}, {"h", 3600 * NS_PER_S},
     };
 

@@ -52,11 +52,11 @@ static uint64_t hash_key(const struct map *m, const char *key)
 {
     size_t n = strlen(key), i = 0;
     uint64_t word, v[4] = {
-        m->seed[0] ^ 0x736f6d6570736575,
-        m->seed[1] ^ 0x646f72616e646f6d,
-        m->seed[0] ^ 0x6c7967656e657261,
-        m->seed[1] ^ 0x7465646279746573,
-    };
+                       m->seed[0] ^ 0x736f6d6570736575,
+                       m->seed[1] ^ 0x646f72616e646f6d,
+                       m->seed[0] ^ 0x6c7967656e657261,
+                       m->seed[1] ^ 0x7465646279746573,
+                   };
 
     for (; n - i >= sizeof(word); i += sizeof(word)) {
         memcpy(&word, key + i, sizeof(word));
