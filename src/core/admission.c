@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Admission: slots for steps that occupy workers or the keeper, and backpressure
+ * for connections. Loop thread. Waiters are served by the age of the operation,
+ * not by the time they came to the gate: an operation that has begun finishes
+ * before a younger one begins.
+ */
+#include "op_inner.h"
+
+#define URGENT_SLOTS 32
+#define WAITING_PER_SLOT 2 /* above it connections stop reading */
+
+void admission_init(struct ops *o, int max_inflight)
+{
+    ASSERT(max_inflight > 0);
+    for (int i = 0; i < GATE_KINDS; i++)
+        list_init(&o->gates[i].waiting);
+    o->gates[GATE_MUTATING].max = max_inflight;
+    o->gates[GATE_URGENT].max = URGENT_SLOTS;
+    list_init(&o->room);
+}
+
+static struct gate *gate_of(struct op *op)
+{
+    switch (op->type->class) {
+    case OP_MUTATING:
+        return &op->ops->gates[GATE_MUTATING];
+    case OP_URGENT:
+        return &op->ops->gates[GATE_URGENT];
+    case OP_INTERNAL:
+        break;
+    }
+    return NULL;
+}
+
+static bool place_needs_slot(enum op_place place)
+{
+    return place == ON_WORKER || place == ON_DISK || place == ON_KEEPER;
+}
+
+/* Nearly always the op is the youngest (new) or among the oldest (in its later steps). */
+static void insert_by_age(struct gate *g, struct op *op)
+{
+    struct op *last = list_entry(g->waiting.prev, struct op, wait_link);
+
+    g->n_waiting++;
+    if (list_is_empty(&g->waiting) || last->seq < op->seq) {
+        list_append(&g->waiting, &op->wait_link);
+        return;
+    }
+    list_each (it, &g->waiting, struct op, wait_link) {
+        if (it->seq > op->seq) {
+            list_insert_before(&it->wait_link, &op->wait_link);
+            return;
+        }
+    }
+}
+
+bool admission_enter(struct op *op)
+{
+    struct gate *g = gate_of(op);
+
+    if (!g || !place_needs_slot(op_step(op)->place) || op->flags & OP_HAS_SLOT)
+        return true;
+    if (g->used < g->max) {
+        g->used++;
+        op->flags |= OP_HAS_SLOT;
+        return true;
+    }
+    op->state = OP_ADMISSION;
+    insert_by_age(g, op);
+    return false;
+}
+
+static void hand_out(struct gate *g)
+{
+    while (g->used < g->max && !list_is_empty(&g->waiting)) {
+        struct op *op = list_first(&g->waiting, struct op, wait_link);
+
+        list_remove(&op->wait_link);
+        g->n_waiting--;
+        g->used++;
+        op->flags |= OP_HAS_SLOT;
+        ops_make_ready(op);
+    }
+}
+
+void admission_leave(struct op *op)
+{
+    struct gate *g = gate_of(op);
+
+    if (!(op->flags & OP_HAS_SLOT))
+        return;
+    op->flags &= ~(unsigned)OP_HAS_SLOT;
+    g->used--;
+    hand_out(g);
+}
+
+void admission_forget(struct op *op)
+{
+    ASSERT(op->state == OP_ADMISSION);
+    if (!(op->flags & OP_HAS_SLOT))
+        gate_of(op)->n_waiting--;
+    list_remove(&op->wait_link);
+    admission_leave(op);
+}
+
+static int room_left(struct ops *o)
+{
+    const struct gate *g = &o->gates[GATE_MUTATING];
+
+    return g->max * WAITING_PER_SLOT - g->n_waiting;
+}
+
+int ops_waiting(struct ops *o)
+{
+    int n = 0;
+
+    for (int i = 0; i < GATE_KINDS; i++)
+        n += o->gates[i].n_waiting;
+    return n;
+}
+
+bool ops_are_full(struct ops *o)
+{
+    return room_left(o) <= 0;
+}
+
+void ops_wait_room(struct ops *o, struct op_room *r)
+{
+    ASSERT_LOOP();
+    ASSERT(!r->link.next);
+    list_append(&o->room, &r->link);
+    if (!ops_are_full(o))
+        ops_kick_later(o);
+}
+
+void ops_leave_room(struct op_room *r)
+{
+    ASSERT_LOOP();
+    list_remove(&r->link);
+}
+
+/* No more calls than there is room: each may bring an operation. */
+void admission_call_room(struct ops *o)
+{
+    for (int left = room_left(o); left > 0 && !list_is_empty(&o->room); left--) {
+        struct op_room *r = list_first(&o->room, struct op_room, link);
+
+        list_remove(&r->link);
+        r->fn(r);
+    }
+}

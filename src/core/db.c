@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The state file. The loop queues writes; the writer thread takes all that have
+ * come, commits them as one transaction and posts the batch back to the loop,
+ * which calls every `done`. A batch owns its memory: it may arrive after
+ * db_close. A put that a later write of its key in the same batch makes void is
+ * not executed, but is answered all the same.
+ */
+#include "core/db.h"
+
+#include "base/log.h"
+
+#include "db_store.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
+
+#define BATCH_MAX 256 /* callbacks on the loop in one go, too */
+#define STACK (512 << 10)
+
+struct batch {
+    struct list writes;
+    struct err *err;
+};
+
+struct db {
+    struct loop *loop;
+    struct store *store;
+    pthread_mutex_t store_lock; /* the writer during a batch, db_each */
+    pthread_t writer;
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t wake;
+    struct list queue; /* db_write.link */
+    size_t n_queued;
+    bool is_closing;
+    struct db_stats stats;
+};
+
+static struct db_write *write_create(const char *kind, const char *id, const char *json)
+{
+    struct db_write *w = mem_new(struct db_write);
+
+    w->kind = mem_strdup(kind);
+    w->id = mem_strdup(id);
+    w->json = mem_strdup(json);
+    return w;
+}
+
+/* Takes err. On the loop. */
+static void write_finish(struct db_write *w, struct err *err)
+{
+    if (w->is_for_op && w->op) {
+        op_resume(w->op, err);
+    } else if (w->done) {
+        w->done(w->ctx, err);
+    } else {
+        if (err)
+            log_error("state was not written", KV("kind", w->kind), KV("id", w->id),
+                      KV("error", err_text(err)));
+        err_drop(err);
+    }
+    free(w->kind);
+    free(w->id);
+    free(w->json);
+    free(w);
+}
+
+static void on_batch_done(void *arg)
+{
+    struct batch *b = arg;
+
+    list_each (w, &b->writes, struct db_write, link) {
+        list_remove(&w->link);
+        write_finish(w, err_copy(b->err));
+    }
+    err_drop(b->err);
+    free(b);
+}
+
+/* With the lock held. */
+static struct batch *take_batch(struct db *d)
+{
+    struct batch *b = mem_new(struct batch);
+    size_t n = 0;
+
+    list_init(&b->writes);
+    list_each (w, &d->queue, struct db_write, link) {
+        if (n++ == BATCH_MAX)
+            break;
+        list_remove(&w->link);
+        list_append(&b->writes, &w->link);
+        d->n_queued--;
+    }
+    return b;
+}
+
+static void commit(struct db *d, struct batch *b)
+{
+    pthread_mutex_lock(&d->store_lock);
+    b->err = store_commit(d->store, &b->writes);
+    pthread_mutex_unlock(&d->store_lock);
+}
+
+static void *writer_main(void *arg)
+{
+    struct db *d = arg;
+
+    prctl(PR_SET_NAME, "db-writer");
+    pthread_mutex_lock(&d->lock);
+    for (;;) {
+        struct batch *b;
+        bool has_failed;
+
+        while (list_is_empty(&d->queue) && !d->is_closing)
+            pthread_cond_wait(&d->wake, &d->lock);
+        if (list_is_empty(&d->queue))
+            break;
+        b = take_batch(d);
+        pthread_mutex_unlock(&d->lock);
+        commit(d, b);
+        has_failed = b->err != NULL;
+        loop_post(d->loop, on_batch_done, b);
+        pthread_mutex_lock(&d->lock);
+        d->stats.batches++;
+        d->stats.failed_batches += has_failed;
+    }
+    pthread_mutex_unlock(&d->lock);
+    return NULL;
+}
+
+static struct err *start_writer(struct db *d)
+{
+    pthread_attr_t attr;
+    sigset_t all, before;
+    int r;
+
+    sigfillset(&all);
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, STACK);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    r = pthread_create(&d->writer, &attr, writer_main, d);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attr);
+    return r ? err_sysno(r, "start the state writer") : NULL;
+}
+
+/* Recursive: the callback of db_each may read another kind. */
+static void init_store_lock(struct db *d)
+{
+    pthread_mutexattr_t attr;
+
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&d->store_lock, &attr);
+    pthread_mutexattr_destroy(&attr);
+}
+
+static void destroy(struct db *d)
+{
+    store_close(d->store);
+    pthread_mutex_destroy(&d->store_lock);
+    pthread_mutex_destroy(&d->lock);
+    pthread_cond_destroy(&d->wake);
+    free(d);
+}
+
+struct err *db_open(struct loop *l, const char *path, struct db **out)
+{
+    struct store *store;
+    struct db *d;
+    struct err *err;
+
+    TRY(store_open(path, &store));
+    d = mem_new(struct db);
+    d->loop = l;
+    d->store = store;
+    list_init(&d->queue);
+    init_store_lock(d);
+    pthread_mutex_init(&d->lock, NULL);
+    pthread_cond_init(&d->wake, NULL);
+    err = start_writer(d);
+    if (err) {
+        destroy(d);
+        return err;
+    }
+    *out = d;
+    return NULL;
+}
+
+void db_close(struct db *d)
+{
+    ASSERT_LOOP();
+    if (!d)
+        return;
+    pthread_mutex_lock(&d->lock);
+    d->is_closing = true;
+    pthread_cond_signal(&d->wake);
+    pthread_mutex_unlock(&d->lock);
+    pthread_join(d->writer, NULL);
+    destroy(d);
+}
+
+static void enqueue(struct db *d, struct db_write *w)
+{
+    ASSERT_LOOP();
+    pthread_mutex_lock(&d->lock);
+    ASSERT(!d->is_closing);
+    list_append(&d->queue, &w->link);
+    if (d->n_queued++ == 0)
+        pthread_cond_signal(&d->wake);
+    d->stats.writes++;
+    pthread_mutex_unlock(&d->lock);
+}
+
+static void write_then(struct db *d, struct db_write *w, db_done_fn done, void *ctx)
+{
+    w->done = done;
+    w->ctx = ctx;
+    enqueue(d, w);
+}
+
+void db_put(struct db *d, const char *kind, const char *id, const char *json, db_done_fn done,
+            void *ctx)
+{
+    ASSERT(json);
+    write_then(d, write_create(kind, id, json), done, ctx);
+}
+
+void db_delete(struct db *d, const char *kind, const char *id, db_done_fn done, void *ctx)
+{
+    write_then(d, write_create(kind, id, NULL), done, ctx);
+}
+
+static void write_for(struct db *d, struct op *op, struct db_write *w)
+{
+    w->is_for_op = true;
+    op_set_handle(op, &w->op);
+    enqueue(d, w);
+}
+
+void db_put_for(struct db *d, struct op *op, const char *kind, const char *id, const char *json)
+{
+    ASSERT(json);
+    write_for(d, op, write_create(kind, id, json));
+}
+
+void db_delete_for(struct db *d, struct op *op, const char *kind, const char *id)
+{
+    write_for(d, op, write_create(kind, id, NULL));
+}
+
+struct err *db_each(struct db *d, const char *kind,
+                    struct err *(*fn)(void *ctx, const char *id, const char *json), void *ctx)
+{
+    struct err *err;
+
+    pthread_mutex_lock(&d->store_lock);
+    err = store_each(d->store, kind, fn, ctx);
+    pthread_mutex_unlock(&d->store_lock);
+    return err;
+}
+
+void db_stats(struct db *d, struct db_stats *out)
+{
+    pthread_mutex_lock(&d->lock);
+    *out = d->stats;
+    pthread_mutex_unlock(&d->lock);
+}

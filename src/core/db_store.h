@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The SQLite side of db.c: one connection, one caller at a time, blocking. */
+#pragma once
+
+#include "core/db.h"
+
+struct db_write {
+    struct list link;
+    char *kind, *id;
+    char *json; /* NULL: delete */
+    bool is_for_op;
+    struct op *op; /* NULL once the op waits no more; loop thread */
+    db_done_fn done;
+    void *ctx;
+};
+
+struct store;
+struct err *store_open(const char *path, struct store **out) must_check;
+void store_close(struct store *s); /* accepts NULL */
+/* One transaction: all of it is on disk afterwards, or nothing is. */
+struct err *store_commit(struct store *s, const struct list *writes) must_check;
+struct err *store_each(struct store *s, const char *kind,
+                       struct err *(*fn)(void *ctx, const char *id, const char *json), void *ctx)
+    must_check;

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the operations in flight are doing, for GET /debug/ops. Loop thread. */
+#include "op_inner.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+
+static const char *const state_names[] = {
+    [OP_NEW] = "queued",      [OP_QUEUED] = "queued",   [OP_ADMISSION] = "admission",
+    [OP_RUNNING] = "running", [OP_WAITING] = "waiting", [OP_STEP_ENDED] = "running",
+    [OP_UNDOING] = "undoing",
+};
+
+static const char *const place_names[] = {
+    [ON_LOOP] = "loop",     [ON_WORKER] = "worker", [ON_DISK] = "disk",
+    [ON_KEEPER] = "keeper", [ON_EVENT] = "event",
+};
+
+static void dump_op(struct jw *w, const struct op *op)
+{
+    const struct op_step *step = op_step(op);
+    const char *state = op->flags & OP_ABANDONED ? "abandoned" : state_names[op->state];
+
+    jw_obj(w, NULL);
+    jw_int(w, "seq", (int64_t)op->seq);
+    jw_str(w, "type", op->type->name);
+    jw_str(w, "subject", op->subject);
+    jw_str(w, "step", op_step_name(op));
+    jw_str(w, "place", step ? place_names[step->place] : "");
+    jw_int(w, "age_ms", (clock_boot_ns() - op->started_ns) / NS_PER_MS);
+    jw_str(w, "state", state);
+    jw_obj_end(w);
+}
+
+void ops_dump(struct ops *o, struct jw *w)
+{
+    ASSERT_LOOP();
+    jw_arr(w, NULL);
+    list_each (op, &o->all, struct op, link)
+        dump_op(w, op);
+    jw_arr_end(w);
+}

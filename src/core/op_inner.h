@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of the runner share: op.c (steps), admission.c, fault.c, op_dump.c. */
+#pragma once
+
+#include "core/op.h"
+
+enum op_state {
+    OP_NEW,
+    OP_QUEUED,     /* in its lane, or about to begin */
+    OP_ADMISSION,  /* waits for a slot, or was just given one */
+    OP_RUNNING,    /* a step runs: inside run on the loop, or on a worker */
+    OP_WAITING,    /* in an ON_KEEPER/ON_EVENT step */
+    OP_STEP_ENDED, /* op->err says how; ready to go on */
+    OP_UNDOING,    /* op->at is the step to be undone */
+};
+
+enum op_flag {
+    OP_HAS_SLOT = 1,
+    OP_IN_RUN = 2,     /* inside run of an ON_KEEPER/ON_EVENT step */
+    OP_UNDO_STEP = 4,  /* the failed step itself is to be undone */
+    OP_ANSWERED = 8,   /* done was called */
+    OP_ABANDONED = 16, /* answered while a worker still has the op */
+    OP_EXTENDED = 32,  /* the deadline met a job that no worker had begun */
+};
+
+/* One kind of slot and who waits for it, oldest op first. */
+struct gate {
+    int used, max;
+    int n_waiting;
+    struct list waiting; /* op.wait_link */
+};
+enum { GATE_MUTATING, GATE_URGENT, GATE_KINDS };
+
+struct fault {
+    struct list link;
+    char *where; /* "type:step" */
+    int left;
+};
+
+struct ops {
+    struct loop *loop;
+    struct pools *pools;
+    uint64_t last_seq;
+    struct list all;
+    int n_in_flight;
+    struct list ready; /* op.wait_link */
+    bool is_kicking, is_posted, is_destroyed;
+    struct gate gates[GATE_KINDS];
+    struct list room; /* op_room.link */
+    struct list faults;
+};
+
+/* op.c */
+void ops_make_ready(struct op *op);
+void ops_kick(struct ops *o);
+void ops_kick_later(struct ops *o);
+const struct op_step *op_step(const struct op *op); /* NULL before and after the steps */
+
+/* admission.c */
+void admission_init(struct ops *o, int max_inflight);
+/* True: the step may run (a slot is held where one is needed). False: the op now waits. */
+bool admission_enter(struct op *op);
+void admission_leave(struct op *op);  /* gives the slot back, if any */
+void admission_forget(struct op *op); /* an op in OP_ADMISSION waits no more */
+void admission_call_room(struct ops *o);
+
+/* fault.c */
+void faults_init(struct ops *o);
+void faults_finish(struct ops *o);
+struct err *fault_hit(struct op *op); /* the injected error, or NULL */

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Two pools of threads of our own. One lock guards both. Idle workers form a
+ * stack (the one that slept last works next), so under light load the others
+ * reach their idle limit and end. Jobs are submitted on the loop; `done` comes
+ * back through loop_post. No thread takes signals.
+ */
+#include "core/loop.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#define POOL_KINDS 2
+#define GROWTH 4          /* times the configured size, past hung jobs */
+#define HUNG_S 5          /* a job this old does not count as progress */
+#define CHECK_MS 1000     /* how often waiting jobs look for a hung pool */
+#define IDLE_S 30         /* then a thread ends */
+#define STACK (512 << 10) /* workers recurse nowhere; libarchive and SQLite fit */
+
+struct worker {
+    struct list link; /* idle, busy or ended */
+    struct pools *pools;
+    struct pool *pool;
+    pthread_t thread;
+    pthread_cond_t wake;
+    struct job *job; /* handed over together with the wake-up */
+    int64_t busy_since_ns;
+};
+
+struct pool {
+    const char *name;
+    int n_threads, n_base;
+    struct list queue;
+    struct list idle; /* last to sleep first */
+    struct list busy;
+    struct list ended; /* to be joined */
+};
+
+struct pools {
+    struct loop *loop;
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* a thread has ended */
+    struct pool kinds[POOL_KINDS];
+    struct timer check;
+    bool is_stopping;
+};
+
+static _Thread_local bool is_worker;
+
+bool worker_is_current(void)
+{
+    return is_worker;
+}
+
+static void on_job_done(void *arg)
+{
+    struct job *job = arg;
+
+    job->done(job);
+}
+
+/* Called with the lock held; waits for the next job. NULL: this thread ends. */
+static struct job *next_job(struct worker *w)
+{
+    struct pools *p = w->pools;
+    struct job *job = list_first(&w->pool->queue, struct job, link);
+    struct timespec until;
+
+    if (job) {
+        list_remove(&job->link);
+        return job;
+    }
+    if (p->is_stopping)
+        return NULL;
+    list_remove(&w->link);
+    list_prepend(&w->pool->idle, &w->link);
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += IDLE_S;
+    while (!w->job && !p->is_stopping) {
+        if (pthread_cond_timedwait(&w->wake, &p->lock, &until) == ETIMEDOUT)
+            break;
+    }
+    if (w->job) /* whoever gave it has moved us to busy */
+        return steal_ptr(&w->job);
+    return NULL;
+}
+
+static void worker_loop(struct worker *w)
+{
+    struct pools *p = w->pools;
+    struct job *job;
+
+    pthread_mutex_lock(&p->lock);
+    while ((job = next_job(w))) {
+        w->busy_since_ns = clock_boot_ns();
+        pthread_mutex_unlock(&p->lock);
+        job->run(job);
+        loop_post(p->loop, on_job_done, job);
+        pthread_mutex_lock(&p->lock);
+    }
+    list_remove(&w->link);
+    list_append(&w->pool->ended, &w->link);
+    w->pool->n_threads--;
+    pthread_cond_signal(&p->changed);
+    pthread_mutex_unlock(&p->lock);
+}
+
+static void *worker_main(void *arg)
+{
+    struct worker *w = arg;
+
+    is_worker = true;
+    prctl(PR_SET_NAME, w->pool->name);
+    worker_loop(w);
+    return NULL;
+}
+
+static void init_wake(pthread_cond_t *c)
+{
+    pthread_condattr_t attr;
+
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(c, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+static int start_thread(struct worker *w)
+{
+    pthread_attr_t attr;
+    sigset_t all, before;
+    int r;
+
+    sigfillset(&all);
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, STACK);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* inherited by the thread */
+    r = pthread_create(&w->thread, &attr, worker_main, w);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attr);
+    return r;
+}
+
+/* With the lock held, as all below. The new thread takes from the queue by itself. */
+static void add_worker(struct pools *p, struct pool *pool)
+{
+    struct worker *w = mem_new(struct worker);
+    int r;
+
+    w->pools = p;
+    w->pool = pool;
+    w->busy_since_ns = clock_boot_ns();
+    init_wake(&w->wake);
+    list_append(&pool->busy, &w->link);
+    pool->n_threads++;
+    r = start_thread(w);
+    if (!r)
+        return;
+    log_warn("cannot start a worker thread", KV("pool", pool->name), KV("error", strerror(r)));
+    pool->n_threads--;
+    list_remove(&w->link);
+    pthread_cond_destroy(&w->wake);
+    free(w);
+}
+
+static void join_ended(struct pool *pool)
+{
+    list_each (w, &pool->ended, struct worker, link) {
+        list_remove(&w->link);
+        pthread_join(w->thread, NULL);
+        pthread_cond_destroy(&w->wake);
+        free(w);
+    }
+}
+
+static bool is_hung(const struct pool *pool)
+{
+    int64_t limit = clock_boot_ns() - HUNG_S * NS_PER_S;
+
+    if (!list_is_empty(&pool->idle))
+        return false;
+    list_each (w, &pool->busy, struct worker, link) {
+        if (w->busy_since_ns > limit)
+            return false;
+    }
+    return true;
+}
+
+/* One more thread where the queue needs one and the limits allow it. */
+static void grow(struct pools *p, struct pool *pool)
+{
+    bool can_grow = pool->n_threads < pool->n_base ||
+                    (pool->n_threads < pool->n_base * GROWTH && is_hung(pool));
+
+    if (list_is_empty(&pool->queue) || !can_grow)
+        return;
+    if (pool->n_threads >= pool->n_base)
+        log_warn("all workers are stuck, adding one", KV("pool", pool->name),
+                 KV_INT("threads", pool->n_threads + 1));
+    join_ended(pool);
+    add_worker(p, pool);
+}
+
+/* While jobs wait: looks whether their pool hangs. */
+static void on_check(struct timer *t)
+{
+    struct pools *p = container_of(t, struct pools, check);
+    bool is_waited = false;
+
+    pthread_mutex_lock(&p->lock);
+    for (int i = 0; i < POOL_KINDS; i++) {
+        grow(p, &p->kinds[i]);
+        is_waited = is_waited || !list_is_empty(&p->kinds[i].queue);
+    }
+    pthread_mutex_unlock(&p->lock);
+    if (is_waited)
+        timer_set(p->loop, t, CHECK_MS, on_check);
+}
+
+static void init_pool(struct pool *pool, const char *name, int n_base)
+{
+    ASSERT(n_base > 0);
+    pool->name = name;
+    pool->n_base = n_base;
+    list_init(&pool->queue);
+    list_init(&pool->idle);
+    list_init(&pool->busy);
+    list_init(&pool->ended);
+}
+
+struct pools *pools_create(struct loop *l, int n_kernel, int n_disk)
+{
+    struct pools *p = mem_new(struct pools);
+
+    p->loop = l;
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->changed, NULL);
+    init_pool(&p->kinds[POOL_KERNEL], "kernel-worker", n_kernel);
+    init_pool(&p->kinds[POOL_DISK], "disk-worker", n_disk);
+    return p;
+}
+
+void pools_destroy(struct pools *p)
+{
+    ASSERT_LOOP();
+    if (!p)
+        return;
+    timer_clear(p->loop, &p->check);
+    pthread_mutex_lock(&p->lock);
+    p->is_stopping = true;
+    for (int i = 0; i < POOL_KINDS; i++) {
+        struct pool *pool = &p->kinds[i];
+
+        list_each (w, &pool->idle, struct worker, link)
+            pthread_cond_signal(&w->wake);
+        while (pool->n_threads > 0)
+            pthread_cond_wait(&p->changed, &p->lock);
+    }
+    pthread_mutex_unlock(&p->lock);
+    for (int i = 0; i < POOL_KINDS; i++)
+        join_ended(&p->kinds[i]);
+    pthread_cond_destroy(&p->changed);
+    pthread_mutex_destroy(&p->lock);
+    free(p);
+}
+
+void pool_submit(struct pools *p, enum pool_kind kind, struct job *job)
+{
+    struct pool *pool = &p->kinds[kind];
+    struct worker *idle;
+    bool must_check_later;
+
+    ASSERT_LOOP();
+    job->pool = kind;
+    pthread_mutex_lock(&p->lock);
+    ASSERT(!p->is_stopping);
+    idle = list_first(&pool->idle, struct worker, link);
+    if (idle) {
+        list_remove(&idle->link);
+        list_append(&pool->busy, &idle->link);
+        idle->job = job;
+        idle->busy_since_ns = clock_boot_ns();
+        pthread_cond_signal(&idle->wake);
+    } else {
+        list_append(&pool->queue, &job->link);
+        grow(p, pool);
+    }
+    must_check_later = !idle;
+    pthread_mutex_unlock(&p->lock);
+    if (must_check_later && !p->check.due_ns)
+        timer_set(p->loop, &p->check, CHECK_MS, on_check);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * All timers of a loop: a binary heap over one uv_timer_t. Loop thread.
+ * Due times are on the boot clock while libuv waits on the monotonic one, which
+ * stands still in suspend; so no wait is longer than RECHECK_MS.
+ */
+#include "base/clock.h"
+
+#include "loop_inner.h"
+
+#define RECHECK_MS 60000
+
+static void heap_place(struct timer_heap *h, size_t at, struct timer *t)
+{
+    h->v[at] = t;
+    t->heap_at = at;
+}
+
+static void heap_up(struct timer_heap *h, struct timer *t)
+{
+    size_t at = t->heap_at;
+
+    while (at > 0) {
+        size_t parent = (at - 1) / 2;
+
+        if (h->v[parent]->due_ns <= t->due_ns)
+            break;
+        heap_place(h, at, h->v[parent]);
+        at = parent;
+    }
+    heap_place(h, at, t);
+}
+
+static void heap_down(struct timer_heap *h, struct timer *t)
+{
+    size_t at = t->heap_at;
+
+    for (;;) {
+        size_t child = at * 2 + 1;
+
+        if (child >= h->n)
+            break;
+        if (child + 1 < h->n && h->v[child + 1]->due_ns < h->v[child]->due_ns)
+            child++;
+        if (t->due_ns <= h->v[child]->due_ns)
+            break;
+        heap_place(h, at, h->v[child]);
+        at = child;
+    }
+    heap_place(h, at, t);
+}
+
+static void heap_add(struct timer_heap *h, struct timer *t)
+{
+    if (h->n == h->room) {
+        size_t room = h->room ? h->room * 2 : 64;
+
+        h->v = mem_resize(h->v, h->room * sizeof(*h->v), room * sizeof(*h->v));
+        h->room = room;
+    }
+    heap_place(h, h->n++, t);
+    heap_up(h, t);
+}
+
+static void heap_take(struct timer_heap *h, struct timer *t)
+{
+    struct timer *last = h->v[--h->n];
+
+    ASSERT(h->v[t->heap_at] == t);
+    if (last != t) {
+        heap_place(h, t->heap_at, last);
+        heap_up(h, last);
+        heap_down(h, last);
+    }
+    t->due_ns = 0;
+}
+
+static void on_clock(uv_timer_t *clock);
+
+/* Makes `clock` fire no later than the first timer is due. Firing early is harmless. */
+static void arm(struct loop *l)
+{
+    struct timer_heap *h = &l->timers;
+    int64_t left_ms;
+
+    if (h->n == 0) {
+        uv_timer_stop(&h->clock);
+        h->armed_ns = 0;
+        return;
+    }
+    if (h->armed_ns && h->armed_ns <= h->v[0]->due_ns)
+        return;
+    left_ms = (h->v[0]->due_ns - clock_boot_ns() + NS_PER_MS - 1) / NS_PER_MS;
+    if (left_ms < 0)
+        left_ms = 0;
+    if (left_ms > RECHECK_MS)
+        left_ms = RECHECK_MS;
+    h->armed_ns = h->v[0]->due_ns;
+    uv_timer_start(&h->clock, on_clock, (uint64_t)left_ms, 0);
+}
+
+static void on_clock(uv_timer_t *clock)
+{
+    struct loop *l = container_of(clock, struct loop, timers.clock);
+    struct timer_heap *h = &l->timers;
+    int64_t now = clock_boot_ns();
+
+    h->armed_ns = now; /* set timers do not arm while we are here */
+    while (h->n && h->v[0]->due_ns <= now) {
+        struct timer *t = h->v[0];
+
+        heap_take(h, t);
+        t->fn(t);
+    }
+    h->armed_ns = 0;
+    arm(l);
+}
+
+void timers_init(struct loop *l)
+{
+    ASSERT(uv_timer_init(&l->uv, &l->timers.clock) == 0);
+}
+
+void timers_finish(struct loop *l)
+{
+    ASSERT(l->timers.n == 0);
+    free(l->timers.v);
+}
+
+void timer_set(struct loop *l, struct timer *t, int64_t delay_ms, void (*fn)(struct timer *t))
+{
+    struct timer_heap *h = &l->timers;
+
+    ASSERT_LOOP();
+    ASSERT(delay_ms >= 0 && delay_ms < INT64_MAX / NS_PER_MS / 2);
+    if (t->due_ns)
+        heap_take(h, t);
+    t->fn = fn;
+    t->due_ns = clock_boot_ns() + delay_ms * NS_PER_MS;
+    heap_add(h, t);
+    arm(l);
+}
+
+void timer_clear(struct loop *l, struct timer *t)
+{
+    ASSERT_LOOP();
+    if (!t->due_ns)
+        return;
+    heap_take(&l->timers, t);
+    if (l->timers.n == 0)
+        arm(l);
+}
