@@ -20,9 +20,9 @@
 #endif
 
 #ifdef ARENA_IS_CHECKED
-enum { BLOCK_FIRST = 0, BLOCK_MAX = 0 };
+static const size_t block_first = 0, block_max = 0;
 #else
-enum { BLOCK_FIRST = 2048, BLOCK_MAX = 128 * 1024 };
+static const size_t block_first = 2048, block_max = 128 * 1024;
 #endif
 enum { ARENA_ALIGN = 16 };
 
@@ -105,7 +105,7 @@ struct arena *arena_create(void)
 {
     struct arena *a = mem_new(struct arena);
 
-    a->next_room = BLOCK_FIRST;
+    a->next_room = block_first;
     return a;
 }
 
@@ -165,7 +165,7 @@ void *arena_alloc(struct arena *a, size_t size)
         b = new_block(a, a->next_room);
         b->next = a->head;
         a->head = b;
-        if (a->next_room < BLOCK_MAX)
+        if (a->next_room < block_max)
             a->next_room *= 2;
     }
     p = b->data + b->used;
