@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The engine's end of the connection to the keeper. Loop thread; keeper_open
+ * blocks and belongs to start-up. All callbacks come on the loop.
+ */
+#pragma once
+
+#include "core/loop.h"
+#include "wire/keeper.h"
+#include "wire/program.h"
+
+struct keeper;
+
+/* A program with everything that must travel with it. Owns its fds. */
+struct launch {
+    char id[KEEPER_ID_MAX];
+    int program_fd; /* sealed memfd */
+    int fds[PROGRAM_FDS_MAX];
+    size_t n_fds;
+    int holds[KEEPER_HOLDS_MAX]; /* the engine's own ends; the keeper gets duplicates */
+    uint8_t roles[KEEPER_HOLDS_MAX];
+    size_t n_holds;
+    uint64_t clone_flags;
+    int cgroup_at; /* index into fds, -1 */
+    unsigned flags;
+};
+void launch_init(struct launch *l);   /* all -1 */
+void launch_close(struct launch *l);  /* closes what it still owns; any thread */
+int launch_add_fd(struct launch *l, int fd); /* takes fd; its index; asserts below the bound */
+/* Takes the hold of a role out (the caller owns it), -1 when there is none. */
+int launch_take_hold(struct launch *l, enum keeper_role role);
+
+struct keeper_hooks {
+    /* An exit, possibly repeated: answer with keeper_ack when it is recorded. */
+    void (*exited)(void *ctx, const struct keeper_entry *e);
+    /* The keeper is gone (killed). The engine goes on; runtime starts a new one by itself. */
+    void (*lost)(void *ctx);
+};
+
+/* What a keeper had when the engine connected. fds[0] is the pidfd (-1 for sockets),
+ * fds[1 + i] the held fd of roles[i]; the callee takes all of them. */
+typedef void (*keeper_adopt_fn)(void *ctx, const struct keeper_entry *e, const int *fds);
+
+/* Connects to EXEC_ROOT's keeper, or starts `binary` from a sealed memfd and connects.
+ * ERR_CONFLICT when another engine is connected to it. */
+struct err *keeper_open(struct loop *l, const char *exec_root, const char *binary,
+                        const struct keeper_hooks *hooks, void *ctx, keeper_adopt_fn adopt,
+                        struct keeper **out) must_check;
+void keeper_close(struct keeper *k); /* disconnects; the keeper lives on if it has containers */
+int keeper_pid(const struct keeper *k);
+
+/* err: a sentence in Docker's words made from the failed record ("exec: \"x\": executable
+ * file not found in $PATH", …), kind ERR_INVALID for 126/127-class failures. pidfd is the
+ * callee's. launch must live until then; its program's fds are closed by keeper_spawn
+ * as soon as they are sent, the holds stay the caller's. */
+typedef void (*keeper_spawned_fn)(void *ctx, struct err *err, int pid, int pidfd);
+void keeper_spawn(struct keeper *k, struct launch *l, keeper_spawned_fn done, void *ctx);
+void keeper_ack(struct keeper *k, const char *id, int pid);
+/* done (may be NULL) after the keeper has closed its duplicate. */
+void keeper_close_hold(struct keeper *k, const char *id, int pid, enum keeper_role role,
+                       void (*done)(void *ctx), void *ctx);
+/* Holds duplicates of sockets under a key across engine restarts; fds stay the caller's. */
+void keeper_hold(struct keeper *k, const char *key, const int *fds, size_t n);
+void keeper_unhold(struct keeper *k, const char *key);

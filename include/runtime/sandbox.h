@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Configuration → setup program. Workers: these functions read the image's passwd
+ * file, make pipes, ptys, /dev and file descriptors; the decisions themselves are
+ * pure (runtime/plan_*.c) and tested without root.
+ */
+#pragma once
+
+#include "runtime/config.h"
+#include "runtime/keeper.h"
+
+/* A mount the caller has already made detached (overlay volume, bind, file). */
+struct sandbox_mount {
+    int fd;             /* detached mount (open_tree/fsmount); taken */
+    const char *target; /* absolute path in the container */
+    bool is_file;       /* the target is made as a file, else as a directory, when missing */
+};
+
+/* Namespaces to enter instead of making new ones; -1: new (or for net: see below). */
+struct sandbox_namespaces {
+    int net, ipc, pid, uts; /* nsfds of another container or the host; taken */
+    bool host_net, host_ipc, host_pid, host_uts, host_cgroup;
+    bool private_cgroup; /* a cgroup namespace of its own */
+};
+
+struct sandbox_input {
+    const char *id;
+    const struct config *config; /* merged with the image's */
+    const struct host_config *host;
+    const char *hostname, *domainname;
+    int root;                           /* detached mount of the root file system; taken */
+    const struct sandbox_mount *mounts; /* in the order of attaching (parents first) */
+    size_t n_mounts;
+    struct sandbox_namespaces ns; /* ns.net: the prepared network namespace, -1 with
+                                     host_net false: a new empty one */
+    const int *cgroup_tasks;      /* v1: open `tasks` files; taken */
+    size_t n_cgroup_tasks;
+    int cgroup_dir;               /* v2: the directory; taken; -1 on v1 */
+    const char *cgroup_v1_mounts; /* reserved, NULL */
+    int shm;    /* detached /dev/shm of another container (ipc container:), -1 own; taken */
+    bool is_v2; /* unified hierarchy: /sys/fs/cgroup is a cgroup2 mount */
+};
+
+/* What the container's processes will be: needed by inspect and by exec. */
+struct sandbox_user {
+    uint32_t uid, gid;
+    uint32_t groups[256];
+    size_t n_groups;
+    const char *home;
+};
+
+/* Closes everything it was given, whether it fails or not. holds in `out`: stdin,
+ * stdout, stderr or pty, as config asks (no stdin pipe without OpenStdin). */
+struct err *sandbox_compile(struct arena *a, struct sandbox_input *in, struct launch *out)
+    must_check;
+
+struct exec_input {
+    const char *id; /* "<container>/<exec>" */
+    const struct exec_config *config;
+    const struct config *container;
+    const struct host_config *host;
+    int pidfd; /* of the container's pid 1; taken */
+    int pid;
+    const int *cgroup_tasks;
+    size_t n_cgroup_tasks;
+    int cgroup_dir;
+};
+struct err *exec_compile(struct arena *a, struct exec_input *in, struct launch *out) must_check;
+
+/* Sentences about options that weaken isolation (the guide's list: privileged, host
+ * namespaces, dangerous capabilities, seccomp off, writable /proc or /sys, host
+ * devices and folders), and settings that this kernel cannot honour. Pure. */
+void sandbox_warnings(struct arena *a, const struct config *c, const struct host_config *h,
+                      struct strs *out);
+/* ERR_INVALID for what can be refused at create (unknown capabilities, devices,
+ * security options, conflicting modes, bad ulimits …), in Docker's words. Pure. */
+struct err *sandbox_check(struct arena *a, const struct config *c, const struct host_config *h)
+    must_check;
+/* Docker's masked and read-only path defaults for inspect. */
+extern const char *const sandbox_masked_paths[]; /* NULL-terminated */
+extern const char *const sandbox_readonly_paths[];
+
+/* What the device cgroup should say, in order; the last match decides. */
+struct device_rule {
+    char type;            /* 'a' every device, 'b' or 'c' */
+    int64_t major, minor; /* -1: any */
+    char access[4];       /* of "rwm" */
+    bool allow;
+};
+/* Defaults, requested devices, DeviceCgroupRules; privileged: allow everything. Worker:
+ * it looks at the host's device nodes. */
+struct err *sandbox_device_rules(struct arena *a, const struct host_config *h,
+                                 struct device_rule **out, size_t *out_n) must_check;

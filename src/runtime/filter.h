@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Seccomp profiles and the BPF made from them. filter_open keeps a cache behind the
+ * folder's only lock (see filter_build.c). Any thread that may block.
+ */
+#pragma once
+
+#include "base/text.h"
+
+struct filter_arg {
+    unsigned index;
+    int op; /* enum scmp_compare */
+    uint64_t value, value_two;
+};
+
+struct filter_when {                /* zero: always */
+    uint64_t caps;                  /* includes: all of them; excludes: any of them */
+    const char *const *arches;      /* NULL-terminated, Go's names: "amd64" */
+    int kernel_major, kernel_minor; /* includes only: at least this one */
+};
+
+struct filter_rule {
+    const char *const *names; /* NULL-terminated */
+    uint32_t action;          /* SCMP_ACT_* with the errno in it */
+    const struct filter_arg *args;
+    size_t n_args;
+    struct filter_when includes, excludes;
+};
+
+struct filter_profile {
+    uint32_t default_action;
+    const char *const *arches; /* NULL-terminated libseccomp names; NULL: native and its
+                                  sub-architectures */
+    const struct filter_rule *rules;
+    size_t n_rules;
+    unsigned flags; /* SECCOMP_FILTER_FLAG_* for the load */
+};
+
+extern const struct filter_profile filter_default; /* Docker's */
+
+/* A user's profile, Docker's format. Bounded; ERR_INVALID says what is wrong. */
+struct err *filter_parse(struct arena *a, const char *json, struct filter_profile *out) must_check;
+
+/* What of a profile applies to this capability set on this machine? Pure. */
+bool filter_rule_applies(const struct filter_rule *r, uint64_t caps, const char *arch,
+                         int kernel_major, int kernel_minor);
+
+/* A memfd of struct sock_filter[] of the caller's own. json NULL: the default profile. */
+struct err *filter_open(struct arena *a, const char *json, uint64_t caps, int *out_fd,
+                        unsigned *out_flags) must_check;
+const char *filter_native_arch(void); /* Go's name */

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * argv, environment, limits and sysctls of a payload, from configuration that has
+ * already been merged with the image's. Pure, any thread.
+ *
+ * Later entries of an environment win but keep the place of the first, and an entry
+ * without '=' removes the variable: that is what users see in `env`.
+ */
+#include "process.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+static const struct {
+    const char *name;
+    int resource;
+} limit_names[] = {
+    {"core", RLIMIT_CORE},         {"cpu", RLIMIT_CPU},
+    {"data", RLIMIT_DATA},         {"fsize", RLIMIT_FSIZE},
+    {"locks", RLIMIT_LOCKS},       {"memlock", RLIMIT_MEMLOCK},
+    {"msgqueue", RLIMIT_MSGQUEUE}, {"nice", RLIMIT_NICE},
+    {"nofile", RLIMIT_NOFILE},     {"nproc", RLIMIT_NPROC},
+    {"rss", RLIMIT_RSS},           {"rtprio", RLIMIT_RTPRIO},
+    {"rttime", RLIMIT_RTTIME},     {"sigpending", RLIMIT_SIGPENDING},
+    {"stack", RLIMIT_STACK},
+};
+
+struct err *process_argv(struct arena *a, const struct config *c, struct strs *out)
+{
+    struct strs argv = {0};
+
+    for (size_t i = 0; i < c->entrypoint.n; i++)
+        if (i > 0 || *c->entrypoint.v[0]) /* [""] resets the image's */
+            strs_add(a, &argv, c->entrypoint.v[i]);
+    for (size_t i = 0; i < c->cmd.n; i++)
+        strs_add(a, &argv, c->cmd.v[i]);
+    if (argv.n == 0)
+        return err_new(ERR_INVALID, "no command specified");
+    *out = argv;
+    return NULL;
+}
+
+static size_t key_length(const char *entry)
+{
+    return strcspn(entry, "=");
+}
+
+static size_t env_find(const struct strs *env, const char *key, size_t n)
+{
+    size_t i = 0;
+
+    while (i < env->n && !(key_length(env->v[i]) == n && memcmp(env->v[i], key, n) == 0))
+        i++;
+    return i;
+}
+
+static void env_remove(struct strs *env, size_t at)
+{
+    memmove(&env->v[at], &env->v[at + 1], (env->n - at) * sizeof(*env->v)); /* with the NULL */
+    env->n--;
+}
+
+static void env_put(struct arena *a, struct strs *env, const char *entry)
+{
+    size_t n = key_length(entry), at = env_find(env, entry, n);
+
+    if (entry[n] == '\0' && at < env->n)
+        env_remove(env, at);
+    else if (entry[n] == '\0')
+        return;
+    else if (at < env->n)
+        env->v[at] = arena_strdup(a, entry);
+    else
+        strs_add(a, env, entry);
+}
+
+struct strs process_env(struct arena *a, const struct config *c, const char *hostname,
+                        const struct strs *extra, bool has_tty, const char *home)
+{
+    struct strs env = {0};
+
+    env_put(a, &env, DEFAULT_PATH);
+    env_put(a, &env, arena_printf(a, "HOSTNAME=%s", hostname ? hostname : ""));
+    if (has_tty)
+        env_put(a, &env, "TERM=xterm");
+    for (size_t i = 0; i < c->env.n; i++)
+        env_put(a, &env, c->env.v[i]);
+    for (size_t i = 0; extra && i < extra->n; i++)
+        env_put(a, &env, extra->v[i]);
+    if (env_find(&env, "HOME", 4) == env.n)
+        env_put(a, &env, arena_printf(a, "HOME=%s", home));
+    return env;
+}
+
+static struct err *limit_parse(const struct ulimit *u, struct process_limit *out)
+{
+    for (size_t i = 0; u->name && i < ARRAY_LEN(limit_names); i++) {
+        if (strcmp(limit_names[i].name, u->name) != 0)
+            continue;
+        if (u->hard != -1 && (u->soft > u->hard || u->soft == -1))
+            return err_new(
+                ERR_INVALID,
+                "ulimit soft limit must be less than or equal to hard limit: %lld > %lld",
+                (long long)u->soft, (long long)u->hard);
+        if (u->soft < -1 || u->hard < -1)
+            return err_new(ERR_INVALID, "invalid ulimit %s: a limit is a number from 0, or -1",
+                           u->name);
+        out->resource = limit_names[i].resource;
+        out->soft = (uint64_t)u->soft; /* -1 is RLIM_INFINITY */
+        out->hard = (uint64_t)u->hard;
+        return NULL;
+    }
+    return err_new(ERR_INVALID, "invalid ulimit type: %s", u->name ? u->name : "");
+}
+
+struct err *process_limits(struct arena *a, const struct jlist *ulimits, struct process_limit **out)
+{
+    const struct ulimit *u = ulimits->v;
+    struct process_limit *limits = arena_array(a, ulimits->n + 1, sizeof(*limits));
+
+    for (size_t i = 0; i < ulimits->n; i++)
+        TRY(limit_parse(&u[i], &limits[i]));
+    *out = limits;
+    return NULL;
+}
+
+enum sysctl_space sysctl_space(const char *key)
+{
+    static const char *const ipc[] = {
+        "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem",
+        "kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced",
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(ipc); i++)
+        if (strcmp(ipc[i], key) == 0)
+            return SYSCTL_IPC;
+    if (text_starts(key, "fs.mqueue."))
+        return SYSCTL_IPC;
+    if (text_starts(key, "net."))
+        return SYSCTL_NET;
+    if (strcmp(key, "kernel.domainname") == 0 || strcmp(key, "kernel.hostname") == 0)
+        return SYSCTL_UTS;
+    return SYSCTL_NONE;
+}
+
+char *sysctl_path(struct arena *a, const char *key)
+{
+    char *path = arena_strdup(a, key);
+
+    if (path[strcspn(path, "./")] == '/') /* already written as a path */
+        return path;
+    for (char *p = path; *p; p++)
+        *p = *p == '.' ? '/' : *p == '/' ? '.' : *p;
+    return path;
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who a container's process is. The files are the image's, so they are untrusted:
+ * opened inside the root only, regular files only, bounded; the rest is pure.
+ *
+ * Something made of digits only is a number and never a name, and a number that does
+ * not fit is an error: falling back to a name let images map 4294967296 to root
+ * (CVE-2024-40635, 2026-46680).
+ */
+#include "users.h"
+
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define USER_FILE_MAX (4u << 20)
+#define ID_LIMIT 4294967294u /* (uint32_t)-1 means "unchanged" to the kernel */
+
+static struct err *read_below(struct arena *a, int root, const char *path, char **out)
+{
+    autoclose int fd = fd_open_in_root(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+    struct stat st;
+    size_t len;
+
+    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
+        return NULL;
+    if (fd < 0)
+        return err_sys("open %s of the image", path);
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return err_new(ERR_INVALID, "%s of the image is not a regular file", path);
+    return file_read_fd(a, fd, USER_FILE_MAX, out, &len);
+}
+
+struct err *user_files_read(struct arena *a, int root, struct user_files *out)
+{
+    struct user_files files = {0};
+
+    TRY(read_below(a, root, "/etc/passwd", &files.passwd));
+    TRY(read_below(a, root, "/etc/group", &files.group));
+    *out = files;
+    return NULL;
+}
+
+/* One line of passwd or group: fields are slices of the text. */
+struct line {
+    const char *field[7];
+    size_t len[7];
+    int n;
+};
+
+/* The next line that is not empty or a comment; false at the end. */
+static bool next_line(const char **at, struct line *out)
+{
+    const char *p = *at, *end;
+
+    while (p && *p) {
+        end = strchrnul(p, '\n');
+        *at = *end ? end + 1 : end;
+        if (p != end && *p != '#') {
+            out->n = 0;
+            for (const char *start = p; out->n < 7; start = p + 1) {
+                for (p = start; p < end && *p != ':'; p++)
+                    ;
+                out->field[out->n] = start;
+                out->len[out->n++] = (size_t)(p - start);
+                if (p == end)
+                    break;
+            }
+            return true;
+        }
+        p = *at;
+    }
+    return false;
+}
+
+static bool field_is(const struct line *l, int i, const char *s)
+{
+    return i < l->n && strlen(s) == l->len[i] && memcmp(l->field[i], s, l->len[i]) == 0;
+}
+
+static bool digits_to_id(const char *s, size_t n, uint32_t *out)
+{
+    uint64_t v = 0;
+
+    if (n == 0)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (s[i] < '0' || s[i] > '9')
+            return false;
+        v = v * 10 + (uint64_t)(s[i] - '0');
+        if (v > ID_LIMIT)
+            return false;
+    }
+    *out = (uint32_t)v;
+    return true;
+}
+
+static bool field_id(const struct line *l, int i, uint32_t *out)
+{
+    return i < l->n && digits_to_id(l->field[i], l->len[i], out);
+}
+
+static bool is_digits(const char *s)
+{
+    return *s && s[strspn(s, "0123456789")] == '\0';
+}
+
+/* Is it a number? ERR_INVALID when it is one that no id can be. */
+static struct err *parse_id(const char *s, bool *is_number, uint32_t *out)
+{
+    *is_number = is_digits(s);
+    if (*is_number && !digits_to_id(s, strlen(s), out))
+        return err_new(ERR_INVALID, "invalid user or group %s: uids and gids must be in range 0-%u",
+                       s, ID_LIMIT);
+    return NULL;
+}
+
+static bool find_user(const char *text, const char *name, bool by_id, uint32_t id, struct line *out)
+{
+    uint32_t uid, gid;
+
+    while (next_line(&text, out))
+        if (field_id(out, 2, &uid) && field_id(out, 3, &gid) &&
+            (by_id ? uid == id : field_is(out, 0, name)))
+            return true;
+    return false;
+}
+
+static bool find_group(const char *text, const char *name, uint32_t *out)
+{
+    struct line l;
+
+    while (next_line(&text, &l))
+        if (field_is(&l, 0, name) && field_id(&l, 2, out))
+            return true;
+    return false;
+}
+
+static struct err *add_group(struct sandbox_user *u, uint32_t gid)
+{
+    for (size_t i = 0; i < u->n_groups; i++)
+        if (u->groups[i] == gid)
+            return NULL;
+    if (u->n_groups == ARRAY_LEN(u->groups))
+        return err_new(ERR_INVALID, "the user is in more than %zu groups", ARRAY_LEN(u->groups));
+    u->groups[u->n_groups++] = gid;
+    return NULL;
+}
+
+static bool lists_member(const struct line *l, const char *name, size_t n)
+{
+    const char *p = l->n > 3 ? l->field[3] : "", *end = p + (l->n > 3 ? l->len[3] : 0);
+
+    while (p < end) {
+        const char *comma = memchr(p, ',', (size_t)(end - p));
+        size_t len = (size_t)((comma ? comma : end) - p);
+
+        if (len == n && memcmp(p, name, n) == 0)
+            return true;
+        p += len + 1;
+    }
+    return false;
+}
+
+static struct err *add_memberships(const char *text, const char *name, size_t n,
+                                   struct sandbox_user *u)
+{
+    struct line l;
+    uint32_t gid;
+
+    while (next_line(&text, &l))
+        if (field_id(&l, 2, &gid) && lists_member(&l, name, n))
+            TRY(add_group(u, gid));
+    return NULL;
+}
+
+static struct err *resolve_group(const struct user_files *f, const char *name, uint32_t *out)
+{
+    bool is_number;
+
+    TRY(parse_id(name, &is_number, out));
+    if (!is_number && !find_group(f->group, name, out))
+        return err_new(ERR_INVALID, "unable to find group %s: no matching entries in group file",
+                       name);
+    return NULL;
+}
+
+struct err *user_resolve(struct arena *a, const struct user_files *f, const char *spec,
+                         const struct strs *group_add, struct sandbox_user *out)
+{
+    const char *colon = spec ? strchr(spec, ':') : NULL;
+    char *name = colon ? arena_strndup(a, spec, (size_t)(colon - spec)) : arena_strdup(a, spec);
+    const char *group = colon ? colon + 1 : "";
+    struct sandbox_user u = {.home = "/"};
+    bool is_number = true;
+    struct line l = {0};
+    bool found;
+
+    if (!text_is_empty(name))
+        TRY(parse_id(name, &is_number, &u.uid));
+    found = find_user(f->passwd, name, is_number, u.uid, &l);
+    if (!found && !is_number)
+        return err_new(ERR_INVALID, "unable to find user %s: no matching entries in passwd file",
+                       name);
+    if (found) {
+        field_id(&l, 2, &u.uid);
+        field_id(&l, 3, &u.gid);
+        if (l.n > 5 && l.len[5])
+            u.home = arena_strndup(a, l.field[5], l.len[5]);
+    }
+    if (*group)
+        TRY(resolve_group(f, group, &u.gid));
+    TRY(add_group(&u, u.gid)); /* the primary one too: CVE-2022-36109 */
+    if (found && !*group)
+        TRY(add_memberships(f->group, l.field[0], l.len[0], &u));
+    for (size_t i = 0; group_add && i < group_add->n; i++) {
+        uint32_t gid;
+
+        TRY(resolve_group(f, group_add->v[i], &gid));
+        TRY(add_group(&u, gid));
+    }
+    *out = u;
+    return NULL;
+}
