@@ -6,8 +6,6 @@
  */
 #include "base/text.h"
 
-#include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 char *text_size(struct arena *a, int64_t bytes)
@@ -59,7 +57,7 @@ static bool scale_fraction(const char *number, int shift, int64_t *out)
 
     if (!text_to_f64(number, &value))
         return false;
-    value = floor(ldexp(value, shift));
+    value *= (double)((int64_t)1 << shift);
     if (value >= 9223372036854775808.0)
         return false;
     *out = (int64_t)value;
@@ -79,9 +77,10 @@ bool text_to_bytes(const char *s, int64_t *out)
     number[n] = '\0';
     if (strchr(number, '.'))
         return s[n - 1] != '.' && scale_fraction(number, shift, out);
-    if (!text_to_i64(number, &value))
+    if (!text_to_i64(number, &value) || value > INT64_MAX >> shift)
         return false;
-    return !__builtin_mul_overflow(value, (int64_t)1 << shift, out);
+    *out = value << shift;
+    return true;
 }
 
 char *text_ago(struct arena *a, int64_t seconds)
