@@ -96,6 +96,28 @@ void admission_leave(struct op *op)
     hand_out(g);
 }
 
+/* Steps on the loop take no time: a slot is worth keeping over them. */
+static bool needs_slot_next(const struct op *op)
+{
+    const struct op_step *step = op_step(op);
+
+    while (step && step->name && step->place == ON_LOOP)
+        step++;
+    return step && step->name && place_needs_slot(step->place);
+}
+
+void admission_between_steps(struct op *op)
+{
+    struct gate *g = gate_of(op);
+    struct op *oldest;
+
+    if (!(op->flags & OP_HAS_SLOT))
+        return;
+    oldest = list_first(&g->waiting, struct op, wait_link);
+    if (!needs_slot_next(op) || (oldest && oldest->seq < op->seq))
+        admission_leave(op);
+}
+
 void admission_forget(struct op *op)
 {
     ASSERT(op->state == OP_ADMISSION);

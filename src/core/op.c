@@ -316,11 +316,12 @@ static bool start_step(struct op *op)
 static bool end_step(struct op *op)
 {
     trace(op, op->err ? "step failed" : "step", op->step_ns);
-    admission_leave(op);
     if (!op->err) {
         op->at++;
+        admission_between_steps(op);
         return true;
     }
+    admission_leave(op);
     if (!(op->flags & OP_UNDO_STEP))
         op->at--;
     op->state = OP_UNDOING;

@@ -60,6 +60,8 @@ const struct op_step *op_step(const struct op *op); /* NULL before and after the
 void admission_init(struct ops *o, int max_inflight);
 /* True: the step may run (a slot is held where one is needed). False: the op now waits. */
 bool admission_enter(struct op *op);
+/* Gives the slot back unless the next step needs one and no older op waits. */
+void admission_between_steps(struct op *op);
 void admission_leave(struct op *op);  /* gives the slot back, if any */
 void admission_forget(struct op *op); /* an op in OP_ADMISSION waits no more */
 void admission_call_room(struct ops *o);

@@ -10,6 +10,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include "pools_inner.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -19,9 +21,9 @@
 
 #define POOL_KINDS 2
 #define GROWTH 4          /* times the configured size, past hung jobs */
-#define HUNG_S 5          /* a job this old does not count as progress */
+#define HUNG_MS 5000      /* a job this old does not count as progress */
 #define CHECK_MS 1000     /* how often waiting jobs look for a hung pool */
-#define IDLE_S 30         /* then a thread ends */
+#define IDLE_MS 30000     /* then a thread ends */
 #define STACK (512 << 10) /* workers recurse nowhere; libarchive and SQLite fit */
 
 struct worker {
@@ -49,6 +51,7 @@ struct pools {
     pthread_cond_t changed; /* a thread has ended */
     struct pool kinds[POOL_KINDS];
     struct timer check;
+    int hung_ms, check_ms, idle_ms;
     bool is_stopping;
 };
 
@@ -66,6 +69,17 @@ static void on_job_done(void *arg)
     job->done(job);
 }
 
+static struct timespec time_after_ms(int64_t ms)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_nsec += ms * NS_PER_MS;
+    t.tv_sec += t.tv_nsec / NS_PER_S;
+    t.tv_nsec %= NS_PER_S;
+    return t;
+}
+
 /* Called with the lock held; waits for the next job. NULL: this thread ends. */
 static struct job *next_job(struct worker *w)
 {
@@ -81,8 +95,7 @@ static struct job *next_job(struct worker *w)
         return NULL;
     list_remove(&w->link);
     list_prepend(&w->pool->idle, &w->link);
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += IDLE_S;
+    until = time_after_ms(p->idle_ms);
     while (!w->job && !p->is_stopping) {
         if (pthread_cond_timedwait(&w->wake, &p->lock, &until) == ETIMEDOUT)
             break;
@@ -180,9 +193,9 @@ static void join_ended(struct pool *pool)
     }
 }
 
-static bool is_hung(const struct pool *pool)
+static bool is_hung(const struct pools *p, const struct pool *pool)
 {
-    int64_t limit = clock_boot_ns() - HUNG_S * NS_PER_S;
+    int64_t limit = clock_boot_ns() - p->hung_ms * NS_PER_MS;
 
     if (!list_is_empty(&pool->idle))
         return false;
@@ -197,7 +210,7 @@ static bool is_hung(const struct pool *pool)
 static void grow(struct pools *p, struct pool *pool)
 {
     bool can_grow = pool->n_threads < pool->n_base ||
-                    (pool->n_threads < pool->n_base * GROWTH && is_hung(pool));
+                    (pool->n_threads < pool->n_base * GROWTH && is_hung(p, pool));
 
     if (list_is_empty(&pool->queue) || !can_grow)
         return;
@@ -221,7 +234,7 @@ static void on_check(struct timer *t)
     }
     pthread_mutex_unlock(&p->lock);
     if (is_waited)
-        timer_set(p->loop, t, CHECK_MS, on_check);
+        timer_set(p->loop, t, p->check_ms, on_check);
 }
 
 static void init_pool(struct pool *pool, const char *name, int n_base)
@@ -240,6 +253,7 @@ struct pools *pools_create(struct loop *l, int n_kernel, int n_disk)
     struct pools *p = mem_new(struct pools);
 
     p->loop = l;
+    pools_set_patience(p, HUNG_MS, CHECK_MS, IDLE_MS);
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->changed, NULL);
     init_pool(&p->kinds[POOL_KERNEL], "kernel-worker", n_kernel);
@@ -295,5 +309,22 @@ void pool_submit(struct pools *p, enum pool_kind kind, struct job *job)
     must_check_later = !idle;
     pthread_mutex_unlock(&p->lock);
     if (must_check_later && !p->check.due_ns)
-        timer_set(p->loop, &p->check, CHECK_MS, on_check);
+        timer_set(p->loop, &p->check, p->check_ms, on_check);
+}
+
+void pools_set_patience(struct pools *p, int hung_ms, int check_ms, int idle_ms)
+{
+    p->hung_ms = hung_ms;
+    p->check_ms = check_ms;
+    p->idle_ms = idle_ms;
+}
+
+int pools_count_threads(struct pools *p, enum pool_kind kind)
+{
+    int n;
+
+    pthread_mutex_lock(&p->lock);
+    n = p->kinds[kind].n_threads;
+    pthread_mutex_unlock(&p->lock);
+    return n;
 }
