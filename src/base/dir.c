@@ -117,6 +117,7 @@ static struct err *push_level(struct walk *w, int fd, const char *name)
     autoclose int owned = fd;
     struct level *level;
     struct stat st;
+    char *copy;
     DIR *stream;
 
     if (fstat(fd, &st) < 0)
@@ -125,6 +126,7 @@ static struct err *push_level(struct walk *w, int fd, const char *name)
     if (!stream)
         return err_sys("read directory %s", name);
     steal_fd(&owned);
+    copy = mem_strdup(name); /* before its stream, where it lives, is closed below */
     if (w->n == w->room) {
         size_t room = w->room ? w->room * 2 : 16;
 
@@ -136,7 +138,7 @@ static struct err *push_level(struct walk *w, int fd, const char *name)
         w->levels[w->n - 1].stream = NULL;
     }
     level = &w->levels[w->n++];
-    *level = (struct level){stream, mem_strdup(name), st.st_dev, st.st_ino, 0};
+    *level = (struct level){stream, copy, st.st_dev, st.st_ino, 0};
     return NULL;
 }
 
