@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Making and changing one container's cgroup. Workers. The cost is system calls in
+ * cgroupfs, so a create is a mkdir per hierarchy, the planned writes (a file written
+ * repeatedly is opened once) and one open per hierarchy for the child's join: the
+ * parent never moves a process (7 to 11 ms of RCU on v1, see ARCHITECTURE.md).
+ */
+#include "tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/fd.h"
+
+/* The file that was written last stays open: device rules are many writes to one file. */
+struct writer {
+    const struct cgroup_tree *t;
+    const char *id;
+    const char *file;
+    int fd;
+};
+
+static struct err *writer_open(struct writer *w, const struct knob_write *k)
+{
+    const struct hierarchy *h = tree_controller(w->t, k->controller);
+    char path[512];
+
+    if (w->file && !strcmp(w->file, k->file))
+        return NULL;
+    ASSERT(h); /* the plan writes only what caps have */
+    if (w->fd >= 0)
+        close(w->fd);
+    snprintf(path, sizeof(path), "%s/%s", w->id, k->file);
+    w->file = NULL;
+    w->fd = openat(h->dir, path, O_WRONLY | O_CLOEXEC);
+    if (w->fd < 0)
+        return err_sys("open cgroup file %s", k->file);
+    w->file = k->file;
+    return NULL;
+}
+
+static struct err *writer_put(struct writer *w, const struct knob_write *k)
+{
+    TRY(writer_open(w, k));
+    if (write(w->fd, k->value, strlen(k->value)) >= 0)
+        return NULL;
+    if (errno == EBUSY && k->controller == CTL_MEMORY)
+        return err_sysno(EBUSY, "unable to set memory limit to %s: more is in use", k->value);
+    return err_sys("write %s to cgroup file %s", k->value, k->file);
+}
+
+static struct err *write_plan(struct writer *w, const struct plan *p)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        struct err *e = writer_put(w, &p->v[i]);
+
+        if (e && err_errno(e) == EINVAL && p->v[i].may_swap && i + 1 < p->n) {
+            err_drop(e);
+            TRY(writer_put(w, &p->v[i + 1]));
+            e = writer_put(w, &p->v[i]);
+            i++;
+        }
+        TRY(e);
+    }
+    return NULL;
+}
+
+static struct err *write_limits(struct cgroup_tree *t, const char *id,
+                                const struct cgroup_limits *l)
+{
+    autoarena struct arena *a = arena_create();
+    struct plan p = plan_limits(a, &t->caps, l);
+    struct writer w = {.t = t, .id = id, .fd = -1};
+    struct err *e = write_plan(&w, &p);
+
+    if (w.fd >= 0)
+        close(w.fd);
+    return e;
+}
+
+static struct err *make_dirs(struct cgroup_tree *t, const char *id)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (mkdirat(t->h[i].dir, id, 0755) != 0)
+            return err_sys("make cgroup %s/%s", t->h[i].path, id);
+    return NULL;
+}
+
+static void join_init(struct cgroup_join *j)
+{
+    *j = (struct cgroup_join){.dir = -1};
+    for (size_t i = 0; i < ARRAY_LEN(j->tasks); i++)
+        j->tasks[i] = -1;
+}
+
+static struct err *open_tasks(struct cgroup_tree *t, const char *id, struct cgroup_join *j)
+{
+    char path[512];
+
+    snprintf(path, sizeof(path), "%s/tasks", id);
+    for (size_t i = 0; i < t->n; i++) {
+        int fd = openat(t->h[i].dir, path, O_WRONLY | O_CLOEXEC);
+
+        if (fd < 0)
+            return err_sys("open cgroup %s/%s", t->h[i].path, id);
+        j->tasks[j->n_tasks++] = fd;
+    }
+    return NULL;
+}
+
+static struct err *open_dir(struct cgroup_tree *t, const char *id, struct cgroup_join *j)
+{
+    j->dir = openat(t->h[0].dir, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return j->dir < 0 ? err_sys("open cgroup %s/%s", t->h[0].path, id) : NULL;
+}
+
+struct err *cgroup_open(struct cgroup_tree *t, const char *id, struct cgroup_join *out)
+{
+    struct cgroup_join j;
+    struct err *e;
+
+    TRY(tree_check_id(id));
+    join_init(&j);
+    e = t->caps.is_v2 ? open_dir(t, id, &j) : open_tasks(t, id, &j);
+    if (e) {
+        cgroup_join_close(&j);
+        return e;
+    }
+    *out = j;
+    return NULL;
+}
+
+void cgroup_join_close(struct cgroup_join *j)
+{
+    for (size_t i = 0; i < j->n_tasks; i++)
+        close(j->tasks[i]);
+    if (j->dir >= 0)
+        close(j->dir);
+    join_init(j);
+}
+
+static struct err *fill(struct cgroup_tree *t, const char *id, const struct cgroup_limits *l,
+                        struct cgroup_join *out)
+{
+    TRY(make_dirs(t, id));
+    TRY(write_limits(t, id, l));
+    TRY(cgroup_open(t, id, out));
+    if (!t->caps.is_v2 || !l->devices)
+        return NULL;
+    struct err *e = devices_attach(out->dir, l);
+    if (e)
+        cgroup_join_close(out);
+    return e;
+}
+
+struct err *cgroup_create(struct cgroup_tree *t, const char *id, const struct cgroup_limits *l,
+                          struct cgroup_join *out)
+{
+    TRY(tree_check_id(id));
+    struct err *e = fill(t, id, l, out);
+    if (e)
+        for (size_t i = 0; i < t->n; i++)
+            unlinkat(t->h[i].dir, id, AT_REMOVEDIR);
+    return e;
+}
+
+struct err *cgroup_update(struct cgroup_tree *t, const char *id, const struct cgroup_limits *l)
+{
+    struct cgroup_limits changed = *l;
+
+    TRY(tree_check_id(id));
+    changed.devices = NULL; /* a running container keeps its device policy */
+    changed.n_devices = 0;
+    return write_limits(t, id, &changed);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who is in a container's cgroup, freezing, killing and removing. Workers. A container
+ * with a writable cgroupfs may have made cgroups below its own, so everything here
+ * walks down. On v1 there is no cgroup.kill: thaw, then signal until nobody is left
+ * (a fork bomb only loses because every member found gets SIGKILL each round).
+ */
+#include "tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+
+#define PROCS_MAX (16u << 20)
+#define DEPTH_MAX 32
+#define REMOVE_WAIT_NS (2 * NS_PER_S)
+
+struct pid_list {
+    struct arena *a;
+    int *v;
+    size_t n, cap;
+};
+
+static void pids_add(struct pid_list *p, int pid)
+{
+    if (p->n == p->cap) {
+        size_t cap = p->cap ? p->cap * 2 : 16;
+        int *v = arena_array(p->a, cap, sizeof(int));
+
+        if (p->n)
+            memcpy(v, p->v, p->n * sizeof(int));
+        p->v = v;
+        p->cap = cap;
+    }
+    p->v[p->n++] = pid;
+}
+
+/* visit(dir) for the cgroup and all below it, children first. Takes dir. */
+static void walk(int dir, int depth, void (*visit)(int dir, void *ctx), void *ctx)
+{
+    DIR *d = fdopendir(dir);
+    struct dirent *e;
+
+    if (!d) {
+        close(dir);
+        return;
+    }
+    while (depth < DEPTH_MAX && (e = readdir(d))) {
+        if (e->d_type != DT_DIR || e->d_name[0] == '.')
+            continue;
+        int sub = openat(dir, e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (sub >= 0)
+            walk(sub, depth + 1, visit, ctx);
+    }
+    visit(dir, ctx);
+    closedir(d);
+}
+
+static void read_procs(int dir, void *ctx)
+{
+    struct pid_list *p = ctx;
+    char *text, *end;
+    size_t len;
+    struct err *e = file_read(p->a, dir, "cgroup.procs", PROCS_MAX, &text, &len);
+
+    if (e) {
+        err_drop(e);
+        return;
+    }
+    for (char *s = text; *s; s = *end ? end + 1 : end) {
+        long pid = strtol(s, &end, 10);
+        if (end == s)
+            break;
+        if (pid > 0) /* 0: in a pid namespace that we do not see */
+            pids_add(p, (int)pid);
+    }
+}
+
+/* Every member joined every hierarchy; the one nobody delegates is asked. */
+static const struct hierarchy *main_hierarchy(const struct cgroup_tree *t)
+{
+    const struct hierarchy *h = tree_controller(t, CTL_FREEZER);
+
+    if (!h)
+        h = tree_controller(t, CTL_DEVICES);
+    return h ? h : &t->h[0];
+}
+
+struct err *cgroup_pids(struct cgroup_tree *t, const char *id, struct arena *a, int **out,
+                        size_t *n)
+{
+    struct pid_list p = {.a = a};
+    int dir;
+
+    TRY(tree_check_id(id));
+    dir = openat(main_hierarchy(t)->dir, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0)
+        return err_sys("open cgroup %s", id);
+    walk(dir, 0, read_procs, &p);
+    *out = p.v;
+    *n = p.n;
+    return NULL;
+}
+
+static void pause_ms(int ms)
+{
+    nanosleep(&(struct timespec){.tv_nsec = ms * NS_PER_MS}, NULL);
+}
+
+struct err *cgroup_freeze(struct cgroup_tree *t, const char *id, bool frozen)
+{
+    const struct hierarchy *h = tree_controller(t, CTL_FREEZER);
+    const char *state = t->caps.is_v2 ? "cgroup.events" : "freezer.state";
+    const char *wanted =
+        t->caps.is_v2 ? (frozen ? "frozen 1" : "frozen 0") : (frozen ? "FROZEN" : "THAWED");
+    int64_t give_up = clock_boot_ns() + REMOVE_WAIT_NS;
+    char text[256];
+
+    TRY(tree_check_id(id));
+    if (!h)
+        return err_new(ERR_NOT_IMPLEMENTED, "the freezer cgroup is not mounted");
+    if (t->caps.is_v2)
+        TRY(knob_write(h->dir, id, "cgroup.freeze", frozen ? "1" : "0"));
+    else
+        TRY(knob_write(h->dir, id, "freezer.state", wanted));
+    while (knob_read(h, id, state, text, sizeof(text)) && !strstr(text, wanted)) {
+        if (clock_boot_ns() > give_up) {
+            err_drop(knob_write(h->dir, id, t->caps.is_v2 ? "cgroup.freeze" : "freezer.state",
+                                t->caps.is_v2 ? "0" : "THAWED"));
+            return err_new(ERR_TIMEOUT, "the container's processes did not freeze in 2 s");
+        }
+        pause_ms(1);
+        if (!t->caps.is_v2 && frozen) /* FREEZING takes new members only when told again */
+            TRY(knob_write(h->dir, id, "freezer.state", wanted));
+    }
+    return NULL;
+}
+
+static size_t kill_round(struct cgroup_tree *t, const char *id)
+{
+    autoarena struct arena *a = arena_create();
+    size_t n = 0;
+    int *pids;
+    struct err *e = cgroup_pids(t, id, a, &pids, &n);
+
+    if (e) {
+        err_drop(e);
+        return 0;
+    }
+    for (size_t i = 0; i < n; i++)
+        kill(pids[i], SIGKILL);
+    return n;
+}
+
+struct err *cgroup_kill(struct cgroup_tree *t, const char *id)
+{
+    const struct hierarchy *freezer = tree_controller(t, CTL_FREEZER);
+
+    TRY(tree_check_id(id));
+    if (t->caps.is_v2) {
+        struct err *e = knob_write(t->h[0].dir, id, "cgroup.kill", "1");
+        if (!e || err_errno(e) == ENOENT) { /* < 5.14 has no cgroup.kill */
+            err_drop(e);
+            if (faccessat(t->h[0].dir, "cgroup.kill", F_OK, 0) == 0)
+                return NULL;
+        } else {
+            return e;
+        }
+    }
+    if (freezer)
+        err_drop(knob_write(freezer->dir, id, t->caps.is_v2 ? "cgroup.freeze" : "freezer.state",
+                            t->caps.is_v2 ? "0" : "THAWED"));
+    for (int i = 0; i < 100 && kill_round(t, id); i++)
+        pause_ms(1);
+    return NULL;
+}
+
+static void remove_children(int dir, void *ctx)
+{
+    struct dirent *e;
+    DIR *d = fdopendir(dup(dir));
+
+    (void)ctx;
+    if (d)
+        rewinddir(d); /* walk has read it to the end; the offset is shared */
+    while (d && (e = readdir(d)))
+        if (e->d_type == DT_DIR && e->d_name[0] != '.')
+            unlinkat(dir, e->d_name, AT_REMOVEDIR);
+    if (d)
+        closedir(d);
+}
+
+/* 0 or the errno of the rmdir. */
+static int remove_one(const struct hierarchy *h, const char *id)
+{
+    int dir;
+
+    if (unlinkat(h->dir, id, AT_REMOVEDIR) == 0 || errno == ENOENT)
+        return 0;
+    dir = openat(h->dir, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir >= 0)
+        walk(dir, 0, remove_children, NULL);
+    if (unlinkat(h->dir, id, AT_REMOVEDIR) == 0 || errno == ENOENT)
+        return 0;
+    return errno;
+}
+
+struct err *cgroup_remove(struct cgroup_tree *t, const char *id)
+{
+    int64_t give_up = clock_boot_ns() + REMOVE_WAIT_NS;
+    int wait_ms = 1;
+
+    TRY(tree_check_id(id));
+    for (;;) {
+        int left = 0;
+
+        for (size_t i = 0; i < t->n; i++) {
+            int sys = remove_one(&t->h[i], id);
+            left = sys ? sys : left;
+        }
+        if (!left)
+            return NULL;
+        if (left != EBUSY || clock_boot_ns() > give_up)
+            return err_sysno(left, "remove cgroup %s", id);
+        err_drop(cgroup_kill(t, id));
+        pause_ms(wait_ms);
+        wait_ms = wait_ms < 32 ? wait_ms * 2 : wait_ms;
+    }
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Usage figures and the OOM mark, read from whichever files this version has; an
+ * absent file leaves zero. v1 gives nanoseconds and its own keys, v2 microseconds.
+ */
+#include "tree.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#define STATS_TEXT 16384
+#define V1_NO_LIMIT (INT64_MAX - 4095) /* rounded down to a page */
+
+/* "key value" lines; 0 when absent. */
+static int64_t value_of(const char *text, const char *key)
+{
+    size_t n = strlen(key);
+
+    for (const char *s = text; s && *s; s = strchr(s, '\n'), s = s ? s + 1 : NULL)
+        if (!strncmp(s, key, n) && s[n] == ' ')
+            return strtoll(s + n + 1, NULL, 10);
+    return 0;
+}
+
+struct reader {
+    const struct cgroup_tree *t;
+    const char *id;
+    char text[STATS_TEXT];
+};
+
+static const char *read_text(struct reader *r, enum controller c, const char *file)
+{
+    const struct hierarchy *h = tree_controller(r->t, c);
+
+    if (!h || !knob_read(h, r->id, file, r->text, sizeof(r->text)))
+        r->text[0] = '\0';
+    return r->text;
+}
+
+/* A single number; "max" is 0 (no limit). */
+static int64_t read_number(struct reader *r, enum controller c, const char *file)
+{
+    int64_t v = strtoll(read_text(r, c, file), NULL, 10);
+
+    return v >= V1_NO_LIMIT ? 0 : v;
+}
+
+/* "8:0 Read 4096" */
+static void add_v1_io(const char *text, struct cgroup_stats *out)
+{
+    for (const char *s = text; s && *s; s = strchr(s, '\n'), s = s ? s + 1 : NULL) {
+        long long bytes;
+        char op[16];
+
+        if (sscanf(s, "%*u:%*u %15s %lld", op, &bytes) != 2)
+            continue;
+        if (!strcmp(op, "Read"))
+            out->read_bytes += bytes;
+        else if (!strcmp(op, "Write"))
+            out->write_bytes += bytes;
+    }
+}
+
+/* "8:0 rbytes=1 wbytes=2 rios=…" */
+static void add_v2_io(const char *text, struct cgroup_stats *out)
+{
+    for (const char *s = text; (s = strstr(s, "bytes=")); s += 6) {
+        int64_t bytes = strtoll(s + 6, NULL, 10);
+
+        if (s - text >= 2 && s[-2] == ' ' && s[-1] == 'r')
+            out->read_bytes += bytes;
+        else if (s - text >= 2 && s[-2] == ' ' && s[-1] == 'w')
+            out->write_bytes += bytes;
+    }
+}
+
+static void stats_v1(struct reader *r, struct cgroup_stats *s)
+{
+    const char *text;
+
+    s->cpu_ns = read_number(r, CTL_CPUACCT, "cpuacct.usage");
+    s->cpu_user_ns = read_number(r, CTL_CPUACCT, "cpuacct.usage_user");
+    s->cpu_system_ns = read_number(r, CTL_CPUACCT, "cpuacct.usage_sys");
+    text = read_text(r, CTL_CPU, "cpu.stat");
+    s->periods = value_of(text, "nr_periods");
+    s->throttled_periods = value_of(text, "nr_throttled");
+    s->throttled_ns = value_of(text, "throttled_time");
+    s->memory_bytes = read_number(r, CTL_MEMORY, "memory.usage_in_bytes");
+    s->memory_max_bytes = read_number(r, CTL_MEMORY, "memory.max_usage_in_bytes");
+    s->memory_limit = read_number(r, CTL_MEMORY, "memory.limit_in_bytes");
+    text = read_text(r, CTL_MEMORY, "memory.stat");
+    s->memory_cache_bytes = value_of(text, "total_cache");
+    s->memory_inactive_file = value_of(text, "total_inactive_file");
+    s->oom_kills = value_of(read_text(r, CTL_MEMORY, "memory.oom_control"), "oom_kill");
+    add_v1_io(read_text(r, CTL_BLKIO, "blkio.throttle.io_service_bytes_recursive"), s);
+}
+
+static void stats_v2(struct reader *r, struct cgroup_stats *s)
+{
+    const char *text = read_text(r, CTL_CPUACCT, "cpu.stat");
+
+    s->cpu_ns = value_of(text, "usage_usec") * 1000;
+    s->cpu_user_ns = value_of(text, "user_usec") * 1000;
+    s->cpu_system_ns = value_of(text, "system_usec") * 1000;
+    s->periods = value_of(text, "nr_periods");
+    s->throttled_periods = value_of(text, "nr_throttled");
+    s->throttled_ns = value_of(text, "throttled_usec") * 1000;
+    s->memory_bytes = read_number(r, CTL_MEMORY, "memory.current");
+    s->memory_max_bytes = read_number(r, CTL_MEMORY, "memory.peak");
+    s->memory_limit = read_number(r, CTL_MEMORY, "memory.max");
+    text = read_text(r, CTL_MEMORY, "memory.stat");
+    s->memory_cache_bytes = value_of(text, "file");
+    s->memory_inactive_file = value_of(text, "inactive_file");
+    s->oom_kills = value_of(read_text(r, CTL_MEMORY, "memory.events"), "oom_kill");
+    add_v2_io(read_text(r, CTL_BLKIO, "io.stat"), s);
+}
+
+static struct err *check_exists(struct cgroup_tree *t, const char *id)
+{
+    char text[8];
+
+    TRY(tree_check_id(id));
+    if (!knob_read(&t->h[0], id, "cgroup.procs", text, sizeof(text)))
+        return errno == ENOENT ? err_new(ERR_NOT_FOUND, "no cgroup %s", id)
+                               : err_sys("read cgroup %s", id);
+    return NULL;
+}
+
+struct err *cgroup_stats(struct cgroup_tree *t, const char *id, struct cgroup_stats *out)
+{
+    struct reader r = {.t = t, .id = id};
+    struct cgroup_stats s = {0};
+
+    TRY(check_exists(t, id));
+    if (t->caps.is_v2)
+        stats_v2(&r, &s);
+    else
+        stats_v1(&r, &s);
+    s.pids = read_number(&r, CTL_PIDS, "pids.current");
+    s.pids_limit = read_number(&r, CTL_PIDS, "pids.max");
+    *out = s;
+    return NULL;
+}
+
+bool cgroup_was_oom_killed(struct cgroup_tree *t, const char *id)
+{
+    struct reader r = {.t = t, .id = id};
+    struct err *e = tree_check_id(id);
+
+    if (e) {
+        err_drop(e);
+        return false;
+    }
+    if (t->caps.is_v2)
+        return value_of(read_text(&r, CTL_MEMORY, "memory.events"), "oom_kill") > 0;
+    return value_of(read_text(&r, CTL_MEMORY, "memory.oom_control"), "oom_kill") > 0;
+}

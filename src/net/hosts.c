@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * /etc/hosts and /etc/resolv.conf of a container, in Docker's words. resolv.conf starts
+ * from the host's file; what the container or the engine was told replaces it kind
+ * by kind (nameserver, search, options). Pure.
+ */
+#include "net/hosts.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "net/ipam.h"
+
+static const char localhost_lines[] = "127.0.0.1\tlocalhost\n"
+                                      "::1\tlocalhost ip6-localhost ip6-loopback\n"
+                                      "fe00::\tip6-localnet\n"
+                                      "ff00::\tip6-mcastprefix\n"
+                                      "ff02::1\tip6-allnodes\n"
+                                      "ff02::2\tip6-allrouters\n";
+#define SEARCH_MAX 64
+
+static void add_entries(struct buf *b, const struct hosts_entry *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        buf_printf(b, "%s\t%s\n", v[i].addr, v[i].names);
+}
+
+char *hosts_text(struct arena *a, const struct hosts_entry *own, size_t n_own,
+                 const struct hosts_entry *extra, size_t n_extra)
+{
+    autobuf struct buf b = {0};
+
+    buf_puts(&b, localhost_lines);
+    add_entries(&b, own, n_own);
+    add_entries(&b, extra, n_extra);
+    return arena_strndup(a, b.data, b.len);
+}
+
+struct err *hosts_parse_extra(struct arena *a, const char *s, const char *gateway,
+                              struct hosts_entry *out)
+{
+    size_t at = strcspn(s, ":=");
+    struct hosts_entry e;
+    struct in6_addr v6;
+    uint32_t v4;
+    char *addr;
+
+    if (!at || !s[at] || !s[at + 1])
+        return err_new(ERR_INVALID, "bad format for add-host: \"%s\"", s);
+    addr = arena_strdup(a, s + at + 1);
+    if (addr[0] == '[' && text_ends(addr, "]")) {
+        addr[strlen(addr) - 1] = '\0';
+        addr++;
+    }
+    if (!strcmp(addr, "host-gateway")) {
+        if (text_is_empty(gateway))
+            return err_new(ERR_INVALID, "unable to derive the IP value for host-gateway");
+        addr = arena_strdup(a, gateway);
+    }
+    if (!addr4_parse(addr, &v4) && inet_pton(AF_INET6, addr, &v6) != 1)
+        return err_new(ERR_INVALID, "invalid IP address in add-host: \"%s\"", addr);
+    e = (struct hosts_entry){.addr = addr, .names = arena_strndup(a, s, at)};
+    if (strpbrk(e.names, " \t\n#"))
+        return err_new(ERR_INVALID, "bad format for add-host: \"%s\"", s);
+    *out = e;
+    return NULL;
+}
+
+/* ---- resolv.conf ---- */
+
+struct resolv {
+    struct strs servers, search, options;
+    bool stripped;
+};
+
+static bool is_loopback(const char *server)
+{
+    return text_starts(server, "127.") || !strcmp(server, "::1") || text_starts(server, "::1%");
+}
+
+static struct strs words_of(struct arena *a, char *line)
+{
+    struct strs out = {0};
+    char *save = NULL;
+
+    for (char *w = strtok_r(line, " \t\r", &save); w; w = strtok_r(NULL, " \t\r", &save))
+        strs_add(a, &out, w);
+    return out;
+}
+
+static void read_line(struct arena *a, char *line, struct resolv *r)
+{
+    struct strs w;
+
+    line[strcspn(line, "#;")] = '\0';
+    w = words_of(a, line);
+    if (w.n < 2)
+        return;
+    if (!strcmp(w.v[0], "nameserver")) {
+        strs_add(a, &r->servers, w.v[1]);
+    } else if (!strcmp(w.v[0], "search") || !strcmp(w.v[0], "domain")) {
+        r->search = (struct strs){0}; /* the last one counts: resolv.conf(5) */
+        for (size_t i = 1; i < w.n && i <= SEARCH_MAX; i++)
+            strs_add(a, &r->search, w.v[i]);
+    } else if (!strcmp(w.v[0], "options")) {
+        for (size_t i = 1; i < w.n; i++)
+            strs_add(a, &r->options, w.v[i]);
+    }
+}
+
+static struct strs without_loopback(struct arena *a, const struct strs *servers)
+{
+    struct strs out = {0};
+
+    for (size_t i = 0; i < servers->n; i++)
+        if (!is_loopback(servers->v[i]))
+            strs_add(a, &out, servers->v[i]);
+    return out;
+}
+
+static void add_line(struct arena *a, struct buf *b, const char *word, const struct strs *v)
+{
+    if (v->n)
+        buf_printf(b, "%s %s\n", word, strs_join(a, v, " "));
+}
+
+/* "--dns-search ." means: none. */
+static bool is_lone_dot(const struct strs *s)
+{
+    return s->n == 1 && !strcmp(s->v[0], ".");
+}
+
+char *resolv_text(struct arena *a, const char *host_text, const struct resolv_options *o)
+{
+    autobuf struct buf b = {0};
+    struct resolv r = {0};
+    struct strs lines = text_split(a, host_text ? host_text : "", '\n');
+    bool has_dns = o->dns && o->dns->n;
+    bool is_fallback = false;
+
+    for (size_t i = 0; i < lines.n; i++)
+        read_line(a, lines.v[i], &r);
+    if (has_dns)
+        r.servers = *o->dns;
+    else if (o->strip_loopback)
+        r.servers = without_loopback(a, &r.servers);
+    if (!r.servers.n && o->strip_loopback) {
+        is_fallback = true;
+        strs_add(a, &r.servers, "8.8.8.8");
+        strs_add(a, &r.servers, "8.8.4.4");
+    }
+    if (o->search && o->search->n)
+        r.search = *o->search;
+    if (is_lone_dot(&r.search))
+        r.search = (struct strs){0};
+    if (o->options && o->options->n)
+        r.options = *o->options;
+
+    buf_puts(&b, "# Generated by berth.\n# This file can be edited; berth will not make further "
+                 "changes once it has been modified.\n\n");
+    for (size_t i = 0; i < r.servers.n; i++)
+        buf_printf(&b, "nameserver %s\n", r.servers.v[i]);
+    add_line(a, &b, "search", &r.search);
+    add_line(a, &b, "options", &r.options);
+    buf_printf(&b, "\n# Based on host file: '/etc/resolv.conf' (%s)\n",
+               has_dns       ? "nameservers were given"
+               : is_fallback ? "legacy: no usable nameserver, defaults added"
+                             : "internal resolver not used");
+    return arena_strndup(a, b.data, b.len);
+}

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Links by rtnetlink. A veth pair is made by one message: the peer is born inside the
+ * container's namespace, both ends up, the host's end already in the bridge. Nothing
+ * here deletes a veth: the death of its namespace does, in the kernel's own time.
+ */
+#include "link.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if.h>
+#include <linux/if_bridge.h>
+#include <linux/if_link.h>
+#include <linux/veth.h>
+#include <string.h>
+
+static struct ifinfomsg *put_link(struct nlmsghdr *m, int ifindex, bool up)
+{
+    struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(m, sizeof(*ifi));
+
+    ifi->ifi_family = AF_UNSPEC;
+    ifi->ifi_index = ifindex;
+    ifi->ifi_flags = up ? IFF_UP : 0;
+    ifi->ifi_change = up ? IFF_UP : 0;
+    return ifi;
+}
+
+/* No fe80 address and no MLD chatter on the host's side. */
+static void put_no_ipv6(struct nlmsghdr *m)
+{
+    struct nlattr *spec = mnl_attr_nest_start(m, IFLA_AF_SPEC);
+    struct nlattr *inet6 = mnl_attr_nest_start(m, AF_INET6);
+
+    mnl_attr_put_u8(m, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+    mnl_attr_nest_end(m, inet6);
+    mnl_attr_nest_end(m, spec);
+}
+
+/* ---- finding ---- */
+
+struct found_link {
+    int ifindex;
+    bool is_bridge;
+};
+
+static int on_link(const struct nlmsghdr *m, void *ctx)
+{
+    const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(m);
+    struct found_link *out = ctx;
+    const struct nlattr *attr, *info;
+
+    out->ifindex = ifi->ifi_index;
+    mnl_attr_for_each(attr, m, sizeof(*ifi))
+    {
+        if (mnl_attr_get_type(attr) != IFLA_LINKINFO)
+            continue;
+        mnl_attr_for_each_nested(info, attr) if (mnl_attr_get_type(info) == IFLA_INFO_KIND)
+            out->is_bridge = !strcmp(mnl_attr_get_str(info), "bridge");
+    }
+    return 0;
+}
+
+static struct err *find(struct nl *nl, const char *name, struct found_link *out)
+{
+    struct nlmsghdr *m = nl_begin(nl, RTM_GETLINK, 0, "find link %s", name);
+
+    put_link(m, 0, false);
+    mnl_attr_put_strz(m, IFLA_IFNAME, name);
+    nl_end(nl, m);
+    return nl_query(nl, false, on_link, out);
+}
+
+struct err *link_find(struct nl *nl, const char *name, int *out_ifindex)
+{
+    struct found_link found = {0};
+
+    TRY(find(nl, name, &found));
+    *out_ifindex = found.ifindex;
+    return NULL;
+}
+
+void link_remove(struct nl *nl, const char *name)
+{
+    struct nlmsghdr *m = nl_begin(nl, RTM_DELLINK, 0, "remove link %s", name);
+
+    put_link(m, 0, false);
+    mnl_attr_put_strz(m, IFLA_IFNAME, name);
+    nl_end(nl, m);
+    err_drop(nl_commit(nl));
+}
+
+/* ---- bridges ---- */
+
+static void add_address(struct nl *nl, int ifindex, uint32_t addr, int bits, const char *name)
+{
+    char text[ADDR4_TEXT];
+    uint32_t brd = htonl(bits >= 31 ? addr : addr | (bits ? ~(~0u << (32 - bits)) : ~0u));
+
+    addr4_text(addr, text);
+    struct nlmsghdr *m = nl_begin(nl, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE,
+                                  "give %s the address %s/%d", name, text, bits);
+    struct ifaddrmsg *ifa = mnl_nlmsg_put_extra_header(m, sizeof(*ifa));
+    ifa->ifa_family = AF_INET;
+    ifa->ifa_prefixlen = (uint8_t)bits;
+    ifa->ifa_index = (unsigned)ifindex;
+    mnl_attr_put_u32(m, IFA_LOCAL, htonl(addr));
+    mnl_attr_put_u32(m, IFA_ADDRESS, htonl(addr));
+    mnl_attr_put_u32(m, IFA_BROADCAST, brd);
+    nl_end(nl, m);
+}
+
+/* A fixed MAC: a bridge without one takes the lowest of its ports and changes with them. */
+static void put_bridge_mac(struct nlmsghdr *m, uint32_t addr)
+{
+    uint8_t mac[6] = {0x02, 0x42};
+    uint32_t net = htonl(addr);
+
+    memcpy(mac + 2, &net, 4);
+    mnl_attr_put(m, IFLA_ADDRESS, sizeof(mac), mac);
+}
+
+static struct err *make_bridge(struct nl *nl, const struct bridge_spec *b)
+{
+    struct nlmsghdr *m =
+        nl_begin(nl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, "make bridge %s", b->link);
+
+    put_link(m, 0, true);
+    mnl_attr_put_strz(m, IFLA_IFNAME, b->link);
+    put_bridge_mac(m, b->address.address);
+    put_no_ipv6(m);
+    struct nlattr *info = mnl_attr_nest_start(m, IFLA_LINKINFO);
+    mnl_attr_put_strz(m, IFLA_INFO_KIND, "bridge");
+    mnl_attr_nest_end(m, info);
+    nl_end(nl, m);
+    return nl_commit(nl);
+}
+
+struct err *link_ensure_bridge(struct nl *nl, const struct bridge_spec *b, int *out_ifindex)
+{
+    struct err *e = make_bridge(nl, b);
+    struct found_link found = {0};
+    struct nlmsghdr *m;
+
+    if (e && err_errno(e) != EEXIST)
+        return e;
+    err_drop(e);
+    TRY(find(nl, b->link, &found));
+    if (!found.is_bridge)
+        return err_new(ERR_CONFLICT, "link %s exists and is not a bridge", b->link);
+    m = nl_begin(nl, RTM_NEWLINK, 0, "set up bridge %s", b->link);
+    put_link(m, found.ifindex, true);
+    if (b->mtu)
+        mnl_attr_put_u32(m, IFLA_MTU, (uint32_t)b->mtu);
+    nl_end(nl, m);
+    add_address(nl, found.ifindex, b->address.address, b->address.bits, b->link);
+    TRY(nl_commit(nl));
+    *out_ifindex = found.ifindex;
+    return NULL;
+}
+
+/* ---- veth ---- */
+
+static void put_peer(struct nlmsghdr *m, const struct veth_spec *v)
+{
+    struct nlattr *peer = mnl_attr_nest_start(m, VETH_INFO_PEER);
+    struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(m, sizeof(*ifi));
+
+    ifi->ifi_flags = IFF_UP;
+    ifi->ifi_change = IFF_UP;
+    mnl_attr_put_strz(m, IFLA_IFNAME, v->ifname);
+    mnl_attr_put_u32(m, IFLA_NET_NS_FD, (uint32_t)v->netns);
+    if (v->mtu)
+        mnl_attr_put_u32(m, IFLA_MTU, (uint32_t)v->mtu);
+    mnl_attr_nest_end(m, peer);
+}
+
+/* AF_BRIDGE wants the port's index, not its name. */
+static void add_isolation(struct nl *nl, const char *name, int ifindex)
+{
+    struct nlmsghdr *m = nl_begin(nl, RTM_SETLINK, 0, "isolate bridge port %s", name);
+    put_link(m, ifindex, false)->ifi_family = AF_BRIDGE;
+    struct nlattr *port = mnl_attr_nest_start(m, IFLA_PROTINFO);
+    mnl_attr_put_u8(m, IFLA_BRPORT_ISOLATED, 1);
+    mnl_attr_nest_end(m, port);
+    nl_end(nl, m);
+}
+
+struct err *link_make_veth(struct nl *nl, const struct veth_spec *v)
+{
+    struct nlmsghdr *m =
+        nl_begin(nl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, "make the veth pair %s", v->host_name);
+
+    put_link(m, 0, true);
+    mnl_attr_put_strz(m, IFLA_IFNAME, v->host_name);
+    mnl_attr_put_u32(m, IFLA_MASTER, (uint32_t)v->bridge_ifindex);
+    if (v->mtu)
+        mnl_attr_put_u32(m, IFLA_MTU, (uint32_t)v->mtu);
+    put_no_ipv6(m);
+    struct nlattr *info = mnl_attr_nest_start(m, IFLA_LINKINFO);
+    mnl_attr_put_strz(m, IFLA_INFO_KIND, "veth");
+    struct nlattr *data = mnl_attr_nest_start(m, IFLA_INFO_DATA);
+    put_peer(m, v);
+    mnl_attr_nest_end(m, data);
+    mnl_attr_nest_end(m, info);
+    nl_end(nl, m);
+    TRY(nl_commit(nl));
+    if (!v->is_isolated)
+        return NULL;
+
+    int ifindex;
+    TRY(link_find(nl, v->host_name, &ifindex));
+    add_isolation(nl, v->host_name, ifindex);
+    return nl_commit(nl);
+}
+
+static int count_one(const struct nlmsghdr *m, void *ctx)
+{
+    (void)m;
+    ++*(unsigned *)ctx;
+    return 0;
+}
+
+struct err *link_count_ports(struct nl *nl, int bridge_ifindex, unsigned *out)
+{
+    struct nlmsghdr *m = nl_begin(nl, RTM_GETLINK, 0, "list the ports of a bridge");
+    unsigned n = 0;
+
+    put_link(m, 0, false);
+    mnl_attr_put_u32(m, IFLA_MASTER, (uint32_t)bridge_ifindex);
+    nl_end(nl, m);
+    TRY(nl_query(nl, true, count_one, &n));
+    *out = n;
+    return NULL;
+}
+
+/* ---- inside a namespace ---- */
+
+void link_add_lo_up(struct nl *nl)
+{
+    struct nlmsghdr *m = nl_begin(nl, RTM_NEWLINK, 0, "bring the loopback interface up");
+
+    put_link(m, 1, true); /* lo is always 1 */
+    nl_end(nl, m);
+}
+
+static void add_default_route(struct nl *nl, int ifindex, uint32_t gateway)
+{
+    char text[ADDR4_TEXT];
+
+    addr4_text(gateway, text);
+    struct nlmsghdr *m = nl_begin(nl, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE,
+                                  "add the default route via %s", text);
+    struct rtmsg *rt = mnl_nlmsg_put_extra_header(m, sizeof(*rt));
+    rt->rtm_family = AF_INET;
+    rt->rtm_table = RT_TABLE_MAIN;
+    rt->rtm_protocol = RTPROT_BOOT;
+    rt->rtm_scope = RT_SCOPE_UNIVERSE;
+    rt->rtm_type = RTN_UNICAST;
+    mnl_attr_put_u32(m, RTA_GATEWAY, htonl(gateway));
+    mnl_attr_put_u32(m, RTA_OIF, (uint32_t)ifindex);
+    nl_end(nl, m);
+}
+
+void link_add_endpoint(struct nl *nl, int ifindex, const struct endpoint_spec *e)
+{
+    static const uint8_t none[6];
+    struct nlmsghdr *m;
+
+    if (memcmp(e->mac, none, sizeof(none)) || e->mtu) {
+        m = nl_begin(nl, RTM_NEWLINK, 0, "set up interface %s", e->ifname);
+        put_link(m, ifindex, false);
+        if (memcmp(e->mac, none, sizeof(none)))
+            mnl_attr_put(m, IFLA_ADDRESS, sizeof(e->mac), e->mac);
+        if (e->mtu)
+            mnl_attr_put_u32(m, IFLA_MTU, (uint32_t)e->mtu);
+        nl_end(nl, m);
+    }
+    if (!e->addr)
+        return;
+    add_address(nl, ifindex, e->addr, e->bits, e->ifname);
+    if (e->gateway)
+        add_default_route(nl, ifindex, e->gateway);
+}
+
+/* ---- what the host uses ---- */
+
+struct subnet_list {
+    struct arena *a;
+    struct subnet4 *v;
+    size_t n, cap;
+};
+
+static void subnets_add(struct subnet_list *l, uint32_t addr, int bits)
+{
+    if (l->n == l->cap) {
+        size_t cap = l->cap ? l->cap * 2 : 16;
+        struct subnet4 *v = arena_array(l->a, cap, sizeof(*v));
+
+        if (l->n)
+            memcpy(v, l->v, l->n * sizeof(*v));
+        l->v = v;
+        l->cap = cap;
+    }
+    l->v[l->n++] = (struct subnet4){.address = addr, .bits = bits};
+}
+
+static int on_route(const struct nlmsghdr *m, void *ctx)
+{
+    const struct rtmsg *rt = mnl_nlmsg_get_payload(m);
+    const struct nlattr *attr;
+
+    if (rt->rtm_family != AF_INET || !rt->rtm_dst_len || rt->rtm_dst_len > 32)
+        return 0;
+    mnl_attr_for_each(attr, m, sizeof(*rt)) if (mnl_attr_get_type(attr) == RTA_DST &&
+                                                mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
+        subnets_add(ctx, ntohl(mnl_attr_get_u32(attr)), rt->rtm_dst_len);
+    return 0;
+}
+
+static int on_address(const struct nlmsghdr *m, void *ctx)
+{
+    const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(m);
+    const struct nlattr *attr;
+
+    if (ifa->ifa_family != AF_INET || ifa->ifa_prefixlen > 32)
+        return 0;
+    mnl_attr_for_each(attr, m, sizeof(*ifa)) if (mnl_attr_get_type(attr) == IFA_LOCAL &&
+                                                 mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
+        subnets_add(ctx, ntohl(mnl_attr_get_u32(attr)), ifa->ifa_prefixlen);
+    return 0;
+}
+
+struct err *link_list_subnets(struct nl *nl, struct arena *a, struct subnet4 **out, size_t *n)
+{
+    struct subnet_list list = {.a = a};
+    struct nlmsghdr *m = nl_begin(nl, RTM_GETROUTE, 0, "list the host's routes");
+    struct rtmsg *rt = mnl_nlmsg_put_extra_header(m, sizeof(*rt));
+
+    rt->rtm_family = AF_INET;
+    nl_end(nl, m);
+    TRY(nl_query(nl, true, on_route, &list));
+    m = nl_begin(nl, RTM_GETADDR, 0, "list the host's addresses");
+    struct ifaddrmsg *ifa = mnl_nlmsg_put_extra_header(m, sizeof(*ifa));
+    ifa->ifa_family = AF_INET;
+    nl_end(nl, m);
+    TRY(nl_query(nl, true, on_address, &list));
+    *out = list.v;
+    *n = list.n;
+    return NULL;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Links, addresses and routes by rtnetlink. The functions that only append to a batch say so. */
+#pragma once
+
+#include "net/net.h"
+
+#include "nl.h"
+
+/* Makes the bridge or takes the existing one over; up, with its address. */
+struct err *link_ensure_bridge(struct nl *nl, const struct bridge_spec *b, int *out_ifindex)
+    must_check;
+void link_remove(struct nl *nl, const char *name);
+struct err *link_find(struct nl *nl, const char *name, int *out_ifindex) must_check;
+
+struct veth_spec {
+    char host_name[16];
+    int bridge_ifindex;
+    int netns;          /* where the peer goes */
+    const char *ifname; /* of the peer */
+    int mtu;            /* 0: the kernel's */
+    bool is_isolated;   /* icc off: may not talk to other isolated ports */
+};
+/* Both ends up, the host's end in the bridge, one round trip. */
+struct err *link_make_veth(struct nl *nl, const struct veth_spec *v) must_check;
+/* How many ports the bridge has now, also those that are being removed. */
+struct err *link_count_ports(struct nl *nl, int bridge_ifindex, unsigned *out) must_check;
+
+/* Batch: lo up. */
+void link_add_lo_up(struct nl *nl);
+/* Batch: MAC, address and default route of one interface. */
+void link_add_endpoint(struct nl *nl, int ifindex, const struct endpoint_spec *e);
+
+/* Every IPv4 subnet the host has an address in or a route to (the default route apart). */
+struct err *link_list_subnets(struct nl *nl, struct arena *a, struct subnet4 **out, size_t *n)
+    must_check;

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The transport of nl.h. The kernel handles the messages of one send in order and
+ * answers each, so a refused message does not stop those after it: callers batch only
+ * what may fail together. Its extended message, when there is one, ends the sentence.
+ */
+#include "nl.h"
+
+#include <errno.h>
+#include <linux/netlink.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#define NL_RECV_MAX 32768
+#define NL_TIMEOUT_S 20 /* RTNL may be held by others for long; for ever would hang a worker */
+
+struct err *nl_open(struct nl **out)
+{
+    struct nl *nl = mem_new(struct nl);
+    struct timeval patience = {.tv_sec = NL_TIMEOUT_S};
+    int on = 1;
+
+    nl->sock = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+    if (!nl->sock || mnl_socket_bind(nl->sock, 0, MNL_SOCKET_AUTOPID) < 0) {
+        struct err *e = err_sys("open a netlink socket");
+        nl_close(nl);
+        return e;
+    }
+    mnl_socket_setsockopt(nl->sock, NETLINK_EXT_ACK, &on, sizeof(on));
+    mnl_socket_setsockopt(nl->sock, NETLINK_CAP_ACK, &on, sizeof(on));
+    setsockopt(mnl_socket_get_fd(nl->sock), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    *out = nl;
+    return NULL;
+}
+
+void nl_close(struct nl *nl)
+{
+    if (!nl)
+        return;
+    if (nl->sock)
+        mnl_socket_close(nl->sock);
+    free(nl);
+}
+
+struct nlmsghdr *nl_begin(struct nl *nl, int type, unsigned flags, const char *what, ...)
+{
+    va_list ap;
+
+    ASSERT(nl->n < NL_MESSAGES_MAX && nl->len + 1024 < sizeof(nl->batch));
+    va_start(ap, what);
+    vsnprintf(nl->what[nl->n++], NL_WHAT_MAX, what, ap);
+    va_end(ap);
+
+    struct nlmsghdr *m = mnl_nlmsg_put_header(nl->batch + nl->len);
+    m->nlmsg_type = (uint16_t)type;
+    m->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | NLM_F_ACK | flags);
+    m->nlmsg_seq = ++nl->seq;
+    return m;
+}
+
+void nl_end(struct nl *nl, struct nlmsghdr *m)
+{
+    nl->len += MNL_ALIGN(m->nlmsg_len);
+    ASSERT(nl->len <= sizeof(nl->batch));
+}
+
+/* The text the kernel adds to an error, or NULL. */
+static const char *extended_text(const struct nlmsghdr *m)
+{
+    const struct nlmsgerr *ne = mnl_nlmsg_get_payload(m);
+    const struct nlattr *attr;
+    size_t skip = sizeof(*ne);
+
+    if (!(m->nlmsg_flags & NLM_F_ACK_TLVS))
+        return NULL;
+    if (!(m->nlmsg_flags & NLM_F_CAPPED))
+        skip +=
+            mnl_nlmsg_get_payload_len(m) > sizeof(*ne) ? ne->msg.nlmsg_len - sizeof(ne->msg) : 0;
+    mnl_attr_for_each(attr, m, skip) if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG &&
+                                         mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >=
+                                             0) return mnl_attr_get_str(attr);
+    return NULL;
+}
+
+static struct err *error_of(const struct nl *nl, const struct nlmsghdr *m)
+{
+    const struct nlmsgerr *ne = mnl_nlmsg_get_payload(m);
+    uint32_t first = nl->seq - nl->n + 1;
+    const char *what =
+        m->nlmsg_seq - first < nl->n ? nl->what[m->nlmsg_seq - first] : "ask rtnetlink";
+    const char *more = extended_text(m);
+
+    if (more)
+        return err_sysno(-ne->error, "cannot %s (%s)", what, more);
+    return err_sysno(-ne->error, "cannot %s", what);
+}
+
+static ssize_t receive(struct nl *nl, char *buf, size_t room)
+{
+    ssize_t n;
+
+    do
+        n = mnl_socket_recvfrom(nl->sock, buf, room);
+    while (n < 0 && errno == EINTR);
+    return n;
+}
+
+static struct err *send_batch(struct nl *nl)
+{
+    if (mnl_socket_sendto(nl->sock, nl->batch, nl->len) < 0)
+        return err_sys("send to rtnetlink");
+    return NULL;
+}
+
+static void forget_batch(struct nl *nl)
+{
+    nl->len = 0;
+    nl->n = 0;
+}
+
+static struct err *receive_acks(struct nl *nl)
+{
+    struct err *first = NULL;
+    char buf[8192] __attribute__((aligned(8)));
+
+    for (unsigned left = nl->n; left;) {
+        ssize_t got = receive(nl, buf, sizeof(buf));
+        int len = (int)got;
+
+        if (got < 0) {
+            err_drop(first);
+            return err_sys("wait for rtnetlink to %s", nl->what[nl->n - left]);
+        }
+        for (const struct nlmsghdr *m = (const void *)buf; mnl_nlmsg_ok(m, len);
+             m = mnl_nlmsg_next(m, &len)) {
+            const struct nlmsgerr *ne = mnl_nlmsg_get_payload(m);
+
+            if (m->nlmsg_type != NLMSG_ERROR || m->nlmsg_seq - (nl->seq - nl->n + 1) >= nl->n)
+                continue;
+            if (ne->error && !first)
+                first = error_of(nl, m);
+            left -= left > 0;
+        }
+    }
+    return first;
+}
+
+struct err *nl_commit(struct nl *nl)
+{
+    struct err *e = nl->n ? send_batch(nl) : NULL;
+
+    if (!e)
+        e = receive_acks(nl);
+    forget_batch(nl);
+    return e;
+}
+
+static struct err *receive_answer(struct nl *nl, nl_fn fn, void *ctx)
+{
+    autofree char *buf = mem_alloc(NL_RECV_MAX);
+
+    for (;;) {
+        ssize_t got = receive(nl, buf, NL_RECV_MAX);
+        int len = (int)got;
+
+        if (got < 0)
+            return err_sys("wait for rtnetlink to %s", nl->what[0]);
+        for (const struct nlmsghdr *m = (const void *)buf; mnl_nlmsg_ok(m, len);
+             m = mnl_nlmsg_next(m, &len)) {
+            if (m->nlmsg_seq != nl->seq)
+                continue;
+            if (m->nlmsg_type == NLMSG_ERROR) {
+                const struct nlmsgerr *ne = mnl_nlmsg_get_payload(m);
+                return ne->error ? error_of(nl, m) : NULL;
+            }
+            if (m->nlmsg_type == NLMSG_DONE)
+                return NULL;
+            fn(m, ctx);
+        }
+    }
+}
+
+struct err *nl_query(struct nl *nl, bool is_dump, nl_fn fn, void *ctx)
+{
+    struct nlmsghdr *m = (void *)nl->batch;
+    struct err *e;
+
+    ASSERT(nl->n == 1);
+    if (is_dump)
+        m->nlmsg_flags |= NLM_F_DUMP;
+    e = send_batch(nl);
+    if (!e)
+        e = receive_answer(nl, fn, ctx);
+    forget_batch(nl);
+    return e;
+}

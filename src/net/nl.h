@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rtnetlink, a batch at a time: messages are appended, sent by one system call, and
+ * every one is acknowledged. A struct nl is used by one thread at a time and works
+ * in the network namespace where it was opened, whoever uses it.
+ */
+#pragma once
+
+#include <libmnl/libmnl.h>
+#include <linux/rtnetlink.h>
+#include <stdbool.h>
+
+#include "base/mem.h"
+
+#define NL_MESSAGES_MAX 8
+#define NL_WHAT_MAX 96
+
+struct nl {
+    struct mnl_socket *sock;
+    uint32_t seq;
+    size_t len;
+    unsigned n; /* messages in the batch; their seq are seq - n + 1 … seq */
+    char what[NL_MESSAGES_MAX][NL_WHAT_MAX];
+    char batch[4096];
+};
+
+/* In the calling thread's namespace. */
+struct err *nl_open(struct nl **out) must_check;
+void nl_close(struct nl *nl); /* accepts NULL */
+/* Appends a request with ACK; `what` completes "cannot …". Attributes are added to the
+ * returned header by mnl_attr_put, then nl_end. */
+struct nlmsghdr *nl_begin(struct nl *nl, int type, unsigned flags, const char *what, ...)
+    like_printf(4, 5);
+void nl_end(struct nl *nl, struct nlmsghdr *m);
+/* Sends the batch, waits for all answers; the first failure with errno kept. */
+struct err *nl_commit(struct nl *nl) must_check;
+/* A dump (or a single answer when is_dump is false) of the one message that was begun. */
+typedef int (*nl_fn)(const struct nlmsghdr *m, void *ctx);
+struct err *nl_query(struct nl *nl, bool is_dump, nl_fn fn, void *ctx) must_check;
