@@ -9,6 +9,8 @@
 #include <stdarg.h>
 
 #define must_check __attribute__((warn_unused_result))
+/* Without this GCC warns at -O2 of outputs that a failing callee left unset. */
+#define never_null __attribute__((returns_nonnull))
 #define like_printf(f, a) __attribute__((format(printf, f, a)))
 
 enum err_kind {
@@ -28,14 +30,15 @@ enum err_kind {
 
 struct err;
 
-struct err *err_new(enum err_kind kind, const char *fmt, ...) must_check like_printf(2, 3);
+struct err *err_new(enum err_kind kind, const char *fmt, ...) must_check never_null
+    like_printf(2, 3);
 /* ERR_INTERNAL with errno kept and ": strerror" appended. */
-struct err *err_sys(const char *fmt, ...) must_check like_printf(1, 2);
-struct err *err_sysno(int sys, const char *fmt, ...) must_check like_printf(2, 3);
+struct err *err_sys(const char *fmt, ...) must_check never_null like_printf(1, 2);
+struct err *err_sysno(int sys, const char *fmt, ...) must_check never_null like_printf(2, 3);
 /* "added: text of e", same kind and errno. Takes e, returns it. */
-struct err *err_wrap(struct err *e, const char *fmt, ...) must_check like_printf(2, 3);
+struct err *err_wrap(struct err *e, const char *fmt, ...) must_check never_null like_printf(2, 3);
 /* Changes the kind (a mechanism's "not found" may be a caller's "invalid"). Returns e. */
-struct err *err_as(struct err *e, enum err_kind kind) must_check;
+struct err *err_as(struct err *e, enum err_kind kind) must_check never_null;
 struct err *err_copy(const struct err *e) must_check; /* NULL gives NULL */
 
 enum err_kind err_kind(const struct err *e);

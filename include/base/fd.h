@@ -33,7 +33,8 @@ struct err *dir_remove_tree(int dirfd, const char *name) must_check;
  * ERR_NOT_FOUND for ENOENT/ENOTDIR. */
 struct err *file_read(struct arena *a, int dirfd, const char *path, size_t max, char **out,
                       size_t *out_len) must_check;
-struct err *file_read_fd(struct arena *a, int fd, size_t max, char **out, size_t *out_len) must_check;
+struct err *file_read_fd(struct arena *a, int fd, size_t max, char **out, size_t *out_len)
+    must_check;
 /* tmp + write [+ fsync] + rename [+ fsync of the directory]. */
 struct err *file_write_atomic(int dirfd, const char *name, const void *p, size_t n, unsigned mode,
                               bool is_durable) must_check;

@@ -16,21 +16,21 @@
 #define JSON_TEXT_MAX (16u << 20)
 
 enum jtype {
-    J_STR,   /* char * (arena); NULL when absent */
-    J_BOOL,  /* bool */
-    J_TRI,   /* int: 0 absent, 1 true, -1 false ("pointer to bool") */
-    J_INT,   /* int */
-    J_I64,   /* int64_t */
-    J_F64,   /* double */
+    J_STR,     /* char * (arena); NULL when absent */
+    J_BOOL,    /* bool */
+    J_TRI,     /* int: 0 absent, 1 true, -1 false ("pointer to bool") */
+    J_INT,     /* int */
+    J_I64,     /* int64_t */
+    J_F64,     /* double */
     J_PTR_I64, /* int64_t * (arena), NULL when absent or null; encodes null */
-    J_STRS,  /* struct strs; a lone string is accepted when J_OR_STR */
-    J_PAIRS, /* struct pairs: {"k":"v"} */
-    J_SET,   /* struct strs: {"k":{}} */
-    J_OBJ,   /* embedded struct described by sub */
-    J_PTR,   /* struct * (arena), NULL when absent, described by sub */
-    J_LIST,  /* struct jlist of structs described by sub */
-    J_DICT,  /* struct jdict: {"key": struct} described by sub */
-    J_RAW,   /* char * (arena): the JSON text of the value, kept as is */
+    J_STRS,    /* struct strs; a lone string is accepted when J_OR_STR */
+    J_PAIRS,   /* struct pairs: {"k":"v"} */
+    J_SET,     /* struct strs: {"k":{}} */
+    J_OBJ,     /* embedded struct described by sub */
+    J_PTR,     /* struct * (arena), NULL when absent, described by sub */
+    J_LIST,    /* struct jlist of structs described by sub */
+    J_DICT,    /* struct jdict: {"key": struct} described by sub */
+    J_RAW,     /* char * (arena): the JSON text of the value, kept as is */
 };
 
 /* Array of structs, sub->size apart. v == NULL: absent. */
@@ -46,12 +46,12 @@ struct jdict {
 };
 
 enum {
-    J_OMIT = 1,      /* encode: leave out when zero/absent */
-    J_OR_STR = 2,    /* J_STRS: accept "x" for ["x"] */
-    J_NULL_LIST = 4, /* encode: an absent list, set, dict or pairs is null (default is [] or {}) */
-    J_NULL_ITEM = 8, /* J_DICT of J_LIST-like: unused by default */
-    J_DICT_LIST = 16,/* J_DICT whose values are lists: v is struct jlist[n] of sub structs */
-    J_NULL_STR = 32, /* encode: an absent string is null (default is "") */
+    J_OMIT = 1,       /* encode: leave out when zero/absent */
+    J_OR_STR = 2,     /* J_STRS: accept "x" for ["x"] */
+    J_NULL_LIST = 4,  /* encode: an absent list, set, dict or pairs is null (default is [] or {}) */
+    J_NULL_ITEM = 8,  /* J_DICT: a zeroed struct or absent list encodes as null */
+    J_DICT_LIST = 16, /* J_DICT whose values are lists: v is struct jlist[n] of sub structs */
+    J_NULL_STR = 32,  /* encode: an absent string is null (default is "") */
 };
 
 struct jtable;
@@ -67,7 +67,9 @@ struct jtable {
     const struct jfield *fields;
 };
 #define J(t, s, member, k, ...)                                                                    \
-    {.key = (k), .type = (t), .offset = offsetof(s, member), __VA_ARGS__}
+    {                                                                                              \
+        .key = (k), .type = (t), .offset = offsetof(s, member), __VA_ARGS__                        \
+    }
 #define J_END                                                                                      \
     {                                                                                              \
         .key = NULL                                                                                \
@@ -92,10 +94,10 @@ void jw_f64(struct jw *w, const char *key, double value);
 void jw_bool(struct jw *w, const char *key, bool value);
 void jw_null(struct jw *w, const char *key);
 void jw_raw(struct jw *w, const char *key, const char *json);
-void jw_strs(struct jw *w, const char *key, const struct strs *s);        /* absent: [] */
+void jw_strs(struct jw *w, const char *key, const struct strs *s);         /* absent: [] */
 void jw_strs_or_null(struct jw *w, const char *key, const struct strs *s); /* absent: null */
-void jw_pairs(struct jw *w, const char *key, const struct pairs *p);      /* absent: {} */
-void jw_time(struct jw *w, const char *key, int64_t wall_ns);             /* RFC3339Nano */
+void jw_pairs(struct jw *w, const char *key, const struct pairs *p);       /* absent: {} */
+void jw_time(struct jw *w, const char *key, int64_t wall_ns);              /* RFC3339Nano */
 void jw_struct(struct jw *w, const char *key, const struct jtable *t, const void *s);
 /* The fields of a struct into the object that is open. */
 void jw_fields(struct jw *w, const struct jtable *t, const void *s);
@@ -103,26 +105,28 @@ void jw_fields(struct jw *w, const struct jtable *t, const void *s);
 void json_quote(struct buf *out, const char *s, size_t n);
 
 /* ---- tables ---- */
-/* `out` must be zeroed; strings live in the arena. Trailing garbage is an error. */
+/* `out` must be zeroed; strings live in the arena. Trailing garbage is an error, and so is a NUL
+ * inside a string (\u0000): C strings cannot carry it. Of equal keys the last one counts. */
 struct err *json_decode(struct arena *a, const char *text, size_t len, const struct jtable *t,
                         void *out) must_check;
 char *json_encode(struct arena *a, const struct jtable *t, const void *s);
 
 /* ---- documents ---- */
 struct json; /* a node; owned by the document's arena */
-struct err *json_parse(struct arena *a, const char *text, size_t len, const struct json **out) must_check;
+struct err *json_parse(struct arena *a, const char *text, size_t len, const struct json **out)
+    must_check;
 enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
-enum json_type json_type(const struct json *j);                   /* NULL node: JSON_NULL */
+enum json_type json_type(const struct json *j);                     /* NULL node: JSON_NULL */
 const struct json *json_get(const struct json *j, const char *key); /* exact, then any case; NULL */
-const char *json_str(const struct json *j);                       /* NULL unless a string */
+const char *json_str(const struct json *j);                         /* NULL unless a string */
 bool json_bool(const struct json *j);
 int64_t json_int(const struct json *j); /* 0 unless a number; saturates */
 double json_num(const struct json *j);
 size_t json_len(const struct json *j); /* array or object */
 const struct json *json_first(const struct json *j);
 const struct json *json_next(const struct json *j);
-const char *json_key(const struct json *j);                    /* inside an object */
-char *json_text(struct arena *a, const struct json *j);        /* back to text */
-struct err *json_fill(struct arena *a, const struct json *j, const struct jtable *t,
-                      void *out) must_check; /* as json_decode */
-struct strs json_strs(struct arena *a, const struct json *j);  /* non-strings are skipped */
+const char *json_key(const struct json *j);             /* inside an object */
+char *json_text(struct arena *a, const struct json *j); /* back to text */
+struct err *json_fill(struct arena *a, const struct json *j, const struct jtable *t, void *out)
+    must_check;                                               /* as json_decode */
+struct strs json_strs(struct arena *a, const struct json *j); /* non-strings are skipped */

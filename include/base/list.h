@@ -47,8 +47,7 @@ static inline void list_remove(struct list *item)
     item->next = item->prev = NULL;
 }
 #define list_entry(link, type, member) container_of(link, type, member)
-#define list_first(l, type, member)                                                                \
-    (list_is_empty(l) ? NULL : list_entry((l)->next, type, member))
+#define list_first(l, type, member) (list_is_empty(l) ? NULL : list_entry((l)->next, type, member))
 /* Safe against removal of `it` inside the body. */
 #define list_each(it, l, type, member)                                                             \
     for (type *it = list_entry((l)->next, type, member),                                           \

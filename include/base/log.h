@@ -21,12 +21,18 @@ bool log_level_from_text(const char *s, enum log_level *out); /* debug info warn
 bool log_is_on(enum log_level level);
 void log_write(enum log_level level, const char *msg, const struct log_kv *kv);
 
-#define KV(k, v) {.key = (k), .text = (v) ? (v) : ""}
-#define KV_INT(k, v) {.key = (k), .number = (v)}
+#define KV(k, v)                                                                                   \
+    {                                                                                              \
+        .key = (k), .text = (v) ? (v) : ""                                                         \
+    }
+#define KV_INT(k, v)                                                                               \
+    {                                                                                              \
+        .key = (k), .number = (v)                                                                  \
+    }
 #define LOG_(level, msg, ...)                                                                      \
     do {                                                                                           \
         if (log_is_on(level))                                                                      \
-            log_write(level, msg, (const struct log_kv[]){__VA_ARGS__ __VA_OPT__(, ) {0}});        \
+            log_write(level, msg, (const struct log_kv[]){__VA_ARGS__ __VA_OPT__(, ){0}});         \
     } while (0)
 #define log_error(msg, ...) LOG_(LOG_LEVEL_ERROR, msg, __VA_ARGS__)
 #define log_warn(msg, ...) LOG_(LOG_LEVEL_WARN, msg, __VA_ARGS__)

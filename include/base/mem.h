@@ -13,10 +13,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-void *mem_alloc(size_t size);                               /* zeroed */
-void *mem_array(size_t n, size_t size);                     /* zeroed; aborts on overflow */
+void *mem_alloc(size_t size);                                /* zeroed */
+void *mem_array(size_t n, size_t size);                      /* zeroed; aborts on overflow */
 void *mem_resize(void *p, size_t old_size, size_t new_size); /* growth is zeroed */
-char *mem_strdup(const char *s);                            /* NULL gives NULL */
+char *mem_strdup(const char *s);                             /* NULL gives NULL */
 char *mem_printf(const char *fmt, ...) like_printf(1, 2);
 #define mem_new(type) ((type *)mem_alloc(sizeof(type)))
 

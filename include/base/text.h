@@ -27,18 +27,20 @@ static inline void auto_buf_(struct buf *b)
 #define autobuf __attribute__((cleanup(auto_buf_)))
 
 /* v == NULL: absent (JSON null); v != NULL with n == 0: present and empty.
- * v is always followed by a NULL entry when non-NULL, so it serves as argv. */
+ * v is always followed by a NULL entry when non-NULL, so it serves as argv.
+ * Only lists made by these functions (or json_*) may grow: the capacity is implied by n. */
 struct strs {
     char **v;
     size_t n;
 };
-void strs_add(struct arena *a, struct strs *s, const char *item); /* amortised growth, copies item */
+void strs_add(struct arena *a, struct strs *s,
+              const char *item); /* amortised growth, copies item */
 bool strs_has(const struct strs *s, const char *item);
 struct strs strs_copy(struct arena *a, const struct strs *s);
 struct strs text_split(struct arena *a, const char *s, char sep); /* "" gives no items */
 char *strs_join(struct arena *a, const struct strs *s, const char *sep);
 
-/* Ordered key → value pairs. */
+/* Ordered key → value pairs. They grow by the rule of struct strs. */
 struct pair {
     char *key, *value;
 };
@@ -73,7 +75,8 @@ bool text_to_bytes(const char *s, int64_t *out);
 /* Docker's "Less than a second" … "3 weeks". */
 char *text_ago(struct arena *a, int64_t seconds);
 /* standard or URL alphabet, padded or not; ERR_INVALID otherwise. */
-struct err *text_from_base64(struct arena *a, const char *s, char **out, size_t *out_len) must_check;
+struct err *text_from_base64(struct arena *a, const char *s, char **out, size_t *out_len)
+    must_check;
 char *text_to_base64(struct arena *a, const void *p, size_t n, bool url_alphabet);
 /* %XX and '+' decoding of a query part. ERR_INVALID on a bad escape or a NUL. */
 struct err *text_from_query(struct arena *a, const char *s, size_t n, char **out) must_check;

@@ -67,7 +67,7 @@ static struct err *fill_bool(const struct fill *f, const struct json *j, bool *o
 
 static struct err *fill_tri(const struct fill *f, const struct json *j, int *out)
 {
-    bool value;
+    bool value = false;
 
     TRY(fill_bool(f, j, &value));
     *out = value ? 1 : -1;

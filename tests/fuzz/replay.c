@@ -20,7 +20,7 @@ static unsigned long n_inputs;
 
 static void feed(const uint8_t *data, size_t size)
 {
-    uint8_t *copy = malloc(size ? size : 1);
+    uint8_t *copy = calloc(1, size ? size : 1);
 
     if (!copy)
         abort();
