@@ -7,12 +7,12 @@
 struct settings {
     struct strs hosts; /* "unix:///run/berth/berth.sock" */
     char *data_root, *exec_root, *pidfile, *config_file, *log_level;
-    char *group;                    /* of the socket; "berth" */
+    char *group;                     /* of the socket; "berth" */
     struct strs insecure_registries; /* "host:port" or CIDR; 127.0.0.0/8 and localhost always are */
     struct strs registry_mirrors;
     struct strs dns, dns_options, dns_search;
-    char *bip;    /* "172.17.0.1/16" style: default bridge's address, NULL: first free pool */
-    char *bridge; /* name of the default bridge's link; NULL: derived from the roots */
+    char *bip;        /* "172.17.0.1/16" style: default bridge's address, NULL: first free pool */
+    char *bridge;     /* name of the default bridge's link; NULL: derived from the roots */
     char *default_ip; /* for published ports; "0.0.0.0" */
     char *log_driver; /* "json-file" */
     struct pairs log_opts;

@@ -24,8 +24,8 @@ void db_put_for(struct db *d, struct op *op, const char *kind, const char *id, c
 void db_delete_for(struct db *d, struct op *op, const char *kind, const char *id);
 /* Start-up: every document of a kind in order of first insertion. */
 struct err *db_each(struct db *d, const char *kind,
-                    struct err *(*fn)(void *ctx, const char *id, const char *json),
-                    void *ctx) must_check;
+                    struct err *(*fn)(void *ctx, const char *id, const char *json), void *ctx)
+    must_check;
 struct db_stats {
     uint64_t writes, batches, failed_batches;
 };

@@ -11,7 +11,7 @@
 #include "base/text.h"
 
 #define EVENTS_HISTORY 8192
-#define EVENTS_BYTES_MAX (16u << 20)    /* of the whole history: the oldest go first */
+#define EVENTS_BYTES_MAX (16u << 20)      /* of the whole history: the oldest go first */
 #define EVENT_ATTRS_BYTES_MAX (64u << 10) /* attributes that do not fit are left out */
 
 struct event {
@@ -25,7 +25,7 @@ struct event {
 
 struct events;
 typedef void (*event_fn)(void *ctx, const struct event *e); /* e lives for the call only */
-struct events_sub { /* embedded by the subscriber */
+struct events_sub {                                         /* embedded by the subscriber */
     struct list link;
     event_fn fn;
     void *ctx;
@@ -35,7 +35,8 @@ struct events *events_create(void);
 void events_destroy(struct events *ev);
 /* Copies everything. seq and wall_ns are filled in. */
 void events_publish(struct events *ev, const struct event *e);
-/* fn must not publish. Calls fn for each kept event with wall_ns >= since_ns (and seq > after_seq), oldest first. */
+/* Calls fn, which must not publish, for each kept event with wall_ns >= since_ns (and seq >
+ * after_seq), oldest first. */
 void events_replay(struct events *ev, int64_t since_ns, uint64_t after_seq, event_fn fn, void *ctx);
 void events_subscribe(struct events *ev, struct events_sub *sub);
 void events_unsubscribe(struct events_sub *sub);

@@ -37,7 +37,9 @@ void timer_clear(struct loop *l, struct timer *t);
 
 /* Readiness of an fd that libuv does not own. The watch is heap allocated because
  * closing a uv_poll_t is asynchronous; watch_close detaches at once (no further
- * callback) and does not close the fd: the caller may, immediately afterwards. */
+ * callback) and does not close the fd: the caller may, immediately afterwards.
+ * One watch an fd. libuv makes the fd non-blocking, for all who share it. POLLERR (a
+ * pipe without readers) is reported as the watched events: act, or it comes again. */
 struct watch;
 typedef void (*watch_fn)(void *arg, int events); /* UV_READABLE | UV_WRITABLE | UV_DISCONNECT */
 struct watch *watch_open(struct loop *l, int fd, int events, watch_fn fn, void *arg);

@@ -45,8 +45,8 @@ struct op_step {
 struct op_type {
     const char *name; /* "container/start" */
     enum op_class class;
-    size_t size; /* of the struct that embeds struct op first */
-    const struct op_step *steps; /* ends with {0} */
+    size_t size;                   /* of the struct that embeds struct op first */
+    const struct op_step *steps;   /* ends with {0} */
     void (*finish)(struct op *op); /* NULL, or: give back what the op holds (refs, fds), on the
                                       loop, after done, success or not */
 };

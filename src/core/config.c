@@ -5,13 +5,13 @@
  */
 #include "core/config.h"
 
-#include "base/log.h"
-
-#include "config_flags.h"
-
 #include <arpa/inet.h>
 #include <string.h>
 #include <sys/un.h>
+
+#include "base/log.h"
+
+#include "config_flags.h"
 
 #define DEFAULT_CONFIG_FILE "/etc/berth/daemon.json"
 #define FLAGS_MAX 128

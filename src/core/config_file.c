@@ -4,13 +4,13 @@
  * flag is refused, as dockerd does it, so that nobody has to guess which one wins.
  * Start-up, blocking.
  */
+#include <fcntl.h>
+#include <string.h>
+
 #include "base/fd.h"
 #include "base/json.h"
 
 #include "config_flags.h"
-
-#include <fcntl.h>
-#include <string.h>
 
 #define FILE_MAX (1u << 20)
 

@@ -7,10 +7,10 @@
  */
 #include "config_flags.h"
 
-#include "base/fd.h"
-
 #include <stdio.h>
 #include <string.h>
+
+#include "base/fd.h"
 
 #define AT(member) .offset = offsetof(struct settings, member)
 #define OVERLAY "layers are always kept on overlayfs"

@@ -8,13 +8,13 @@
  */
 #include "core/db.h"
 
-#include "base/log.h"
-
-#include "db_store.h"
-
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
+
+#include "base/log.h"
+
+#include "db_store.h"
 
 #define BATCH_MAX 256 /* callbacks on the loop in one go, too */
 #define STACK (512 << 10)

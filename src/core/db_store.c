@@ -6,10 +6,12 @@
  */
 #include "db_store.h"
 
-#include "base/map.h"
-
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "base/map.h"
 
 #define FORMAT 1
 #define FORMAT_TEXT "1"
@@ -149,12 +151,22 @@ static struct err *explain(struct store *s, struct err *err, const char *path)
     return err_wrap(err, "state file %s cannot be used", path);
 }
 
+/* Environments of containers are in it: for root alone. The -wal file takes its mode. */
+static void create_private(const char *path)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+    if (fd >= 0)
+        close(fd);
+}
+
 struct err *store_open(const char *path, struct store **out)
 {
     struct store *s = mem_new(struct store);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     struct err *err;
 
+    create_private(path);
     if (sqlite3_open_v2(path, &s->sql, flags, NULL) == SQLITE_OK)
         err = prepare(s);
     else

@@ -6,11 +6,10 @@
  */
 #include "core/events.h"
 
-#include "core/loop.h"
+#include <string.h>
 
 #include "base/clock.h"
-
-#include <string.h>
+#include "core/loop.h"
 
 struct kept {
     struct event event;

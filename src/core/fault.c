@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fault injection by "type:step" for tests, also from BERTH_FAULT. Loop thread. */
-#include "op_inner.h"
+#include <string.h>
 
 #include "base/log.h"
 #include "base/text.h"
 
-#include <string.h>
+#include "op_inner.h"
 
 static void clear(struct ops *o)
 {

@@ -9,13 +9,13 @@
  */
 #include "core/op.h"
 
+#include <stdatomic.h>
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 
 #include "op_inner.h"
-
-#include <stdatomic.h>
-#include <stdio.h>
 
 #define SLICE_NS NS_PER_MS /* of ready ops at a time, before other events have their turn */
 

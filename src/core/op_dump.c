@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the operations in flight are doing, for GET /debug/ops. Loop thread. */
-#include "op_inner.h"
-
 #include "base/clock.h"
 #include "base/json.h"
+
+#include "op_inner.h"
 
 static const char *const state_names[] = {
     [OP_NEW] = "queued",      [OP_QUEUED] = "queued",   [OP_ADMISSION] = "admission",

@@ -7,17 +7,17 @@
  */
 #include "core/loop.h"
 
-#include "base/clock.h"
-#include "base/log.h"
-
-#include "pools_inner.h"
-
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include "pools_inner.h"
 
 #define POOL_KINDS 2
 #define GROWTH 4          /* times the configured size, past hung jobs */

@@ -3,12 +3,12 @@
 /* Settings: pflag's syntax, the file, conflicts, defaults, refusals. */
 #include "core/config.h"
 
+#include <fcntl.h>
+
 #include "base/fd.h"
 #include "base/log.h"
 
 #include "test.h"
-
-#include <fcntl.h>
 
 static struct settings s;
 

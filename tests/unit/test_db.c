@@ -3,11 +3,6 @@
 /* The state file: group commit, order, reopening as after SIGKILL, damage, a full disk. */
 #include "core/db.h"
 
-#include "base/fd.h"
-#include "base/text.h"
-
-#include "test.h"
-
 #include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
@@ -15,6 +10,11 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+
+#include "base/fd.h"
+#include "base/text.h"
+
+#include "test.h"
 
 static struct loop *loop;
 static struct db *db;
@@ -71,10 +71,10 @@ static struct err *list_one(void *ctx, const char *id, const char *json)
 
 static const char *listed(const char *kind)
 {
-    struct buf b = {0};
+    autobuf struct buf b = {0};
 
     CHECK_OK(db_each(db, kind, list_one, &b));
-    return arena_strdup(test_arena, b.data ? buf_steal(&b) : "");
+    return arena_strdup(test_arena, b.data ? b.data : "");
 }
 
 TEST(documents_come_back_in_order_of_first_insertion)
@@ -306,6 +306,20 @@ TEST(a_second_engine_is_refused)
     first = db;
     CHECK_ERR(db_open(loop, db_path(), &db), ERR_INTERNAL);
     db = first;
+    close_all();
+}
+
+TEST(the_files_are_for_their_owner_alone)
+{
+    struct stat st;
+
+    open_at(db_path());
+    put("container", "a", "1");
+    loop_run(loop);
+    CHECK(stat(db_path(), &st) == 0);
+    CHECK_INT(st.st_mode & 0777, 0600);
+    CHECK(stat(arena_printf(test_arena, "%s-wal", db_path()), &st) == 0);
+    CHECK_INT(st.st_mode & 0777, 0600);
     close_all();
 }
 

@@ -3,12 +3,6 @@
 /* The loop's posts, timers and watches, and the worker pools. */
 #include "core/loop.h"
 
-#include "base/clock.h"
-#include "base/fd.h"
-
-#include "pools_inner.h"
-#include "test.h"
-
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -16,6 +10,12 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+
+#include "pools_inner.h"
+#include "test.h"
 
 static struct loop *loop;
 

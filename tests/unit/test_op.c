@@ -3,15 +3,15 @@
 /* The runner of operations: steps, undo, lanes, admission, deadlines, cancel, faults, dump. */
 #include "core/op.h"
 
-#include "base/json.h"
-#include "base/log.h"
-
-#include "test.h"
-
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
+
+#include "base/json.h"
+#include "base/log.h"
+
+#include "test.h"
 
 /* One operation type for most tests: steps write into `trace`, which one op at a
  * time owns, so that no lock is needed. */
