@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bind_open: a host path as a detached mount. Workers.
+ * Trap: a clone of a shared mount is in the host's peer group until mount_setattr says
+ * otherwise, so the propagation is always set, before anybody can attach the clone.
+ */
+#include "bind.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "base/fd.h"
+
+static const unsigned long propagation_types = MS_PRIVATE | MS_SLAVE | MS_SHARED | MS_UNBINDABLE;
+
+static struct err *set_attr(int mount, unsigned flags, struct mount_attr attr)
+{
+    if (mount_setattr(mount, "", AT_EMPTY_PATH | flags, &attr, sizeof(attr)) < 0)
+        return err_sys("set the attributes of a bind mount");
+    return NULL;
+}
+
+static struct err *set_propagation(int mount, unsigned long asked)
+{
+    unsigned long type = asked & propagation_types;
+    bool is_recursive = !type || (asked & MS_REC);
+
+    return set_attr(mount, is_recursive ? AT_RECURSIVE : 0,
+                    (struct mount_attr){.propagation = type ? type : MS_PRIVATE});
+}
+
+struct err *bind_open_at(int dir, const char *path, const struct bind_options_plan *o, int *out)
+{
+    unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (*path ? 0 : AT_EMPTY_PATH) |
+                     (o->non_recursive ? 0 : AT_RECURSIVE);
+    autoclose int mount = open_tree(dir, path, flags);
+
+    if (mount < 0)
+        return err_sys("bind %s", path);
+    TRY(set_propagation(mount, o->propagation));
+    if (o->read_only)
+        TRY(set_attr(mount, o->readonly_non_recursive ? 0 : AT_RECURSIVE,
+                     (struct mount_attr){.attr_set = MOUNT_ATTR_RDONLY}));
+    *out = steal_fd(&mount);
+    return NULL;
+}
+
+static struct err *missing(const char *path)
+{
+    return err_new(ERR_INVALID, "bind source path does not exist: %s", path);
+}
+
+struct err *bind_open(const char *path, const struct bind_options_plan *o, int *out, bool *is_file)
+{
+    autoclose int mount = -1;
+    struct stat st;
+    struct err *e = bind_open_at(AT_FDCWD, path, o, &mount);
+
+    if (e && err_errno(e) == ENOENT && o->create_dir) {
+        err_drop(e);
+        TRY(dir_make_all(path, 0755));
+        e = bind_open_at(AT_FDCWD, path, o, &mount);
+    }
+    if (e && (err_errno(e) == ENOENT || err_errno(e) == ENOTDIR)) {
+        err_drop(e);
+        return missing(path);
+    }
+    if (e)
+        return e;
+    if (fstat(mount, &st) < 0)
+        return err_sys("stat %s", path);
+    *is_file = !S_ISDIR(st.st_mode);
+    *out = steal_fd(&mount);
+    return NULL;
+}

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Detached clones of directories that are open. Workers. */
+#pragma once
+
+#include "store.h"
+
+/* path may be "" to clone dir itself. */
+struct err *bind_open_at(int dir, const char *path, const struct bind_options_plan *o, int *out)
+    must_check;

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Drafts of layers: made, named or thrown away. Workers.
+ * Trap: the order in layer_commit is what survives a power cut. Files, then layer.json, then
+ * syncfs (one for the whole layer), then the rename, then fsync of the directory: a layer with a
+ * name is whole, and the caller may write the name into the database.
+ */
+#include "draft.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+
+#include "layer_record.h"
+
+static void destroy(struct layer_draft *d)
+{
+    if (d->dir >= 0)
+        close(d->dir);
+    if (d->diff >= 0)
+        close(d->diff);
+    free(d);
+}
+
+static struct err *open_dirs(struct layer_draft *d)
+{
+    TRY(store_open_dir(d->store->tmp, d->name, &d->dir));
+    TRY(store_open_dir(d->dir, "diff", &d->diff));
+    /* the root of a rootfs; an entry "./" of the archive may say otherwise */
+    return fchmod(d->diff, 0755) < 0 ? err_sys("set mode of a new layer") : NULL;
+}
+
+struct err *draft_create(struct layer_store *s, struct layer_draft **out)
+{
+    struct layer_draft *d = mem_new(struct layer_draft);
+    struct err *e;
+
+    d->store = s;
+    d->dir = d->diff = -1;
+    store_tmp_name(d->name);
+    e = open_dirs(d);
+    if (e) {
+        layer_abort(d);
+        return e;
+    }
+    *out = d;
+    return NULL;
+}
+
+void layer_abort(struct layer_draft *d)
+{
+    struct err *e;
+
+    if (!d)
+        return;
+    e = dir_remove_tree(d->store->tmp, d->name);
+    if (e) /* the next start-up will */
+        log_debug("draft of a layer stays", KV("name", d->name), KV("error", err_text(e)));
+    err_drop(e);
+    destroy(d);
+}
+
+static struct err *make_durable(struct layer_draft *d, const char *parent, const char *chain_id,
+                                const struct unpack_result *r)
+{
+    const struct layer_record record = {
+        .chain = (char *)chain_id,
+        .parent = (char *)parent,
+        .diff_id = (char *)r->diff_id,
+        .blob = (char *)r->blob_digest,
+        .size = r->file_bytes,
+        .tar_bytes = r->tar_bytes,
+        .blob_bytes = r->blob_bytes,
+        .entries = r->entries,
+    };
+
+    TRY(layer_record_write(d->dir, &record));
+    return syncfs(d->dir) < 0 ? err_sys("write layer %s to the disk", chain_id) : NULL;
+}
+
+static struct err *give_name(struct layer_draft *d, const char *chain_id)
+{
+    struct layer_store *s = d->store;
+    const char *hex = digest_hex(chain_id);
+
+    if (renameat2(s->tmp, d->name, s->layers, hex, RENAME_NOREPLACE) < 0)
+        return err_sys("name layer %s", chain_id);
+    if (fsync(s->layers) < 0)
+        return err_sys("write the name of layer %s to the disk", chain_id);
+    return NULL;
+}
+
+struct err *layer_commit(struct layer_draft *d, const char *parent, const char *chain_id,
+                         const struct unpack_result *r)
+{
+    struct err *e;
+
+    if (!digest_is_valid(chain_id)) {
+        layer_abort(d);
+        return err_new(ERR_INVALID, "invalid layer id %s", chain_id);
+    }
+    e = make_durable(d, parent, chain_id, r);
+    if (!e)
+        e = give_name(d, chain_id);
+    if (!e) {
+        destroy(d);
+        return NULL;
+    }
+    if (err_errno(e) == EEXIST && layer_exists(d->store, chain_id))
+        err_drop(steal_ptr(&e));
+    layer_abort(d);
+    return e;
+}

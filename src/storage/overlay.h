@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Overlay file systems as detached mounts, by whatever way the kernel has. Workers. */
+#pragma once
+
+#include "store.h"
+
+struct overlay {
+    struct layer_store *store;
+    const char *id;    /* of the container */
+    struct strs lower; /* below layers/, the topmost first */
+    bool is_volatile;
+};
+
+enum overlay_way overlay_way_of_kernel(void);
+struct err *overlay_open(const struct overlay *o, int *out) must_check;
+
+/* mount(2) on a throw-away thread: kernels before 6.7. */
+struct err *overlay_open_by_mount(const struct overlay *o, int *out) must_check;

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Overlays for kernels before 6.7: mount(2) on a throw-away thread in a mount namespace of its
+ * own, taken out by open_tree as a detached clone; the namespace dies with the thread. Workers.
+ * mount(2) takes one page of options: the directories get one- to three-letter names, links in a
+ * tmpfs that only this namespace has.
+ * Trap: fds opened before the unshare belong to the old namespace and cannot be mounted on.
+ */
+#include "overlay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "base/fd.h"
+
+enum { MOUNT_DATA_MAX = 4095 };
+
+struct mounting {
+    const struct overlay *o;
+    int fd;
+    struct err *err;
+};
+
+static struct err *enter_namespace(const struct overlay *o)
+{
+    autofree char *place = mem_printf("%s/layers/tmp", o->store->data_root);
+
+    if (unshare(CLONE_FS | CLONE_NEWNS) < 0)
+        return err_sys("make a mount namespace");
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        return err_sys("make mounts private");
+    if (mount("tmpfs", place, "tmpfs", 0, "mode=0700,size=1m") < 0)
+        return err_sys("mount a tmpfs for the names of layers");
+    if (chdir(place) < 0)
+        return err_sys("enter %s", place);
+    return NULL;
+}
+
+static struct err *link_dir(const char *name, const char *fmt, ...) like_printf(2, 3);
+static struct err *link_dir(const char *name, const char *fmt, ...)
+{
+    autoarena struct arena *a = arena_create();
+    const char *path;
+    va_list ap;
+
+    va_start(ap, fmt);
+    path = arena_vprintf(a, fmt, ap);
+    va_end(ap);
+    return symlink(path, name) < 0 ? err_sys("name %s", path) : NULL;
+}
+
+static struct err *make_options(const struct overlay *o, struct buf *options)
+{
+    const char *root = o->store->data_root;
+
+    buf_puts(options, "lowerdir=");
+    for (size_t i = 0; i < o->lower.n; i++) {
+        char name[24];
+
+        snprintf(name, sizeof(name), "%zx", i);
+        TRY(link_dir(name, "%s/layers/%s", root, o->lower.v[i]));
+        buf_printf(options, "%s%s", i ? ":" : "", name);
+    }
+    TRY(link_dir("u", "%s/containers/%s/upper", root, o->id));
+    TRY(link_dir("w", "%s/containers/%s/work", root, o->id));
+    buf_puts(options, ",upperdir=u,workdir=w");
+    if (o->is_volatile)
+        buf_puts(options, ",volatile");
+    if (options->len > MOUNT_DATA_MAX)
+        return err_new(ERR_INVALID, "the image has too many layers: %zu", o->lower.n);
+    return mkdir("m", 0700) < 0 ? err_sys("make a mount point") : NULL;
+}
+
+static struct err *mount_in_namespace(const struct overlay *o, int *out)
+{
+    autofree char *volatile_mark =
+        mem_printf("%s/containers/%s/work/work/incompat", o->store->data_root, o->id);
+    autobuf struct buf options = {0};
+
+    TRY(dir_remove_tree(AT_FDCWD, volatile_mark));
+    TRY(enter_namespace(o));
+    TRY(make_options(o, &options));
+    if (mount("overlay", "m", "overlay", 0, options.data) < 0)
+        return err_sys("mount the root file system");
+    *out = open_tree(AT_FDCWD, "m", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    return *out < 0 ? err_sys("take the root file system") : NULL;
+}
+
+static void *run(void *arg)
+{
+    struct mounting *m = arg;
+
+    m->err = mount_in_namespace(m->o, &m->fd);
+    return NULL;
+}
+
+struct err *overlay_open_by_mount(const struct overlay *o, int *out)
+{
+    struct mounting m = {.o = o, .fd = -1};
+    pthread_t thread;
+    int sys = pthread_create(&thread, NULL, run, &m);
+
+    if (sys)
+        return err_sysno(sys, "start a thread");
+    pthread_join(thread, NULL);
+    if (m.err)
+        return m.err;
+    *out = m.fd;
+    return NULL;
+}

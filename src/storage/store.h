@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The store's directories, opened once at start-up. Everything in it is constant
+ * afterwards, so workers share it without locks.
+ */
+#pragma once
+
+#include "storage/rootfs.h"
+
+enum overlay_way { OVERLAY_BY_FD = 1, OVERLAY_BY_STRING, OVERLAY_BY_MOUNT };
+
+struct layer_store {
+    char *data_root;              /* absolute */
+    int layers, tmp;              /* layers/, layers/tmp/ */
+    int containers;               /* containers/ */
+    int trash;                    /* trash/ */
+    enum overlay_way overlay_way; /* of this kernel; tests try the others */
+};
+
+/* What the init layer (layers/init/diff) lies under: the lowest lower directory of every rootfs. */
+#define INIT_LAYER "init/diff"
+
+/* Random name for temporary directories. */
+#define TMP_NAME_MAX 33
+void store_tmp_name(char out[TMP_NAME_MAX]);
+/* Makes dir/name (0700) when absent and opens it. */
+struct err *store_open_dir(int dir, const char *name, int *out) must_check;

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The trash. A removal is a rename, which works on a full disk and takes no time; the files go
+ * when a worker empties it. Workers and start-up.
+ * Trap: two workers may empty at once, and a container's overlay may still be in use by a
+ * dying process: what cannot go now stays and is tried again next time.
+ */
+#include "trash.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+
+#include "store.h"
+
+struct err *trash_put(int dir, const char *name, int trash)
+{
+    char new_name[TMP_NAME_MAX];
+
+    store_tmp_name(new_name);
+    if (renameat(dir, name, trash, new_name) == 0 || errno == ENOENT)
+        return NULL;
+    return err_sys("put %s into the trash", name);
+}
+
+struct err *dir_names(struct arena *a, int dir, struct strs *out)
+{
+    /* an open of its own: readdir moves the position that all duplicates share */
+    int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct strs names = {0};
+    struct dirent *entry;
+    DIR *stream;
+
+    if (fd < 0)
+        return err_sys("open a directory");
+    stream = fdopendir(fd);
+    if (!stream) {
+        close(fd);
+        return err_sys("read a directory");
+    }
+    while ((entry = readdir(stream)))
+        if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+            strs_add(a, &names, entry->d_name);
+    closedir(stream);
+    *out = names;
+    return NULL;
+}
+
+void trash_empty(int trash)
+{
+    autoarena struct arena *a = arena_create();
+    struct strs names = {0};
+    struct err *e = dir_names(a, trash, &names);
+
+    for (size_t i = 0; !e && i < names.n; i++) {
+        e = dir_remove_tree(trash, names.v[i]);
+        if (!e)
+            continue;
+        log_debug("trash entry stays", KV("name", names.v[i]), KV("error", err_text(e)));
+        err_drop(steal_ptr(&e));
+    }
+    err_drop(e);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* DATA_ROOT/trash: trees that lost their name at once and lose their files later. Workers. */
+#pragma once
+
+#include "base/text.h"
+
+/* Absent is success. */
+struct err *trash_put(int dir, const char *name, int trash) must_check;
+/* Slow; errors are logged and the entry stays for the next time. */
+void trash_empty(int trash);
+
+/* Names in a directory, without . and .. */
+struct err *dir_names(struct arena *a, int dir, struct strs *out) must_check;
