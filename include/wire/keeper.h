@@ -108,8 +108,9 @@ struct keeper_entry {
 
 struct keeper_failed { /* of KM_SPAWN: clone3 itself (code 0) or a record of the program */
     struct keeper_head head;
-    uint32_t at, code;
+    uint32_t at, code; /* code 0, sys EINTR: killed during its set-up, detail names the signal */
     int32_t sys;
+    uint32_t why; /* enum program_why */
     char detail[180];
     char id[KEEPER_ID_MAX];
 };

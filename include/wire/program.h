@@ -87,10 +87,24 @@ struct program_caps {
     uint64_t bounding, permitted, effective, inheritable, ambient;
 };
 
-/* What a child reports when a record fails; one write on its status pipe. */
+/* Finer than errno: which of the ways a P_EXEC failed. 0 for every other record. */
+enum program_why {
+    PROGRAM_WHY_NONE,
+    PROGRAM_WHY_NOT_IN_PATH, /* argv[0] without '/' is in no element of PATH; detail: argv[0] */
+    PROGRAM_WHY_LOOKUP,      /* argv[0] itself is missing, a directory, not executable; detail: it */
+    PROGRAM_WHY_EXECVE,      /* found, but execve refused it (interpreter, format); detail: path */
+};
+
+/*
+ * What a child reports when a record fails; one write on its status pipe. sys 0 is
+ * news, no failure, and stays between child and keeper: code P_PAYLOAD: `at` is the
+ * pid of the process that counts from now on; code P_EXEC: execve comes next, so a
+ * closed pipe now means "it runs" and not "killed half-way".
+ */
 struct program_failure {
     uint32_t at;   /* index of the record */
     uint32_t code; /* enum program_code; 0: the program itself was refused */
     int32_t sys;   /* errno */
+    uint32_t why;  /* enum program_why */
     char detail[180]; /* path or name that failed, NUL-terminated, may be empty */
 };

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Records about who and where the process is: cgroups, namespaces, names, limits, terminal,
+ * standard descriptors, working directory. Each function is one system call or two.
+ */
+#include "init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/keyctl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int do_cgroup(struct init *t)
+{
+    return write(init_fd(t), "0", 1) == 1 ? 0 : errno;
+}
+
+int do_setns(struct init *t)
+{
+    if (setns(init_fd(t), (int)t->op->a))
+        return errno;
+    if (!t->has_root && t->root >= 0) { /* it was of the namespace we have left */
+        close(t->root);
+        t->root = -1;
+    }
+    return 0;
+}
+
+int do_unshare(struct init *t)
+{
+    return unshare((int)t->op->a) ? errno : 0;
+}
+
+int do_hostname(struct init *t)
+{
+    init_blame(t, t->op->data);
+    return sethostname(t->op->data, strlen(t->op->data)) ? errno : 0;
+}
+
+int do_domainname(struct init *t)
+{
+    init_blame(t, t->op->data);
+    return setdomainname(t->op->data, strlen(t->op->data)) ? errno : 0;
+}
+
+int do_sysctl(struct init *t)
+{
+    const char *name = t->op->data;
+    char path[300] = "sys/";
+
+    init_blame(t, name);
+    if (strlen(name) + 5 > sizeof(path))
+        return ENAMETOOLONG;
+    memcpy(path + 4, name, strlen(name) + 1);
+    return procfs_write(t, path, op_next(name));
+}
+
+int do_rlimit(struct init *t)
+{
+    struct rlimit limit = {.rlim_cur = t->op->b, .rlim_max = t->op->c};
+
+    return prlimit(0, (int)t->op->a, &limit, NULL) ? errno : 0;
+}
+
+int do_oom_score(struct init *t)
+{
+    char text[16];
+
+    snprintf(text, sizeof(text), "%d", (int32_t)t->op->a);
+    init_blame(t, text);
+    return procfs_write(t, "self/oom_score_adj", text);
+}
+
+int do_umask(struct init *t)
+{
+    umask((mode_t)t->op->a & 0777);
+    return 0;
+}
+
+int do_setsid(struct init *t)
+{
+    (void)t;
+    return setsid() < 0 ? errno : 0;
+}
+
+int do_ctty(struct init *t)
+{
+    return ioctl(init_fd(t), TIOCSCTTY, 0) ? errno : 0;
+}
+
+int do_dup(struct init *t)
+{
+    int to = (int)t->op->a;
+
+    if (init_fd(t) == to)
+        return fcntl(to, F_SETFD, 0) ? errno : 0;
+    return dup3(init_fd(t), to, 0) < 0 ? errno : 0;
+}
+
+int do_cwd(struct init *t)
+{
+    struct target_owner owner = {.uid = (uint32_t)t->op->b, .gid = (uint32_t)t->op->c};
+    enum target_make make = t->op->flags & PF_MAKE_DIR ? MAKE_DIR : MAKE_NOTHING;
+    char cwd[4096 + 16];
+    int dir, sys = target_open(t, t->op->data, make, &owner, &dir);
+
+    if (sys)
+        return sys;
+    if (fchdir(dir))
+        sys = errno;
+    close(dir);
+    if (sys)
+        return sys;
+    /* The raw call: glibc would search a path of its own for an unreachable directory. */
+    if (syscall(SYS_getcwd, cwd, sizeof(cwd)) < 0)
+        return errno;
+    if (cwd[0] != '/') {
+        init_blame2(t, t->op->data, "is outside the container");
+        return EPERM;
+    }
+    return 0;
+}
+
+int do_keyring(struct init *t)
+{
+    (void)t;
+    syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0, 0, 0);
+    return 0; /* quotas or seccomp may refuse it: then the session has no keyring of its own */
+}

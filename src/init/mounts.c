@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The mount records. A mount is always made detached and moved from fd to fd; no path is
+ * resolved twice. Trap: a target that lands in the container's procfs is refused unless it is
+ * one of a few files, or a volume could stand in for /proc/self/attr (CVE-2019-19921).
+ */
+#include "init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+static enum target_make make_of(const struct program_op *op)
+{
+    if (op->flags & PF_MAKE_DIR)
+        return MAKE_DIR;
+    return op->flags & PF_MAKE_FILE ? MAKE_FILE : MAKE_NOTHING;
+}
+
+static int move_to(int mount, int target)
+{
+    if (move_mount(mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH))
+        return errno;
+    return 0;
+}
+
+static uint32_t magic_of(int fd)
+{
+    struct statfs fs;
+
+    return fstatfs(fd, &fs) ? 0 : (uint32_t)fs.f_type;
+}
+
+/* Files in /proc that lxcfs and the like stand in for; nothing else may be covered. */
+static bool is_replaceable_proc_file(const char *path)
+{
+    static const char *const names[] = {
+        "proc/cpuinfo",
+        "proc/diskstats",
+        "proc/meminfo",
+        "proc/stat",
+        "proc/swaps",
+        "proc/uptime",
+        "proc/loadavg",
+        "proc/slabinfo",
+        "proc/net/dev",
+        "proc/sys/kernel/ns_last_pid",
+        "proc/sys/crypto/fips_enabled",
+    };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (target_is(path, names[i]))
+            return true;
+    return false;
+}
+
+static int check_cover(struct init *t, const char *path, int target, int mount)
+{
+    if (magic_of(target) != PROC_SUPER_MAGIC || is_replaceable_proc_file(path))
+        return 0;
+    if (target_is(path, "proc") && magic_of(mount) == PROC_SUPER_MAGIC)
+        return 0;
+    init_blame2(t, path, "is inside /proc");
+    return EPERM;
+}
+
+static int attach(struct init *t, int mount, const char *path)
+{
+    int target, sys = target_open(t, path, make_of(t->op), NULL, &target);
+
+    if (sys)
+        return sys;
+    sys = check_cover(t, path, target, mount);
+    if (!sys)
+        sys = move_to(mount, target);
+    close(target);
+    return sys;
+}
+
+int do_root(struct init *t)
+{
+    struct mount_attr private = {.propagation = MS_PRIVATE};
+    int place = open("/root", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), sys;
+
+    if (place < 0)
+        return errno;
+    /* What the engine cloned from a shared mount must not tell the host about our mounts. */
+    if (mount_setattr(init_fd(t), "", AT_EMPTY_PATH | AT_RECURSIVE, &private, sizeof(private)))
+        sys = errno;
+    else
+        sys = move_to(init_fd(t), place);
+    close(place);
+    if (sys)
+        return sys;
+    t->root = init_fd(t);
+    t->has_root = true;
+    return 0;
+}
+
+int do_attach(struct init *t)
+{
+    return attach(t, init_fd(t), t->op->data);
+}
+
+/* The kernel's own words on what it did not like, when it has any. */
+static void blame_context(struct init *t, int fs, const char *target)
+{
+    char text[160];
+    ssize_t n = read(fs, text, sizeof(text) - 1);
+
+    init_blame(t, target);
+    if (n <= 2)
+        return;
+    text[n] = 0;
+    init_blame2(t, target, text + 2); /* "e reason" */
+}
+
+static int configure(int fs, const char *type, const char *options)
+{
+    /* Shown in mountinfo; a file system that knows no source does not mind. */
+    fsconfig(fs, FSCONFIG_SET_STRING, "source", type, 0);
+    for (const char *at = options; *at; at = op_next(at)) {
+        char key[64];
+        size_t n = strcspn(at, "=");
+        int failed;
+
+        if (n >= sizeof(key))
+            return EINVAL;
+        memcpy(key, at, n);
+        key[n] = 0;
+        failed = at[n] ? fsconfig(fs, FSCONFIG_SET_STRING, key, at + n + 1, 0)
+                       : fsconfig(fs, FSCONFIG_SET_FLAG, key, NULL, 0);
+        if (failed)
+            return errno;
+    }
+    return fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) ? errno : 0;
+}
+
+int do_mount(struct init *t)
+{
+    const char *type = t->op->data, *target = op_next(type);
+    int fs = fsopen(type, FSOPEN_CLOEXEC), mount = -1, sys;
+
+    init_blame2(t, target, type);
+    if (fs < 0)
+        return errno;
+    sys = configure(fs, type, op_next(target));
+    if (!sys) {
+        mount = fsmount(fs, FSMOUNT_CLOEXEC, t->op->a);
+        sys = mount < 0 ? errno : 0;
+    }
+    if (sys)
+        blame_context(t, fs, target);
+    close(fs);
+    if (sys)
+        return sys;
+    sys = attach(t, mount, target);
+    close(mount);
+    return sys;
+}
+
+/* What is masked below /proc and /sys must be the kernel's, not something put in its place. */
+static int check_kernel_target(struct init *t, const char *path, int target)
+{
+    uint32_t magic = magic_of(target);
+    bool is_right = true;
+
+    if (target_is_below(path, "proc"))
+        is_right = magic == PROC_SUPER_MAGIC;
+    else if (target_is_below(path, "sys"))
+        is_right = magic == SYSFS_MAGIC || magic == CGROUP_SUPER_MAGIC ||
+                   magic == CGROUP2_SUPER_MAGIC || magic == TMPFS_MAGIC;
+    if (is_right)
+        return 0;
+    init_blame2(t, path, "is not the kernel's");
+    return EPERM;
+}
+
+/* 0 with *out -1: absent, nothing to do. */
+static int open_kernel_target(struct init *t, int *out)
+{
+    int fd, sys = target_open(t, t->op->data, MAKE_NOTHING, NULL, &fd);
+
+    *out = -1;
+    if (sys == ENOENT || sys == ENOTDIR)
+        return 0;
+    if (sys)
+        return sys;
+    sys = check_kernel_target(t, t->op->data, fd);
+    if (sys)
+        close(fd);
+    else
+        *out = fd;
+    return sys;
+}
+
+static int clone_mount(int fd, unsigned flags)
+{
+    return open_tree(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | flags);
+}
+
+/* Kernels before 6.15 clone only mounts that hang in the caller's namespace, so there the
+ * empty directory is first attached to the keeper's private root, which P_PIVOT drops. */
+static int clone_empty_directory(struct init *t, int *out)
+{
+    int place, sys;
+
+    *out = clone_mount(init_fd(t), 0);
+    if (*out >= 0)
+        return 0;
+    if (errno != EINVAL || t->has_mask_home || t->is_pivoted)
+        return errno;
+    place = open("/empty", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (place < 0)
+        return errno;
+    sys = move_to(init_fd(t), place);
+    close(place);
+    if (sys)
+        return sys;
+    t->has_mask_home = true;
+    *out = clone_mount(init_fd(t), 0);
+    return *out < 0 ? errno : 0;
+}
+
+static int clone_null(struct init *t, int *out)
+{
+    int fd = t->in->fds[t->op->b];
+    struct stat st;
+
+    if (fstat(fd, &st))
+        return errno;
+    if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3)) {
+        init_blame(t, "the null device is not one");
+        return EPERM;
+    }
+    *out = clone_mount(fd, 0);
+    return *out < 0 ? errno : 0;
+}
+
+int do_mask(struct init *t)
+{
+    struct stat st;
+    int target, cover = -1, sys = open_kernel_target(t, &target);
+
+    if (sys || target < 0)
+        return sys;
+    if (fstat(target, &st))
+        sys = errno;
+    else
+        sys = S_ISDIR(st.st_mode) ? clone_empty_directory(t, &cover) : clone_null(t, &cover);
+    if (!sys) {
+        sys = move_to(cover, target);
+        close(cover);
+    }
+    close(target);
+    return sys;
+}
+
+int do_readonly(struct init *t)
+{
+    struct mount_attr readonly = {.attr_set = MOUNT_ATTR_RDONLY};
+    int target, copy, sys = open_kernel_target(t, &target);
+
+    if (sys || target < 0)
+        return sys;
+    copy = clone_mount(target, AT_RECURSIVE);
+    if (copy < 0)
+        sys = errno;
+    else if (mount_setattr(copy, "", AT_EMPTY_PATH | AT_RECURSIVE, &readonly, sizeof(readonly)))
+        sys = errno;
+    else
+        sys = move_to(copy, target);
+    if (copy >= 0)
+        close(copy);
+    close(target);
+    return sys;
+}
+
+int do_pivot(struct init *t)
+{
+    if (fchdir(t->root) || syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) ||
+        chdir("/"))
+        return errno;
+    t->is_pivoted = true;
+    return 0;
+}
+
+int do_root_readonly(struct init *t)
+{
+    struct mount_attr readonly = {.attr_set = MOUNT_ATTR_RDONLY};
+
+    if (mount_setattr(t->root, "", AT_EMPTY_PATH, &readonly, sizeof(readonly)))
+        return errno;
+    return 0;
+}
+
+int do_symlink(struct init *t)
+{
+    const char *text = t->op->data, *path = op_next(text), *name = strrchr(path, '/');
+    char parent[4096];
+    int dir, sys = 0;
+
+    if (!name[1])
+        return EINVAL;
+    memcpy(parent, path, (size_t)(name - path));
+    parent[name - path] = 0;
+    sys = target_open(t, *parent ? parent : "/", MAKE_DIR, NULL, &dir);
+    if (sys)
+        return sys;
+    init_blame(t, path);
+    if (symlinkat(text, dir, name + 1) && errno != EEXIST)
+        sys = errno;
+    close(dir);
+    return sys;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of entries. The slots are reserved once and touched as they are needed; children
+ * do not inherit them (MADV_DONTFORK), so a clone's cost does not grow with the table and no
+ * child can read what the others are.
+ */
+#include "entry.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+enum { GENERATION_MASK = 0xfffffff };
+
+static void *reserve(size_t size)
+{
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                   -1, 0);
+
+    if (p == MAP_FAILED)
+        return NULL;
+    madvise(p, size, MADV_DONTFORK);
+    return p;
+}
+
+bool table_init(struct table *t)
+{
+    t->slots = reserve(ENTRIES_MAX * sizeof(*t->slots));
+    t->buckets = reserve(ENTRY_BUCKETS * sizeof(*t->buckets));
+    return t->slots && t->buckets;
+}
+
+static uint32_t *bucket_of(const struct table *t, const char *id)
+{
+    uint32_t hash = 2166136261u; /* FNV-1a */
+
+    for (; *id; id++)
+        hash = (hash ^ (unsigned char)*id) * 16777619u;
+    return &t->buckets[(hash ^ hash >> 16) % ENTRY_BUCKETS];
+}
+
+struct entry *entry_create(struct table *t, const char *id)
+{
+    struct entry *e;
+    uint32_t *bucket, generation;
+
+    if (t->free) {
+        e = &t->slots[t->free - 1];
+        t->free = e->next;
+    } else if (t->n_touched < ENTRIES_MAX) {
+        e = &t->slots[t->n_touched];
+        e->slot = t->n_touched++;
+    } else {
+        return NULL;
+    }
+    generation = (e->generation + 1) & GENERATION_MASK;
+    *e = (struct entry){.slot = e->slot, .generation = generation, .is_used = true};
+    e->pidfd = e->helper_fd = e->status_fd = -1;
+    strncpy(e->id, id, sizeof(e->id) - 1);
+    bucket = bucket_of(t, e->id);
+    e->next = *bucket;
+    *bucket = e->slot + 1;
+    t->n_used++;
+    return e;
+}
+
+static void unhash(struct table *t, struct entry *e)
+{
+    uint32_t *at = bucket_of(t, e->id);
+
+    while (*at != e->slot + 1)
+        at = &t->slots[*at - 1].next;
+    *at = e->next;
+}
+
+void entry_destroy(struct table *t, struct entry *e)
+{
+    list_remove(&e->listed);
+    list_remove(&e->owed);
+    unhash(t, e);
+    for (uint32_t i = 0; i < e->n_holds; i++)
+        close(e->holds[i]);
+    e->n_holds = 0;
+    if (e->pidfd >= 0)
+        close(e->pidfd);
+    if (e->status_fd >= 0)
+        close(e->status_fd);
+    if (e->helper_fd >= 0)
+        close(e->helper_fd);
+    e->pidfd = e->helper_fd = e->status_fd = -1;
+    e->is_used = false;
+    e->next = t->free;
+    t->free = e->slot + 1;
+    t->n_used--;
+}
+
+struct entry *entry_find(const struct table *t, const char *id, int pid)
+{
+    for (uint32_t at = *bucket_of(t, id); at; at = t->slots[at - 1].next) {
+        struct entry *e = &t->slots[at - 1];
+
+        if (e->pid == pid && !strcmp(e->id, id))
+            return e;
+    }
+    return NULL;
+}
+
+struct entry *entry_at(const struct table *t, uint32_t slot, uint32_t generation)
+{
+    struct entry *e;
+
+    if (slot >= t->n_touched)
+        return NULL;
+    e = &t->slots[slot];
+    return e->is_used && e->generation == generation ? e : NULL;
+}
+
+bool entry_close_role(struct entry *e, uint32_t role)
+{
+    for (uint32_t i = 0; i < e->n_holds; i++) {
+        if (e->roles[i] != role)
+            continue;
+        close(e->holds[i]);
+        e->n_holds--;
+        memmove(&e->holds[i], &e->holds[i + 1], (e->n_holds - i) * sizeof(e->holds[0]));
+        memmove(&e->roles[i], &e->roles[i + 1], e->n_holds - i);
+        return true;
+    }
+    return false;
+}

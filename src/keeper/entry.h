@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the keeper knows of one process (or of held sockets), and the table of them: fixed
+ * slots in reserved address space, a hash by id. Pointers stay valid until entry_free.
+ */
+#pragma once
+
+#include "base/list.h"
+#include "wire/keeper.h"
+#include "wire/program.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { ENTRIES_MAX = 65536, ENTRY_BUCKETS = 16384 };
+
+enum owes { OWES_SPAWNED = 1, OWES_FAILED = 2, OWES_EXITED = 4 };
+
+struct entry {
+    struct list listed, owed;        /* links of keeper.listing and keeper.owing */
+    uint32_t slot, generation, next; /* next in its bucket or in the free list: slot + 1 */
+    uint32_t owes;
+    int pid, pidfd; /* of the payload; of the helper while is_helper */
+    int helper_fd;  /* pidfd of an exec's helper whose payload is known, -1 */
+    int status_fd;  /* -1 once the start is settled */
+    bool is_used;
+    bool is_helper;  /* pid is an exec's helper, the payload is not known yet */
+    bool is_orphan;  /* the engine that asked for the start is gone: nobody knows its tag */
+    bool is_at_exec; /* the child has said that execve is next */
+    int status;
+    enum keeper_state state;
+    bool has_failed;
+    struct program_failure failure;
+    uint64_t tag; /* of the spawn request */
+    int64_t started_wall_ns, exited_wall_ns;
+    uint64_t start_ticks;
+    uint32_t n_holds;
+    int holds[KEEPER_HOLDS_MAX];
+    uint8_t roles[KEEPER_HOLDS_MAX];
+    char id[KEEPER_ID_MAX];
+};
+
+struct table {
+    struct entry *slots;
+    uint32_t *buckets;                /* slot + 1, 0 none */
+    uint32_t n_used, n_touched, free; /* n_touched: slots ever used */
+};
+
+bool table_init(struct table *t);
+struct entry *entry_create(struct table *t, const char *id); /* NULL: full */
+void entry_destroy(struct table *t, struct entry *e);        /* closes what it holds */
+struct entry *entry_find(const struct table *t, const char *id, int pid);
+struct entry *entry_at(const struct table *t, uint32_t slot, uint32_t generation);
+bool entry_close_role(struct entry *e, uint32_t role); /* false: not held */

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The keeper's one object. Single thread; nothing is allocated after start but slots of the
+ * entry table. Trap: fds below FD_HIGH are shared with a child while it is being cloned, so
+ * everything that lives longer than one request sits at FD_HIGH and above.
+ */
+#pragma once
+
+#include "entry.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum {
+    FD_READY = 3, /* eventfd: a new child says that it owns its fd table */
+    FD_HIGH = 64,
+};
+
+enum watch_kind {
+    WATCH_LISTENER = 1,
+    WATCH_ENGINE,
+    WATCH_SIGNALS,
+    WATCH_PIDFD,
+    WATCH_HELPER,
+    WATCH_STATUS
+};
+
+struct link {
+    int fd; /* -1: no engine */
+    bool said_hello, wants_out;
+    bool owes_welcome, owes_end, has_reply;
+    uint64_t hello_tag;
+    struct keeper_ref
+        reply; /* the one answer not tied to an entry; reading stops until it is out */
+};
+
+struct keeper {
+    int epoll, listener, signals;
+    int home, lock; /* EXEC_ROOT and the lock that makes us its only keeper */
+    int procfs;     /* of our own: start times */
+    struct link link;
+    struct table table;
+    struct list listing, owing; /* entries with something to send */
+    unsigned n_starting_helpers;
+    int64_t idle_since_ns, sweep_at_ns; /* boot clock; sweep 0: none due */
+    bool had_engine, is_ending;
+    bool has_own_oom_score;
+    int old_oom_score;
+    struct {
+        uint64_t soft, hard;
+    } old_nofile;
+    char *cmdline;
+    size_t cmdline_size;
+};
+
+int fd_raise(int fd); /* the same at FD_HIGH or above, the low one closed; -1 and errno */
+bool keeper_watch(struct keeper *k, int fd, uint32_t events, enum watch_kind kind,
+                  const struct entry *e);
+void keeper_unwatch(struct keeper *k, int fd);
+
+/* home.c */
+bool home_claim(struct keeper *k);
+bool home_listen(struct keeper *k);
+bool home_announce(struct keeper *k);
+void home_leave(struct keeper *k);
+
+/* burrow.c */
+bool burrow_enter_namespace(const char *exec_root);
+bool burrow_dig(struct keeper *k, int *out_null);
+
+/* link.c */
+void link_accept(struct keeper *k);
+void link_receive(struct keeper *k);
+void link_flush(struct keeper *k);
+void link_drop(struct keeper *k, const char *why);
+void link_owe(struct keeper *k, struct entry *e, enum owes what);
+
+/* spawn.c: takes the fds. */
+void spawn_entry(struct keeper *k, const struct keeper_spawn *m, int *fds, size_t n_fds);
+void spawn_refuse(struct keeper *k, const struct keeper_spawn *m, int sys, const char *detail);
+
+/* child.c */
+struct child_input {
+    int program, status;
+    int *fds;
+    size_t n_fds;
+    bool shares_fds;
+};
+_Noreturn void child_run(const struct keeper *k, const struct child_input *in);
+
+/* reap.c */
+void reap_entry(struct keeper *k, struct entry *e);   /* its pidfd is readable */
+void settle_entry(struct keeper *k, struct entry *e); /* its status pipe has closed */
+void reap_helper(struct keeper *k, struct entry *e);  /* an exec's helper has ended */
+void reap_strangers(struct keeper *k);
+uint64_t process_start_ticks(const struct keeper *k, int pid); /* 0: not known */

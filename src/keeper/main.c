@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * berth-keeper EXEC_ROOT: the parent of every container. Start-up in a fixed order (nothing
+ * of the host may stay open behind the new mount namespace), then one epoll loop. It ends by
+ * itself when it has nothing to keep and nobody to talk to. stdout is closed (and so a pipe
+ * there reads end of file) when an engine can connect.
+ */
+#include "keeper.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define IDLE_NS (2 * NS_PER_S)
+#define NEVER_CONNECTED_NS (30 * NS_PER_S)
+enum { EVENTS_PER_TURN = 64, OOM_SCORE = -900 };
+
+int fd_raise(int fd)
+{
+    int high, sys;
+
+    if (fd < 0 || fd >= FD_HIGH)
+        return fd;
+    high = fcntl(fd, F_DUPFD_CLOEXEC, FD_HIGH);
+    sys = errno;
+    close(fd);
+    errno = sys;
+    return high;
+}
+
+/* An event names its entry by slot and generation: a late one finds nobody, not a successor. */
+bool keeper_watch(struct keeper *k, int fd, uint32_t events, enum watch_kind kind,
+                  const struct entry *e)
+{
+    uint64_t who = (uint64_t)kind << 60;
+    struct epoll_event event = {.events = events};
+
+    if (e)
+        who |= (uint64_t)e->generation << 32 | e->slot;
+    event.data.u64 = who;
+    return !epoll_ctl(k->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+void keeper_unwatch(struct keeper *k, int fd)
+{
+    epoll_ctl(k->epoll, EPOLL_CTL_DEL, fd, NULL);
+}
+
+static bool complain(const char *what)
+{
+    log_error("keeper cannot start", KV("what", what), KV("error", strerror(errno)));
+    return false;
+}
+
+/* Every signal blocked and default: a child then only has to unblock. */
+static void tame_signals(void)
+{
+    uint64_t all = ~0ULL;
+
+    for (int sig = 1; sig < NSIG; sig++)
+        signal(sig, SIG_DFL);
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof(all));
+}
+
+static bool open_own_fds(struct keeper *k)
+{
+    int ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    sigset_t wanted;
+
+    if (ready < 0 || (ready != FD_READY && dup3(ready, FD_READY, O_CLOEXEC) < 0))
+        return complain("make an eventfd");
+    if (ready != FD_READY)
+        close(ready);
+    sigemptyset(&wanted);
+    sigaddset(&wanted, SIGTERM);
+    k->signals = fd_raise(signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
+    k->epoll = fd_raise(epoll_create1(EPOLL_CLOEXEC));
+    return k->signals < 0 || k->epoll < 0 ? complain("make epoll") : true;
+}
+
+static void raise_limits(struct keeper *k)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit))
+        return;
+    k->old_nofile.soft = limit.rlim_cur;
+    k->old_nofile.hard = limit.rlim_max;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* The kernel would rather kill an innocent container; only root may ask for that. */
+static void protect_from_oom(struct keeper *k)
+{
+    char text[16] = "";
+    int fd = openat(k->procfs, "self/oom_score_adj", O_RDWR | O_CLOEXEC);
+
+    if (fd < 0)
+        return;
+    if (read(fd, text, sizeof(text) - 1) > 0) {
+        int n;
+
+        k->old_oom_score = atoi(text);
+        n = snprintf(text, sizeof(text), "%d", OOM_SCORE);
+        k->has_own_oom_score = pwrite(fd, text, (size_t)n, 0) == n;
+    }
+    close(fd);
+}
+
+/* A P_INIT that stays in a container shows the keeper's arguments: no host path in them. */
+static void hide_arguments(struct keeper *k, int argc, char **argv)
+{
+    char *end = argv[argc - 1] + strlen(argv[argc - 1]);
+
+    k->cmdline = argv[0];
+    k->cmdline_size = (size_t)(end - argv[0]);
+    memset(k->cmdline, 0, k->cmdline_size);
+    strncpy(k->cmdline, "berth-keeper", k->cmdline_size);
+    prctl(PR_SET_NAME, "berth-keeper");
+}
+
+static void leave_stdio(int null)
+{
+    dup2(null, 0);
+    dup2(null, 1);
+    if (!getenv("BERTH_KEEPER_LOG"))
+        dup2(null, 2);
+    if (null > 2)
+        close(null);
+}
+
+static void set_log_level(void)
+{
+    const char *text = getenv("BERTH_KEEPER_LOG");
+    enum log_level level;
+
+    if (text && log_level_from_text(text, &level))
+        log_set_level(level);
+}
+
+static bool begin(struct keeper *k, const char *exec_root)
+{
+    int null = -1;
+
+    umask(022);
+    setsid();
+    set_log_level();
+    tame_signals();
+    raise_limits(k);
+    close_range(3, ~0U, 0);
+    list_init(&k->listing);
+    list_init(&k->owing);
+    k->link.fd = -1;
+    if (!open_own_fds(k) || !table_init(&k->table))
+        return complain("get what it needs");
+    if (!burrow_enter_namespace(exec_root) || !home_claim(k) || !home_listen(k) ||
+        !burrow_dig(k, &null))
+        return false;
+    protect_from_oom(k);
+    prctl(PR_SET_DUMPABLE, 0);
+    if (!keeper_watch(k, k->listener, EPOLLIN, WATCH_LISTENER, NULL) ||
+        !keeper_watch(k, k->signals, EPOLLIN, WATCH_SIGNALS, NULL))
+        return complain("watch the socket");
+    if (!home_announce(k))
+        return false;
+    leave_stdio(null);
+    k->idle_since_ns = clock_boot_ns();
+    return true;
+}
+
+static void on_signal(struct keeper *k)
+{
+    struct signalfd_siginfo info;
+
+    while (read(k->signals, &info, sizeof(info)) == sizeof(info)) {
+        if (k->table.n_used)
+            log_warn("not ending: it has containers", KV_INT("entries", k->table.n_used));
+        else
+            k->is_ending = true;
+    }
+}
+
+static void on_entry_event(struct keeper *k, enum watch_kind kind, uint64_t who)
+{
+    struct entry *e = entry_at(&k->table, (uint32_t)who, (uint32_t)(who >> 32) & 0xfffffff);
+
+    if (!e)
+        return;
+    if (kind == WATCH_PIDFD && e->state != KEEPER_EXITED)
+        reap_entry(k, e);
+    else if (kind == WATCH_HELPER && e->helper_fd >= 0)
+        reap_helper(k, e);
+    else if (kind == WATCH_STATUS)
+        settle_entry(k, e);
+}
+
+static void on_event(struct keeper *k, const struct epoll_event *event)
+{
+    enum watch_kind kind = (enum watch_kind)(event->data.u64 >> 60);
+
+    if (kind == WATCH_LISTENER)
+        link_accept(k);
+    else if (kind == WATCH_SIGNALS)
+        on_signal(k);
+    else if (kind == WATCH_ENGINE)
+        link_receive(k);
+    else
+        on_entry_event(k, kind, event->data.u64);
+}
+
+static bool is_idle(const struct keeper *k)
+{
+    return !k->table.n_used && k->link.fd < 0;
+}
+
+static int64_t idle_end_ns(const struct keeper *k)
+{
+    return k->idle_since_ns + (k->had_engine ? IDLE_NS : NEVER_CONNECTED_NS);
+}
+
+static int timeout_ms(const struct keeper *k)
+{
+    int64_t until = INT64_MAX, left;
+
+    if (is_idle(k))
+        until = idle_end_ns(k);
+    if (k->sweep_at_ns && k->sweep_at_ns < until)
+        until = k->sweep_at_ns;
+    if (until == INT64_MAX)
+        return -1;
+    left = until - clock_boot_ns();
+    if (left <= 0)
+        return k->n_starting_helpers ? 100 : 0; /* a sweep that waits for an exec's start */
+    return (int)(left / NS_PER_MS) + 1;
+}
+
+static void run(struct keeper *k)
+{
+    struct epoll_event events[EVENTS_PER_TURN];
+
+    while (!k->is_ending) {
+        int n = epoll_wait(k->epoll, events, EVENTS_PER_TURN, timeout_ms(k));
+        int64_t now;
+
+        for (int i = 0; i < n; i++)
+            on_event(k, &events[i]);
+        link_flush(k);
+        now = clock_boot_ns();
+        if (k->sweep_at_ns && now >= k->sweep_at_ns)
+            reap_strangers(k);
+        if (is_idle(k) && now >= idle_end_ns(k))
+            k->is_ending = true;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static struct keeper keeper;
+    const char *exec_root;
+
+    if (argc != 2) {
+        fprintf(stderr, "usage: berth-keeper EXEC_ROOT\n");
+        return 2;
+    }
+    exec_root = strdup(argv[1]);
+    if (!exec_root)
+        return 1;
+    hide_arguments(&keeper, argc, argv);
+    if (!begin(&keeper, exec_root))
+        return 1;
+    log_info("keeper started", KV("root", exec_root), KV_INT("pid", getpid()));
+    run(&keeper);
+    home_leave(&keeper);
+    return 0;
+}
