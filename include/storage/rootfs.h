@@ -9,8 +9,9 @@
 
 #include "storage/layer.h"
 
-/* Makes the container's directory with the init layer's content in upper (/.dockerenv, /etc/mtab
- * link, mount points). Leaves nothing when it fails. */
+/* Makes the container's directory with an empty upper/. What every container must have
+ * (/.dockerenv, /etc/mtab, /proc, …) comes from one shared layer below the image's, which
+ * rootfs_mount adds. ERR_CONFLICT when it exists. Leaves nothing when it fails. */
 struct err *rootfs_create(struct layer_store *s, const char *id) must_check;
 /* chain: chain ids from the base up. Detached mount fd in *out; nothing appears in any mount
  * table. `is_volatile`: no syncfs at unmount (containers that are removed anyway). Kernels
@@ -23,7 +24,7 @@ void rootfs_empty_trash(struct layer_store *s); /* slow; removes what rootfs_rem
 struct err *rootfs_list(struct layer_store *s, struct arena *a, struct strs *out) must_check;
 /* Path of the container's directory, for logs and files. */
 char *rootfs_dir(struct layer_store *s, struct arena *a, const char *id);
-/* Bytes in upper; bytes of the layers. */
+/* Bytes in upper; bytes of the layers (without upper). */
 struct err *rootfs_usage(struct layer_store *s, const char *id, const struct strs *chain,
                          int64_t *rw_bytes, int64_t *root_bytes) must_check;
 

@@ -23,6 +23,7 @@ bool volume_is_anonymous(const struct volume *v);
 const struct pairs *volume_labels(const struct volume *v);
 const struct pairs *volume_options(const struct volume *v);
 int64_t volume_created_ns(const struct volume *v);
+/* One whole object {"CreatedAt":…,"Name":…} without a key. */
 void volume_write_json(const struct volume *v, struct jw *w);
 /* Containers that use it: it cannot be removed meanwhile. */
 void volume_ref(struct volume *v, const char *container_id);
@@ -43,3 +44,8 @@ void volume_remove(struct volume_table *t, const char *name, bool force,
 /* Worker. First use of an empty volume: the image's content at `target` (below the detached root
  * mount `root`) is copied with owner, mode, xattrs. */
 struct err *volume_copy_up(const char *volume_path, int root, const char *target) must_check;
+/* Worker. The volume as a detached mount: its directory (volume_path), what its options name (type=none,
+ * o=bind), or a file system of its own (type=tmpfs, nfs, ext4, …: device and o= go to the
+ * kernel). subpath: NULL, or a path inside it that must exist. Copies of the volume's values. */
+struct err *volume_open_mount(const char *path, const struct pairs *options, bool ro,
+                              const char *subpath, int *out) must_check;

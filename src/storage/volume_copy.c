@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * volume_copy_up: the first container that uses an empty volume fills it with what its image
+ * has at that place. Worker.
+ * Two files beside _data say how far that is: ".copying" while it runs (found by a later run, the
+ * copy was cut off: what it left is removed and copied again), ".copied" for ever after. A lock
+ * on the volume's directory lets one of several containers copy while the others wait.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "base/fd.h"
+
+#include "storage/volume.h"
+#include "trash.h"
+#include "tree.h"
+
+static const char mark_copying[] = ".copying";
+static const char mark_copied[] = ".copied";
+
+static struct err *remove_content(int data)
+{
+    autoarena struct arena *a = arena_create();
+    struct strs names = {0};
+
+    TRY(dir_names(a, data, &names));
+    for (size_t i = 0; i < names.n; i++)
+        TRY(dir_remove_tree(data, names.v[i]));
+    return NULL;
+}
+
+static struct err *lock_volume(const char *path, int *out)
+{
+    autofree char *top = mem_printf("%s/..", path);
+    autoclose int fd = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int r;
+
+    if (fd < 0)
+        return err_sys("open %s", top);
+    do {
+        r = flock(fd, LOCK_EX);
+    } while (r < 0 && errno == EINTR);
+    if (r < 0)
+        return err_sys("lock %s", top);
+    *out = steal_fd(&fd);
+    return NULL;
+}
+
+static struct err *copy(int top, int data, int from)
+{
+    autoclose int mark =
+        openat(top, mark_copying, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+    if (mark < 0)
+        return err_sys("mark the volume");
+    TRY(remove_content(data));
+    TRY(tree_copy(from, data));
+    if (renameat(top, mark_copying, top, mark_copied) < 0)
+        return err_sys("mark the volume");
+    return NULL;
+}
+
+struct err *volume_copy_up(const char *path, int root, const char *target)
+{
+    autoclose int from = fd_open_in_root(root, target, O_RDONLY | O_DIRECTORY, 0);
+    autoclose int top = -1, data = -1;
+    struct err *e;
+
+    if (from < 0) /* the image has nothing there, or no directory */
+        return errno == ENOENT || errno == ENOTDIR ? NULL : err_sys("open %s of the image", target);
+    TRY(lock_volume(path, &top));
+    if (faccessat(top, mark_copied, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        return NULL;
+    data = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (data < 0)
+        return err_sys("open %s", path);
+    if (!tree_is_empty(data) && faccessat(top, mark_copying, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+        return NULL;
+    e = copy(top, data, from);
+    return e ? err_wrap(e, "copy %s of the image into the volume", target) : NULL;
+}

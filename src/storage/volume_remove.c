@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DELETE /volumes/NAME: the directory is renamed into the trash, the document deleted, and only
+ * then the files go, in the background: works on a full disk and is answered at once.
+ * Trap: users are counted in the claim, on the loop; from then on volume_find does not give the
+ * volume out, so nobody can begin to use it.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+
+#include "store.h"
+#include "trash.h"
+#include "volume_table.h"
+
+struct removal {
+    struct op op;
+    struct volume *v; /* loop steps only; pinned */
+    const char *name, *json;
+    char trash_name[TMP_NAME_MAX];
+    int dir, trash; /* the table's */
+    bool force;
+    bool is_absent; /* and that is fine */
+    void (*done)(void *ctx, struct err *err);
+    void *ctx;
+};
+
+static struct err *in_use(struct removal *r)
+{
+    struct strs ids = {0};
+    size_t cursor = 0;
+    const char *id;
+    void *value;
+
+    while (map_next(r->v->users, &cursor, &id, &value))
+        strs_add(r->op.arena, &ids, id);
+    return err_new(ERR_CONFLICT, "remove %s: volume is in use - [%s]", r->name,
+                   strs_join(r->op.arena, &ids, ", "));
+}
+
+static struct err *claim(struct op *op)
+{
+    struct removal *r = (struct removal *)op;
+
+    r->is_absent = r->v->state != VOLUME_READY;
+    if (r->is_absent)
+        return r->force ? NULL : err_new(ERR_NOT_FOUND, "get %s: no such volume", r->name);
+    if (map_count(r->v->users))
+        return in_use(r);
+    r->json = volume_record_text(op->arena, &r->v->r);
+    r->v->state = VOLUME_REMOVING;
+    return NULL;
+}
+
+static void unclaim(struct op *op)
+{
+    struct removal *r = (struct removal *)op;
+
+    if (!r->is_absent)
+        r->v->state = VOLUME_READY;
+}
+
+static struct err *put_aside(struct op *op)
+{
+    struct removal *r = (struct removal *)op;
+
+    if (r->is_absent || renameat(r->dir, r->name, r->trash, r->trash_name) == 0 || errno == ENOENT)
+        return NULL;
+    return err_sys("remove %s", r->name);
+}
+
+static void bring_back(struct op *op)
+{
+    struct removal *r = (struct removal *)op;
+    bool is_new;
+
+    if (r->is_absent || renameat(r->trash, r->trash_name, r->dir, r->name) == 0)
+        return;
+    err_drop(volume_make_dirs(r->dir, r->name, &is_new));
+}
+
+static struct err *forget(struct op *op)
+{
+    struct removal *r = (struct removal *)op;
+
+    if (r->is_absent)
+        op_resume(op, NULL);
+    else
+        db_delete_for(r->v->table->db, op, VOLUME_KIND, r->name);
+    return NULL;
+}
+
+static void remember(struct op *op)
+{
+    struct removal *r = (struct removal *)op;
+
+    if (!r->is_absent)
+        db_put(r->v->table->db, VOLUME_KIND, r->name, r->json, NULL, NULL);
+}
+
+static struct err *publish(struct op *op)
+{
+    struct removal *r = (struct removal *)op;
+
+    if (r->is_absent)
+        return NULL;
+    r->v->state = VOLUME_ABSENT;
+    volume_publish_event(r->v, "destroy");
+    volume_empty_trash(r->v->table);
+    return NULL;
+}
+
+static void on_done(struct op *op, struct err *err, void *ctx)
+{
+    struct removal *r = (struct removal *)op;
+
+    (void)ctx;
+    r->done(r->ctx, err);
+}
+
+static void unpin(struct op *op)
+{
+    volume_unpin(((struct removal *)op)->v);
+}
+
+static const struct op_step remove_steps[] = {
+    {"claim", ON_LOOP, claim, unclaim},
+    {"put-aside", ON_DISK, put_aside, bring_back},
+    {"forget", ON_EVENT, forget, remember},
+    {"publish", ON_LOOP, publish, NULL},
+    {0},
+};
+static const struct op_type remove_type = {
+    "volume/remove", OP_MUTATING, sizeof(struct removal), remove_steps, unpin,
+};
+
+void volume_remove(struct volume_table *t, const char *name, bool force,
+                   void (*done)(void *ctx, struct err *err), void *ctx)
+{
+    struct removal *r;
+
+    ASSERT_LOOP();
+    r = (struct removal *)op_create(t->ops, &remove_type);
+    r->v = volume_pin(t, name);
+    r->name = arena_strdup(r->op.arena, name);
+    r->dir = t->dir;
+    r->trash = t->trash;
+    r->force = force;
+    r->done = done;
+    r->ctx = ctx;
+    store_tmp_name(r->trash_name);
+    r->op.subject = r->name;
+    op_start_in(&r->op, &r->v->lane, on_done, NULL);
+}
+
+/* ---- the files, afterwards ---- */
+
+struct emptying {
+    struct op op;
+    struct volume_table *table; /* loop steps only */
+    int trash;
+};
+
+static struct err *empty(struct op *op)
+{
+    trash_empty(((struct emptying *)op)->trash);
+    return NULL;
+}
+
+static void on_emptied(struct op *op)
+{
+    struct volume_table *t = ((struct emptying *)op)->table;
+    bool again = t->has_more_trash;
+
+    t->is_emptying = t->has_more_trash = false;
+    if (again)
+        volume_empty_trash(t);
+}
+
+static const struct op_step empty_steps[] = {
+    {"empty-trash", ON_DISK, empty, NULL, .deadline_ms = -1},
+    {0},
+};
+static const struct op_type empty_type = {
+    "volume/empty-trash", OP_INTERNAL, sizeof(struct emptying), empty_steps, on_emptied,
+};
+
+void volume_empty_trash(struct volume_table *t)
+{
+    struct emptying *m;
+
+    if (t->is_emptying) {
+        t->has_more_trash = true;
+        return;
+    }
+    t->is_emptying = true;
+    m = (struct emptying *)op_create(t->ops, &empty_type);
+    m->table = t;
+    m->trash = t->trash;
+    op_start(&m->op, NULL, NULL);
+}
