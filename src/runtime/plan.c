@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The order of a setup program. Pure; read plan_sandbox first, it is the whole story
+ * of how a container comes to be.
+ *
+ * Two orders look odd and are on purpose: a filter is loaded while CAP_SYS_ADMIN is
+ * still there (before P_USER) unless no-new-privileges makes that unnecessary, and the
+ * working directory is entered before either, as root, where both could forbid it.
+ */
+#include "plan.h"
+
+#include "base/fd.h"
+
+#include <linux/mount.h>
+#include <sched.h>
+#include <string.h>
+
+#define NO_ARGS                                                                                    \
+    (struct program_args)                                                                          \
+    {                                                                                              \
+        NO_FD                                                                                      \
+    }
+#define WITH_FD(index)                                                                             \
+    (struct program_args)                                                                          \
+    {                                                                                              \
+        .fd = (index)                                                                              \
+    }
+#define MOUNT_SAFE (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
+
+const char *const sandbox_masked_paths[] = {
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/sys/devices/virtual/powercap",
+    "/sys/firmware",
+    NULL,
+};
+const char *const sandbox_readonly_paths[] = {
+    "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL,
+};
+
+/* lxcfs and the like cover single files of /proc; everything else there is refused. */
+static const char *const proc_exceptions[] = {
+    "/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo",  "/proc/stat",    "/proc/swaps",
+    "/proc/uptime",  "/proc/loadavg",   "/proc/slabinfo", "/proc/net/dev",
+};
+
+uint64_t plan_clone_flags(const struct sandbox_input *in)
+{
+    const struct sandbox_namespaces *ns = &in->ns;
+    uint64_t flags = CLONE_NEWNS;
+
+    if (!ns->host_pid && ns->pid < 0)
+        flags |= CLONE_NEWPID;
+    if (!ns->host_net && ns->net < 0)
+        flags |= CLONE_NEWNET;
+    if (!ns->host_ipc && ns->ipc < 0)
+        flags |= CLONE_NEWIPC;
+    if (!ns->host_uts && ns->uts < 0)
+        flags |= CLONE_NEWUTS;
+    return flags;
+}
+
+struct err *plan_check_target(const char *target)
+{
+    if (strcmp(target, "/") == 0)
+        return err_new(ERR_INVALID, "invalid volume specification: destination can't be '/'");
+    if (strcmp(target, "/proc") == 0)
+        return err_new(ERR_INVALID, "\"/proc\" cannot be mounted because it is not of type proc");
+    if (!text_starts(target, "/proc/"))
+        return NULL;
+    for (size_t i = 0; i < ARRAY_LEN(proc_exceptions); i++)
+        if (strcmp(proc_exceptions[i], target) == 0)
+            return NULL;
+    return err_new(ERR_INVALID, "\"%s\" cannot be mounted because it is inside /proc", target);
+}
+
+/* ---- file systems ---- */
+
+static bool is_covered(const struct plan *plan, const char *target)
+{
+    for (size_t i = 0; i < plan->n_mounts; i++)
+        if (strcmp(plan->mounts[i].target, target) == 0)
+            return true;
+    return text_starts(target, "/dev/") && is_covered(plan, "/dev");
+}
+
+static void attach(struct program *p, const struct plan_attach *m)
+{
+    program_add_str(p, P_ATTACH, (struct program_args){.fd = m->fd, .flags = m->flags}, m->target,
+                    NULL);
+}
+
+static void attach_own(const struct plan *plan, struct program *p, int fd, const char *target,
+                       uint16_t flags)
+{
+    if (fd >= 0 && !is_covered(plan, target))
+        attach(p, &(struct plan_attach){fd, target, flags});
+}
+
+static void mount_own(const struct plan *plan, struct program *p, const char *type,
+                      const char *target, uint32_t attrs)
+{
+    char data[64];
+    size_t n_type = strlen(type) + 1, n_target = strlen(target) + 1;
+
+    if (is_covered(plan, target))
+        return;
+    ASSERT(n_type + n_target + 1 <= sizeof(data));
+    memcpy(data, type, n_type);
+    memcpy(data + n_type, target, n_target);
+    data[n_type + n_target] = '\0'; /* no options */
+    program_add_bytes(p, P_MOUNT, (struct program_args){NO_FD, .a = attrs, .flags = PF_MAKE_DIR},
+                      data, n_type + n_target + 1);
+}
+
+static void add_cgroup_mounts(const struct plan *plan, struct program *p, uint32_t read_only)
+{
+    if (is_covered(plan, "/sys") || is_covered(plan, "/sys/fs/cgroup"))
+        return;
+    if (plan->in->is_v2)
+        mount_own(plan, p, "cgroup2", "/sys/fs/cgroup", MOUNT_SAFE | read_only);
+    for (size_t i = 0; i < plan->n_cgroup_mounts; i++)
+        attach(p, &plan->cgroup_mounts[i]);
+}
+
+static void add_file_systems(const struct plan *plan, struct program *p)
+{
+    uint32_t read_only = plan->in->host->privileged ? 0 : MOUNT_ATTR_RDONLY;
+
+    mount_own(plan, p, "proc", "/proc", MOUNT_SAFE);
+    attach_own(plan, p, plan->dev, "/dev", PF_MAKE_DIR);
+    attach_own(plan, p, plan->pts, "/dev/pts", 0);
+    attach_own(plan, p, plan->shm, "/dev/shm", 0);
+    mount_own(plan, p, "mqueue", "/dev/mqueue", MOUNT_SAFE);
+    attach_own(plan, p, plan->console, "/dev/console", 0);
+    mount_own(plan, p, "sysfs", "/sys", MOUNT_SAFE | read_only);
+    add_cgroup_mounts(plan, p, plan->has_writable_cgroups ? 0 : read_only);
+    for (size_t i = 0; i < plan->n_mounts; i++)
+        attach(p, &plan->mounts[i]);
+}
+
+static void mask(const struct plan *plan, struct program *p, const char *path)
+{
+    program_add_str(p, P_MASK, (struct program_args){.fd = plan->mask, .b = (uint64_t)plan->null},
+                    path, NULL);
+}
+
+static void readonly(const struct plan *plan, struct program *p, const char *path)
+{
+    (void)plan;
+    program_add_str(p, P_READONLY, NO_ARGS, path, NULL);
+}
+
+/* Given lists replace the defaults; a privileged container has no defaults. */
+static void add_guarded(struct arena *a, const struct plan *plan, struct program *p,
+                        const struct strs *given, const char *const *defaults,
+                        void (*add)(const struct plan *, struct program *, const char *))
+{
+    for (size_t i = 0; i < given->n; i++)
+        add(plan, p, path_clean(a, given->v[i]));
+    if (!given->v && !plan->in->host->privileged)
+        for (; *defaults; defaults++)
+            add(plan, p, *defaults);
+}
+
+/* ---- kernel settings ---- */
+
+static void add_sysctl(struct arena *a, struct program *p, const char *key, const char *value,
+                       uint16_t flags)
+{
+    program_add_str(p, P_SYSCTL, (struct program_args){NO_FD, .flags = flags}, sysctl_path(a, key),
+                    value);
+}
+
+static void add_sysctls(struct arena *a, const struct plan *plan, struct program *p)
+{
+    static const struct pair defaults[] = {
+        {"net.ipv4.ping_group_range", "0 2147483647"},
+        {"net.ipv4.ip_unprivileged_port_start", "0"},
+    };
+    const struct host_config *h = plan->in->host;
+    bool has_own_net =
+        !plan->in->ns.host_net && !(h->network_mode && text_starts(h->network_mode, "container:"));
+
+    for (size_t i = 0; has_own_net && i < ARRAY_LEN(defaults); i++)
+        if (!pairs_get(&h->sysctls, defaults[i].key))
+            add_sysctl(a, p, defaults[i].key, defaults[i].value, PF_OPTIONAL);
+    for (size_t i = 0; i < h->sysctls.n; i++)
+        add_sysctl(a, p, h->sysctls.v[i].key, h->sysctls.v[i].value, 0);
+}
+
+static void add_names(const struct plan *plan, struct program *p)
+{
+    const struct sandbox_input *in = plan->in;
+
+    if (in->ns.host_uts || in->ns.uts >= 0 || plan->uts >= 0)
+        return;
+    if (!text_is_empty(in->hostname))
+        program_add_str(p, P_HOSTNAME, NO_ARGS, in->hostname, NULL);
+    if (!text_is_empty(in->domainname))
+        program_add_str(p, P_DOMAINNAME, NO_ARGS, in->domainname, NULL);
+}
+
+static void enter(struct program *p, int fd, uint32_t space)
+{
+    if (fd >= 0)
+        program_add(p, P_SETNS, (struct program_args){.fd = fd, .a = space});
+}
+
+static void join_cgroups(struct program *p, const int *cgroups, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        program_add(p, P_CGROUP, WITH_FD(cgroups[i]));
+}
+
+/* ---- the payload ---- */
+
+static void add_stdio(struct program *p, const struct plan_process *x)
+{
+    for (uint32_t i = 0; i < 3; i++)
+        program_add(p, P_DUP,
+                    (struct program_args){.fd = x->tty >= 0 ? x->tty : x->stdio[i], .a = i});
+    program_add(p, P_SETSID, NO_ARGS);
+    if (x->tty >= 0)
+        program_add(p, P_CTTY, WITH_FD(x->tty));
+}
+
+static void add_caps(struct program *p, const struct plan_process *x)
+{
+    uint64_t now = x->user.uid == 0 ? x->caps : 0;
+    struct program_caps caps = {.bounding = x->caps, .permitted = now, .effective = now};
+
+    program_add_bytes(p, P_CAPS, NO_ARGS, &caps, sizeof(caps));
+}
+
+static void add_filter(struct program *p, const struct plan_process *x)
+{
+    if (x->filter >= 0)
+        program_add(p, P_SECCOMP, (struct program_args){.fd = x->filter, .a = x->filter_flags});
+}
+
+static void add_identity(struct program *p, const struct plan_process *x)
+{
+    add_caps(p, x);
+    program_add_str(p, P_CWD, (struct program_args){NO_FD, .flags = x->makes_cwd ? PF_MAKE_DIR : 0},
+                    x->cwd, NULL);
+    if (!x->no_new_privs)
+        add_filter(p, x);
+    program_add_bytes(
+        p, P_USER,
+        (struct program_args){NO_FD, .a = x->user.uid, .b = x->user.gid, .c = x->user.n_groups},
+        x->user.groups, x->user.n_groups * sizeof(x->user.groups[0]));
+    if (x->no_new_privs) {
+        program_add(p, P_NO_NEW_PRIVS, NO_ARGS);
+        add_filter(p, x);
+    }
+}
+
+static void add_process(struct program *p, const struct plan_process *x)
+{
+    int32_t score = x->host->oom_score_adj;
+
+    for (size_t i = 0; i < x->n_limits; i++)
+        program_add(p, P_RLIMIT,
+                    (struct program_args){NO_FD, .a = (uint32_t)x->limits[i].resource,
+                                          .b = x->limits[i].soft, .c = x->limits[i].hard});
+    program_add(
+        p, P_OOM_SCORE,
+        (struct program_args){NO_FD, .a = (uint32_t)score, .flags = score ? 0 : PF_OPTIONAL});
+    program_add(p, P_UMASK, (struct program_args){NO_FD, .a = 0022});
+    program_add(p, P_KEYRING, NO_ARGS);
+    add_stdio(p, x);
+    add_identity(p, x);
+    if (x->is_payload)
+        program_add(p, P_PAYLOAD, NO_ARGS);
+    if (x->has_init)
+        program_add(p, P_INIT, NO_ARGS);
+    program_add_strs(p, P_ENV, (struct program_args){NO_FD, .a = (uint32_t)x->env.n}, &x->env);
+    program_add_strs(p, P_EXEC, (struct program_args){NO_FD, .a = (uint32_t)x->argv.n}, &x->argv);
+}
+
+void plan_sandbox(struct arena *a, const struct plan *plan, struct program *out)
+{
+    const struct host_config *h = plan->in->host;
+
+    join_cgroups(out, plan->cgroups, plan->n_cgroups);
+    enter(out, plan->net, CLONE_NEWNET);
+    enter(out, plan->ipc, CLONE_NEWIPC);
+    enter(out, plan->uts, CLONE_NEWUTS);
+    enter(out, plan->pid, CLONE_NEWPID);
+    if (plan->in->ns.private_cgroup && !plan->in->ns.host_cgroup)
+        program_add(out, P_UNSHARE, (struct program_args){NO_FD, .a = CLONE_NEWCGROUP});
+    program_add(out, P_ROOT, WITH_FD(plan->root));
+    add_file_systems(plan, out);
+    add_guarded(a, plan, out, &h->masked_paths, sandbox_masked_paths, mask);
+    add_guarded(a, plan, out, &h->readonly_paths, sandbox_readonly_paths, readonly);
+    add_sysctls(a, plan, out);
+    add_names(plan, out);
+    program_add(out, P_PIVOT, NO_ARGS);
+    if (h->readonly_rootfs)
+        program_add(out, P_ROOT_READONLY, NO_ARGS);
+    add_process(out, &plan->process);
+}
+
+unsigned plan_exec_spaces(const struct host_config *h)
+{
+    unsigned spaces = CLONE_NEWNS | CLONE_NEWCGROUP;
+
+    if (!text_same(h->pid_mode, "host"))
+        spaces |= CLONE_NEWPID;
+    if (!text_same(h->network_mode, "host"))
+        spaces |= CLONE_NEWNET;
+    if (!text_same(h->ipc_mode, "host"))
+        spaces |= CLONE_NEWIPC;
+    if (!text_same(h->uts_mode, "host"))
+        spaces |= CLONE_NEWUTS;
+    return spaces;
+}
+
+void plan_exec(const struct plan_exec *plan, struct program *out)
+{
+    join_cgroups(out, plan->cgroups, plan->n_cgroups);
+    program_add(
+        out, P_SETNS,
+        (struct program_args){.fd = plan->pidfd, .a = plan_exec_spaces(plan->process.host)});
+    add_process(out, &plan->process);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a setup program says, once every fd exists and every decision is made: the
+ * last, pure half of compiling. Indexes are into the launch's fds, -1: none.
+ */
+#pragma once
+
+#include "process.h"
+#include "program.h"
+
+#define PLAN_CGROUPS_MAX 24
+
+struct plan_attach {
+    int fd;
+    const char *target;
+    uint16_t flags; /* PF_MAKE_DIR, PF_MAKE_FILE */
+};
+
+struct plan_process { /* the payload: container and exec alike */
+    const struct host_config *host;
+    struct sandbox_user user;
+    uint64_t caps; /* bounding set */
+    bool no_new_privs;
+    int filter;
+    unsigned filter_flags;
+    struct strs argv, env;
+    const char *cwd;
+    bool makes_cwd;
+    const struct process_limit *limits;
+    size_t n_limits;
+    int stdio[3], tty;
+    bool is_payload; /* of a helper: the process that counts is made by P_PAYLOAD */
+    bool has_init;
+};
+
+struct plan {
+    const struct sandbox_input *in;
+    struct plan_process process;
+    int cgroups[PLAN_CGROUPS_MAX];
+    size_t n_cgroups;
+    int net, ipc, pid, uts;
+    int root, dev, pts, shm, console, mask, null;
+    struct plan_attach *cgroup_mounts; /* v1: /sys/fs/cgroup and its hierarchies */
+    size_t n_cgroup_mounts;
+    bool has_writable_cgroups;
+    struct plan_attach *mounts; /* the caller's */
+    size_t n_mounts;
+};
+
+uint64_t plan_clone_flags(const struct sandbox_input *in);
+/* Paths a container may not mount over, in runc's words. */
+struct err *plan_check_target(const char *target) must_check;
+void plan_sandbox(struct arena *a, const struct plan *plan, struct program *out);
+
+struct plan_exec {
+    struct plan_process process;
+    int cgroups[PLAN_CGROUPS_MAX];
+    size_t n_cgroups;
+    int pidfd;
+};
+void plan_exec(const struct plan_exec *plan, struct program *out);
+/* CLONE_NEW* that an exec enters. */
+unsigned plan_exec_spaces(const struct host_config *h);
