@@ -15,4 +15,7 @@ void *map_put(struct map *m, const char *key, void *value); /* returns the value
 void *map_take(struct map *m, const char *key);             /* removes; NULL when absent */
 /* Iteration in insertion order; *cursor starts at 0. The current entry may be
  * taken during iteration, nothing else may be changed. */
+/* key may be NULL. */
 bool map_next(const struct map *m, size_t *cursor, const char **key, void **value);
+/* The same from the newest to the oldest; NULL ends. */
+void *map_next_newest(const struct map *m, size_t *cursor);

@@ -202,8 +202,20 @@ bool map_next(const struct map *m, size_t *cursor, const char **key, void **valu
         ++*cursor;
     if (*cursor >= m->used)
         return false;
-    *key = m->entries[*cursor].key;
+    if (key)
+        *key = m->entries[*cursor].key;
     *value = m->entries[*cursor].value;
     ++*cursor;
     return true;
+}
+
+void *map_next_newest(const struct map *m, size_t *cursor)
+{
+    while (*cursor < m->used) {
+        const struct entry *e = &m->entries[m->used - ++*cursor];
+
+        if (e->key)
+            return e->value;
+    }
+    return NULL;
 }

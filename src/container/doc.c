@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The saved document of a container: one table describes it both ways, so what
+ * start sees after an engine restart is what create saw. Loop thread.
+ */
+#include "object.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <string.h>
+
+static const struct jfield state_fields[] = {
+    J(J_INT, struct state, status, "Status"),
+    J(J_INT, struct state, pid, "Pid"),
+    J(J_INT, struct state, exit_code, "ExitCode"),
+    J(J_INT, struct state, restart_count, "RestartCount"),
+    J(J_BOOL, struct state, oom_killed, "OOMKilled"),
+    J(J_BOOL, struct state, was_stopped, "WasStopped"),
+    J(J_BOOL, struct state, has_unknown_code, "UnknownCode"),
+    J(J_STR, struct state, error, "Error", .flags = J_OMIT),
+    J(J_I64, struct state, started_ns, "Started"),
+    J(J_I64, struct state, finished_ns, "Finished"),
+    J_END,
+};
+static const struct jtable state_json = {sizeof(struct state), state_fields};
+
+static const struct jfield mount_fields[] = {
+    J(J_STR, struct mount_point, type, "Type"),
+    J(J_STR, struct mount_point, name, "Name", .flags = J_OMIT),
+    J(J_STR, struct mount_point, source, "Source"),
+    J(J_STR, struct mount_point, destination, "Destination"),
+    J(J_STR, struct mount_point, driver, "Driver", .flags = J_OMIT),
+    J(J_STR, struct mount_point, mode, "Mode"),
+    J(J_STR, struct mount_point, propagation, "Propagation"),
+    J(J_STR, struct mount_point, options, "Options", .flags = J_OMIT),
+    J(J_STR, struct mount_point, subpath, "Subpath", .flags = J_OMIT),
+    J(J_BOOL, struct mount_point, rw, "RW"),
+    J(J_BOOL, struct mount_point, is_anonymous, "Anonymous", .flags = J_OMIT),
+    J(J_BOOL, struct mount_point, no_copy, "NoCopy", .flags = J_OMIT),
+    J(J_BOOL, struct mount_point, non_recursive, "NonRecursive", .flags = J_OMIT),
+    J(J_BOOL, struct mount_point, create_source, "CreateSource", .flags = J_OMIT),
+    J(J_BOOL, struct mount_point, readonly_non_recursive, "RONonRecursive", .flags = J_OMIT),
+    J_END,
+};
+static const struct jtable mount_json = {sizeof(struct mount_point), mount_fields};
+
+static const struct jfield attached_fields[] = {
+    J(J_STR, struct attached, network, "Network"),
+    J(J_STR, struct attached, network_id, "NetworkID"),
+    J(J_STR, struct attached, endpoint_id, "EndpointID"),
+    J(J_OBJ, struct attached, asked, "Asked", .sub = &endpoint_config_json),
+    J(J_STR, struct attached, mac, "Mac"),
+    J(J_I64, struct attached, addr, "Address"),
+    J(J_I64, struct attached, gateway, "Gateway"),
+    J(J_INT, struct attached, bits, "Bits"),
+    J_END,
+};
+static const struct jtable attached_json = {sizeof(struct attached), attached_fields};
+
+static const struct jfield published_fields[] = {
+    J(J_INT, struct published, proto, "Proto"),
+    J(J_INT, struct published, port, "Port"),
+    J(J_INT, struct published, host_port, "HostPort"),
+    J(J_BOOL, struct published, is_v6, "V6"),
+    J(J_STR, struct published, host_ip, "HostIp"),
+    J_END,
+};
+static const struct jtable published_json = {sizeof(struct published), published_fields};
+
+static const struct jfield doc_fields[] = {
+    J(J_STR, struct doc, id, "Id"),
+    J(J_STR, struct doc, name, "Name"),
+    J(J_STR, struct doc, image_id, "ImageID"),
+    J(J_STR, struct doc, image_name, "Image"),
+    J(J_STR, struct doc, hostname, "Hostname"),
+    J(J_STR, struct doc, platform, "Platform", .flags = J_OMIT),
+    J(J_I64, struct doc, created_ns, "Created"),
+    J(J_OBJ, struct doc, config, "Config", .sub = &config_json),
+    J(J_OBJ, struct doc, host, "HostConfig", .sub = &host_config_json),
+    J(J_OBJ, struct doc, state, "State", .sub = &state_json),
+    J(J_LIST, struct doc, mounts, "Mounts", .sub = &mount_json),
+    J(J_LIST, struct doc, networks, "Networks", .sub = &attached_json),
+    J(J_LIST, struct doc, published, "Published", .sub = &published_json),
+    J_END,
+};
+const struct jtable doc_json = {sizeof(struct doc), doc_fields};
+
+char *doc_encode(struct arena *a, const struct container *c)
+{
+    return json_encode(a, &doc_json, &c->doc);
+}
+
+struct err *doc_decode(struct container *c, const char *json)
+{
+    TRY(json_decode(c->arena, json, strlen(json), &doc_json, &c->doc));
+    if (!c->doc.id || !id_is_valid(c->doc.id) || text_is_empty(c->doc.name))
+        return err_new(ERR_INTERNAL, "the saved document of a container has no valid id or name");
+    c->name = mem_strdup(c->doc.name);
+    c->doc.name = c->name;
+    c->doc.state.error = mem_strdup(c->doc.state.error);
+    return NULL;
+}
+
+void container_save(struct container *c)
+{
+    autoarena struct arena *a = arena_create();
+
+    if (!c->is_gone)
+        db_put(c->parts->db, "container", c->doc.id, doc_encode(a, c), NULL, NULL);
+}
+
+void container_save_for(struct container *c, struct op *op)
+{
+    db_put_for(c->parts->db, op, "container", c->doc.id, doc_encode(op->arena, c));
+}
+
+void state_set_error(struct container *c, const char *text)
+{
+    free(c->doc.state.error);
+    c->doc.state.error = text && *text ? mem_strdup(text) : NULL;
+}
+
+const char *status_name(const struct container *c)
+{
+    static const char *const names[] = {
+        [STATUS_CREATED] = "created",       [STATUS_RUNNING] = "running",
+        [STATUS_PAUSED] = "paused",         [STATUS_RESTARTING] = "restarting",
+        [STATUS_REMOVING] = "removing",     [STATUS_EXITED] = "exited",
+        [STATUS_DEAD] = "dead",
+    };
+
+    return names[c->doc.state.status];
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What GET /events says about a container: image, name and labels with every action. Loop thread. */
+#include "object.h"
+
+void container_event(struct container *c, const char *action, const char *key, const char *value)
+{
+    autoarena struct arena *a = arena_create();
+    struct event e = {.type = "container", .action = action, .id = c->doc.id};
+
+    e.attrs = pairs_copy(a, &c->doc.config.labels);
+    pairs_set(a, &e.attrs, "image", c->doc.image_name ? c->doc.image_name : "");
+    pairs_set(a, &e.attrs, "name", c->name);
+    if (key)
+        pairs_set(a, &e.attrs, key, value);
+    events_publish(c->parts->events, &e);
+}

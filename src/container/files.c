@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A container's /etc/hostname, /etc/hosts and /etc/resolv.conf: texts by net/hosts,
+ * files in the container's directory, bound over the image's. The plan runs on the
+ * loop, etc_files_open on a worker.
+ */
+#include "files.h"
+
+#include "base/fd.h"
+#include "net/hosts.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define RESOLV_MAX 65536
+#define SYSTEMD_RESOLV "/run/systemd/resolve/resolv.conf"
+
+static char *own_names(struct arena *a, const struct config *c)
+{
+    if (text_is_empty(c->domainname))
+        return arena_strdup(a, c->hostname);
+    return arena_printf(a, "%s.%s %s", c->hostname, c->domainname, c->hostname);
+}
+
+static char *plan_hosts(struct arena *a, const struct container *c)
+{
+    const struct host_config *h = &c->doc.host;
+    struct hosts_entry *own = arena_array(a, c->n_endpoints + 1, sizeof(*own));
+    struct hosts_entry *extra = arena_array(a, h->extra_hosts.n + 1, sizeof(*extra));
+    size_t n_own = 0, n_extra = 0;
+    char *gateway = arena_alloc(a, ADDR4_TEXT);
+
+    for (size_t i = 0; i < c->n_endpoints; i++) {
+        char *addr;
+
+        if (!c->endpoints[i].network)
+            continue;
+        addr = arena_alloc(a, ADDR4_TEXT);
+        addr4_text(c->endpoints[i].spec.addr, addr);
+        own[n_own++] = (struct hosts_entry){addr, own_names(a, &c->doc.config)};
+    }
+    if (c->n_endpoints > 0 && c->endpoints[0].network)
+        addr4_text(network_gateway(c->endpoints[0].network), gateway);
+    for (size_t i = 0; i < h->extra_hosts.n; i++) {
+        struct err *err = hosts_parse_extra(a, h->extra_hosts.v[i], gateway, &extra[n_extra]);
+
+        if (err) /* checked at create */
+            err_drop(err);
+        else
+            n_extra++;
+    }
+    return hosts_text(a, own, n_own, extra, n_extra);
+}
+
+void etc_files_plan(struct arena *a, const struct container *c, struct etc_files *out)
+{
+    const struct settings *s = c->parts->settings;
+    const struct host_config *h = &c->doc.host;
+    struct container *other = NULL;
+
+    err_drop(mode_container(c->table, h->network_mode, &other));
+    *out = (struct etc_files){.hostname = arena_printf(a, "%s\n", c->doc.config.hostname)};
+    if (other) {
+        out->other_dir = rootfs_dir(c->parts->layers, a, other->doc.id);
+        return;
+    }
+    out->is_host = network_mode_is(h, "host");
+    out->strip_loopback = !out->is_host;
+    if (!out->is_host || h->extra_hosts.n > 0)
+        out->hosts = plan_hosts(a, c);
+    out->dns = strs_copy(a, h->dns.n ? &h->dns : &s->dns);
+    out->search = strs_copy(a, h->dns_search.n ? &h->dns_search : &s->dns_search);
+    out->options = strs_copy(a, h->dns_options.n ? &h->dns_options : &s->dns_options);
+}
+
+/* ---- worker ---- */
+
+static char *read_resolv(struct arena *a)
+{
+    char *text = NULL;
+    size_t n;
+    struct err *err = file_read(a, AT_FDCWD, "/etc/resolv.conf", RESOLV_MAX, &text, &n);
+
+    if (!err && strstr(text, "127.0.0.53")) { /* systemd-resolved's stub: its upstreams are there */
+        char *real = NULL;
+
+        err = file_read(a, AT_FDCWD, SYSTEMD_RESOLV, RESOLV_MAX, &real, &n);
+        if (!err)
+            text = real;
+    }
+    err_drop(err);
+    return text ? text : "";
+}
+
+static char *read_host_file(struct arena *a, const char *path)
+{
+    char *text = NULL;
+    size_t n;
+
+    err_drop(file_read(a, AT_FDCWD, path, RESOLV_MAX * 16, &text, &n));
+    return text ? text : "";
+}
+
+static char *resolv_of(struct arena *a, const struct etc_files *f)
+{
+    struct resolv_options o = {
+        .dns = &f->dns,
+        .search = &f->search,
+        .options = &f->options,
+        .strip_loopback = f->strip_loopback,
+    };
+
+    return resolv_text(a, read_resolv(a), &o);
+}
+
+static bool user_mounts(const struct mount_point *mounts, size_t n, const char *target)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(mounts[i].destination, target) == 0)
+            return true;
+    return false;
+}
+
+static struct err *write_file(const char *dir, const char *name, const char *text)
+{
+    autoclose int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0)
+        return err_sys("open %s", dir);
+    return file_write_atomic(fd, name, text, strlen(text), 0644, false);
+}
+
+struct err *etc_files_open(struct arena *a, const char *dir, const struct etc_files *f,
+                           const struct mount_point *mounts, size_t n_mounts, struct sandbox_mount *out,
+                           size_t *n)
+{
+    struct bind_options_plan plan = {0};
+    const struct {
+        const char *name, *target, *text;
+    } files[ETC_FILES] = {
+        {"hostname", "/etc/hostname", f->hostname},
+        {"hosts", "/etc/hosts", f->hosts ? f->hosts : read_host_file(a, "/etc/hosts")},
+        {"resolv.conf", "/etc/resolv.conf", resolv_of(a, f)},
+    };
+
+    *n = 0;
+    for (size_t i = 0; i < ETC_FILES; i++) {
+        const char *from = f->other_dir ? f->other_dir : dir;
+        struct err *err = NULL;
+
+        if (user_mounts(mounts, n_mounts, files[i].target))
+            continue;
+        if (!f->other_dir)
+            err = write_file(dir, files[i].name, files[i].text);
+        if (!err)
+            err = bind_open(path_join(a, from, files[i].name), &plan, &out[*n].fd, &out[*n].is_file);
+        if (err) {
+            while (*n > 0)
+                close(out[--*n].fd);
+            return err;
+        }
+        out[*n].target = files[i].target;
+        ++*n;
+    }
+    return NULL;
+}

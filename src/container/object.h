@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The container object, private to container/. Loop thread only.
+ *
+ * `doc` is what the database holds: struct and JSON in one (see doc.c). Everything
+ * else is of this engine process: what runs, who waits, what is in flight.
+ */
+#pragma once
+
+#include "container/container.h"
+
+enum status {
+    STATUS_CREATED,
+    STATUS_RUNNING,
+    STATUS_PAUSED,
+    STATUS_RESTARTING, /* between two runs of the restart policy */
+    STATUS_REMOVING,
+    STATUS_EXITED,
+    STATUS_DEAD, /* removal failed half way; rm again */
+};
+
+struct state {
+    int status; /* enum status */
+    int pid, exit_code, restart_count;
+    bool oom_killed;
+    bool was_stopped;      /* by a command: unless-stopped and on-failure stay down */
+    bool has_unknown_code; /* the keeper died with the status: exit_code is 255, never 0 */
+    char *error;           /* heap; NULL none */
+    int64_t started_ns, finished_ns;
+};
+
+struct mount_point { /* "Mounts" of inspect, and what start mounts */
+    char *type;      /* "bind", "volume", "tmpfs" */
+    char *name;      /* volume */
+    char *source;    /* host path; "" for tmpfs */
+    char *destination, *driver, *mode, *propagation;
+    char *options; /* tmpfs options */
+    char *subpath;
+    bool rw, is_anonymous, no_copy, non_recursive, create_source, readonly_non_recursive;
+};
+
+struct attached { /* a container's endpoint in the document */
+    char *network;    /* name as asked for */
+    char *network_id; /* "" before the first start */
+    char *endpoint_id;
+    struct endpoint_config asked;
+    char *mac;
+    int64_t addr, gateway; /* host order */
+    int bits;
+};
+
+struct published { /* a port mapping of the running container */
+    int proto, port, host_port;
+    bool is_v6;
+    char *host_ip;
+};
+
+struct doc {
+    char *id, *name, *image_id, *image_name, *hostname;
+    char *platform;
+    int64_t created_ns;
+    struct config config; /* merged with the image's */
+    struct host_config host;
+    struct state state;
+    struct jlist mounts;    /* struct mount_point */
+    struct jlist networks;  /* struct attached */
+    struct jlist published; /* struct published */
+};
+extern const struct jtable doc_json;
+
+struct exit_record {
+    bool is_set;
+    int pid, status;
+    int64_t wall_ns;
+    bool is_unknown;
+};
+
+struct container {
+    struct container_table *table;
+    struct parts *parts;
+    struct arena *arena; /* of the document as created or loaded */
+    struct doc doc;
+    char *name; /* heap: doc.name points here */
+    struct image *image; /* NULL when it was removed by force */
+    struct lane lane;    /* one lifecycle operation at a time */
+    size_t refs;
+    bool is_gone; /* removed from the table, kept by refs */
+
+    int pidfd; /* -1 unless a process runs */
+    struct hub *hub;
+    struct log *log;
+    struct endpoint *endpoints; /* n_endpoints, joined while running */
+    size_t n_endpoints;
+    struct arena *run_arena; /* strings of endpoints and ports of this run */
+    struct ports *ports;
+
+    bool is_starting;          /* from spawn to the end of start: an exit waits */
+    bool is_exiting;           /* an exit is being worked on */
+    struct exit_record exit;   /* arrived, not yet worked on */
+    struct list settle;        /* struct settle_wait: until the exit is worked off */
+    struct list waiters;       /* struct waiter */
+    struct list execs;         /* struct exec */
+    struct timer restart_timer;
+    int64_t restart_delay_ms;
+    struct op *drain_op;       /* the exit that waits for the last output */
+    struct op *stop_op;        /* the stop, kill or remove in flight that rm -f may hasten */
+    bool has_been_killed;      /* a kill or stop was asked during this run */
+};
+
+/* ---- table.c ---- */
+struct container_table {
+    struct parts *parts;
+    struct map *by_id, *by_name;
+    struct map *execs; /* exec id → struct exec */
+    struct map *reserved; /* names of creates in flight → "" */
+};
+struct container *container_ref(struct container *c);
+void container_unref(struct container *c);
+void table_insert(struct container *c);
+void table_remove(struct container *c);
+/* The name may be used: free, valid, not another container's id. */
+struct err *table_check_name(struct container_table *t, const char *name);
+char *table_generate_name(struct container_table *t, struct arena *a);
+struct container *container_alloc(struct container_table *t, struct arena *a);
+void container_destroy(struct container *c); /* never published, or the last ref */
+
+/* ---- doc.c ---- */
+char *doc_encode(struct arena *a, const struct container *c);
+struct err *doc_decode(struct container *c, const char *json);
+void container_save(struct container *c);                      /* in the background */
+void container_save_for(struct container *c, struct op *op);   /* an ON_EVENT step */
+void state_set_error(struct container *c, const char *text);   /* NULL clears */
+const char *status_name(const struct container *c);
+static inline bool state_is_running(const struct container *c)
+{
+    return c->doc.state.status == STATUS_RUNNING || c->doc.state.status == STATUS_PAUSED;
+}
+
+/* ---- event.c ---- */
+void container_event(struct container *c, const char *action, const char *key, const char *value);
+
+/* ---- mounts.c ---- */
+struct err *mounts_plan(struct container_table *t, struct arena *a, const struct config *config,
+                        const struct host_config *host, struct jlist *out, struct strs *warnings);
+void mounts_ref(struct container *c);
+void mounts_unref(struct container *c);
+
+/* ---- network.c ---- */
+struct err *networks_plan(struct container_table *t, struct arena *a, const struct config *config,
+                          const struct host_config *host, const struct networking_config *n,
+                          struct jlist *out, struct strs *warnings);
+struct err *networks_join(struct container *c);  /* endpoints and port reservations */
+void networks_note_ports(struct container *c); /* the host ports as chosen, into the document */
+void networks_leave(struct container *c);
+struct err *networks_rejoin(struct container *c); /* after an engine restart */
+void ports_resume(struct container *c); /* after an engine restart: bind and serve again */
+struct err *ports_plan(struct arena *a, const struct config *config, const struct host_config *host,
+                       struct port_map **out, size_t *n);
+bool network_mode_is(const struct host_config *h, const char *mode);
+/* The other container of "container:ID", NULL when the mode is another one. */
+struct err *mode_container(struct container_table *t, const char *mode, struct container **out);
+
+/* ---- limits.c ---- */
+struct err *limits_plan(struct arena *a, const struct host_config *h, const struct config *c,
+                        struct cgroup_limits *out);
+
+/* ---- wait.c, exited.c, restart.c ---- */
+struct settle_wait {
+    struct list link;
+    void (*fn)(struct settle_wait *w);
+};
+/* fn when no process of the container runs and its last exit is worked off; perhaps at once. */
+void container_settle(struct container *c, struct settle_wait *w, void (*fn)(struct settle_wait *w));
+void container_note_exit(struct container *c, const struct exit_record *r);
+void container_work_off_exit(struct container *c); /* when one has arrived and nothing hinders */
+void exited_streams_drained(struct container *c);
+void waiters_notify(struct container *c, bool is_removed);
+void restart_policy_apply(struct container *c); /* after an exit */
+bool restart_policy_wants(const struct container *c, bool at_boot);
+struct err *container_signal(struct container *c, int signal);
+/* ERR_INVALID "Invalid signal: X" */
+struct err *signal_parse(const char *s, int *out);
+void container_thaw(struct container *c); /* a paused one, so that signals arrive */
+const char *container_stop_signal(const struct container *c);
+
+/* ---- exec.c ---- */
+void exec_exited(struct container_table *t, const struct keeper_entry *e);
+void execs_end(struct container *c); /* the container's process is dead */
+void execs_drop(struct container *c);
+void execs_running(struct container *c, struct arena *a, struct strs *out); /* ids */
+/* ---- attach.c ---- */
+struct err *container_open_log(struct container *c);
+/* ---- recover.c ---- */
+void container_watch_orphan(struct container *c); /* by pidfd: no keeper will report its exit */

@@ -1,0 +1,579 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Start: reserve what others could take, prepare everything that must exist as fds on
+ * a worker, let the keeper clone it, open the streams. Read the step table at the end
+ * first. The worker sees only `prep`, which is copied or immutable.
+ *
+ * The document is written as running while the preparation goes on (`intend`), so
+ * that an engine that dies right after the clone is followed by one that knows the
+ * addresses; the answer waits for that write, which by then has long happened.
+ */
+#include "object.h"
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "files.h"
+#include "net/hosts.h"
+#include "runtime/sandbox.h"
+#include "start.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+
+struct prep { /* what the worker reads */
+    struct parts *parts; /* mechanisms only */
+    const char *id, *dir;
+    const struct config *config;
+    const struct host_config *host;
+    struct strs chain;
+    const struct mount_point *mounts;
+    struct pairs *volume_options; /* per mount */
+    size_t n_mounts;
+    struct endpoint_spec *specs;
+    size_t n_specs;
+    struct ports *ports;
+    struct sandbox_namespaces ns;
+    struct etc_files files;
+    struct launch launch;
+};
+
+struct start {
+    struct op op;
+    struct container *c;
+    struct prep prep;
+    struct settle_wait settle;
+    struct intent *intent;
+};
+
+/* The write of `intend`, which may outlive an operation that fails early. */
+struct intent {
+    struct start *start; /* NULL: nobody waits any more */
+    bool is_written, is_awaited;
+    struct err *err;
+};
+
+/* ---- settle, claim ---- */
+
+static void on_settled(struct settle_wait *w)
+{
+    op_resume(&container_of(w, struct start, settle)->op, NULL);
+}
+
+static struct err *settle(struct op *op)
+{
+    struct start *o = (struct start *)op;
+
+    if (state_is_running(o->c) && !o->c->is_exiting && !o->c->exit.is_set)
+        op_resume(op, NULL); /* claim says what is to be said */
+    else
+        container_settle(o->c, &o->settle, on_settled);
+    return NULL;
+}
+
+static struct err *claim(struct op *op)
+{
+    struct start *o = (struct start *)op;
+    struct container *c = o->c;
+
+    if (c->is_gone || c->doc.state.status == STATUS_REMOVING)
+        return err_new(ERR_CONFLICT, "container is marked for removal and cannot be started");
+    if (c->doc.state.status == STATUS_DEAD)
+        return err_new(ERR_CONFLICT, "container is dead and cannot be started: remove it");
+    if (c->doc.state.status == STATUS_PAUSED)
+        return err_new(ERR_CONFLICT, "cannot start a paused container, try unpause instead");
+    if (state_is_running(c))
+        return err_new(ERR_NOT_MODIFIED, "container %s is already running", c->doc.id);
+    if (!c->image)
+        return err_new(ERR_NOT_FOUND, "No such image: %s (it was removed while the container existed)",
+                       c->doc.image_name);
+    timer_clear(c->parts->loop, &c->restart_timer);
+    c->has_been_killed = false;
+    TRY(container_open_log(c));
+    return NULL;
+}
+
+/* ---- reserve: addresses, ports, other containers' namespaces ---- */
+
+static struct err *open_namespace(struct container *c, const char *mode, const char *kind, int *out)
+{
+    struct container *other;
+    char path[64];
+
+    TRY(mode_container(c->table, mode, &other));
+    if (!other)
+        return NULL;
+    if (other == c)
+        return err_new(ERR_INVALID, "cannot join own %s namespace", kind);
+    if (!state_is_running(other))
+        return err_new(ERR_CONFLICT, "cannot join the %s namespace of a non running container: %s", kind,
+                       other->doc.id);
+    snprintf(path, sizeof(path), "/proc/%d/ns/%s", other->doc.state.pid, kind);
+    *out = open(path, O_RDONLY | O_CLOEXEC);
+    if (*out < 0)
+        return err_sys("open the %s namespace of container %s", kind, other->name);
+    return NULL;
+}
+
+static struct err *open_namespaces(struct start *o)
+{
+    const struct host_config *h = &o->c->doc.host;
+    struct sandbox_namespaces *ns = &o->prep.ns;
+
+    *ns = (struct sandbox_namespaces){.net = -1, .ipc = -1, .pid = -1, .uts = -1};
+    ns->host_net = network_mode_is(h, "host");
+    ns->host_ipc = text_same(h->ipc_mode, "host");
+    ns->host_pid = text_same(h->pid_mode, "host");
+    ns->host_uts = text_same(h->uts_mode, "host") || ns->host_net;
+    ns->private_cgroup = text_same(h->cgroupns_mode, "private");
+    ns->host_cgroup = !ns->private_cgroup;
+    TRY(open_namespace(o->c, h->network_mode, "net", &ns->net));
+    TRY(open_namespace(o->c, h->ipc_mode, "ipc", &ns->ipc));
+    TRY(open_namespace(o->c, h->pid_mode, "pid", &ns->pid));
+    return NULL;
+}
+
+static void close_namespaces(struct sandbox_namespaces *ns)
+{
+    int *fds[] = {&ns->net, &ns->ipc, &ns->pid, &ns->uts};
+
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+        if (*fds[i] >= 0)
+            close(steal_fd(fds[i]));
+}
+
+static struct err *reserve(struct op *op)
+{
+    struct start *o = (struct start *)op;
+    struct container *c = o->c;
+    struct err *err = open_namespaces(o);
+
+    if (!err)
+        err = networks_join(c);
+    if (err)
+        close_namespaces(&o->prep.ns);
+    return err;
+}
+
+static void release(struct op *op)
+{
+    struct start *o = (struct start *)op;
+
+    close_namespaces(&o->prep.ns);
+    networks_leave(o->c);
+}
+
+/* ---- intend: write down what is about to run ---- */
+
+static void on_intended(void *ctx, struct err *err)
+{
+    struct intent *i = ctx;
+
+    if (!i->start) {
+        err_drop(err);
+        free(i);
+        return;
+    }
+    i->is_written = true;
+    if (i->is_awaited)
+        op_resume(&i->start->op, err);
+    else
+        i->err = err;
+}
+
+static void forget_intent(struct start *o)
+{
+    struct intent *i = steal_ptr(&o->intent);
+
+    if (!i)
+        return;
+    i->start = NULL;
+    if (!i->is_written)
+        return;
+    err_drop(i->err);
+    free(i);
+}
+
+static void copy_for_worker(struct start *o)
+{
+    struct container *c = o->c;
+    struct prep *p = &o->prep;
+    const struct mount_point *m = c->doc.mounts.v;
+
+    p->parts = c->parts;
+    p->id = c->doc.id;
+    p->dir = rootfs_dir(c->parts->layers, o->op.arena, c->doc.id);
+    p->config = &c->doc.config;
+    p->host = &c->doc.host;
+    p->chain = strs_copy(o->op.arena, image_chain(c->image));
+    p->mounts = m;
+    p->n_mounts = c->doc.mounts.n;
+    p->volume_options = arena_array(o->op.arena, p->n_mounts + 1, sizeof(struct pairs));
+    for (size_t i = 0; i < p->n_mounts; i++) {
+        struct volume *v = text_is_empty(m[i].name) ? NULL : volume_find(c->parts->volumes, m[i].name);
+
+        if (v)
+            p->volume_options[i] = pairs_copy(o->op.arena, volume_options(v));
+    }
+    p->specs = arena_array(o->op.arena, c->n_endpoints + 1, sizeof(struct endpoint_spec));
+    for (size_t i = 0; i < c->n_endpoints; i++)
+        if (c->endpoints[i].network)
+            p->specs[p->n_specs++] = c->endpoints[i].spec;
+    p->ports = c->ports;
+    etc_files_plan(o->op.arena, c, &p->files);
+}
+
+static struct err *intend(struct op *op)
+{
+    struct start *o = (struct start *)op;
+    struct container *c = o->c;
+    struct state shown = c->doc.state;
+    char *json;
+
+    copy_for_worker(o);
+    c->doc.state.status = STATUS_RUNNING;
+    c->doc.state.started_ns = clock_wall_ns();
+    c->doc.state.finished_ns = shown.finished_ns;
+    c->doc.state.exit_code = 0;
+    c->doc.state.pid = 0;
+    c->doc.state.was_stopped = false;
+    json = doc_encode(op->arena, c);
+    c->doc.state = shown; /* others see it running only when it does */
+    o->intent = mem_new(struct intent);
+    o->intent->start = o;
+    db_put(c->parts->db, "container", c->doc.id, json, on_intended, o->intent);
+    return NULL;
+}
+
+static void take_back(struct op *op)
+{
+    struct start *o = (struct start *)op;
+
+    container_save(o->c);
+}
+
+/* ---- prepare (worker) ---- */
+
+static unsigned long propagation_flags(const char *name)
+{
+    static const struct {
+        const char *name;
+        unsigned long flags;
+    } known[] = {
+        {"private", MS_PRIVATE},        {"rprivate", MS_PRIVATE | MS_REC}, {"slave", MS_SLAVE},
+        {"rslave", MS_SLAVE | MS_REC},  {"shared", MS_SHARED},             {"rshared", MS_SHARED | MS_REC},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(known); i++)
+        if (text_same(name, known[i].name))
+            return known[i].flags;
+    return 0;
+}
+
+static struct err *open_mount(const struct prep *p, size_t i, struct sandbox_mount *out)
+{
+    const struct mount_point *m = &p->mounts[i];
+    struct bind_options_plan plan = {
+        .read_only = !m->rw,
+        .non_recursive = m->non_recursive,
+        .create_dir = m->create_source,
+        .readonly_non_recursive = m->readonly_non_recursive,
+        .propagation = propagation_flags(m->propagation),
+    };
+
+    out->target = m->destination;
+    out->is_file = false;
+    if (strcmp(m->type, "tmpfs") == 0)
+        return tmpfs_open(m->options ? m->options : "", &out->fd);
+    if (strcmp(m->type, "volume") == 0)
+        return volume_open_mount(m->source, &p->volume_options[i], !m->rw, m->subpath, &out->fd);
+    return bind_open(m->source, &plan, &out->fd, &out->is_file);
+}
+
+struct mount_list {
+    struct sandbox_mount *v;
+    size_t n;
+};
+
+static void close_mounts(struct mount_list *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        close(l->v[i].fd);
+    l->n = 0;
+}
+
+static struct err *open_mounts(struct arena *a, const struct prep *p, struct mount_list *l)
+{
+    struct err *err = etc_files_open(a, p->dir, &p->files, p->mounts, p->n_mounts, l->v, &l->n);
+
+    for (size_t i = 0; i < p->n_mounts && !err; i++) {
+        err = open_mount(p, i, &l->v[l->n]);
+        if (!err)
+            l->n++;
+    }
+    if (err)
+        close_mounts(l);
+    return err;
+}
+
+static struct err *open_network(struct prep *p)
+{
+    if (p->ports)
+        TRY(ports_bind(p->ports));
+    if (p->ns.net >= 0 || p->ns.host_net)
+        return NULL;
+    return net_sandbox_open(p->parts->net, p->specs, p->n_specs, &p->ns.net);
+}
+
+static struct err *compile(struct arena *a, struct prep *p, struct mount_list *l, struct cgroup_join *join)
+{
+    struct sandbox_input in = {
+        .id = p->id,
+        .config = p->config,
+        .host = p->host,
+        .hostname = p->config->hostname,
+        .domainname = p->config->domainname,
+        .root = -1,
+        .mounts = l->v,
+        .n_mounts = l->n,
+        .ns = p->ns,
+        .cgroup_tasks = join->tasks,
+        .n_cgroup_tasks = join->n_tasks,
+        .cgroup_dir = join->dir,
+        .shm = -1,
+        .is_v2 = cgroup_is_v2(p->parts->cgroups),
+    };
+    struct err *err = rootfs_mount(p->parts->layers, p->id, &p->chain, p->host->auto_remove, &in.root);
+
+    if (err) {
+        cgroup_join_close(join);
+        close_mounts(l);
+        return err;
+    }
+    p->ns.net = p->ns.ipc = p->ns.pid = p->ns.uts = -1; /* taken, whatever happens */
+    return sandbox_compile(a, &in, &p->launch);
+}
+
+static struct err *prepare(struct op *op)
+{
+    struct start *o = (struct start *)op;
+    struct prep *p = &o->prep;
+    struct cgroup_limits limits = {0};
+    struct cgroup_join join = {.dir = -1};
+    struct mount_list mounts = {0};
+    struct err *err;
+
+    launch_init(&p->launch);
+    mounts.v = arena_array(op->arena, p->n_mounts + ETC_FILES, sizeof(*mounts.v));
+    TRY(limits_plan(op->arena, p->host, p->config, &limits));
+    TRY(open_network(p));
+    TRY(open_mounts(op->arena, p, &mounts));
+    err = cgroup_create(p->parts->cgroups, p->id, &limits, &join);
+    if (err) {
+        close_mounts(&mounts);
+        return err;
+    }
+    err = compile(op->arena, p, &mounts, &join);
+    if (err)
+        err_drop(cgroup_remove(p->parts->cgroups, p->id));
+    return err;
+}
+
+static void discard(struct op *op)
+{
+    struct start *o = (struct start *)op;
+
+    launch_close(&o->prep.launch);
+    err_drop(cgroup_remove(o->prep.parts->cgroups, o->prep.id));
+}
+
+/* ---- apply-rules ---- */
+
+static struct err *apply_rules(struct op *op)
+{
+    struct start *o = (struct start *)op;
+
+    if (!o->c->ports) {
+        op_resume(op, NULL);
+        return NULL;
+    }
+    networks_note_ports(o->c);
+    net_rules_apply_for(o->c->parts->net, op);
+    return NULL;
+}
+
+/* ---- spawn ---- */
+
+static void on_spawned(void *ctx, struct err *err, int pid, int pidfd)
+{
+    struct start *o = ctx;
+
+    if (!err) {
+        o->c->doc.state.pid = pid;
+        o->c->pidfd = pidfd;
+    }
+    op_resume(&o->op, err);
+}
+
+static struct err *spawn(struct op *op)
+{
+    struct start *o = (struct start *)op;
+
+    o->c->is_starting = true;
+    snprintf(o->prep.launch.id, sizeof(o->prep.launch.id), "%s", o->c->doc.id);
+    keeper_spawn(o->c->parts->keeper, &o->prep.launch, on_spawned, o);
+    return NULL;
+}
+
+static void kill_spawned(struct op *op)
+{
+    err_drop(container_signal(((struct start *)op)->c, SIGKILL));
+}
+
+/* ---- open-streams, mark-running ---- */
+
+static struct err *open_streams(struct op *op)
+{
+    struct start *o = (struct start *)op;
+
+    container_run_streams(o->c, &o->prep.launch);
+    if (o->c->ports)
+        ports_serve(o->c->ports);
+    return NULL;
+}
+
+static struct err *await_save(struct op *op)
+{
+    struct start *o = (struct start *)op;
+
+    o->intent->is_awaited = true;
+    if (o->intent->is_written)
+        op_resume(op, steal_ptr(&o->intent->err));
+    return NULL;
+}
+
+static struct err *mark_running(struct op *op)
+{
+    struct start *o = (struct start *)op;
+    struct container *c = o->c;
+    struct state *s = &c->doc.state;
+
+    s->status = STATUS_RUNNING;
+    s->started_ns = clock_wall_ns();
+    s->exit_code = 0;
+    s->oom_killed = s->was_stopped = s->has_unknown_code = false;
+    state_set_error(c, NULL);
+    image_ref(c->image, c->doc.id, true);
+    container_save(c); /* the pid: for people, not for recovery */
+    container_event(c, "start", NULL, NULL);
+    return NULL;
+}
+
+static void finish(struct op *op)
+{
+    struct start *o = (struct start *)op;
+
+    list_remove(&o->settle.link);
+    forget_intent(o);
+    close_namespaces(&o->prep.ns);
+    launch_close(&o->prep.launch);
+    o->c->is_starting = false;
+    container_work_off_exit(o->c); /* a short-lived one has ended meanwhile */
+    container_unref(o->c);
+}
+
+static const struct op_step start_steps[] = {
+    {"settle", ON_EVENT, settle, NULL, 0},
+    {"claim", ON_LOOP, claim, NULL, 0},
+    {"reserve", ON_LOOP, reserve, release, 0},
+    {"intend", ON_LOOP, intend, take_back, 0},
+    {"prepare", ON_WORKER, prepare, discard, 0},
+    {"apply-rules", ON_EVENT, apply_rules, NULL, 0},
+    {"spawn", ON_KEEPER, spawn, kill_spawned, 0},
+    {"open-streams", ON_LOOP, open_streams, NULL, 0},
+    {"await-save", ON_EVENT, await_save, NULL, 0},
+    {"mark-running", ON_LOOP, mark_running, NULL, 0},
+    {0},
+};
+
+static const struct op_type start_type = {"container/start", OP_MUTATING, sizeof(struct start), start_steps,
+                                          finish};
+
+struct op *start_op(struct container *c)
+{
+    struct start *o = (struct start *)op_create(c->parts->ops, &start_type);
+
+    o->c = container_ref(c);
+    o->op.subject = c->doc.id;
+    o->prep.ns = (struct sandbox_namespaces){.net = -1, .ipc = -1, .pid = -1, .uts = -1};
+    launch_init(&o->prep.launch);
+    return &o->op;
+}
+
+/* ---- the command ---- */
+
+static int exit_code_of(const struct err *err)
+{
+    const char *t = err_text(err);
+
+    if (strstr(t, "executable file not found") ||
+        (strstr(t, "exec: ") && strstr(t, "no such file or directory")))
+        return 127;
+    if (strstr(t, "exec: ") &&
+        (strstr(t, "permission denied") || strstr(t, "is a directory") || strstr(t, "exec format error")))
+        return 126;
+    return 128;
+}
+
+void start_note_failure(struct container *c, const struct err *err)
+{
+    if (err_kind(err) == ERR_NOT_MODIFIED || err_kind(err) == ERR_CONFLICT || c->is_gone ||
+        state_is_running(c))
+        return;
+    c->doc.state.exit_code = exit_code_of(err);
+    state_set_error(c, err_text(err));
+    container_save(c);
+    waiters_notify(c, false);
+    if (c->hub)
+        hub_end_clients(c->hub);
+    if (c->doc.host.auto_remove)
+        container_remove(c, true, true, false, NULL, NULL);
+}
+
+struct start_call {
+    struct container *c;
+    container_done_fn done;
+    void *ctx;
+};
+
+static void on_started(struct op *op, struct err *err, void *ctx)
+{
+    struct start_call *call = ctx;
+
+    (void)op;
+    if (err)
+        start_note_failure(call->c, err);
+    if (call->done)
+        call->done(call->ctx, err);
+    else
+        err_drop(err);
+    container_unref(call->c);
+    free(call);
+}
+
+void container_start(struct container *c, container_done_fn done, void *ctx)
+{
+    struct start_call *call;
+
+    if (state_is_running(c) && !c->is_exiting && !c->exit.is_set && c->doc.state.status != STATUS_PAUSED) {
+        done(ctx, err_new(ERR_NOT_MODIFIED, "container %s is already running", c->doc.id));
+        return;
+    }
+    call = mem_new(struct start_call);
+    *call = (struct start_call){container_ref(c), done, ctx};
+    op_start_in(start_op(c), &c->lane, on_started, call);
+}

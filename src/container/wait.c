@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who waits for a container: clients of POST …/wait, and operations that need its last
+ * exit worked off. A waiter is registered before the answer's headers go out, so an
+ * exit that follows at once is not missed. Loop thread.
+ */
+#include "object.h"
+
+#include <string.h>
+
+struct waiter {
+    struct list link;
+    enum wait_condition condition;
+    void (*fn)(void *ctx, int code, const char *error);
+    void *ctx;
+};
+
+bool wait_condition_parse(const char *s, enum wait_condition *out)
+{
+    static const struct {
+        const char *name;
+        enum wait_condition condition;
+    } known[] = {
+        {"", WAIT_NOT_RUNNING},
+        {"not-running", WAIT_NOT_RUNNING},
+        {"next-exit", WAIT_NEXT_EXIT},
+        {"removed", WAIT_REMOVED},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+        if (strcmp(s ? s : "", known[i].name) == 0) {
+            *out = known[i].condition;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A container between two runs of its restart policy counts as running. */
+static bool is_down(const struct container *c)
+{
+    return !state_is_running(c) && c->doc.state.status != STATUS_RESTARTING && !c->is_starting &&
+           !c->is_exiting;
+}
+
+struct waiter *container_wait(struct container *c, enum wait_condition condition,
+                              void (*fn)(void *ctx, int code, const char *error), void *ctx)
+{
+    struct waiter *w;
+
+    if ((condition == WAIT_NOT_RUNNING && is_down(c)) || (condition == WAIT_REMOVED && c->is_gone)) {
+        fn(ctx, c->doc.state.exit_code, NULL);
+        return NULL;
+    }
+    w = mem_new(struct waiter);
+    w->condition = condition;
+    w->fn = fn;
+    w->ctx = ctx;
+    list_append(&c->waiters, &w->link);
+    return w;
+}
+
+void waiter_cancel(struct waiter *w)
+{
+    if (!w)
+        return;
+    list_remove(&w->link);
+    free(w);
+}
+
+/* After an exit (or a failed start, or a removal). The list is detached first: a callback may
+ * register new waiters. */
+void waiters_notify(struct container *c, bool is_removed)
+{
+    struct list due;
+
+    list_init(&due);
+    list_each(w, &c->waiters, struct waiter, link) {
+        if (w->condition == WAIT_REMOVED && !is_removed)
+            continue;
+        if (w->condition == WAIT_NOT_RUNNING && !is_removed && !is_down(c) && !c->is_exiting)
+            continue;
+        list_remove(&w->link);
+        list_append(&due, &w->link);
+    }
+    while (!list_is_empty(&due)) {
+        struct waiter *w = list_first(&due, struct waiter, link);
+
+        list_remove(&w->link);
+        w->fn(w->ctx, c->doc.state.exit_code, is_removed ? NULL : c->doc.state.error);
+        free(w);
+    }
+}
+
+void container_settle(struct container *c, struct settle_wait *w, void (*fn)(struct settle_wait *w))
+{
+    w->fn = fn;
+    if (c->pidfd < 0 && !c->is_exiting && !c->exit.is_set) {
+        fn(w);
+        return;
+    }
+    list_append(&c->settle, &w->link);
+}

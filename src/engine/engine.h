@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The engine as a whole: its parts in the order they are made. */
+#pragma once
+
+#include "api/server.h"
+
+struct engine {
+    struct parts parts;
+    struct settings settings;
+    struct arena *arena; /* of the settings */
+    struct server *server;
+    int lock_fd; /* on the data root: one engine at a time */
+    char tag[8]; /* 6 hex digits of the roots: names of links, tables, cgroups */
+};
+
+/* Makes everything, adopts what the keeper has, binds the sockets; nothing is served yet. */
+struct err *engine_open(struct engine *e) must_check;
+/* Gives everything back in reverse; containers go on running. */
+void engine_close(struct engine *e);

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * berthd: parse, make the parts, run the loop, end in order. SIGTERM and SIGINT end the
+ * engine and leave the containers to the keeper; SIGUSR1 logs what is in flight.
+ */
+#include "engine.h"
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#define DRAIN_MS 5000 /* operations in flight get this long at the end */
+#define DRAIN_TICK_MS 10
+
+struct process {
+    struct engine engine;
+    uv_signal_t on_term, on_int, on_usr1;
+    struct timer drain;
+    int64_t ending_since_ns;
+};
+
+static void dump_operations(uv_signal_t *handle, int number)
+{
+    struct process *p = handle->data;
+    autobuf struct buf out = {0};
+    struct jw w = {.out = &out};
+
+    (void)number;
+    ops_dump(p->engine.parts.ops, &w);
+    log_info("operations in flight", KV("operations", out.data));
+}
+
+static void on_drain_tick(struct timer *t)
+{
+    struct process *p = container_of(t, struct process, drain);
+    int64_t waited_ms = (clock_boot_ns() - p->ending_since_ns) / NS_PER_MS;
+
+    if (ops_in_flight(p->engine.parts.ops) > 0 && waited_ms < DRAIN_MS)
+        timer_set(p->engine.parts.loop, t, DRAIN_TICK_MS, on_drain_tick);
+    else
+        loop_stop(p->engine.parts.loop);
+}
+
+static void on_end(uv_signal_t *handle, int number)
+{
+    struct process *p = handle->data;
+
+    if (p->ending_since_ns) {
+        loop_stop(p->engine.parts.loop); /* asked twice: now */
+        return;
+    }
+    log_info("the engine ends; containers go on running", KV("signal", strsignal(number)));
+    p->ending_since_ns = clock_boot_ns();
+    server_close(steal_ptr(&p->engine.server));
+    timer_set(p->engine.parts.loop, &p->drain, 0, on_drain_tick);
+}
+
+static void watch_signal(struct process *p, uv_signal_t *handle, int number, uv_signal_cb fn)
+{
+    uv_signal_init(loop_uv(p->engine.parts.loop), handle);
+    handle->data = p;
+    uv_signal_start(handle, fn, number);
+}
+
+static void write_pidfile(const struct settings *s)
+{
+    char text[16];
+    autoarena struct arena *a = arena_create();
+    struct err *err;
+    int n = snprintf(text, sizeof(text), "%d", (int)getpid());
+
+    err = file_write_atomic(AT_FDCWD, s->pidfile, text, (size_t)n, 0644, false);
+    if (err)
+        log_warn("the pid file cannot be written", KV("error", err_text(err)));
+    err_drop(err);
+}
+
+static void set_log_level(const struct settings *s)
+{
+    enum log_level level = LOG_LEVEL_INFO;
+
+    if (s->log_level)
+        log_level_from_text(s->log_level, &level);
+    log_set_level(s->debug ? LOG_LEVEL_DEBUG : level);
+}
+
+static int run(struct process *p)
+{
+    struct engine *e = &p->engine;
+    struct err *err = engine_open(e);
+
+    if (err) {
+        log_error("the engine cannot start", KV("error", err_text(err)));
+        err_drop(err);
+        return 1;
+    }
+    watch_signal(p, &p->on_term, SIGTERM, on_end);
+    watch_signal(p, &p->on_int, SIGINT, on_end);
+    watch_signal(p, &p->on_usr1, SIGUSR1, dump_operations);
+    write_pidfile(&e->settings);
+    server_serve(e->server);
+    log_info("the engine is ready", KV("data_root", e->settings.data_root),
+             KV_INT("keeper", keeper_pid(e->parts.keeper)),
+             KV_INT("ms", (clock_wall_ns() - e->parts.started_ns) / NS_PER_MS));
+    loop_run(e->parts.loop);
+    engine_close(e);
+    unlink(e->settings.pidfile);
+    return 0;
+}
+
+static void ignore_pipe(void)
+{
+    struct sigaction sa = {.sa_handler = SIG_IGN};
+
+    sigaction(SIGPIPE, &sa, NULL);
+    sigaction(SIGHUP, &sa, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    static struct process p;
+    struct err *err;
+
+    ignore_pipe();
+    umask(0022);
+    mallopt(M_ARENA_MAX, 2);               /* workers share: memory matters more than their locks */
+    mallopt(M_TRIM_THRESHOLD, 256 << 10);
+    p.engine.lock_fd = -1;
+    p.engine.arena = arena_create();
+    err = settings_parse(p.engine.arena, argc, argv, &p.engine.settings);
+    if (err) {
+        fprintf(stderr, "berthd: %s\n", err_text(err));
+        err_drop(err);
+        return 1;
+    }
+    if (p.engine.settings.only_help) {
+        settings_usage();
+        return 0;
+    }
+    if (p.engine.settings.only_version) {
+        printf("Berth version %s\n", BERTH_VERSION);
+        return 0;
+    }
+    set_log_level(&p.engine.settings);
+    _exit(run(&p)); /* a hung worker must not keep an ended engine; everything is flushed by now */
+}

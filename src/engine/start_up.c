@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Start-up and shutdown: the parts are made bottom up and closed top down. Blocking
+ * is allowed here and only here. The order matters once: the containers are loaded
+ * before the keeper is asked what it has, and clients are served last.
+ */
+#include "engine.h"
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#define KERNEL_WORKERS 4
+#define DISK_WORKERS 4
+#define DEFAULT_DATA_ROOT "/var/lib/berth"
+#define DEFAULT_EXEC_ROOT "/run/berth"
+
+static bool has_default_roots(const struct settings *s)
+{
+    return strcmp(s->data_root, DEFAULT_DATA_ROOT) == 0 && strcmp(s->exec_root, DEFAULT_EXEC_ROOT) == 0;
+}
+
+/* Engines with different roots must not meet in the kernel's name spaces. */
+static void make_tag(struct engine *e)
+{
+    autobuf struct buf text = {0};
+    char digest[DIGEST_MAX];
+
+    buf_printf(&text, "%s\n%s", e->settings.data_root, e->settings.exec_root);
+    digest_of(text.data, text.len, digest);
+    snprintf(e->tag, sizeof(e->tag), "%.6s", digest_hex(digest));
+}
+
+static struct err *make_roots(struct engine *e)
+{
+    const struct settings *s = &e->settings;
+    char *lock = path_join(e->arena, s->data_root, "berthd.lock");
+
+    TRY(dir_make_all(s->data_root, 0710));
+    TRY(dir_make_all(s->exec_root, 0711));
+    e->lock_fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (e->lock_fd < 0)
+        return err_sys("open %s", lock);
+    if (flock(e->lock_fd, LOCK_EX | LOCK_NB) != 0)
+        return err_new(ERR_CONFLICT, "another engine uses the data root %s", s->data_root);
+    return NULL;
+}
+
+/* Whoever raises the number of containers hits this limit first: take what we may have. */
+static void raise_fd_limit(void)
+{
+    struct rlimit r;
+
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0)
+        return;
+    r.rlim_cur = r.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &r) != 0)
+        log_warn("the limit of open files cannot be raised", KV_INT("limit", (int64_t)r.rlim_cur));
+}
+
+static struct err *read_engine_id(struct engine *e)
+{
+    autoclose int dir = open(e->settings.data_root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    char *text = NULL, id[ID_MAX];
+    size_t n;
+    struct err *err = file_read(e->arena, dir, "engine-id", ID_MAX, &text, &n);
+
+    if (!err && id_is_valid(text)) {
+        e->parts.engine_id = text;
+        return NULL;
+    }
+    err_drop(err);
+    id_random(id);
+    TRY(file_write_atomic(dir, "engine-id", id, strlen(id), 0600, true));
+    e->parts.engine_id = arena_strdup(e->arena, id);
+    return NULL;
+}
+
+static struct err *open_core(struct engine *e)
+{
+    struct parts *p = &e->parts;
+
+    p->started_ns = clock_wall_ns();
+    p->settings = &e->settings;
+    p->loop = loop_create();
+    p->pools = pools_create(p->loop, KERNEL_WORKERS, DISK_WORKERS);
+    p->ops = ops_create(p->loop, p->pools, e->settings.max_inflight);
+    p->debug = debug_create();
+    p->events = events_create();
+    return db_open(p->loop, path_join(e->arena, e->settings.data_root, "state.db"), &p->db);
+}
+
+static struct err *open_network(struct engine *e)
+{
+    struct parts *p = &e->parts;
+    const struct settings *s = &e->settings;
+    char *bridge = s->bridge ? s->bridge
+                             : arena_printf(e->arena, has_default_roots(s) ? "berth0" : "br-%s", e->tag);
+    struct net_settings net = {
+        .tag = e->tag,
+        .bridge = bridge,
+        .mtu = s->mtu,
+        .ip_forward = s->ip_forward,
+        .ip_masq = s->ip_masq,
+        .userland_proxy = s->userland_proxy,
+    };
+    struct network_settings networks = {
+        .bip = s->bip,
+        .bridge_link = bridge,
+        .icc = s->icc,
+        .ip_masq = s->ip_masq,
+        .mtu = s->mtu,
+    };
+
+    TRY(net_open(p->loop, p->pools, &net, &p->net));
+    return network_table_open(p->net, p->ops, p->db, p->events, &networks, &p->networks);
+}
+
+static struct err *open_mechanisms(struct engine *e)
+{
+    struct parts *p = &e->parts;
+    const struct settings *s = &e->settings;
+    char *parent = s->cgroup_parent ? s->cgroup_parent
+                                    : arena_printf(e->arena, has_default_roots(s) ? "berth" : "berth-%s", e->tag);
+
+    TRY(cgroup_tree_open(parent, &p->cgroups));
+    TRY(layer_store_open(s->data_root, &p->layers));
+    TRY(open_network(e));
+    TRY(volume_table_open(s->data_root, p->ops, p->db, p->events, &p->volumes));
+    return image_table_open(p->layers, p->loop, p->pools, p->ops, p->db, p->events, s, s->data_root,
+                            &p->images);
+}
+
+/* Beside this program, unless the environment says otherwise. */
+static char *keeper_binary(struct arena *a)
+{
+    char self[4096];
+    const char *chosen = getenv("BERTH_KEEPER");
+    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    char *slash;
+
+    if (chosen)
+        return arena_strdup(a, chosen);
+    self[n < 0 ? 0 : n] = '\0';
+    slash = strrchr(self, '/');
+    if (slash)
+        *slash = '\0';
+    return path_join(a, self, "berth-keeper");
+}
+
+static struct err *open_containers(struct engine *e)
+{
+    static const struct keeper_hooks hooks = {container_table_exited, container_table_keeper_lost};
+    struct parts *p = &e->parts;
+
+    TRY(container_table_open(p, &p->containers));
+    TRY(keeper_open(p->loop, e->settings.exec_root, keeper_binary(e->arena), &hooks, p->containers,
+                    container_table_adopt, &p->keeper));
+    container_table_reconcile(p->containers);
+    return NULL;
+}
+
+struct err *engine_open(struct engine *e)
+{
+    make_tag(e);
+    raise_fd_limit();
+    TRY(make_roots(e));
+    TRY(read_engine_id(e));
+    TRY(open_core(e));
+    TRY(open_mechanisms(e));
+    TRY(open_containers(e));
+    return server_open(&e->parts, &e->server);
+}
+
+void engine_close(struct engine *e)
+{
+    struct parts *p = &e->parts;
+    bool is_idle = p->containers && container_counts(p->containers).running == 0 &&
+                   container_counts(p->containers).paused == 0;
+
+    server_close(e->server);
+    if (p->containers)
+        container_table_close(p->containers);
+    if (p->keeper)
+        keeper_close(p->keeper);
+    if (p->images)
+        image_table_close(p->images);
+    if (p->volumes)
+        volume_table_close(p->volumes);
+    if (p->networks)
+        network_table_close(p->networks);
+    if (p->net)
+        net_close(p->net, is_idle);
+    if (p->layers)
+        layer_store_close(p->layers);
+    if (p->cgroups)
+        cgroup_tree_close(p->cgroups);
+    if (p->db)
+        db_close(p->db);
+}
