@@ -35,9 +35,12 @@ void log_append(struct log *g, int stream, int64_t wall_ns, const void *p, size_
 /* The stream ended: an unterminated line is written as it is. */
 void log_append_eof(struct log *g, int stream);
 size_t log_backlog(const struct log *g); /* bytes appended and not yet written */
+/* The container must be paused: blocking mode and the backlog has reached LOG_BACKLOG_HIGH. */
+bool log_is_full(const struct log *g);
 /* fn on the loop when everything appended so far is in the file (written, not fsynced). */
 void log_flush(struct log *g, void (*fn)(void *ctx), void *ctx);
-/* Called once on the loop when the backlog has fallen below half of LOG_BACKLOG_HIGH. */
+/* Called once on the loop when the backlog has fallen below half of LOG_BACKLOG_HIGH. One waiter a
+ * log (the hub); fn NULL: forget it. */
 #define LOG_BACKLOG_HIGH (1u << 20)
 void log_on_room(struct log *g, void (*fn)(void *ctx), void *ctx);
 

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Detach keys: parsing "ctrl-p,ctrl-q" and finding the sequence in what a client
+ * types, across chunks. Pure. Trap: a mismatch forwards only as much of what was held
+ * back as can no longer begin the sequence ("aab" is found in "aaab").
+ */
+#include "detach.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "stream/hub.h"
+
+/* One element of the list; -1: no such key. */
+static int key_of(const char *s)
+{
+    if (strlen(s) == 1)
+        return (unsigned char)*s;
+    if (!strcmp(s, "DEL"))
+        return 127;
+    if (!text_starts(s, "ctrl-") || strlen(s) != 6)
+        return -1;
+    if (s[5] >= 'a' && s[5] <= 'z')
+        return s[5] - 'a' + 1;
+    return s[5] && strchr("@[\\]^_", s[5]) ? s[5] & 31 : -1;
+}
+
+struct err *detach_keys_parse(const char *s, unsigned char out[16], size_t *n)
+{
+    autoarena struct arena *a = arena_create();
+    struct strs keys = text_split(a, s, ',');
+    unsigned char parsed[DETACH_MAX];
+
+    for (size_t i = 0; i < keys.n; i++) {
+        int key = i < DETACH_MAX ? key_of(keys.v[i]) : -1;
+
+        if (key < 0)
+            return err_new(ERR_INVALID, "Invalid detach keys (%s) provided", s);
+        parsed[i] = (unsigned char)key;
+    }
+    memcpy(out, parsed, keys.n);
+    *n = keys.n;
+    return NULL;
+}
+
+/* The held bytes and b do not go on as the sequence: how many of them (b included) still begin it.
+ */
+static size_t keep(const struct detach_keys *d, unsigned char b)
+{
+    unsigned char tail[DETACH_MAX + 1];
+
+    memcpy(tail, d->key, d->matched);
+    tail[d->matched] = b;
+    for (size_t n = d->matched; n > 0; n--) {
+        if (!memcmp(tail + d->matched + 1 - n, d->key, n))
+            return n;
+    }
+    return 0;
+}
+
+bool detach_filter(struct detach_keys *d, const unsigned char *p, size_t n, unsigned char *out,
+                   size_t *out_n)
+{
+    size_t w = 0, kept;
+
+    for (size_t i = 0; i < n; i++) {
+        if (d->n && p[i] == d->key[d->matched]) {
+            if (++d->matched < d->n)
+                continue;
+            d->matched = 0;
+            *out_n = w;
+            return true;
+        }
+        kept = keep(d, p[i]);
+        /* Held bytes plus this one, less what is kept: they are the keys and p[i]. */
+        for (size_t k = 0; k + kept < d->matched + 1; k++)
+            out[w++] = k < d->matched ? d->key[k] : p[i];
+        d->matched = kept;
+    }
+    *out_n = w;
+    return false;
+}

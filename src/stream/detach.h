@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The detach key sequence in a stream of typed bytes; see detach.c. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define DETACH_MAX 16
+
+struct detach_keys {
+    unsigned char key[DETACH_MAX];
+    size_t n;       /* 0: never matches */
+    size_t matched; /* bytes held back */
+};
+/* Room that detach_filter needs for n bytes. */
+#define DETACH_ROOM(n) ((n) + DETACH_MAX)
+/* Copies p to out except what may be the sequence. True: it is complete, *out_n is what came
+ * before it and the rest of p is dropped. */
+bool detach_filter(struct detach_keys *d, const unsigned char *p, size_t n, unsigned char *out,
+                   size_t *out_n);

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A run: opens the pumps, fans output out, and says "drained" when every byte is with
+ * the log and the clients' queues, at most HUB_DRAIN_MS after the process died.
+ * Outputs are held back by a full log and by slow clients, but not once the process
+ * is dead: what is left in its pipes is bounded. Trap: drained comes in a turn of its
+ * own, never from within hub_process_exited.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "base/clock.h"
+
+#include "hub_inner.h"
+
+struct hub *hub_create(struct loop *l, struct pools *p, const struct hub_hooks *hooks, void *ctx)
+{
+    struct hub *h = mem_new(struct hub);
+
+    ASSERT_LOOP();
+    h->loop = l;
+    h->pools = p;
+    h->hooks = *hooks;
+    h->ctx = ctx;
+    list_init(&h->clients);
+    for (int i = 0; i < PUMP_COUNT; i++)
+        pump_open(h, i, -1);
+    return h;
+}
+
+bool hub_is_held(const struct hub *h)
+{
+    return h->is_log_full || h->n_slow > 0;
+}
+
+static void on_log_room(void *ctx)
+{
+    struct hub *h = ctx;
+
+    h->is_log_full = false;
+    pumps_update(h);
+}
+
+void hub_on_output(struct hub *h, int stream, char *framed, size_t n)
+{
+    if (h->log)
+        log_append(h->log, stream, clock_wall_ns(), framed + FRAME_HEADER, n);
+    clients_on_output(h, stream, framed, n);
+    if (h->log && !h->is_log_full && log_is_full(h->log)) {
+        h->is_log_full = true;
+        log_on_room(h->log, on_log_room, h);
+    }
+}
+
+static void leave_log(struct hub *h)
+{
+    if (h->is_log_full)
+        log_on_room(h->log, NULL, NULL);
+    h->is_log_full = false;
+    h->log = NULL;
+}
+
+static void on_end(struct timer *t)
+{
+    struct hub *h = container_of(t, struct hub, end);
+
+    h->is_running = false;
+    timer_clear(h->loop, &h->deadline);
+    for (int i = 0; i < PUMP_COUNT; i++)
+        pump_close(&h->pumps[i]);
+    input_end_run(h);
+    leave_log(h);
+    h->drained(h->drained_ctx);
+}
+
+static void check_drained(struct hub *h)
+{
+    for (int i = 0; i < PUMP_COUNT; i++) {
+        if (h->pumps[i].is_output && pump_is_open(&h->pumps[i]))
+            return;
+    }
+    if (h->has_exited)
+        timer_set(h->loop, &h->end, 0, on_end);
+}
+
+void hub_on_output_end(struct hub *h, struct pump *p)
+{
+    if (h->log)
+        log_append_eof(h->log, p->stream);
+    pump_close(p);
+    check_drained(h);
+}
+
+static void on_deadline(struct timer *t)
+{
+    struct hub *h = container_of(t, struct hub, deadline);
+
+    for (int i = 0; i < PUMP_COUNT; i++) {
+        struct pump *p = &h->pumps[i];
+
+        if (!p->is_output || !pump_is_open(p))
+            continue;
+        pump_sweep(p);
+        if (pump_is_open(p))
+            hub_on_output_end(h, p);
+    }
+}
+
+void hub_run(struct hub *h, const struct hub_streams *s, void (*drained)(void *ctx), void *ctx)
+{
+    ASSERT_LOOP();
+    ASSERT(!h->is_running);
+    h->is_running = true;
+    h->has_exited = false;
+    h->stdin_once = s->stdin_once;
+    h->log = s->log;
+    h->drained = drained;
+    h->drained_ctx = ctx;
+    pump_open(h, PUMP_IN, s->in);
+    pump_open(h, PUMP_OUT, s->out);
+    pump_open(h, PUMP_ERR, s->err);
+    pump_open(h, PUMP_PTY, s->pty);
+    input_begin_run(h);
+    clients_on_run(h);
+    pumps_update(h);
+}
+
+void hub_process_exited(struct hub *h)
+{
+    ASSERT_LOOP();
+    if (!h->is_running || h->has_exited)
+        return;
+    h->has_exited = true;
+    timer_clear(h->loop, &h->pumps[PUMP_PTY].retry);
+    timer_set(h->loop, &h->deadline, HUB_DRAIN_MS, on_deadline);
+    pumps_update(h);
+    check_drained(h);
+}
+
+bool hub_is_running(const struct hub *h)
+{
+    return h->is_running;
+}
+
+struct err *hub_resize(struct hub *h, int rows, int cols)
+{
+    struct pump *pty = &h->pumps[PUMP_PTY];
+    struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)cols};
+
+    if (!h->is_running || !pump_is_open(pty))
+        return err_new(ERR_CONFLICT, "cannot resize: there is no running terminal");
+    if (ioctl(pty->fd, TIOCSWINSZ, &size) < 0)
+        return err_sys("resize terminal");
+    return NULL;
+}
+
+void hub_destroy(struct hub *h)
+{
+    if (!h)
+        return;
+    ASSERT_LOOP();
+    timer_clear(h->loop, &h->deadline);
+    timer_clear(h->loop, &h->end);
+    while (!list_is_empty(&h->clients))
+        client_end(list_first(&h->clients, struct attachment, link));
+    for (int i = 0; i < PUMP_COUNT; i++)
+        pump_close(&h->pumps[i]);
+    input_end_run(h);
+    leave_log(h);
+    free(h);
+}

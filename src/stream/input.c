@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * stdin of a run: one bounded queue that all clients append to, written when the pipe
+ * or pty takes it. It exists before the run, so that what a client sends early is
+ * kept. With StdinOnce the first client whose input ends closes stdin, once what it
+ * sent is written. Trap: our end alone is not EOF for the container: the keeper holds
+ * a duplicate, which the close_stdin hook closes.
+ */
+#include <errno.h>
+
+#include "hub_inner.h"
+
+struct pump *input_pump(struct hub *h)
+{
+    if (!h->is_running || h->input.is_closed)
+        return NULL;
+    if (pump_is_open(&h->pumps[PUMP_PTY]))
+        return &h->pumps[PUMP_PTY];
+    return pump_is_open(&h->pumps[PUMP_IN]) ? &h->pumps[PUMP_IN] : NULL;
+}
+
+static size_t left(const struct input *in)
+{
+    return in->queue.len - in->at;
+}
+
+bool input_is_full(const struct hub *h)
+{
+    if (h->input.is_closed)
+        return false;
+    return !h->is_running || left(&h->input) >= INPUT_HIGH;
+}
+
+static void drop_queue(struct input *in)
+{
+    buf_finish(&in->queue);
+    in->at = 0;
+}
+
+/* The reader of stdin has gone: what is typed from now on is swallowed. */
+static void close_input(struct hub *h)
+{
+    drop_queue(&h->input);
+    h->input.is_closed = true;
+    pump_close(&h->pumps[PUMP_IN]); /* a pty stays, for its output */
+}
+
+static void close_if_due(struct hub *h)
+{
+    struct pump *p = input_pump(h);
+
+    if (!p || p->is_output || !h->input.has_eof || !h->stdin_once || left(&h->input))
+        return;
+    close_input(h);
+    if (h->hooks.close_stdin)
+        h->hooks.close_stdin(h->ctx);
+}
+
+/* Writes what the pipe takes. */
+static void write_some(struct hub *h)
+{
+    struct input *in = &h->input;
+    struct pump *p = input_pump(h);
+    ssize_t n;
+
+    while (p && left(in)) {
+        n = write(p->fd, in->queue.data + in->at, left(in));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN)
+            return;
+        if (n < 0) {
+            close_input(h);
+            return;
+        }
+        in->at += (size_t)n;
+    }
+    drop_queue(in);
+}
+
+void input_flush(struct hub *h)
+{
+    struct pump *p;
+
+    write_some(h);
+    close_if_due(h);
+    p = input_pump(h);
+    if (p)
+        pump_update(p);
+    if (h->input.is_closed || (p && left(&h->input) < INPUT_HIGH / 2))
+        clients_on_input_room(h);
+}
+
+bool input_add(struct hub *h, const char *p, size_t n)
+{
+    struct input *in = &h->input;
+
+    if (!in->is_closed && n) {
+        buf_drop_front(&in->queue, in->at);
+        in->at = 0;
+        buf_add(&in->queue, p, n);
+        if (input_pump(h))
+            input_flush(h);
+    }
+    return !input_is_full(h);
+}
+
+void input_end(struct hub *h)
+{
+    h->input.has_eof = true;
+    close_if_due(h);
+}
+
+void input_begin_run(struct hub *h)
+{
+    if (!pump_is_open(&h->pumps[PUMP_IN]) && !pump_is_open(&h->pumps[PUMP_PTY]))
+        close_input(h);
+    input_flush(h);
+}
+
+/* Bytes for a process that is dead are not for the next one. */
+void input_end_run(struct hub *h)
+{
+    drop_queue(&h->input);
+    h->input.has_eof = false;
+    h->input.is_closed = false;
+}

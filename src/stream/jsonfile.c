@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The loop's half of the json-file writer: collects what is appended and keeps one
+ * batch under way to a disk worker, so a busy log writes large batches by itself and
+ * a quiet one at once. `disk` belongs to the worker while job_runs. Marks travel
+ * inside the batches: that is how a flush, a reader and logs=1 know an exact place.
+ * Trap: marks are called in the loop's turn after the batch, when more may have been
+ * appended already; their pos does not move.
+ */
+#include "base/log.h"
+
+#include <string.h>
+
+#include "log_inner.h"
+
+#define RETRY_MS 1000 /* a full disk */
+#define REST_MS 1000  /* then the buffers of a burst are freed */
+#define GRACE_MS 2000 /* a log that goes lets its readers read to the end that long */
+
+static void start_job(struct log *g);
+
+static void run_job(struct job *job)
+{
+    struct log *g = container_of(job, struct log, job);
+
+    if (!logdisk_run(&g->disk, &g->flying))
+        g->disk.is_stuck = true;
+}
+
+static void on_retry(struct timer *t)
+{
+    start_job(container_of(t, struct log, retry));
+}
+
+static void on_rest(struct timer *t)
+{
+    struct log *g = container_of(t, struct log, rest);
+
+    if (g->job_runs || g->is_stuck)
+        return;
+    logdisk_trim(&g->disk);
+    if (!g->pending.n)
+        batch_finish(&g->pending);
+    batch_finish(&g->flying);
+}
+
+/* Calls the marks that the worker has passed; those of readers also when the disk is stuck. */
+static void call_marks(struct log *g)
+{
+    while (g->marks && g->marks->is_passed) {
+        struct log_mark *m = g->marks;
+
+        g->marks = m->next;
+        if (!g->marks)
+            g->marks_end = &g->marks;
+        if (m->fn)
+            m->fn(m->ctx, m);
+        for (int i = 0; i < 2; i++)
+            buf_finish(&m->held[i]);
+        free(m);
+    }
+    for (struct log_mark *m = g->marks; m && g->is_stuck; m = m->next) {
+        void (*fn)(void *, const struct log_mark *) = m->fn;
+
+        if (!fn || m->wants_written)
+            continue;
+        m->fn = NULL;
+        m->pos = g->written;
+        fn(m->ctx, m);
+    }
+}
+
+static void call_on_room(struct log *g)
+{
+    void (*fn)(void *ctx) = g->on_room;
+
+    if (!fn || log_backlog(g) >= LOG_BACKLOG_HIGH / 2)
+        return;
+    g->on_room = NULL;
+    fn(g->room_ctx);
+}
+
+static void give_up_on_disk(struct log *g)
+{
+    log_debug("log closed with its disk full", KV("path", g->files.path));
+    g->is_stuck = false;
+    g->disk.out_n = 0;
+    g->flying.n = g->flying.at = g->flying.payload = 0;
+    g->pending.n = g->pending.payload = 0;
+    for (struct log_mark *m = g->marks; m; m = m->next) {
+        m->is_passed = true;
+        m->pos = g->written;
+    }
+}
+
+static void on_job_done(struct job *job)
+{
+    struct log *g = container_of(job, struct log, job);
+
+    g->job_runs = false;
+    g->n_holds++;
+    g->is_stuck = g->disk.is_stuck;
+    g->disk.is_stuck = false;
+    g->written = g->disk.end;
+    if (g->is_stuck) {
+        log_debug("cannot write a log", KV("path", g->files.path),
+                  KV("error", strerror(g->disk.error)));
+        timer_set(g->loop, &g->retry, RETRY_MS, on_retry);
+        if (g->is_closing)
+            give_up_on_disk(g);
+    }
+    if (!g->is_stuck)
+        g->flying.n = g->flying.at = g->flying.payload = 0;
+    call_marks(g);
+    call_on_room(g);
+    readers_on_written(g);
+    start_job(g);
+    if (!g->job_runs)
+        timer_set(g->loop, &g->rest, REST_MS, on_rest);
+    g->n_holds--;
+    log_try_free(g);
+}
+
+static void start_job(struct log *g)
+{
+    struct batch spare;
+
+    if (g->job_runs || (g->is_stuck && g->retry.due_ns))
+        return;
+    if (!g->flying.n) {
+        if (!g->pending.n)
+            return;
+        spare = g->flying;
+        g->flying = g->pending;
+        g->pending = spare;
+    }
+    g->job_runs = true;
+    g->job = (struct job){.run = run_job, .done = on_job_done};
+    pool_submit(g->pools, POOL_DISK, &g->job);
+}
+
+void jsonfile_init(struct log *g, char *path, char *attrs, int64_t max_size, int max_files)
+{
+    logfiles_init(&g->files, path, max_files);
+    logdisk_init(&g->disk, &g->files);
+    g->disk.attrs = attrs;
+    g->disk.attrs_n = attrs ? strlen(attrs) : 0;
+    g->disk.max_size = max_size;
+    g->disk.is_blocking = g->is_blocking;
+}
+
+size_t log_backlog(const struct log *g)
+{
+    return g->pending.payload + g->flying.payload;
+}
+
+bool log_is_full(const struct log *g)
+{
+    return g->has_file && g->is_blocking && log_backlog(g) >= LOG_BACKLOG_HIGH;
+}
+
+void log_append(struct log *g, int stream, int64_t wall_ns, const void *p, size_t n)
+{
+    struct chunk *c;
+
+    ASSERT_LOOP();
+    if (!g->has_file || !n)
+        return;
+    ASSERT(!g->is_closing);
+    if (!g->is_blocking && log_backlog(g) + n > g->max_buffer) {
+        g->lost += n;
+        return;
+    }
+    if (g->lost) {
+        c = batch_add(&g->pending, CHUNK_LOST, NULL, 0);
+        c->lost = g->lost;
+        c->wall_ns = wall_ns;
+        g->lost = 0;
+    }
+    c = batch_add(&g->pending, CHUNK_BYTES, p, n);
+    c->stream = stream;
+    c->wall_ns = wall_ns;
+    start_job(g);
+}
+
+static void append_lost(struct log *g)
+{
+    struct chunk *c;
+
+    if (!g->lost)
+        return;
+    c = batch_add(&g->pending, CHUNK_LOST, NULL, 0);
+    c->lost = g->lost;
+    c->wall_ns = clock_wall_ns();
+    g->lost = 0;
+}
+
+void log_append_eof(struct log *g, int stream)
+{
+    struct chunk *c;
+
+    ASSERT_LOOP();
+    if (!g->has_file)
+        return;
+    append_lost(g);
+    c = batch_add(&g->pending, CHUNK_EOF, NULL, 0);
+    c->stream = stream;
+    c->wall_ns = clock_wall_ns();
+    start_job(g);
+}
+
+struct log_mark *log_mark_add(struct log *g, void (*fn)(void *ctx, const struct log_mark *m),
+                              void *ctx, bool wants_held, bool wants_written)
+{
+    struct log_mark *m = mem_new(struct log_mark);
+
+    m->fn = fn;
+    m->ctx = ctx;
+    m->wants_held = wants_held;
+    m->wants_written = wants_written;
+    *g->marks_end = m;
+    g->marks_end = &m->next;
+    batch_add(&g->pending, CHUNK_MARK, NULL, 0)->mark = m;
+    start_job(g);
+    return m;
+}
+
+void log_mark_cancel(struct log_mark *m)
+{
+    if (m)
+        m->fn = NULL;
+}
+
+struct flush {
+    void (*fn)(void *ctx);
+    void *ctx;
+    struct loop *loop;
+    struct timer soon;
+};
+
+static void call_flush(struct flush *f)
+{
+    f->fn(f->ctx);
+    free(f);
+}
+
+static void on_flushed(void *ctx, const struct log_mark *m)
+{
+    (void)m;
+    call_flush(ctx);
+}
+
+static void on_soon(struct timer *t)
+{
+    call_flush(container_of(t, struct flush, soon));
+}
+
+void log_flush(struct log *g, void (*fn)(void *ctx), void *ctx)
+{
+    struct flush *f = mem_new(struct flush);
+
+    ASSERT_LOOP();
+    f->fn = fn;
+    f->ctx = ctx;
+    if (g->has_file)
+        log_mark_add(g, on_flushed, f, false, true);
+    else
+        timer_set(g->loop, &f->soon, 0, on_soon);
+}
+
+void log_on_room(struct log *g, void (*fn)(void *ctx), void *ctx)
+{
+    g->on_room = fn;
+    g->room_ctx = ctx;
+    if (fn && g->has_file && !g->job_runs && !g->is_stuck)
+        start_job(g);
+}
+
+void log_finish(struct log *g)
+{
+    ASSERT_LOOP();
+    if (g->has_file)
+        readers_finish(g);
+}
+
+void log_try_free(struct log *g)
+{
+    void (*fn)(void *ctx) = g->on_destroyed;
+    void *ctx = g->destroyed_ctx;
+
+    if (!g->is_closing || !g->is_flushed || g->job_runs || g->n_holds || g->marks ||
+        !list_is_empty(&g->readers))
+        return;
+    timer_clear(g->loop, &g->retry);
+    timer_clear(g->loop, &g->rest);
+    timer_clear(g->loop, &g->grace);
+    if (g->has_file) {
+        logdisk_finish(&g->disk);
+        logfiles_finish(&g->files);
+    }
+    batch_finish(&g->pending);
+    batch_finish(&g->flying);
+    free(g);
+    if (fn)
+        fn(ctx);
+}
+
+static void on_grace(struct timer *t)
+{
+    struct log *g = container_of(t, struct log, grace);
+
+    readers_cut(g);
+    log_try_free(g);
+}
+
+static void on_last_flush(void *ctx, const struct log_mark *m)
+{
+    struct log *g = ctx;
+
+    (void)m;
+    g->is_flushed = true; /* on_job_done goes on to free it */
+}
+
+static void on_none_closed(struct timer *t)
+{
+    struct log *g = container_of(t, struct log, grace);
+
+    g->is_flushed = true;
+    log_try_free(g);
+}
+
+void log_destroy(struct log *g, void (*done)(void *ctx), void *ctx)
+{
+    ASSERT_LOOP();
+    if (!g)
+        return;
+    ASSERT(!g->is_closing);
+    g->on_destroyed = done;
+    g->destroyed_ctx = ctx;
+    g->on_room = NULL;
+    if (!g->has_file) {
+        g->is_closing = true;
+        timer_set(g->loop, &g->grace, 0, on_none_closed);
+        return;
+    }
+    append_lost(g);
+    readers_finish(g);
+    log_mark_add(g, on_last_flush, g, false, true);
+    g->is_closing = true;
+    timer_set(g->loop, &g->grace, GRACE_MS, on_grace);
+    if (g->is_stuck) { /* one more try, now */
+        timer_clear(g->loop, &g->retry);
+        start_job(g);
+    }
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The worker's half of a log reader: windows and seeking; see readdisk.c, readseek.c. */
+#pragma once
+
+#include "stream/log.h"
+
+#include "logfiles.h"
+#include "record.h"
+
+#define READ_WINDOW (256u << 10)
+
+struct readdisk {
+    struct logfiles *files;
+    struct log_query q;
+    struct log_pos pos;   /* everything before has been given */
+    struct log_pos limit; /* nothing behind is read */
+    bool at_limit;        /* out: what is left before the limit is no record (yet) */
+    bool is_past_until;   /* out: a record was later than `until` */
+    int fd;               /* of the file pos.gen, or -1 */
+    char *out;            /* for the sink */
+    size_t out_n, out_room;
+};
+void readdisk_init(struct readdisk *d, struct logfiles *files, const struct log_query *q);
+void readdisk_finish(struct readdisk *d);
+/* Sets pos by tail and since; lowers the limit by until. */
+void readdisk_locate(struct readdisk *d);
+/* Fills `out` from one window and moves pos. */
+void readdisk_window(struct readdisk *d);
+
+/* ---- between the two files ---- */
+/* Up to n bytes at off; short at the end of the file or on an error. */
+size_t readdisk_pread(int fd, char *p, size_t n, int64_t off);
+bool readdisk_wants(const struct readdisk *d, const struct record *r);

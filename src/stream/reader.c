@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The loop's half of a log reader: a window is read ahead while the one before goes
+ * to the sink, and nothing is read for a sink that is full. A follower at the end
+ * waits for readers_on_written and goes on from its own position in the file, so no
+ * line can be missed or doubled. Trap: a reader whose job runs outlives its cancel;
+ * the log counts those.
+ */
+#include "base/clock.h"
+
+#include "log_inner.h"
+#include "readdisk.h"
+
+struct log_reader {
+    struct list link;
+    struct log *log;
+    struct sink *sink;
+    void (*done)(void *ctx);
+    void *ctx;
+    struct job job;
+    struct readdisk disk; /* the worker's while job_runs */
+    bool job_runs, is_cancelled;
+    bool has_stop; /* at `stop` it ends; else it follows */
+    struct log_pos stop;
+    bool has_reached; /* everything up to `reached` is given */
+    struct log_pos reached;
+    bool is_located, is_paused, is_ready; /* ready: a window waits for the sink */
+    bool keeps_sink;
+    struct log_mark *mark;
+    struct timer until;
+};
+
+static void go_on(struct log_reader *r);
+
+static int compare(struct log_pos a, struct log_pos b)
+{
+    if (a.gen != b.gen)
+        return a.gen < b.gen ? -1 : 1;
+    return a.off < b.off ? -1 : a.off > b.off;
+}
+
+static void reader_free(struct log_reader *r)
+{
+    readdisk_finish(&r->disk);
+    free(r);
+}
+
+/* Out of sight; the memory waits for a running job. */
+static void detach(struct log_reader *r)
+{
+    struct log *g = r->log;
+
+    list_remove(&r->link);
+    log_mark_cancel(r->mark);
+    r->mark = NULL;
+    timer_clear(g->loop, &r->until);
+    r->sink->on_room = NULL;
+    r->is_cancelled = true;
+    if (r->job_runs)
+        g->n_holds++;
+    else
+        reader_free(r);
+}
+
+static void end(struct log_reader *r)
+{
+    struct log *g = r->log;
+    struct sink *sink = r->sink;
+    bool keeps_sink = r->keeps_sink;
+    void (*done)(void *ctx) = r->done;
+    void *ctx = r->ctx;
+
+    detach(r);
+    if (!keeps_sink)
+        sink->end(sink);
+    if (done)
+        done(ctx);
+    log_try_free(g);
+}
+
+static void run_job(struct job *job)
+{
+    struct log_reader *r = container_of(job, struct log_reader, job);
+
+    if (r->is_located)
+        readdisk_window(&r->disk);
+    else
+        readdisk_locate(&r->disk);
+}
+
+static void on_job_done(struct job *job);
+
+static void submit(struct log_reader *r, struct log_pos limit)
+{
+    r->disk.limit = limit;
+    r->job_runs = true;
+    r->job = (struct job){.run = run_job, .done = on_job_done};
+    pool_submit(r->log->pools, POOL_DISK, &r->job);
+}
+
+/* A window has come: the next may start before this one is written. */
+static void give(struct log_reader *r)
+{
+    struct readdisk *d = &r->disk;
+    autofree char *out = d->out;
+    size_t n = d->out_n;
+
+    d->out = NULL;
+    d->out_n = d->out_room = 0;
+    if (d->at_limit) {
+        r->has_reached = true;
+        r->reached = d->limit;
+    }
+    if (d->is_past_until) { /* a follower too: later lines are not asked for */
+        r->has_stop = true;
+        r->stop = d->pos;
+        r->has_reached = true;
+        r->reached = r->stop;
+    }
+    r->is_paused = r->sink->queued(r->sink) > SINK_HIGH;
+    if (!d->at_limit && !d->is_past_until && !r->is_paused)
+        submit(r, r->has_stop ? r->stop : r->log->written);
+    if (n)
+        r->sink->write(r->sink, out, n);
+    r->is_paused = r->sink->queued(r->sink) > SINK_HIGH;
+    if (!r->job_runs)
+        go_on(r);
+}
+
+static void on_job_done(struct job *job)
+{
+    struct log_reader *r = container_of(job, struct log_reader, job);
+    struct log *g = r->log;
+
+    r->job_runs = false;
+    if (r->is_cancelled) {
+        g->n_holds--;
+        reader_free(r);
+        log_try_free(g);
+        return;
+    }
+    if (!r->is_located) {
+        r->is_located = true;
+        if (!r->disk.q.follow)
+            r->stop = r->disk.limit; /* lowered by until */
+        go_on(r);
+    } else if (r->is_paused) {
+        r->is_ready = true;
+    } else {
+        give(r);
+    }
+}
+
+static void go_on(struct log_reader *r)
+{
+    struct log_pos target = r->has_stop ? r->stop : r->log->written;
+
+    if (r->job_runs || r->is_paused || r->is_ready || !r->is_located)
+        return;
+    if (!r->has_reached || compare(r->reached, target) < 0 ||
+        (!r->has_stop && compare(r->reached, target) != 0)) {
+        submit(r, target);
+        return;
+    }
+    if (r->has_stop)
+        end(r);
+}
+
+static void on_sink_room(void *ctx)
+{
+    struct log_reader *r = ctx;
+
+    if (!r->is_paused)
+        return;
+    r->is_paused = false;
+    if (r->is_ready) {
+        r->is_ready = false;
+        give(r);
+    } else {
+        go_on(r);
+    }
+}
+
+/* Everything that was appended before log_read is in the file. */
+static void on_start_mark(void *ctx, const struct log_mark *m)
+{
+    struct log_reader *r = ctx;
+
+    r->mark = NULL;
+    if (!r->disk.q.follow) {
+        r->has_stop = true;
+        r->stop = m->pos;
+    }
+    submit(r, m->pos);
+}
+
+/* Followers end here. */
+static void on_stop_mark(void *ctx, const struct log_mark *m)
+{
+    struct log_reader *r = ctx;
+
+    r->mark = NULL;
+    r->has_stop = true;
+    r->stop = m->pos;
+    go_on(r);
+}
+
+/* A mark that is under way already lies before what is appended now, so it is replaced. */
+static void stop_here(struct log_reader *r)
+{
+    if (r->has_stop || !r->disk.q.follow)
+        return;
+    if (r->mark && !r->is_located) {
+        log_mark_cancel(r->mark);
+        r->disk.q.follow = false;
+        r->mark = log_mark_add(r->log, on_start_mark, r, false, false);
+        return;
+    }
+    log_mark_cancel(r->mark);
+    r->mark = log_mark_add(r->log, on_stop_mark, r, false, false);
+}
+
+static void on_until(struct timer *t)
+{
+    stop_here(container_of(t, struct log_reader, until));
+}
+
+static struct log_reader *reader_new(struct log *g, const struct log_query *q, struct sink *sink,
+                                     void (*done)(void *ctx), void *ctx)
+{
+    struct log_reader *r = mem_new(struct log_reader);
+
+    r->log = g;
+    r->sink = sink;
+    r->done = done;
+    r->ctx = ctx;
+    readdisk_init(&r->disk, &g->files, q);
+    sink->on_room = on_sink_room;
+    sink->ctx = r;
+    list_append(&g->readers, &r->link);
+    return r;
+}
+
+struct err *log_read(struct log *g, const struct log_query *q, struct sink *sink,
+                     void (*done)(void *ctx), void *ctx, struct log_reader **out)
+{
+    int64_t left_ns = q->until_ns - clock_wall_ns();
+    struct log_reader *r;
+
+    ASSERT_LOOP();
+    if (!g->has_file)
+        return err_new(ERR_NOT_IMPLEMENTED, "configured logging driver does not support reading");
+    ASSERT(!g->is_closing);
+    r = reader_new(g, q, sink, done, ctx);
+    if (q->until_ns && left_ns <= 0)
+        r->disk.q.follow = false;
+    r->mark = log_mark_add(g, on_start_mark, r, false, false);
+    if (q->until_ns && r->disk.q.follow)
+        timer_set(g->loop, &r->until, left_ns / NS_PER_MS + 1, on_until);
+    *out = r;
+    return NULL;
+}
+
+struct log_reader *log_read_range(struct log *g, const struct log_query *q,
+                                  const struct log_pos *from, const struct log_pos *to,
+                                  struct sink *sink, void (*done)(void *ctx), void *ctx)
+{
+    struct log_reader *r = reader_new(g, q, sink, done, ctx);
+
+    r->keeps_sink = true;
+    r->has_stop = true;
+    r->stop = *to;
+    r->is_located = from;
+    if (from)
+        r->disk.pos = *from;
+    submit(r, *to);
+    return r;
+}
+
+struct log_pos log_reader_pos(const struct log_reader *r)
+{
+    return r->disk.pos;
+}
+
+void log_read_cancel(struct log_reader *r)
+{
+    struct log *g;
+
+    if (!r)
+        return;
+    g = r->log;
+    detach(r);
+    log_try_free(g);
+}
+
+void readers_on_written(struct log *g)
+{
+    list_each (r, &g->readers, struct log_reader, link) {
+        if (r->is_located && !r->has_stop)
+            go_on(r);
+    }
+}
+
+void readers_finish(struct log *g)
+{
+    list_each (r, &g->readers, struct log_reader, link)
+        stop_here(r);
+}
+
+void readers_cut(struct log *g)
+{
+    g->n_holds++;
+    while (!list_is_empty(&g->readers))
+        end(list_first(&g->readers, struct log_reader, link));
+    g->n_holds--;
+}

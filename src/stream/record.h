@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One record of a json-file log: to bytes and back. Pure; see record.c. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define RECORD_PIECE (16u << 10) /* longest piece of a line in one record, as Docker cuts them */
+
+struct piece { /* what is written: a line or a part of one */
+    int stream;
+    const char *text;
+    size_t n;
+    bool ends_line;   /* a newline follows the text */
+    const char *time; /* RFC3339Nano */
+};
+/* Room that record_write may need. */
+size_t record_room(const struct piece *p, size_t attrs_n);
+/* attrs: a JSON object or NULL. Returns the bytes written, the newline included. */
+size_t record_write(char *out, const struct piece *p, const char *attrs, size_t attrs_n);
+/* `s` as the inside of a JSON string, as Docker's json-file escapes it; out: room for 6 * n. */
+size_t record_escape(char *out, const char *s, size_t n);
+
+struct record {      /* views into the line that was parsed */
+    const char *log; /* still escaped */
+    size_t log_n;
+    int stream;
+    const char *time;
+    size_t time_n;
+    const char *attrs; /* NULL: none */
+    size_t attrs_n;
+};
+/* One line without its newline. Keys in any order, unknown ones are skipped. Leading NULs and the
+ * torn beginning of an earlier record are skipped. False: there is no record in it. */
+bool record_parse(const char *p, size_t n, struct record *out);
+/* The unescaped text; out: room for r->log_n. */
+size_t record_text(const struct record *r, char *out);
+bool record_ends_line(const struct record *r);
+bool record_time(const struct record *r, int64_t *out_ns);
+/* Nine fraction digits and UTC; out: room for RFC3339_MAX. 0: the time cannot be read. */
+size_t record_time_fixed(const struct record *r, char *out);
