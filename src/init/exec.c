@@ -137,6 +137,7 @@ int exec_prepare(struct init *t)
         return sys;
     }
     t->why = PROGRAM_WHY_NONE;
+    init_blame(t, "");
     close_all_but(t->in->status);
     unblock_signals();
     init_tell(t, P_EXEC, exec_index(t), 0);

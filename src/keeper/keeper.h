@@ -29,6 +29,7 @@ enum watch_kind {
 struct link {
     int fd; /* -1: no engine */
     bool said_hello, wants_out;
+    bool is_broken; /* nothing can be sent any more, but what the engine said is still read */
     bool owes_welcome, owes_end, has_reply;
     uint64_t hello_tag;
     struct keeper_ref

@@ -80,6 +80,16 @@ static bool is_hung_up(int fd)
     return poll(&p, 1, 0) > 0 && p.revents & (POLLHUP | POLLERR);
 }
 
+/* The last words of a dead engine count: what it let go of must not stay for ever. */
+static void hear_out(struct keeper *k)
+{
+    k->link.is_broken = true;
+    while (k->link.fd >= 0) {
+        k->link.has_reply = false;
+        link_receive(k);
+    }
+}
+
 void link_accept(struct keeper *k)
 {
     int fd = accept4(k->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -88,7 +98,7 @@ void link_accept(struct keeper *k)
         return;
     /* A new engine may be here before the dead one's end of file was seen. */
     if (k->link.fd >= 0 && is_hung_up(k->link.fd))
-        link_drop(k, "hung up");
+        hear_out(k);
     if (k->link.fd >= 0 || !is_peer_trusted(fd)) {
         log_warn("connection refused", KV("why", k->link.fd >= 0 ? "has an engine" : "peer"));
         close(fd);
@@ -114,7 +124,7 @@ static bool send_message(struct keeper *k, const void *p, size_t size, const int
     struct iovec part = {.iov_base = (void *)(uintptr_t)p, .iov_len = size};
     struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
 
-    if (k->link.fd < 0)
+    if (k->link.fd < 0 || k->link.is_broken)
         return false;
     if (n) {
         struct cmsghdr *c;
@@ -133,7 +143,7 @@ static bool send_message(struct keeper *k, const void *p, size_t size, const int
     if (errno == EAGAIN || errno == EINTR)
         k->link.wants_out = true;
     else
-        link_drop(k, strerror(errno));
+        k->link.is_broken = true; /* its end of file comes after its last message */
     return false;
 }
 
@@ -256,6 +266,8 @@ void link_flush(struct keeper *k)
             if (!flush_entry(k, e))
                 break;
     }
+    if (l->is_broken)
+        l->has_reply = false;
     if (had_wish || l->wants_out || l->has_reply)
         watch_link(k);
 }
@@ -410,6 +422,8 @@ static bool receive_one(struct keeper *k)
 
     if (size < 0 && (errno == EAGAIN || errno == EINTR))
         return false;
+    if (size < 0 && errno == ECONNRESET) /* it died with messages unread; its own follow */
+        return true;
     if (size <= 0) {
         link_drop(k, size ? strerror(errno) : "end of file");
         return false;

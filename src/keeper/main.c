@@ -69,10 +69,12 @@ static bool complain(const char *what)
 /* Every signal blocked and default: a child then only has to unblock. */
 static void tame_signals(void)
 {
+    static const char by_default[64]; /* a zeroed kernel_sigaction is SIG_DFL */
     uint64_t all = ~0ULL;
 
+    /* Raw: glibc refuses the two signals it uses itself, which may be inherited ignored. */
     for (int sig = 1; sig < NSIG; sig++)
-        signal(sig, SIG_DFL);
+        syscall(SYS_rt_sigaction, sig, &by_default, NULL, sizeof(all));
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof(all));
 }
 
