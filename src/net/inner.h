@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * struct net as its parts see it. One lock guards what workers and the loop share: the
+ * bridges with their prepared namespaces, and the table of host ports. It is never held
+ * across a system call that can block (netlink, unshare), so the loop may take it.
+ */
+#pragma once
+
+#include <pthread.h>
+
+#include "net/net.h"
+
+#include "link.h"
+
+struct netns_thread;
+struct pool;
+struct rules;
+struct port_table;
+struct proxy;
+
+struct bridge {
+    struct list link;
+    struct bridge_spec spec;
+    int ifindex;
+    unsigned ports_at_most; /* upper bound; recounted from the kernel when it gets high */
+    struct pool *pool;      /* NULL: none */
+};
+
+struct net {
+    struct loop *loop;
+    struct pools *pools;
+    char tag[16];
+    int mtu;
+    bool ip_masq, userland_proxy;
+    struct netns_thread *netns;
+    struct rules *rules;   /* loop */
+    struct proxy *proxy;   /* loop */
+    struct list all_ports; /* loop: every struct ports */
+    bool is_closed;        /* loop */
+    pthread_mutex_t lock;  /* guards what follows */
+    struct list bridges;
+    unsigned bridges_version; /* grows with every change */
+    int refs;
+    int jobs; /* in workers: net_close waits for them */
+    pthread_cond_t job_ended;
+    struct port_table *ports;
+};
+
+/* With the lock held. */
+struct bridge *net_find_bridge(struct net *n, const char *link);
+
+/* One for the owner (until net_close) and one for every callback on its way to the loop. */
+void net_ref(struct net *n);
+void net_unref(struct net *n);
+/* Around the worker's part of a background job; the last thing it does with n. */
+void net_job_began(struct net *n);
+void net_job_ended(struct net *n);
+
+/* ---- netns.c: the one thread that changes its network namespace ---- */
+struct netns_thread *netns_thread_create(void);
+void netns_thread_destroy(struct netns_thread *t);
+/* A fresh namespace with lo up and Docker's sysctls, and a netlink socket inside. Blocks. */
+struct err *netns_make(struct netns_thread *t, int *out_netns, struct nl **out_nl) must_check;
+/* A netlink socket inside an existing one. Blocks. */
+struct err *netns_enter(struct netns_thread *t, int netns, struct nl **out_nl) must_check;
+
+/* ---- sandbox.c ---- */
+struct prepared { /* a namespace with its veth, up, without address */
+    int netns;
+    struct nl *nl;
+    int ifindex;
+};
+void prepared_finish(struct prepared *p);
+/* Worker. */
+struct err *prepared_make(struct net *n, const char *bridge, const char *ifname,
+                          struct prepared *out) must_check;
+
+/* ---- pool.c ---- */
+#define POOL_MAX 64
+/* Worker, takes the lock itself: false when there is none. */
+bool pool_take(struct net *n, const char *bridge, struct prepared *out);
+/* Closes everything prepared for one bridge, or for all (NULL), and drops the pools. */
+void pool_drain(struct net *n, const char *bridge);
+
+/* ---- rules_apply.c ---- */
+struct rules *rules_create(struct net *n);
+void rules_destroy(struct rules *r);
+/* Blocking; at the end. */
+struct err *rules_remove_table(struct net *n) must_check;
+/* Loop: a port whose rule is in the kernel, or on its way, goes away. */
+void rules_forget_port(struct net *n, const struct port_map *m);
+
+/* ---- port_table.c: which host ports are ours; the lock of struct net is held ---- */
+struct reservation;
+struct port_table *port_table_create(void);
+void port_table_destroy(struct port_table *t);
+bool port_table_is_free(const struct port_table *t, const struct port_map *m, uint16_t port);
+struct reservation *port_table_take(struct port_table *t, const struct port_map *m, uint16_t port);
+void port_table_give_back(struct port_table *t, struct reservation *r); /* accepts NULL */
+/* The next port of the range after the one given last, wrapping; skips reserved ones. */
+uint16_t port_table_next(struct port_table *t);
+uint32_t port_table_range(const struct port_table *t); /* how many ports there are to try */
+
+/* ---- ports.c ---- */
+/* Loop: fn for every map of bound ports. */
+void ports_each_rule(struct net *n,
+                     void (*fn)(void *ctx, const struct port_map *m, bool *is_applied), void *ctx);
+
+/* ---- proxy.c: loop ---- */
+struct proxy_listener;
+struct proxy *proxy_create(struct net *n);
+void proxy_destroy(struct proxy *p);
+/* Serves a listening socket, which stays the caller's. */
+struct proxy_listener *proxy_listen(struct proxy *p, int fd, const struct port_map *m);
+/* Cuts its connections; accepts NULL. Close the socket only afterwards. */
+void proxy_listener_close(struct proxy_listener *l);

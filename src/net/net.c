@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Start-up, end, and the bridges. Everything that waits for the kernel is a worker's;
+ * the struct itself is shared under one lock (see inner.h). The struct outlives
+ * net_close while callbacks of ours are still on their way to the loop.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+
+#include "inner.h"
+#include "nft.h"
+
+struct bridge *net_find_bridge(struct net *n, const char *link)
+{
+    list_each (b, &n->bridges, struct bridge, link)
+        if (!strcmp(b->spec.link, link))
+            return b;
+    return NULL;
+}
+
+void net_ref(struct net *n)
+{
+    pthread_mutex_lock(&n->lock);
+    n->refs++;
+    pthread_mutex_unlock(&n->lock);
+}
+
+static void net_free(struct net *n)
+{
+    rules_destroy(n->rules);
+    proxy_destroy(n->proxy);
+    port_table_destroy(n->ports);
+    netns_thread_destroy(n->netns);
+    list_each (b, &n->bridges, struct bridge, link)
+        free(b);
+    pthread_mutex_destroy(&n->lock);
+    pthread_cond_destroy(&n->job_ended);
+    free(n);
+}
+
+void net_unref(struct net *n)
+{
+    int left;
+
+    pthread_mutex_lock(&n->lock);
+    left = --n->refs;
+    pthread_mutex_unlock(&n->lock);
+    if (!left)
+        net_free(n);
+}
+
+void net_job_began(struct net *n)
+{
+    pthread_mutex_lock(&n->lock);
+    n->jobs++;
+    pthread_mutex_unlock(&n->lock);
+}
+
+void net_job_ended(struct net *n)
+{
+    pthread_mutex_lock(&n->lock);
+    n->jobs--;
+    pthread_cond_broadcast(&n->job_ended);
+    pthread_mutex_unlock(&n->lock);
+}
+
+/* ---- start-up ---- */
+
+static struct err *set_forwarding(void)
+{
+    autoclose int fd = open("/proc/sys/net/ipv4/ip_forward", O_RDWR | O_CLOEXEC);
+    char now = '0';
+
+    if (fd < 0)
+        return err_sys("open /proc/sys/net/ipv4/ip_forward");
+    if (read(fd, &now, 1) == 1 && now == '1')
+        return NULL;
+    if (write(fd, "1", 1) != 1)
+        return err_sys("enable IP forwarding (net.ipv4.ip_forward is 0)");
+    log_info("net.ipv4.ip_forward was 0 and has been set to 1");
+    return NULL;
+}
+
+/* A bridge link of the engine's own kind is not made here: rights are tried on nothing real. */
+static struct err *check_kernel(void)
+{
+    struct nl *nl;
+
+    TRY(nl_open(&nl));
+    nl_close(nl);
+    return err_wrap(nft_check(), "bridge networks are not possible");
+}
+
+struct err *net_open(struct loop *l, struct pools *p, const struct net_settings *s,
+                     struct net **out)
+{
+    struct err *e = check_kernel();
+
+    if (e)
+        return e;
+    if (s->ip_forward)
+        TRY(set_forwarding());
+    struct net *n = mem_new(struct net);
+    n->loop = l;
+    n->pools = p;
+    snprintf(n->tag, sizeof(n->tag), "%s", s->tag);
+    n->mtu = s->mtu;
+    n->ip_masq = s->ip_masq;
+    n->userland_proxy = s->userland_proxy;
+    n->refs = 1;
+    pthread_mutex_init(&n->lock, NULL);
+    pthread_cond_init(&n->job_ended, NULL);
+    list_init(&n->bridges);
+    list_init(&n->all_ports);
+    n->netns = netns_thread_create();
+    n->ports = port_table_create();
+    n->rules = rules_create(n);
+    n->proxy = proxy_create(n);
+    *out = n;
+    return NULL;
+}
+
+static void remove_all(struct net *n)
+{
+    struct nl *nl;
+    struct err *e = rules_remove_table(n);
+
+    if (e)
+        log_warn("nftables table not removed", KV("why", err_text(e)));
+    err_drop(e);
+    e = nl_open(&nl);
+    if (e) {
+        err_drop(e);
+        return;
+    }
+    list_each (b, &n->bridges, struct bridge, link)
+        link_remove(nl, b->spec.link);
+    nl_close(nl);
+}
+
+void net_close(struct net *n, bool clean)
+{
+    if (!n)
+        return;
+    ASSERT_LOOP();
+    n->is_closed = true;
+    pool_drain(n, NULL); /* jobs that are filling stop and close what they made */
+    pthread_mutex_lock(&n->lock);
+    while (n->jobs > 0)
+        pthread_cond_wait(&n->job_ended, &n->lock);
+    pthread_mutex_unlock(&n->lock);
+    if (clean)
+        remove_all(n);
+    net_unref(n);
+}
+
+/* ---- bridges ---- */
+
+/* Router advertisements of a container must not reconfigure the host. */
+static void refuse_router_advertisements(const char *link)
+{
+    char path[80];
+
+    snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/accept_ra", link);
+    autoclose int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd >= 0 && write(fd, "0", 1) != 1)
+        log_debug("accept_ra not cleared", KV("link", link), KV_INT("errno", errno));
+}
+
+struct err *net_bridge_ensure(struct net *n, const struct bridge_spec *spec)
+{
+    struct nl *nl;
+    int ifindex = 0;
+    unsigned ports = 0;
+    struct err *e;
+
+    TRY(nl_open(&nl));
+    e = link_ensure_bridge(nl, spec, &ifindex);
+    if (!e)
+        e = link_count_ports(nl, ifindex, &ports);
+    nl_close(nl);
+    TRY(e);
+    refuse_router_advertisements(spec->link);
+
+    pthread_mutex_lock(&n->lock);
+    struct bridge *b = net_find_bridge(n, spec->link);
+    if (!b) {
+        b = mem_new(struct bridge);
+        list_append(&n->bridges, &b->link);
+    }
+    b->spec = *spec;
+    b->ifindex = ifindex;
+    b->ports_at_most = ports;
+    n->bridges_version++;
+    pthread_mutex_unlock(&n->lock);
+    return NULL;
+}
+
+void net_bridge_remove(struct net *n, const char *link)
+{
+    struct nl *nl;
+    struct err *e = nl_open(&nl);
+
+    if (!e) {
+        link_remove(nl, link);
+        nl_close(nl);
+    }
+    err_drop(e);
+    pthread_mutex_lock(&n->lock);
+    struct bridge *b = net_find_bridge(n, link);
+    if (b) {
+        ASSERT(!b->pool); /* net_pool_set(…, 0) comes first, on the loop */
+        list_remove(&b->link);
+        free(b);
+        n->bridges_version++;
+    }
+    pthread_mutex_unlock(&n->lock);
+}
+
+/* ---- subnets ---- */
+
+struct subnet_pool {
+    uint32_t first, step;
+    int bits, count;
+};
+static const struct subnet_pool subnet_pools[] = {
+    {0xac110000, 1u << 16, 16, 15}, /* 172.17.0.0/16 … 172.31.0.0/16 */
+    {0xc0a80000, 1u << 12, 20, 16}, /* 192.168.0.0/20 … 192.168.240.0/20 */
+};
+
+static bool overlaps_any(struct subnet4 s, const struct subnet4 *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (subnet4_overlaps(s, v[i]))
+            return true;
+    return false;
+}
+
+struct err *net_pick_subnet(struct net *n, const struct subnet4 *used, size_t n_used,
+                            struct subnet4 *out)
+{
+    autoarena struct arena *a = arena_create();
+    struct subnet4 *host;
+    size_t n_host;
+    struct nl *nl;
+    struct err *e;
+
+    (void)n;
+    TRY(nl_open(&nl));
+    e = link_list_subnets(nl, a, &host, &n_host);
+    nl_close(nl);
+    TRY(e);
+    for (size_t p = 0; p < ARRAY_LEN(subnet_pools); p++) {
+        const struct subnet_pool *pool = &subnet_pools[p];
+
+        for (int i = 0; i < pool->count; i++) {
+            struct subnet4 s = {pool->first + (uint32_t)i * pool->step, pool->bits};
+
+            if (overlaps_any(s, used, n_used) || overlaps_any(s, host, n_host))
+                continue;
+            *out = s;
+            return NULL;
+        }
+    }
+    return err_new(ERR_UNAVAILABLE, "could not find an available, non-overlapping IPv4 address "
+                                    "pool among the defaults to assign to the network");
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one thread of the engine that may change its network namespace. It makes
+ * namespaces (unshare), opens a netlink socket inside each, and goes home after every
+ * request; workers wait for it. A socket keeps working in the namespace where it was
+ * opened, so nobody else ever needs setns. Sockets hold the namespace: close them.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+
+#include "base/list.h"
+#include "base/log.h"
+
+#include "inner.h"
+
+struct request {
+    struct list link;
+    int netns; /* -1: make one */
+    struct nl *nl;
+    struct err *err;
+    bool is_done;
+};
+struct netns_thread {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t asked, answered;
+    struct list requests;
+    int home;
+    bool is_stopping;
+};
+
+/* Docker's defaults for a private namespace, and: interfaces made from now on have no IPv6
+ * (lo keeps ::1), since nothing here gives out IPv6 addresses. /proc/sys/net shows the
+ * namespace of the thread that opens it. */
+static const char *const sysctls[][2] = {
+    {"/proc/sys/net/ipv4/ping_group_range", "0 2147483647"},
+    {"/proc/sys/net/ipv4/ip_unprivileged_port_start", "0"},
+    {"/proc/sys/net/ipv6/conf/default/disable_ipv6", "1"},
+};
+
+static void set_sysctls(void)
+{
+    for (size_t i = 0; i < ARRAY_LEN(sysctls); i++) {
+        autoclose int fd = open(sysctls[i][0], O_WRONLY | O_CLOEXEC);
+
+        if (fd >= 0 && write(fd, sysctls[i][1], strlen(sysctls[i][1])) < 0)
+            log_debug("sysctl not set", KV("path", sysctls[i][0]), KV_INT("errno", errno));
+    }
+}
+
+static struct err *make_here(struct request *q)
+{
+    autoclose int netns = -1;
+
+    set_sysctls();
+    netns = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (netns < 0)
+        return err_sys("open the new network namespace");
+    TRY(nl_open(&q->nl));
+    link_add_lo_up(q->nl);
+    TRY(nl_commit(q->nl));
+    q->netns = steal_fd(&netns);
+    return NULL;
+}
+
+static void serve(struct netns_thread *t, struct request *q)
+{
+    if (q->netns >= 0) {
+        q->err =
+            setns(q->netns, CLONE_NEWNET) ? err_sys("enter a network namespace") : nl_open(&q->nl);
+    } else {
+        q->err = unshare(CLONE_NEWNET) ? err_sys("make a network namespace") : make_here(q);
+    }
+    ASSERT(setns(t->home, CLONE_NEWNET) == 0);
+    if (q->err) {
+        nl_close(q->nl);
+        q->nl = NULL;
+    }
+}
+
+static void *run(void *arg)
+{
+    struct netns_thread *t = arg;
+
+    pthread_mutex_lock(&t->lock);
+    for (;;) {
+        struct request *q = list_first(&t->requests, struct request, link);
+
+        if (!q && t->is_stopping)
+            break;
+        if (!q) {
+            pthread_cond_wait(&t->asked, &t->lock);
+            continue;
+        }
+        list_remove(&q->link);
+        pthread_mutex_unlock(&t->lock);
+        serve(t, q);
+        pthread_mutex_lock(&t->lock);
+        q->is_done = true;
+        pthread_cond_broadcast(&t->answered);
+    }
+    pthread_mutex_unlock(&t->lock);
+    return NULL;
+}
+
+struct netns_thread *netns_thread_create(void)
+{
+    struct netns_thread *t = mem_new(struct netns_thread);
+
+    list_init(&t->requests);
+    pthread_mutex_init(&t->lock, NULL);
+    pthread_cond_init(&t->asked, NULL);
+    pthread_cond_init(&t->answered, NULL);
+    t->home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    ASSERT(t->home >= 0);
+    ASSERT(pthread_create(&t->thread, NULL, run, t) == 0);
+    return t;
+}
+
+void netns_thread_destroy(struct netns_thread *t)
+{
+    if (!t)
+        return;
+    pthread_mutex_lock(&t->lock);
+    t->is_stopping = true;
+    pthread_cond_signal(&t->asked);
+    pthread_mutex_unlock(&t->lock);
+    pthread_join(t->thread, NULL);
+    pthread_mutex_destroy(&t->lock);
+    pthread_cond_destroy(&t->asked);
+    pthread_cond_destroy(&t->answered);
+    close(t->home);
+    free(t);
+}
+
+static struct err *ask(struct netns_thread *t, struct request *q)
+{
+    pthread_mutex_lock(&t->lock);
+    list_append(&t->requests, &q->link);
+    pthread_cond_signal(&t->asked);
+    while (!q->is_done)
+        pthread_cond_wait(&t->answered, &t->lock);
+    pthread_mutex_unlock(&t->lock);
+    return q->err;
+}
+
+struct err *netns_make(struct netns_thread *t, int *out_netns, struct nl **out_nl)
+{
+    struct request q = {.netns = -1};
+
+    TRY(ask(t, &q));
+    *out_netns = q.netns;
+    *out_nl = q.nl;
+    return NULL;
+}
+
+struct err *netns_enter(struct netns_thread *t, int netns, struct nl **out_nl)
+{
+    struct request q = {.netns = netns};
+
+    TRY(ask(t, &q));
+    *out_nl = q.nl;
+    return NULL;
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a request to numbers, with Docker's refusals. What the kernel or the table must
+ * decide (is the name free, does the subnet overlap) is not here. Pure.
+ */
+#include <string.h>
+
+#include "network_inner.h"
+
+#define OPTION(x) "com.docker.network." x
+
+static const char *const predefined[] = {"bridge", "host", "none", "default"};
+
+bool network_name_is_predefined(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(predefined); i++)
+        if (!strcmp(name, predefined[i]))
+            return true;
+    return false;
+}
+
+static bool is_name_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           strchr("_.-", c);
+}
+
+static struct err *check_name(const char *name)
+{
+    if (text_is_empty(name))
+        return err_new(ERR_INVALID, "invalid name: name is empty");
+    if (strlen(name) > 255 || strchr("_.-", name[0]))
+        return err_new(ERR_INVALID,
+                       "invalid name \"%s\": only [a-zA-Z0-9][a-zA-Z0-9_.-]* are allowed", name);
+    for (const char *s = name; *s; s++)
+        if (!is_name_char(*s))
+            return err_new(ERR_INVALID,
+                           "invalid name \"%s\": only [a-zA-Z0-9][a-zA-Z0-9_.-]* are allowed",
+                           name);
+    if (network_name_is_predefined(name))
+        return err_new(ERR_FORBIDDEN, "operation is not permitted on predefined %s network", name);
+    return NULL;
+}
+
+static struct err *check_kind(const struct network_request *r)
+{
+    const char *driver = text_is_empty(r->driver) ? "bridge" : r->driver;
+
+    if (!strcmp(driver, "host") || !strcmp(driver, "null"))
+        return err_new(ERR_FORBIDDEN, "only one instance of \"%s\" network is allowed", driver);
+    if (strcmp(driver, "bridge") != 0)
+        return err_new(ERR_NOT_FOUND,
+                       "could not find plugin %s in v1 plugin registry: plugin \"%s\" not found",
+                       driver, driver);
+    if (!text_is_empty(r->scope) && strcmp(r->scope, "local") != 0)
+        return err_new(ERR_FORBIDDEN,
+                       "cannot create a %s scoped network: this node is not a swarm manager",
+                       r->scope);
+    if (r->ingress)
+        return err_new(ERR_FORBIDDEN,
+                       "cannot create an ingress network: this node is not a swarm manager");
+    if (r->enable_ipv6 || r->enable_ipv4 < 0)
+        return err_new(ERR_INVALID, "IPv6 addressing is not supported by this engine");
+    if (!text_is_empty(r->ipam.driver) && strcmp(r->ipam.driver, "default") != 0)
+        return err_new(ERR_NOT_FOUND, "could not find IPAM driver \"%s\"", r->ipam.driver);
+    return NULL;
+}
+
+static uint32_t mask_of(int bits)
+{
+    return bits ? ~0u << (32 - bits) : 0;
+}
+
+static struct err *parse_subnet(const char *what, const char *text, struct subnet4 *out)
+{
+    char addr[ADDR4_TEXT];
+
+    if (strchr(text, ':'))
+        return err_new(ERR_INVALID,
+                       "invalid %s %s: IPv6 addressing is not supported by this engine", what,
+                       text);
+    if (!subnet4_parse(text, out) || out->bits < 8)
+        return err_new(ERR_INVALID,
+                       "invalid network config:\ninvalid %s %s: invalid CIDR block notation", what,
+                       text);
+    addr4_text(out->address & mask_of(out->bits), addr);
+    if (out->address & ~mask_of(out->bits))
+        return err_new(ERR_INVALID, "invalid network config:\ninvalid %s %s: it should be %s/%d",
+                       what, text, addr, out->bits);
+    return NULL;
+}
+
+static struct err *parse_inside(const char *what, const char *text, struct subnet4 subnet,
+                                uint32_t *out)
+{
+    if (!addr4_parse(text, out))
+        return err_new(ERR_INVALID, "invalid network config:\ninvalid %s %s: invalid address", what,
+                       text);
+    if (!subnet4_has(subnet, *out))
+        return err_new(ERR_INVALID,
+                       "invalid network config:\ninvalid %s %s: parent subnet doesn't contain this "
+                       "address",
+                       what, text);
+    return NULL;
+}
+
+static struct err *plan_pool(const struct ipam_pool *p, struct network_plan *out)
+{
+    uint32_t addr;
+
+    if (text_is_empty(p->subnet)) {
+        if (!text_is_empty(p->gateway) || !text_is_empty(p->ip_range))
+            return err_new(ERR_INVALID, "invalid network config:\na subnet is needed beside a "
+                                        "gateway or an ip-range");
+        return NULL;
+    }
+    TRY(parse_subnet("subnet", p->subnet, &out->subnet));
+    if (out->subnet.bits > 30)
+        return err_new(ERR_INVALID, "invalid subnet %s: no room for containers", p->subnet);
+    out->has_subnet = true;
+    out->range = out->subnet;
+    if (!text_is_empty(p->ip_range)) {
+        TRY(parse_subnet("ip-range", p->ip_range, &out->range));
+        if (!subnet4_has(out->subnet, out->range.address) || out->range.bits < out->subnet.bits)
+            return err_new(ERR_INVALID,
+                           "invalid network config:\ninvalid ip-range %s: parent subnet doesn't "
+                           "contain ip-range",
+                           p->ip_range);
+    }
+    if (!text_is_empty(p->gateway))
+        TRY(parse_inside("gateway", p->gateway, out->subnet, &out->gateway));
+    for (size_t i = 0; i < p->aux.n; i++)
+        TRY(parse_inside("auxiliary address", p->aux.v[i].value, out->subnet, &addr));
+    return NULL;
+}
+
+static struct err *option_bool(const struct network_request *r, const char *key, bool *out)
+{
+    const char *v = pairs_get(&r->options, key);
+
+    if (!v)
+        return NULL;
+    if (strcmp(v, "true") && strcmp(v, "1") && strcmp(v, "false") && strcmp(v, "0"))
+        return err_new(ERR_INVALID, "failed to parse %s value: \"%s\" (bool parse error)", key, v);
+    *out = v[0] == 't' || v[0] == '1';
+    return NULL;
+}
+
+static struct err *plan_options(const struct network_request *r, struct bridge_spec *b)
+{
+    const char *name = pairs_get(&r->options, OPTION("bridge.name"));
+    const char *mtu = pairs_get(&r->options, OPTION("driver.mtu"));
+    int64_t n;
+
+    if (mtu) {
+        if (!text_to_i64(mtu, &n) || n < 68 || n > 65535)
+            return err_new(ERR_INVALID, "failed to parse %s value: \"%s\" (integer parse error)",
+                           OPTION("driver.mtu"), mtu);
+        b->mtu = (int)n;
+    }
+    if (name) {
+        if (!name[0] || strlen(name) >= sizeof(b->link) || strpbrk(name, "/: \t\n\"%"))
+            return err_new(ERR_INVALID, "invalid bridge name \"%s\"", name);
+        memcpy(b->link, name, strlen(name) + 1);
+    }
+    TRY(option_bool(r, OPTION("bridge.enable_icc"), &b->icc));
+    TRY(option_bool(r, OPTION("bridge.enable_ip_masquerade"), &b->masquerade));
+    return NULL;
+}
+
+struct err *network_plan(const struct network_request *r, const struct network_defaults *d,
+                         struct network_plan *out)
+{
+    struct network_plan p = {
+        .bridge = {.mtu = d->mtu, .icc = true, .masquerade = true, .internal = r->internal}};
+
+    TRY(check_name(r->name));
+    TRY(check_kind(r));
+    if (r->ipam.config.n > 1)
+        return err_new(ERR_INVALID, "bridge driver doesn't support multiple subnets");
+    if (r->ipam.config.n)
+        TRY(plan_pool(r->ipam.config.v, &p));
+    TRY(plan_options(r, &p.bridge));
+    *out = p;
+    return NULL;
+}

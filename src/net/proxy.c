@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Accepts on published ports what the kernel's translation does not catch: connections
+ * from the host itself, over loopback and IPv6. One loop, no process per port. Accepting
+ * is by hand because libuv answers EMFILE by accepting and closing: here a listener that
+ * meets the fd budget pauses, and the kernel's backlog holds the clients.
+ */
+#include "proxy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include "base/fd.h"
+
+#define PAUSE_MS 100
+#define ACCEPTS_AT_ONCE 32
+
+/* A quarter of what the process may have: containers' streams come first. */
+static int fd_budget(void)
+{
+    struct rlimit lim = {.rlim_cur = 1024};
+
+    getrlimit(RLIMIT_NOFILE, &lim);
+    return lim.rlim_cur > 400000 ? 100000 : (int)(lim.rlim_cur / 4);
+}
+
+struct proxy *proxy_create(struct net *n)
+{
+    struct proxy *p = mem_new(struct proxy);
+
+    p->net = n;
+    p->max_fds = fd_budget();
+    list_init(&p->listeners);
+    return p;
+}
+
+void proxy_destroy(struct proxy *p)
+{
+    if (!p)
+        return;
+    ASSERT(list_is_empty(&p->listeners));
+    for (int i = 0; i < p->n_pipes; i++) {
+        close(p->pipes[i][0]);
+        close(p->pipes[i][1]);
+    }
+    free(p);
+}
+
+bool proxy_take_pipe(struct proxy *p, int out[2])
+{
+    if (p->n_pipes) {
+        p->n_pipes--;
+        out[0] = p->pipes[p->n_pipes][0];
+        out[1] = p->pipes[p->n_pipes][1];
+        return true;
+    }
+    return pipe2(out, O_CLOEXEC | O_NONBLOCK) == 0;
+}
+
+void proxy_give_pipe(struct proxy *p, int pipe[2], bool is_empty)
+{
+    if (is_empty && p->n_pipes < (int)ARRAY_LEN(p->pipes)) {
+        p->pipes[p->n_pipes][0] = pipe[0];
+        p->pipes[p->n_pipes++][1] = pipe[1];
+    } else {
+        close(pipe[0]);
+        close(pipe[1]);
+    }
+    pipe[0] = pipe[1] = -1;
+}
+
+static void end_pause(struct timer *t)
+{
+    struct proxy_listener *l = container_of(t, struct proxy_listener, pause);
+
+    watch_set(l->watch, UV_READABLE);
+}
+
+static void pause_accepting(struct proxy_listener *l)
+{
+    watch_set(l->watch, 0);
+    timer_set(l->proxy->net->loop, &l->pause, PAUSE_MS, end_pause);
+}
+
+static bool is_out_of_fds(int sys)
+{
+    return sys == EMFILE || sys == ENFILE || sys == ENOBUFS || sys == ENOMEM;
+}
+
+static void on_connection(void *arg, int events)
+{
+    struct proxy_listener *l = arg;
+
+    (void)events;
+    for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
+        if (l->proxy->n_fds + 2 > l->proxy->max_fds) {
+            pause_accepting(l);
+            return;
+        }
+        int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd >= 0) {
+            relay_start(l, fd);
+            continue;
+        }
+        if (is_out_of_fds(errno))
+            pause_accepting(l);
+        if (errno != EINTR && errno != ECONNABORTED)
+            return;
+    }
+}
+
+struct proxy_listener *proxy_listen(struct proxy *p, int fd, const struct port_map *m)
+{
+    struct proxy_listener *l = mem_new(struct proxy_listener);
+
+    l->proxy = p;
+    l->map = *m;
+    l->fd = fd;
+    list_init(&l->relays);
+    list_init(&l->flows);
+    list_append(&p->listeners, &l->link);
+    l->watch = watch_open(p->net->loop, fd, UV_READABLE,
+                          m->proto == PORT_UDP ? on_datagram : on_connection, l);
+    return l;
+}
+
+void proxy_listener_close(struct proxy_listener *l)
+{
+    if (!l)
+        return;
+    timer_clear(l->proxy->net->loop, &l->pause);
+    timer_clear(l->proxy->net->loop, &l->expiry);
+    watch_close(l->watch);
+    relays_close(l);
+    flows_close(l);
+    list_remove(&l->link);
+    free(l);
+}

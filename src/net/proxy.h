@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The userland proxy's parts: a listener per published socket, relays for TCP, flows for UDP. */
+#pragma once
+
+#include "base/list.h"
+
+#include "inner.h"
+
+struct proxy_listener {
+    struct list link; /* proxy.listeners */
+    struct proxy *proxy;
+    struct port_map map;
+    int fd; /* the caller's */
+    struct watch *watch;
+    struct timer pause;  /* accepting stopped for want of fds */
+    struct list relays;  /* TCP */
+    struct list flows;   /* UDP, least recently used first */
+    struct timer expiry; /* UDP */
+    size_t n_flows;
+};
+struct proxy {
+    struct net *net;
+    struct list listeners;
+    int n_fds, max_fds; /* of relays and flows */
+    int pipes[32][2];   /* empty ones, to be used again */
+    int n_pipes;
+};
+
+/* relay.c: takes the accepted socket. */
+void relay_start(struct proxy_listener *l, int client);
+void relays_close(struct proxy_listener *l);
+/* proxy_udp.c */
+void on_datagram(void *arg, int events);
+void flows_close(struct proxy_listener *l);
+/* An empty pipe, or false when there are no fds. */
+bool proxy_take_pipe(struct proxy *p, int out[2]);
+void proxy_give_pipe(struct proxy *p, int pipe[2], bool is_empty);

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Keeps the kernel's table equal to the desired state. Loop thread; the transaction
+ * itself runs in a worker, one at a time: whoever asks meanwhile is served by the
+ * next one, which covers everything changed until it starts. When only ports changed a
+ * few elements are sent; everything else, and any refusal, ends in a full atomic replace.
+ * An ask that finds nothing changed is answered at once, without a system call.
+ */
+#include <string.h>
+
+#include "base/log.h"
+
+#include "inner.h"
+#include "nft.h"
+#include "rules.h"
+
+struct waiter {
+    struct list link;
+    void (*fn)(void *ctx, struct err *err);
+    void *ctx;
+    struct op *op; /* NULL: fn, or the op has given up */
+};
+struct rules {
+    struct net *net;
+    struct nft *nft;
+    bool is_known;            /* the kernel has what we sent last */
+    unsigned bridges_version; /* that it has */
+    struct port_map *removed; /* in the kernel, no longer desired */
+    size_t n_removed, removed_cap;
+    struct list next; /* waiters for the transaction after this one */
+
+    struct job job; /* the transaction in flight; the worker owns from here on */
+    bool is_running;
+    bool is_full;
+    unsigned sending_version;
+    struct list served;
+    struct buf text, full_text;
+    struct err *err;
+};
+
+struct rules *rules_create(struct net *n)
+{
+    struct rules *r = mem_new(struct rules);
+
+    r->net = n;
+    r->nft = nft_create();
+    list_init(&r->next);
+    list_init(&r->served);
+    return r;
+}
+
+static void drop_waiters(struct list *waiters)
+{
+    list_each (w, waiters, struct waiter, link) {
+        list_remove(&w->link);
+        free(w);
+    }
+}
+
+void rules_destroy(struct rules *r)
+{
+    if (!r)
+        return;
+    drop_waiters(&r->next);
+    drop_waiters(&r->served);
+    nft_destroy(r->nft);
+    buf_finish(&r->text);
+    buf_finish(&r->full_text);
+    err_drop(r->err);
+    free(r->removed);
+    free(r);
+}
+
+struct err *rules_remove_table(struct net *n)
+{
+    autobuf struct buf text = {0};
+
+    rules_remove_text(&text, n->tag);
+    return nft_run(n->rules->nft, text.data);
+}
+
+void rules_forget_port(struct net *n, const struct port_map *m)
+{
+    struct rules *r = n->rules;
+
+    if (r->n_removed == r->removed_cap) {
+        size_t cap = r->removed_cap ? r->removed_cap * 2 : 8;
+        r->removed = mem_resize(r->removed, r->removed_cap * sizeof(*m), cap * sizeof(*m));
+        r->removed_cap = cap;
+    }
+    r->removed[r->n_removed++] = *m;
+}
+
+/* ---- what to send ---- */
+
+struct collected {
+    struct port_map *all, *added;
+    size_t n_all, n_added, cap;
+    bool mark; /* as applied */
+};
+
+static void collect(void *ctx, const struct port_map *m, bool *is_applied)
+{
+    struct collected *c = ctx;
+
+    if (c->n_all == c->cap) {
+        size_t cap = c->cap ? c->cap * 2 : 16;
+        c->all = mem_resize(c->all, c->cap * sizeof(*m), cap * sizeof(*m));
+        c->added = mem_resize(c->added, c->cap * sizeof(*m), cap * sizeof(*m));
+        c->cap = cap;
+    }
+    c->all[c->n_all++] = *m;
+    if (!*is_applied)
+        c->added[c->n_added++] = *m;
+    *is_applied = *is_applied || c->mark;
+}
+
+static void count_added(void *ctx, const struct port_map *m, bool *is_applied)
+{
+    (void)m;
+    *(size_t *)ctx += !*is_applied;
+}
+
+static bool is_changed(struct rules *r)
+{
+    size_t added = 0;
+    unsigned version;
+
+    pthread_mutex_lock(&r->net->lock);
+    version = r->net->bridges_version;
+    pthread_mutex_unlock(&r->net->lock);
+    if (!r->is_known || r->n_removed || version != r->bridges_version)
+        return true;
+    ports_each_rule(r->net, count_added, &added);
+    return added > 0;
+}
+
+/* Copies the bridges; the version they belong to comes back. */
+static unsigned copy_bridges(struct net *n, struct bridge_spec **out, size_t *out_n)
+{
+    size_t count = 0;
+    unsigned version;
+
+    pthread_mutex_lock(&n->lock);
+    list_each (b, &n->bridges, struct bridge, link)
+        count++;
+    *out = mem_array(count + 1, sizeof(**out));
+    *out_n = 0;
+    list_each (b, &n->bridges, struct bridge, link)
+        (*out)[(*out_n)++] = b->spec;
+    version = n->bridges_version;
+    pthread_mutex_unlock(&n->lock);
+    return version;
+}
+
+static void compose(struct rules *r)
+{
+    struct collected c = {.mark = true};
+    autofree struct bridge_spec *bridges = NULL;
+    size_t n_bridges;
+
+    ports_each_rule(r->net, collect, &c);
+    r->sending_version = copy_bridges(r->net, &bridges, &n_bridges);
+    r->is_full = !r->is_known || r->sending_version != r->bridges_version;
+    r->text.len = r->full_text.len = 0;
+    rules_text(&r->full_text, &(struct rules_view){.tag = r->net->tag,
+                                                   .bridges = bridges,
+                                                   .n_bridges = n_bridges,
+                                                   .ports = c.all,
+                                                   .n_ports = c.n_all,
+                                                   .ip_masq = r->net->ip_masq,
+                                                   .local_dnat = !r->net->userland_proxy});
+    if (!r->is_full)
+        rules_ports_text(&r->text, r->net->tag, r->removed, r->n_removed, c.added, c.n_added);
+    r->n_removed = 0;
+    free(c.all);
+    free(c.added);
+}
+
+/* ---- the transaction ---- */
+
+static void send_text(struct job *job)
+{
+    struct rules *r = container_of(job, struct rules, job);
+
+    if (!r->is_full && r->text.len) {
+        struct err *e = nft_run(r->nft, r->text.data);
+        if (e) { /* somebody else changed our table: set it right */
+            log_debug("nft elements refused", KV("why", err_text(e)));
+            err_drop(e);
+            r->is_full = true;
+        }
+    }
+    if (r->is_full)
+        r->err = nft_run(r->nft, r->full_text.data);
+    net_job_ended(r->net);
+}
+
+static void start(struct rules *r);
+
+/* Takes both. */
+static void answer(struct waiter *w, struct err *err)
+{
+    if (w->op) {
+        op_resume(w->op, err);
+    } else if (w->fn) {
+        w->fn(w->ctx, err);
+    } else {
+        if (err)
+            log_debug("network rules not applied", KV("why", err_text(err)));
+        err_drop(err);
+    }
+    free(w);
+}
+
+static void on_sent(struct job *job)
+{
+    struct rules *r = container_of(job, struct rules, job);
+    struct net *n = r->net;
+    struct list served;
+
+    r->is_running = false;
+    if (n->is_closed) {
+        net_unref(n);
+        return;
+    }
+    r->is_known = !r->err;
+    r->bridges_version = r->sending_version;
+    buf_finish(&r->text); /* thousands of ports make a text that is not worth keeping */
+    buf_finish(&r->full_text);
+    list_init(&served);
+    list_each (w, &r->served, struct waiter, link) {
+        list_remove(&w->link);
+        list_append(&served, &w->link);
+    }
+    struct err *err = r->err;
+    r->err = NULL;
+    if (!list_is_empty(&r->next))
+        start(r);
+    list_each (w, &served, struct waiter, link) {
+        list_remove(&w->link);
+        answer(w, err_copy(err));
+    }
+    err_drop(err);
+    net_unref(n);
+}
+
+static void start(struct rules *r)
+{
+    compose(r);
+    list_each (w, &r->next, struct waiter, link) {
+        list_remove(&w->link);
+        list_append(&r->served, &w->link);
+    }
+    r->is_running = true;
+    r->job = (struct job){.run = send_text, .done = on_sent};
+    net_ref(r->net);
+    net_job_began(r->net);
+    pool_submit(r->net->pools, POOL_KERNEL, &r->job);
+}
+
+static void add_waiter(struct rules *r, struct waiter *w)
+{
+    list_append(&r->next, &w->link);
+    if (!r->is_running)
+        start(r);
+}
+
+static bool is_settled(struct rules *r)
+{
+    ASSERT_LOOP();
+    return !r->is_running && !is_changed(r);
+}
+
+void net_rules_apply(struct net *n, void (*fn)(void *ctx, struct err *err), void *ctx)
+{
+    struct waiter *w;
+
+    if (is_settled(n->rules)) {
+        if (fn)
+            fn(ctx, NULL);
+        return;
+    }
+    w = mem_new(struct waiter);
+    w->fn = fn;
+    w->ctx = ctx;
+    add_waiter(n->rules, w);
+}
+
+void net_rules_apply_for(struct net *n, struct op *op)
+{
+    struct waiter *w;
+
+    if (is_settled(n->rules)) {
+        op_resume(op, NULL);
+        return;
+    }
+    w = mem_new(struct waiter);
+    op_set_handle(op, &w->op);
+    add_waiter(n->rules, w);
+}
