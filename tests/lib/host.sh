@@ -1,0 +1,116 @@
+# A private host for one test: a network namespace, roots in a temporary directory, a registry
+# on its loopback, an engine. Sourced by system tests, the quickstart and bench.
+#
+#   host_up              netns and folders          host_down   ends and removes everything
+#   host_registry        registry on 127.0.0.1:5000 in the netns, with busybox and registry images
+#   engine_start [ARGS]  berthd, waits for the socket     engine_stop   SIGTERM
+#   in_host CMD…         runs CMD in the network namespace
+#
+# Sets HOST (directory), SOCK, BERTH, DOCKER_HOST/BERTH_HOST for in_host's commands.
+
+BERTH_SRC=${BERTH_SRC:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
+BERTH_BIN=${BERTH_BIN:-$BERTH_SRC/build/bin}
+HOST= HOST_NS_PID= ENGINE_PID= REGISTRY_PID=
+
+in_host() { nsenter --net="/proc/$HOST_NS_PID/ns/net" -- "$@"; }
+
+host_up() {
+    HOST=$(mktemp -d /tmp/berth-test.XXXXXX)
+    unshare --net -- sleep infinity &
+    HOST_NS_PID=$!
+    until [ "$(readlink /proc/$HOST_NS_PID/ns/net)" != "$(readlink /proc/self/ns/net)" ] &&
+        [ "$(cat /proc/$HOST_NS_PID/comm)" = sleep ]; do sleep 0.01; done
+    in_host ip link set lo up
+    SOCK=$HOST/exec/berth.sock
+    export DOCKER_HOST=unix://$SOCK BERTH_HOST=unix://$SOCK
+    BERTH=$BERTH_BIN/berth
+}
+
+# Images are made once per machine and kept beside the build.
+images_make() {
+    IMAGES=${BERTH_IMAGES:-/tmp/berth-test-images}
+    mkdir -p "$IMAGES"
+    (
+        flock 9
+        if [ ! -e "$IMAGES/ready-2" ]; then
+            python3 "$BERTH_SRC/tests/lib/images.py" "$IMAGES" && touch "$IMAGES/ready-2"
+        fi
+    ) 9>"$IMAGES/lock"
+}
+
+host_registry() {
+    local i
+    images_make
+    mkdir -p "$HOST/registry"
+    cat >"$HOST/registry.yml" <<CONF
+version: 0.1
+log: {level: error}
+storage: {filesystem: {rootdirectory: $HOST/registry}}
+http: {addr: "127.0.0.1:5000"}
+CONF
+    in_host docker-registry serve "$HOST/registry.yml" >"$HOST/registry.log" 2>&1 &
+    REGISTRY_PID=$!
+    for i in $(seq 200); do
+        in_host curl -fs -o /dev/null http://127.0.0.1:5000/v2/ && break
+        sleep 0.05
+    done
+    for i in busybox registry; do
+        in_host skopeo copy -q --insecure-policy --dest-tls-verify=false \
+            "docker-archive:$IMAGES/$i.tar" "docker://127.0.0.1:5000/$i:latest" || return 1
+    done
+}
+
+engine_start() {
+    local i
+    in_host "$BERTH_BIN/berthd" -H "unix://$SOCK" --data-root "$HOST/data" --exec-root "$HOST/exec" \
+        --pidfile "$HOST/engine.pid" "$@" >>"$HOST/engine.log" 2>&1 &
+    ENGINE_PID=$!
+    for i in $(seq 400); do
+        curl -fs -o /dev/null --unix-socket "$SOCK" http://x/_ping && return 0
+        kill -0 "$ENGINE_PID" 2>/dev/null || break
+        sleep 0.025
+    done
+    echo "# the engine did not start:" >&2
+    tail -5 "$HOST/engine.log" | sed 's/^/# /' >&2
+    return 1
+}
+
+engine_stop() {
+    [ -n "$ENGINE_PID" ] || return 0
+    kill -TERM "$ENGINE_PID" 2>/dev/null
+    wait "$ENGINE_PID" 2>/dev/null
+    ENGINE_PID=
+}
+
+engine_kill() { # SIGKILL, and wait until it is gone
+    kill -KILL "$ENGINE_PID" 2>/dev/null
+    wait "$ENGINE_PID" 2>/dev/null
+    ENGINE_PID=
+}
+
+keeper_pid() { cat "$HOST/exec/keeper.pid" 2>/dev/null; }
+
+# Removes every container through the API, so that nothing outlives the test.
+containers_clear() {
+    local ids
+    ids=$(curl -fs --unix-socket "$SOCK" 'http://x/containers/json?all=1' |
+        python3 -c 'import json,sys; print(" ".join(c["Id"] for c in json.load(sys.stdin)))' 2>/dev/null)
+    for id in $ids; do
+        curl -fs -X DELETE --unix-socket "$SOCK" "http://x/containers/$id?force=1&v=1" >/dev/null
+    done
+}
+
+host_down() {
+    local keeper
+    if [ -n "$ENGINE_PID" ]; then containers_clear; fi
+    keeper=$(keeper_pid)
+    engine_stop
+    if [ -n "$keeper" ]; then # it ends by itself when it holds nothing
+        for _ in $(seq 200); do kill -0 "$keeper" 2>/dev/null || break; sleep 0.05; done
+        kill -KILL "$keeper" 2>/dev/null
+    fi
+    [ -z "$REGISTRY_PID" ] || { kill "$REGISTRY_PID" 2>/dev/null; wait "$REGISTRY_PID" 2>/dev/null; }
+    [ -z "$HOST_NS_PID" ] || { kill "$HOST_NS_PID" 2>/dev/null; wait "$HOST_NS_PID" 2>/dev/null; }
+    [ -z "$HOST" ] || rm -rf "$HOST"
+    HOST= HOST_NS_PID= ENGINE_PID= REGISTRY_PID=
+}

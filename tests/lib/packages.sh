@@ -1,0 +1,33 @@
+#!/bin/bash
+# What Debian 12 must have. `packages.sh build` or `packages.sh test`: installs what is missing.
+set -eu
+BUILD="gcc cmake ninja-build pkg-config libc6-dev libuv1-dev libseccomp-dev libcap-dev
+ libcurl4-openssl-dev libarchive-dev libsqlite3-dev libssl-dev libmnl-dev libnftables-dev
+ libcjson-dev zlib1g-dev node-llhttp ca-certificates"
+DEMO="busybox-static docker-registry skopeo curl iproute2 util-linux python3 procps"
+TEST="$DEMO docker.io nftables iputils-ping python3-docker jq strace clang-format umoci zstd socat"
+
+case ${1:-build} in
+build) want=$BUILD ;;
+demo) want="$BUILD $DEMO" ;;
+test) want="$BUILD $TEST" ;;
+*) echo "usage: packages.sh build|demo|test" >&2; exit 2 ;;
+esac
+
+missing=
+for p in $want; do
+    dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
+done
+[ -n "$missing" ] || exit 0
+echo "installing:$missing"
+export DEBIAN_FRONTEND=noninteractive
+# Services of these packages must not start here: they would meddle with the machine's network.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+    printf '#!/bin/sh\nexit 101\n' >$policy
+    chmod +x $policy
+    trap 'rm -f $policy' EXIT
+fi
+apt-get -o DPkg::Lock::Timeout=600 -qq update >/dev/null
+# shellcheck disable=SC2086
+apt-get -o DPkg::Lock::Timeout=600 -qq install -y --no-install-recommends $missing >/dev/null
