@@ -35,6 +35,9 @@ struct err *image_table_open(struct layer_store *layers, struct loop *l, struct 
                              const struct settings *s, const char *data_root,
                              struct image_table **out) must_check;
 void image_table_close(struct image_table *t);
+/* Start-up, after the containers have taken their references: forgets images that were removed by
+ * force and that no container needs any more. */
+void image_table_sweep(struct image_table *t);
 /* name[:tag][@digest], then full or short id with or without "sha256:". ERR_NOT_FOUND "No such
  * image: x" ("…:latest" when no tag was given, as Docker). */
 struct err *image_find(struct image_table *t, const char *s, struct image **out) must_check;

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The two kinds of image archives: docker save's manifest.json, which names files,
+ * and the OCI layout's index.json, which names digests. Worker. An archive that
+ * has both (docker save since 25) is read by the first, which knows the tags.
+ */
+#include "archive_plan.h"
+
+#include "manifest.h"
+
+#include <string.h>
+
+#define NAME_CONTAINERD "io.containerd.image.name"
+#define NAME_OCI "org.opencontainers.image.ref.name"
+
+enum { IMAGES_MAX = 256 };
+
+static struct archived_image *add_image(struct archive_plan *plan)
+{
+    return &plan->v[plan->n++];
+}
+
+static void add_name(struct arena *a, struct archived_image *i, const char *name)
+{
+    struct ref r;
+    autoerr struct err *e = ref_parse(a, name, &r);
+
+    if (!e && r.tag && !r.digest) /* other names are no reason to refuse an image */
+        strs_add(a, &i->names, ref_full(a, &r));
+}
+
+/* Reads the config and makes a plan per layer; where they are is for the caller to fill in. */
+static struct err *read_config(struct arena *a, const struct spool *s, const char *file,
+                               size_t n_layers, struct archived_image *i)
+{
+    struct image_blob blob;
+    char *text;
+    size_t len;
+
+    TRY(err_as(spool_read(a, s, file, MANIFEST_MAX, &text, &len), ERR_INVALID));
+    TRY(image_blob_parse(a, text, len, &blob));
+    if (blob.diff_ids.n != n_layers)
+        return err_new(ERR_INVALID,
+                       "invalid manifest, layers length mismatch: expected %zu, got %zu",
+                       blob.diff_ids.n, n_layers);
+    i->text = text;
+    i->n_layers = n_layers;
+    i->layers = arena_array(a, n_layers + 1, sizeof(*i->layers));
+    for (size_t n = 0; n < n_layers; n++) {
+        const char *diff = blob.diff_ids.v[n];
+
+        i->layers[n] = (struct layer_plan){
+            .diff_id = diff,
+            .blob_bytes = -1,
+            .label = arena_strndup(a, digest_hex(diff), ID_SHORT),
+        };
+    }
+    return NULL;
+}
+
+static struct err *place_layer(const struct spool *s, struct layer_plan *p, const char *file)
+{
+    p->path = spool_path(s, file);
+    if (!p->path)
+        return err_new(ERR_INVALID, "the archive has no file %s", file);
+    return NULL;
+}
+
+/* ---- docker-archive ---- */
+
+static struct err *read_docker_image(struct arena *a, const struct spool *s,
+                                     const struct json *entry, struct archive_plan *plan)
+{
+    const char *config = json_str(json_get(entry, "Config"));
+    struct strs layers = json_strs(a, json_get(entry, "Layers"));
+    struct strs tags = json_strs(a, json_get(entry, "RepoTags"));
+    struct archived_image *i = add_image(plan);
+
+    if (!config)
+        return err_new(ERR_INVALID, "invalid manifest.json: an image without a Config");
+    TRY(read_config(a, s, config, layers.n, i));
+    for (size_t n = 0; n < layers.n; n++)
+        TRY(place_layer(s, &i->layers[n], layers.v[n]));
+    for (size_t n = 0; n < tags.n; n++)
+        add_name(a, i, tags.v[n]);
+    return NULL;
+}
+
+static struct err *read_docker(struct arena *a, const struct spool *s, struct archive_plan *plan)
+{
+    const struct json *doc;
+    char *text;
+    size_t len;
+
+    TRY(spool_read(a, s, "manifest.json", MANIFEST_MAX, &text, &len));
+    TRY(json_parse(a, text, len, &doc));
+    if (json_type(doc) != JSON_ARRAY || json_len(doc) > IMAGES_MAX)
+        return err_new(ERR_INVALID, "invalid manifest.json: not a list of images");
+    plan->v = arena_array(a, json_len(doc) + 1, sizeof(*plan->v));
+    for (const struct json *it = json_first(doc); it; it = json_next(it))
+        TRY(read_docker_image(a, s, it, plan));
+    return NULL;
+}
+
+/* ---- OCI layout ---- */
+
+static char *blob_file(struct arena *a, const char *digest)
+{
+    return arena_printf(a, "blobs/sha256/%s", digest_hex(digest));
+}
+
+static struct err *read_blob(struct arena *a, const struct spool *s, const char *digest, char **out,
+                             size_t *out_len)
+{
+    char is[DIGEST_MAX];
+
+    TRY(err_as(spool_read(a, s, blob_file(a, digest), MANIFEST_MAX, out, out_len), ERR_INVALID));
+    digest_of(*out, *out_len, is);
+    if (strcmp(is, digest) != 0)
+        return err_new(ERR_INVALID, "blob verification failed for digest %s", digest);
+    return NULL;
+}
+
+/* The manifest of a descriptor; through an index, the host's. */
+static struct err *read_manifest(struct arena *a, const struct spool *s, const struct descriptor *d,
+                                 struct archived_image *i, struct manifest *out)
+{
+    struct platform host;
+
+    TRY(platform_parse(a, NULL, &host));
+    for (int depth = 0; depth < 2; depth++) {
+        char *text;
+        size_t len;
+
+        TRY(read_blob(a, s, d->digest, &text, &len));
+        TRY(manifest_parse(a, text, len, d->media_type, out));
+        i->manifest_type = out->media_type;
+        i->manifest_digest = d->digest;
+        i->manifest_bytes = (int64_t)len;
+        if (!out->is_index)
+            return NULL;
+        d = manifest_choose(a, out, &host);
+        if (!d)
+            return err_new(ERR_INVALID, "no matching manifest for %s in the archive",
+                           platform_text(a, &host));
+    }
+    return err_new(ERR_INVALID, "invalid manifest: an index inside an index");
+}
+
+static struct err *read_oci_image(struct arena *a, const struct spool *s,
+                                  const struct descriptor *d, struct archive_plan *plan)
+{
+    struct archived_image *i = add_image(plan);
+    const char *name = pairs_get(&d->annotations, NAME_CONTAINERD);
+    struct manifest m;
+    const struct descriptor *from;
+    char *text;
+    size_t len;
+
+    TRY(read_manifest(a, s, d, i, &m));
+    TRY(read_blob(a, s, m.config.digest, &text, &len));
+    TRY(read_config(a, s, blob_file(a, m.config.digest), m.layers.n, i));
+    from = m.layers.v;
+    for (size_t n = 0; n < m.layers.n; n++) {
+        i->layers[n].blob_digest = from[n].digest;
+        i->layers[n].blob_bytes = from[n].size;
+        TRY(place_layer(s, &i->layers[n], blob_file(a, from[n].digest)));
+    }
+    if (!name)
+        name = pairs_get(&d->annotations, NAME_OCI);
+    if (name)
+        add_name(a, i, name);
+    return NULL;
+}
+
+static struct err *read_oci(struct arena *a, const struct spool *s, struct archive_plan *plan)
+{
+    struct manifest index;
+    const struct descriptor *v;
+    char *text;
+    size_t len;
+
+    TRY(spool_read(a, s, "index.json", MANIFEST_MAX, &text, &len));
+    TRY(manifest_parse(a, text, len, MEDIA_OCI_INDEX, &index));
+    if (!index.is_index || index.manifests.n > IMAGES_MAX)
+        return err_new(ERR_INVALID, "invalid index.json: not a list of images");
+    plan->v = arena_array(a, index.manifests.n + 1, sizeof(*plan->v));
+    v = index.manifests.v;
+    for (size_t n = 0; n < index.manifests.n; n++)
+        TRY(read_oci_image(a, s, &v[n], plan));
+    return NULL;
+}
+
+struct err *archive_plan_read(struct arena *a, const struct spool *s, struct archive_plan *out)
+{
+    struct archive_plan plan = {0};
+
+    if (spool_path(s, "manifest.json"))
+        TRY(read_docker(a, s, &plan));
+    else if (spool_path(s, "index.json"))
+        TRY(read_oci(a, s, &plan));
+    else
+        return err_new(ERR_INVALID,
+                       "the archive has neither manifest.json (docker save) nor index.json (OCI)");
+    if (!plan.n)
+        return err_new(ERR_INVALID, "the archive holds no image");
+    *out = plan;
+    return NULL;
+}

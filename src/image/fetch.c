@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One GET (or POST) at a registry until it has come whole: waits and tries again
+ * when the connection breaks or the server is in trouble, and goes on from the
+ * byte where a body stopped. Loop thread. A server that ignores Range sends all
+ * of it again; then what was there before is skipped, so the sink never sees a
+ * byte twice.
+ */
+#include "fetch.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    TRIES_MAX = 5,
+    FIRST_WAIT_MS = 250,
+    WAIT_MAX_S = 60,
+    REFUSAL_MAX = 64 * 1024,
+    PROGRESS_BYTES = 1 << 20, /* so much more since the last trouble: count anew */
+};
+
+static const struct web_handler fetch_handler;
+
+struct fetch *fetch_create(struct registry *r, const struct fetch_plan *p, const char *url,
+                           void *ctx)
+{
+    struct fetch *f = mem_new(struct fetch);
+
+    f->arena = arena_create();
+    f->registry = r;
+    f->plan = *p;
+    f->plan.accept = arena_strdup(f->arena, p->accept);
+    f->plan.path = NULL;
+    f->ctx = ctx;
+    f->url = arena_strdup(f->arena, url);
+    f->auth = FETCH_REGISTRY;
+    list_append(&r->fetches, &f->link);
+    return f;
+}
+
+static void fetch_free(struct fetch *f)
+{
+    list_remove(&f->link);
+    timer_clear(f->registry->loop, &f->timer);
+    web_cancel(f->call);
+    buf_finish(&f->body);
+    err_drop(f->stop);
+    arena_destroy(f->arena);
+    free(f);
+}
+
+void fetch_cancel(struct fetch *f)
+{
+    if (f)
+        fetch_free(f);
+}
+
+void fetch_resume(struct fetch *f)
+{
+    if (f->call)
+        web_resume(f->call);
+}
+
+void fetch_finish(struct fetch *f, const struct web_reply *reply, const char *code, struct err *err)
+{
+    struct fetch_result result = {
+        .status = reply ? reply->status : 0,
+        .content_type = reply ? reply->content_type : NULL,
+        .body = f->body.data ? f->body.data : "",
+        .len = f->body.len,
+        .code = code,
+    };
+
+    /* The callback may close the registry, which frees all on the list. */
+    list_remove(&f->link);
+    timer_clear(f->registry->loop, &f->timer);
+    f->plan.done(f->ctx, &result, err);
+    buf_finish(&f->body);
+    err_drop(f->stop);
+    arena_destroy(f->arena);
+    free(f);
+}
+
+void fetch_start(struct fetch *f)
+{
+    const struct endpoint *e = &f->registry->endpoints.v[f->registry->at];
+    struct strs headers = {0};
+    char *authorization = registry_auth_header(f->registry, f);
+    struct web_request request = {
+        .url = f->url,
+        .headers = &headers,
+        .form = f->form,
+        .accepts_any_cert = e->is_insecure,
+        .is_loopback = e->is_loopback,
+        .from = f->have,
+    };
+
+    if (f->plan.accept)
+        strs_add(f->arena, &headers, arena_printf(f->arena, "Accept: %s", f->plan.accept));
+    if (authorization)
+        strs_add(f->arena, &headers, authorization);
+    f->has_begun = false;
+    f->skip = 0;
+    f->body.len = 0;
+    f->call = web_start(f->registry->web, &request, &fetch_handler, f);
+}
+
+/* ---- the body ---- */
+
+static enum web_verdict stop(struct fetch *f, struct err *err)
+{
+    f->stop = err;
+    return WEB_STOP;
+}
+
+static enum web_verdict collect(struct fetch *f, const void *p, size_t n, size_t max)
+{
+    if (f->body.len + n > max)
+        return stop(f, err_new(ERR_TOO_LARGE, "the answer of \"%s\" is larger than %zu bytes",
+                               f->url, max));
+    buf_add(&f->body, p, n);
+    return WEB_TAKEN;
+}
+
+/* Where in the whole body this response begins. */
+static struct err *begin_response(struct fetch *f, const struct web_reply *r)
+{
+    long long from = 0;
+
+    f->has_begun = true;
+    f->skip = r->status == 206 ? 0 : f->have;
+    if (r->status != 206)
+        return NULL;
+    if (!r->content_range || sscanf(r->content_range, "bytes %lld-", &from) != 1 || from != f->have)
+        return err_new(ERR_INTERNAL, "\"%s\" answered with another range than asked for", f->url);
+    return NULL;
+}
+
+static enum web_verdict stream(struct fetch *f, const char *p, size_t n)
+{
+    size_t old = (int64_t)n < f->skip ? n : (size_t)f->skip;
+    enum web_verdict verdict;
+
+    if (old == n) {
+        f->skip -= (int64_t)old;
+        return WEB_TAKEN;
+    }
+    if (f->plan.size_bytes >= 0 && f->have + (int64_t)(n - old) > f->plan.size_bytes)
+        return stop(f, err_new(ERR_INVALID, "the blob is larger than its manifest says"));
+    verdict = f->plan.body(f->ctx, p + old, n - old);
+    if (verdict != WEB_TAKEN)
+        return verdict;
+    f->skip = 0;
+    f->have += (int64_t)(n - old);
+    return WEB_TAKEN;
+}
+
+static enum web_verdict on_body(void *ctx, const struct web_reply *r, const void *p, size_t n)
+{
+    struct fetch *f = ctx;
+
+    if (r->status != 200 && r->status != 206)
+        return collect(f, p, n, REFUSAL_MAX);
+    if (!f->plan.body)
+        return collect(f, p, n, f->plan.max_bytes);
+    if (!f->has_begun) {
+        struct err *e = begin_response(f, r);
+
+        if (e)
+            return stop(f, e);
+    }
+    return stream(f, p, n);
+}
+
+/* ---- the end, or another try ---- */
+
+static void on_retry(struct timer *t)
+{
+    struct fetch *f = container_of(t, struct fetch, timer);
+
+    if (f->stop)
+        fetch_finish(f, NULL, f->stop_code, steal_ptr(&f->stop));
+    else
+        fetch_start(f);
+}
+
+void fetch_settle_soon(struct fetch *f, struct err *stop, const char *code)
+{
+    f->stop = stop;
+    f->stop_code = arena_strdup(f->arena, code);
+    timer_set(f->registry->loop, &f->timer, 0, on_retry);
+}
+
+static bool try_again(struct fetch *f, const struct web_reply *r)
+{
+    int64_t wait_ms;
+
+    if (f->have - f->kept >= PROGRESS_BYTES) {
+        f->kept = f->have;
+        f->tries = 0;
+    }
+    if (++f->tries >= TRIES_MAX)
+        return false;
+    wait_ms = FIRST_WAIT_MS << (f->tries - 1);
+    if (r->retry_after_s > 0 && r->retry_after_s * 1000 > wait_ms)
+        wait_ms = (r->retry_after_s > WAIT_MAX_S ? WAIT_MAX_S : r->retry_after_s) * 1000;
+    timer_set(f->registry->loop, &f->timer, wait_ms, on_retry);
+    if (f->plan.retry)
+        f->plan.retry(f->ctx, (int)((wait_ms + 999) / 1000));
+    return true;
+}
+
+static bool status_may_pass(int status)
+{
+    return status == 429 || status == 408 || (status >= 500 && status != 501);
+}
+
+/* A broken transfer, NULL when it was none. */
+static struct err *check_whole(struct fetch *f)
+{
+    if (!f->plan.body || f->plan.size_bytes < 0 || f->have == f->plan.size_bytes)
+        return NULL;
+    return err_new(ERR_INTERNAL, "Get \"%s\": unexpected EOF after %lld of %lld bytes", f->url,
+                   (long long)f->have, (long long)f->plan.size_bytes);
+}
+
+static void on_refusal(struct fetch *f, const struct web_reply *r)
+{
+    const char *code = "";
+    struct err *e;
+
+    if (r->status == 401 && registry_authorize(f->registry, f, r))
+        return;
+    if (status_may_pass(r->status) && try_again(f, r))
+        return;
+    e = registry_err(f->arena, r->status, f->url, &f->body, &code);
+    fetch_finish(f, r, code, e);
+}
+
+static void on_end(void *ctx, const struct web_reply *r, struct err *err)
+{
+    struct fetch *f = ctx;
+
+    f->call = NULL;
+    if (f->stop) {
+        err_drop(err);
+        fetch_finish(f, r, "", steal_ptr(&f->stop));
+        return;
+    }
+    /* Asked for what lies behind the last byte: there is nothing more. */
+    if (!err && r->status == 416 && f->have > 0 && f->have == f->plan.size_bytes) {
+        fetch_finish(f, r, "", NULL);
+        return;
+    }
+    if (!err && r->status != 200 && r->status != 206) {
+        on_refusal(f, r);
+        return;
+    }
+    if (!err)
+        err = check_whole(f);
+    if (err && !r->speaks_plain_http && !f->is_first_contact && try_again(f, r)) {
+        err_drop(err);
+        return;
+    }
+    fetch_finish(f, r, "", err);
+}
+
+static const struct web_handler fetch_handler = {on_body, on_end};

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The common part of pull, load and import. Loop thread. A cancel may come from
+ * within a progress callback, deep in our own stack, so it is only noted there
+ * and carried out from the loop.
+ */
+#include "job.h"
+
+struct image_job *image_job_create(struct image_table *t, const struct op_type *type,
+                                   image_progress_fn progress, image_done_fn done, void *ctx)
+{
+    struct image_job *j = (struct image_job *)op_create(t->ops, type);
+
+    ASSERT_LOOP();
+    j->table = t;
+    j->progress = (struct progress){progress, ctx};
+    j->done = done;
+    j->ctx = ctx;
+    return j;
+}
+
+static void on_op_done(struct op *op, struct err *err, void *ctx)
+{
+    struct image_job *j = (struct image_job *)op;
+
+    (void)ctx;
+    j->progress.fn = NULL;
+    if (j->done)
+        j->done(j->ctx, err, err ? NULL : j->image);
+    else
+        err_drop(err);
+    j->done = NULL;
+}
+
+void image_job_start(struct image_job *j)
+{
+    op_start(&j->op, on_op_done, NULL);
+}
+
+void image_job_finish(struct image_job *j)
+{
+    timer_clear(j->table->loop, &j->begin_timer);
+    timer_clear(j->table->loop, &j->cancel_timer);
+}
+
+static void on_begin(struct timer *t)
+{
+    op_resume(&container_of(t, struct image_job, begin_timer)->op, NULL);
+}
+
+struct err *image_job_begin(struct op *op)
+{
+    struct image_job *j = (struct image_job *)op;
+
+    timer_set(j->table->loop, &j->begin_timer, 0, on_begin);
+    return NULL;
+}
+
+void image_job_unbegin(struct op *op)
+{
+    struct image_job *j = (struct image_job *)op;
+
+    timer_clear(j->table->loop, &j->begin_timer);
+}
+
+static void on_cancel(struct timer *t)
+{
+    op_cancel(&container_of(t, struct image_job, cancel_timer)->op);
+}
+
+void image_job_cancel(struct image_job *j)
+{
+    ASSERT_LOOP();
+    j->is_cancelled = true;
+    if (!j->cancel_timer.due_ns)
+        timer_set(j->table->loop, &j->cancel_timer, 0, on_cancel);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What pull, load and import have in common: the client's side of the operation. Loop thread. */
+#pragma once
+
+#include "progress.h"
+#include "table.h"
+
+#include "core/op.h"
+
+#include <stdatomic.h>
+
+struct image_job {
+    struct op op; /* must be first */
+    struct image_table *table;
+    struct progress progress;
+    image_done_fn done;
+    void *ctx;
+    struct image *image; /* the result */
+    struct timer begin_timer, cancel_timer;
+    _Atomic bool is_cancelled; /* workers look here */
+};
+
+/* op_create and the fields above. */
+struct image_job *image_job_create(struct image_table *t, const struct op_type *type,
+                                   image_progress_fn progress, image_done_fn done, void *ctx);
+void image_job_start(struct image_job *j);
+void image_job_finish(struct image_job *j); /* first in a type's finish */
+/* The first step of each: the rest begins when the caller is back in the loop, so that done is
+ * never called before he has the job. */
+#define IMAGE_JOB_BEGIN                                                                            \
+    {                                                                                              \
+        "begin", ON_EVENT, image_job_begin, image_job_unbegin, -1                                  \
+    }
+struct err *image_job_begin(struct op *op) must_check;
+void image_job_unbegin(struct op *op);

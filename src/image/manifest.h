@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Registry documents: image manifests and indexes of both families. Pure. */
+#pragma once
+
+#include "platform.h"
+
+#include "base/json.h"
+
+#define MANIFEST_MAX (4u << 20) /* bytes of a manifest, an index or a config */
+#define LAYERS_MAX 500          /* the kernel's overlay takes no more */
+
+#define MEDIA_DOCKER_MANIFEST "application/vnd.docker.distribution.manifest.v2+json"
+#define MEDIA_DOCKER_LIST "application/vnd.docker.distribution.manifest.list.v2+json"
+#define MEDIA_OCI_MANIFEST "application/vnd.oci.image.manifest.v1+json"
+#define MEDIA_OCI_INDEX "application/vnd.oci.image.index.v1+json"
+
+struct descriptor {
+    char *media_type, *digest;
+    int64_t size;
+    struct platform platform;
+    char *platform_os_version;
+    struct pairs annotations;
+};
+
+struct manifest {
+    char *media_type;
+    bool is_index;
+    struct descriptor config;
+    struct jlist layers;    /* struct descriptor; base first */
+    struct jlist manifests; /* struct descriptor; of an index */
+};
+
+/* content_type: what the carrier says, may be NULL; the document's own mediaType wins. Every
+ * digest and size of the result is valid. */
+struct err *manifest_parse(struct arena *a, const char *text, size_t len, const char *content_type,
+                           struct manifest *out) must_check;
+/* The entry of an index that serves `want` best; NULL when none does. */
+const struct descriptor *manifest_choose(struct arena *a, const struct manifest *m,
+                                         const struct platform *want);

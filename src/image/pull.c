@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * docker pull: the operation. Loop thread; unpacking is the layers' own business.
+ * Read the step table at the end first. Nothing is said to the client before the
+ * manifest is known, so that what is wrong until then becomes an HTTP status.
+ */
+#include "adopt.h"
+#include "job.h"
+#include "layers.h"
+#include "registry.h"
+
+#include <string.h>
+
+#define ACCEPT_MANIFESTS                                                                           \
+    MEDIA_DOCKER_MANIFEST "," MEDIA_DOCKER_LIST "," MEDIA_OCI_MANIFEST "," MEDIA_OCI_INDEX         \
+                          ",application/vnd.docker.distribution.manifest.v1+prettyjws"
+
+struct pull {
+    struct image_job job; /* must be first */
+    const char *reference, *platform_text;
+    struct registry_auth auth;
+    struct ref ref;
+    struct platform platform;
+    struct registry *registry;
+    struct fetch *fetch;
+    const char *wanted_digest;      /* of the manifest that is being fetched; NULL: by tag */
+    char served_digest[DIGEST_MAX]; /* of what the tag names: a manifest or an index */
+    char manifest_digest[DIGEST_MAX];
+    int64_t manifest_bytes;
+    struct manifest manifest;
+    char *config; /* the blob's text; NULL: we have the image already */
+    struct image_blob blob;
+    struct layers *layers;
+    struct adoption adopted;
+};
+
+static const char *familiar(struct pull *p)
+{
+    return ref_familiar(p->job.op.arena, &p->ref);
+}
+
+/* ---- errors before the first line ---- */
+
+/* Docker's sentences; clients look for them. */
+static struct err *translate(struct pull *p, const struct fetch_result *r, struct err *e)
+{
+    const char *name = ref_familiar_name(p->job.op.arena, &p->ref);
+    bool is_missing = !strcmp(r->code, "MANIFEST_UNKNOWN") || !strcmp(r->code, "NOT_FOUND");
+
+    if (!strcmp(r->code, "NAME_UNKNOWN"))
+        return err_as(err_wrap(e, "repository %s not found", name), ERR_NOT_FOUND);
+    if (is_missing)
+        return err_as(err_wrap(e, "manifest for %s not found", familiar(p)), ERR_NOT_FOUND);
+    if (r->status == 404) {
+        err_drop(e);
+        return err_new(ERR_NOT_FOUND,
+                       "manifest for %s not found: manifest unknown: manifest unknown",
+                       familiar(p));
+    }
+    if (!strcmp(r->code, "DENIED") || !strcmp(r->code, "UNAUTHORIZED") || r->status == 401)
+        return err_as(err_wrap(e,
+                               "pull access denied for %s, repository does not exist or may "
+                               "require 'docker login'",
+                               name),
+                      ERR_NOT_FOUND);
+    return e;
+}
+
+/* ---- connect ---- */
+
+static void on_connected(void *ctx, struct err *err)
+{
+    struct pull *p = ctx;
+
+    op_resume(&p->job.op, err);
+}
+
+static struct err *connect_registry(struct op *op)
+{
+    struct pull *p = (struct pull *)op;
+    struct image_table *t = p->job.table;
+
+    TRY(ref_parse(op->arena, p->reference, &p->ref));
+    TRY(platform_parse(op->arena, p->platform_text, &p->platform));
+    if (!p->ref.tag && !p->ref.digest)
+        p->ref.tag = arena_strdup(op->arena, "latest");
+    p->registry = registry_open(t->loop, t->settings, &p->ref, &p->auth);
+    registry_connect(p->registry, on_connected, p);
+    return NULL;
+}
+
+/* Every way out: ends all that is under way at the registry. */
+static void disconnect(struct op *op)
+{
+    struct pull *p = (struct pull *)op;
+
+    layers_end(steal_ptr(&p->layers));
+    registry_close(steal_ptr(&p->registry));
+}
+
+/* ---- the manifest ---- */
+
+static void fetch_manifest(struct pull *p, const char *digest);
+
+/* True: another manifest is on its way. */
+static struct err *take_manifest(struct pull *p, const struct fetch_result *r, bool *out_more)
+{
+    struct arena *a = p->job.op.arena;
+    const struct descriptor *chosen;
+
+    *out_more = false;
+    digest_of(r->body, r->len, p->manifest_digest);
+    if (p->wanted_digest && strcmp(p->wanted_digest, p->manifest_digest) != 0)
+        return err_new(ERR_INVALID, "manifest verification failed for digest %s", p->wanted_digest);
+    if (!*p->served_digest)
+        strcpy(p->served_digest, p->manifest_digest);
+    p->manifest_bytes = (int64_t)r->len;
+    TRY(manifest_parse(a, arena_strndup(a, r->body, r->len), r->len, r->content_type,
+                       &p->manifest));
+    if (!p->manifest.is_index)
+        return NULL;
+    if (strcmp(p->served_digest, p->manifest_digest) != 0)
+        return err_new(ERR_INVALID, "invalid manifest: an index inside an index");
+    chosen = manifest_choose(a, &p->manifest, &p->platform);
+    if (!chosen)
+        return err_new(ERR_NOT_FOUND, "no matching manifest for %s in the manifest list entries",
+                       platform_text(a, &p->platform));
+    *out_more = true;
+    fetch_manifest(p, chosen->digest);
+    return NULL;
+}
+
+static void on_manifest(void *ctx, const struct fetch_result *r, struct err *err)
+{
+    struct pull *p = ctx;
+    bool has_more = false;
+
+    p->fetch = NULL;
+    if (err && registry_skip(p->registry)) { /* a mirror need not have everything */
+        err_drop(err);
+        fetch_manifest(p, p->ref.digest);
+        return;
+    }
+    if (err)
+        err = translate(p, r, err);
+    else
+        err = take_manifest(p, r, &has_more);
+    if (!has_more)
+        op_resume(&p->job.op, err);
+}
+
+static void fetch_manifest(struct pull *p, const char *digest)
+{
+    autofree char *path = mem_printf("manifests/%s", digest ? digest : p->ref.tag);
+    struct fetch_plan plan = {
+        .path = path,
+        .accept = ACCEPT_MANIFESTS,
+        .max_bytes = MANIFEST_MAX,
+        .size_bytes = -1,
+        .done = on_manifest,
+    };
+
+    p->wanted_digest = digest;
+    p->fetch = registry_get(p->registry, &plan, p);
+}
+
+static struct err *resolve_manifest(struct op *op)
+{
+    struct pull *p = (struct pull *)op;
+
+    fetch_manifest(p, p->ref.digest);
+    return NULL;
+}
+
+static void drop_fetch(struct op *op)
+{
+    struct pull *p = (struct pull *)op;
+
+    fetch_cancel(steal_ptr(&p->fetch));
+}
+
+/* ---- the config ---- */
+
+static struct err *check_platform(struct pull *p)
+{
+    struct arena *a = p->job.op.arena;
+    struct platform is = {p->blob.os, p->blob.architecture, p->blob.variant};
+
+    if (text_is_empty(p->platform_text) || text_is_empty(is.arch))
+        return NULL;
+    platform_normalise(a, &is);
+    if (platform_rank(&p->platform, &is) >= 0)
+        return NULL;
+    return err_new(ERR_NOT_FOUND,
+                   "image with reference %s was found but does not match the specified platform: "
+                   "wanted %s, actual: %s",
+                   familiar(p), platform_text(a, &p->platform), platform_text(a, &is));
+}
+
+static struct err *take_config(struct pull *p, const char *text, size_t len)
+{
+    char digest[DIGEST_MAX];
+
+    digest_of(text, len, digest);
+    if (strcmp(digest, p->manifest.config.digest) != 0)
+        return err_new(ERR_INVALID, "image config verification failed for digest %s",
+                       p->manifest.config.digest);
+    TRY(image_blob_parse(p->job.op.arena, text, len, &p->blob));
+    if (p->blob.diff_ids.n != p->manifest.layers.n)
+        return err_new(ERR_INVALID,
+                       "layers from manifest don't match image configuration: %zu and %zu",
+                       p->manifest.layers.n, p->blob.diff_ids.n);
+    p->config = arena_strndup(p->job.op.arena, text, len);
+    return check_platform(p);
+}
+
+static void on_config(void *ctx, const struct fetch_result *r, struct err *err)
+{
+    struct pull *p = ctx;
+
+    p->fetch = NULL;
+    op_resume(&p->job.op, err ? err : take_config(p, r->body, r->len));
+}
+
+static struct err *fetch_config(struct op *op)
+{
+    struct pull *p = (struct pull *)op;
+    const struct image *have = image_by_id(p->job.table, p->manifest.config.digest);
+    autofree char *path = mem_printf("blobs/%s", p->manifest.config.digest);
+    struct fetch_plan plan = {
+        .path = path,
+        .max_bytes = MANIFEST_MAX,
+        .size_bytes = -1,
+        .done = on_config,
+    };
+
+    progress_say(&p->job.progress, p->ref.digest ? p->ref.digest : p->ref.tag,
+                 arena_printf(op->arena, "Pulling from %s", p->ref.path));
+    if (have) {
+        op_resume(op, take_config(p, have->text, strlen(have->text)));
+        return NULL;
+    }
+    p->fetch = registry_get(p->registry, &plan, p);
+    return NULL;
+}
+
+/* ---- layers ---- */
+
+static void on_layers(void *ctx, struct err *err)
+{
+    struct pull *p = ctx;
+
+    op_resume(&p->job.op, err);
+}
+
+static struct err *make_layers(struct op *op)
+{
+    struct pull *p = (struct pull *)op;
+    const struct descriptor *from = p->manifest.layers.v;
+    size_t n = p->manifest.layers.n;
+    struct layer_plan *plans = arena_array(op->arena, n + 1, sizeof(*plans));
+    bool is_known = image_by_id(p->job.table, p->manifest.config.digest) != NULL;
+    struct progress quiet = {0};
+
+    for (size_t i = 0; i < n; i++)
+        plans[i] = (struct layer_plan){
+            .diff_id = p->blob.diff_ids.v[i],
+            .blob_digest = from[i].digest,
+            .blob_bytes = from[i].size,
+            .label = arena_strndup(op->arena, digest_hex(from[i].digest), ID_SHORT),
+        };
+    p->layers = layers_start(p->job.table, p->registry, plans, n,
+                             is_known ? &quiet : &p->job.progress, on_layers, p);
+    return NULL;
+}
+
+static void end_layers(struct op *op)
+{
+    struct pull *p = (struct pull *)op;
+
+    layers_end(steal_ptr(&p->layers));
+}
+
+/* ---- the image ---- */
+
+static struct err *adopt(struct op *op)
+{
+    struct pull *p = (struct pull *)op;
+    struct arena *a = op->arena;
+    struct ref tag = p->ref, digest = p->ref;
+    struct strs names = {0};
+    struct image_facts facts = {
+        .text = p->config,
+        .manifest_type = p->manifest.media_type,
+        .manifest_digest = p->manifest_digest,
+        .manifest_size = p->manifest_bytes,
+    };
+
+    tag.digest = NULL;
+    digest.tag = NULL;
+    digest.digest = p->served_digest;
+    if (tag.tag && !p->ref.digest)
+        strs_add(a, &names, ref_full(a, &tag));
+    strs_add(a, &names, ref_full(a, &digest));
+    TRY(adopt_image(p->job.table, a, &facts, &names, &p->adopted));
+    p->job.image = p->adopted.image;
+    return NULL;
+}
+
+static void unadopt(struct op *op)
+{
+    struct pull *p = (struct pull *)op;
+
+    adopt_undo(p->job.table, &p->adopted);
+}
+
+static struct err *save(struct op *op)
+{
+    struct pull *p = (struct pull *)op;
+
+    adopt_save(p->job.table, op, &p->adopted, 1);
+    return NULL;
+}
+
+static struct err *tell(struct op *op)
+{
+    struct pull *p = (struct pull *)op;
+    const char *what = p->adopted.was_named ? "Image is up to date" : "Downloaded newer image";
+    struct arena *a = op->arena;
+
+    progress_say(&p->job.progress, NULL, arena_printf(a, "Digest: %s", p->served_digest));
+    progress_say(&p->job.progress, NULL, arena_printf(a, "Status: %s for %s", what, familiar(p)));
+    image_event(p->job.image, "pull", familiar(p), ref_familiar_name(a, &p->ref));
+    return NULL;
+}
+
+static void finish(struct op *op)
+{
+    image_job_finish((struct image_job *)op);
+    disconnect(op);
+}
+
+static const struct op_step pull_steps[] = {
+    IMAGE_JOB_BEGIN,
+    {"connect", ON_EVENT, connect_registry, disconnect, -1},
+    {"resolve-manifest", ON_EVENT, resolve_manifest, drop_fetch, -1},
+    {"fetch-config", ON_EVENT, fetch_config, drop_fetch, -1},
+    {"make-layers", ON_EVENT, make_layers, end_layers, -1},
+    {"adopt", ON_LOOP, adopt, unadopt, 0},
+    {"save", ON_EVENT, save, NULL, -1},
+    {"tell", ON_LOOP, tell, NULL, 0},
+    {0},
+};
+
+static const struct op_type pull_type = {
+    .name = "image/pull",
+    .class = OP_INTERNAL, /* it waits for the network, and a slot is not for waiting */
+    .size = sizeof(struct pull),
+    .steps = pull_steps,
+    .finish = finish,
+};
+
+struct image_job *image_pull(struct image_table *t, const char *reference, const char *platform,
+                             const struct registry_auth *auth, image_progress_fn progress,
+                             image_done_fn done, void *ctx)
+{
+    struct image_job *j = image_job_create(t, &pull_type, progress, done, ctx);
+    struct pull *p = (struct pull *)j;
+    struct arena *a = j->op.arena;
+
+    p->reference = arena_strdup(a, reference);
+    p->platform_text = arena_strdup(a, platform);
+    if (auth) {
+        p->auth.username = arena_strdup(a, auth->username);
+        p->auth.password = arena_strdup(a, auth->password);
+        p->auth.identity_token = arena_strdup(a, auth->identity_token);
+        p->auth.registry_token = arena_strdup(a, auth->registry_token);
+    }
+    j->op.subject = p->reference;
+    image_job_start(j);
+    return j;
+}

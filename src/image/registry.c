@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A repository at a registry: which endpoint answers, and who we are there
+ * (anonymous, basic, or a token fetched from where the challenge points). Loop
+ * thread. One token is fetched at a time; requests that need it wait for it. The
+ * password never goes over an unencrypted line when the registry itself is
+ * spoken to over an encrypted one.
+ */
+#include "fetch.h"
+
+#include "base/json.h"
+
+#include <string.h>
+
+enum { PING_MAX = 64 * 1024, TOKEN_MAX = 64 * 1024 };
+
+static const struct endpoint *endpoint(const struct registry *r)
+{
+    return &r->endpoints.v[r->at];
+}
+
+struct registry *registry_open(struct loop *l, const struct settings *s, const struct ref *ref,
+                               const struct registry_auth *auth)
+{
+    struct registry *r = mem_new(struct registry);
+
+    r->loop = l;
+    r->arena = arena_create();
+    r->web = web_create(l);
+    r->endpoints = endpoints_of(r->arena, ref->domain, s);
+    r->name = arena_strdup(r->arena, ref->path);
+    list_init(&r->fetches);
+    if (auth) {
+        r->auth.username = arena_strdup(r->arena, auth->username);
+        r->auth.password = arena_strdup(r->arena, auth->password);
+        r->auth.identity_token = arena_strdup(r->arena, auth->identity_token);
+        r->auth.registry_token = arena_strdup(r->arena, auth->registry_token);
+    }
+    return r;
+}
+
+void registry_close(struct registry *r)
+{
+    if (!r)
+        return;
+    while (!list_is_empty(&r->fetches))
+        fetch_cancel(list_first(&r->fetches, struct fetch, link));
+    web_destroy(r->web);
+    err_drop(r->connect_err);
+    arena_destroy(r->arena);
+    free(r);
+}
+
+struct fetch *registry_get(struct registry *r, const struct fetch_plan *p, void *ctx)
+{
+    autofree char *url = mem_printf("%s/v2/%s/%s", endpoint(r)->base, r->name, p->path);
+    struct fetch *f = fetch_create(r, p, url, ctx);
+
+    fetch_start(f);
+    return f;
+}
+
+/* ---- who we are ---- */
+
+static char *basic(struct registry *r, struct arena *a)
+{
+    autofree char *both =
+        mem_printf("%s:%s", r->auth.username, r->auth.password ? r->auth.password : "");
+
+    return arena_printf(a, "Authorization: Basic %s", text_to_base64(a, both, strlen(both), false));
+}
+
+static bool has_password(const struct registry *r)
+{
+    return !text_is_empty(r->auth.username);
+}
+
+char *registry_auth_header(struct registry *r, const struct fetch *f)
+{
+    const char *token = text_is_empty(r->auth.registry_token) ? r->token : r->auth.registry_token;
+
+    if (f->auth == FETCH_OPEN)
+        return NULL;
+    if (f->auth == FETCH_PASSWORD)
+        return has_password(r) ? basic(r, f->arena) : NULL;
+    if (token)
+        return arena_printf(f->arena, "Authorization: Bearer %s", token);
+    return r->challenge.scheme == CHALLENGE_BASIC && has_password(r) ? basic(r, f->arena) : NULL;
+}
+
+static bool is_http(const char *url)
+{
+    return text_starts(url, "http://");
+}
+
+/* Everybody who waited for the token goes on, or fails with the same words. */
+static void end_waiting(struct registry *r, const struct err *err, const char *code)
+{
+    list_each (f, &r->fetches, struct fetch, link) {
+        if (!f->waits_for_token)
+            continue;
+        f->waits_for_token = false;
+        fetch_settle_soon(f, err_copy(err), code);
+    }
+}
+
+static struct err *read_token(struct registry *r, const struct fetch_result *result)
+{
+    autoarena struct arena *a = arena_create();
+    const struct json *doc;
+    const char *token;
+    struct err *e = json_parse(a, result->body, result->len, &doc);
+
+    if (e)
+        return err_wrap(e, "the token service's answer is not JSON");
+    token = json_str(json_get(doc, "token"));
+    if (text_is_empty(token))
+        token = json_str(json_get(doc, "access_token"));
+    if (text_is_empty(token) || strpbrk(token, "\r\n"))
+        return err_new(ERR_INTERNAL,
+                       "authorization server did not include a token in the response");
+    r->token = arena_strdup(r->arena, token);
+    return NULL;
+}
+
+static void on_token(void *ctx, const struct fetch_result *result, struct err *err)
+{
+    struct registry *r = ctx;
+    autoerr struct err *e = err;
+
+    r->token_fetch = NULL;
+    if (!e)
+        e = read_token(r, result);
+    end_waiting(r, e, result->code);
+}
+
+static char *scope(struct registry *r)
+{
+    return text_to_query(r->arena, arena_printf(r->arena, "repository:%s:pull", r->name));
+}
+
+/* GET realm?service=…&scope=…, or for an identity token a POST of the same. */
+static struct err *plan_token(struct registry *r, char **out_url, char **out_form)
+{
+    const struct challenge *c = &r->challenge;
+    char *service = text_to_query(r->arena, c->service ? c->service : "");
+
+    if (!text_starts(c->realm, "https://") && !is_http(c->realm))
+        return err_new(ERR_INTERNAL, "the registry's token service \"%s\" is no web address",
+                       c->realm);
+    if (is_http(c->realm) && !endpoint(r)->is_insecure &&
+        (has_password(r) || !text_is_empty(r->auth.identity_token)))
+        return err_new(ERR_FORBIDDEN,
+                       "the registry wants the password sent unencrypted to %s: refused", c->realm);
+    if (!text_is_empty(r->auth.identity_token)) {
+        *out_url = c->realm;
+        *out_form = arena_printf(
+            r->arena,
+            "grant_type=refresh_token&service=%s&client_id=berth&scope=%s&refresh_token=%s",
+            service, scope(r), text_to_query(r->arena, r->auth.identity_token));
+        return NULL;
+    }
+    *out_form = NULL;
+    *out_url = arena_printf(r->arena, "%s%sservice=%s&scope=%s", c->realm,
+                            strchr(c->realm, '?') ? "&" : "?", service, scope(r));
+    if (has_password(r))
+        *out_url = arena_printf(r->arena, "%s&account=%s", *out_url,
+                                text_to_query(r->arena, r->auth.username));
+    return NULL;
+}
+
+static struct err *start_token(struct registry *r)
+{
+    struct fetch_plan plan = {.max_bytes = TOKEN_MAX, .size_bytes = -1, .done = on_token};
+    char *url, *form;
+
+    TRY(plan_token(r, &url, &form));
+    r->token = NULL;
+    r->token_fetch = fetch_create(r, &plan, url, r);
+    r->token_fetch->auth = form ? FETCH_OPEN : FETCH_PASSWORD;
+    r->token_fetch->form = form;
+    fetch_start(r->token_fetch);
+    return NULL;
+}
+
+static void learn(struct registry *r, const struct web_reply *reply)
+{
+    for (size_t i = 0; i < reply->challenges.n; i++) {
+        struct challenge c;
+
+        challenge_parse(r->arena, reply->challenges.v[i], &c);
+        if (c.scheme > r->challenge.scheme || (i == 0 && c.scheme != CHALLENGE_NONE))
+            r->challenge = c;
+    }
+}
+
+bool registry_authorize(struct registry *r, struct fetch *f, const struct web_reply *reply)
+{
+    if (f->auth != FETCH_REGISTRY || f->has_authorized || !text_is_empty(r->auth.registry_token))
+        return false;
+    f->has_authorized = true;
+    learn(r, reply);
+    if (r->challenge.scheme == CHALLENGE_BASIC && has_password(r)) {
+        fetch_start(f);
+        return true;
+    }
+    if (r->challenge.scheme != CHALLENGE_BEARER)
+        return false;
+    if (!r->token_fetch) {
+        struct err *e = start_token(r);
+
+        if (e) {
+            fetch_settle_soon(f, e, "");
+            return true;
+        }
+    }
+    f->waits_for_token = true;
+    return true;
+}
+
+/* ---- which endpoint ---- */
+
+static void connect_here(struct registry *r);
+
+static void connected(struct registry *r, struct err *err)
+{
+    void (*done)(void *, struct err *) = r->connected;
+
+    r->connected = NULL;
+    done(r->connect_ctx, err);
+}
+
+/* What the user meant: the plain address if there is one, else the last. */
+static void keep_error(struct registry *r, struct err *err)
+{
+    if (r->connect_err && !is_http(endpoint(r)->base)) {
+        err_drop(err);
+        return;
+    }
+    err_drop(r->connect_err);
+    r->connect_err = err;
+}
+
+static struct err *add_hint(struct registry *r, struct err *err)
+{
+    autofree char *text = NULL;
+
+    if (!strstr(err_text(err), "server gave HTTP response to HTTPS client"))
+        return err;
+    text = mem_printf("%s (if this registry is to be used without encryption, start the engine "
+                      "with --insecure-registry %s)",
+                      err_text(err), strstr(endpoint(r)->base, "://") + 3);
+    err_drop(err);
+    return err_new(ERR_INTERNAL, "%s", text);
+}
+
+/* An HTTP server behind our plain greeting that wants TLS says 400. */
+static bool wants_tls(const struct registry *r, const struct fetch_result *result)
+{
+    return result->status == 400 && is_http(endpoint(r)->base) && r->at + 1 < r->endpoints.n;
+}
+
+static void on_ping(void *ctx, const struct fetch_result *result, struct err *err)
+{
+    struct registry *r = ctx;
+    bool is_registry = result->status > 0 && result->status < 500 && !wants_tls(r, result);
+
+    if (is_registry) { /* whatever it says: it is there */
+        err_drop(err);
+        err_drop(steal_ptr(&r->connect_err));
+        connected(r, NULL);
+        return;
+    }
+    keep_error(r, err ? err : err_new(ERR_INTERNAL, "no registry there"));
+    if (r->at + 1 < r->endpoints.n) {
+        r->at++;
+        connect_here(r);
+        return;
+    }
+    connected(r, add_hint(r, steal_ptr(&r->connect_err)));
+}
+
+static void connect_here(struct registry *r)
+{
+    autofree char *url = mem_printf("%s/v2/", endpoint(r)->base);
+    struct fetch_plan plan = {.max_bytes = PING_MAX, .size_bytes = -1, .done = on_ping};
+    struct fetch *f = fetch_create(r, &plan, url, r);
+
+    r->challenge = (struct challenge){0};
+    r->token = NULL;
+    f->auth = FETCH_OPEN;
+    f->is_first_contact = true;
+    fetch_start(f);
+}
+
+void registry_connect(struct registry *r, void (*done)(void *ctx, struct err *err), void *ctx)
+{
+    ASSERT(!r->connected);
+    r->connected = done;
+    r->connect_ctx = ctx;
+    connect_here(r);
+}
+
+bool registry_skip(struct registry *r)
+{
+    if (!endpoint(r)->is_mirror || r->at + 1 >= r->endpoints.n)
+        return false;
+    r->at++;
+    r->challenge = (struct challenge){0};
+    r->token = NULL;
+    return true;
+}

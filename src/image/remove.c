@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * docker rmi. Loop thread; the answer waits for the disk. Docker's rules: a name
+ * goes first, the image with its last name; an id removes all of them; containers
+ * hold an image, running ones even against force. What is removed under a stopped
+ * container stays on disk, unnamed and unlisted, until the container goes.
+ */
+#include "table.h"
+
+#include "core/op.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct removing {
+    struct op op; /* must be first */
+    struct image_table *table;
+    const char *given;
+    bool force;
+    struct image *image; /* while "take" runs */
+    char id[DIGEST_MAX];
+    char short_id[ID_SHORT + 1];
+    struct strs untagged, deleted; /* what was done, for the answer */
+    void (*done)(void *ctx, struct err *err, const char *json);
+    void *ctx;
+};
+
+/* ---- questions ---- */
+
+/* Whether it was found by a name: a name wins over a short id that reads the same. */
+static bool is_name(const struct removing *g)
+{
+    struct arena *a = g->op.arena;
+    struct ref r;
+    autoerr struct err *e = ref_parse(a, g->given, &r);
+
+    if (e)
+        return false;
+    if (r.digest)
+        r.tag = NULL;
+    else if (!r.tag)
+        r.tag = arena_strdup(a, "latest");
+    return image_by_name(g->table, ref_full(a, &r)) == g->image;
+}
+
+/* The part before the tag or the digest of a full name. */
+static size_t repo_len(const char *full)
+{
+    const char *at = strchr(full, '@');
+    const char *colon = strrchr(full, ':');
+
+    if (at)
+        return (size_t)(at - full);
+    return colon && !strchr(colon, '/') ? (size_t)(colon - full) : strlen(full);
+}
+
+static bool same_repo(const char *a, const char *b)
+{
+    return repo_len(a) == repo_len(b) && !strncmp(a, b, repo_len(a));
+}
+
+/* At most one tag, and digests of that repository only. */
+static bool is_single(const struct image *i)
+{
+    const char *first =
+        i->full_tags.n ? i->full_tags.v[0] : (i->full_digests.n ? i->full_digests.v[0] : NULL);
+
+    if (i->full_tags.n > 1)
+        return false;
+    for (size_t n = 0; n < i->full_digests.n; n++)
+        if (!same_repo(i->full_digests.v[n], first))
+            return false;
+    return true;
+}
+
+static bool has_tag_in_repo(const struct image *i, const char *full)
+{
+    for (size_t n = 0; n < i->full_tags.n; n++)
+        if (same_repo(i->full_tags.v[n], full))
+            return true;
+    return false;
+}
+
+static bool has_names(const struct image *i)
+{
+    return i->full_tags.n || i->full_digests.n;
+}
+
+static struct err *conflict(const struct removing *g, bool is_hard, const char *why,
+                            const char *container)
+{
+    return err_new(ERR_CONFLICT, "conflict: unable to delete %s (%s) - %s%s%.*s", g->short_id,
+                   is_hard ? "cannot be forced" : "must be forced", why, container ? " " : "",
+                   ID_SHORT, container ? container : "");
+}
+
+static struct err *check_users(const struct removing *g)
+{
+    const char *running = image_user(g->image, true);
+    const char *stopped = image_user(g->image, false);
+
+    if (running)
+        return conflict(g, true, "image is being used by running container", running);
+    if (stopped && !g->force)
+        return conflict(g, false, "image is being used by stopped container", stopped);
+    return NULL;
+}
+
+/* ---- acts ---- */
+
+static void drop_name(struct removing *g, const char *full)
+{
+    autofree char *name = mem_printf("%s", full); /* the list that holds it is about to go */
+
+    strs_add(g->op.arena, &g->untagged, image_name_familiar(g->op.arena, name));
+    image_drop_name(g->image, name);
+    image_event(g->image, "untag", NULL, NULL);
+}
+
+static void drop_all_names(struct removing *g)
+{
+    while (g->image->full_tags.n)
+        drop_name(g, g->image->full_tags.v[0]);
+    while (g->image->full_digests.n)
+        drop_name(g, g->image->full_digests.v[0]);
+}
+
+static void drop_digests_of_repo(struct removing *g, const char *full)
+{
+    autoarena struct arena *a = arena_create();
+    struct strs digests = strs_copy(a, &g->image->full_digests);
+
+    for (size_t n = 0; n < digests.n; n++)
+        if (same_repo(digests.v[n], full))
+            drop_name(g, digests.v[n]);
+}
+
+/* Layers that only this image names; Docker lists them by chain id, the top first. */
+static void list_layers(struct removing *g)
+{
+    const struct image *i = g->image, *other;
+
+    for (size_t n = i->chain.n; n > 0; n--) {
+        size_t cursor = 0;
+        bool is_shared = false;
+
+        while ((other = image_next(g->table, &cursor)))
+            if (other != i && strs_has(&other->chain, i->chain.v[n - 1]))
+                is_shared = true;
+        if (!is_shared)
+            strs_add(g->op.arena, &g->deleted, i->chain.v[n - 1]);
+    }
+}
+
+static void delete_image(struct removing *g)
+{
+    drop_all_names(g);
+    image_event(g->image, "delete", NULL, NULL);
+    strs_add(g->op.arena, &g->deleted, g->image->id);
+    if (image_users(g->image)) {
+        g->image->is_removed = true;
+        return;
+    }
+    list_layers(g);
+    image_withdraw(g->image);
+    g->image = NULL;
+}
+
+static struct err *take_by_id(struct removing *g)
+{
+    if (!is_single(g->image) && !g->force)
+        return conflict(g, false, "image is referenced in multiple repositories", NULL);
+    TRY(check_users(g));
+    delete_image(g);
+    return NULL;
+}
+
+static struct err *take_by_name(struct removing *g)
+{
+    struct arena *a = g->op.arena;
+    const char *user = image_user(g->image, true);
+    autoerr struct err *in_use = NULL;
+    struct ref r;
+    char *full;
+
+    if (!user)
+        user = image_user(g->image, false);
+    if (!g->force && is_single(g->image) && user)
+        return err_new(ERR_CONFLICT,
+                       "conflict: unable to remove repository reference \"%s\" (must force) - "
+                       "container %.12s is using its referenced image %s",
+                       g->given, user, g->short_id);
+    TRY(ref_parse(a, g->given, &r));
+    if (r.digest)
+        r.tag = NULL;
+    else if (!r.tag)
+        r.tag = arena_strdup(a, "latest");
+    full = ref_full(a, &r);
+    drop_name(g, full);
+    if (!r.digest && !has_tag_in_repo(g->image, full))
+        drop_digests_of_repo(g, full);
+    if (has_names(g->image))
+        return NULL;
+    in_use = check_users(g);
+    if (!in_use) /* else it stays, without a name */
+        delete_image(g);
+    return NULL;
+}
+
+static struct err *take(struct op *op)
+{
+    struct removing *g = (struct removing *)op;
+
+    TRY(image_find(g->table, g->given, &g->image));
+    if (g->image->is_removed)
+        return err_new(ERR_NOT_FOUND, "No such image: %s", g->given);
+    strcpy(g->id, g->image->id);
+    snprintf(g->short_id, sizeof(g->short_id), "%s", digest_hex(g->id));
+    return is_name(g) ? take_by_name(g) : take_by_id(g);
+}
+
+static struct err *save(struct op *op)
+{
+    struct removing *g = (struct removing *)op;
+    struct image *i = image_by_id(g->table, g->id);
+
+    if (i)
+        db_put_for(g->table->db, op, IMAGE_KIND, i->id, image_document(op->arena, i));
+    else
+        db_delete_for(g->table->db, op, IMAGE_KIND, g->id);
+    return NULL;
+}
+
+/* ---- the answer ---- */
+
+static void write_items(struct jw *w, const char *key, const struct strs *items)
+{
+    for (size_t n = 0; n < items->n; n++) {
+        jw_obj(w, NULL);
+        jw_str(w, key, items->v[n]);
+        jw_obj_end(w);
+    }
+}
+
+static void on_done(struct op *op, struct err *err, void *ctx)
+{
+    struct removing *g = (struct removing *)op;
+    autobuf struct buf b = {0};
+    struct jw w = {.out = &b};
+
+    (void)ctx;
+    jw_arr(&w, NULL);
+    write_items(&w, "Untagged", &g->untagged);
+    write_items(&w, "Deleted", &g->deleted);
+    jw_arr_end(&w);
+    if (g->done)
+        g->done(g->ctx, err, err ? NULL : b.data);
+    else
+        err_drop(err);
+}
+
+static const struct op_step remove_steps[] = {
+    {"take", ON_LOOP, take, NULL, 0},
+    {"save", ON_EVENT, save, NULL, 0},
+    {0},
+};
+
+static const struct op_type remove_type = {
+    .name = "image/remove",
+    .class = OP_MUTATING,
+    .size = sizeof(struct removing),
+    .steps = remove_steps,
+};
+
+void image_remove(struct image_table *t, const char *ref, bool force, bool no_prune,
+                  void (*done)(void *ctx, struct err *err, const char *json), void *ctx)
+{
+    struct removing *g = (struct removing *)op_create(t->ops, &remove_type);
+
+    (void)no_prune; /* images here have no untagged parents to prune */
+    g->table = t;
+    g->given = arena_strdup(g->op.arena, ref);
+    g->force = force;
+    g->op.subject = g->given;
+    g->done = done;
+    g->ctx = ctx;
+    op_start(&g->op, on_done, NULL);
+}

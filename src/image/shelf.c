@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The loop's book of layers. Loop thread; only removal goes to a disk worker.
+ * A slot lives while its layer is on disk, held, or being made or removed; every
+ * change of that wakes the waiters, who ask again: no state is handed over.
+ */
+#include "shelf.h"
+
+#include "base/log.h"
+#include "base/map.h"
+
+#include <string.h>
+
+struct slot {
+    char chain_id[DIGEST_MAX];
+    int64_t size_bytes; /* -1: not on disk */
+    size_t holds;
+    bool is_busy; /* being made or removed */
+    struct list waiting;
+};
+
+struct shelf {
+    struct layer_store *store;
+    struct loop *loop;
+    struct pools *pools;
+    struct map *slots;
+    int turns, max_turns;
+    struct list line;
+};
+
+struct removal {
+    struct job job;
+    struct shelf *shelf;
+    char chain_id[DIGEST_MAX];
+    struct err *err;
+};
+
+static struct slot *slot_of(struct shelf *s, const char *chain_id)
+{
+    struct slot *slot = map_get(s->slots, chain_id);
+
+    if (slot)
+        return slot;
+    slot = mem_new(struct slot);
+    strcpy(slot->chain_id, chain_id);
+    slot->size_bytes = -1;
+    list_init(&slot->waiting);
+    map_put(s->slots, chain_id, slot);
+    return slot;
+}
+
+static void start_removal(struct shelf *s, struct slot *slot);
+
+/* Removes what nobody needs, forgets what is nowhere. */
+static void settle(struct shelf *s, struct slot *slot)
+{
+    if (slot->holds || slot->is_busy || !list_is_empty(&slot->waiting))
+        return;
+    if (slot->size_bytes >= 0) {
+        start_removal(s, slot);
+        return;
+    }
+    map_take(s->slots, slot->chain_id);
+    free(slot);
+}
+
+static void end_busy(struct shelf *s, const char *chain_id, int64_t size_bytes)
+{
+    struct slot *slot = slot_of(s, chain_id);
+    struct list woken;
+
+    ASSERT(slot->is_busy);
+    slot->is_busy = false;
+    slot->size_bytes = size_bytes;
+    list_init(&woken);
+    while (!list_is_empty(&slot->waiting)) {
+        struct list *first = slot->waiting.next;
+
+        list_remove(first);
+        list_append(&woken, first);
+    }
+    while (!list_is_empty(&woken)) {
+        struct shelf_wait *w = list_first(&woken, struct shelf_wait, link);
+
+        list_remove(&w->link);
+        w->fn(w);
+    }
+    slot = map_get(s->slots, chain_id);
+    if (slot)
+        settle(s, slot);
+}
+
+static void run_removal(struct job *job)
+{
+    struct removal *r = container_of(job, struct removal, job);
+
+    r->err = layer_remove(r->shelf->store, r->chain_id);
+}
+
+static void on_removed(struct job *job)
+{
+    struct removal *r = container_of(job, struct removal, job);
+
+    if (r->err)
+        log_warn("cannot remove a layer", KV("chain", r->chain_id), KV("error", err_text(r->err)));
+    err_drop(r->err);
+    end_busy(r->shelf, r->chain_id, -1);
+    free(r);
+}
+
+static void start_removal(struct shelf *s, struct slot *slot)
+{
+    struct removal *r = mem_new(struct removal);
+
+    slot->is_busy = true;
+    slot->size_bytes = -1;
+    r->job.run = run_removal;
+    r->job.done = on_removed;
+    r->shelf = s;
+    strcpy(r->chain_id, slot->chain_id);
+    pool_submit(s->pools, POOL_DISK, &r->job);
+}
+
+struct err *shelf_open(struct layer_store *store, struct loop *l, struct pools *p,
+                       struct shelf **out)
+{
+    autoarena struct arena *a = arena_create();
+    struct strs found = {0};
+    struct shelf *s;
+
+    TRY(layer_list(store, a, &found));
+    s = mem_new(struct shelf);
+    s->store = store;
+    s->loop = l;
+    s->pools = p;
+    s->slots = map_create();
+    s->max_turns = 1;
+    list_init(&s->line);
+    for (size_t i = 0; i < found.n; i++) {
+        int64_t size = layer_size(store, found.v[i]);
+
+        if (digest_is_valid(found.v[i]))
+            slot_of(s, found.v[i])->size_bytes = size < 0 ? 0 : size;
+    }
+    *out = s;
+    return NULL;
+}
+
+void shelf_close(struct shelf *s)
+{
+    size_t cursor = 0;
+    const char *id;
+    void *slot;
+
+    if (!s)
+        return;
+    while (map_next(s->slots, &cursor, &id, &slot))
+        free(slot);
+    map_destroy(s->slots);
+    free(s);
+}
+
+void shelf_hold(struct shelf *s, const char *chain_id)
+{
+    slot_of(s, chain_id)->holds++;
+}
+
+void shelf_release(struct shelf *s, const char *chain_id)
+{
+    struct slot *slot = slot_of(s, chain_id);
+
+    ASSERT(slot->holds > 0);
+    slot->holds--;
+    settle(s, slot);
+}
+
+void shelf_sweep(struct shelf *s)
+{
+    size_t cursor = 0;
+    const char *id;
+    void *slot;
+
+    while (map_next(s->slots, &cursor, &id, &slot))
+        settle(s, slot); /* takes at most the current entry */
+}
+
+bool shelf_has(struct shelf *s, const char *chain_id)
+{
+    return shelf_size(s, chain_id) >= 0;
+}
+
+int64_t shelf_size(struct shelf *s, const char *chain_id)
+{
+    const struct slot *slot = map_get(s->slots, chain_id);
+
+    return slot ? slot->size_bytes : -1;
+}
+
+enum shelf_state shelf_want(struct shelf *s, const char *chain_id, struct shelf_wait *w)
+{
+    struct slot *slot = slot_of(s, chain_id);
+
+    ASSERT(slot->holds > 0);
+    if (slot->size_bytes >= 0)
+        return SHELF_PRESENT;
+    if (slot->is_busy) {
+        list_append(&slot->waiting, &w->link);
+        return SHELF_WAIT;
+    }
+    slot->is_busy = true;
+    return SHELF_YOURS;
+}
+
+void shelf_leave(struct shelf_wait *w)
+{
+    list_remove(&w->link);
+}
+
+void shelf_made(struct shelf *s, const char *chain_id, int64_t size_bytes)
+{
+    end_busy(s, chain_id, size_bytes);
+}
+
+void shelf_set_turns(struct shelf *s, int max)
+{
+    s->max_turns = max > 0 ? max : 1;
+}
+
+bool shelf_take_turn(struct shelf *s, struct shelf_turn *t)
+{
+    ASSERT(!t->has_turn);
+    if (s->turns < s->max_turns) {
+        s->turns++;
+        t->has_turn = true;
+        return true;
+    }
+    list_append(&s->line, &t->link);
+    return false;
+}
+
+void shelf_end_turn(struct shelf *s, struct shelf_turn *t)
+{
+    struct shelf_turn *next;
+
+    list_remove(&t->link);
+    if (!t->has_turn)
+        return;
+    t->has_turn = false;
+    next = list_first(&s->line, struct shelf_turn, link);
+    if (!next) {
+        s->turns--;
+        return;
+    }
+    list_remove(&next->link);
+    next->has_turn = true;
+    next->fn(next);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the loop knows of the layers on disk: which are there, who needs them, who
+ * makes them at the moment. Loop thread. A layer that nobody holds is removed.
+ */
+#pragma once
+
+#include "core/loop.h"
+#include "storage/layer.h"
+
+struct shelf;
+
+struct err *shelf_open(struct layer_store *s, struct loop *l, struct pools *p, struct shelf **out)
+    must_check; /* start-up, blocking */
+void shelf_close(struct shelf *s);
+
+void shelf_hold(struct shelf *s, const char *chain_id);
+void shelf_release(struct shelf *s, const char *chain_id); /* the last one removes the layer */
+/* Start-up, after everybody held his own: layers nobody holds go. */
+void shelf_sweep(struct shelf *s);
+
+bool shelf_has(struct shelf *s, const char *chain_id);
+int64_t shelf_size(struct shelf *s, const char *chain_id); /* -1 when absent */
+
+struct shelf_wait { /* embedded */
+    struct list link;
+    void (*fn)(struct shelf_wait *w); /* ask again: someone has made it, failed, or removed it */
+};
+enum shelf_state {
+    SHELF_PRESENT,
+    SHELF_YOURS, /* absent; the caller makes it now and must call shelf_made */
+    SHELF_WAIT,  /* someone else is at it; w is called once */
+};
+/* The caller must hold chain_id. */
+enum shelf_state shelf_want(struct shelf *s, const char *chain_id, struct shelf_wait *w);
+void shelf_leave(struct shelf_wait *w); /* safe when not waiting */
+/* Ends a SHELF_YOURS. size_bytes < 0: it was not made. */
+void shelf_made(struct shelf *s, const char *chain_id, int64_t size_bytes);
+
+/* At most `max` layers are fetched at a time; the others stand in line. */
+struct shelf_turn { /* embedded */
+    struct list link;
+    bool has_turn;
+    void (*fn)(struct shelf_turn *t);
+};
+void shelf_set_turns(struct shelf *s, int max);
+bool shelf_take_turn(struct shelf *s, struct shelf_turn *t); /* false: fn is called later */
+void shelf_end_turn(struct shelf *s, struct shelf_turn *t);  /* safe in any state */

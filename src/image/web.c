@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libcurl on the loop: its sockets are watches, its one timer is a timer. Loop
+ * thread. The trap: libcurl must not be re-entered from its own callbacks, so a
+ * cancel or a destroy that comes from there is only noted and done by leave().
+ * HTTP/1.1 only: a paused HTTP/2 stream may buffer 32 MiB.
+ */
+#include "web.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "web_err.h"
+
+enum {
+    CONNECT_TIMEOUT_S = 15,
+    STALL_TIMEOUT_S = 60,
+    REDIRECTS_MAX = 10,
+    HEADERS_MAX = 256 * 1024,
+    CHALLENGES_MAX = 8,
+    BUFFER_BYTES = 256 * 1024,
+    IDLE_CONNECTIONS = 4,
+};
+
+struct web {
+    struct loop *loop;
+    CURLM *multi;
+    struct timer timer;
+    struct list calls;
+    int depth; /* > 0: libcurl or one of our callbacks is on the stack */
+    bool is_dead;
+};
+
+struct web_socket {
+    struct web *web;
+    struct watch *watch;
+    int fd;
+};
+
+struct web_call {
+    struct list link;
+    struct web *web;
+    struct arena *arena;
+    CURL *easy;
+    struct curl_slist *headers;
+    const struct web_handler *handler;
+    void *ctx;
+    struct web_reply reply;
+    size_t header_bytes;
+    bool is_over; /* cancelled or ended: no callback, freed by leave() */
+    char why[CURL_ERROR_SIZE];
+};
+
+static void free_call(struct web_call *c)
+{
+    list_remove(&c->link);
+    curl_multi_remove_handle(c->web->multi, c->easy);
+    curl_easy_cleanup(c->easy);
+    curl_slist_free_all(c->headers);
+    arena_destroy(c->arena);
+    free(c);
+}
+
+static void free_web(struct web *w)
+{
+    list_each (c, &w->calls, struct web_call, link)
+        free_call(c);
+    curl_multi_cleanup(w->multi); /* closes the sockets: their watches go by on_socket_change */
+    timer_clear(w->loop, &w->timer);
+    free(w);
+}
+
+static void enter(struct web *w)
+{
+    w->depth++;
+}
+
+static void report_ended(struct web *w);
+
+static void leave(struct web *w)
+{
+    if (w->depth == 1) {
+        report_ended(w);
+        list_each (c, &w->calls, struct web_call, link)
+            if (c->is_over)
+                free_call(c);
+    }
+    w->depth--;
+    if (w->depth == 0 && w->is_dead)
+        free_web(w);
+}
+
+/* Callbacks run with depth 1 and outside libcurl: they may start new calls. */
+static void report_ended(struct web *w)
+{
+    CURLMsg *msg;
+    int left;
+
+    while (!w->is_dead && (msg = curl_multi_info_read(w->multi, &left))) {
+        struct web_call *c = NULL;
+        struct err *e;
+
+        if (msg->msg != CURLMSG_DONE)
+            continue;
+        curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&c);
+        if (c->is_over)
+            continue;
+        e = web_err(c->easy, msg->data.result, c->why, &c->reply);
+        c->is_over = true;
+        c->handler->end(c->ctx, &c->reply, e);
+    }
+}
+
+/* ---- sockets and the timer ---- */
+
+static void act(struct web *w, curl_socket_t fd, int what)
+{
+    int running;
+
+    enter(w);
+    curl_multi_socket_action(w->multi, fd, what, &running);
+    leave(w);
+}
+
+static void on_ready(void *arg, int events)
+{
+    struct web_socket *s = arg;
+    int what = 0;
+
+    if (events & UV_READABLE)
+        what |= CURL_CSELECT_IN;
+    if (events & UV_WRITABLE)
+        what |= CURL_CSELECT_OUT;
+    act(s->web, s->fd, what);
+}
+
+static int on_socket_change(CURL *easy, curl_socket_t fd, int what, void *arg, void *known)
+{
+    struct web *w = arg;
+    struct web_socket *s = known;
+    int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+
+    (void)easy;
+    if (what == CURL_POLL_REMOVE) {
+        if (!s)
+            return 0;
+        watch_close(s->watch);
+        free(s);
+        curl_multi_assign(w->multi, fd, NULL);
+        return 0;
+    }
+    if (s) {
+        watch_set(s->watch, events);
+        return 0;
+    }
+    s = mem_new(struct web_socket);
+    s->web = w;
+    s->fd = fd;
+    s->watch = watch_open(w->loop, fd, events, on_ready, s);
+    curl_multi_assign(w->multi, fd, s);
+    return 0;
+}
+
+static void on_timer(struct timer *t)
+{
+    act(container_of(t, struct web, timer), CURL_SOCKET_TIMEOUT, 0);
+}
+
+static int on_timer_change(CURLM *multi, long ms, void *arg)
+{
+    struct web *w = arg;
+
+    (void)multi;
+    if (ms < 0)
+        timer_clear(w->loop, &w->timer);
+    else
+        timer_set(w->loop, &w->timer, ms, on_timer);
+    return 0;
+}
+
+/* ---- headers and body ---- */
+
+static char *header_value(struct web_call *c, const char *line, size_t n, const char *name)
+{
+    size_t len = strlen(name);
+    char *value;
+
+    if (n <= len || strncasecmp(line, name, len) != 0 || line[len] != ':')
+        return NULL;
+    value = arena_strndup(c->arena, line + len + 1, n - len - 1);
+    value[strcspn(value, "\r\n")] = '\0';
+    return text_trim(value);
+}
+
+/* Each response of a chain of redirects begins with its status line. */
+static void begin_reply(struct web_call *c)
+{
+    c->reply = (struct web_reply){.retry_after_s = -1};
+}
+
+static size_t on_header(char *line, size_t size, size_t count, void *arg)
+{
+    struct web_call *c = arg;
+    size_t n = size * count;
+    char *value;
+
+    c->header_bytes += n;
+    if (c->header_bytes > HEADERS_MAX || c->is_over)
+        return 0;
+    if (n > 5 && !strncmp(line, "HTTP/", 5))
+        begin_reply(c);
+    else if ((value = header_value(c, line, n, "Content-Type")))
+        c->reply.content_type = value;
+    else if ((value = header_value(c, line, n, "Content-Range")))
+        c->reply.content_range = value;
+    else if ((value = header_value(c, line, n, "Retry-After")))
+        text_to_i64(value, &c->reply.retry_after_s);
+    else if ((value = header_value(c, line, n, "WWW-Authenticate")) &&
+             c->reply.challenges.n < CHALLENGES_MAX)
+        strs_add(c->arena, &c->reply.challenges, value);
+    return n;
+}
+
+static size_t on_body(char *p, size_t size, size_t count, void *arg)
+{
+    struct web_call *c = arg;
+    long status = 0;
+
+    if (c->is_over)
+        return CURL_WRITEFUNC_ERROR;
+    curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
+    c->reply.status = (int)status;
+    switch (c->handler->body(c->ctx, &c->reply, p, size * count)) {
+    case WEB_TAKEN:
+        return size * count;
+    case WEB_PAUSE:
+        return CURL_WRITEFUNC_PAUSE;
+    case WEB_STOP:
+        break;
+    }
+    return CURL_WRITEFUNC_ERROR;
+}
+
+/* ---- calls ---- */
+
+struct web *web_create(struct loop *l)
+{
+    struct web *w = mem_new(struct web);
+
+    ASSERT_LOOP();
+    ASSERT(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK); /* counts; nothing after the first */
+    w->loop = l;
+    list_init(&w->calls);
+    w->multi = curl_multi_init();
+    ASSERT(w->multi);
+    curl_multi_setopt(w->multi, CURLMOPT_SOCKETFUNCTION, on_socket_change);
+    curl_multi_setopt(w->multi, CURLMOPT_SOCKETDATA, w);
+    curl_multi_setopt(w->multi, CURLMOPT_TIMERFUNCTION, on_timer_change);
+    curl_multi_setopt(w->multi, CURLMOPT_TIMERDATA, w);
+    curl_multi_setopt(w->multi, CURLMOPT_MAXCONNECTS, (long)IDLE_CONNECTIONS);
+    return w;
+}
+
+void web_destroy(struct web *w)
+{
+    if (!w)
+        return;
+    list_each (c, &w->calls, struct web_call, link)
+        c->is_over = true;
+    w->is_dead = true;
+    if (w->depth == 0)
+        free_web(w);
+}
+
+/* Go programs obey the upper case name too, libcurl only the lower case one. */
+static void set_proxy(CURL *easy, const struct web_request *r)
+{
+    const char *upper = getenv("HTTP_PROXY");
+
+    if (r->is_loopback)
+        curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    else if (text_starts(r->url, "http:") && !getenv("http_proxy") && upper)
+        curl_easy_setopt(easy, CURLOPT_PROXY, upper);
+}
+
+static void set_limits(CURL *easy, const struct web_request *r)
+{
+    bool is_secure = text_starts(r->url, "https:") && !r->accepts_any_cert;
+
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)STALL_TIMEOUT_S);
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)BUFFER_BYTES);
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
+    curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)REDIRECTS_MAX);
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, is_secure ? "https" : "http,https");
+    if (r->accepts_any_cert) {
+        curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+        curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+    }
+}
+
+static void set_content(struct web_call *c, const struct web_request *r)
+{
+    autofree char *range = NULL;
+
+    for (size_t i = 0; r->headers && i < r->headers->n; i++)
+        c->headers = curl_slist_append(c->headers, r->headers->v[i]);
+    curl_easy_setopt(c->easy, CURLOPT_URL, r->url);
+    curl_easy_setopt(c->easy, CURLOPT_USERAGENT, "berth/" BERTH_VERSION);
+    curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
+    if (r->form)
+        curl_easy_setopt(c->easy, CURLOPT_COPYPOSTFIELDS, r->form);
+    if (r->from > 0) {
+        range = mem_printf("%lld-", (long long)r->from);
+        curl_easy_setopt(c->easy, CURLOPT_RANGE, range);
+    }
+}
+
+struct web_call *web_start(struct web *w, const struct web_request *r,
+                           const struct web_handler *handler, void *ctx)
+{
+    struct web_call *c = mem_new(struct web_call);
+
+    ASSERT_LOOP();
+    c->web = w;
+    c->arena = arena_create();
+    c->handler = handler;
+    c->ctx = ctx;
+    c->easy = curl_easy_init();
+    ASSERT(c->easy);
+    begin_reply(c);
+    list_append(&w->calls, &c->link);
+    set_limits(c->easy, r);
+    set_proxy(c->easy, r);
+    set_content(c, r);
+    curl_easy_setopt(c->easy, CURLOPT_ERRORBUFFER, c->why);
+    curl_easy_setopt(c->easy, CURLOPT_PRIVATE, c);
+    curl_easy_setopt(c->easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(c->easy, CURLOPT_HEADERDATA, c);
+    curl_easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(c->easy, CURLOPT_WRITEDATA, c);
+    curl_multi_add_handle(w->multi, c->easy); /* sets the timer; nothing happens before it fires */
+    return c;
+}
+
+void web_resume(struct web_call *c)
+{
+    struct web *w = c->web;
+
+    if (c->is_over)
+        return;
+    enter(w);
+    curl_easy_pause(c->easy, CURLPAUSE_CONT);
+    leave(w);
+}
+
+void web_cancel(struct web_call *c)
+{
+    if (!c)
+        return;
+    c->is_over = true;
+    if (c->web->depth == 0)
+        free_call(c);
+}
