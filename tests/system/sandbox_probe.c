@@ -374,7 +374,7 @@ static void exec_in(struct probe *p, struct run *box, const char *name, const ch
     const char *text;
 
     add_run(p, &r);
-    snprintf(r.id, sizeof(r.id), "%s/%u", box->id, p->serial++);
+    snprintf(r.id, sizeof(r.id), "%.40s/%u", box->id, p->serial++);
     in.id = r.id;
     die("exec config", json_decode(p->a, exec, strlen(exec), &exec_config_json, x));
     for (size_t i = 0; i < p->n_cgroups; i++)

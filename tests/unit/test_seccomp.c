@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* links: runtime core base */
+/* Profiles and the filters made from them; a filter is tried in a forked child, which
+ * needs no root with no_new_privs. */
+#include "filter.h"
+
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "caps.h"
+
+#include "test.h"
+
+/* fn under the filter: its return value (0–255), 255 when the filter does not load. */
+static int under(const char *json, uint64_t caps, int (*fn)(void))
+{
+    struct sock_fprog prog;
+    unsigned flags;
+    char *code;
+    size_t len;
+    int fd, status;
+    pid_t pid;
+
+    CHECK_OK(filter_open(test_arena, json, caps, &fd, &flags));
+    CHECK_OK(file_read_fd(test_arena, fd, 1 << 20, &code, &len));
+    close(fd);
+    CHECK(len > 0 && len % sizeof(struct sock_filter) == 0);
+    prog = (struct sock_fprog){(unsigned short)(len / sizeof(struct sock_filter)), (void *)code};
+    pid = fork();
+    if (pid == 0) {
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+            syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog))
+            _exit(255);
+        _exit(fn());
+    }
+    CHECK_INT(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
+}
+
+static int is(long rc, int wanted)
+{
+    return rc < 0 && errno == wanted;
+}
+
+static int denied(void)
+{
+    if (!is(syscall(SYS_unshare, CLONE_NEWUTS), EPERM))
+        return 1;
+    if (!is(syscall(SYS_mount, "a", "b", "c", 0, 0), EPERM))
+        return 2;
+    if (!is(syscall(SYS_keyctl, 0, 0, 0, 0, 0), EPERM))
+        return 3;
+    if (!is(syscall(SYS_bpf, 999, 0, 0), EPERM))
+        return 4;
+    if (!is(syscall(SYS_clone3, 0, 0), ENOSYS))
+        return 5;
+    if (!is(syscall(SYS_io_uring_setup, 1, 0), EPERM))
+        return 6;
+    if (!is(socket(38, SOCK_STREAM, 0), EPERM) || !is(socket(40, SOCK_STREAM, 0), EPERM))
+        return 7;
+    if (!is(syscall(SYS_clone, CLONE_NEWUSER | 17, 0, 0, 0, 0), EPERM))
+        return 8;
+    if (!is(syscall(SYS_personality, 0x0040000), EPERM))
+        return 9;
+    if (!is(syscall(SYS_open_by_handle_at, -1, 0, 0), EPERM))
+        return 10;
+    return 0;
+}
+
+static int allowed(void)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    pid_t pid;
+
+    if (fd < 0 || close(fd))
+        return 1;
+    pid = fork();
+    if (pid == 0)
+        _exit(0);
+    if (pid < 0 || waitpid(pid, NULL, 0) != pid)
+        return 2;
+    if (personality(0xffffffff) < 0)
+        return 3;
+    if (!is(syscall(452 /* fchmodat2 */, -1, "x", 0, 0), EBADF) && errno != ENOSYS)
+        return 4; /* newer than the library */
+    if (syscall(SYS_capget, NULL, NULL) == 0 || errno == EPERM)
+        return 5;
+    return 0;
+}
+
+static int may_administer(void)
+{
+    if (is(syscall(SYS_mount, 0, 0, 0, 0, 0), EPERM) && geteuid() == 0)
+        return 1;
+    if (!is(syscall(SYS_clone3, 0, 0), EINVAL))
+        return 2;
+    return 0;
+}
+
+TEST(filter_default_denies)
+{
+    CHECK_INT(under(NULL, caps_default(), denied), 0);
+}
+
+TEST(filter_default_allows)
+{
+    CHECK_INT(under(NULL, caps_default(), allowed), 0);
+}
+
+TEST(filter_follows_capabilities)
+{
+    CHECK_INT(under(NULL, caps_known(), may_administer), 0);
+}
+
+static int makes_directory(void)
+{
+    return is(syscall(SYS_mkdirat, AT_FDCWD, "/never", 0755), EXDEV) ? 0 : 1;
+}
+
+static int is_killed(void)
+{
+    syscall(SYS_getpgid, 0);
+    return 0;
+}
+
+TEST(filter_of_a_user)
+{
+    CHECK_INT(under("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"name\":\"mkdirat\","
+                    "\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":18}]}",
+                    0, makes_directory),
+              0);
+    CHECK_INT(under("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"getpgid\"],"
+                    "\"action\":\"SCMP_ACT_KILL_PROCESS\"}]}",
+                    0, is_killed),
+              256 + 31);
+}
+
+TEST(filter_cache_gives_own_descriptions)
+{
+    unsigned flags;
+    int a, b;
+
+    CHECK_OK(filter_open(test_arena, NULL, 7, &a, &flags));
+    CHECK_OK(filter_open(test_arena, NULL, 7, &b, &flags));
+    CHECK_INT(flags, SECCOMP_FILTER_FLAG_SPEC_ALLOW);
+    CHECK(lseek(a, 8, SEEK_SET) == 8);
+    CHECK_INT(lseek(b, 0, SEEK_CUR), 0);
+    CHECK_INT(fcntl(a, F_GETFD), FD_CLOEXEC);
+    for (uint64_t caps = 100; caps < 140; caps++) { /* more than it keeps */
+        int c;
+
+        CHECK_OK(filter_open(test_arena, "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[]}",
+                             caps, &c, &flags));
+        close(c);
+    }
+    close(a);
+    close(b);
+}
+
+TEST(rule_applies)
+{
+    static const char *const arm[] = {"arm64", NULL};
+    struct filter_rule r = {.includes = {.caps = 6}};
+
+    CHECK(filter_rule_applies(&r, 7, "amd64", 6, 0));
+    CHECK(!filter_rule_applies(&r, 4, "amd64", 6, 0)); /* all of them */
+    r = (struct filter_rule){.excludes = {.caps = 6}};
+    CHECK(!filter_rule_applies(&r, 4, "amd64", 6, 0)); /* any of them */
+    CHECK(filter_rule_applies(&r, 1, "amd64", 6, 0));
+    r = (struct filter_rule){.includes = {.arches = arm}};
+    CHECK(!filter_rule_applies(&r, 0, "amd64", 6, 0));
+    CHECK(filter_rule_applies(&r, 0, "arm64", 6, 0));
+    r = (struct filter_rule){.includes = {.kernel_major = 4, .kernel_minor = 8}};
+    CHECK(filter_rule_applies(&r, 0, "amd64", 5, 0));
+    CHECK(filter_rule_applies(&r, 0, "amd64", 4, 8));
+    CHECK(!filter_rule_applies(&r, 0, "amd64", 4, 7));
+    CHECK(!filter_rule_applies(&r, 0, "amd64", 3, 19));
+}
+
+TEST(profile_parses)
+{
+    struct filter_profile p;
+
+    CHECK_OK(filter_parse(
+        test_arena,
+        "{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":38,\"flags\":[\"SECCOMP_FILTER_"
+        "FLAG_LOG\"],\"archMap\":[{\"architecture\":\"SCMP_ARCH_X86_64\",\"subArchitectures\":["
+        "\"SCMP_ARCH_X86\"]}],\"syscalls\":[{\"names\":[\"a\",\"b\"],\"action\":\"SCMP_ACT_ALLOW\","
+        "\"args\":[{\"index\":1,\"value\":4294967295,\"valueTwo\":5,\"op\":\"SCMP_CMP_MASKED_EQ\"}]"
+        ",\"includes\":{\"caps\":[\"CAP_SYS_ADMIN\"],\"arches\":[\"amd64\"],\"minKernel\":\"4.8\"},"
+        "\"excludes\":{\"caps\":[\"CAP_OF_TOMORROW\"]}}]}",
+        &p));
+    CHECK_INT(p.default_action, SCMP_ACT_ERRNO(38));
+    CHECK_INT(p.flags, SECCOMP_FILTER_FLAG_LOG);
+    CHECK_INT(p.n_rules, 1);
+    CHECK_STR(p.rules[0].names[1], "b");
+    CHECK(p.rules[0].names[2] == NULL);
+    CHECK_INT(p.rules[0].args[0].index, 1);
+    CHECK(p.rules[0].args[0].value == 4294967295u && p.rules[0].args[0].value_two == 5);
+    CHECK(p.rules[0].includes.caps == CAPS_BIT(21));
+    CHECK_INT(p.rules[0].includes.kernel_minor, 8);
+    CHECK(p.rules[0].excludes.caps == CAPS_BIT(63));
+}
+
+static void refuses(const char *json)
+{
+    struct filter_profile p;
+
+    CHECK_ERR(filter_parse(test_arena, json, &p), ERR_INVALID);
+}
+
+TEST(profile_refuses)
+{
+    refuses("");
+    refuses("[]");
+    refuses("{}");
+    refuses("{\"defaultAction\":\"SCMP_ACT_NOTIFY\"}");
+    refuses("{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":5000}");
+    refuses("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":[\"X\"]}");
+    refuses("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"architectures\":[\"SCMP_ARCH_PDP11\"]}");
+    refuses("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"name\":\"a\",\"names\":[\"b\"],"
+            "\"action\":\"SCMP_ACT_ALLOW\"}]}");
+    refuses("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"name\":\"a\",\"action\":\"SCMP_"
+            "ACT_ERRNO\",\"args\":[{\"index\":6,\"op\":\"SCMP_CMP_EQ\"}]}]}");
+    refuses("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"name\":\"a\",\"action\":\"SCMP_"
+            "ACT_ERRNO\",\"includes\":{\"minKernel\":\"4\"}}]}");
+}
