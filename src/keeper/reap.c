@@ -122,7 +122,7 @@ void settle_entry(struct keeper *k, struct entry *e)
     read_news(k, e);
     close(e->status_fd); /* nobody else has it: epoll forgets it, too */
     e->status_fd = -1;
-    if (has_started(e))
+    if (e->state == KEEPER_STARTING && has_started(e)) /* its death may have been seen first */
         mark_running(k, e);
     /* else it is about to die, and its death tells the rest */
 }
