@@ -29,6 +29,15 @@ static void add_name(struct arena *a, struct archived_image *i, const char *name
         strs_add(a, &i->names, ref_full(a, &r));
 }
 
+/* A file that the archive itself names. */
+static struct err *read_needed(struct arena *a, const struct spool *s, const char *file, char **out,
+                               size_t *out_len)
+{
+    struct err *e = spool_read(a, s, file, MANIFEST_MAX, out, out_len);
+
+    return e ? err_as(e, ERR_INVALID) : NULL;
+}
+
 /* Reads the config and makes a plan per layer; where they are is for the caller to fill in. */
 static struct err *read_config(struct arena *a, const struct spool *s, const char *file,
                                size_t n_layers, struct archived_image *i)
@@ -37,7 +46,7 @@ static struct err *read_config(struct arena *a, const struct spool *s, const cha
     char *text;
     size_t len;
 
-    TRY(err_as(spool_read(a, s, file, MANIFEST_MAX, &text, &len), ERR_INVALID));
+    TRY(read_needed(a, s, file, &text, &len));
     TRY(image_blob_parse(a, text, len, &blob));
     if (blob.diff_ids.n != n_layers)
         return err_new(ERR_INVALID,
@@ -114,7 +123,7 @@ static struct err *read_blob(struct arena *a, const struct spool *s, const char 
 {
     char is[DIGEST_MAX];
 
-    TRY(err_as(spool_read(a, s, blob_file(a, digest), MANIFEST_MAX, out, out_len), ERR_INVALID));
+    TRY(read_needed(a, s, blob_file(a, digest), out, out_len));
     digest_of(*out, *out_len, is);
     if (strcmp(is, digest) != 0)
         return err_new(ERR_INVALID, "blob verification failed for digest %s", digest);

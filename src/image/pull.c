@@ -234,8 +234,6 @@ static struct err *fetch_config(struct op *op)
         .done = on_config,
     };
 
-    progress_say(&p->job.progress, p->ref.digest ? p->ref.digest : p->ref.tag,
-                 arena_printf(op->arena, "Pulling from %s", p->ref.path));
     if (have) {
         op_resume(op, take_config(p, have->text, strlen(have->text)));
         return NULL;
@@ -262,6 +260,8 @@ static struct err *make_layers(struct op *op)
     bool is_known = image_by_id(p->job.table, p->manifest.config.digest) != NULL;
     struct progress quiet = {0};
 
+    progress_say(&p->job.progress, p->ref.digest ? p->ref.digest : p->ref.tag,
+                 arena_printf(op->arena, "Pulling from %s", p->ref.path));
     for (size_t i = 0; i < n; i++)
         plans[i] = (struct layer_plan){
             .diff_id = p->blob.diff_ids.v[i],
