@@ -88,6 +88,19 @@ static int by_key(const void *a, const void *b)
     return strcmp(x->key, y->key);
 }
 
+/* As Go's QueryEscape: a space is a plus. */
+static void add_escaped(struct buf *out, struct arena *a, const char *s)
+{
+    const char *text = text_to_query(a, s);
+
+    for (const char *at = text; *at; at++) {
+        bool is_space = !strncmp(at, "%20", 3);
+
+        buf_putc(out, is_space ? '+' : *at);
+        at += is_space ? 2 : 0;
+    }
+}
+
 /* "k=v,k2=v2 " as `logs --details` prints attributes: sorted, each part query-escaped. */
 static void add_details(struct readdisk *d, const struct record *r)
 {
@@ -104,9 +117,13 @@ static void add_details(struct readdisk *d, const struct record *r)
     }
     if (attrs.n)
         qsort(attrs.v, attrs.n, sizeof(*attrs.v), by_key);
-    for (size_t i = 0; i < attrs.n; i++)
-        buf_printf(&text, "%s%s=%s", i ? "," : "", text_to_query(a, attrs.v[i].key),
-                   text_to_query(a, attrs.v[i].value));
+    for (size_t i = 0; i < attrs.n; i++) {
+        if (i)
+            buf_putc(&text, ',');
+        add_escaped(&text, a, attrs.v[i].key);
+        buf_putc(&text, '=');
+        add_escaped(&text, a, attrs.v[i].value);
+    }
     buf_putc(&text, ' ');
     out_reserve(d, text.len);
     memcpy(d->out + d->out_n, text.data, text.len);

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* links: stream core base */
+#include "stream/hub.h"
+
+#include "detach.h"
+#include "test.h"
+
+TEST(detach_parses_dockers_names)
+{
+    unsigned char keys[16];
+    size_t n;
+
+    CHECK_OK(detach_keys_parse("ctrl-p,ctrl-q", keys, &n));
+    CHECK_INT(n, 2);
+    CHECK_INT(keys[0], 16);
+    CHECK_INT(keys[1], 17);
+    CHECK_OK(detach_keys_parse("a,ctrl-@,ctrl-[,ctrl-\\,ctrl-],ctrl-^,ctrl-_,DEL", keys, &n));
+    CHECK_INT(n, 8);
+    CHECK(!memcmp(keys, "a\0\x1b\x1c\x1d\x1e\x1f\x7f", 8));
+}
+
+TEST(detach_refuses_unknown_keys)
+{
+    unsigned char keys[16];
+    size_t n;
+    const char *bad[] = {"ctrl-A",
+                         "ctrl-",
+                         "ctrl-pp",
+                         "ctl-p",
+                         "a,,b",
+                         "a,ctrl-1",
+                         "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q"};
+    struct err *e;
+
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        CHECK_ERR(detach_keys_parse(bad[i], keys, &n), ERR_INVALID);
+    e = detach_keys_parse("ctrl-A", keys, &n);
+    CHECK_STR(err_text(e), "Invalid detach keys (ctrl-A) provided");
+    err_drop(e);
+}
+
+/* Feeds `typed` in chunks of `step`; checks what is forwarded and whether it matched. */
+static void check_filter(const char *keys, const char *typed, size_t step, const char *forwarded,
+                         bool does_match)
+{
+    struct detach_keys d = {.n = strlen(keys)};
+    unsigned char out[64] = {0};
+    char all[128] = {0};
+    size_t len = strlen(typed), w = 0, n;
+    bool is_match = false;
+
+    memcpy(d.key, keys, d.n);
+    for (size_t at = 0; at < len && !is_match; at += step) {
+        size_t take = len - at < step ? len - at : step;
+
+        is_match = detach_filter(&d, (const unsigned char *)typed + at, take, out, &n);
+        memcpy(all + w, out, n);
+        w += n;
+    }
+    CHECK_STR(all, forwarded);
+    CHECK_INT(is_match, does_match);
+}
+
+TEST(detach_finds_the_sequence_across_chunks)
+{
+    for (size_t step = 1; step < 8; step++) {
+        check_filter("PQ", "abPQcd", step, "ab", true);
+        check_filter("PQ", "aPbQ", step, "aPbQ", false);
+        check_filter("PQ", "PPQ", step, "P", true);
+        check_filter("aab", "aaab", step, "a", true);
+        check_filter("aab", "aacaab", step, "aac", true);
+        check_filter("P", "xP", step, "x", true);
+        check_filter("abac", "ababac", step, "ab", true);
+        check_filter("PQ", "abP", step, "ab", false); /* held back */
+    }
+}
