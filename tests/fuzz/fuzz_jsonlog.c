@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* links: stream core base */
+/*
+ * A log file's bytes, of which a container's output and any operator's editor are
+ * the authors: each line is parsed and rendered; then the input is taken as output of
+ * a container, cut, written as records and read again, which must give the same text
+ * (up to bytes that are not UTF-8, which the format cannot hold).
+ */
+#include "stream/log.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+#include "cutter.h"
+#include "record.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void render_line(const char *p, size_t n)
+{
+    char time[RFC3339_MAX];
+    struct record r;
+    int64_t ns;
+
+    if (!record_parse(p, n, &r))
+        return;
+    autofree char *text = mem_alloc(r.log_n + 1);
+
+    ASSERT(record_text(&r, text) <= r.log_n);
+    ASSERT(r.log >= p && r.log + r.log_n <= p + n);
+    ASSERT(record_time_fixed(&r, time) < sizeof(time));
+    record_time(&r, &ns);
+    record_ends_line(&r);
+}
+
+static void render(const char *p, size_t n)
+{
+    const char *end = p + n;
+
+    while (p < end) {
+        const char *newline = memchr(p, '\n', (size_t)(end - p));
+        size_t line = (size_t)((newline ? newline : end) - p);
+
+        render_line(p, line);
+        p += line + 1;
+    }
+}
+
+static void on_piece(void *ctx, const struct piece *p)
+{
+    autofree char *line = mem_alloc(record_room(p, 0));
+    size_t n = record_write(line, p, NULL, 0), at;
+    struct buf *all = ctx;
+    struct record r;
+
+    ASSERT(n <= record_room(p, 0));
+    ASSERT(line[n - 1] == '\n' && !memchr(line, '\n', n - 1));
+    ASSERT(record_parse(line, n - 1, &r));
+    ASSERT(record_ends_line(&r) == p->ends_line);
+    buf_reserve(all, r.log_n);
+    at = record_text(&r, all->data + all->len);
+    all->len += at;
+}
+
+static void there_and_back(const char *p, size_t n)
+{
+    autobuf struct buf all = {0};
+    struct cutter c = {.emit = on_piece, .ctx = &all};
+    size_t half = n / 2;
+
+    cutter_add(&c, STREAM_STDOUT, 1, p, half);
+    cutter_add(&c, STREAM_STDOUT, 2, p + half, n - half);
+    cutter_end(&c, STREAM_STDOUT, 3);
+    cutter_finish(&c);
+    /* A piece may end inside a character, which makes U+FFFD of valid bytes: short input only. */
+    if (n >= RECORD_PIECE || !text_is_utf8(p, n))
+        return;
+    ASSERT(all.len == n);
+    ASSERT(!n || !memcmp(all.data, p, n));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    /* Of its exact size, so that a read beyond the end is seen. */
+    autofree char *copy = mem_alloc(size ? size : 1);
+
+    if (size)
+        memcpy(copy, data, size);
+    render(copy, size);
+    there_and_back(copy, size);
+    return 0;
+}
