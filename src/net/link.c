@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Links by rtnetlink. A veth pair is made by one message: the peer is born inside the
- * container's namespace, both ends up, the host's end already in the bridge. Nothing
- * here deletes a veth: the death of its namespace does, in the kernel's own time.
+ * Links by rtnetlink. A veth pair is made by one batch: the peer is born inside the
+ * container's namespace, the host's end in the bridge and up. (The peer cannot be born up:
+ * veth_open wants both ends tied, which is done last: ENOTCONN.) Nothing here deletes a
+ * veth: the death of its namespace does, in the kernel's own time.
  */
 #include "link.h"
 
@@ -25,9 +26,12 @@ static struct ifinfomsg *put_link(struct nlmsghdr *m, int ifindex, bool up)
     return ifi;
 }
 
-/* No fe80 address and no MLD chatter on the host's side. */
+/* No fe80 address and no MLD chatter on the host's side. Only for a link that exists and is down
+ * (6.18 refuses it in the message that makes one); a kernel without IPv6 refuses it always. */
 static void put_no_ipv6(struct nlmsghdr *m)
 {
+    if (access("/proc/sys/net/ipv6", F_OK) != 0)
+        return;
     struct nlattr *spec = mnl_attr_nest_start(m, IFLA_AF_SPEC);
     struct nlattr *inet6 = mnl_attr_nest_start(m, AF_INET6);
 
@@ -124,10 +128,9 @@ static struct err *make_bridge(struct nl *nl, const struct bridge_spec *b)
     struct nlmsghdr *m =
         nl_begin(nl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, "make bridge %s", b->link);
 
-    put_link(m, 0, true);
+    put_link(m, 0, false);
     mnl_attr_put_strz(m, IFLA_IFNAME, b->link);
     put_bridge_mac(m, b->address.address);
-    put_no_ipv6(m);
     struct nlattr *info = mnl_attr_nest_start(m, IFLA_LINKINFO);
     mnl_attr_put_strz(m, IFLA_INFO_KIND, "bridge");
     mnl_attr_nest_end(m, info);
@@ -149,6 +152,7 @@ struct err *link_ensure_bridge(struct nl *nl, const struct bridge_spec *b, int *
         return err_new(ERR_CONFLICT, "link %s exists and is not a bridge", b->link);
     m = nl_begin(nl, RTM_NEWLINK, 0, "set up bridge %s", b->link);
     put_link(m, found.ifindex, true);
+    put_no_ipv6(m);
     if (b->mtu)
         mnl_attr_put_u32(m, IFLA_MTU, (uint32_t)b->mtu);
     nl_end(nl, m);
@@ -165,8 +169,7 @@ static void put_peer(struct nlmsghdr *m, const struct veth_spec *v)
     struct nlattr *peer = mnl_attr_nest_start(m, VETH_INFO_PEER);
     struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(m, sizeof(*ifi));
 
-    ifi->ifi_flags = IFF_UP;
-    ifi->ifi_change = IFF_UP;
+    ifi->ifi_family = AF_UNSPEC;
     mnl_attr_put_strz(m, IFLA_IFNAME, v->ifname);
     mnl_attr_put_u32(m, IFLA_NET_NS_FD, (uint32_t)v->netns);
     if (v->mtu)
@@ -190,18 +193,23 @@ struct err *link_make_veth(struct nl *nl, const struct veth_spec *v)
     struct nlmsghdr *m =
         nl_begin(nl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, "make the veth pair %s", v->host_name);
 
-    put_link(m, 0, true);
+    put_link(m, 0, false);
     mnl_attr_put_strz(m, IFLA_IFNAME, v->host_name);
     mnl_attr_put_u32(m, IFLA_MASTER, (uint32_t)v->bridge_ifindex);
     if (v->mtu)
         mnl_attr_put_u32(m, IFLA_MTU, (uint32_t)v->mtu);
-    put_no_ipv6(m);
     struct nlattr *info = mnl_attr_nest_start(m, IFLA_LINKINFO);
     mnl_attr_put_strz(m, IFLA_INFO_KIND, "veth");
     struct nlattr *data = mnl_attr_nest_start(m, IFLA_INFO_DATA);
     put_peer(m, v);
     mnl_attr_nest_end(m, data);
     mnl_attr_nest_end(m, info);
+    nl_end(nl, m);
+
+    m = nl_begin(nl, RTM_SETLINK, 0, "bring up %s", v->host_name);
+    put_link(m, 0, true);
+    mnl_attr_put_strz(m, IFLA_IFNAME, v->host_name);
+    put_no_ipv6(m);
     nl_end(nl, m);
     TRY(nl_commit(nl));
     if (!v->is_isolated)
@@ -235,11 +243,11 @@ struct err *link_count_ports(struct nl *nl, int bridge_ifindex, unsigned *out)
 
 /* ---- inside a namespace ---- */
 
-void link_add_lo_up(struct nl *nl)
+void link_add_up(struct nl *nl, int ifindex)
 {
-    struct nlmsghdr *m = nl_begin(nl, RTM_NEWLINK, 0, "bring the loopback interface up");
+    struct nlmsghdr *m = nl_begin(nl, RTM_NEWLINK, 0, "bring up interface %d", ifindex);
 
-    put_link(m, 1, true); /* lo is always 1 */
+    put_link(m, ifindex, true);
     nl_end(nl, m);
 }
 
@@ -266,15 +274,13 @@ void link_add_endpoint(struct nl *nl, int ifindex, const struct endpoint_spec *e
     static const uint8_t none[6];
     struct nlmsghdr *m;
 
-    if (memcmp(e->mac, none, sizeof(none)) || e->mtu) {
-        m = nl_begin(nl, RTM_NEWLINK, 0, "set up interface %s", e->ifname);
-        put_link(m, ifindex, false);
-        if (memcmp(e->mac, none, sizeof(none)))
-            mnl_attr_put(m, IFLA_ADDRESS, sizeof(e->mac), e->mac);
-        if (e->mtu)
-            mnl_attr_put_u32(m, IFLA_MTU, (uint32_t)e->mtu);
-        nl_end(nl, m);
-    }
+    m = nl_begin(nl, RTM_NEWLINK, 0, "set up interface %s", e->ifname);
+    put_link(m, ifindex, true);
+    if (memcmp(e->mac, none, sizeof(none)))
+        mnl_attr_put(m, IFLA_ADDRESS, sizeof(e->mac), e->mac);
+    if (e->mtu)
+        mnl_attr_put_u32(m, IFLA_MTU, (uint32_t)e->mtu);
+    nl_end(nl, m);
     if (!e->addr)
         return;
     add_address(nl, ifindex, e->addr, e->bits, e->ifname);

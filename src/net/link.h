@@ -20,14 +20,15 @@ struct veth_spec {
     int mtu;            /* 0: the kernel's */
     bool is_isolated;   /* icc off: may not talk to other isolated ports */
 };
-/* Both ends up, the host's end in the bridge, one round trip. */
+/* The host's end in the bridge and up, the peer down; one batch. */
 struct err *link_make_veth(struct nl *nl, const struct veth_spec *v) must_check;
 /* How many ports the bridge has now, also those that are being removed. */
 struct err *link_count_ports(struct nl *nl, int bridge_ifindex, unsigned *out) must_check;
 
-/* Batch: lo up. */
-void link_add_lo_up(struct nl *nl);
-/* Batch: MAC, address and default route of one interface. */
+/* Batch. */
+void link_add_up(struct nl *nl, int ifindex);
+#define LO_IFINDEX 1 /* in every namespace */
+/* Batch: MAC, address and default route of one interface, and up. */
 void link_add_endpoint(struct nl *nl, int ifindex, const struct endpoint_spec *e);
 
 /* Every IPv4 subnet the host has an address in or a route to (the default route apart). */

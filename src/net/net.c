@@ -80,20 +80,21 @@ static struct err *set_forwarding(void)
         return err_sys("open /proc/sys/net/ipv4/ip_forward");
     if (read(fd, &now, 1) == 1 && now == '1')
         return NULL;
-    if (write(fd, "1", 1) != 1)
+    if (pwrite(fd, "1", 1, 0) != 1) /* anywhere but at 0 a sysctl ignores it silently */
         return err_sys("enable IP forwarding (net.ipv4.ip_forward is 0)");
     log_info("net.ipv4.ip_forward was 0 and has been set to 1");
     return NULL;
 }
 
-/* A bridge link of the engine's own kind is not made here: rights are tried on nothing real. */
 static struct err *check_kernel(void)
 {
     struct nl *nl;
+    struct err *e;
 
     TRY(nl_open(&nl));
     nl_close(nl);
-    return err_wrap(nft_check(), "bridge networks are not possible");
+    e = nft_check();
+    return e ? err_wrap(e, "bridge networks are not possible") : NULL;
 }
 
 struct err *net_open(struct loop *l, struct pools *p, const struct net_settings *s,

@@ -59,7 +59,7 @@ static struct err *make_here(struct request *q)
     if (netns < 0)
         return err_sys("open the new network namespace");
     TRY(nl_open(&q->nl));
-    link_add_lo_up(q->nl);
+    link_add_up(q->nl, LO_IFINDEX);
     TRY(nl_commit(q->nl));
     q->netns = steal_fd(&netns);
     return NULL;

@@ -124,6 +124,10 @@ struct err *prepared_make(struct net *n, const char *bridge, const char *ifname,
     e = attach_veth(n, bridge, p.netns, ifname);
     if (!e)
         e = link_find(p.nl, ifname, &p.ifindex);
+    if (!e) {
+        link_add_up(p.nl, p.ifindex);
+        e = nl_commit(p.nl);
+    }
     if (e) {
         prepared_finish(&p);
         return e;
