@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define KEEPER_VERSION 1
-#define KEEPER_ID_MAX 160   /* "<container id>" or "<container id>/<exec id>", or a socket's key */
+#define KEEPER_ID_MAX 160 /* "<container id>" or "<container id>/<exec id>", or a socket's key */
 #define KEEPER_HOLDS_MAX 8
 #define KEEPER_MSG_MAX 1024 /* every message fits */
 #define KEEPER_SOCKET "keeper.sock"
@@ -18,21 +18,21 @@
 
 enum keeper_msg {
     /* engine → keeper */
-    KM_HELLO = 1,  /* keeper_hello → KM_WELCOME, then one KM_ENTRY for each it has, KM_ENTRIES_END */
-    KM_SPAWN,      /* keeper_spawn + fds → KM_SPAWNED or KM_SPAWN_FAILED */
-    KM_ACK,        /* keeper_ref: the exit of (id, pid) is recorded; the entry may go. No answer */
-    KM_CLOSE,      /* keeper_ref: close the held fd `role` of id (stdin) → KM_CLOSED when done */
-    KM_HOLD,       /* keeper_ref + fds: hold them under id without a process → KM_HELD */
-    KM_UNHOLD,     /* keeper_ref: let go of a process-less id. No answer */
+    KM_HELLO = 1, /* keeper_hello → KM_WELCOME, a KM_ENTRY for each it has, KM_ENTRIES_END */
+    KM_SPAWN,     /* keeper_spawn + fds → KM_SPAWNED or KM_SPAWN_FAILED */
+    KM_ACK,       /* keeper_ref: the exit of (id, pid) is recorded; the entry may go. No answer */
+    KM_CLOSE,     /* keeper_ref: close the held fd `role` of id (stdin) → KM_CLOSED when done */
+    KM_HOLD,      /* keeper_ref + fds: hold them under id without a process → KM_HELD */
+    KM_UNHOLD,    /* keeper_ref: let go of a process-less id. No answer */
     /* keeper → engine */
     KM_WELCOME = 64, /* keeper_welcome */
     KM_ENTRY,        /* keeper_entry + fds: pidfd (processes only), then the held fds in order */
     KM_ENTRIES_END,
     KM_SPAWNED,      /* keeper_entry, tag of the request, fd: pidfd. The payload has been exec'd */
     KM_SPAWN_FAILED, /* keeper_failed */
-    KM_EXITED,       /* keeper_entry, tag 0: sent once, and again after each KM_HELLO until KM_ACK */
-    KM_CLOSED,       /* keeper_ref */
-    KM_HELD,         /* keeper_ref */
+    KM_EXITED, /* keeper_entry, tag 0: sent once, and again after each KM_HELLO until KM_ACK */
+    KM_CLOSED, /* keeper_ref */
+    KM_HELD,   /* keeper_ref */
 };
 
 /* What a held fd is; a role occurs once in an entry. */
@@ -97,10 +97,10 @@ struct keeper_entry {
     struct keeper_head head;
     int32_t pid; /* in the host's pid namespace */
     uint32_t state;
-    int32_t status;        /* waitpid status when KEEPER_EXITED */
-    uint32_t has_failed;   /* a STARTING one that died in its program */
+    int32_t status;      /* waitpid status when KEEPER_EXITED */
+    uint32_t has_failed; /* a STARTING one that died in its program */
     int64_t started_wall_ns, exited_wall_ns;
-    uint64_t start_ticks;  /* field 22 of /proc/PID/stat: tells a pid from its reuse */
+    uint64_t start_ticks; /* field 22 of /proc/PID/stat: tells a pid from its reuse */
     uint32_t n_holds;
     uint8_t roles[KEEPER_HOLDS_MAX];
     char id[KEEPER_ID_MAX];

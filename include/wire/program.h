@@ -45,35 +45,35 @@ enum program_code {
     P_MOUNT,      /* a new file system of the child's own namespaces (proc, sysfs, mqueue, cgroup2,
                      tmpfs). data: type, target, then option strings "k=v" or "k", then "".
                      a: MOUNT_ATTR_*. flags: PF_MAKE_DIR */
-    P_MASK,       /* data: path. A directory is covered by a clone of the detached mount fd, anything
-                     else by a clone of the file `fd b` (index; the container's own null device,
-                     checked to be char 1:3). Absent paths are skipped. */
-    P_READONLY,   /* data: path: a recursive read-only bind of itself. Absent paths are skipped. */
-    P_PIVOT,      /* the root becomes /, the old one is gone */
+    P_MASK,     /* data: path. A directory is covered by a clone of the detached mount fd, anything
+                   else by a clone of the file `fd b` (index; the container's own null device,
+                   checked to be char 1:3). Absent paths are skipped. */
+    P_READONLY, /* data: path: a recursive read-only bind of itself. Absent paths are skipped. */
+    P_PIVOT,    /* the root becomes /, the old one is gone */
     P_ROOT_READONLY, /* after P_PIVOT: / itself becomes read-only */
-    P_HOSTNAME,   /* data */
-    P_DOMAINNAME, /* data */
-    P_SYSCTL,     /* data: path below /proc/sys with slashes, value. Through a procfs of our own */
-    P_RLIMIT,     /* a: resource, b: soft, c: hard */
-    P_OOM_SCORE,  /* a: (int32) oom_score_adj */
-    P_UMASK,      /* a */
-    P_SETSID,     /* new session */
-    P_CTTY,       /* fd: becomes the controlling terminal */
-    P_DUP,        /* fd → descriptor a (0, 1, 2), not close-on-exec */
-    P_CWD,        /* data: path in the root; flags PF_MAKE_DIR: made when missing (b uid, c gid).
-                     Afterwards getcwd must not be "(unreachable)" */
-    P_CAPS,       /* data: struct program_caps. Takes effect with P_USER */
-    P_USER,       /* a: uid, b: gid, c: number of uint32_t groups in data */
+    P_HOSTNAME,      /* data */
+    P_DOMAINNAME,    /* data */
+    P_SYSCTL,    /* data: path below /proc/sys with slashes, value. Through a procfs of our own */
+    P_RLIMIT,    /* a: resource, b: soft, c: hard */
+    P_OOM_SCORE, /* a: (int32) oom_score_adj */
+    P_UMASK,     /* a */
+    P_SETSID,    /* new session */
+    P_CTTY,      /* fd: becomes the controlling terminal */
+    P_DUP,       /* fd → descriptor a (0, 1, 2), not close-on-exec */
+    P_CWD,       /* data: path in the root; flags PF_MAKE_DIR: made when missing (b uid, c gid).
+                    Afterwards getcwd must not be "(unreachable)" */
+    P_CAPS,      /* data: struct program_caps. Takes effect with P_USER */
+    P_USER,      /* a: uid, b: gid, c: number of uint32_t groups in data */
     P_NO_NEW_PRIVS,
-    P_SECCOMP,    /* fd: memfd holding struct sock_filter[]; a: seccomp filter flags */
-    P_INIT,       /* a small init stays behind as pid 1 (reaps, forwards signals), the rest of the
-                     program runs in its child */
-    P_PAYLOAD,    /* exec only: clone(CLONE_PARENT) of the process that runs the rest */
-    P_ENV,        /* data: strings, a: how many */
-    P_EXEC,       /* data: strings of argv, a: how many. argv[0] without '/' is sought in the PATH
-                     of P_ENV, relative to the container. ENOENT, EACCES, ENOEXEC, … come back */
-    P_KEYRING,    /* a session keyring of its own; failure is ignored */
-    P_SYMLINK,    /* data: target text, path: made when missing, existing is kept */
+    P_SECCOMP, /* fd: memfd holding struct sock_filter[]; a: seccomp filter flags */
+    P_INIT,    /* a small init stays behind as pid 1 (reaps, forwards signals), the rest of the
+                  program runs in its child */
+    P_PAYLOAD, /* exec only: clone(CLONE_PARENT) of the process that runs the rest */
+    P_ENV,     /* data: strings, a: how many */
+    P_EXEC,    /* data: strings of argv, a: how many. argv[0] without '/' is sought in the PATH
+                  of P_ENV, relative to the container. ENOENT, EACCES, ENOEXEC, … come back */
+    P_KEYRING, /* a session keyring of its own; failure is ignored */
+    P_SYMLINK, /* data: target text, path: made when missing, existing is kept */
     P_CODE_END
 };
 
@@ -91,8 +91,8 @@ struct program_caps {
 enum program_why {
     PROGRAM_WHY_NONE,
     PROGRAM_WHY_NOT_IN_PATH, /* argv[0] without '/' is in no element of PATH; detail: argv[0] */
-    PROGRAM_WHY_LOOKUP,      /* argv[0] itself is missing, a directory, not executable; detail: it */
-    PROGRAM_WHY_EXECVE,      /* found, but execve refused it (interpreter, format); detail: path */
+    PROGRAM_WHY_LOOKUP, /* argv[0] itself is missing, a directory, not executable; detail: it */
+    PROGRAM_WHY_EXECVE, /* found, but execve refused it (interpreter, format); detail: path */
 };
 
 /*
@@ -102,9 +102,9 @@ enum program_why {
  * closed pipe now means "it runs" and not "killed half-way".
  */
 struct program_failure {
-    uint32_t at;   /* index of the record */
-    uint32_t code; /* enum program_code; 0: the program itself was refused */
-    int32_t sys;   /* errno */
-    uint32_t why;  /* enum program_why */
+    uint32_t at;      /* index of the record */
+    uint32_t code;    /* enum program_code; 0: the program itself was refused */
+    int32_t sys;      /* errno */
+    uint32_t why;     /* enum program_why */
     char detail[180]; /* path or name that failed, NUL-terminated, may be empty */
 };

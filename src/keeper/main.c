@@ -117,7 +117,7 @@ static void protect_from_oom(struct keeper *k)
     if (read(fd, text, sizeof(text) - 1) > 0) {
         int n;
 
-        k->old_oom_score = atoi(text);
+        k->old_oom_score = (int)strtol(text, NULL, 10);
         n = snprintf(text, sizeof(text), "%d", OOM_SCORE);
         k->has_own_oom_score = pwrite(fd, text, (size_t)n, 0) == n;
     }

@@ -868,7 +868,7 @@ static void test_malformed(void)
     send_malformed(client_connect(probe.exec_root), "one byte", &head, 1, 1);
     send_malformed(client_connect(probe.exec_root), "too long", big, sizeof(big), 2);
     send_malformed(client_connect(probe.exec_root), "no id", &s, sizeof(s), 1);
-    strcpy(s.id, "x");
+    s.id[0] = 'x';
     send_malformed(client_connect(probe.exec_root), "more descriptors than said", &s, sizeof(s), 9);
     s.n_fds = 100000;
     send_malformed(client_connect(probe.exec_root), "absurd count", &s, sizeof(s), 1);
