@@ -33,7 +33,8 @@ int launch_take_hold(struct launch *l, enum keeper_role role);
 struct keeper_hooks {
     /* An exit, possibly repeated: answer with keeper_ack when it is recorded. */
     void (*exited)(void *ctx, const struct keeper_entry *e);
-    /* The keeper is gone (killed). The engine goes on; runtime starts a new one by itself. */
+    /* The keeper is dead (killed) and its containers are our children, if it was ours: wait for
+     * them by their pidfds. Sockets have to be held again. runtime starts a new one by itself. */
     void (*lost)(void *ctx);
 };
 

@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #define OPEN_MS 5000 /* from start to ready */
@@ -33,7 +34,10 @@
 #define RECEIVE_BATCH 64
 #define MESSAGE_FDS_MAX (1 + KEEPER_HOLDS_MAX)
 
-enum state { KEEPER_DOWN, KEEPER_CONNECTING, KEEPER_GREETING, KEEPER_READY };
+#define DYING_MS 2000
+#define DYING_AGAIN_MS 2
+
+enum state { KEEPER_DOWN, KEEPER_CONNECTING, KEEPER_GREETING, KEEPER_READY, KEEPER_DYING };
 
 union message {
     struct keeper_head head;
@@ -67,6 +71,7 @@ struct keeper {
     int sock;
     int copy; /* sealed binary, -1 until a keeper was started from here */
     pid_t pid;
+    int pidfd;   /* of the keeper we are or were connected to */
     pid_t child; /* a keeper that is our own child and not yet reaped, 0 none */
     struct watch *watch;
     struct timer timer, sending;
@@ -239,6 +244,9 @@ static void on_closed(struct keeper *k, const struct keeper_ref *ref)
 static void on_welcome(struct keeper *k, const struct keeper_welcome *w)
 {
     k->pid = (pid_t)w->pid;
+    if (k->pidfd >= 0)
+        close(k->pidfd);
+    k->pidfd = (int)syscall(SYS_pidfd_open, k->pid, 0);
     if (w->version != KEEPER_VERSION)
         log_debug("keeper of another version", KV_INT("version", w->version));
 }
@@ -382,12 +390,29 @@ static void lose(struct keeper *k)
     bool was_ready = k->state == KEEPER_READY;
 
     disconnect(k);
-    k->state = KEEPER_DOWN;
-    if (was_ready) {
-        fail_bound(k); /* first: what `lost` asks for is for the next keeper */
-        k->hooks->lost(k->ctx);
-    }
+    k->state = was_ready ? KEEPER_DYING : KEEPER_DOWN;
+    k->deadline_ns = clock_boot_ns() + DYING_MS * NS_PER_MS;
+    if (was_ready)
+        fail_bound(k);
     wait_ms(k, was_ready ? 0 : START_AGAIN_MS);
+}
+
+/* The end of file comes before the keeper's children become ours (its mount namespace
+ * is taken down in between): `lost` is told when they can be waited for. A keeper that
+ * lives on has only closed the connection; its entries will be told again. */
+static void await_death(struct keeper *k)
+{
+    struct pollfd p = {.fd = k->pidfd, .events = POLLIN};
+    bool is_dead = k->pidfd < 0 || poll(&p, 1, 0) > 0;
+
+    if (!is_dead && clock_boot_ns() < k->deadline_ns) {
+        wait_ms(k, DYING_AGAIN_MS);
+        return;
+    }
+    k->state = KEEPER_DOWN;
+    wait_ms(k, 0);
+    if (is_dead)
+        k->hooks->lost(k->ctx);
 }
 
 static void receive(struct keeper *k)
@@ -456,6 +481,10 @@ static void advance(struct keeper *k)
 {
     struct err *e = NULL;
 
+    if (k->state == KEEPER_DYING) {
+        await_death(k);
+        return;
+    }
     if (k->state == KEEPER_GREETING) { /* it did not answer in time */
         disconnect(k);
         k->state = KEEPER_DOWN;
@@ -536,6 +565,7 @@ struct err *keeper_open(struct loop *l, const char *exec_root, const char *binar
     k->adopt = adopt;
     k->sock = -1;
     k->copy = -1;
+    k->pidfd = -1;
     list_init(&k->queued);
     list_init(&k->sent);
     /* containers of a keeper that is killed become our children: their codes stay known */
@@ -565,6 +595,8 @@ void keeper_close(struct keeper *k)
                      err_new(ERR_UNAVAILABLE, "the engine is stopping"));
     if (k->copy >= 0)
         close(k->copy);
+    if (k->pidfd >= 0)
+        close(k->pidfd);
     free(k->exec_root);
     free(k->binary);
     free(k);

@@ -228,9 +228,23 @@ static void add_stdio(struct program *p, const struct plan_process *x)
     for (uint32_t i = 0; i < 3; i++)
         program_add(p, P_DUP,
                     (struct program_args){.fd = x->tty >= 0 ? x->tty : x->stdio[i], .a = i});
+}
+
+static void add_session(struct program *p, const struct plan_process *x)
+{
     program_add(p, P_SETSID, NO_ARGS);
     if (x->tty >= 0)
         program_add(p, P_CTTY, WITH_FD(x->tty));
+}
+
+/* The session is the payload's own: were its leader the helper, the helper's end would
+ * hang up the terminal. Directly before P_ENV the helper closes every fd, after P_ENV
+ * none can be named; so a terminal, whose fd is still needed, comes before it. */
+static void add_payload(struct program *p, const struct plan_process *x)
+{
+    program_add(p, P_PAYLOAD, NO_ARGS);
+    if (x->tty >= 0)
+        add_session(p, x);
 }
 
 static void add_caps(struct program *p, const struct plan_process *x)
@@ -278,12 +292,16 @@ static void add_process(struct program *p, const struct plan_process *x)
     program_add(p, P_UMASK, (struct program_args){NO_FD, .a = 0022});
     program_add(p, P_KEYRING, NO_ARGS);
     add_stdio(p, x);
+    if (!x->is_payload)
+        add_session(p, x);
     add_identity(p, x);
     if (x->is_payload)
-        program_add(p, P_PAYLOAD, NO_ARGS);
+        add_payload(p, x);
     if (x->has_init)
         program_add(p, P_INIT, NO_ARGS);
     program_add_strs(p, P_ENV, (struct program_args){NO_FD, .a = (uint32_t)x->env.n}, &x->env);
+    if (x->is_payload && x->tty < 0)
+        program_add(p, P_SETSID, (struct program_args){NO_FD, .flags = PF_OPTIONAL});
     program_add_strs(p, P_EXEC, (struct program_args){NO_FD, .a = (uint32_t)x->argv.n}, &x->argv);
 }
 

@@ -410,8 +410,15 @@ TEST(exec_plan_enters_and_makes_the_payload)
     plan_exec(&plan, &p);
     v = look(&p);
     CHECK_INT(find(&v, P_SETNS, NULL), 0);
-    CHECK(find(&v, P_PAYLOAD, NULL) == (int)v.n - 3);
+    CHECK_INT(find(&v, P_PAYLOAD, NULL), v.n - 4); /* then P_ENV: the helper closes its fds */
+    CHECK_INT(find(&v, P_SETSID, NULL), v.n - 2);
     CHECK_INT(find(&v, P_PIVOT, NULL), -1);
+    program_finish(&p);
+    plan.process.tty = 4;
+    plan_exec(&plan, &p);
+    v = look(&p);
+    CHECK(find(&v, P_PAYLOAD, NULL) < find(&v, P_SETSID, NULL)); /* or the helper's end hangs up */
+    CHECK(find(&v, P_SETSID, NULL) < find(&v, P_CTTY, NULL));
     program_finish(&p);
 }
 
