@@ -112,8 +112,34 @@ static void put_postrouting(struct buf *out, const struct rules_view *v)
     buf_puts(out, "  }\n");
 }
 
+/* Linux drops a forwarded packet whose source and destination became the same address (seen
+ * on 6.18), so a container that calls itself by the host's address is left to the proxy. */
+static void put_self_key(struct buf *out, const struct port_map *m)
+{
+    char addr[ADDR4_TEXT];
+
+    addr4_text(m->addr, addr);
+    buf_printf(out, "%s . %s . %u", addr, proto_name(m->proto), m->host_port);
+}
+
+static void put_self_set(struct buf *out, const struct rules_view *v)
+{
+    bool has_some = false;
+
+    buf_puts(out, "  set self {\n    type ipv4_addr . inet_proto . inet_service\n");
+    for (size_t i = 0; i < v->n_ports; i++) {
+        if (!rules_want_port(&v->ports[i]))
+            continue;
+        buf_puts(out, has_some ? ",\n      " : "    elements = {\n      ");
+        put_self_key(out, &v->ports[i]);
+        has_some = true;
+    }
+    buf_puts(out, has_some ? "\n    }\n  }\n" : "  }\n");
+}
+
 static const char publish_chains[] =
     "  chain publish {\n"
+    "    ip saddr . meta l4proto . th dport @self return\n"
     "    dnat ip to ip daddr . meta l4proto . th dport map @one4\n"
     "    dnat ip to meta l4proto . th dport map @any4\n"
     "  }\n"
@@ -146,6 +172,7 @@ void rules_text(struct buf *out, const struct rules_view *v)
     buf_printf(out, "table inet berth_%s {\n", v->tag);
     put_map(out, v, "one4", "ipv4_addr . inet_proto . inet_service", false);
     put_map(out, v, "any4", "inet_proto . inet_service", true);
+    put_self_set(out, v);
     put_set(out, v, "bridges", ALL_BRIDGES);
     put_set(out, v, "icc", ICC_BRIDGES);
     put_set(out, v, "internal", INTERNAL_BRIDGES);
@@ -159,12 +186,15 @@ void rules_text(struct buf *out, const struct rules_view *v)
 
 static void put_change(struct buf *out, const char *tag, const struct port_map *m, bool is_added)
 {
-    buf_printf(out, "%s element inet berth_%s %s { ", is_added ? "add" : "delete", tag,
-               is_any(m) ? "any4" : "one4");
+    const char *verb = is_added ? "add" : "delete";
+
+    buf_printf(out, "%s element inet berth_%s %s { ", verb, tag, is_any(m) ? "any4" : "one4");
     if (is_added)
         put_element(out, m);
     else
         put_key(out, m);
+    buf_printf(out, " }\n%s element inet berth_%s self { ", verb, tag);
+    put_self_key(out, m);
     buf_puts(out, " }\n");
 }
 

@@ -17,7 +17,7 @@ unshare -n sh -c '
     ip link set out0 up
     nsenter -t $outside -n sh -c "ip link set lo up; ip addr add 10.99.0.2/24 dev eth0
         ip link set eth0 up; ip route add 172.16.0.0/12 via 10.99.0.1"
-    ${TRACE:-} "$probe" /proc/$outside/ns/net "$dir"
+    "$probe" /proc/$outside/ns/net "$dir"
     rc=$?
     kill $outside
     exit $rc'

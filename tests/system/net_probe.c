@@ -264,7 +264,9 @@ static void test_ports(int outside)
     box_open(&a, "bridge");
     box_open(&b, "bridge");
     pid_t server = start_in(b.netns, "exec busybox nc -ll -p 80 -e echo hello");
-    pid_t udp = start_in(b.netns, "exec busybox udpsvd 0.0.0.0 53 echo hello 2>/dev/null");
+    pid_t udp = start_in(b.netns, "exec python3 -c '\nimport socket\ns=socket.socket(2,2)\n"
+                                  "s.bind((\"\",53))\nwhile 1: s.sendto(b\"hello\\n\","
+                                  "s.recvfrom(99)[1])'");
     p.maps[0] = (struct port_map){
         .proto = PORT_TCP, .host_port = 18080, .addr = b.ep.spec.addr, .port = 80};
     p.maps[1] = p.maps[0];
@@ -397,6 +399,7 @@ static void test_networks(void)
     struct endpoint_spec second = c.ep.spec;
     snprintf(second.ifname, sizeof(second.ifname), "eth1");
     second.addr++;
+    second.mac[5]++;
     second.gateway = 0;
     ok(fine(net_sandbox_attach(w.net, a.netns, &second)), "attach a second interface");
     ok(!run_fmt(a.netns, "busybox ping -c1 -W2 %s >/dev/null", c.addr), "it works");
