@@ -28,7 +28,7 @@ void job_init(struct job *j)
 {
     memset(j, 0, sizeof(*j));
     j->size = sizeof(struct program_header);
-    j->out = -1;
+    j->out = j->cgroup_at = -1;
 }
 
 void job_finish(struct job *j)
@@ -195,7 +195,7 @@ void client_spawn(int fd, struct job *j, const char *id, uint64_t tag)
     struct keeper_spawn m = {
         .head = {.type = KM_SPAWN, .size = sizeof(m), .tag = tag},
         .clone_flags = j->clone_flags,
-        .cgroup_fd = -1,
+        .cgroup_fd = j->cgroup_at,
         .flags = j->flags,
         .n_fds = j->n_fds,
         .n_holds = j->n_holds,

@@ -20,7 +20,8 @@ struct job {
     unsigned n_holds;
     uint64_t clone_flags;
     uint32_t flags;
-    int out; /* read end of stdout and stderr, the test's own */
+    int cgroup_at; /* index of a cgroup v2 directory, -1 */
+    int out;       /* read end of stdout and stderr, the test's own */
 };
 
 struct reply {

@@ -36,6 +36,7 @@ static struct {
     char dir[64], root[96], exec_root[96];
     pid_t pid;
     int link;
+    int netns; /* joined instead of making one; -1 */
     unsigned n, n_failed;
     char output[65536];
 } probe;
@@ -167,6 +168,10 @@ static void begin_container(struct job *j)
 
     job_init(j);
     j->clone_flags = NAMESPACES;
+    if (probe.netns >= 0) {
+        j->clone_flags &= ~(uint64_t)CLONE_NEWNET;
+        job_op(j, P_SETNS, 0, (int)job_fd(j, dup(probe.netns)), CLONE_NEWNET, 0, 0, NULL, 0);
+    }
     mknodat(dev_mount, "null", S_IFCHR | 0666, makedev(1, 3));
     if (pipe2(ends, O_CLOEXEC))
         die("pipe");
@@ -468,21 +473,87 @@ static void reconnect(void)
     client_hello(probe.link);
 }
 
-/* A start that hangs (a write to a full pipe) stops nobody; its death is told. */
-static void test_hanging_start(void)
+static int first_child(void)
 {
-    struct job j;
-    struct reply r;
-    int ends[2], pid = 0;
+    char path[64];
+    int pid = 0;
+    FILE *f;
+
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", probe.pid, probe.pid);
+    f = fopen(path, "r");
+    if (f && fscanf(f, "%d", &pid) != 1)
+        pid = 0;
+    if (f)
+        fclose(f);
+    return pid;
+}
+
+static void begin_hanging(struct job *j, int *out_read_end)
+{
+    int ends[2];
 
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK))
         die("pipe");
     while (write(ends[1], probe.output, 4096) > 0)
         ;
     fcntl(ends[1], F_SETFL, 0);
-    job_init(&j);
-    j.clone_flags = NAMESPACES;
-    job_op(&j, P_CGROUP, 0, (int)job_fd(&j, ends[1]), 0, 0, 0, NULL, 0);
+    job_init(j);
+    j->clone_flags = NAMESPACES;
+    job_op(j, P_CGROUP, 0, (int)job_fd(j, ends[1]), 0, 0, 0, NULL, 0);
+    *out_read_end = ends[0];
+}
+
+static void test_killed_start(void)
+{
+    struct job j;
+    struct reply r;
+    int pipe_end, pid = 0;
+
+    begin_hanging(&j, &pipe_end);
+    end_container(&j, 0, shell("true"));
+    client_spawn(probe.link, &j, "c-killed", 45);
+    for (int i = 0; i < 100 && !pid; i++) {
+        usleep(10000);
+        pid = first_child();
+    }
+    if (pid)
+        kill(pid, SIGKILL);
+    checkf(client_receive(probe.link, &r, 5000) && r.head.type == KM_SPAWN_FAILED &&
+               r.head.tag == 45 && r.failed.code == 0 && r.failed.sys == EINTR,
+           "killed during its set-up", r.failed.detail);
+    close(pipe_end);
+}
+
+static void test_cgroup(void)
+{
+    const char *const path = "/sys/fs/cgroup/unified/keeper-probe";
+    struct job j;
+    struct reply r;
+    int status = -1;
+
+    if (access("/sys/fs/cgroup/unified/cgroup.procs", F_OK) ||
+        (mkdir(path, 0755) && errno != EEXIST)) {
+        check(true, "clone into a cgroup # SKIP no unified hierarchy");
+        return;
+    }
+    begin_container(&j);
+    j.cgroup_at = (int)job_fd(&j, open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    end_container(&j, 0, shell("grep ^0: /proc/self/cgroup; exit 4"));
+    run_job(&j, "c-cgroup", &r, &status);
+    checkf(status == 4 << 8 && !strcmp(probe.output, "0::/keeper-probe\n"), "clone into a cgroup",
+           probe.output);
+    for (int i = 0; i < 100 && rmdir(path) && errno == EBUSY; i++)
+        usleep(10000);
+}
+
+/* A start that hangs (a write to a full pipe) stops nobody; its death is told. */
+static void test_hanging_start(void)
+{
+    struct job j;
+    struct reply r;
+    int pipe_end, pid = 0;
+
+    begin_hanging(&j, &pipe_end);
     end_container(&j, 0, shell("true"));
     client_spawn(probe.link, &j, "c-hang", 44);
     check(run_shell("exit 5") == 5 << 8, "others start while one hangs");
@@ -499,7 +570,7 @@ static void test_hanging_start(void)
     check(client_await(probe.link, KM_EXITED, &r) && r.entry.has_failed && r.entry.pid == pid,
           "and of its failure");
     client_ref(probe.link, KM_ACK, "c-hang", pid, 0, NULL, 0);
-    close(ends[0]);
+    close(pipe_end);
 }
 
 static void test_reconnect(void)
@@ -1043,10 +1114,25 @@ static void drop_many(int n)
     }
 }
 
+static int make_netns(void)
+{
+    int fd, self = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+
+    if (unshare(CLONE_NEWNET))
+        die("unshare");
+    fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (setns(self, CLONE_NEWNET))
+        die("setns");
+    close(self);
+    return fd;
+}
+
 static void bench(void)
 {
     print_memory("at start");
-    measure_starts("empty keeper");
+    measure_starts("empty keeper, new netns each");
+    probe.netns = make_netns();
+    measure_starts("empty keeper, netns joined");
     print_memory("after 300 starts");
     hold_many(5000);
     measure_starts("5,000 held descriptors");
@@ -1065,6 +1151,7 @@ int main(int argc, char **argv)
         return 2;
     }
     probe.keeper = argv[1];
+    probe.netns = -1;
     make_rootfs(argv[2]);
     probe.pid = keeper_start(argv[1], probe.exec_root);
     probe.link = client_connect(probe.exec_root);
@@ -1084,6 +1171,8 @@ int main(int argc, char **argv)
         test_targets();
         test_codes();
         test_hanging_start();
+        test_killed_start();
+        test_cgroup();
         test_reconnect();
         test_holds();
         test_seccomp();
