@@ -163,6 +163,7 @@ static void adopt(struct volume_table *t, const char *name)
     volume_set_record(v, &r);
     v->state = VOLUME_READY;
     db_put(t->db, VOLUME_KIND, name, volume_record_text(a, &r), NULL, NULL);
+    /* a mechanism logs at debug only, but whoever lost a database should see this */
     log_warn("a volume's directory was not in the database: taken over", KV("name", name));
 }
 

@@ -41,7 +41,7 @@ static inline void tar_raw_header(struct buf *t, const struct tar_file *f, int64
     snprintf(h + 100, 8, "%07o", mode & 07777777u);
     snprintf(h + 108, 8, "%07o", (unsigned)getuid() & 07777777u);
     snprintf(h + 116, 8, "%07o", (unsigned)getgid() & 07777777u);
-    snprintf(h + 124, 12, "%011llo", (unsigned long long)size);
+    snprintf(h + 124, 12, "%011llo", (unsigned long long)size & 077777777777ULL);
     snprintf(h + 136, 12, "%011o", 1000000000u);
     memset(h + 148, ' ', 8);
     h[156] = f->type;

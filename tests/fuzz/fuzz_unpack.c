@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* links: storage */
+/*
+ * Any bytes as a layer and as a document archive: whatever comes, nothing may appear outside the
+ * draft, and nothing may stay when the draft is gone.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "base/fd.h"
+#include "storage/layer.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static char dir[] = "/tmp/fuzz-unpack-XXXXXX";
+static struct layer_store *store;
+
+static void remove_dir(void)
+{
+    layer_store_close(store);
+    err_drop(dir_remove_tree(AT_FDCWD, dir));
+}
+
+static void open_store(void)
+{
+    char root[sizeof(dir) + 8];
+
+    ASSERT(mkdtemp(dir));
+    atexit(remove_dir);
+    snprintf(root, sizeof(root), "%s/root", dir);
+    ASSERT(!layer_store_open(root, &store));
+}
+
+static int count_names(const char *path)
+{
+    DIR *d = opendir(path);
+    int n = 0;
+
+    ASSERT(d);
+    while (readdir(d))
+        n++;
+    closedir(d);
+    return n - 2;
+}
+
+static struct err *read_some(void *ctx, struct member *m)
+{
+    char text[512];
+
+    (void)ctx;
+    ASSERT(!strstr(m->path, "../") && m->path[0] != '/');
+    m->read(m, text, sizeof(text));
+    return NULL;
+}
+
+/* Only what belongs there is in the store, and nothing is beside it. */
+static void check_traces(void)
+{
+    char path[sizeof(dir) + 32];
+
+    ASSERT(count_names(dir) == 1);
+    snprintf(path, sizeof(path), "%s/root", dir);
+    ASSERT(count_names(path) == 3); /* layers, containers, trash */
+    strcat(path, "/layers/tmp");
+    ASSERT(count_names(path) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const struct unpack_limits limits = {.max_bytes = 1 << 20, .max_entries = 500};
+    autoclose int fd = memfd_create("input", MFD_CLOEXEC);
+    struct unpack_result result;
+    struct layer_draft *draft = NULL;
+
+    if (!store)
+        open_store();
+    ASSERT(fd >= 0 && write(fd, data, size) == (ssize_t)size && lseek(fd, 0, SEEK_SET) == 0);
+    err_drop(layer_unpack(store, fd, &limits, NULL, NULL, &result, &draft));
+    layer_abort(draft);
+    ASSERT(lseek(fd, 0, SEEK_SET) == 0);
+    err_drop(archive_each(fd, read_some, NULL));
+    check_traces();
+    return 0;
+}
