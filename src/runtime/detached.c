@@ -14,6 +14,10 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#ifndef MS_PRIVATE
+#define MS_PRIVATE (1 << 18)
+#endif
+
 /* glibc's <sys/mount.h> cannot stand beside <linux/mount.h>; these are its calls. */
 static int set_option(int fs, const char *option)
 {
@@ -47,9 +51,9 @@ struct err *detached_new(const char *type, const char *const *options, unsigned 
     return NULL;
 }
 
-static struct err *set_attrs(int fd, uint64_t attrs)
+static struct err *set_attrs(int fd, uint64_t attrs, uint64_t propagation)
 {
-    struct mount_attr attr = {.attr_set = attrs};
+    struct mount_attr attr = {.attr_set = attrs, .propagation = propagation};
 
     if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
         return err_sys("set the attributes of a mount");
@@ -63,13 +67,13 @@ struct err *detached_clone(int dirfd, const char *path, uint64_t attrs, int *out
 
     if (fd < 0)
         return err_sys("clone the mount of %s", *path ? path : "an open file");
-    if (attrs)
-        TRY(set_attrs(fd, attrs));
+    /* A clone is a peer of a shared original: what is mounted on it would appear on the host. */
+    TRY(set_attrs(fd, attrs, MS_PRIVATE));
     *out = steal_fd(&fd);
     return NULL;
 }
 
 struct err *detached_make_readonly(int fd)
 {
-    return set_attrs(fd, MOUNT_ATTR_RDONLY);
+    return set_attrs(fd, MOUNT_ATTR_RDONLY, 0);
 }

@@ -71,6 +71,7 @@ struct keeper {
     int sock;
     int copy; /* sealed binary, -1 until a keeper was started from here */
     pid_t pid;
+    uint32_t version;
     int pidfd;   /* of the keeper we are or were connected to */
     pid_t child; /* a keeper that is our own child and not yet reaped, 0 none */
     struct watch *watch;
@@ -244,11 +245,10 @@ static void on_closed(struct keeper *k, const struct keeper_ref *ref)
 static void on_welcome(struct keeper *k, const struct keeper_welcome *w)
 {
     k->pid = (pid_t)w->pid;
+    k->version = w->version;
     if (k->pidfd >= 0)
         close(k->pidfd);
     k->pidfd = (int)syscall(SYS_pidfd_open, k->pid, 0);
-    if (w->version != KEEPER_VERSION)
-        log_debug("keeper of another version", KV_INT("version", w->version));
 }
 
 /* Entries give their fds to the callee. */
@@ -547,7 +547,13 @@ static struct err *open_now(struct keeper *k)
             poll(NULL, 0, CONNECT_AGAIN_MS);
         }
     }
-    return await_ready(k);
+    TRY(await_ready(k));
+    if (k->version != KEEPER_VERSION)
+        return err_new(ERR_CONFLICT,
+                       "the running keeper speaks version %u, this engine %u: start the engine it "
+                       "belongs to, or stop its containers first",
+                       k->version, KEEPER_VERSION);
+    return NULL;
 }
 
 struct err *keeper_open(struct loop *l, const char *exec_root, const char *binary,

@@ -319,6 +319,9 @@ void plan_sandbox(struct arena *a, const struct plan *plan, struct program *out)
     program_add(out, P_ROOT, WITH_FD(plan->root));
     add_file_systems(plan, out);
     add_guarded(a, plan, out, &h->masked_paths, sandbox_masked_paths, mask);
+    if (!h->masked_paths.v && !h->privileged)
+        for (size_t i = 0; i < plan->extra_masks.n; i++)
+            mask(plan, out, plan->extra_masks.v[i]);
     add_guarded(a, plan, out, &h->readonly_paths, sandbox_readonly_paths, readonly);
     add_sysctls(a, plan, out);
     add_names(plan, out);

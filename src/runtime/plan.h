@@ -43,6 +43,7 @@ struct plan {
     struct plan_attach *cgroup_mounts; /* v1: /sys/fs/cgroup and its hierarchies */
     size_t n_cgroup_mounts;
     bool has_writable_cgroups;
+    struct strs extra_masks;    /* of this machine, beside the default ones */
     struct plan_attach *mounts; /* the caller's */
     size_t n_mounts;
 };

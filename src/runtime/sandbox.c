@@ -215,6 +215,20 @@ static struct err *make_mask(struct compile *c)
     return NULL;
 }
 
+/* Counters of real processors that tell containers about each other's heat. */
+static void find_extra_masks(struct compile *c)
+{
+    long n = sysconf(_SC_NPROCESSORS_CONF);
+
+    for (long i = 0; i < n; i++) {
+        char *path = arena_printf(c->a, "/sys/devices/system/cpu/cpu%ld/thermal_throttle", i);
+
+        if (access(path, F_OK) < 0)
+            return; /* all processors have them or none */
+        strs_add(c->a, &c->plan.extra_masks, path);
+    }
+}
+
 /* ---- /sys/fs/cgroup on v1: a read-only tmpfs, on it the container's own directories ---- */
 
 static void add_cgroup_mount(struct compile *c, int fd, const char *target)
@@ -364,6 +378,7 @@ static struct err *compile(struct compile *c)
     TRY(make_dev(c));
     TRY(make_shm(c));
     TRY(make_mask(c));
+    find_extra_masks(c);
     TRY(make_cgroup_mounts(c));
     TRY(take_mounts(c));
     TRY(add_far_devices(c));

@@ -488,6 +488,36 @@ static void bench(struct probe *p, int n)
     free(totals);
 }
 
+/* Many at once: the socket fills up, answers come in any order. */
+static void test_burst(struct probe *p, int n)
+{
+    struct run *all = mem_array((size_t)n, sizeof(*all));
+    int n_good = 0, n_done;
+
+    for (int i = 0; i < n; i++) {
+        add_run(p, &all[i]);
+        compile(p, &all[i], SH("echo $((40 + 2)); exit 7"), "{}", NULL);
+        if (!all[i].err)
+            keeper_spawn(p->keeper, &all[i].launch, on_spawned, &all[i]);
+    }
+    do {
+        n_done = 0;
+        for (int i = 0; i < n; i++)
+            n_done += all[i].err || (all[i].is_spawned && all[i].is_exited);
+        if (n_done < n)
+            loop_run(p->loop);
+    } while (n_done < n);
+    for (int i = 0; i < n; i++) {
+        drain(&all[i]);
+        n_good += !all[i].err && WEXITSTATUS(all[i].status) == 7 && all[i].out.data &&
+                  strcmp(all[i].out.data, "42\n") == 0;
+    }
+    check(p, n_good == n, "a burst of containers", &all[0]);
+    while (runs)
+        finish(runs);
+    free(all);
+}
+
 /* ---- surroundings ---- */
 
 static void put(struct probe *p, const char *path, const char *text, unsigned mode)
@@ -586,6 +616,7 @@ int main(int argc, char **argv)
         test_failures(&p);
         test_terminal(&p);
         test_exec(&p);
+        test_burst(&p, 300);
         test_keeper_death(&p);
         printf("1..%d\n# %d failed\n", p.n_tests, p.n_failed);
     }
