@@ -14,7 +14,7 @@
 
 #include "hub_inner.h"
 
-#define WATCH_MS 500 /* how often a slow client is looked after */
+#define WATCH_MS 250 /* how often a slow client is looked after */
 #define DEFAULT_KEYS "ctrl-p,ctrl-q"
 
 static void begin_round(struct attachment *a, bool is_last);
@@ -106,7 +106,7 @@ static void on_watch(struct timer *t)
     if (queued != a->last_queued || (is_only_client_of_tty(a) && !a->is_ending))
         a->progress_ns = now;
     a->last_queued = queued;
-    if (now - a->progress_ns < HUB_STALL_MS * NS_PER_MS) {
+    if (now - a->progress_ns < a->hub->stall_ms * NS_PER_MS) {
         timer_set(a->hub->loop, &a->timer, WATCH_MS, on_watch);
         return;
     }

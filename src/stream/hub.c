@@ -23,6 +23,7 @@ struct hub *hub_create(struct loop *l, struct pools *p, const struct hub_hooks *
     h->pools = p;
     h->hooks = *hooks;
     h->ctx = ctx;
+    h->stall_ms = HUB_STALL_MS;
     list_init(&h->clients);
     for (int i = 0; i < PUMP_COUNT; i++)
         pump_open(h, i, -1);

@@ -26,7 +26,7 @@ struct log_reader {
     struct log_pos reached;
     bool is_located, is_paused, is_ready; /* ready: a window waits for the sink */
     bool keeps_sink;
-    struct log_mark *mark;
+    struct log_mark *start_mark, *stop_mark;
     struct timer until;
 };
 
@@ -51,8 +51,8 @@ static void detach(struct log_reader *r)
     struct log *g = r->log;
 
     list_remove(&r->link);
-    log_mark_cancel(r->mark);
-    r->mark = NULL;
+    log_mark_cancel(r->start_mark);
+    log_mark_cancel(r->stop_mark);
     timer_clear(g->loop, &r->until);
     r->sink->on_room = NULL;
     r->is_cancelled = true;
@@ -186,7 +186,7 @@ static void on_start_mark(void *ctx, const struct log_mark *m)
 {
     struct log_reader *r = ctx;
 
-    r->mark = NULL;
+    r->start_mark = NULL;
     if (!r->disk.q.follow) {
         r->has_stop = true;
         r->stop = m->pos;
@@ -199,25 +199,19 @@ static void on_stop_mark(void *ctx, const struct log_mark *m)
 {
     struct log_reader *r = ctx;
 
-    r->mark = NULL;
+    r->stop_mark = NULL;
     r->has_stop = true;
     r->stop = m->pos;
     go_on(r);
 }
 
-/* A mark that is under way already lies before what is appended now, so it is replaced. */
+/* A stop that is under way already lies before what is appended now, so it is replaced. */
 static void stop_here(struct log_reader *r)
 {
     if (r->has_stop || !r->disk.q.follow)
         return;
-    if (r->mark && !r->is_located) {
-        log_mark_cancel(r->mark);
-        r->disk.q.follow = false;
-        r->mark = log_mark_add(r->log, on_start_mark, r, false, false);
-        return;
-    }
-    log_mark_cancel(r->mark);
-    r->mark = log_mark_add(r->log, on_stop_mark, r, false, false);
+    log_mark_cancel(r->stop_mark);
+    r->stop_mark = log_mark_add(r->log, on_stop_mark, r, false, false);
 }
 
 static void on_until(struct timer *t)
@@ -254,7 +248,7 @@ struct err *log_read(struct log *g, const struct log_query *q, struct sink *sink
     r = reader_new(g, q, sink, done, ctx);
     if (q->until_ns && left_ns <= 0)
         r->disk.q.follow = false;
-    r->mark = log_mark_add(g, on_start_mark, r, false, false);
+    r->start_mark = log_mark_add(g, on_start_mark, r, false, false);
     if (q->until_ns && r->disk.q.follow)
         timer_set(g->loop, &r->until, left_ns / NS_PER_MS + 1, on_until);
     *out = r;

@@ -43,7 +43,7 @@ static inline void kit_until(struct kit *k, const bool *flag, int line)
     while (!*flag) {
         if (clock_boot_ns() > deadline)
             test_fail(__FILE__, line, "what line %d waits for did not happen", line);
-        timer_set(k->loop, &k->tick, 200, kit_on_tick);
+        timer_set(k->loop, &k->tick, 5, kit_on_tick); /* RUN_ONCE runs timers, then polls */
         uv_run(loop_uv(k->loop), UV_RUN_ONCE);
     }
     timer_clear(k->loop, &k->tick);

@@ -4,11 +4,13 @@
 
 #include "base/fd.h"
 
+#include "hub_inner.h"
 #include "log_kit.h"
 
 #include <errno.h>
 #include <pty.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <termios.h>
 
 /* A hub whose process is the test: it holds the other ends. */
@@ -470,7 +472,8 @@ TEST(hub_replays_without_gap_or_double)
         join(&b, &c[i], (struct attach_request){OUTPUTS, .logs = true}, i % 3 == 0,
              i % 3 == 1 ? 200000 : 40000);
     }
-    put(b.out, "unended");
+    while (write(b.out, "unended", 7) != 7) /* the pipe may be full */
+        kit_turns(b.k, 1);
     bench_exit(&b);
     KIT_UNTIL(b.k, &b.has_drained);
     hub_end_clients(b.h);
@@ -595,6 +598,110 @@ TEST(hub_exit_does_not_wait_for_a_stalled_client)
     CHECK(stalled.is_gone);
     tsink_finish(&stalled.t);
     tsink_finish(&fast.t);
+    bench_close(&b);
+}
+
+TEST(hub_cuts_a_client_that_takes_nothing)
+{
+    struct bench b;
+    struct client stalled, slow, replaying;
+    int at = 0;
+
+    bench_open(&b);
+    b.h->stall_ms = 600;
+    bench_run(&b, false);
+    join(&b, &stalled, (struct attach_request){OUTPUTS}, false, 0);
+    join(&b, &slow, (struct attach_request){OUTPUTS}, false, 2000);
+    while (at < 60000) {
+        write_lines(b.out, &at, 1000);
+        uv_run(loop_uv(b.k->loop), UV_RUN_ONCE);
+    }
+    CHECK(stalled.is_gone && stalled.t.is_ended);
+    CHECK(!slow.is_gone); /* slower than the stall limit for a whole queue, but it moves */
+    join(&b, &replaying, (struct attach_request){OUTPUTS, .logs = true}, false, 0);
+    bench_exit(&b);
+    KIT_UNTIL(b.k, &b.has_drained);
+    hub_end_clients(b.h); /* the replay may go on, but not for ever */
+    CHECK(slow.is_gone && !replaying.is_gone);
+    KIT_UNTIL(b.k, &replaying.is_gone);
+    CHECK_STR(slow.t.got.data, numbered(at));
+    tsink_finish(&stalled.t);
+    tsink_finish(&slow.t);
+    tsink_finish(&replaying.t);
+    bench_close(&b);
+}
+
+/* Byte i of what is written is 'a' + i % 26; a pty may take part of a write. */
+static void write_letters(int fd, size_t *at)
+{
+    char part[2600];
+    ssize_t n;
+
+    for (size_t i = 0; i < sizeof(part); i++)
+        part[i] = (char)('a' + (*at + i) % 26);
+    n = write(fd, part, sizeof(part));
+    *at += n > 0 ? (size_t)n : 0;
+}
+
+TEST(hub_waits_for_the_only_client_of_a_tty)
+{
+    struct bench b;
+    struct client c;
+    size_t at = 0;
+
+    bench_open(&b);
+    b.h->stall_ms = 300;
+    bench_run_tty(&b);
+    join(&b, &c, (struct attach_request){.tty = true, OUTPUTS}, false, 0);
+    for (int64_t end = clock_boot_ns() + 800 * NS_PER_MS; clock_boot_ns() < end;) {
+        write_letters(b.pty, &at);
+        timer_set(b.k->loop, &b.k->tick, 5, kit_on_tick);
+        uv_run(loop_uv(b.k->loop), UV_RUN_ONCE);
+    }
+    CHECK(!c.is_gone);
+    CHECK(c.t.got.len > SINK_HIGH);
+    CHECK(c.t.got.len < SINK_HIGH + (128u << 10));
+    c.t.step = 100000; /* it reads again */
+    timer_set(b.k->loop, &c.t.tick, 1, tsink_on_tick);
+    for (int i = 0; i < 5000 && at < 1000000; i++) {
+        write_letters(b.pty, &at);
+        uv_run(loop_uv(b.k->loop), UV_RUN_ONCE);
+    }
+    CHECK(at >= 1000000);
+    bench_exit(&b);
+    KIT_UNTIL(b.k, &b.has_drained);
+    hub_end_clients(b.h);
+    /* A dead terminal takes its unread output along; what came is in order. */
+    CHECK(c.t.got.len > 900000 && c.t.got.len <= at);
+    for (size_t i = 0; i < c.t.got.len; i++)
+        CHECK(c.t.got.data[i] == (char)('a' + i % 26));
+    tsink_finish(&c.t);
+    bench_close(&b);
+}
+
+TEST(hub_pauses_for_a_full_log)
+{
+    struct bench b;
+    int at = 0, before;
+    struct log_query q = ALL_LINES;
+    struct rlimit none = {0, RLIM_INFINITY}, all = {RLIM_INFINITY, RLIM_INFINITY};
+
+    bench_open(&b);
+    bench_run(&b, false);
+    signal(SIGXFSZ, SIG_IGN);
+    CHECK(setrlimit(RLIMIT_FSIZE, &none) == 0);
+    do {
+        before = at;
+        write_lines(b.out, &at, 10000);
+        kit_turns(b.k, 20);
+    } while (at != before);
+    CHECK(log_backlog(b.log) >= LOG_BACKLOG_HIGH);
+    CHECK(log_backlog(b.log) < LOG_BACKLOG_HIGH + (256u << 10));
+    bench_exit(&b); /* nor does a full disk delay the exit */
+    KIT_UNTIL(b.k, &b.has_drained);
+    CHECK(setrlimit(RLIMIT_FSIZE, &all) == 0);
+    log_flush_now(b.k, b.log);
+    CHECK_STR(log_text(b.k, b.log, &q), numbered(at));
     bench_close(&b);
 }
 
