@@ -87,6 +87,8 @@ static bool entry_names(const char *entry, const char *domain, const char *host)
     else if (text_starts(entry, "https://"))
         entry += 8;
     n = strcspn(entry, "/");
+    if (entry[n] && entry[n + 1])
+        return false; /* a bad CIDR, or a path */
     return (strlen(domain) == n && !strncasecmp(entry, domain, n)) ||
            (strlen(host) == n && !strncasecmp(entry, host, n));
 }

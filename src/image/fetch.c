@@ -116,8 +116,8 @@ static enum web_verdict stop(struct fetch *f, struct err *err)
 static enum web_verdict collect(struct fetch *f, const void *p, size_t n, size_t max)
 {
     if (f->body.len + n > max)
-        return stop(f, err_new(ERR_TOO_LARGE, "the answer of \"%s\" is larger than %zu bytes",
-                               f->url, max));
+        return stop(
+            f, err_new(ERR_INVALID, "the answer of \"%s\" is larger than %zu bytes", f->url, max));
     buf_add(&f->body, p, n);
     return WEB_TAKEN;
 }

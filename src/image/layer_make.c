@@ -156,10 +156,11 @@ static bool run_progress(void *ctx, int64_t blob_bytes)
     return !m->stop;
 }
 
-static struct err *run_check(const struct layer_make *m)
+static struct err *run_check(struct layer_make *m)
 {
     const struct layer_plan *p = &m->plan;
 
+    m->is_explained = true;
     if (p->blob_digest && strcmp(p->blob_digest, m->result.blob_digest) != 0)
         return err_new(ERR_INVALID, "filesystem layer verification failed for digest %s",
                        p->blob_digest);
@@ -198,7 +199,7 @@ static struct err *explain(struct layer_make *m)
     struct err *e = steal_ptr(&m->err);
     const char *name = m->plan.blob_digest ? m->plan.blob_digest : m->plan.diff_id;
 
-    if (err_kind(e) != ERR_INVALID || text_starts(err_text(e), "filesystem layer"))
+    if (err_kind(e) != ERR_INVALID || m->is_explained)
         return e;
     return err_wrap(e, "filesystem layer verification failed for digest %s", name);
 }

@@ -44,6 +44,7 @@ struct layer_make {
     struct unpack_result result;
     struct layer_draft *draft;
     struct err *err;
+    bool is_explained; /* err says all there is to say */
 };
 
 struct layer_make *make_create(struct layers *g, struct image_table *t, const struct layer_plan *p,

@@ -193,12 +193,8 @@ char *ref_familiar_name(struct arena *a, const struct ref *r)
 
     if (strcmp(r->domain, HUB) != 0)
         return arena_printf(a, "%s/%s", r->domain, path);
-    if (text_starts(path, HUB_LIBRARY) && !strchr(path + strlen(HUB_LIBRARY), '/')) {
-        const char *rest = path + strlen(HUB_LIBRARY);
-
-        if (!is_domain(rest))
-            path = rest;
-    }
+    if (text_starts(path, HUB_LIBRARY) && !strchr(path + strlen(HUB_LIBRARY), '/'))
+        path += strlen(HUB_LIBRARY);
     return arena_strdup(a, path);
 }
 
