@@ -125,8 +125,9 @@ struct host_config { /* "HostConfig" */
     int64_t cpu_shares, memory, nano_cpus;
     char *cgroup_parent;
     int blkio_weight;
-    struct jlist blkio_weight_device;                                /* struct weight_device */
-    struct jlist blkio_read_bps, blkio_write_bps, blkio_read_iops, blkio_write_iops; /* rate_device */
+    struct jlist blkio_weight_device;             /* struct weight_device */
+    struct jlist blkio_read_bps, blkio_write_bps; /* struct rate_device */
+    struct jlist blkio_read_iops, blkio_write_iops;
     int64_t cpu_period, cpu_quota, cpu_rt_period, cpu_rt_runtime;
     char *cpuset_cpus, *cpuset_mems;
     struct jlist devices; /* struct device_mapping */
@@ -138,7 +139,7 @@ struct host_config { /* "HostConfig" */
     int64_t *pids_limit;        /* NULL, 0, -1: unlimited */
     struct jlist ulimits;       /* struct ulimit */
     int64_t cpu_count, cpu_percent, io_maximum_iops, io_maximum_bandwidth; /* Windows: shown */
-    int init;                   /* J_TRI */
+    int init;                                                              /* J_TRI */
     struct strs masked_paths, readonly_paths; /* absent: defaults; present and empty: none */
 };
 

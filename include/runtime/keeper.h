@@ -24,8 +24,8 @@ struct launch {
     int cgroup_at; /* index into fds, -1 */
     unsigned flags;
 };
-void launch_init(struct launch *l);   /* all -1 */
-void launch_close(struct launch *l);  /* closes what it still owns; any thread */
+void launch_init(struct launch *l);          /* all -1 */
+void launch_close(struct launch *l);         /* closes what it still owns; any thread */
 int launch_add_fd(struct launch *l, int fd); /* takes fd; its index; asserts below the bound */
 /* Takes the hold of a role out (the caller owns it), -1 when there is none. */
 int launch_take_hold(struct launch *l, enum keeper_role role);

@@ -314,6 +314,8 @@ void plan_sandbox(struct arena *a, const struct plan *plan, struct program *out)
     enter(out, plan->ipc, CLONE_NEWIPC);
     enter(out, plan->uts, CLONE_NEWUTS);
     enter(out, plan->pid, CLONE_NEWPID);
+    if (plan->pid >= 0) /* only a child is in there, and /proc shows who mounts it */
+        program_add(out, P_PAYLOAD, NO_ARGS);
     if (plan->in->ns.private_cgroup && !plan->in->ns.host_cgroup)
         program_add(out, P_UNSHARE, (struct program_args){NO_FD, .a = CLONE_NEWCGROUP});
     program_add(out, P_ROOT, WITH_FD(plan->root));

@@ -29,7 +29,7 @@ struct plan_process { /* the payload: container and exec alike */
     const struct process_limit *limits;
     size_t n_limits;
     int stdio[3], tty;
-    bool is_payload; /* of a helper: the process that counts is made by P_PAYLOAD */
+    bool is_payload; /* of an exec: made by P_PAYLOAD when all else is done */
     bool has_init;
 };
 

@@ -85,7 +85,6 @@ static struct err *resolve_process(struct compile *c)
     x->cwd =
         path_clean(c->a, text_is_empty(in->config->working_dir) ? "/" : in->config->working_dir);
     x->makes_cwd = true;
-    x->is_payload = in->ns.pid >= 0; /* a pid namespace is entered by children only */
     x->has_init = in->host->init == 1 && !in->ns.host_pid && in->ns.pid < 0;
     return confine(c->a, in->host, c->l, x);
 }
@@ -383,7 +382,7 @@ static struct err *compile(struct compile *c)
     TRY(take_mounts(c));
     TRY(add_far_devices(c));
     TRY(take_rest(c));
-    c->l->flags = c->plan.process.is_payload ? KS_EXEC : 0;
+    c->l->flags = c->plan.pid >= 0 ? KS_EXEC : 0;
     plan_sandbox(c->a, &c->plan, &program);
     return program_seal(&program, c->l->n_fds, &c->l->program_fd);
 }

@@ -36,6 +36,8 @@ struct probe {
     size_t n_cgroups;
     int n_tests, n_failed;
     unsigned serial;
+    int shares_with;         /* pid whose namespaces the next containers enter, 0 none */
+    const char *cgroup2_dir; /* the next containers are started as on v2 */
 };
 
 struct run { /* one container or exec */
@@ -110,6 +112,11 @@ static int open_root(struct probe *p)
     return fd;
 }
 
+static int open_space(struct probe *p, const char *name)
+{
+    return open(arena_printf(p->a, "/proc/%d/ns/%s", p->shares_with, name), O_RDONLY | O_CLOEXEC);
+}
+
 static void compile(struct probe *p, struct run *r, const char *config, const char *host,
                     int64_t *took)
 {
@@ -136,7 +143,18 @@ static void compile(struct probe *p, struct run *r, const char *config, const ch
     in.ns.host_pid = text_same(h->pid_mode, "host");
     in.ns.host_ipc = text_same(h->ipc_mode, "host");
     in.ns.host_uts = text_same(h->uts_mode, "host");
-    for (size_t i = 0; i < p->n_cgroups; i++)
+    if (p->shares_with) {
+        in.ns.pid = open_space(p, "pid");
+        in.ns.net = open_space(p, "net");
+        in.ns.ipc = open_space(p, "ipc");
+    }
+    if (p->cgroup2_dir) {
+        in.is_v2 = true;
+        in.ns.private_cgroup = true;
+        in.n_cgroup_tasks = 0;
+        in.cgroup_dir = open(p->cgroup2_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    }
+    for (size_t i = 0; i < in.n_cgroup_tasks; i++)
         tasks[i] = open(path_join(p->a, p->cgroups[i], "tasks"), O_WRONLY | O_CLOEXEC);
     start = clock_boot_ns();
     r->err = sandbox_check(p->a, c, h);
@@ -431,6 +449,41 @@ static void test_exec(struct probe *p)
     finish(&box);
 }
 
+static void test_sharing(struct probe *p)
+{
+    struct run box;
+
+    add_run(p, &box);
+    compile(p, &box, "{\"Cmd\":[\"sleep\",\"99\"]}", "{}", NULL);
+    spawn(&box);
+    p->shares_with = box.pid;
+    expect(p, "the other's processes", SH("cat /proc/1/cmdline"), "{\"PidMode\":\"container:x\"}",
+           "sleep");
+    expect(p, "the same network",
+           SH("[ $(readlink /proc/self/ns/net) = $(readlink /proc/1/ns/net) ] && echo same"),
+           "{\"PidMode\":\"container:x\",\"NetworkMode\":\"container:x\"}", "same");
+    expect(p, "terminal beside another", "{\"Cmd\":[\"tty\"],\"Tty\":true}",
+           "{\"PidMode\":\"container:x\"}", "/dev/pts/0");
+    p->shares_with = 0;
+    kill(box.pid, SIGKILL);
+    await_exit(&box);
+    finish(&box);
+}
+
+static void test_cgroup2(struct probe *p)
+{
+    const char *dir = arena_printf(p->a, "/sys/fs/cgroup/unified/sandbox-probe-%d", getpid());
+
+    if (mkdir(dir, 0755) < 0)
+        return;
+    p->cgroup2_dir = dir;
+    expect(p, "v2: a cgroup namespace", SH("grep 0:: /proc/self/cgroup"), "{}", "0::/\n");
+    expect(p, "v2: its own processes", SH("wc -l < /sys/fs/cgroup/cgroup.procs"), "{}", "1\n");
+    expect(p, "v2: read-only", SH("mkdir /sys/fs/cgroup/x 2>&1"), "{}", "Read-only");
+    p->cgroup2_dir = NULL;
+    rmdir(dir);
+}
+
 static void test_keeper_death(struct probe *p)
 {
     struct run box;
@@ -616,6 +669,8 @@ int main(int argc, char **argv)
         test_failures(&p);
         test_terminal(&p);
         test_exec(&p);
+        test_sharing(&p);
+        test_cgroup2(&p);
         test_burst(&p, 300);
         test_keeper_death(&p);
         printf("1..%d\n# %d failed\n", p.n_tests, p.n_failed);

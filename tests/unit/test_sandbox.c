@@ -379,6 +379,22 @@ TEST(plan_namespaces)
               CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWIPC | CLONE_NEWUTS);
 }
 
+TEST(plan_shared_pid_namespace_is_entered_by_a_child)
+{
+    struct sandbox_input in = input("{}");
+    struct plan plan = plan_of(&in);
+    struct program p = {0};
+    struct view v;
+
+    plan.pid = 12;
+    plan_sandbox(test_arena, &plan, &p);
+    v = look(&p);
+    CHECK(find(&v, P_PAYLOAD, NULL) > find(&v, P_SETNS, NULL));
+    CHECK(find(&v, P_PAYLOAD, NULL) < find_mount(&v, "proc")); /* or it would be the host's */
+    CHECK(find(&v, P_SETSID, NULL) > find(&v, P_PAYLOAD, NULL));
+    program_finish(&p);
+}
+
 TEST(plan_users_have_no_capabilities)
 {
     struct sandbox_input in = input("{}");
