@@ -144,6 +144,28 @@ int exec_prepare(struct init *t)
     return 0;
 }
 
+/* Records that need nothing but clone, setsid, TIOCSCTTY, write and execve. */
+bool exec_is_all_that_follows(const struct init *t)
+{
+    const struct program_op *op = t->op;
+
+    while (op->code != P_EXEC) {
+        op = (const void *)((const char *)op + op->size);
+        switch (op->code) {
+        case P_ENV:
+        case P_EXEC:
+        case P_INIT:
+        case P_PAYLOAD:
+        case P_SETSID:
+        case P_CTTY:
+            break;
+        default:
+            return false;
+        }
+    }
+    return true;
+}
+
 int do_exec(struct init *t)
 {
     int sys = exec_prepare(t);
@@ -162,8 +184,7 @@ int do_payload(struct init *t)
     long pid;
     int sys = 0;
 
-    if (((const struct program_op *)((const char *)t->op + t->op->size))->code == P_EXEC ||
-        ((const struct program_op *)((const char *)t->op + t->op->size))->code == P_ENV)
+    if (exec_is_all_that_follows(t))
         sys = exec_prepare(t);
     if (sys)
         return sys;

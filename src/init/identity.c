@@ -92,7 +92,9 @@ int do_setsid(struct init *t)
 
 int do_ctty(struct init *t)
 {
-    return ioctl(init_fd(t), TIOCSCTTY, 0) ? errno : 0;
+    int terminal = t->path ? 0 : init_fd(t); /* prepared for execve: only its duplicates are left */
+
+    return ioctl(terminal, TIOCSCTTY, 0) ? errno : 0;
 }
 
 int do_dup(struct init *t)

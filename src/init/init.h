@@ -87,6 +87,7 @@ int do_exec(struct init *t);
 int do_payload(struct init *t);
 /* Everything of P_EXEC that a seccomp filter could forbid. */
 int exec_prepare(struct init *t);
+bool exec_is_all_that_follows(const struct init *t);
 
 /* pid1.c */
 int do_init(struct init *t);

@@ -144,32 +144,12 @@ static int read_filter(int fd, struct sock_fprog *out)
     return 0;
 }
 
-/* Only records follow that need no system call but clone, write and execve. */
-static bool is_last_act(const struct init *t)
-{
-    const struct program_op *op = t->op;
-
-    while (op->code != P_EXEC) {
-        op = (const void *)((const char *)op + op->size);
-        switch (op->code) {
-        case P_ENV:
-        case P_EXEC:
-        case P_INIT:
-        case P_PAYLOAD:
-            break;
-        default:
-            return false;
-        }
-    }
-    return true;
-}
-
 int do_seccomp(struct init *t)
 {
     struct sock_fprog filter = {0};
     int sys = read_filter(init_fd(t), &filter);
 
-    if (!sys && is_last_act(t))
+    if (!sys && exec_is_all_that_follows(t))
         sys = exec_prepare(t);
     if (sys)
         return sys;

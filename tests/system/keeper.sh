@@ -10,4 +10,4 @@ dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 cc -std=gnu17 -D_GNU_SOURCE -O2 -I "$here/../../include" -o "$dir/probe" \
     "$here/keeper_probe.c" "$here/keeper_client.c" || exit 1
-timeout 120 "$dir/probe" "$keeper" "${BUSYBOX:-$(command -v busybox)}" "$@"
+TMPDIR=$dir timeout 120 "$dir/probe" "$keeper" "${BUSYBOX:-$(command -v busybox)}" "$@"

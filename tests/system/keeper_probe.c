@@ -75,7 +75,9 @@ static void make_rootfs(const char *busybox)
     static const char *const dirs[] = {"", "bin", "etc", "proc", "sys", "tmp"};
     char path[200], command[400];
 
-    snprintf(probe.dir, sizeof(probe.dir), "/tmp/keeper-probe-XXXXXX");
+    const char *tmp = getenv("TMPDIR");
+
+    snprintf(probe.dir, sizeof(probe.dir), "%s/keeper-probe-XXXXXX", tmp ? tmp : "/tmp");
     if (!mkdtemp(probe.dir))
         die("mkdtemp");
     snprintf(probe.root, sizeof(probe.root), "%s/rootfs", probe.dir);
@@ -792,6 +794,38 @@ static void begin_exec(struct job *j, int pidfd)
     job_strings(j, P_ENV, env);
 }
 
+/* A terminal for an exec: the session and its terminal are the payload's, not the helper's. */
+static void test_exec_terminal(int pidfd)
+{
+    static const char *const env[] = {"PATH=/bin", NULL};
+    struct job j;
+    struct reply r;
+    int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), status = -1;
+    char name[64];
+    unsigned target, tty;
+
+    if (grantpt(master) || unlockpt(master) || ptsname_r(master, name, sizeof(name)))
+        die("pty");
+    job_init(&j);
+    j.flags = KS_EXEC;
+    target = job_fd(&j, dup(pidfd));
+    tty = job_fd(&j, open(name, O_RDWR | O_NOCTTY | O_CLOEXEC));
+    job_op(&j, P_SETNS, 0, (int)target, NAMESPACES, 0, 0, NULL, 0);
+    for (uint32_t i = 0; i < 3; i++)
+        job_op(&j, P_DUP, 0, (int)tty, i, 0, 0, NULL, 0);
+    job_op(&j, P_NO_NEW_PRIVS, 0, -1, 0, 0, 0, NULL, 0);
+    unsigned filter = job_fd(&j, filter_memfd(SYS_mkdir, SECCOMP_RET_ERRNO | EXDEV));
+    job_op(&j, P_SECCOMP, 0, (int)filter, 0, 0, 0, NULL, 0);
+    job_op(&j, P_PAYLOAD, 0, -1, 0, 0, 0, NULL, 0);
+    job_op(&j, P_SETSID, 0, -1, 0, 0, 0, NULL, 0);
+    job_op(&j, P_CTTY, 0, (int)tty, 0, 0, 0, NULL, 0);
+    job_strings(&j, P_ENV, env);
+    job_strings(&j, P_EXEC, shell("cut -d' ' -f7 /proc/self/stat | grep -vx 0 && exit 12"));
+    job_hold(&j, master, ROLE_PTY);
+    run_job(&j, "c-host/tty", &r, &status);
+    check(status == 12 << 8, "exec with a controlling terminal");
+}
+
 static void test_exec(void)
 {
     struct job j;
@@ -822,6 +856,7 @@ static void test_exec(void)
         job_strings(&j, P_EXEC, shell("exit 3"));
         n_good += run_job(&j, "c-host/e2", &r, &status) && status == 3 << 8;
     }
+    test_exec_terminal(pidfd);
     check(n_good == 200, "200 short execs, every code right");
     kill(pid, SIGKILL);
     client_await(probe.link, KM_EXITED, &r);
@@ -893,6 +928,38 @@ static void test_thousand(void)
     snprintf(text, sizeof(text), "%u before, %u after", before, after);
     checkf(before == after, "no descriptor more than before", text);
     check(count_children(probe.pid) == 0, "no zombie");
+}
+
+/* Requests sent without reading a single answer; then every answer is there, none twice. */
+static void test_burst(void)
+{
+    enum { BURST = 200 };
+    struct job j;
+    struct reply r;
+    char id[32], text[80];
+    int n_spawned = 0, n_exited = 0;
+
+    for (int i = 0; i < BURST; i++) {
+        begin_container(&j);
+        end_container(&j, 0, shell("exit 21"));
+        close(j.out);
+        snprintf(id, sizeof(id), "c-burst-%d", i);
+        client_spawn(probe.link, &j, id, 1000u + (unsigned)i);
+    }
+    while (n_exited < BURST && client_receive(probe.link, &r, 10000)) {
+        n_spawned += r.head.type == KM_SPAWNED;
+        if (r.head.type == KM_EXITED && r.entry.status == 21 << 8) {
+            n_exited++;
+            client_ref(probe.link, KM_ACK, r.entry.id, r.entry.pid, 0, NULL, 0);
+        }
+        reply_close(&r);
+    }
+    snprintf(text, sizeof(text), "%d spawned, %d exited", n_spawned, n_exited);
+    checkf(n_spawned == BURST && n_exited == BURST, "200 starts at once", text);
+    client_hello(probe.link);
+    client_await(probe.link, KM_WELCOME, &r);
+    check(r.welcome.n_entries == 0, "and nothing is left of them");
+    client_await(probe.link, KM_ENTRIES_END, &r);
 }
 
 /* Many fds: the child cannot share the table, so it is copied. */
@@ -1179,6 +1246,7 @@ int main(int argc, char **argv)
         test_init();
         test_exec();
         test_thousand();
+        test_burst();
         test_many_fds();
         test_malformed();
         test_bad_program();
