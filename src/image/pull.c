@@ -115,8 +115,7 @@ static struct err *take_manifest(struct pull *p, const struct fetch_result *r, b
     if (!*p->served_digest)
         strcpy(p->served_digest, p->manifest_digest);
     p->manifest_bytes = (int64_t)r->len;
-    TRY(manifest_parse(a, arena_strndup(a, r->body, r->len), r->len, r->content_type,
-                       &p->manifest));
+    TRY(manifest_parse(a, r->body, r->len, r->content_type, &p->manifest));
     if (!p->manifest.is_index)
         return NULL;
     if (strcmp(p->served_digest, p->manifest_digest) != 0)

@@ -45,7 +45,7 @@ static void check_blob(struct arena *a, const char *text, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     autoarena struct arena *a = arena_create();
-    const char *text = arena_strndup(a, (const char *)data, size);
+    const char *text = arena_memdup(a, data, size);
 
     check_manifest(a, text, size);
     check_blob(a, text, size);
