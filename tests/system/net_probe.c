@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* links: net core base */
 /*
  * Drives src/net as the engine does, inside a network namespace of its own (net.sh
  * makes it), and prints TAP. The loop runs on the main thread; the script runs on a second

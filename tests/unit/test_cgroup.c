@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* links: cgroup core base */
+#include "devices.h"
+#include "tree.h"
+
+#include "test.h"
+
+static const struct caps v1 = {.has = ~0u}, v2 = {.is_v2 = true, .has = ~0u};
+
+/* "file=value;…" of the plan. */
+static const char *plan_text(const struct caps *c, const struct cgroup_limits *l)
+{
+    struct plan p = plan_limits(test_arena, c, l);
+    autobuf struct buf b = {0};
+
+    for (size_t i = 0; i < p.n; i++)
+        buf_printf(&b, "%s=%s;", p.v[i].file, p.v[i].value);
+    return arena_strndup(test_arena, b.data ? b.data : "", b.len);
+}
+
+TEST(plan_writes_nothing_for_no_limits)
+{
+    struct cgroup_limits none = {.swappiness = -1};
+
+    CHECK_STR(plan_text(&v1, &none), "");
+    CHECK_STR(plan_text(&v2, &none), "");
+}
+
+TEST(plan_memory_and_swap)
+{
+    struct cgroup_limits l = {.memory = 1 << 20, .memory_swap = 3 << 20, .swappiness = 0};
+
+    CHECK_STR(plan_text(&v1, &l),
+              "memory.limit_in_bytes=1048576;memory.memsw.limit_in_bytes=3145728;"
+              "memory.swappiness=0;");
+    CHECK_STR(plan_text(&v2, &l), "memory.max=1048576;memory.swap.max=2097152;");
+    l.memory_swap = -1;
+    l.swappiness = -1;
+    CHECK_STR(plan_text(&v2, &l), "memory.max=1048576;memory.swap.max=max;");
+}
+
+TEST(plan_cpu)
+{
+    struct cgroup_limits l = {.cpu_shares = 1024, .nano_cpus = 1500000000, .swappiness = -1};
+
+    CHECK_STR(plan_text(&v1, &l),
+              "cpu.shares=1024;cpu.cfs_period_us=100000;cpu.cfs_quota_us=150000;");
+    CHECK_STR(plan_text(&v2, &l), "cpu.weight=39;cpu.max=150000 100000;");
+    l = (struct cgroup_limits){.cpu_shares = 262144, .cpu_quota = -1, .swappiness = -1};
+    CHECK_STR(plan_text(&v2, &l), "cpu.weight=10000;cpu.max=max 100000;");
+    l = (struct cgroup_limits){.cpuset_cpus = "0-1", .pids = 5, .swappiness = -1};
+    CHECK_STR(plan_text(&v1, &l), "cpuset.cpus=0-1;pids.max=5;");
+    CHECK_STR(plan_text(&v2, &l), "cpuset.cpus=0-1;pids.max=5;");
+}
+
+TEST(plan_io)
+{
+    struct cgroup_device_value v = {8, 16, 300};
+    struct cgroup_limits l = {.blkio_weight = 500,
+                              .weight_devices = &v,
+                              .n_weight_devices = 1,
+                              .write_bps = &v,
+                              .n_write_bps = 1,
+                              .swappiness = -1};
+    struct caps bfq1 = v1, iocost = v2;
+
+    bfq1.alt = 1u << FEAT_WEIGHT | 1u << FEAT_WEIGHT_DEVICE;
+    iocost.alt = bfq1.alt;
+    CHECK_STR(plan_text(&v1, &l), "blkio.weight=500;blkio.weight_device=8:16 300;"
+                                  "blkio.throttle.write_bps_device=8:16 300;");
+    CHECK_STR(plan_text(&bfq1, &l), "blkio.bfq.weight=500;blkio.bfq.weight_device=8:16 300;"
+                                    "blkio.throttle.write_bps_device=8:16 300;");
+    CHECK_STR(plan_text(&v2, &l), "io.bfq.weight=500;io.bfq.weight=8:16 300;io.max=8:16 wbps=300;");
+    CHECK_STR(plan_text(&iocost, &l), "io.weight=4950;io.weight=8:16 2930;io.max=8:16 wbps=300;");
+}
+
+TEST(plan_leaves_out_what_the_kernel_lacks)
+{
+    struct cgroup_limits l = {
+        .memory = 1 << 20, .memory_swap = 2 << 20, .swappiness = 5, .blkio_weight = 10, .pids = 3};
+    struct caps none = {0}, no_swap = {.has = 1u << FEAT_MEMORY};
+
+    CHECK_STR(plan_text(&none, &l), "");
+    CHECK_STR(plan_text(&no_swap, &l), "memory.limit_in_bytes=1048576;");
+}
+
+TEST(plan_devices_v1)
+{
+    struct cgroup_device d[] = {{'c', 1, 3, "rwm", true}, {'c', 136, -1, "rw", true}};
+    struct cgroup_device open[] = {{.type = 'a', .major = -1, .minor = -1, .allow = true}};
+    struct cgroup_limits l = {.devices = d, .n_devices = 2, .swappiness = -1};
+
+    CHECK_STR(plan_text(&v1, &l),
+              "devices.deny=a;devices.allow=c 1:3 rwm;devices.allow=c 136:* rw;");
+    l.devices = open;
+    l.n_devices = 1;
+    CHECK_STR(plan_text(&v1, &l), ""); /* a fresh cgroup allows all */
+}
+
+/* ---- check ---- */
+
+static struct cgroup_tree tree_with(uint32_t has)
+{
+    return (struct cgroup_tree){.caps = {.has = has}, .cpus = (char *)"0-1", .mems = (char *)"0"};
+}
+
+TEST(check_warns_in_dockers_words)
+{
+    struct cgroup_tree t = tree_with(1u << FEAT_MEMORY);
+    struct cgroup_limits l = {
+        .memory = 1, .memory_swap = 2, .pids = 3, .swappiness = -1, .blkio_weight = 500};
+    struct strs w = {0};
+
+    CHECK_OK(cgroup_check(&t, test_arena, &l, &w));
+    CHECK_INT(w.n, 3);
+    CHECK(text_starts(w.v[0], "Your kernel does not support swap limit capabilities"));
+    CHECK_STR(w.v[2], "Your kernel does not support Block I/O weight or the cgroup is not mounted. "
+                      "Weight discarded.");
+}
+
+TEST(check_refuses_what_would_betray)
+{
+    struct cgroup_tree t = tree_with(1u << FEAT_WEIGHT_DEVICE | 1u << FEAT_CPUSET);
+    struct strs w = {0};
+
+    CHECK_ERR(cgroup_check(&t, test_arena,
+                           &(struct cgroup_limits){.blkio_weight = 10, .swappiness = -1}, &w),
+              ERR_INVALID);
+    CHECK_ERR(
+        cgroup_check(&t, test_arena, &(struct cgroup_limits){.nano_cpus = 1, .swappiness = -1}, &w),
+        ERR_INVALID);
+    static const char *const bad[] = {"2", "0-2", "x", "1-0", "0,,1", "99999", "-1", "0-"};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        CHECK_ERR(cgroup_check(&t, test_arena,
+                               &(struct cgroup_limits){.cpuset_cpus = bad[i], .swappiness = -1},
+                               &w),
+                  ERR_INVALID);
+    CHECK_OK(cgroup_check(&t, test_arena,
+                          &(struct cgroup_limits){.cpuset_cpus = "0,1", .swappiness = -1}, &w));
+}
+
+/* ---- mounts ---- */
+
+TEST(mounts_choose_v1_on_hybrid_hosts_and_each_hierarchy_once)
+{
+    struct cgroup_mount m[MAX_HIERARCHIES];
+    const char *text =
+        "1 2 0:30 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n"
+        "3 2 0:31 / /sys/fs/cgroup/cpu,cpuacct rw shared:3 - cgroup cgroup rw,cpu,cpuacct\n"
+        "4 2 0:31 / /mnt/again rw - cgroup cgroup rw,cpu,cpuacct\n"
+        "5 2 0:32 / /sys/fs/cgroup/systemd rw - cgroup systemd rw,name=systemd\n"
+        "6 2 0:33 / /a\\040b rw - cgroup none rw,memory\n"
+        "7 2 0:34 / /proc rw - proc proc rw\n";
+
+    CHECK_INT(mounts_choose(test_arena, text, m, MAX_HIERARCHIES), 3);
+    CHECK_STR(m[0].path, "/sys/fs/cgroup/cpu,cpuacct");
+    CHECK_INT(m[0].controllers, 1u << CTL_CPU | 1u << CTL_CPUACCT);
+    CHECK_INT(m[1].controllers, 0);
+    CHECK_STR(m[2].path, "/a b");
+    CHECK(!m[0].is_v2);
+}
+
+TEST(mounts_choose_v2_alone)
+{
+    struct cgroup_mount m[MAX_HIERARCHIES];
+
+    CHECK_INT(mounts_choose(test_arena,
+                            "1 2 0:30 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw\n", m, 16),
+              1);
+    CHECK(m[0].is_v2);
+    CHECK_INT(mounts_choose(test_arena, "junk\n1 2 3\n\n- - -\n", m, 16), 0);
+}
+
+/* ---- the device program, run by a small interpreter ---- */
+
+static int run_program(const struct device_program *p, char type, int access, int major, int minor)
+{
+    uint32_t ctx[3] = {(uint32_t)access << 16 |
+                           (type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR),
+                       (uint32_t)major, (uint32_t)minor};
+    uint32_t r[11] = {0};
+
+    for (size_t pc = 0; pc < p->n; pc++) {
+        struct bpf_insn i = p->insns[pc];
+        uint32_t operand = BPF_SRC(i.code) == BPF_X ? r[i.src_reg] : (uint32_t)i.imm;
+
+        if (BPF_CLASS(i.code) == BPF_LDX) {
+            r[i.dst_reg] = ctx[i.off / 4];
+        } else if (BPF_CLASS(i.code) == BPF_ALU) {
+            uint32_t *d = &r[i.dst_reg];
+            *d = BPF_OP(i.code) == BPF_MOV   ? operand
+                 : BPF_OP(i.code) == BPF_AND ? *d & operand
+                                             : *d >> operand;
+        } else if (BPF_OP(i.code) == BPF_EXIT) {
+            return (int)r[0];
+        } else {
+            bool equal = r[i.dst_reg] == operand;
+            if (equal == (BPF_OP(i.code) == BPF_JEQ))
+                pc += (size_t)i.off;
+        }
+    }
+    CHECK(!"the program ends");
+    return -1;
+}
+
+enum { M = BPF_DEVCG_ACC_MKNOD, R = BPF_DEVCG_ACC_READ, W = BPF_DEVCG_ACC_WRITE };
+
+TEST(device_program_last_match_wins)
+{
+    struct cgroup_device d[] = {{'c', 1, 3, "rwm", true},
+                                {'c', 136, -1, "rw", true},
+                                {'b', -1, -1, "m", true},
+                                {'c', 10, 229, "rwm", true},
+                                {'c', 10, 229, "w", false}};
+    struct device_program p;
+
+    device_program_build(d, 5, &p);
+    CHECK_INT(run_program(&p, 'c', R | W | M, 1, 3), 1);
+    CHECK_INT(run_program(&p, 'b', R, 1, 3), 0);
+    CHECK_INT(run_program(&p, 'c', R, 1, 4), 0);
+    CHECK_INT(run_program(&p, 'c', R | W, 136, 77), 1);
+    CHECK_INT(run_program(&p, 'c', R | M, 136, 77), 0);
+    CHECK_INT(run_program(&p, 'b', M, 8, 0), 1);
+    CHECK_INT(run_program(&p, 'b', R, 8, 0), 0);
+    CHECK_INT(run_program(&p, 'c', R, 10, 229), 1);
+    CHECK_INT(run_program(&p, 'c', R | W, 10, 229), 0);
+}
+
+TEST(device_program_all_rules_end_it)
+{
+    struct cgroup_device d[] = {
+        {'c', 1, 3, "rwm", true}, {.type = 'a', .allow = true}, {'c', 1, 11, "rwm", false}};
+    struct device_program p;
+
+    device_program_build(d, 3, &p);
+    CHECK_INT(run_program(&p, 'b', R | W, 8, 1), 1);
+    CHECK_INT(run_program(&p, 'c', R, 1, 11), 0);
+    device_program_build(NULL, 0, &p);
+    CHECK_INT(run_program(&p, 'c', R, 1, 3), 0);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* links: net core base */
+#include "net/hosts.h"
+#include "test.h"
+
+TEST(hosts_lists_own_then_extra)
+{
+    struct hosts_entry own = {"172.17.0.2", "web.example.org web"}, extra = {"10.0.0.1", "db"};
+    const char *text = hosts_text(test_arena, &own, 1, &extra, 1);
+    const char *own_at = strstr(text, "172.17.0.2\tweb.example.org web\n");
+
+    CHECK(!strncmp(text, "127.0.0.1\tlocalhost\n", 20));
+    CHECK(strstr(text, "::1\tlocalhost ip6-localhost ip6-loopback\n"));
+    CHECK(own_at);
+    CHECK(strstr(own_at, "10.0.0.1\tdb\n"));
+}
+
+TEST(hosts_parse_extra_takes_colon_and_equals)
+{
+    struct hosts_entry e;
+
+    CHECK_OK(hosts_parse_extra(test_arena, "db:10.0.0.1", NULL, &e));
+    CHECK_STR(e.addr, "10.0.0.1");
+    CHECK_STR(e.names, "db");
+    CHECK_OK(hosts_parse_extra(test_arena, "six=fe80::1", NULL, &e));
+    CHECK_STR(e.addr, "fe80::1");
+    CHECK_OK(hosts_parse_extra(test_arena, "six:[fe80::1]", NULL, &e));
+    CHECK_STR(e.addr, "fe80::1");
+    CHECK_OK(hosts_parse_extra(test_arena, "host:host-gateway", "172.17.0.1", &e));
+    CHECK_STR(e.addr, "172.17.0.1");
+}
+
+TEST(hosts_parse_extra_refuses_junk)
+{
+    struct hosts_entry e;
+
+    CHECK_ERR(hosts_parse_extra(test_arena, "db", NULL, &e), ERR_INVALID);
+    CHECK_ERR(hosts_parse_extra(test_arena, ":1.2.3.4", NULL, &e), ERR_INVALID);
+    CHECK_ERR(hosts_parse_extra(test_arena, "db:", NULL, &e), ERR_INVALID);
+    CHECK_ERR(hosts_parse_extra(test_arena, "db:1.2.3.4\n6.6.6.6 evil", NULL, &e), ERR_INVALID);
+    CHECK_ERR(hosts_parse_extra(test_arena, "a\n6.6.6.6 b:1.2.3.4", NULL, &e), ERR_INVALID);
+    CHECK_ERR(hosts_parse_extra(test_arena, "h:host-gateway", "", &e), ERR_INVALID);
+}
+
+TEST(resolv_strips_loopback_and_falls_back)
+{
+    struct resolv_options o = {.strip_loopback = true};
+    const char *text = resolv_text(
+        test_arena, "nameserver 127.0.0.53\nnameserver 9.9.9.9\nsearch a b\noptions edns0\n", &o);
+
+    CHECK(!strstr(text, "nameserver 127"));
+    CHECK(strstr(text, "\nnameserver 9.9.9.9\n"));
+    CHECK(strstr(text, "\nsearch a b\noptions edns0\n"));
+    text = resolv_text(test_arena, "# none\nnameserver 127.0.0.1\nnameserver ::1\n", &o);
+    CHECK(strstr(text, "\nnameserver 8.8.8.8\nnameserver 8.8.4.4\n"));
+    text = resolv_text(test_arena, NULL, &o);
+    CHECK(strstr(text, "\nnameserver 8.8.8.8\n"));
+}
+
+TEST(resolv_given_values_replace_kind_by_kind)
+{
+    struct strs dns = {0}, search = {0}, options = {0};
+    struct resolv_options o = {.dns = &dns, .search = &search, .options = &options};
+
+    strs_add(test_arena, &dns, "1.1.1.1");
+    strs_add(test_arena, &search, ".");
+    const char *text =
+        resolv_text(test_arena, "nameserver 9.9.9.9\nsearch a\noptions ndots:3\n", &o);
+    CHECK(strstr(text, "\nnameserver 1.1.1.1\n"));
+    CHECK(!strstr(text, "9.9.9.9"));
+    CHECK(!strstr(text, "search"));
+    CHECK(strstr(text, "\noptions ndots:3\n"));
+}
+
+TEST(resolv_keeps_loopback_on_the_host_network)
+{
+    struct resolv_options o = {0};
+
+    CHECK(strstr(resolv_text(test_arena, "nameserver 127.0.0.53", &o), "nameserver 127.0.0.53"));
+}

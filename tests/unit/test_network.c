@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* links: net core base */
+#include "network_inner.h"
+#include "test.h"
+
+static const struct network_defaults defaults = {.mtu = 1400};
+static struct network_plan plan;
+
+static struct err *plan_of(const char *json)
+{
+    struct network_request r = {0};
+
+    CHECK_OK(json_decode(test_arena, json, strlen(json), &network_request_json, &r));
+    return network_plan(&r, &defaults, &plan);
+}
+
+TEST(network_plan_fills_defaults)
+{
+    CHECK_OK(
+        plan_of("{\"Name\":\"a_b.c-1\",\"CheckDuplicate\":true,\"IPAM\":{\"Driver\":\"default\","
+                "\"Config\":[]},\"Options\":{}}"));
+    CHECK(!plan.has_subnet);
+    CHECK(plan.bridge.icc && plan.bridge.masquerade && !plan.bridge.internal);
+    CHECK_INT(plan.bridge.mtu, 1400);
+    CHECK_STR(plan.bridge.link, "");
+}
+
+TEST(network_plan_takes_addresses_and_options)
+{
+    CHECK_OK(plan_of(
+        "{\"Name\":\"n\",\"Driver\":\"bridge\",\"Internal\":true,\"IPAM\":{\"Config\":[{\"Subnet\":"
+        "\"10.1.0.0/16\",\"IPRange\":\"10.1.2.0/24\",\"Gateway\":\"10.1.0.9\","
+        "\"AuxiliaryAddresses\":{\"r\":\"10.1.0.2\"}}]},\"Options\":{"
+        "\"com.docker.network.bridge.name\":\"mybr\","
+        "\"com.docker.network.bridge.enable_icc\":\"false\","
+        "\"com.docker.network.driver.mtu\":\"9000\"}}"));
+    CHECK(plan.has_subnet && plan.bridge.internal && !plan.bridge.icc);
+    CHECK_INT(plan.gateway, 0x0a010009);
+    CHECK_INT(plan.range.bits, 24);
+    CHECK_INT(plan.bridge.mtu, 9000);
+    CHECK_STR(plan.bridge.link, "mybr");
+}
+
+TEST(network_plan_refuses)
+{
+    static const struct {
+        const char *json;
+        enum err_kind kind;
+    } bad[] = {
+        {"{\"Name\":\"\"}", ERR_INVALID},
+        {"{\"Name\":\"a/b\"}", ERR_INVALID},
+        {"{\"Name\":\"-a\"}", ERR_INVALID},
+        {"{\"Name\":\"bridge\"}", ERR_FORBIDDEN},
+        {"{\"Name\":\"default\"}", ERR_FORBIDDEN},
+        {"{\"Name\":\"n\",\"Driver\":\"host\"}", ERR_FORBIDDEN},
+        {"{\"Name\":\"n\",\"Driver\":\"weave\"}", ERR_NOT_FOUND},
+        {"{\"Name\":\"n\",\"Scope\":\"swarm\"}", ERR_FORBIDDEN},
+        {"{\"Name\":\"n\",\"EnableIPv6\":true}", ERR_INVALID},
+        {"{\"Name\":\"n\",\"IPAM\":{\"Driver\":\"x\"}}", ERR_NOT_FOUND},
+        {"{\"Name\":\"n\",\"IPAM\":{\"Config\":[{\"Subnet\":\"10.0.0.1/24\"}]}}", ERR_INVALID},
+        {"{\"Name\":\"n\",\"IPAM\":{\"Config\":[{\"Subnet\":\"10.0.0.0/33\"}]}}", ERR_INVALID},
+        {"{\"Name\":\"n\",\"IPAM\":{\"Config\":[{\"Subnet\":\"10.0.0.0/31\"}]}}", ERR_INVALID},
+        {"{\"Name\":\"n\",\"IPAM\":{\"Config\":[{\"Subnet\":\"fd00::/64\"}]}}", ERR_INVALID},
+        {"{\"Name\":\"n\",\"IPAM\":{\"Config\":[{\"Gateway\":\"10.0.0.1\"}]}}", ERR_INVALID},
+        {"{\"Name\":\"n\",\"IPAM\":{\"Config\":[{\"Subnet\":\"10.0.0.0/"
+         "24\",\"Gateway\":\"11.0.0.1\"}]}}",
+         ERR_INVALID},
+        {"{\"Name\":\"n\",\"IPAM\":{\"Config\":[{\"Subnet\":\"10.0.0.0/24\",\"IPRange\":\"10.0.0.0/"
+         "16\"}]}}",
+         ERR_INVALID},
+        {"{\"Name\":\"n\",\"Options\":{\"com.docker.network.driver.mtu\":\"x\"}}", ERR_INVALID},
+        {"{\"Name\":\"n\",\"Options\":{\"com.docker.network.bridge.name\":\"a b\"}}", ERR_INVALID},
+        {"{\"Name\":\"n\",\"Options\":{\"com.docker.network.bridge.enable_icc\":\"2\"}}",
+         ERR_INVALID},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        CHECK_ERR(plan_of(bad[i].json), bad[i].kind);
+}
+
+TEST(network_record_survives_the_database)
+{
+    struct network_record r = {
+        .id = (char *)"0123", .created_ns = 5, .subnet = (char *)"10.1.0.0/16"};
+    struct network_record back = {0};
+
+    r.request.name = (char *)"n";
+    r.request.driver = (char *)"bridge";
+    pairs_set(test_arena, &r.request.labels, "k", "v");
+    const char *text = network_record_text(test_arena, &r);
+    CHECK_OK(json_decode(test_arena, text, strlen(text), &network_record_json, &back));
+    CHECK_STR(back.id, "0123");
+    CHECK_STR(back.request.name, "n");
+    CHECK_STR(back.subnet, "10.1.0.0/16");
+    CHECK_STR(pairs_get(&back.request.labels, "k"), "v");
+    CHECK(!back.gateway);
+}

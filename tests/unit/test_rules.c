@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* links: net core base */
+#include "rules.h"
+#include "test.h"
+
+static struct port_map any80 = {
+    .proto = PORT_TCP, .host_port = 80, .addr = 0xac110002, .port = 8080};
+static struct port_map one53 = {
+    .proto = PORT_UDP, .host_ip = {10, 0, 0, 1}, .host_port = 53, .addr = 0xac110003, .port = 5353};
+static struct port_map local = {
+    .proto = PORT_TCP, .host_ip = {127, 0, 0, 1}, .host_port = 81, .addr = 0xac110002, .port = 81};
+static struct port_map v6 = {
+    .proto = PORT_TCP, .is_v6 = true, .host_port = 80, .addr = 0xac110002, .port = 8080};
+
+static char *text_of(const struct rules_view *v)
+{
+    autobuf struct buf b = {0};
+
+    rules_text(&b, v);
+    return arena_strdup(test_arena, b.data);
+}
+
+TEST(rules_want_no_loopback_and_no_ipv6)
+{
+    CHECK(rules_want_port(&any80));
+    CHECK(rules_want_port(&one53));
+    CHECK(!rules_want_port(&local));
+    CHECK(!rules_want_port(&v6));
+}
+
+TEST(rules_replace_the_whole_table)
+{
+    struct port_map ports[] = {any80, one53, local, v6};
+    struct bridge_spec bridges[] = {
+        {.link = "berth0", .address = {0xac110001, 16}, .icc = true, .masquerade = true},
+        {.link = "br-in", .address = {0x0a4d0001, 24}, .masquerade = true, .internal = true}};
+    const char *t = text_of(&(struct rules_view){"abc", bridges, 2, ports, 4, .ip_masq = true});
+
+    CHECK(!strncmp(t, "add table inet berth_abc\ndelete table inet berth_abc\ntable inet", 62));
+    CHECK(strstr(t, "tcp . 80 : 172.17.0.2 . 8080"));
+    CHECK(strstr(t, "10.0.0.1 . udp . 53 : 172.17.0.3 . 5353"));
+    CHECK(strstr(t, "172.17.0.2 . tcp . 80,"));
+    CHECK(!strstr(t, "81"));
+    CHECK(strstr(t, "ip saddr 172.17.0.0/16 oifname != \"berth0\" masquerade"));
+    CHECK(!strstr(t, "oifname != \"br-in\" masquerade"));
+    CHECK(strstr(t, "elements = { \"berth0\" . \"berth0\" }")); /* icc */
+    CHECK(strstr(t, "elements = { \"br-in\" }"));               /* internal */
+    CHECK(!strstr(t, "hook output"));
+}
+
+TEST(rules_of_nothing_are_a_valid_table)
+{
+    const char *t = text_of(&(struct rules_view){.tag = "x", .local_dnat = true});
+
+    CHECK(!strstr(t, "elements"));
+    CHECK(!strstr(t, "masquerade"));
+    CHECK(strstr(t, "hook output"));
+}
+
+TEST(rules_change_ports_removed_first)
+{
+    struct port_map moved = any80;
+    autobuf struct buf b = {0};
+
+    moved.addr = 0xac110009;
+    rules_ports_text(&b, "t", &any80, 1, &moved, 1);
+    CHECK_STR(b.data, "delete element inet berth_t any4 { tcp . 80 }\n"
+                      "delete element inet berth_t self { 172.17.0.2 . tcp . 80 }\n"
+                      "add element inet berth_t any4 { tcp . 80 : 172.17.0.9 . 8080 }\n"
+                      "add element inet berth_t self { 172.17.0.9 . tcp . 80 }\n");
+    b.len = 0;
+    rules_ports_text(&b, "t", &local, 1, &v6, 1);
+    CHECK_INT(b.len, 0);
+}
