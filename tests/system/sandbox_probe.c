@@ -356,6 +356,18 @@ static void test_failures(struct probe *p)
            "{}", "chdir to cwd");
 }
 
+/* An image may ship /dev as a link to anywhere (CVE-2026-41579). */
+static void test_hostile_root(struct probe *p)
+{
+    const char *dev = path_join(p->a, p->dir, "root/dev");
+
+    if (rmdir(dev) < 0 || symlink("/etc", dev) < 0)
+        die("link", err_sys("make %s a link", dev));
+    expect(p, "/dev of the image is a link", SH("echo never"), "{}",
+           "/dev of the image is not a directory");
+    unlink(dev);
+}
+
 static void test_terminal(struct probe *p)
 {
     expect(p, "terminal",
@@ -662,11 +674,15 @@ int main(int argc, char **argv)
     die("keeper",
         keeper_open(p.loop, path_join(p.a, dir, "exec"), argv[1], &hooks, &p, on_adopt, &p.keeper));
     if (argc > 4) {
-        bench(&p, atoi(argv[4]));
+        uint32_t n = 0;
+
+        if (text_to_u32(argv[4], &n) && n)
+            bench(&p, (int)n);
     } else {
         test_basics(&p);
         test_identity(&p);
         test_failures(&p);
+        test_hostile_root(&p);
         test_terminal(&p);
         test_exec(&p);
         test_sharing(&p);

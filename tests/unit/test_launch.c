@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/mman.h>
 
 #include "failure.h"
@@ -85,8 +86,8 @@ static void says(uint32_t code, int sys, uint32_t why, const char *detail, const
     struct keeper_failed f = {.code = code, .sys = sys, .why = why};
     struct err *e;
 
-    strcpy(f.detail, detail);
-    strcpy(f.id, id);
+    snprintf(f.detail, sizeof(f.detail), "%s", detail);
+    snprintf(f.id, sizeof(f.id), "%s", id);
     e = failure_explain(&f);
     CHECK_STR(err_text(e), text);
     CHECK_INT(err_kind(e), kind);
