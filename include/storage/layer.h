@@ -36,8 +36,9 @@ struct unpack_result {
 typedef bool (*unpack_progress_fn)(void *ctx, int64_t blob_bytes);
 
 /* Reads a (gzip, zstd, bzip2, xz or plain) tar from in_fd (blocking; any fd: a pipe, a file; not
- * closed) to its end into a temporary layer. OCI/Docker whiteouts become overlay ones. Hostile input is an
- * ERR_INVALID with a sentence and leaves nothing. *out must be ended by commit or abort. */
+ * closed) to its end into a temporary layer. OCI/Docker whiteouts become overlay ones. Hostile
+ * input is an ERR_INVALID with a sentence and leaves nothing. *out must be ended by commit or
+ * abort. */
 struct layer_draft;
 struct err *layer_unpack(struct layer_store *s, int in_fd, const struct unpack_limits *limits,
                          unpack_progress_fn progress, void *ctx, struct unpack_result *result,
@@ -55,4 +56,5 @@ struct member {
     const char *link; /* symlink or hard link target inside the archive, NULL for files */
     ssize_t (*read)(struct member *m, void *p, size_t n); /* 0 at the end, -1 on error */
 };
-struct err *archive_each(int in_fd, struct err *(*fn)(void *ctx, struct member *m), void *ctx) must_check;
+struct err *archive_each(int in_fd, struct err *(*fn)(void *ctx, struct member *m), void *ctx)
+    must_check;

@@ -18,7 +18,8 @@ struct err *rootfs_create(struct layer_store *s, const char *id) must_check;
  * without lowerdir+ (< 6.7) take another way to the same result. */
 struct err *rootfs_mount(struct layer_store *s, const char *id, const struct strs *chain,
                          bool is_volatile, int *out) must_check;
-/* The directory is renamed to trash at once, its files go in the background (rootfs_empty_trash). */
+/* The directory is renamed to trash at once, its files go in the background (rootfs_empty_trash).
+ */
 struct err *rootfs_remove(struct layer_store *s, const char *id) must_check;
 void rootfs_empty_trash(struct layer_store *s); /* slow; removes what rootfs_remove put aside */
 struct err *rootfs_list(struct layer_store *s, struct arena *a, struct strs *out) must_check;
@@ -32,11 +33,12 @@ struct err *rootfs_usage(struct layer_store *s, const char *id, const struct str
 struct bind_options_plan {
     bool read_only, non_recursive, create_dir;
     bool readonly_non_recursive; /* only the top mount becomes read-only */
-    unsigned long propagation; /* MS_PRIVATE, MS_SLAVE, MS_SHARED | MS_REC …; 0: rprivate */
+    unsigned long propagation;   /* MS_PRIVATE, MS_SLAVE, MS_SHARED | MS_REC …; 0: rprivate */
 };
 /* ERR_INVALID "bind source path does not exist: /x" (unless create_dir). *is_file tells what the
  * target must be. */
-struct err *bind_open(const char *path, const struct bind_options_plan *o, int *out, bool *is_file) must_check;
+struct err *bind_open(const char *path, const struct bind_options_plan *o, int *out, bool *is_file)
+    must_check;
 /* tmpfs with Docker's option string ("size=64m,mode=1777,noexec"); default
  * noexec,nosuid,nodev. ERR_INVALID for unknown options. */
 struct err *tmpfs_open(const char *options, int *out) must_check;

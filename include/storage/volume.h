@@ -13,7 +13,8 @@ struct volume_table;
 struct volume;
 
 struct err *volume_table_open(const char *data_root, struct ops *ops, struct db *db,
-                              struct events *ev, struct volume_table **out) must_check; /* start-up */
+                              struct events *ev, struct volume_table **out)
+    must_check; /* start-up */
 void volume_table_close(struct volume_table *t);
 struct volume *volume_find(struct volume_table *t, const char *name); /* NULL when absent */
 struct volume *volume_next(struct volume_table *t, size_t *cursor);
@@ -44,8 +45,9 @@ void volume_remove(struct volume_table *t, const char *name, bool force,
 /* Worker. First use of an empty volume: the image's content at `target` (below the detached root
  * mount `root`) is copied with owner, mode, xattrs. */
 struct err *volume_copy_up(const char *volume_path, int root, const char *target) must_check;
-/* Worker. The volume as a detached mount: its directory (volume_path), what its options name (type=none,
- * o=bind), or a file system of its own (type=tmpfs, nfs, ext4, …: device and o= go to the
- * kernel). subpath: NULL, or a path inside it that must exist. Copies of the volume's values. */
+/* Worker. The volume as a detached mount: its directory (volume_path), what its options name
+ * (type=none, o=bind), or a file system of its own (type=tmpfs, nfs, ext4, …: device and o= go to
+ * the kernel). subpath: NULL, or a path inside it that must exist. Copies of the volume's values.
+ */
 struct err *volume_open_mount(const char *path, const struct pairs *options, bool ro,
                               const char *subpath, int *out) must_check;

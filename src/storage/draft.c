@@ -16,6 +16,7 @@
 #include "base/log.h"
 
 #include "layer_record.h"
+#include "trash.h"
 
 static void destroy(struct layer_draft *d)
 {
@@ -82,12 +83,23 @@ static struct err *make_durable(struct layer_draft *d, const char *parent, const
     return syncfs(d->dir) < 0 ? err_sys("write layer %s to the disk", chain_id) : NULL;
 }
 
+static int rename_draft(struct layer_draft *d, const char *hex)
+{
+    return renameat2(d->store->tmp, d->name, d->store->layers, hex, RENAME_NOREPLACE);
+}
+
+/* EEXIST: the layer is there already. What has the name but is no whole layer makes room. */
 static struct err *give_name(struct layer_draft *d, const char *chain_id)
 {
     struct layer_store *s = d->store;
     const char *hex = digest_hex(chain_id);
+    int r = rename_draft(d, hex);
 
-    if (renameat2(s->tmp, d->name, s->layers, hex, RENAME_NOREPLACE) < 0)
+    if (r < 0 && errno == EEXIST && !layer_exists(s, chain_id)) {
+        TRY(trash_put(s->layers, hex, s->trash));
+        r = rename_draft(d, hex);
+    }
+    if (r < 0)
         return err_sys("name layer %s", chain_id);
     if (fsync(s->layers) < 0)
         return err_sys("write the name of layer %s to the disk", chain_id);
@@ -110,7 +122,7 @@ struct err *layer_commit(struct layer_draft *d, const char *parent, const char *
         destroy(d);
         return NULL;
     }
-    if (err_errno(e) == EEXIST && layer_exists(d->store, chain_id))
+    if (err_errno(e) == EEXIST)
         err_drop(steal_ptr(&e));
     layer_abort(d);
     return e;

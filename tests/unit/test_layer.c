@@ -110,6 +110,22 @@ TEST(layer_commit_of_a_known_layer_succeeds)
     layer_store_close(store);
 }
 
+/* A file system check after a power cut took layer.json away: pulling again heals it. */
+TEST(layer_commit_replaces_a_damaged_layer)
+{
+    char chain[DIGEST_MAX];
+
+    CHECK_OK(layer_store_open(data_root(), &store));
+    add_layer("x", NULL, chain);
+    CHECK(unlinkat(store->layers, arena_printf(test_arena, "%s/layer.json", digest_hex(chain)),
+                   0) == 0);
+    CHECK(!layer_exists(store, chain));
+    add_layer("x", NULL, chain);
+    CHECK(layer_exists(store, chain));
+    CHECK_INT(count_names(store->trash), 1);
+    layer_store_close(store);
+}
+
 TEST(layer_commit_refuses_bad_ids)
 {
     struct unpack_result r;
