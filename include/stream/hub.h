@@ -40,7 +40,8 @@ void hub_process_exited(struct hub *h);
 bool hub_is_running(const struct hub *h);
 /* Ends every attached client (their sinks are ended after what is queued): after an exit. */
 void hub_end_clients(struct hub *h);
-struct err *hub_resize(struct hub *h, int rows, int cols) must_check; /* ERR_CONFLICT without pty/run */
+struct err *hub_resize(struct hub *h, int rows, int cols)
+    must_check; /* ERR_CONFLICT without pty/run */
 
 struct attach_request {
     bool want_stdin, want_stdout, want_stderr;

@@ -16,7 +16,7 @@ struct log_spec {
     const struct pairs *options; /* max-size, max-file, labels, env, mode, max-buffer-size … */
     const char *dir;             /* the container's directory */
     const char *container_id;
-    const struct pairs *labels;  /* for attrs */
+    const struct pairs *labels; /* for attrs */
     const struct strs *env;
 };
 /* At create: unknown drivers and options, bad values, in Docker's words ("unknown log opt 'x' for
@@ -25,7 +25,8 @@ struct err *log_check(const char *type, const struct pairs *options) must_check;
 
 struct log;
 /* Opens no file before the first append or read. Copies the spec. */
-struct err *log_create(struct loop *l, struct pools *p, const struct log_spec *s, struct log **out) must_check;
+struct err *log_create(struct loop *l, struct pools *p, const struct log_spec *s, struct log **out)
+    must_check;
 /* Flushes what is appended, ends readers, then frees. `done` may be NULL. */
 void log_destroy(struct log *g, void (*done)(void *ctx), void *ctx);
 const char *log_path(const struct log *g); /* inspect's LogPath; "" for none */
@@ -46,17 +47,18 @@ void log_on_room(struct log *g, void (*fn)(void *ctx), void *ctx);
 
 struct log_query {
     bool want_stdout, want_stderr, follow, timestamps, details;
-    int64_t tail; /* -1: all */
+    int64_t tail;               /* -1: all */
     int64_t since_ns, until_ns; /* 0: none */
-    bool framed; /* one frame a line; false (tty): raw */
+    bool framed;                /* one frame a line; false (tty): raw */
 };
 struct log_reader;
-/* Streams history, then (follow) what is appended, each line once, without gap. Ends the sink at the end
- * (after log_finish for followers). ERR_NOT_IMPLEMENTED "configured logging driver does not
+/* Streams history, then (follow) what is appended, each line once, without gap. Ends the sink at
+ * the end (after log_finish for followers). ERR_NOT_IMPLEMENTED "configured logging driver does not
  * support reading". */
 struct err *log_read(struct log *g, const struct log_query *q, struct sink *sink,
                      void (*done)(void *ctx), void *ctx, struct log_reader **out) must_check;
-void log_read_cancel(struct log_reader *r); /* the client is gone; no further callback, sink untouched */
+void log_read_cancel(
+    struct log_reader *r); /* the client is gone; no further callback, sink untouched */
 /* The container's run is over: followers end after the last byte. New appends may come again
  * (restart): then new followers follow. */
 void log_finish(struct log *g);

@@ -14,7 +14,7 @@
 
 #include "hub_inner.h"
 
-#define WATCH_MS 250 /* how often a slow client is looked after */
+#define WATCH_MS 100 /* how often a slow client is looked after */
 #define DEFAULT_KEYS "ctrl-p,ctrl-q"
 
 static void begin_round(struct attachment *a, bool is_last);

@@ -24,6 +24,7 @@ struct hub *hub_create(struct loop *l, struct pools *p, const struct hub_hooks *
     h->hooks = *hooks;
     h->ctx = ctx;
     h->stall_ms = HUB_STALL_MS;
+    h->drain_ms = HUB_DRAIN_MS;
     list_init(&h->clients);
     for (int i = 0; i < PUMP_COUNT; i++)
         pump_open(h, i, -1);
@@ -134,7 +135,7 @@ void hub_process_exited(struct hub *h)
         return;
     h->has_exited = true;
     timer_clear(h->loop, &h->pumps[PUMP_PTY].retry);
-    timer_set(h->loop, &h->deadline, HUB_DRAIN_MS, on_deadline);
+    timer_set(h->loop, &h->deadline, h->drain_ms, on_deadline);
     pumps_update(h);
     check_drained(h);
 }

@@ -38,8 +38,8 @@ struct hub {
     struct hub_hooks hooks;
     void *ctx;
     struct list clients;
-    int n_slow;       /* clients that hold the outputs back */
-    int64_t stall_ms; /* HUB_STALL_MS; tests are less patient */
+    int n_slow;                 /* clients that hold the outputs back */
+    int64_t stall_ms, drain_ms; /* HUB_…; tests are less patient */
     /* a run */
     bool is_running, has_exited;
     bool stdin_once, is_log_full;

@@ -20,11 +20,18 @@ struct kit {
     struct timer tick;
 };
 
+static inline void ignore_signal(int number)
+{
+    struct sigaction ignored = {.sa_handler = SIG_IGN};
+
+    CHECK(sigaction(number, &ignored, NULL) == 0);
+}
+
 static inline struct kit *kit_open(void)
 {
     struct kit *k = mem_new(struct kit);
 
-    signal(SIGPIPE, SIG_IGN);
+    ignore_signal(SIGPIPE);
     k->loop = loop_create();
     k->pools = pools_create(k->loop, 1, 2);
     return k;

@@ -209,7 +209,7 @@ static void limit_files(rlim_t n)
 {
     struct rlimit l = {n, RLIM_INFINITY};
 
-    signal(SIGXFSZ, SIG_IGN);
+    ignore_signal(SIGXFSZ);
     CHECK(setrlimit(RLIMIT_FSIZE, &l) == 0);
 }
 
