@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What handlers share: the engine's parts and the host's facts. `front->app` is a struct api. */
+#pragma once
+
+#include "container/container.h"
+
+#include "conn.h"
+#include "facts.h"
+#include "filters.h"
+#include "reply.h"
+#include "request.h"
+
+struct api {
+    struct parts *parts;
+    struct facts facts;
+};
+
+extern const struct route api_routes[];
+
+static inline struct api *api_of(const struct request *r)
+{
+    return r->front->app;
+}
+static inline struct parts *parts_of(const struct request *r)
+{
+    return api_of(r)->parts;
+}
+/* The container named by the first brace; NULL: the request has been answered. */
+struct container *container_of_request(struct request *r);
+/* "h" and "w" of the query. */
+struct err *tty_size_of_request(struct request *r, int *out_rows, int *out_cols) must_check;
+
+/* One row of api_routes each. */
+void handle_ping(struct request *r);
+void handle_options(struct request *r);
+void handle_version(struct request *r);
+void handle_info(struct request *r);
+void handle_events(struct request *r);
+void handle_disk_usage(struct request *r);
+void handle_auth(struct request *r);
+void handle_debug_objects(struct request *r);
+void handle_debug_ops(struct request *r);
+void handle_not_yet(struct request *r);
+void handle_no_swarm(struct request *r);
+void handle_plugins(struct request *r);
+
+void handle_container_list(struct request *r);
+void handle_container_create(struct request *r);
+void handle_container_inspect(struct request *r);
+void handle_container_start(struct request *r);
+void handle_container_stop(struct request *r);
+void handle_container_restart(struct request *r);
+void handle_container_kill(struct request *r);
+void handle_container_wait(struct request *r);
+void handle_container_remove(struct request *r);
+void handle_container_rename(struct request *r);
+void handle_container_pause(struct request *r);
+void handle_container_unpause(struct request *r);
+void handle_container_update(struct request *r);
+void handle_container_resize(struct request *r);
+void handle_container_top(struct request *r);
+void handle_container_prune(struct request *r);
+void handle_container_attach(struct request *r);
+void handle_container_logs(struct request *r);
+
+void handle_exec_create(struct request *r);
+void handle_exec_start(struct request *r);
+void handle_exec_resize(struct request *r);
+void handle_exec_inspect(struct request *r);
+
+void handle_image_list(struct request *r);
+void handle_image_create(struct request *r);
+void handle_image_load(struct request *r);
+void handle_image_inspect(struct request *r);
+void handle_image_history(struct request *r);
+void handle_image_tag(struct request *r);
+void handle_image_remove(struct request *r);
+void handle_image_prune(struct request *r);
+
+void handle_network_list(struct request *r);
+void handle_network_inspect(struct request *r);
+void handle_network_create(struct request *r);
+void handle_network_remove(struct request *r);
+
+void handle_volume_list(struct request *r);
+void handle_volume_inspect(struct request *r);
+void handle_volume_create(struct request *r);
+void handle_volume_remove(struct request *r);
+void handle_volume_prune(struct request *r);

@@ -1,0 +1,566 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of a connection: phases, reading and its pauses, sending, the end. Loop thread.
+ *
+ * What a newcomer would get wrong: the watch always asks for UV_PRIORITIZED, which on a socket
+ * means "nothing but a hang-up" (libuv adds it to a lone EPOLLHUP). That tells a client that is
+ * gone from one that has only half-closed (EPOLLRDHUP), in every phase. And nothing closes a
+ * connection from below a sender: a failed send marks it broken and closes it a loop turn later.
+ */
+#include "conn_inner.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "reply.h"
+#include "status.h"
+#include "stream/sink.h"
+
+#define READ_BYTES 65536
+#define OUT_HIGH (256u << 10) /* above it no further request is begun */
+#define END_FLUSH_MS 60000    /* a client that does not take the last bytes */
+#define END_LINGER_MS 500     /* a client that does not close its half */
+#define HANGUP UV_PRIORITIZED
+
+static void update_watch(struct conn *c);
+static void advance(struct conn *c);
+
+/* ---- memory and the end ---- */
+
+static void pin(struct conn *c)
+{
+    c->pins++;
+}
+
+static void unpin(struct conn *c)
+{
+    if (--c->pins > 0 || !c->is_closed)
+        return;
+    parse_finish(c);
+    free(c);
+}
+
+/* The current request loses its connection; its handler, when it still owes an answer, is told. */
+static void drop_request(struct conn *c)
+{
+    struct request *r = steal_ptr(&c->request);
+    void (*on_gone)(void *ctx);
+
+    if (!r)
+        return;
+    r->conn = NULL;
+    on_gone = r->on_gone;
+    r->on_gone = NULL;
+    if (on_gone && r->is_dispatched && !r->is_answered)
+        on_gone(r->gone_ctx);
+    request_unref(r);
+}
+
+void conn_close(struct conn *c)
+{
+    struct front *f = c->front;
+
+    ASSERT_LOOP();
+    if (c->is_closed)
+        return;
+    pin(c);
+    c->is_closed = true;
+    list_remove(&c->link);
+    f->n_conns--;
+    ops_leave_room(&c->room);
+    timer_clear(f->loop, &c->deadline);
+    watch_close(c->watch);
+    close(steal_fd(&c->fd));
+    outq_finish(&c->out);
+    if (c->phase == PHASE_TAKEN)
+        c->taken.gone(c->taken.ctx);
+    drop_request(c); /* before the body's pipe: a cancelled reader takes EOF for no end */
+    body_close(c->body);
+    if (f->on_closed)
+        f->on_closed(f);
+    unpin(c);
+}
+
+static void on_broken(void *arg)
+{
+    struct conn *c = arg;
+
+    conn_close(c);
+    unpin(c);
+}
+
+static void mark_broken(struct conn *c)
+{
+    if (c->is_broken || c->is_closed)
+        return;
+    c->is_broken = true;
+    outq_finish(&c->out);
+    pin(c);
+    loop_post(c->front->loop, on_broken, c);
+}
+
+/* ---- sending ---- */
+
+void conn_queue(struct conn *c, const void *p, size_t n)
+{
+    if (c->is_broken || c->is_closed)
+        return;
+    outq_add(&c->out, p, n);
+    c->was_high |= c->out.bytes > SINK_HIGH;
+}
+
+void conn_queue_buf(struct conn *c, struct buf *b)
+{
+    if (c->is_broken || c->is_closed) {
+        buf_finish(b);
+        return;
+    }
+    outq_take(&c->out, b);
+    c->was_high |= c->out.bytes > SINK_HIGH;
+}
+
+static void finish_ending(struct conn *c);
+
+void conn_flush(struct conn *c)
+{
+    if (c->is_corked || c->is_broken || c->is_closed)
+        return;
+    if (!outq_send(&c->out, c->fd))
+        mark_broken(c);
+    else if (c->phase == PHASE_ENDING && c->out.bytes == 0)
+        finish_ending(c);
+    update_watch(c);
+}
+
+/* Only on the socket's own event: writers are not called back from within their writes. */
+static void tell_room(struct conn *c)
+{
+    while (!c->is_closed && c->was_high && c->out.bytes < SINK_HIGH / 2) {
+        c->was_high = false;
+        if (c->on_room)
+            c->on_room(c->room_ctx);
+    }
+}
+
+size_t conn_queued(const struct conn *c)
+{
+    return c->out.bytes;
+}
+
+void conn_on_room(struct conn *c, void (*fn)(void *ctx), void *ctx)
+{
+    c->on_room = fn;
+    c->room_ctx = ctx;
+}
+
+static void on_deadline(struct timer *t)
+{
+    conn_close(container_of(t, struct conn, deadline));
+}
+
+/* Everything is sent: half-close, and give the client a moment to close first, so that it
+ * meets EOF and not a reset. */
+static void finish_ending(struct conn *c)
+{
+    if (c->is_shut || c->is_closed || c->is_broken)
+        return;
+    c->is_shut = true;
+    shutdown(c->fd, SHUT_WR);
+    timer_set(c->front->loop, &c->deadline, END_LINGER_MS, on_deadline);
+}
+
+void conn_end(struct conn *c)
+{
+    if (c->is_closed || c->phase == PHASE_ENDING)
+        return;
+    c->phase = PHASE_ENDING;
+    buf_finish(&c->in);
+    c->in_at = 0;
+    timer_set(c->front->loop, &c->deadline, END_FLUSH_MS, on_deadline);
+    conn_flush(c);
+}
+
+/* ---- requests ---- */
+
+static void refuse_head(struct conn *c)
+{
+    autobuf struct buf b = {0};
+
+    buf_printf(&b,
+               "HTTP/1.1 %d %s\r\nContent-Type: text/plain; charset=utf-8\r\n"
+               "Connection: close\r\n\r\n%d %s",
+               c->refusal, status_reason(c->refusal), c->refusal, status_reason(c->refusal));
+    conn_queue(c, b.data, b.len);
+    drop_request(c);
+    conn_end(c);
+}
+
+/* A malformed or too large message. A handler that runs already (streaming) only learns that its
+ * client is gone. */
+static void refuse_message(struct conn *c)
+{
+    struct request *r = c->request;
+
+    if (!r || (!r->is_dispatched && !c->is_head_complete)) {
+        refuse_head(c);
+    } else if (r->is_dispatched) {
+        conn_close(c);
+    } else {
+        r->is_dispatched = true;
+        r->refs++;
+        c->phase = PHASE_ANSWER;
+        reply_err(
+            r, c->refusal == 413
+                   ? err_new(ERR_TOO_LARGE, "request body is larger than %u bytes", BODY_BYTES_MAX)
+                   : err_new(ERR_INVALID, "malformed request body"));
+    }
+}
+
+static void note_command(const struct request *r)
+{
+    if (r->match.route->flags & ROUTE_MUTATES)
+        log_info("command", KV("method", r->method), KV("path", r->path), KV_INT("uid", r->uid),
+                 KV_INT("pid", r->pid));
+}
+
+static void dispatch(struct conn *c)
+{
+    struct request *r = c->request;
+
+    c->phase = r->is_body_complete ? PHASE_ANSWER : PHASE_BODY;
+    r->is_dispatched = true;
+    r->refs++;
+    note_command(r);
+    r->match.route->handler(r);
+}
+
+static void on_ops_room(struct op_room *room)
+{
+    struct conn *c = container_of(room, struct conn, room);
+
+    pin(c);
+    dispatch(c);
+    advance(c);
+    unpin(c);
+}
+
+static void dispatch_or_park(struct conn *c)
+{
+    struct front *f = c->front;
+
+    if (f->ops && (c->request->match.route->flags & ROUTE_QUEUES) && ops_are_full(f->ops)) {
+        c->phase = PHASE_PARKED;
+        c->room.fn = on_ops_room;
+        ops_wait_room(f->ops, &c->room);
+        return;
+    }
+    dispatch(c);
+}
+
+static void answer_at_once(struct conn *c, struct err *err)
+{
+    struct request *r = c->request;
+
+    if (r->content_length != 0)
+        r->keeps_alive = false; /* the body is not wanted */
+    else
+        r->is_body_complete = true;
+    c->phase = PHASE_ANSWER;
+    r->is_dispatched = true;
+    r->refs++;
+    reply_err(r, err);
+}
+
+static void on_head(struct conn *c)
+{
+    struct front *f = c->front;
+    struct request *r = c->request;
+    const char *expect = request_header(r, "expect");
+    struct err *err = request_resolve(r, f->routes, f->oldest, f->newest);
+    bool streams = !err && (r->match.route->flags & ROUTE_STREAMS);
+
+    if (!err && !streams && r->content_length > (int64_t)BODY_BYTES_MAX)
+        err = err_new(ERR_TOO_LARGE, "request body is larger than %u bytes", BODY_BYTES_MAX);
+    if (err) {
+        answer_at_once(c, err);
+        return;
+    }
+    c->phase = PHASE_BODY;
+    if (expect && !strcasecmp(expect, "100-continue") && !r->is_http10 && r->content_length != 0) {
+        static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+        conn_queue(c, go_on, sizeof(go_on) - 1);
+        conn_flush(c);
+    }
+    if (streams && r->content_length != 0)
+        dispatch(c);
+}
+
+static void begin_next(struct conn *c)
+{
+    bool keeps_alive = c->request->keeps_alive && c->request->is_body_complete;
+
+    drop_request(c);
+    body_close(c->body);
+    c->body = NULL;
+    conn_on_room(c, NULL, NULL);
+    c->is_head_complete = c->is_message_complete = false;
+    if (!keeps_alive) {
+        conn_end(c);
+        return;
+    }
+    c->phase = PHASE_HEAD;
+    list_remove(&c->link); /* the longest idle stand first */
+    list_append(&c->front->conns, &c->link);
+}
+
+static void on_message(struct conn *c)
+{
+    c->is_message_complete = false;
+    if (c->body)
+        body_end(c->body);
+    if (c->request->is_dispatched)
+        c->phase = PHASE_ANSWER;
+    else
+        dispatch_or_park(c);
+}
+
+static bool may_parse(const struct conn *c)
+{
+    if (conn_unparsed(c) == 0)
+        return false;
+    if (c->phase == PHASE_HEAD)
+        return c->out.bytes < OUT_HIGH;
+    return c->phase == PHASE_BODY && !(c->body && body_is_full(c->body));
+}
+
+static void feed_input(struct conn *c)
+{
+    size_t n = conn_unparsed(c);
+    struct buf given = c->in;
+    size_t at = c->in_at;
+
+    c->in = (struct buf){0};
+    c->in_at = 0;
+    c->is_input_paused = !c->taken.input(c->taken.ctx, given.data + at, n);
+    buf_finish(&given);
+}
+
+/* One step; false when there is nothing to do now. */
+static bool step(struct conn *c)
+{
+    if (c->request && c->request->is_answered && c->phase != PHASE_TAKEN) {
+        begin_next(c);
+        return true;
+    }
+    if (c->phase == PHASE_TAKEN) {
+        if (c->is_corked || c->is_input_paused || conn_unparsed(c) == 0)
+            return false;
+        feed_input(c);
+        return true;
+    }
+    /* An empty message may be complete without a byte more to parse. */
+    if (!may_parse(c) && !(c->phase == PHASE_BODY && c->request->content_length == 0 &&
+                           !c->request->is_body_complete))
+        return false;
+    if (!parse_some(c)) {
+        refuse_message(c);
+        return true;
+    }
+    if (c->is_message_complete)
+        on_message(c);
+    else if (c->is_head_complete && c->phase == PHASE_HEAD)
+        on_head(c);
+    return true;
+}
+
+static void advance(struct conn *c)
+{
+    if (c->is_advancing || c->is_closed)
+        return;
+    pin(c);
+    c->is_advancing = true;
+    while (!c->is_closed && c->phase != PHASE_ENDING && step(c))
+        ;
+    c->is_advancing = false;
+    update_watch(c);
+    unpin(c);
+}
+
+void conn_request_done(struct conn *c)
+{
+    conn_flush(c);
+    advance(c);
+}
+
+static void on_body_room(void *ctx)
+{
+    advance(ctx);
+}
+
+struct err *conn_body_pipe(struct conn *c, int *out_fd)
+{
+    ASSERT(!c->body);
+    TRY(body_open(c->front->loop, on_body_room, c, &c->body, out_fd));
+    if (c->request->is_body_complete)
+        body_end(c->body);
+    return NULL;
+}
+
+/* ---- hijacking ---- */
+
+void conn_take_over(struct conn *c, const struct takeover *t)
+{
+    conn_flush(c); /* the head is a write of its own */
+    c->taken = *t;
+    c->phase = PHASE_TAKEN;
+    c->is_corked = true;
+    update_watch(c);
+}
+
+void conn_uncork(struct conn *c)
+{
+    if (c->is_closed || !c->is_corked)
+        return;
+    pin(c);
+    c->is_corked = false;
+    conn_flush(c);
+    advance(c);
+    unpin(c);
+}
+
+void conn_resume_input(struct conn *c)
+{
+    c->is_input_paused = false;
+    advance(c);
+}
+
+/* ---- readiness ---- */
+
+static bool wants_read(const struct conn *c)
+{
+    if (c->saw_eof || c->is_broken)
+        return false;
+    if (c->phase == PHASE_ENDING)
+        return true;
+    if (conn_unparsed(c) > 0)
+        return false;
+    if (c->phase == PHASE_TAKEN)
+        return !c->is_corked && !c->is_input_paused;
+    if (c->phase == PHASE_HEAD)
+        return c->out.bytes < OUT_HIGH;
+    return c->phase == PHASE_BODY && !(c->body && body_is_full(c->body));
+}
+
+static void update_watch(struct conn *c)
+{
+    int events = HANGUP;
+
+    if (c->is_closed)
+        return;
+    if (wants_read(c))
+        events |= UV_READABLE;
+    if ((c->out.bytes > 0 || c->was_high) && !c->is_corked)
+        events |= UV_WRITABLE;
+    if (c->phase == PHASE_ANSWER && c->request && c->request->on_gone)
+        events |= UV_DISCONNECT;
+    watch_set(c->watch, c->is_broken ? 0 : events);
+}
+
+static void on_eof(struct conn *c)
+{
+    c->saw_eof = true;
+    if (c->phase == PHASE_ENDING && !c->is_shut)
+        return; /* what is queued still goes out */
+    if (c->phase == PHASE_TAKEN)
+        c->taken.input_eof(c->taken.ctx);
+    else if (c->phase == PHASE_HEAD && !c->request)
+        conn_end(c);
+    else
+        conn_close(c); /* inside a request, or the client's last word */
+}
+
+static void on_readable(struct conn *c)
+{
+    char data[READ_BYTES];
+    ssize_t n = recv(c->fd, data, sizeof(data), MSG_DONTWAIT);
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n < 0) {
+        conn_close(c);
+        return;
+    }
+    if (n == 0) {
+        on_eof(c);
+        return;
+    }
+    if (c->phase != PHASE_ENDING)
+        buf_add(&c->in, data, (size_t)n);
+}
+
+static void on_ready(void *arg, int events)
+{
+    struct conn *c = arg;
+
+    pin(c);
+    if (events & UV_WRITABLE) {
+        conn_flush(c);
+        tell_room(c);
+    }
+    if (!c->is_closed && (events & UV_READABLE) && wants_read(c))
+        on_readable(c);
+    else if (!c->is_closed && (events & (HANGUP | UV_DISCONNECT)))
+        conn_close(c);
+    advance(c);
+    update_watch(c);
+    unpin(c);
+}
+
+/* ---- opening ---- */
+
+void front_init(struct front *f)
+{
+    list_init(&f->conns);
+}
+
+struct conn *front_first(const struct front *f)
+{
+    return list_first(&f->conns, struct conn, link);
+}
+
+struct conn *conn_open(struct front *f, int fd)
+{
+    struct conn *c = mem_new(struct conn);
+    struct ucred peer = {.uid = (uid_t)-1};
+    socklen_t len = sizeof(peer);
+
+    ASSERT_LOOP();
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+        log_warn("cannot tell the peer of a connection", KV("error", strerror(errno)));
+    c->front = f;
+    c->fd = fd;
+    c->uid = peer.uid;
+    c->pid = peer.pid;
+    c->phase = PHASE_HEAD;
+    outq_init(&c->out);
+    parse_init(c);
+    list_append(&f->conns, &c->link);
+    f->n_conns++;
+    c->watch = watch_open(f->loop, fd, HANGUP | UV_READABLE, on_ready, c);
+    return c;
+}
+
+bool front_close_idle(struct front *f)
+{
+    list_each (c, &f->conns, struct conn, link) {
+        if (c->phase == PHASE_HEAD && c->out.bytes == 0) {
+            conn_close(c);
+            return true;
+        }
+    }
+    return false;
+}

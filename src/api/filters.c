@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Parsing and matching of filters. Pure. */
+#include "filters.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+
+static bool is_known(const char *const *known, const char *key)
+{
+    for (; *known; known++)
+        if (!strcmp(*known, key))
+            return true;
+    return false;
+}
+
+static struct strs values_of(struct arena *a, const struct json *node)
+{
+    struct strs values = {0};
+
+    if (json_type(node) == JSON_ARRAY)
+        return json_strs(a, node);
+    for (const struct json *v = json_first(node); v; v = json_next(v))
+        if (json_bool(v))
+            strs_add(a, &values, json_key(v));
+    return values;
+}
+
+struct err *filters_parse(struct arena *a, const char *json, const char *const *known,
+                          struct filters *out)
+{
+    const struct json *doc;
+    struct filters f = {0};
+    struct err *err;
+
+    *out = f;
+    if (!*json)
+        return NULL;
+    err = json_parse(a, json, strlen(json), &doc);
+    if (!err && json_type(doc) != JSON_OBJECT)
+        err = err_new(ERR_INVALID, "not an object");
+    if (err)
+        return err_as(err_wrap(err, "invalid filter"), ERR_INVALID);
+    f.v = arena_array(a, json_len(doc) + 1, sizeof(*f.v));
+    for (const struct json *k = json_first(doc); k; k = json_next(k)) {
+        if (!is_known(known, json_key(k)))
+            return err_new(ERR_INVALID, "invalid filter '%s'", json_key(k));
+        f.v[f.n].key = arena_strdup(a, json_key(k));
+        f.v[f.n++].values = values_of(a, k);
+    }
+    *out = f;
+    return NULL;
+}
+
+const struct strs *filters_get(const struct filters *f, const char *key)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (!strcmp(f->v[i].key, key) && f->v[i].values.n > 0)
+            return &f->v[i].values;
+    return NULL;
+}
+
+bool filters_has(const struct filters *f, const char *key, const char *value)
+{
+    const struct strs *values = filters_get(f, key);
+
+    return !values || strs_has(values, value);
+}
+
+bool filters_has_prefix_of(const struct filters *f, const char *key, const char *value)
+{
+    const struct strs *values = filters_get(f, key);
+
+    for (size_t i = 0; values && i < values->n; i++)
+        if (text_starts(value, values->v[i]))
+            return true;
+    return !values;
+}
+
+static bool has_label(const struct pairs *labels, const char *wanted)
+{
+    size_t n = strcspn(wanted, "=");
+
+    for (size_t i = 0; i < labels->n; i++)
+        if (strlen(labels->v[i].key) == n && !memcmp(labels->v[i].key, wanted, n))
+            return !wanted[n] || !strcmp(labels->v[i].value, wanted + n + 1);
+    return false;
+}
+
+bool filters_match_labels(const struct filters *f, const struct pairs *labels)
+{
+    const struct strs *wanted = filters_get(f, "label"), *unwanted = filters_get(f, "label!");
+
+    for (size_t i = 0; wanted && i < wanted->n; i++)
+        if (!has_label(labels, wanted->v[i]))
+            return false;
+    for (size_t i = 0; unwanted && i < unwanted->n; i++)
+        if (has_label(labels, unwanted->v[i]))
+            return false;
+    return true;
+}
+
+struct err *filters_bool(const struct filters *f, const char *key, bool *out)
+{
+    static const char *const yes[] = {"1", "t", "T", "true", "TRUE", "True"};
+    static const char *const no[] = {"0", "f", "F", "false", "FALSE", "False"};
+    const struct strs *values = filters_get(f, key);
+
+    if (!values)
+        return NULL;
+    for (size_t i = 0; i < ARRAY_LEN(yes); i++) {
+        if (!strcmp(values->v[0], yes[i])) {
+            *out = true;
+            return NULL;
+        }
+        if (!strcmp(values->v[0], no[i])) {
+            *out = false;
+            return NULL;
+        }
+    }
+    return err_new(ERR_INVALID, "invalid filter '%s=%s'", key, values->v[0]);
+}
+
+struct err *filters_until(const struct filters *f, int64_t *out_ns)
+{
+    const struct strs *values = filters_get(f, "until");
+    int64_t ns;
+
+    *out_ns = 0;
+    if (!values)
+        return NULL;
+    if (clock_from_duration(values->v[0], &ns))
+        *out_ns = clock_wall_ns() - ns;
+    else if (!clock_from_unix(values->v[0], out_ns) && !clock_from_rfc3339(values->v[0], out_ns))
+        return err_new(ERR_INVALID, "invalid filter 'until=%s'", values->v[0]);
+    return NULL;
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Containers: commands that end with a status code. What streams is in streams.c, what shows
+ * containers is in container_views.c. Loop thread.
+ */
+#include "api.h"
+
+#include <limits.h>
+#include <string.h>
+
+struct container *container_of_request(struct request *r)
+{
+    struct container *c;
+
+    if (reply_failed(r, container_find(parts_of(r)->containers, request_arg(r, 0), &c)))
+        return NULL;
+    return c;
+}
+
+static void on_created(void *ctx, struct err *err, const struct create_result *result)
+{
+    struct request *r = ctx;
+    struct buf b = {0};
+    struct jw w = {.out = &b};
+
+    if (reply_failed(r, err))
+        return;
+    jw_obj(&w, NULL);
+    jw_str(&w, "Id", result->id);
+    jw_strs(&w, "Warnings", &result->warnings);
+    jw_obj_end(&w);
+    reply_json(r, 201, &b);
+}
+
+void handle_container_create(struct request *r)
+{
+    const char *body;
+    size_t len;
+
+    if (reply_failed(r, request_need_json(r, &body, &len)))
+        return;
+    container_create(parts_of(r)->containers, request_param(r, "name"),
+                     request_param(r, "platform"), body, len, r->api_version, on_created, r);
+}
+
+/* The longest body that old clients send without meaning one ("null\n" and the like). */
+#define START_BODY_MAX 7
+
+void handle_container_start(struct request *r)
+{
+    struct container *c;
+
+    if (r->content_length > START_BODY_MAX || r->content_length < 0) {
+        reply_err(r, err_new(ERR_INVALID,
+                             "starting container with non-empty request body was deprecated since "
+                             "API v1.22 and removed in v1.24"));
+        return;
+    }
+    c = container_of_request(r);
+    if (c)
+        container_start(c, reply_done, r);
+}
+
+struct stop_params {
+    int timeout_s;
+    const char *signal;
+};
+
+static struct err *read_stop_params(struct request *r, struct stop_params *out)
+{
+    int64_t t;
+
+    TRY(query_i64(&r->query, "t", STOP_TIMEOUT_DEFAULT, &t));
+    if (query_get(&r->query, "t")[0] && t < -1)
+        t = -1;
+    out->timeout_s = t > INT_MAX ? INT_MAX : (int)t;
+    out->signal =
+        r->api_version >= 142 && *request_param(r, "signal") ? request_param(r, "signal") : NULL;
+    return NULL;
+}
+
+void handle_container_stop(struct request *r)
+{
+    struct stop_params p;
+    struct container *c;
+
+    if (reply_failed(r, read_stop_params(r, &p)))
+        return;
+    c = container_of_request(r);
+    if (c)
+        container_stop(c, p.timeout_s, p.signal, reply_done, r);
+}
+
+void handle_container_restart(struct request *r)
+{
+    struct stop_params p;
+    struct container *c;
+
+    if (reply_failed(r, read_stop_params(r, &p)))
+        return;
+    c = container_of_request(r);
+    if (c)
+        container_restart(c, p.timeout_s, p.signal, reply_done, r);
+}
+
+void handle_container_kill(struct request *r)
+{
+    struct container *c = container_of_request(r);
+
+    if (c)
+        container_kill(c, request_param(r, "signal"), reply_done, r);
+}
+
+void handle_container_remove(struct request *r)
+{
+    struct container *c = container_of_request(r);
+
+    if (c)
+        container_remove(c, query_is_true(&r->query, "force"), query_is_true(&r->query, "v"),
+                         query_is_true(&r->query, "link"), reply_done, r);
+}
+
+void handle_container_rename(struct request *r)
+{
+    struct container *c = container_of_request(r);
+
+    if (c)
+        container_rename(c, request_param(r, "name"), reply_done, r);
+}
+
+void handle_container_pause(struct request *r)
+{
+    struct container *c = container_of_request(r);
+
+    if (c)
+        container_pause(c, true, reply_done, r);
+}
+
+void handle_container_unpause(struct request *r)
+{
+    struct container *c = container_of_request(r);
+
+    if (c)
+        container_pause(c, false, reply_done, r);
+}
+
+static void on_updated(void *ctx, struct err *err, const struct strs *warnings)
+{
+    struct request *r = ctx;
+    struct buf b = {0};
+    struct jw w = {.out = &b};
+
+    if (reply_failed(r, err))
+        return;
+    jw_obj(&w, NULL);
+    jw_strs(&w, "Warnings", warnings);
+    jw_obj_end(&w);
+    reply_json(r, 200, &b);
+}
+
+void handle_container_update(struct request *r)
+{
+    const char *body;
+    size_t len;
+    struct container *c;
+
+    if (reply_failed(r, request_need_json(r, &body, &len)))
+        return;
+    c = container_of_request(r);
+    if (c)
+        container_update(c, body, len, on_updated, r);
+}
+
+struct err *tty_size_of_request(struct request *r, int *out_rows, int *out_cols)
+{
+    const char *h = request_param(r, "h"), *w = request_param(r, "w");
+    uint32_t rows, cols;
+
+    if (!text_to_u32(h, &rows) || rows > USHRT_MAX)
+        return err_new(ERR_INVALID, "invalid resize height \"%s\"", h);
+    if (!text_to_u32(w, &cols) || cols > USHRT_MAX)
+        return err_new(ERR_INVALID, "invalid resize width \"%s\"", w);
+    *out_rows = (int)rows;
+    *out_cols = (int)cols;
+    return NULL;
+}
+
+void handle_container_resize(struct request *r)
+{
+    int rows, cols;
+    struct container *c;
+
+    if (reply_failed(r, tty_size_of_request(r, &rows, &cols)))
+        return;
+    c = container_of_request(r);
+    if (!c || reply_failed(r, container_resize(c, rows, cols)))
+        return;
+    reply_empty(r, 200);
+}
+
+static void on_json(void *ctx, struct err *err, const char *json)
+{
+    if (!reply_failed(ctx, err))
+        reply_json_text(ctx, 200, json);
+}
+
+void handle_container_top(struct request *r)
+{
+    struct container *c = container_of_request(r);
+
+    if (c)
+        container_top(c, request_param(r, "ps_args"), on_json, r);
+}
+
+void handle_container_prune(struct request *r)
+{
+    struct container_table *t = parts_of(r)->containers;
+    struct container_filter *f;
+
+    if (!reply_failed(r, container_filter_parse(t, r->arena, request_param(r, "filters"), &f)))
+        containers_prune(t, f, on_json, r);
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * GET /events. A client that reads slowly is not skipped: it leaves the live feed and continues
+ * from the history when it has read what it was sent. Only one that lags by more than the
+ * history is ended, so that a gap is never silent. Loop thread.
+ */
+#include "api.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "event_filter.h"
+
+#define UNTIL_MAX_NS (10LL * 365 * 86400 * NS_PER_S) /* later is never */
+
+struct feed {
+    struct events_sub sub; /* linked while live */
+    struct request *request;
+    struct filters filters;
+    int64_t since_ns, until_ns; /* 0: none */
+    uint64_t last_seq;          /* 0: no event was seen yet */
+    bool is_live, is_full, may_gap, has_gap;
+    struct timer until;
+};
+
+static void stop(struct feed *f)
+{
+    events_unsubscribe(&f->sub);
+    timer_clear(parts_of(f->request)->loop, &f->until);
+}
+
+static void end_feed(struct feed *f)
+{
+    stop(f);
+    reply_end(f->request);
+}
+
+static void send_event(struct feed *f, const struct event *e)
+{
+    autobuf struct buf b = {0};
+    struct jw w = {.out = &b};
+
+    f->last_seq = e->seq;
+    if (!event_matches(e, &f->filters) || (f->until_ns && e->wall_ns > f->until_ns))
+        return;
+    event_write(e, &w, f->request->api_version);
+    buf_putc(&b, '\n');
+    reply_write(f->request, b.data, b.len);
+    f->is_full = reply_queued(f->request) > SINK_HIGH;
+}
+
+static void on_live(void *ctx, const struct event *e)
+{
+    struct feed *f = ctx;
+
+    send_event(f, e);
+    if (!f->is_full)
+        return;
+    f->is_live = false;
+    events_unsubscribe(&f->sub);
+}
+
+static void on_replay(void *ctx, const struct event *e)
+{
+    struct feed *f = ctx;
+
+    if (f->is_full || f->has_gap)
+        return;
+    f->has_gap = f->may_gap && e->seq != f->last_seq + 1;
+    f->may_gap = false;
+    if (!f->has_gap)
+        send_event(f, e);
+}
+
+static void replay(struct feed *f)
+{
+    struct events *ev = parts_of(f->request)->events;
+
+    f->is_full = false;
+    f->may_gap = f->last_seq != 0; /* the history may have moved on */
+    events_replay(ev, f->last_seq ? 0 : f->since_ns, f->last_seq, on_replay, f);
+    if (f->has_gap) {
+        log_warn("a client of events lagged by more than the history",
+                 KV_INT("pid", f->request->pid));
+        end_feed(f);
+    } else if (!f->is_full && f->until_ns && f->until_ns <= clock_wall_ns()) {
+        end_feed(f);
+    } else if (!f->is_full) {
+        f->is_live = true;
+        events_subscribe(ev, &f->sub);
+    }
+}
+
+static void on_room(void *ctx)
+{
+    struct feed *f = ctx;
+
+    if (!f->is_live)
+        replay(f);
+}
+
+static void on_until(struct timer *t)
+{
+    struct feed *f = container_of(t, struct feed, until);
+
+    if (f->is_live)
+        end_feed(f);
+}
+
+static void on_feed_gone(void *ctx)
+{
+    struct feed *f = ctx;
+
+    stop(f);
+    request_abandon(f->request);
+}
+
+static struct err *read_feed_params(struct request *r, struct feed *f)
+{
+    TRY(query_time(&r->query, "since", &f->since_ns));
+    TRY(query_time(&r->query, "until", &f->until_ns));
+    if (f->since_ns && f->until_ns && f->since_ns > f->until_ns)
+        return err_new(ERR_INVALID, "`since` time (%s) cannot be after `until` time (%s)",
+                       request_param(r, "since"), request_param(r, "until"));
+    return event_filters_parse(r->arena, request_param(r, "filters"), &f->filters);
+}
+
+void handle_events(struct request *r)
+{
+    struct feed *f = arena_new(r->arena, struct feed);
+    int64_t now = clock_wall_ns();
+
+    if (reply_failed(r, read_feed_params(r, f)))
+        return;
+    f->request = r;
+    f->sub.fn = on_live;
+    f->sub.ctx = f;
+    request_on_gone(r, on_feed_gone, f);
+    reply_begin(r, 200, r->api_version < 152 ? TYPE_JSON : "application/jsonl");
+    reply_on_room(r, on_room, f);
+    if (f->until_ns > now && f->until_ns - now < UNTIL_MAX_NS)
+        timer_set(parts_of(r)->loop, &f->until, (f->until_ns - now) / NS_PER_MS + 1, on_until);
+    if (!f->since_ns && !f->until_ns)
+        f->since_ns = now; /* only what is to come */
+    replay(f);
+}

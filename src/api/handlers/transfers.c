@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Pull, load and import: one JSON object a line while they run. An error before the first line
+ * is an HTTP error, later one is a line. A client that goes cancels. Loop thread.
+ */
+#include "api.h"
+
+#include <string.h>
+
+#define PROGRESS_QUEUE_MAX (1u << 20) /* a client that does not read misses progress lines */
+
+struct transfer {
+    struct request *request; /* the handler's reference */
+    struct image_job *job;
+    bool is_over;
+};
+
+static void write_line(struct transfer *t, const char *json)
+{
+    autobuf struct buf line = {0};
+    struct request *r = t->request;
+
+    if (!r->is_begun)
+        reply_begin(r, 200, TYPE_JSON);
+    buf_printf(&line, "%s\r\n", json);
+    reply_write(r, line.data, line.len);
+}
+
+static void on_progress(void *ctx, const char *json)
+{
+    struct transfer *t = ctx;
+
+    if (reply_queued(t->request) < PROGRESS_QUEUE_MAX)
+        write_line(t, json);
+}
+
+static void write_failure(struct transfer *t, const struct err *err)
+{
+    autobuf struct buf b = {0};
+    struct jw w = {.out = &b};
+
+    jw_obj(&w, NULL);
+    jw_obj(&w, "errorDetail");
+    jw_str(&w, "message", err_text(err));
+    jw_obj_end(&w);
+    jw_str(&w, "error", err_text(err));
+    jw_obj_end(&w);
+    write_line(t, b.data);
+}
+
+static void on_done(void *ctx, struct err *err, struct image *image)
+{
+    struct transfer *t = ctx;
+    struct request *r = t->request;
+
+    (void)image;
+    t->is_over = true;
+    t->job = NULL;
+    if (err && !r->is_begun) {
+        reply_err(r, err);
+        return;
+    }
+    if (err)
+        write_failure(t, err);
+    if (!r->is_begun)
+        reply_begin(r, 200, TYPE_JSON);
+    err_drop(err);
+    reply_end(r);
+}
+
+/* The job ends with on_done, whose reply is swallowed. */
+static void on_transfer_gone(void *ctx)
+{
+    struct transfer *t = ctx;
+
+    if (t->job)
+        image_job_cancel(t->job);
+}
+
+static struct transfer *transfer_create(struct request *r)
+{
+    struct transfer *t = arena_new(r->arena, struct transfer);
+
+    t->request = request_ref(r); /* until transfer_started */
+    request_on_gone(r, on_transfer_gone, t);
+    return t;
+}
+
+static void transfer_started(struct transfer *t, struct image_job *job)
+{
+    if (!t->is_over)
+        t->job = job;
+    request_unref(t->request);
+}
+
+/* ---- pull ---- */
+
+static char *pull_reference(struct request *r)
+{
+    const char *from = request_param(r, "fromImage"), *tag = request_param(r, "tag");
+
+    if (!*tag)
+        return arena_strdup(r->arena, from);
+    return arena_printf(r->arena, strchr(tag, ':') ? "%s@%s" : "%s:%s", from, tag);
+}
+
+static void pull(struct request *r)
+{
+    const char *platform = request_param(r, "platform"),
+               *header = request_header(r, "x-registry-auth");
+    struct registry_auth auth = {0};
+    struct transfer *t = transfer_create(r);
+
+    if (header)
+        registry_auth_parse(r->arena, header, &auth);
+    transfer_started(t, image_pull(parts_of(r)->images, pull_reference(r),
+                                   *platform ? platform : NULL, &auth, on_progress, on_done, t));
+}
+
+/* ---- import, load ---- */
+
+static struct err *body_of(struct request *r, int *out_fd)
+{
+    if (!r->conn)
+        return err_new(ERR_CANCELLED, "the client is gone");
+    return conn_body_pipe(r->conn, out_fd);
+}
+
+static const char *or_null(const char *s)
+{
+    return *s ? s : NULL;
+}
+
+static void import(struct request *r)
+{
+    struct image_import import = {
+        .repo = or_null(request_param(r, "repo")),
+        .tag = or_null(request_param(r, "tag")),
+        .message = or_null(request_param(r, "message")),
+        .changes = query_all(r->arena, &r->query, "changes"),
+        .platform = or_null(request_param(r, "platform")),
+    };
+    struct transfer *t;
+    int fd;
+
+    if (strcmp(request_param(r, "fromSrc"), "-") != 0) {
+        reply_err(r, err_new(ERR_NOT_IMPLEMENTED,
+                             "import from a URL is not supported: fetch the file and import it "
+                             "from standard input"));
+        return;
+    }
+    if (reply_failed(r, body_of(r, &fd)))
+        return;
+    t = transfer_create(r);
+    transfer_started(t, image_import(parts_of(r)->images, fd, &import, on_progress, on_done, t));
+}
+
+void handle_image_create(struct request *r)
+{
+    if (*request_param(r, "fromImage"))
+        pull(r);
+    else if (*request_param(r, "fromSrc"))
+        import(r);
+    else
+        reply_err(r, err_new(ERR_INVALID, "fromImage or fromSrc is needed"));
+}
+
+void handle_image_load(struct request *r)
+{
+    struct transfer *t;
+    int fd;
+
+    if (reply_failed(r, body_of(r, &fd)))
+        return;
+    t = transfer_create(r);
+    transfer_started(t, image_load(parts_of(r)->images, fd, query_is_true(&r->query, "quiet"),
+                                   on_progress, on_done, t));
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * GET /system/df: what images, containers and volumes take. Containers are measured one after
+ * the other, as a worker walks their files. Loop thread.
+ */
+#include "api.h"
+
+#include <string.h>
+
+struct usage {
+    struct request *request;
+    bool wants_images, wants_containers, wants_volumes;
+    struct strs ids; /* of the containers that are still to be measured */
+    size_t at;
+    struct buf json;
+    struct jw w;
+};
+
+static void write_images(struct usage *u)
+{
+    struct image_table *t = parts_of(u->request)->images;
+    struct image *i;
+    size_t cursor = 0;
+    int64_t bytes = 0;
+
+    jw_arr(&u->w, "Images");
+    while (u->wants_images && (i = image_next(t, &cursor))) {
+        image_write_summary(i, &u->w, u->request->api_version);
+        bytes += image_size(i);
+    }
+    jw_arr_end(&u->w);
+    jw_int(&u->w, "LayersSize", bytes);
+}
+
+static void write_volumes(struct usage *u)
+{
+    struct volume_table *t = parts_of(u->request)->volumes;
+    struct volume *v;
+    size_t cursor = 0;
+
+    jw_arr(&u->w, "Volumes");
+    while (u->wants_volumes && (v = volume_next(t, &cursor)))
+        volume_write_json(v, &u->w);
+    jw_arr_end(&u->w);
+}
+
+static void measure_next(struct usage *u);
+
+static void on_size(void *ctx, struct err *err, int64_t rw, int64_t root)
+{
+    struct usage *u = ctx;
+    struct request *r = u->request;
+    struct container *c;
+    struct err *gone = container_find(parts_of(r)->containers, u->ids.v[u->at++], &c);
+
+    if (!gone)
+        container_write_summary(c, &u->w, r->api_version, err ? 0 : rw, err ? 0 : root);
+    err_drop(gone);
+    err_drop(err);
+    measure_next(u);
+}
+
+static void measure_next(struct usage *u)
+{
+    while (u->at < u->ids.n) {
+        struct container *c;
+        struct err *gone = container_find(parts_of(u->request)->containers, u->ids.v[u->at], &c);
+
+        if (!gone) {
+            container_sizes(c, on_size, u);
+            return;
+        }
+        err_drop(gone);
+        u->at++;
+    }
+    jw_arr_end(&u->w);
+    jw_arr(&u->w, "BuildCache");
+    jw_arr_end(&u->w);
+    jw_obj_end(&u->w);
+    reply_json(u->request, 200, &u->json);
+}
+
+void handle_disk_usage(struct request *r)
+{
+    struct usage *u = arena_new(r->arena, struct usage);
+    struct strs types = query_all(r->arena, &r->query, "type");
+    bool all = types.n == 0 || r->api_version < 142;
+    struct container *c;
+    size_t cursor = 0;
+
+    u->request = r;
+    u->w.out = &u->json;
+    u->wants_images = all || strs_has(&types, "image");
+    u->wants_containers = all || strs_has(&types, "container");
+    u->wants_volumes = all || strs_has(&types, "volume");
+    while (u->wants_containers && (c = container_next(parts_of(r)->containers, &cursor)))
+        strs_add(r->arena, &u->ids, container_id(c));
+    jw_obj(&u->w, NULL);
+    write_images(u);
+    write_volumes(u);
+    jw_arr(&u->w, "Containers");
+    measure_next(u);
+}

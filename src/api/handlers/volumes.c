@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Volumes: list, inspect, create, remove, prune. Loop thread. */
+#include "api.h"
+
+#include <string.h>
+
+static const char *const list_filters[] = {"dangling", "driver", "label", "name", NULL};
+
+static bool volume_matches(const struct volume *v, const struct filters *f, bool has_dangling,
+                           bool dangling)
+{
+    const struct strs *names = filters_get(f, "name");
+    bool has_name = !names;
+
+    for (size_t i = 0; names && i < names->n; i++)
+        has_name |= strstr(volume_name(v), names->v[i]) != NULL;
+    return has_name && filters_has(f, "driver", "local") &&
+           !(has_dangling && dangling != (volume_users(v) == 0)) &&
+           filters_match_labels(f, volume_labels(v));
+}
+
+void handle_volume_list(struct request *r)
+{
+    struct buf b = {0};
+    struct jw w = {.out = &b};
+    struct filters f;
+    struct volume *v;
+    size_t cursor = 0;
+    bool dangling = false;
+
+    if (reply_failed(r, filters_parse(r->arena, request_param(r, "filters"), list_filters, &f)) ||
+        reply_failed(r, filters_bool(&f, "dangling", &dangling)))
+        return;
+    jw_obj(&w, NULL);
+    jw_arr(&w, "Volumes");
+    while ((v = volume_next(parts_of(r)->volumes, &cursor)))
+        if (volume_matches(v, &f, filters_get(&f, "dangling") != NULL, dangling))
+            volume_write_json(v, &w);
+    jw_arr_end(&w);
+    jw_null(&w, "Warnings");
+    jw_obj_end(&w);
+    reply_json(r, 200, &b);
+}
+
+static void reply_volume(struct request *r, int status, const struct volume *v)
+{
+    struct buf b = {0};
+    struct jw w = {.out = &b};
+
+    volume_write_json(v, &w);
+    reply_json(r, status, &b);
+}
+
+void handle_volume_inspect(struct request *r)
+{
+    struct volume *v = volume_find(parts_of(r)->volumes, request_arg(r, 0));
+
+    if (v)
+        reply_volume(r, 200, v);
+    else
+        reply_err(r, err_new(ERR_NOT_FOUND, "get %s: no such volume", request_arg(r, 0)));
+}
+
+static void on_created(void *ctx, struct err *err, struct volume *v)
+{
+    if (!reply_failed(ctx, err))
+        reply_volume(ctx, 201, v);
+}
+
+void handle_volume_create(struct request *r)
+{
+    struct volume_request *request = arena_new(r->arena, struct volume_request);
+    const char *body;
+    size_t len;
+
+    if (reply_failed(r, request_need_json(r, &body, &len)) ||
+        reply_failed(r, json_decode(r->arena, body, len, &volume_request_json, request)))
+        return;
+    volume_create(parts_of(r)->volumes, request, text_is_empty(request->name), on_created, r);
+}
+
+void handle_volume_remove(struct request *r)
+{
+    volume_remove(parts_of(r)->volumes, request_arg(r, 0), query_is_true(&r->query, "force"),
+                  reply_done, r);
+}
+
+/* ---- prune ---- */
+
+static const char *const prune_filters[] = {"all", "label", "label!", NULL};
+
+struct prune {
+    struct request *request;
+    struct strs names, deleted;
+    size_t at;
+};
+
+static void prune_next(struct prune *p);
+
+static void on_pruned(void *ctx, struct err *err)
+{
+    struct prune *p = ctx;
+
+    if (!err)
+        strs_add(p->request->arena, &p->deleted, p->names.v[p->at]);
+    err_drop(err); /* in use by now, or gone: no reason to stop */
+    p->at++;
+    prune_next(p);
+}
+
+static void prune_next(struct prune *p)
+{
+    struct buf b = {0};
+    struct jw w = {.out = &b};
+
+    if (p->at < p->names.n) {
+        volume_remove(parts_of(p->request)->volumes, p->names.v[p->at], false, on_pruned, p);
+        return;
+    }
+    jw_obj(&w, NULL);
+    jw_strs(&w, "VolumesDeleted", &p->deleted);
+    jw_int(&w, "SpaceReclaimed", 0);
+    jw_obj_end(&w);
+    reply_json(p->request, 200, &b);
+}
+
+/* Named volumes are kept unless all=true was asked for: since 1.42. */
+void handle_volume_prune(struct request *r)
+{
+    struct prune *p = arena_new(r->arena, struct prune);
+    bool all = r->api_version < 142;
+    struct filters f;
+    struct volume *v;
+    size_t cursor = 0;
+
+    if (reply_failed(r, filters_parse(r->arena, request_param(r, "filters"), prune_filters, &f)) ||
+        reply_failed(r, filters_bool(&f, "all", &all)))
+        return;
+    p->request = r;
+    while ((v = volume_next(parts_of(r)->volumes, &cursor)))
+        if (volume_users(v) == 0 && (all || volume_is_anonymous(v)) &&
+            filters_match_labels(&f, volume_labels(v)))
+            strs_add(r->arena, &p->names, volume_name(v));
+    prune_next(p);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One HTTP request and its answer. A handler is given a request together with the duty to
+ * answer it: exactly one of reply_* (api/reply.h), hijack_* or request_abandon ends the duty,
+ * at once or in a later callback. Until then the request lives, with its arena, even when the
+ * client has gone; then `conn` is NULL and whatever is replied is swallowed. So a callback
+ * that comes late needs no check of its own. Loop thread.
+ */
+#pragma once
+
+#include "base/text.h"
+#include "query.h"
+#include "router.h"
+
+#include <sys/types.h>
+
+#define HEAD_BYTES_MAX (64u << 10)
+#define HEADERS_MAX 256
+#define BODY_BYTES_MAX (16u << 20)
+
+struct conn;
+struct front;
+
+struct request {
+    int refs;
+    struct front *front;
+    struct conn *conn; /* NULL: the client is gone */
+    struct arena *arena;
+    const char *method;
+    char *target, *path; /* path: decoded, without the version */
+    struct query query;
+    struct pairs headers; /* names in lower case */
+    struct route_match match;
+    int api_version;
+    uid_t uid;
+    pid_t pid;
+    struct buf body;
+    int64_t content_length; /* -1: chunked */
+    bool is_http10, keeps_alive, wants_upgrade, is_body_complete;
+    bool is_dispatched, is_begun, is_chunked;
+    bool is_answered;      /* the handler's duty is done */
+    bool has_plain_errors; /* versions before 1.24 */
+    void (*on_gone)(void *ctx);
+    void *gone_ctx;
+};
+
+struct request *request_create(struct front *f, struct conn *c);
+void request_unref(struct request *r);
+static inline struct request *request_ref(struct request *r)
+{
+    r->refs++;
+    return r;
+}
+/* From the target: path, version, query, route. */
+struct err *request_resolve(struct request *r, const struct route *routes, int oldest, int newest)
+    must_check;
+
+const char *request_arg(const struct request *r, size_t n);                  /* what "{}" matched */
+const char *request_param(const struct request *r, const char *key);         /* of the query; "" */
+const char *request_header(const struct request *r, const char *lower_name); /* or NULL */
+/* The body as JSON text: checks the Content-Type in Docker's words. *out_len 0: no body. */
+struct err *request_json(struct request *r, const char **out, size_t *out_len) must_check;
+/* The same, where a body is needed. */
+struct err *request_need_json(struct request *r, const char **out, size_t *out_len) must_check;
+
+/* Until the answer is complete: fn once when the client vanishes; with it the duty may be ended by
+ * request_abandon, or later by a reply that is swallowed. For these requests the client's EOF
+ * counts as vanishing. NULL takes it back. */
+void request_on_gone(struct request *r, void (*fn)(void *ctx), void *ctx);
+/* Ends the duty without an answer; the client must be gone. */
+void request_abandon(struct request *r);

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The server: listening sockets, accepting within the budget of file descriptors, the end.
+ * Loop thread.
+ *
+ * accept4 is called by hand: libuv's uv_accept closes connections silently when descriptors run
+ * out. They never do here: connections are counted, idle ones give way, and at the bound nothing
+ * is accepted, so that clients wait in the kernel's backlog instead of being refused.
+ */
+#include "api/server.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+
+#include "api.h"
+#include "conn.h"
+#include "listen.h"
+
+#define LISTENERS_MAX 16
+#define ACCEPTS_A_TURN 64
+#define CONNECTIONS_MIN 16
+#define NEARLY_FULL 16 /* so many below the bound idle connections give way */
+#define RETRY_MS 100
+
+struct listener {
+    struct server *server;
+    int fd;
+    struct watch *watch;
+    const char *path; /* NULL: given to us */
+};
+
+struct server {
+    struct front front;
+    struct api api;
+    struct listener listeners[LISTENERS_MAX];
+    size_t n_listeners;
+    int max_conns;
+    bool is_serving, is_paused, is_closed;
+    struct timer retry;
+    struct buf headers;
+};
+
+static void server_free(struct server *s)
+{
+    facts_finish(&s->api.facts);
+    buf_finish(&s->headers);
+    free(s);
+}
+
+/* ---- accepting ---- */
+
+static void listen_for(struct server *s, bool on)
+{
+    for (size_t i = 0; i < s->n_listeners; i++)
+        watch_set(s->listeners[i].watch, on ? UV_READABLE : 0);
+    s->is_paused = !on;
+}
+
+static void on_retry(struct timer *t)
+{
+    struct server *s = container_of(t, struct server, retry);
+
+    if (s->is_serving)
+        listen_for(s, true);
+}
+
+static void pause_for_fds(struct server *s, int error)
+{
+    log_warn("cannot accept connections for now", KV("error", strerror(error)));
+    listen_for(s, false);
+    timer_set(s->front.loop, &s->retry, RETRY_MS, on_retry);
+}
+
+/* False: the bound is met. */
+static bool has_room(struct server *s)
+{
+    if (s->front.n_conns + NEARLY_FULL < s->max_conns)
+        return true;
+    return front_close_idle(&s->front) || s->front.n_conns < s->max_conns;
+}
+
+static void accept_one(struct listener *l, bool *out_more)
+{
+    struct server *s = l->server;
+    int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+    *out_more = fd >= 0 || errno == EINTR || errno == ECONNABORTED;
+    if (fd >= 0)
+        conn_open(&s->front, fd);
+    else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+        pause_for_fds(s, errno);
+}
+
+static void on_acceptable(void *arg, int events)
+{
+    struct listener *l = arg;
+    bool more = true;
+
+    (void)events;
+    for (int i = 0; i < ACCEPTS_A_TURN && more; i++) {
+        if (!has_room(l->server)) {
+            log_warn("no more connections for now", KV_INT("open", l->server->front.n_conns));
+            listen_for(l->server, false);
+            return;
+        }
+        accept_one(l, &more);
+    }
+}
+
+static void on_conn_closed(struct front *f)
+{
+    struct server *s = container_of(f, struct server, front);
+
+    if (s->is_serving && s->is_paused && !s->retry.due_ns)
+        listen_for(s, true);
+}
+
+static void on_quiet(struct front *f)
+{
+    struct server *s = container_of(f, struct server, front);
+
+    if (s->is_closed)
+        server_free(s);
+}
+
+/* ---- opening ---- */
+
+static struct err *add_listener(struct server *s, int fd, const char *path)
+{
+    if (s->n_listeners == LISTENERS_MAX) {
+        close(fd);
+        return err_new(ERR_INVALID, "more than %d hosts", LISTENERS_MAX);
+    }
+    s->listeners[s->n_listeners++] = (struct listener){.server = s, .fd = fd, .path = path};
+    return NULL;
+}
+
+static struct err *open_host(struct server *s, const char *host)
+{
+    const char *scheme = "unix://";
+    int fds[LISTENERS_MAX];
+    size_t n;
+
+    if (text_starts(host, "fd://")) {
+        TRY(listen_given(fds, LISTENERS_MAX, &n));
+        for (size_t i = 0; i < n; i++)
+            TRY(add_listener(s, fds[i], NULL));
+        return NULL;
+    }
+    if (!text_starts(host, scheme))
+        return err_new(ERR_INVALID, "invalid bind address format: %s", host);
+    host += strlen(scheme);
+    TRY(listen_unix(host, s->api.parts->settings->group, &fds[0]));
+    return add_listener(s, fds[0], host);
+}
+
+static void close_listeners(struct server *s)
+{
+    for (size_t i = 0; i < s->n_listeners; i++) {
+        struct listener *l = &s->listeners[i];
+
+        watch_close(l->watch);
+        if (l->path)
+            unlink(l->path);
+        close(l->fd);
+    }
+    s->n_listeners = 0;
+}
+
+static int connection_budget(void)
+{
+    struct rlimit limit;
+    rlim_t half;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return CONNECTIONS_MIN;
+    half = limit.rlim_cur / 2;
+    return half < CONNECTIONS_MIN ? CONNECTIONS_MIN : half > INT32_MAX ? INT32_MAX : (int)half;
+}
+
+static void dump(void *ctx, struct jw *w)
+{
+    const struct server *s = ctx;
+
+    jw_obj(w, "server");
+    jw_int(w, "connections", s->front.n_conns);
+    jw_int(w, "connections_max", s->max_conns);
+    jw_int(w, "requests", s->front.n_requests);
+    jw_bool(w, "paused", s->is_paused);
+    jw_obj_end(w);
+}
+
+/* Bodies are streamed into pipes, whose readers may go away. */
+static void ignore_sigpipe(void)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+    sigaction(SIGPIPE, &ignore, NULL);
+}
+
+struct err *server_open(struct parts *p, struct server **out)
+{
+    struct server *s = mem_new(struct server);
+
+    ignore_sigpipe();
+    s->api.parts = p;
+    facts_read(&s->api.facts);
+    buf_printf(&s->headers,
+               "Api-Version: %d.%d\r\nDocker-Experimental: false\r\nOstype: linux\r\n"
+               "Server: Berth/%s (linux)\r\n",
+               API_VERSION_MAX / 100, API_VERSION_MAX % 100, BERTH_VERSION);
+    front_init(&s->front);
+    s->front.loop = p->loop;
+    s->front.ops = p->ops;
+    s->front.routes = api_routes;
+    s->front.oldest = API_VERSION_MIN;
+    s->front.newest = API_VERSION_MAX;
+    s->front.headers = s->headers.data;
+    s->front.app = &s->api;
+    s->front.on_closed = on_conn_closed;
+    s->front.on_quiet = on_quiet;
+    s->max_conns = connection_budget();
+    for (size_t i = 0; i < p->settings->hosts.n; i++) {
+        struct err *err = open_host(s, p->settings->hosts.v[i]);
+
+        if (err) {
+            close_listeners(s);
+            server_free(s);
+            return err;
+        }
+    }
+    debug_register(p->debug, "server", dump, s);
+    *out = s;
+    return NULL;
+}
+
+void server_serve(struct server *s)
+{
+    ASSERT_LOOP();
+    s->is_serving = true;
+    for (size_t i = 0; i < s->n_listeners; i++) {
+        struct listener *l = &s->listeners[i];
+
+        l->watch = watch_open(s->front.loop, l->fd, UV_READABLE, on_acceptable, l);
+        log_info("listening", KV("path", l->path ? l->path : "(given)"));
+    }
+}
+
+void server_close(struct server *s)
+{
+    struct conn *c;
+
+    if (!s)
+        return;
+    s->is_serving = false;
+    timer_clear(s->front.loop, &s->retry);
+    close_listeners(s);
+    while ((c = front_first(&s->front)))
+        conn_close(c);
+    s->is_closed = true;
+    if (s->front.n_requests == 0)
+        server_free(s);
+}
+
+int server_connections(const struct server *s)
+{
+    return s->front.n_conns;
+}
