@@ -194,6 +194,7 @@ TEST(log_mends_a_torn_tail)
         "{\"log\":\"a\\n\",\"stream\":\"stdout\",\"time\":\"2024-01-02T03:04:05Z\"}\n"
         "{\"log\":\"torn";
     int fd = open(log_path(g), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    char byte;
 
     CHECK(write(fd, torn, strlen(torn)) > 0);
     CHECK(write(fd, "\0\0\0\0", 4) == 4);
@@ -201,6 +202,10 @@ TEST(log_mends_a_torn_tail)
     CHECK_STR(log_text(k, g, &q), "a\n");
     log_puts(g, STREAM_STDOUT, "b\n");
     CHECK_STR(log_text(k, g, &q), "a\nb\n");
+    fd = open(log_path(g), O_RDONLY | O_CLOEXEC); /* other readers of the file need a new line */
+    CHECK(pread(fd, &byte, 1, (off_t)strlen(torn) + 4) == 1);
+    CHECK_INT(byte, '\n');
+    close(fd);
     log_close(k, g);
     kit_close(k);
 }
