@@ -2,8 +2,8 @@
 /*
  * Blob → sha256 → decompressor → ring → sha256 of the tar. Two threads: the reader thread of
  * this file, and the worker that calls inflate_next; the ring's lock is all they share.
- * The hash of the tar is made where there is time: beside gzip, bzip2 and xz (slow) by the
- * worker, beside zstd and plain tar (fast, the writing of files is the bottleneck) by the reader.
+ * The hash of the tar is made by whoever has time: the worker when it gives a slot back, or the
+ * reader while the ring is full (zstd decompresses faster than files are written).
  * Trap: libarchive starts external programs for filters it was built without; such a build is
  * refused when the filter is added (ARCHIVE_WARN), never noticed too late.
  */
@@ -35,19 +35,19 @@ struct inflate {
     struct archive *reader;
     char *read_buf;
     struct sha256 *blob_hash; /* the reader's */
-    struct sha256 *tar_hash;  /* the reader's or the worker's, see hashes_in_reader */
+    struct sha256 *tar_hash;  /* of whoever has set is_hashing */
     _Atomic int64_t blob_bytes;
     int64_t tar_bytes;
-    bool is_plain;         /* no compression: both digests are one */
-    bool hashes_in_reader; /* set before the first slot is filled */
-    bool at_eof;           /* of in_fd; the reader's */
-    int read_errno;        /* the reader's */
+    bool is_plain;  /* no compression: both digests are one; set before the first slot is filled */
+    bool at_eof;    /* of in_fd; the reader's */
+    int read_errno; /* the reader's */
 
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct slot slots[SLOTS];
-    unsigned filled, taken; /* counts; filled - taken slots hold data */
-    bool holds_slot;        /* the worker still reads slots[taken] */
+    unsigned filled, hashed, taken; /* counts; filled - taken slots hold data */
+    bool is_hashing;                /* somebody is, with the lock dropped */
+    bool holds_slot;                /* the worker still reads slots[taken] */
     bool has_ended, is_stopped;
     struct err *err;
 };
@@ -112,14 +112,38 @@ static struct err *reader_error(struct inflate *f)
                    text ? text : "unknown error");
 }
 
+/* Under the lock, which is dropped meanwhile. */
+static void hash_next_slot(struct inflate *f)
+{
+    const struct slot *slot = &f->slots[f->hashed % SLOTS];
+
+    f->is_hashing = true;
+    pthread_mutex_unlock(&f->lock);
+    sha256_add(f->tar_hash, slot->data, slot->len);
+    pthread_mutex_lock(&f->lock);
+    f->is_hashing = false;
+    f->hashed++;
+    pthread_cond_broadcast(&f->changed);
+}
+
+/* Under the lock: something to hash, and nobody is at it. */
+static bool may_hash(const struct inflate *f)
+{
+    return !f->is_plain && !f->is_hashing && f->hashed != f->filled;
+}
+
 /* An empty slot to fill; NULL when stopped. */
 static struct slot *wait_empty_slot(struct inflate *f)
 {
     struct slot *slot = NULL;
 
     pthread_mutex_lock(&f->lock);
-    while (f->filled - f->taken == SLOTS && !f->is_stopped)
-        pthread_cond_wait(&f->changed, &f->lock);
+    while (f->filled - f->taken == SLOTS && !f->is_stopped) {
+        if (may_hash(f))
+            hash_next_slot(f);
+        else
+            pthread_cond_wait(&f->changed, &f->lock);
+    }
     if (!f->is_stopped)
         slot = &f->slots[f->filled % SLOTS];
     pthread_mutex_unlock(&f->lock);
@@ -130,16 +154,13 @@ static void publish_slot(struct inflate *f)
 {
     pthread_mutex_lock(&f->lock);
     f->filled++;
-    pthread_cond_signal(&f->changed);
+    pthread_cond_broadcast(&f->changed);
     pthread_mutex_unlock(&f->lock);
 }
 
-static void choose_hashing(struct inflate *f)
+static bool has_no_filter(struct archive *ar)
 {
-    int code = archive_filter_code(f->reader, 0);
-
-    f->is_plain = archive_filter_count(f->reader) == 1 && code == ARCHIVE_FILTER_NONE;
-    f->hashes_in_reader = code == ARCHIVE_FILTER_ZSTD;
+    return archive_filter_count(ar) == 1 && archive_filter_code(ar, 0) == ARCHIVE_FILTER_NONE;
 }
 
 static struct err *fill_ring(struct inflate *f)
@@ -153,7 +174,7 @@ static struct err *fill_ring(struct inflate *f)
         return NULL;
     if (r != ARCHIVE_OK)
         return reader_error(f);
-    choose_hashing(f);
+    f->is_plain = has_no_filter(f->reader);
     for (;;) {
         struct slot *slot = wait_empty_slot(f);
         la_ssize_t n;
@@ -165,8 +186,6 @@ static struct err *fill_ring(struct inflate *f)
             return reader_error(f);
         if (n == 0)
             return NULL;
-        if (f->hashes_in_reader)
-            sha256_add(f->tar_hash, slot->data, (size_t)n);
         slot->len = (size_t)n;
         publish_slot(f);
     }
@@ -193,23 +212,35 @@ static void *run_reader(void *arg)
     pthread_mutex_lock(&f->lock);
     f->err = e;
     f->has_ended = true;
-    pthread_cond_signal(&f->changed);
+    pthread_cond_broadcast(&f->changed);
     pthread_mutex_unlock(&f->lock);
     return NULL;
 }
 
 /* ---- the worker's side ---- */
 
-/* Under the lock. The slot of the last call goes back, then waits for the next. */
+/* Under the lock. The slot of the last call is hashed by now, or is hashed now, and goes back. */
+static void give_slot_back(struct inflate *f)
+{
+    if (!f->holds_slot)
+        return;
+    while (!f->is_plain && f->hashed == f->taken) {
+        if (may_hash(f))
+            hash_next_slot(f);
+        else
+            pthread_cond_wait(&f->changed, &f->lock);
+    }
+    f->holds_slot = false;
+    f->taken++;
+    pthread_cond_broadcast(&f->changed);
+}
+
+/* Under the lock. */
 static enum inflate_state wait_filled_slot(struct inflate *f, int wait_ms)
 {
     struct timespec until;
 
-    if (f->holds_slot) {
-        f->holds_slot = false;
-        f->taken++;
-        pthread_cond_signal(&f->changed);
-    }
+    give_slot_back(f);
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += wait_ms / 1000;
     until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
@@ -239,10 +270,8 @@ struct err *inflate_next(struct inflate *f, int wait_ms, enum inflate_state *sta
     if (e)
         return e;
     if (now == INFLATE_DATA) {
-        struct slot *slot = &f->slots[f->taken % SLOTS];
+        const struct slot *slot = &f->slots[f->taken % SLOTS];
 
-        if (!f->is_plain && !f->hashes_in_reader)
-            sha256_add(f->tar_hash, slot->data, slot->len);
         f->tar_bytes += (int64_t)slot->len;
         *p = slot->data;
         *n = slot->len;
@@ -335,7 +364,7 @@ void inflate_end(struct inflate *f)
         return;
     pthread_mutex_lock(&f->lock);
     f->is_stopped = true;
-    pthread_cond_signal(&f->changed);
+    pthread_cond_broadcast(&f->changed);
     pthread_mutex_unlock(&f->lock);
     ASSERT(write(f->stop_fd, &one, sizeof(one)) == sizeof(one));
     pthread_join(f->thread, NULL);
