@@ -25,7 +25,7 @@ void rootfs_empty_trash(struct layer_store *s); /* slow; removes what rootfs_rem
 struct err *rootfs_list(struct layer_store *s, struct arena *a, struct strs *out) must_check;
 /* Path of the container's directory, for logs and files. */
 char *rootfs_dir(struct layer_store *s, struct arena *a, const char *id);
-/* Bytes in upper; bytes of the layers (without upper). */
+/* Docker's SizeRw and SizeRootFs: bytes in upper; those and the layers'. */
 struct err *rootfs_usage(struct layer_store *s, const char *id, const struct strs *chain,
                          int64_t *rw_bytes, int64_t *root_bytes) must_check;
 

@@ -116,6 +116,6 @@ struct err *rootfs_usage(struct layer_store *s, const char *id, const struct str
         layers += size > 0 ? size : 0;
     }
     *rw_bytes = rw;
-    *root_bytes = layers;
+    *root_bytes = rw + layers;
     return NULL;
 }

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
@@ -188,6 +189,22 @@ static void check_ways(struct layer_store *s, const struct strs *chain)
 
 /* ---- binds, tmpfs, volumes ---- */
 
+static void check_propagation(const char *dir)
+{
+    static const unsigned long types[] = {MS_SLAVE | MS_REC, MS_SHARED | MS_REC, MS_SLAVE,
+                                          MS_PRIVATE};
+
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        const struct bind_options_plan o = {.propagation = types[i], .non_recursive = i == 2};
+        bool is_file;
+        int fd = -1;
+        struct err *e = bind_open(dir, &o, &fd, &is_file);
+
+        report(!e, "bind with propagation", e);
+        close(fd);
+    }
+}
+
 static void check_binds(const char *dir, struct arena *a)
 {
     const struct bind_options_plan ro = {.read_only = true};
@@ -323,6 +340,7 @@ int main(int argc, char **argv)
     make_layers(s, a, &chain);
     check_ways(s, &chain);
     check_binds(dir, a);
+    check_propagation(dir);
     check_tmpfs();
     check_volumes(s, &chain, dir, a);
     layer_store_close(s);
