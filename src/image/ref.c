@@ -145,7 +145,7 @@ static void split_domain(struct arena *a, const char *name, struct ref *out)
 
 static struct err *check_name(struct arena *a, const char *name, const struct ref *r)
 {
-    if (text_is_hex(name, 64) && strlen(name) == 64)
+    if (text_is_hex(name, 64))
         return err_new(ERR_INVALID,
                        "invalid repository name (%s), cannot specify 64-byte hexadecimal strings",
                        name);
@@ -189,12 +189,15 @@ struct err *ref_parse(struct arena *a, const char *s, struct ref *out)
 
 char *ref_familiar_name(struct arena *a, const struct ref *r)
 {
-    const char *path = r->path;
+    const char *path = r->path, *rest;
 
     if (strcmp(r->domain, HUB) != 0)
         return arena_printf(a, "%s/%s", r->domain, path);
-    if (text_starts(path, HUB_LIBRARY) && !strchr(path + strlen(HUB_LIBRARY), '/'))
-        path += strlen(HUB_LIBRARY);
+    rest = text_starts(path, HUB_LIBRARY) ? path + strlen(HUB_LIBRARY) : "/";
+    if (!strchr(rest, '/') && !text_is_hex(rest, 64)) /* 64 digits alone would be an id */
+        path = rest;
+    else if (is_domain(arena_strndup(a, path, strcspn(path, "/"))))
+        return arena_printf(a, HUB "/%s", path); /* else its first part would be the registry */
     return arena_strdup(a, path);
 }
 

@@ -279,7 +279,7 @@ struct err *image_find(struct image_table *t, const char *s, struct image **out)
         *out = i;
         return NULL;
     }
-    if (strlen(s) == HEX_LEN && text_is_hex(s, HEX_LEN))
+    if (text_is_hex(s, HEX_LEN))
         return err_new(ERR_NOT_FOUND, "No such image: sha256:%s", s);
     TRY(ref_parse(a, s, &r));
     i = find_ref(t, a, &r);
