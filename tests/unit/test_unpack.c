@@ -269,11 +269,9 @@ TEST(unpack_keeps_names_byte_by_byte)
     char *name = arena_alloc(test_arena, 2000);
 
     set_up();
-    for (int i = 0; i < 7; i++) {
-        memset(name + strlen(name), 'x', 200);
-        strcat(name, "/");
-    }
-    strcat(name, "f");
+    memset(name, 'x', 1408);
+    for (int i = 200; i < 1408; i += 201)
+        name[i] = '/';
     tar_pax(&tar, "path", "caf\xc3\xa9", 5);
     FILE_ENTRY("short", '0', .data = "utf8");
     tar_pax(&tar, "path", "caf\xe9", 4);

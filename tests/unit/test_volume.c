@@ -4,6 +4,7 @@
 #include "storage/volume.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include "base/fd.h"
@@ -31,8 +32,10 @@ static char *data_root(void)
 
 static void on_event(void *ctx, const struct event *e)
 {
+    size_t n = strlen(seen);
+
     (void)ctx;
-    strcat(strcat(strcat(strcat(seen, e->action), " "), e->id), ";");
+    snprintf(seen + n, sizeof(seen) - n, "%s %s;", e->action, e->id);
 }
 
 static void set_up(void)
