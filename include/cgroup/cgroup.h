@@ -28,7 +28,8 @@ struct cgroup_limits { /* zero: no limit, except where said */
     const char *cpuset_cpus, *cpuset_mems;
     int64_t pids; /* <= 0: unlimited */
     int blkio_weight;
-    const struct cgroup_device_value *weight_devices, *read_bps, *write_bps, *read_iops, *write_iops;
+    const struct cgroup_device_value *weight_devices, *read_bps, *write_bps, *read_iops,
+        *write_iops;
     size_t n_weight_devices, n_read_bps, n_write_bps, n_read_iops, n_write_iops;
     const struct cgroup_device *devices;
     size_t n_devices;
@@ -46,12 +47,12 @@ bool cgroup_is_v2(const struct cgroup_tree *t);
  * "cpu.rt_runtime", "memory.oom_control", … */
 bool cgroup_has(const struct cgroup_tree *t, const char *feature);
 
-/* Limits this kernel cannot honour, as Docker's warning sentences ("Your kernel does not support …
- * discarded."), and ERR_INVALID where running without would betray the user (the guide's
+/* Limits this kernel cannot honour, as Docker's warning sentences ("Your kernel does not
+ * support … discarded."), and ERR_INVALID where running without would betray the user (the guide's
  * blkio-weight case: only weight_device exists → "blkio.weight not supported, use
  * weight_device instead"). Pure but for the tree's probed features; any thread. */
-struct err *cgroup_check(const struct cgroup_tree *t, struct arena *a, const struct cgroup_limits *l,
-                         struct strs *warnings) must_check;
+struct err *cgroup_check(const struct cgroup_tree *t, struct arena *a,
+                         const struct cgroup_limits *l, struct strs *warnings) must_check;
 
 /* What a child needs to join. Owned by the caller after success. */
 struct cgroup_join {
@@ -65,7 +66,8 @@ struct err *cgroup_create(struct cgroup_tree *t, const char *id, const struct cg
 /* Opens the join fds of an existing cgroup (exec). */
 struct err *cgroup_open(struct cgroup_tree *t, const char *id, struct cgroup_join *out) must_check;
 void cgroup_join_close(struct cgroup_join *j);
-struct err *cgroup_update(struct cgroup_tree *t, const char *id, const struct cgroup_limits *l) must_check;
+struct err *cgroup_update(struct cgroup_tree *t, const char *id, const struct cgroup_limits *l)
+    must_check;
 /* Kills whatever is left inside (cgroup.kill, or a freeze-free kill loop on v1) and removes it;
  * retries EBUSY for up to 2 s. Absent is success. */
 struct err *cgroup_remove(struct cgroup_tree *t, const char *id) must_check;
@@ -77,11 +79,13 @@ bool cgroup_was_oom_killed(struct cgroup_tree *t, const char *id); /* read befor
 /* Ids that exist in the tree (reconciling at start-up). */
 struct err *cgroup_list(struct cgroup_tree *t, struct arena *a, struct strs *out) must_check;
 /* Where a controller's directory of `id` is, for bind mounts on v1: NULL when absent. */
-const char *cgroup_path(struct cgroup_tree *t, struct arena *a, const char *controller, const char *id);
+const char *cgroup_path(struct cgroup_tree *t, struct arena *a, const char *controller,
+                        const char *id);
 
 struct cgroup_stats {
     int64_t cpu_ns, cpu_user_ns, cpu_system_ns, throttled_periods, periods, throttled_ns;
     int64_t memory_bytes, memory_max_bytes, memory_limit, memory_cache_bytes, memory_inactive_file;
     int64_t pids, pids_limit, read_bytes, write_bytes, oom_kills;
 };
-struct err *cgroup_stats(struct cgroup_tree *t, const char *id, struct cgroup_stats *out) must_check;
+struct err *cgroup_stats(struct cgroup_tree *t, const char *id, struct cgroup_stats *out)
+    must_check;

@@ -17,7 +17,7 @@ struct err *hosts_parse_extra(struct arena *a, const char *s, const char *gatewa
 
 struct resolv_options {
     const struct strs *dns, *search, *options; /* of the container or the engine; may be NULL */
-    bool strip_loopback; /* bridge networks */
+    bool strip_loopback;                       /* bridge networks */
 };
 /* From the host's file: default bridge strips loopback servers and falls back to 8.8.8.8 and
  * 8.8.4.4; the comment says where it comes from. */

@@ -24,7 +24,8 @@ struct net_settings {
 /* Start-up, blocking: netlink and nft work here or nothing does; sets ip_forward unless told not
  * to (it was 0: says so in the log); the forward policy is left alone. A host without the rights
  * (no CAP_NET_ADMIN) is an error. */
-struct err *net_open(struct loop *l, struct pools *p, const struct net_settings *s, struct net **out) must_check;
+struct err *net_open(struct loop *l, struct pools *p, const struct net_settings *s,
+                     struct net **out) must_check;
 /* Bridges and rules stay when containers run (the next engine takes them over);
  * with clean true everything of ours is removed. */
 void net_close(struct net *n, bool clean);
@@ -38,16 +39,16 @@ struct bridge_spec {
 };
 struct err *net_bridge_ensure(struct net *n, const struct bridge_spec *b) must_check;
 void net_bridge_remove(struct net *n, const char *link);
-/* A subnet that overlaps no route and no address of the host: Docker's pools 172.17–31.0.0/16 then
- * 192.168.x.0/20, skipping `used`. */
+/* A subnet that overlaps no route and no address of the host: Docker's pools 172.17–31.0.0/16
+ * then 192.168.x.0/20, skipping `used`. */
 struct err *net_pick_subnet(struct net *n, const struct subnet4 *used, size_t n_used,
                             struct subnet4 *out) must_check;
 
 /* ---- sandboxes: network namespaces (workers) ---- */
 struct endpoint_spec {
     char bridge[16];
-    char ifname[16];          /* "eth0" inside */
-    uint32_t addr, gateway;   /* gateway 0: no default route */
+    char ifname[16];        /* "eth0" inside */
+    uint32_t addr, gateway; /* gateway 0: no default route */
     int bits;
     uint8_t mac[6];
     int mtu;
@@ -69,18 +70,19 @@ void net_pool_set(struct net *n, const struct bridge_spec *b, int want);
 enum port_proto { PORT_TCP = 6, PORT_UDP = 17, PORT_SCTP = 132 };
 struct port_map {
     enum port_proto proto;
-    bool is_v6;                /* host side is [::] or an IPv6 address */
-    uint8_t host_ip[16];       /* network order; first 4 bytes for IPv4; all 0: any */
-    uint16_t host_port;        /* 0 on input: the engine chooses */
-    uint16_t host_port_end;    /* range to choose from; 0: none */
-    uint32_t addr;             /* of the container */
-    uint16_t port;             /* of the container */
+    bool is_v6;             /* host side is [::] or an IPv6 address */
+    uint8_t host_ip[16];    /* network order; first 4 bytes for IPv4; all 0: any */
+    uint16_t host_port;     /* 0 on input: the engine chooses */
+    uint16_t host_port_end; /* range to choose from; 0: none */
+    uint32_t addr;          /* of the container */
+    uint16_t port;          /* of the container */
 };
 struct ports; /* the reserved and bound ports of one container */
 /* Loop: picks host ports (net.ipv4.ip_local_port_range round-robin, skipping reserved ones) and
  * reserves them in the engine's table. ERR_INTERNAL "Bind for 0.0.0.0:80 failed: port is already
  * allocated". Fills host_port in maps. */
-struct err *ports_reserve(struct net *n, struct port_map *maps, size_t count, struct ports **out) must_check;
+struct err *ports_reserve(struct net *n, struct port_map *maps, size_t count, struct ports **out)
+    must_check;
 /* Worker: binds the host sockets (so that conflicts with other programs are found: "failed to bind
  * host port for 0.0.0.0:80…: address already in use", with the owner when it can be told) and
  * listens. When an automatically chosen port is taken, the next one is tried (10 times). */

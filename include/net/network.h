@@ -40,14 +40,15 @@ struct network_settings {
 };
 /* Start-up: loads, makes the predefined ones, ensures the bridges. */
 struct err *network_table_open(struct net *n, struct ops *ops, struct db *db, struct events *ev,
-                               const struct network_settings *s, struct network_table **out) must_check;
+                               const struct network_settings *s, struct network_table **out)
+    must_check;
 void network_table_close(struct network_table *t);
 
 /* Exact name, exact id, unique id prefix. ERR_NOT_FOUND "network x not found". */
 struct err *network_find(struct network_table *t, const char *ref, struct network **out) must_check;
 const char *network_id(const struct network *n);
 const char *network_name(const struct network *n);
-const char *network_driver(const struct network *n); /* "bridge", "host", "null" */
+const char *network_driver(const struct network *n);               /* "bridge", "host", "null" */
 const struct bridge_spec *network_bridge(const struct network *n); /* NULL for host and null */
 struct subnet4 network_subnet(const struct network *n);
 uint32_t network_gateway(const struct network *n);

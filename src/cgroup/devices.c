@@ -3,11 +3,14 @@
  * The device policy on cgroup v2: a BPF program over (type, access, major, minor)
  * that we assemble here. Rules are tested last to first, so that the last matching rule
  * decides, as a list written to v1 would; an 'a' rule ends the program. Several programs
- * on the path from the root must all allow, so ours can only narrow.
+ * on the path from the root must all allow, so ours can only narrow. Verifying and compiling
+ * one costs more than all the rest of a create, and nearly all containers have the same
+ * rules: the last program is kept.
  */
 #include "devices.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/syscall.h>
 
@@ -105,30 +108,96 @@ static int bpf(int cmd, union bpf_attr *attr)
     return (int)syscall(SYS_bpf, cmd, attr, sizeof(*attr));
 }
 
-struct err *devices_attach(int cgroup_dir, const struct cgroup_limits *l)
+static struct err *load(const struct cgroup_limits *l, int *out)
 {
     autofree struct device_program *p = mem_new(struct device_program);
-    autoclose int prog = -1;
     union bpf_attr attr;
 
-    if (l->n_devices > DEVICE_RULES_MAX)
-        return err_new(ERR_INVALID, "too many device rules: %zu (at most %d)", l->n_devices,
-                       DEVICE_RULES_MAX);
     device_program_build(l->devices, l->n_devices, p);
     memset(&attr, 0, sizeof(attr));
     attr.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
     attr.insns = (uintptr_t)p->insns;
     attr.insn_cnt = (uint32_t)p->n;
     attr.license = (uintptr_t) "Apache-2.0";
-    prog = bpf(BPF_PROG_LOAD, &attr);
-    if (prog < 0)
-        return err_sys("load the device policy");
+    *out = bpf(BPF_PROG_LOAD, &attr);
+    return *out < 0 ? err_sys("load the device policy") : NULL;
+}
+
+static struct err *attach(int cgroup_dir, int prog)
+{
+    union bpf_attr attr;
+
     memset(&attr, 0, sizeof(attr));
     attr.target_fd = (uint32_t)cgroup_dir;
     attr.attach_bpf_fd = (uint32_t)prog;
     attr.attach_type = BPF_CGROUP_DEVICE;
     attr.attach_flags = BPF_F_ALLOW_MULTI;
-    if (bpf(BPF_PROG_ATTACH, &attr) != 0)
-        return err_sys("attach the device policy");
-    return NULL;
+    return bpf(BPF_PROG_ATTACH, &attr) ? err_sys("attach the device policy") : NULL;
+}
+
+static bool is_same_rule(const struct cgroup_device *a, const struct cgroup_device *b)
+{
+    return a->type == b->type && a->major == b->major && a->minor == b->minor &&
+           a->allow == b->allow && !strncmp(a->access, b->access, sizeof(a->access));
+}
+
+/* A duplicate of the kept program when it is for these rules, else -1. */
+static int find_kept(struct device_cache *c, const struct cgroup_limits *l)
+{
+    int fd = -1;
+
+    pthread_mutex_lock(&c->lock);
+    bool is_same = c->prog >= 0 && c->n == l->n_devices;
+    for (size_t i = 0; is_same && i < c->n; i++)
+        is_same = is_same_rule(&c->rules[i], &l->devices[i]);
+    if (is_same)
+        fd = fcntl(c->prog, F_DUPFD_CLOEXEC, 0);
+    pthread_mutex_unlock(&c->lock);
+    return fd;
+}
+
+static void keep(struct device_cache *c, const struct cgroup_limits *l, int prog)
+{
+    struct cgroup_device *rules = mem_array(l->n_devices + 1, sizeof(*rules));
+    int fd = fcntl(prog, F_DUPFD_CLOEXEC, 0);
+
+    for (size_t i = 0; i < l->n_devices; i++)
+        rules[i] = l->devices[i];
+    pthread_mutex_lock(&c->lock);
+    free(c->rules);
+    if (c->prog >= 0)
+        close(c->prog);
+    c->rules = rules;
+    c->n = l->n_devices;
+    c->prog = fd;
+    pthread_mutex_unlock(&c->lock);
+}
+
+void device_cache_init(struct device_cache *c)
+{
+    *c = (struct device_cache){.prog = -1};
+    pthread_mutex_init(&c->lock, NULL);
+}
+
+void device_cache_finish(struct device_cache *c)
+{
+    if (c->prog >= 0)
+        close(c->prog);
+    free(c->rules);
+    pthread_mutex_destroy(&c->lock);
+}
+
+struct err *devices_attach(struct device_cache *c, int cgroup_dir, const struct cgroup_limits *l)
+{
+    autoclose int prog = -1;
+
+    if (l->n_devices > DEVICE_RULES_MAX)
+        return err_new(ERR_INVALID, "too many device rules: %zu (at most %d)", l->n_devices,
+                       DEVICE_RULES_MAX);
+    prog = find_kept(c, l);
+    if (prog < 0) {
+        TRY(load(l, &prog));
+        keep(c, l, prog);
+    }
+    return attach(cgroup_dir, prog);
 }

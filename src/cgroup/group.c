@@ -150,7 +150,7 @@ static struct err *fill(struct cgroup_tree *t, const char *id, const struct cgro
     TRY(cgroup_open(t, id, out));
     if (!t->caps.is_v2 || !l->devices)
         return NULL;
-    struct err *e = devices_attach(out->dir, l);
+    struct err *e = devices_attach(&t->devices, out->dir, l);
     if (e)
         cgroup_join_close(out);
     return e;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The engine's sub-cgroup in every hierarchy. After cgroup_tree_open nothing in the
- * struct changes, so any thread reads it. On v1 clone_children in our cpuset makes each
- * container's cpuset start as a copy of ours instead of empty (an empty one takes no task).
+ * struct changes (but the device cache), so any thread reads it. On v1 clone_children in our cpuset
+ * makes each container's cpuset start as a copy of ours instead of empty (an empty one takes no
+ * task).
  */
 #include "tree.h"
 
@@ -176,6 +177,7 @@ static void tree_free(struct cgroup_tree *t)
         close(t->h[i].dir);
         free(t->h[i].path);
     }
+    device_cache_finish(&t->devices);
     free(t->cpus);
     free(t->mems);
     free(t->parent);
@@ -210,6 +212,7 @@ struct err *cgroup_tree_open(const char *parent, struct cgroup_tree **out)
     TRY(tree_check_id(parent));
     t = mem_new(struct cgroup_tree);
     t->parent = mem_strdup(parent);
+    device_cache_init(&t->devices);
     e = tree_fill(t, a);
     if (e) {
         cgroup_tree_close(t);

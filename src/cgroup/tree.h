@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tree: one hierarchy on v2, one per mount on v1. Immutable after cgroup_tree_open. */
+/* The tree: one hierarchy on v2, one per mount on v1. Immutable after cgroup_tree_open,
+ * but for the device cache. */
 #pragma once
 
+#include "devices.h"
 #include "plan.h"
 
 #define MAX_HIERARCHIES 16 /* as many as cgroup_join holds */
@@ -16,7 +18,8 @@ struct cgroup_tree {
     struct caps caps;
     size_t n;
     struct hierarchy h[MAX_HIERARCHIES];
-    char *cpus, *mems; /* what cpusets may be made of; NULL: unknown */
+    struct device_cache devices; /* the only thing that changes, under its own lock */
+    char *cpus, *mems;           /* what cpusets may be made of; NULL: unknown */
 };
 
 /* A cgroup mount as found in mountinfo. */
@@ -35,6 +38,3 @@ struct err *tree_check_id(const char *id) must_check;
 /* Reads a small knob of `id` into `out`; false when absent. */
 bool knob_read(const struct hierarchy *h, const char *id, const char *file, char *out, size_t room);
 struct err *knob_write(int dir, const char *id, const char *file, const char *value) must_check;
-
-/* v2: loads the device policy and attaches it to the cgroup. */
-struct err *devices_attach(int cgroup_dir, const struct cgroup_limits *l) must_check;

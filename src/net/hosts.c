@@ -78,13 +78,17 @@ static bool is_loopback(const char *server)
     return text_starts(server, "127.") || !strcmp(server, "::1") || text_starts(server, "::1%");
 }
 
-static struct strs words_of(struct arena *a, char *line)
+static struct strs words_of(struct arena *a, const char *line)
 {
+    static const char blank[] = " \t\r";
     struct strs out = {0};
-    char *save = NULL;
 
-    for (char *w = strtok_r(line, " \t\r", &save); w; w = strtok_r(NULL, " \t\r", &save))
-        strs_add(a, &out, w);
+    for (line += strspn(line, blank); *line; line += strspn(line, blank)) {
+        size_t n = strcspn(line, blank);
+
+        strs_add(a, &out, arena_strndup(a, line, n));
+        line += n;
+    }
     return out;
 }
 

@@ -30,7 +30,6 @@ struct net {
     struct loop *loop;
     struct pools *pools;
     char tag[16];
-    int mtu;
     bool ip_masq, userland_proxy;
     struct netns_thread *netns;
     struct rules *rules;   /* loop */

@@ -110,7 +110,6 @@ struct err *net_open(struct loop *l, struct pools *p, const struct net_settings 
     n->loop = l;
     n->pools = p;
     snprintf(n->tag, sizeof(n->tag), "%s", s->tag);
-    n->mtu = s->mtu;
     n->ip_masq = s->ip_masq;
     n->userland_proxy = s->userland_proxy;
     n->refs = 1;

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -121,6 +122,17 @@ static struct cgroup_limits limits(void)
     return (struct cgroup_limits){.swappiness = -1};
 }
 
+static void wait_empty(struct cgroup_tree *t, const char *id)
+{
+    struct cgroup_stats s = {0};
+
+    for (int i = 0; i < 200 && fine(cgroup_stats(t, id, &s)) && s.pids; i++) {
+        while (waitpid(-1, NULL, WNOHANG) > 0) /* a zombie counts until it is reaped */
+            continue;
+        usleep(5000);
+    }
+}
+
 static void test_life(struct cgroup_tree *t)
 {
     autoarena struct arena *a = arena_create();
@@ -175,6 +187,7 @@ static void test_limits(struct cgroup_tree *t)
     ok(run_in(&j, try_devices) == 1, "device policy: null yes, kmsg no");
     ok(!cgroup_has(t, "pids") || run_in(&j, fork_ten) == 1, "the sixth process is refused");
     fine(cgroup_kill(t, "limited"));
+    wait_empty(t, "limited");
     ok(!cgroup_was_oom_killed(t, "limited"), "no OOM so far");
     ok(!cgroup_has(t, "memory") || run_in(&j, eat_memory) == 128 + SIGKILL, "64 of 16 MiB: killed");
     ok(!cgroup_has(t, "memory") || cgroup_was_oom_killed(t, "limited"), "seen as OOM");
@@ -236,6 +249,7 @@ int main(int argc, char **argv)
 
     if (argc != 2 || !fine(cgroup_tree_open(argv[1], &t)))
         return 2;
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
     printf("# cgroup %s\n", cgroup_is_v2(t) ? "v2" : "v1");
     test_life(t);
     test_limits(t);
