@@ -98,6 +98,8 @@ static void fill_defaults(const struct create *o, struct host_config *h)
         h->restart.name = "no";
     if (text_is_empty(h->runtime))
         h->runtime = "berth";
+    if (!h->console_size)
+        h->console_size = "[0,0]";
     if (h->memory > 0 && h->memory_swap == 0)
         h->memory_swap = h->memory * 2;
 }
@@ -154,7 +156,6 @@ static struct err *check_with_parts(struct create *o, const struct config *c, co
     struct port_map *maps;
     size_t n_maps;
 
-    TRY(sandbox_check(o->op.arena, c, h));
     TRY(check_restart(h));
     TRY(log_check(h->log.type, &h->log.options));
     TRY(limits_plan(o->op.arena, h, c, &limits));
@@ -189,6 +190,7 @@ static struct err *check_config(struct op *op)
     TRY(check_platform(o));
     TRY(decode_request(o, &r));
     TRY(find_image(o, &r.config));
+    TRY(sandbox_check(op->arena, &r.config, &r.host)); /* before our defaults: it judges what was asked */
     fill_defaults(o, &r.host);
     TRY(choose_hostname(o, &r.config, &r.host));
     TRY(check_with_parts(o, &r.config, &r.host));

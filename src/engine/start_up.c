@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "runtime/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -168,6 +169,27 @@ static struct err *open_containers(struct engine *e)
     return NULL;
 }
 
+/* The first container should not wait for the compilation of the default filter. */
+static void warm_run(struct job *job)
+{
+    (void)job;
+    sandbox_warm();
+}
+
+static void warm_done(struct job *job)
+{
+    free(job);
+}
+
+static void warm_up(struct parts *p)
+{
+    struct job *job = mem_new(struct job);
+
+    job->run = warm_run;
+    job->done = warm_done;
+    pool_submit(p->pools, POOL_KERNEL, job);
+}
+
 struct err *engine_open(struct engine *e)
 {
     make_tag(e);
@@ -177,7 +199,9 @@ struct err *engine_open(struct engine *e)
     TRY(open_core(e));
     TRY(open_mechanisms(e));
     TRY(open_containers(e));
-    return server_open(&e->parts, &e->server);
+    TRY(server_open(&e->parts, &e->server));
+    warm_up(&e->parts);
+    return NULL;
 }
 
 void engine_close(struct engine *e)

@@ -48,7 +48,7 @@ log: {level: error}
 storage: {filesystem: {rootdirectory: $HOST/registry}}
 http: {addr: "127.0.0.1:5000"}
 CONF
-    in_host docker-registry serve "$HOST/registry.yml" >"$HOST/registry.log" 2>&1 &
+    nsenter --net="/proc/$HOST_NS_PID/ns/net" -- docker-registry serve "$HOST/registry.yml" >"$HOST/registry.log" 2>&1 &
     REGISTRY_PID=$!
     for i in $(seq 200); do
         in_host curl -fs -o /dev/null http://127.0.0.1:5000/v2/ && break
@@ -62,7 +62,7 @@ CONF
 
 engine_start() {
     local i
-    in_host "$BERTH_BIN/berthd" -H "unix://$SOCK" --data-root "$HOST/data" --exec-root "$HOST/exec" \
+    nsenter --net="/proc/$HOST_NS_PID/ns/net" -- "$BERTH_BIN/berthd" -H "unix://$SOCK" --data-root "$HOST/data" --exec-root "$HOST/exec" \
         --pidfile "$HOST/engine.pid" "$@" >>"$HOST/engine.log" 2>&1 &
     ENGINE_PID=$!
     for i in $(seq 400); do
