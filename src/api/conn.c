@@ -79,6 +79,7 @@ void conn_close(struct conn *c)
         c->taken.gone(c->taken.ctx);
     drop_request(c); /* before the body's pipe: a cancelled reader takes EOF for no end */
     body_close(c->body);
+    err_drop(steal_ptr(&c->refused));
     if (f->on_closed)
         f->on_closed(f);
     unpin(c);
@@ -260,18 +261,26 @@ static void dispatch_or_park(struct conn *c)
     dispatch(c);
 }
 
-static void answer_at_once(struct conn *c, struct err *err)
+static void answer_refusal(struct conn *c, struct err *err)
 {
     struct request *r = c->request;
 
-    if (r->content_length != 0)
-        r->keeps_alive = false; /* the body is not wanted */
-    else
-        r->is_body_complete = true;
     c->phase = PHASE_ANSWER;
     r->is_dispatched = true;
     r->refs++;
     reply_err(r, err);
+}
+
+/* Without waiting for a body, which closes the connection; an empty one is taken first, so that
+ * the parser stands behind the message. */
+static void refuse_route(struct conn *c, struct err *err)
+{
+    if (c->request->content_length == 0) {
+        c->phase = PHASE_BODY;
+        c->refused = err;
+    } else {
+        answer_refusal(c, err);
+    }
 }
 
 static void on_head(struct conn *c)
@@ -285,7 +294,7 @@ static void on_head(struct conn *c)
     if (!err && !streams && r->content_length > (int64_t)BODY_BYTES_MAX)
         err = err_new(ERR_TOO_LARGE, "request body is larger than %u bytes", BODY_BYTES_MAX);
     if (err) {
-        answer_at_once(c, err);
+        refuse_route(c, err);
         return;
     }
     c->phase = PHASE_BODY;
@@ -322,7 +331,9 @@ static void on_message(struct conn *c)
     c->is_message_complete = false;
     if (c->body)
         body_end(c->body);
-    if (c->request->is_dispatched)
+    if (c->refused)
+        answer_refusal(c, steal_ptr(&c->refused));
+    else if (c->request->is_dispatched)
         c->phase = PHASE_ANSWER;
     else
         dispatch_or_park(c);

@@ -37,6 +37,7 @@ struct conn {
     int refusal; /* status of a bound that was met inside the parser */
 
     struct request *request; /* the current one */
+    struct err *refused;     /* its answer, when the (empty) body has been parsed */
     struct body *body;
     struct op_room room;
     struct takeover taken;
