@@ -18,6 +18,8 @@
 #include "base/log.h"
 #include "image/image.h"
 
+enum { LINGER_MS = 100 };
+
 struct probe {
     struct arena *arena;
     struct loop *loop;
@@ -57,7 +59,7 @@ static void end(struct probe *p, struct err *err)
     }
     err_drop(err);
     if (--p->running == 0) /* removals in the background end first */
-        timer_set(p->loop, &p->linger, 300, on_linger);
+        timer_set(p->loop, &p->linger, LINGER_MS, on_linger);
 }
 
 static void on_progress(void *ctx, const char *json)
@@ -227,7 +229,7 @@ int main(int argc, char **argv)
     begun_ns = clock_boot_ns();
     timer_set(p.loop, &p.timer, 0, on_begin);
     loop_run(p.loop);
-    printf("# %lld ms\n", (long long)((clock_boot_ns() - begun_ns) / NS_PER_MS) - 300);
+    printf("# %lld ms\n", (long long)((clock_boot_ns() - begun_ns) / NS_PER_MS) - LINGER_MS);
     close_parts(&p);
     arena_destroy(p.arena);
     return p.failed;

@@ -122,7 +122,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.refuse(401, "UNAUTHORIZED", "authentication required",
                         [("WWW-Authenticate", realm + f',scope="repository:{repo}:pull"')])
             return False
-        if repo == "basic":
+        if repo in ("basic", "movedbasic"):
             if sent == LOGIN:
                 return True
             self.refuse(401, "UNAUTHORIZED", "authentication required",
@@ -157,7 +157,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.refuse(404, "BLOB_UNKNOWN", "blob unknown to registry")
         if repo == "flaky" and self.times() <= 2:
             return self.answer(500)
-        if repo == "moved":
+        if repo.startswith("moved"):
             return self.answer(307, b"gone", [("Location", f"http://localhost:{PORT}/moved/{digest}")])
         if repo == "wrong" and len(data) > 1000:
             data = data[:-1000] + bytes([data[-1000] ^ 1]) + data[-999:]
