@@ -32,8 +32,8 @@ images_make() {
     mkdir -p "$IMAGES"
     (
         flock 9
-        if [ ! -e "$IMAGES/ready-2" ]; then
-            python3 "$BERTH_SRC/tests/lib/images.py" "$IMAGES" && touch "$IMAGES/ready-2"
+        if [ ! -e "$IMAGES/ready-3" ]; then
+            python3 "$BERTH_SRC/tests/lib/images.py" "$IMAGES" && touch "$IMAGES/ready-3"
         fi
     ) 9>"$IMAGES/lock"
 }

@@ -120,7 +120,7 @@ precautions() { # CLIENT: what the guide warns of is impossible or answered
     done
     in_host "$d" rm "$id" >/dev/null
     out=$(in_host "$d" run --rm --privileged busybox true 2>&1)
-    like "$n: --privileged warns" "(?i)privileged|PRIVILEGED" "$out"
+    like "$n: --privileged warns" "[Pp]rivileged|PRIVILEGED" "$out"
     out=$(in_host "$d" run --rm --pid host busybox true 2>&1)
     like "$n: --pid host warns" "pid" "$out"
     out=$(in_host "$d" run --rm --cap-add ALL busybox true 2>&1)
