@@ -71,6 +71,8 @@ struct err *cgroup_update(struct cgroup_tree *t, const char *id, const struct cg
 /* Kills whatever is left inside (cgroup.kill, or a freeze-free kill loop on v1) and removes it;
  * retries EBUSY for up to 2 s. Absent is success. */
 struct err *cgroup_remove(struct cgroup_tree *t, const char *id) must_check;
+/* Does not wait on v2. A killed cgroup takes no new process (some 6.1 kernels kill on arrival
+ * whatever CLONE_INTO_CGROUP puts there later): remove it and make another. */
 struct err *cgroup_kill(struct cgroup_tree *t, const char *id) must_check;
 struct err *cgroup_freeze(struct cgroup_tree *t, const char *id, bool frozen) must_check;
 struct err *cgroup_pids(struct cgroup_tree *t, const char *id, struct arena *a, int **out,
