@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests to the engine: version negotiation, JSON replies, daemon errors as sentences. */
+#pragma once
+
+#include "base/json.h"
+
+#include "http.h"
+
+struct cli;
+
+struct reply {
+    int status;
+    char *text;
+    size_t len;
+    const struct json *json; /* NULL when the body is empty */
+};
+
+/* "/v1.51" and the formatted rest. Parts that are foreign go through api_escape first. */
+struct err *api_path(struct cli *cli, char **out, const char *fmt, ...)
+    must_check like_printf(3, 4);
+/* Escapes for a path: keeps '/', ':' and '@', as image names need it. */
+char *api_escape(struct cli *cli, const char *s);
+
+/* One request on the kept connection, answered whole. Status >= 400 is an error
+ * "Error response from daemon: …"; its kind tells the status. 304 is success. */
+struct err *api_call(struct cli *cli, const struct request *r, struct reply *out) must_check;
+/* The common forms; path without version. out may be NULL. */
+struct err *api_get(struct cli *cli, struct reply *out, const char *fmt, ...)
+    must_check like_printf(3, 4);
+struct err *api_post(struct cli *cli, const char *body, struct reply *out, const char *fmt, ...)
+    must_check like_printf(4, 5);
+struct err *api_delete(struct cli *cli, struct reply *out, const char *fmt, ...)
+    must_check like_printf(3, 4);
+
+/* A connection of its own, left after the reply's head: streams and hijacks. The caller closes. */
+struct err *api_open(struct cli *cli, const struct request *r, struct conn **out) must_check;
+/* X-Registry-Auth for the registry of an image, from config.json; NULL when there is none. */
+char *api_registry_auth(struct cli *cli, const char *image);

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From argv to a command: global flags, the table of commands, help, and how errors end.
+ * Texts and exit codes are Docker's 20.10: scripts compare them.
+ */
+#include "cli.h"
+
+#include "base/fd.h"
+
+#include "http.h"
+#include "tty.h"
+#include "usage.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DEFAULT_HOST "unix:///run/berth/berth.sock"
+
+static const struct flag globals[] = {
+    FLAG(FLAG_TEXT, struct global_options, config, "config", 0, "string",
+         "Location of client config files (default \"~/.docker\")"),
+    FLAG(FLAG_TEXT, struct global_options, context, "context", 'c', "string",
+         "Accepted and ignored: there is one engine"),
+    FLAG(FLAG_BOOL, struct global_options, debug, "debug", 'D', NULL, "Enable debug mode"),
+    FLAG(FLAG_LIST, struct global_options, hosts, "host", 'H', "list",
+         "Daemon socket to connect to (default \"" DEFAULT_HOST "\")"),
+    FLAG(FLAG_TEXT, struct global_options, log_level, "log-level", 'l', "string",
+         "Accepted and ignored"),
+    FLAG(FLAG_BOOL, struct global_options, version, "version", 'v', NULL,
+         "Print version information and quit"),
+    FLAG_END,
+};
+
+const struct flag *cli_global_flags(void)
+{
+    return globals;
+}
+
+void cli_print(const char *text, size_t len)
+{
+    struct err *e = fd_write_all(STDOUT_FILENO, text, len);
+
+    if (e) {
+        err_drop(e);
+        exit(1);
+    }
+}
+
+void cli_printf(const char *fmt, ...)
+{
+    autoarena struct arena *a = arena_create();
+    const char *text;
+    va_list ap;
+
+    va_start(ap, fmt);
+    text = arena_vprintf(a, fmt, ap);
+    va_end(ap);
+    cli_print(text, strlen(text));
+}
+
+void cli_report(const struct cli *cli, struct err *e, bool with_help)
+{
+    const char *text = err_text(e);
+    size_t len = strlen(text);
+
+    if (len && text[len - 1] == '.')
+        len--;
+    fprintf(stderr, "berth: %.*s.\n", (int)len, text);
+    if (with_help)
+        fprintf(stderr, "See 'berth %s --help'.\n", cli->command->name);
+    err_drop(e);
+}
+
+void cli_complain(struct cli *cli, struct err *e)
+{
+    fprintf(stderr, "%s\n", err_text(e));
+    cli->exit_code = 1;
+    err_drop(e);
+}
+
+bool cli_confirm(const char *text)
+{
+    char line[16];
+
+    fprintf(stderr, "%s [y/N] ", text);
+    return fgets(line, sizeof(line), stdin) && (line[0] == 'y' || line[0] == 'Y');
+}
+
+static const char *choose_host(const struct global_options *o)
+{
+    static const char *const names[] = {"BERTH_HOST", "DOCKER_HOST"};
+
+    if (o->hosts.n)
+        return o->hosts.v[o->hosts.n - 1];
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (!text_is_empty(getenv(names[i])))
+            return getenv(names[i]);
+    return DEFAULT_HOST;
+}
+
+static struct err *set_up(struct cli *cli, const struct global_options *o)
+{
+    const char *home = getenv("HOME");
+    const char *config = o->config ? o->config : getenv("DOCKER_CONFIG");
+
+    if (o->hosts.n > 1)
+        return err_new(ERR_INVALID, "Please specify only one -H");
+    cli->host = choose_host(o);
+    if (!text_starts(cli->host, "unix://") || !cli->host[7])
+        return err_new(ERR_INVALID,
+                       "berth talks to its engine over a Unix socket only (unix://PATH), not %s",
+                       cli->host);
+    cli->socket_path = cli->host + strlen("unix://");
+    cli->config_dir = text_is_empty(config)
+                          ? arena_printf(cli->arena, "%s/.docker", home ? home : "")
+                          : arena_strdup(cli->arena, config);
+    return NULL;
+}
+
+/* "network ls" takes two words of args, "run" one. */
+static const struct command *find_command(const struct strs *args, size_t *out_words)
+{
+    for (const struct command *c = commands; c->name; c++) {
+        const char *space = strchr(c->name, ' ');
+        size_t len = space ? (size_t)(space - c->name) : strlen(c->name);
+
+        if (strlen(args->v[0]) != len || strncmp(c->name, args->v[0], len) != 0)
+            continue;
+        if (space && (args->n < 2 || strcmp(space + 1, args->v[1]) != 0))
+            continue;
+        *out_words = space ? 2 : 1;
+        return c;
+    }
+    return NULL;
+}
+
+static struct err *check_count(const struct command *c, size_t n)
+{
+    const char *rule;
+    int wanted;
+
+    if ((int)n >= c->min_args && (c->max_args < 0 || (int)n <= c->max_args))
+        return NULL;
+    wanted = (int)n < c->min_args ? c->min_args : c->max_args;
+    if (c->max_args == 0)
+        return err_new(ERR_INVALID, "\"berth %s\" accepts no arguments.", c->name);
+    rule = c->min_args == c->max_args ? "exactly" : wanted == c->min_args ? "at least" : "at most";
+    return err_new(ERR_INVALID, "\"berth %s\" requires %s %d argument%s.", c->name, rule, wanted,
+                   wanted == 1 ? "" : "s");
+}
+
+/* Docker's exit code for anything wrong with flags is 125, for the number of arguments 1. */
+static int run_command(struct cli *cli, const struct command *c, char **argv, size_t n)
+{
+    struct flag_parse p = {.flags = c->flags, .options_first = c->options_first};
+    struct err *e;
+
+    cli->command = c;
+    p.options = arena_alloc(cli->arena, c->options_size ? c->options_size : 1);
+    e = flags_parse(cli->arena, &p, argv, n);
+    if (e) {
+        fprintf(stderr, "%s\nSee 'berth %s --help'.\n", err_text(e), c->name);
+        err_drop(e);
+        return 125;
+    }
+    if (p.wants_help) {
+        usage_command(c);
+        return 0;
+    }
+    if (!c->run) {
+        fprintf(stderr, "berth %s is not implemented by this version of berth.\n", c->name);
+        return 1;
+    }
+    e = check_count(c, p.args.n);
+    if (e) {
+        fprintf(stderr, "%s\nSee 'berth %s --help'.\n\nUsage:  berth %s\n\n%s\n", err_text(e),
+                c->name, c->usage, c->help);
+        err_drop(e);
+        return 1;
+    }
+    e = c->run(cli, p.options, p.args);
+    if (e) {
+        fprintf(stderr, "%s\n", err_text(e));
+        err_drop(e);
+        return cli->exit_code ? cli->exit_code : 1;
+    }
+    return cli->exit_code;
+}
+
+static int dispatch(struct cli *cli, struct flag_parse *p)
+{
+    const struct global_options *o = p->options;
+    size_t words = 0;
+    const struct command *c;
+    struct err *e;
+
+    if (o->version) {
+        cli_printf("Berth version %s\n", BERTH_VERSION);
+        return 0;
+    }
+    if (!p->args.n || (strcmp(p->args.v[0], "help") == 0 && p->args.n == 1)) {
+        usage_program();
+        return 0;
+    }
+    if (strcmp(p->args.v[0], "help") == 0) {
+        struct strs asked = {0};
+
+        for (size_t i = 1; i < p->args.n; i++)
+            strs_add(cli->arena, &asked, p->args.v[i]);
+        strs_add(cli->arena, &asked, "--help");
+        p->args = asked;
+    }
+    c = find_command(&p->args, &words);
+    if (!c && usage_group(p->args.v[0]))
+        return p->args.n > 1 && p->args.v[1][0] != '-';
+    if (!c) {
+        fprintf(stderr, "berth: '%s' is not a berth command.\nSee 'berth --help'\n", p->args.v[0]);
+        return 1;
+    }
+    e = set_up(cli, o);
+    if (e) {
+        fprintf(stderr, "%s\n", err_text(e));
+        err_drop(e);
+        return 1;
+    }
+    return run_command(cli, c, p->args.v + words, p->args.n - words);
+}
+
+int cli_main(int argc, char **argv)
+{
+    struct global_options options = {0};
+    struct flag_parse p = {.flags = globals, .options = &options, .options_first = true};
+    struct cli cli = {.arena = arena_create()};
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct err *e;
+    int code;
+
+    sigaction(SIGPIPE, &ignore, NULL);
+    e = flags_parse(cli.arena, &p, argv + 1, argc > 0 ? (size_t)argc - 1 : 0);
+    if (e) {
+        fprintf(stderr, "%s\nSee 'berth --help'.\n", err_text(e));
+        err_drop(e);
+        code = 125;
+    } else if (p.wants_help) {
+        usage_program();
+        code = 0;
+    } else {
+        code = dispatch(&cli, &p);
+    }
+    tty_restore();
+    conn_close(cli.conn);
+    arena_destroy(cli.arena);
+    return code;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every command gets, what a command is, and how it ends. One thread, no globals. */
+#pragma once
+
+#include "base/text.h"
+
+#include "flags.h"
+
+struct conn;
+struct command;
+
+struct cli {
+    struct arena *arena;           /* lives as long as the process */
+    const char *host;              /* as given: "unix:///run/berth/berth.sock" */
+    const char *socket_path;       /* the part after unix:// */
+    const char *config_dir;        /* holds config.json */
+    const char *api_version;       /* NULL until api.c has negotiated */
+    const struct command *command; /* the one that runs */
+    struct conn *conn;             /* kept alive between plain calls */
+    int exit_code;
+};
+
+/* Prints nothing on success; an error that is returned is printed by cli_main, which then exits
+ * with 1. A command that wants another code sets cli->exit_code and returns NULL. */
+typedef struct err *(*command_fn)(struct cli *cli, const void *options, struct strs args);
+
+struct command {
+    const char *name;  /* "run", "network ls" */
+    const char *usage; /* "run [OPTIONS] IMAGE [COMMAND] [ARG...]" */
+    const char *help;
+    command_fn run; /* NULL: known to Docker, not to us */
+    const struct flag *flags;
+    size_t options_size;
+    int min_args, max_args;    /* max_args -1: any number */
+    bool options_first;        /* flags stop at the first argument */
+    const char *alias_of_name; /* help lists only commands where this is NULL */
+};
+
+extern const struct command commands[]; /* ends with name NULL */
+
+int cli_main(int argc, char **argv);
+/* "berth: text.\nSee 'berth run --help'." as Docker's run prints it, to stderr; drops e. */
+void cli_report(const struct cli *cli, struct err *e, bool with_help);
+/* One line to stderr; drops e; the command goes on and will exit with 1. */
+void cli_complain(struct cli *cli, struct err *e);
+/* Asks "text [y/N] " on stderr and reads a line. */
+bool cli_confirm(const char *text);
+/* Writes to stdout at once; a closed stdout ends the process quietly with 1. */
+void cli_print(const char *text, size_t len);
+void cli_printf(const char *fmt, ...) like_printf(1, 2);

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* berth pull, load, import; login and logout. */
+#include "commands.h"
+
+#include "api.h"
+#include "auth.h"
+#include "image_name.h"
+#include "messages.h"
+#include "query.h"
+#include "state_options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <termios.h>
+
+struct err *cmd_pull(struct cli *cli, const void *options, struct strs args)
+{
+    const struct pull_options *o = options;
+    struct image_name n = {0};
+
+    TRY(image_name_parse(cli->arena, args.v[0], &n));
+    if (o->all_tags && (n.tag || n.digest))
+        return err_new(ERR_INVALID, "tag can't be used with --all-tags/-a");
+    if (!n.tag && !n.digest && !o->all_tags && !o->quiet)
+        cli_printf("Using default tag: latest\n");
+    TRY(messages_pull(cli, args.v[0], o->platform, o->all_tags, o->quiet ? -1 : STDOUT_FILENO));
+    if (!o->all_tags)
+        cli_printf("%s\n", n.full);
+    return NULL;
+}
+
+static struct err *open_input(const char *path, int *out_fd)
+{
+    int fd;
+
+    if (text_is_empty(path) || strcmp(path, "-") == 0) {
+        /* 0 means "no upload" in a request, so stdin moves up */
+        fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+        if (fd < 0)
+            return err_sys("read stdin");
+        *out_fd = fd;
+        return NULL;
+    }
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
+        return err_new(ERR_NOT_FOUND, "open %s: no such file or directory", path);
+    if (fd < 0)
+        return err_sys("open %s", path);
+    *out_fd = fd;
+    return NULL;
+}
+
+struct err *cmd_load(struct cli *cli, const void *options, struct strs args)
+{
+    const struct import_options *o = options;
+    struct request r = {.method = "POST"};
+    autoclose int fd = -1;
+    char *path = NULL;
+
+    (void)args;
+    if (text_is_empty(o->input) && isatty(STDIN_FILENO))
+        return err_new(ERR_INVALID, "requested load from stdin, but stdin is empty");
+    TRY(open_input(o->input, &fd));
+    TRY(api_path(cli, &path, "/images/load?quiet=%d", o->quiet || !isatty(STDOUT_FILENO) ? 1 : 0));
+    r.path = path;
+    r.upload_fd = fd;
+    return messages_run(cli, &r, STDOUT_FILENO);
+}
+
+static struct err *import_path(struct cli *cli, const struct import_options *o, struct strs args,
+                               bool is_url, char **out)
+{
+    autobuf struct buf b = {0};
+    struct image_name n = {0};
+
+    buf_printf(&b, "fromSrc=%s", is_url ? text_to_query(cli->arena, args.v[0]) : "-");
+    if (args.n > 1) {
+        TRY(image_name_parse(cli->arena, args.v[1], &n));
+        buf_printf(&b, "&repo=%s", text_to_query(cli->arena, args.v[1]));
+    }
+    if (o->message)
+        buf_printf(&b, "&message=%s", text_to_query(cli->arena, o->message));
+    if (o->platform)
+        buf_printf(&b, "&platform=%s", text_to_query(cli->arena, o->platform));
+    for (size_t i = 0; i < o->changes.n; i++)
+        buf_printf(&b, "&changes=%s", text_to_query(cli->arena, o->changes.v[i]));
+    return api_path(cli, out, "/images/create?%s", b.data);
+}
+
+struct err *cmd_import(struct cli *cli, const void *options, struct strs args)
+{
+    bool is_url = text_starts(args.v[0], "http://") || text_starts(args.v[0], "https://");
+    struct request r = {.method = "POST"};
+    autoclose int fd = -1;
+    char *path = NULL;
+
+    if (!is_url)
+        TRY(open_input(args.v[0], &fd));
+    TRY(import_path(cli, options, args, is_url, &path));
+    r.path = path;
+    r.upload_fd = fd;
+    return messages_run(cli, &r, STDOUT_FILENO);
+}
+
+static struct err *read_line(struct cli *cli, const char *prompt, bool hides, char **out)
+{
+    struct termios old, quiet;
+    bool is_hidden = hides && tcgetattr(STDIN_FILENO, &old) == 0;
+    autofree char *line = NULL;
+    size_t room = 0;
+    ssize_t n;
+
+    if (prompt)
+        fprintf(stderr, "%s", prompt);
+    if (is_hidden) {
+        quiet = old;
+        quiet.c_lflag &= ~(tcflag_t)ECHO;
+        tcsetattr(STDIN_FILENO, TCSANOW, &quiet);
+    }
+    n = getline(&line, &room, stdin);
+    if (is_hidden) {
+        tcsetattr(STDIN_FILENO, TCSANOW, &old);
+        fprintf(stderr, "\n");
+    }
+    if (n < 0)
+        return err_new(ERR_INVALID, "no input");
+    line[strcspn(line, "\r\n")] = '\0';
+    *out = arena_strdup(cli->arena, line);
+    return NULL;
+}
+
+static struct err *credentials(struct cli *cli, const struct login_options *o, char **out_user,
+                               char **out_password)
+{
+    *out_user = o->user;
+    *out_password = o->password;
+    if (o->password_stdin && !o->user)
+        return err_new(ERR_INVALID, "Must provide --username with --password-stdin");
+    if (o->password_stdin)
+        return read_line(cli, NULL, false, out_password);
+    if ((!o->user || !o->password) && !isatty(STDIN_FILENO))
+        return err_new(ERR_INVALID, "Error: Cannot perform an interactive login from a non TTY "
+                                    "device");
+    if (!o->user)
+        TRY(read_line(cli, "Username: ", false, out_user));
+    if (!o->password)
+        TRY(read_line(cli, "Password: ", true, out_password));
+    return NULL;
+}
+
+struct err *cmd_login(struct cli *cli, const void *options, struct strs args)
+{
+    const char *key = auth_key(args.n ? args.v[0] : NULL);
+    char *user = NULL, *password = NULL;
+    autobuf struct buf b = {0};
+    struct jw w = {.out = &b};
+    struct reply reply = {0};
+
+    TRY(credentials(cli, options, &user, &password));
+    jw_obj(&w, NULL);
+    jw_str(&w, "username", user);
+    jw_str(&w, "password", password);
+    jw_str(&w, "serveraddress", key);
+    jw_obj_end(&w);
+    TRY(api_post(cli, b.data, &reply, "/auth"));
+    TRY(auth_store(cli, key, user, password));
+    cli_printf("%s\n", text_of(reply.json, "Status")[0] ? text_of(reply.json, "Status")
+                                                        : "Login Succeeded");
+    return NULL;
+}
+
+struct err *cmd_logout(struct cli *cli, const void *options, struct strs args)
+{
+    const char *key = auth_key(args.n ? args.v[0] : NULL);
+
+    (void)options;
+    cli_printf("Removing login credentials for %s\n", key);
+    return auth_store(cli, key, NULL, NULL);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Flag tables of the commands but run and create. */
+#pragma once
+
+#include "flags.h"
+
+extern const struct flag attach_flags[], start_flags[], exec_flags[];
+extern const struct flag stop_flags[], kill_flags[], rm_flags[], update_flags[];
+extern const struct flag ps_flags[], logs_flags[], format_flags[], stats_flags[], df_flags[];
+extern const struct flag inspect_flags[], inspect_group_flags[];
+extern const struct flag images_flags[], history_flags[], rmi_flags[], pull_flags[];
+extern const struct flag load_flags[], import_flags[], login_flags[], events_flags[];
+extern const struct flag prune_flags[], prune_all_flags[], system_prune_flags[];
+extern const struct flag list_flags[], network_create_flags[], connect_flags[], force_flags[];
+extern const struct flag volume_create_flags[], volume_rm_flags[], audit_flags[];

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every command: one row each; `container ls` and its like are rows of their own that name the
+ * same function. Rows without a function are Docker's commands that berth does not have (yet).
+ */
+#include "commands.h"
+
+#include "command_flags.h"
+#include "run_options.h"
+#include "state_options.h"
+
+#define ANY (-1)
+#define ROW(n, fn, fl, opts, min, max, args_text, help_text, ...)                                  \
+    {                                                                                              \
+        .name = (n), .usage = n args_text, .help = (help_text), .run = (fn), .flags = (fl),        \
+        .options_size = sizeof(opts), .min_args = (min), .max_args = (max), __VA_ARGS__            \
+    }
+#define MISSING(n)                                                                                 \
+    {                                                                                              \
+        .name = (n), .usage = n, .help = "Not implemented", .max_args = ANY, .options_first = true \
+    }
+
+/* A command that exists at the top and in a group. */
+#define CONTAINER(n, ...) ROW(n, __VA_ARGS__), ROW("container " n, __VA_ARGS__)
+
+/* clang-format off */
+#define RUN cmd_run, run_flags, struct run_options, 1, ANY,                                        \
+    " [OPTIONS] IMAGE [COMMAND] [ARG...]", "Run a command in a new container", .options_first = true
+#define CREATE cmd_create, create_flags, struct run_options, 1, ANY,                               \
+    " [OPTIONS] IMAGE [COMMAND] [ARG...]", "Create a new container", .options_first = true
+#define EXEC cmd_exec, exec_flags, struct attach_options, 2, ANY,                                  \
+    " [OPTIONS] CONTAINER COMMAND [ARG...]", "Run a command in a running container", .options_first = true
+#define PS cmd_ps, ps_flags, struct list_options, 0, 0, " [OPTIONS]", "List containers"
+#define IMAGES cmd_images, images_flags, struct list_options, 0, 1,                                \
+    " [OPTIONS] [REPOSITORY[:TAG]]", "List images"
+#define TAG cmd_tag, NULL, struct list_options, 2, 2, " SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",    \
+    "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE"
+#define RMI cmd_rmi, rmi_flags, struct rmi_options, 1, ANY, " [OPTIONS] IMAGE [IMAGE...]",         \
+    "Remove one or more images"
+#define PULL cmd_pull, pull_flags, struct pull_options, 1, 1, " [OPTIONS] NAME[:TAG|@DIGEST]",     \
+    "Pull an image or a repository from a registry"
+#define LOAD cmd_load, load_flags, struct import_options, 0, 0, " [OPTIONS]",                      \
+    "Load an image from a tar archive or STDIN"
+#define IMPORT cmd_import, import_flags, struct import_options, 1, 2,                              \
+    " [OPTIONS] file|URL|- [REPOSITORY[:TAG]]",                                                    \
+    "Import the contents from a tarball to create a filesystem image"
+#define HISTORY cmd_history, history_flags, struct list_options, 1, 1, " [OPTIONS] IMAGE",         \
+    "Show the history of an image"
+#define INFO cmd_info, format_flags, struct format_options, 0, 0, " [OPTIONS]",                    \
+    "Display system-wide information"
+#define EVENTS cmd_events, events_flags, struct events_options, 0, 0, " [OPTIONS]",                \
+    "Get real time events from the server"
+#define RM cmd_rm, rm_flags, struct rm_options, 1, ANY, " [OPTIONS] CONTAINER [CONTAINER...]",     \
+    "Remove one or more containers"
+#define GROUP_INSPECT(what)                                                                        \
+    cmd_inspect_group, inspect_group_flags, struct inspect_options, 1, ANY,                        \
+    " [OPTIONS] NAME [NAME...]", "Display detailed information on one or more " what
+
+const struct command commands[] = {
+    CONTAINER("attach", cmd_attach, attach_flags, struct attach_options, 1, 1,
+        " [OPTIONS] CONTAINER",
+        "Attach local standard input, output, and error streams to a running container"),
+    ROW("audit", cmd_audit, audit_flags, struct list_options, 0, ANY,
+        " [OPTIONS] [CONTAINER...]", "List options of containers that weaken their isolation"),
+    MISSING("build"),
+    MISSING("commit"), MISSING("container commit"),
+    MISSING("cp"), MISSING("container cp"),
+    CONTAINER("create", CREATE),
+    MISSING("diff"), MISSING("container diff"),
+    ROW("events", EVENTS), ROW("system events", EVENTS),
+    CONTAINER("exec", EXEC),
+    MISSING("export"), MISSING("container export"),
+    ROW("history", HISTORY), ROW("image history", HISTORY),
+    ROW("images", IMAGES), ROW("image ls", IMAGES), ROW("image list", IMAGES, .alias_of_name = "image ls"),
+    ROW("import", IMPORT), ROW("image import", IMPORT),
+    ROW("info", INFO), ROW("system info", INFO),
+    ROW("inspect", cmd_inspect, inspect_flags, struct inspect_options, 1, ANY,
+        " [OPTIONS] NAME|ID [NAME|ID...]", "Return low-level information on Docker objects"),
+    ROW("container inspect", GROUP_INSPECT("containers")),
+    ROW("image inspect", GROUP_INSPECT("images")),
+    CONTAINER("kill", cmd_kill, kill_flags, struct stop_options, 1, ANY,
+        " [OPTIONS] CONTAINER [CONTAINER...]", "Kill one or more running containers"),
+    ROW("load", LOAD), ROW("image load", LOAD),
+    ROW("login", cmd_login, login_flags, struct login_options, 0, 1, " [OPTIONS] [SERVER]",
+        "Log in to a registry"),
+    ROW("logout", cmd_logout, NULL, struct login_options, 0, 1, " [SERVER]",
+        "Log out from a registry"),
+    CONTAINER("logs", cmd_logs, logs_flags, struct logs_options, 1, 1, " [OPTIONS] CONTAINER",
+        "Fetch the logs of a container"),
+    CONTAINER("pause", cmd_pause, NULL, struct stop_options, 1, ANY, " CONTAINER [CONTAINER...]",
+        "Pause all processes within one or more containers"),
+    CONTAINER("port", cmd_port, NULL, struct stop_options, 1, 2,
+        " CONTAINER [PRIVATE_PORT[/PROTO]]",
+        "List port mappings or a specific mapping for the container"),
+    ROW("ps", PS), ROW("container ls", PS),
+    ROW("container ps", PS, .alias_of_name = "container ls"),
+    ROW("container list", PS, .alias_of_name = "container ls"),
+    ROW("pull", PULL), ROW("image pull", PULL),
+    MISSING("push"), MISSING("image push"),
+    CONTAINER("rename", cmd_rename, NULL, struct stop_options, 2, 2, " CONTAINER NEW_NAME",
+        "Rename a container"),
+    CONTAINER("restart", cmd_restart, stop_flags, struct stop_options, 1, ANY,
+        " [OPTIONS] CONTAINER [CONTAINER...]", "Restart one or more containers"),
+    CONTAINER("rm", RM),
+    ROW("container remove", RM, .alias_of_name = "container rm"),
+    ROW("rmi", RMI), ROW("image rm", RMI),
+    ROW("image remove", RMI, .alias_of_name = "image rm"),
+    CONTAINER("run", RUN),
+    MISSING("save"), MISSING("image save"),
+    MISSING("search"),
+    CONTAINER("start", cmd_start, start_flags, struct attach_options, 1, ANY,
+        " [OPTIONS] CONTAINER [CONTAINER...]", "Start one or more stopped containers"),
+    CONTAINER("stats", cmd_stats, stats_flags, struct format_options, 0, ANY,
+        " [OPTIONS] [CONTAINER...]",
+        "Display a live stream of container(s) resource usage statistics"),
+    CONTAINER("stop", cmd_stop, stop_flags, struct stop_options, 1, ANY,
+        " [OPTIONS] CONTAINER [CONTAINER...]", "Stop one or more running containers"),
+    ROW("tag", TAG), ROW("image tag", TAG),
+    CONTAINER("top", cmd_top, NULL, struct stop_options, 1, ANY, " CONTAINER [ps OPTIONS]",
+        "Display the running processes of a container", .options_first = true),
+    CONTAINER("unpause", cmd_unpause, NULL, struct stop_options, 1, ANY,
+        " CONTAINER [CONTAINER...]", "Unpause all processes within one or more containers"),
+    CONTAINER("update", cmd_update, update_flags, struct update_options, 1, ANY,
+        " [OPTIONS] CONTAINER [CONTAINER...]", "Update configuration of one or more containers"),
+    ROW("version", cmd_version, format_flags, struct format_options, 0, 0, " [OPTIONS]",
+        "Show the version information"),
+    CONTAINER("wait", cmd_wait, NULL, struct stop_options, 1, ANY, " CONTAINER [CONTAINER...]",
+        "Block until one or more containers stop, then print their exit codes"),
+
+    ROW("container prune", cmd_prune, prune_flags, struct prune_options, 0, 0, " [OPTIONS]",
+        "Remove all stopped containers"),
+    ROW("image prune", cmd_prune, prune_all_flags, struct prune_options, 0, 0, " [OPTIONS]",
+        "Remove unused images"),
+    ROW("network connect", cmd_network_connect, connect_flags, struct network_options, 2, 2,
+        " [OPTIONS] NETWORK CONTAINER", "Connect a container to a network"),
+    ROW("network create", cmd_network_create, network_create_flags, struct network_options, 1, 1,
+        " [OPTIONS] NETWORK", "Create a network"),
+    ROW("network disconnect", cmd_network_disconnect, force_flags, struct network_options, 2, 2,
+        " [OPTIONS] NETWORK CONTAINER", "Disconnect a container from a network"),
+    ROW("network inspect", GROUP_INSPECT("networks")),
+    ROW("network ls", cmd_network_ls, list_flags, struct list_options, 0, 0, " [OPTIONS]",
+        "List networks"),
+    ROW("network list", cmd_network_ls, list_flags, struct list_options, 0, 0, " [OPTIONS]",
+        "List networks", .alias_of_name = "network ls"),
+    ROW("network prune", cmd_prune, prune_flags, struct prune_options, 0, 0, " [OPTIONS]",
+        "Remove all unused networks"),
+    ROW("network rm", cmd_network_rm, force_flags, struct network_options, 1, ANY,
+        " NETWORK [NETWORK...]", "Remove one or more networks"),
+    ROW("network remove", cmd_network_rm, force_flags, struct network_options, 1, ANY,
+        " NETWORK [NETWORK...]", "Remove one or more networks", .alias_of_name = "network rm"),
+    ROW("system df", cmd_df, df_flags, struct format_options, 0, 0, "", "Show disk usage"),
+    ROW("system prune", cmd_system_prune, system_prune_flags, struct prune_options, 0, 0,
+        " [OPTIONS]", "Remove unused data"),
+    ROW("volume create", cmd_volume_create, volume_create_flags, struct volume_options, 0, 1,
+        " [OPTIONS] [VOLUME]", "Create a volume"),
+    ROW("volume inspect", GROUP_INSPECT("volumes")),
+    ROW("volume ls", cmd_volume_ls, list_flags, struct list_options, 0, 0, " [OPTIONS]",
+        "List volumes"),
+    ROW("volume list", cmd_volume_ls, list_flags, struct list_options, 0, 0, " [OPTIONS]",
+        "List volumes", .alias_of_name = "volume ls"),
+    ROW("volume prune", cmd_prune, prune_all_flags, struct prune_options, 0, 0, " [OPTIONS]",
+        "Remove unused local volumes"),
+    ROW("volume rm", cmd_volume_rm, volume_rm_flags, struct volume_options, 1, ANY,
+        " [OPTIONS] VOLUME [VOLUME...]", "Remove one or more volumes"),
+    ROW("volume remove", cmd_volume_rm, volume_rm_flags, struct volume_options, 1, ANY,
+        " [OPTIONS] VOLUME [VOLUME...]", "Remove one or more volumes", .alias_of_name = "volume rm"),
+
+    MISSING("builder"), MISSING("buildx"), MISSING("checkpoint"), MISSING("compose"),
+    MISSING("config"), MISSING("context"), MISSING("manifest"), MISSING("node"),
+    MISSING("plugin"), MISSING("secret"), MISSING("service"), MISSING("stack"),
+    MISSING("swarm"), MISSING("trust"),
+    {.name = NULL},
+};
+/* clang-format on */

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A connection to the engine: blocking sends, one recv at a time. Not thread-safe.
+ * Trap: while a body is uploaded the engine may already answer (progress of `load`); what it says
+ * is read into c->in meanwhile, or both sides would wait for each other with full buffers.
+ */
+#include "http.h"
+
+#include "base/fd.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#define READ_SIZE (64u << 10)
+
+struct err *conn_open(const char *socket_path, struct conn **out)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return err_sys("make a socket");
+    if (strlen(socket_path) >= sizeof(addr.sun_path))
+        return err_new(ERR_INVALID, "socket path is too long: %s", socket_path);
+    memcpy(addr.sun_path, socket_path, strlen(socket_path));
+    while (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
+        if (errno == EACCES)
+            return err_new(ERR_FORBIDDEN,
+                           "permission denied while trying to connect to the berth engine socket "
+                           "at unix://%s",
+                           socket_path);
+        if (errno != EINTR)
+            return err_new(ERR_UNAVAILABLE,
+                           "Cannot connect to the berth engine at unix://%s. Is berthd running?",
+                           socket_path);
+    }
+    *out = mem_new(struct conn);
+    (*out)->fd = steal_fd(&fd);
+    return NULL;
+}
+
+void conn_close(struct conn *c)
+{
+    if (!c)
+        return;
+    close(c->fd);
+    buf_finish(&c->in);
+    free(c);
+}
+
+static struct err *receive(struct conn *c, bool *out_eof)
+{
+    ssize_t n;
+
+    buf_reserve(&c->in, READ_SIZE);
+    do {
+        n = recv(c->fd, c->in.data + c->in.len, READ_SIZE, 0);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0 && errno != ECONNRESET)
+        return err_sys("read from the engine");
+    *out_eof = n <= 0;
+    if (n > 0) {
+        c->in.len += (size_t)n;
+        c->in.data[c->in.len] = '\0';
+    }
+    return NULL;
+}
+
+/* Waits until the socket takes bytes; takes in what the engine says meanwhile. */
+static struct err *wait_writable(struct conn *c)
+{
+    struct pollfd p = {.fd = c->fd, .events = POLLIN | POLLOUT};
+    bool eof = false;
+
+    for (;;) {
+        if (poll(&p, 1, -1) < 0 && errno != EINTR)
+            return err_sys("poll");
+        if (p.revents & POLLIN)
+            TRY(receive(c, &eof));
+        if (eof || c->in.len > HTTP_REPLY_MAX || (p.revents & (POLLERR | POLLHUP)))
+            return err_new(ERR_UNAVAILABLE, "the engine closed the connection");
+        if (p.revents & POLLOUT)
+            return NULL;
+    }
+}
+
+static struct err *send_all(struct conn *c, const char *p, size_t n)
+{
+    while (n) {
+        ssize_t sent = send(c->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+        if (sent < 0 && (errno == EAGAIN || errno == EINTR)) {
+            TRY(wait_writable(c));
+            continue;
+        }
+        if (sent < 0)
+            return err_sys("write to the engine");
+        p += sent;
+        n -= (size_t)sent;
+    }
+    return NULL;
+}
+
+static struct err *send_chunk(struct conn *c, const char *p, size_t n)
+{
+    autobuf struct buf b = {0};
+
+    buf_printf(&b, "%zx\r\n", n);
+    buf_add(&b, p, n);
+    buf_puts(&b, "\r\n");
+    return send_all(c, b.data, b.len);
+}
+
+/* A send that fails is no error here: the engine has said why, or the reader will find EOF. */
+static struct err *upload(struct conn *c, int fd)
+{
+    autofree char *block = mem_alloc(READ_SIZE);
+    struct err *e = NULL;
+    ssize_t n;
+
+    while (!e) {
+        n = read(fd, block, READ_SIZE);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_sys("read the input");
+        e = send_chunk(c, block, (size_t)n); /* the empty chunk is the end */
+        if (n == 0)
+            break;
+    }
+    err_drop(e);
+    return NULL;
+}
+
+struct err *conn_send(struct conn *c, const struct request *r)
+{
+    autobuf struct buf b = {0};
+
+    buf_printf(&b, "%s %s HTTP/1.1\r\nHost: berth\r\nUser-Agent: Berth-Client/%s (linux)\r\n",
+               r->method, r->path, BERTH_VERSION);
+    if (r->auth)
+        buf_printf(&b, "X-Registry-Auth: %s\r\n", r->auth);
+    if (r->upgrades)
+        buf_puts(&b, "Connection: Upgrade\r\nUpgrade: tcp\r\n");
+    if (r->upload_fd > 0) {
+        buf_puts(&b, "Content-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\n\r\n");
+        TRY(send_all(c, b.data, b.len));
+        return upload(c, r->upload_fd);
+    }
+    if (r->body)
+        buf_printf(&b, "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+                   strlen(r->body), r->body);
+    else if (strcmp(r->method, "POST") == 0 && r->upgrades)
+        buf_puts(&b, "Content-Type: text/plain\r\nContent-Length: 0\r\n\r\n");
+    else if (strcmp(r->method, "GET") == 0 || strcmp(r->method, "HEAD") == 0)
+        buf_puts(&b, "\r\n");
+    else
+        buf_puts(&b, "Content-Length: 0\r\n\r\n");
+    return send_all(c, b.data, b.len);
+}
+
+static struct err *read_one_head(struct conn *c, struct arena *a, struct http_head *out)
+{
+    size_t len;
+    bool eof = false;
+
+    while (!(len = http_head_len(c->in.data, c->in.len))) {
+        if (eof)
+            return err_new(ERR_UNAVAILABLE, "the engine closed the connection without an answer");
+        if (c->in.len > HTTP_HEAD_MAX)
+            return err_new(ERR_INVALID, "the engine sent no HTTP reply");
+        TRY(receive(c, &eof));
+    }
+    TRY(http_parse_head(a, c->in.data, len, out));
+    buf_drop_front(&c->in, len);
+    return NULL;
+}
+
+struct err *conn_read_head(struct conn *c, struct arena *a, const char *method,
+                           struct http_head *out)
+{
+    do {
+        TRY(read_one_head(c, a, out));
+    } while (out->status < 200 && out->status != 101);
+    http_body_init(&c->body, out, method);
+    if (out->closes || c->body.kind == BODY_UNTIL_CLOSE)
+        c->is_spent = true;
+    return NULL;
+}
+
+struct err *conn_read_some(struct conn *c, struct buf *out)
+{
+    bool eof = false;
+
+    if (c->body.is_done)
+        return NULL;
+    if (!c->in.len) {
+        TRY(receive(c, &eof));
+    } else {
+        size_t before = c->in.len;
+
+        TRY(http_body_feed(&c->body, &c->in, out));
+        if (c->in.len != before)
+            return NULL;
+        TRY(receive(c, &eof));
+    }
+    TRY(http_body_feed(&c->body, &c->in, out));
+    if (eof && c->body.kind != BODY_UNTIL_CLOSE && !c->body.is_done)
+        return err_new(ERR_UNAVAILABLE, "the engine closed the connection: unexpected EOF");
+    if (eof)
+        c->body.is_done = true;
+    return NULL;
+}
+
+struct err *conn_read_all(struct conn *c, struct buf *out)
+{
+    while (!c->body.is_done) {
+        TRY(conn_read_some(c, out));
+        if (out->len > HTTP_REPLY_MAX)
+            return err_new(ERR_TOO_LARGE, "the engine's reply is too large");
+    }
+    return NULL;
+}

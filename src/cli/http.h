@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* HTTP/1.1 as a client: pure parsing of heads and bodies, and connections over a Unix socket. */
+#pragma once
+
+#include "base/text.h"
+
+#define HTTP_HEAD_MAX (64u << 10)
+#define HTTP_REPLY_MAX (256u << 20) /* a reply that is kept whole, such as a large list */
+
+struct http_head {
+    int status;
+    char *reason;
+    char *type;        /* Content-Type, NULL when absent */
+    char *api_version; /* Api-Version */
+    char *os_type;
+    int64_t length; /* Content-Length, -1 when absent */
+    bool is_chunked;
+    bool closes; /* Connection: close */
+};
+
+/* text is a whole head, with the empty line at its end. */
+struct err *http_parse_head(struct arena *a, const char *text, size_t len, struct http_head *out)
+    must_check;
+/* Length of the head at the front of `text` with its empty line; 0: not complete yet. */
+size_t http_head_len(const char *text, size_t len);
+
+enum http_body_kind { BODY_NONE, BODY_LENGTH, BODY_CHUNKED, BODY_UNTIL_CLOSE };
+
+struct http_body {
+    enum http_body_kind kind;
+    bool is_done;
+    int state;    /* of the chunked decoder */
+    int64_t left; /* of the body or of the chunk */
+};
+void http_body_init(struct http_body *b, const struct http_head *h, const char *method);
+/* Moves what can be decoded from the front of `in` to the end of `out`. */
+struct err *http_body_feed(struct http_body *b, struct buf *in, struct buf *out) must_check;
+
+struct request {
+    const char *method;
+    const char *path; /* with version and query */
+    const char *body; /* JSON, NULL: none */
+    const char *auth; /* X-Registry-Auth, NULL: none */
+    bool upgrades;    /* asks for a hijacked connection */
+    int upload_fd;    /* > 0: the body is this file, sent in chunks */
+};
+
+struct conn {
+    int fd;
+    bool is_spent; /* no further request may be sent */
+    struct buf in; /* received, not yet consumed */
+    struct http_body body;
+};
+struct err *conn_open(const char *socket_path, struct conn **out) must_check;
+void conn_close(struct conn *c); /* accepts NULL */
+struct err *conn_send(struct conn *c, const struct request *r) must_check;
+/* Blocks. 1xx other than 101 is skipped. */
+struct err *conn_read_head(struct conn *c, struct arena *a, const char *method,
+                           struct http_head *out) must_check;
+/* At most one recv, so it does not block when poll said readable. Look at c->body.is_done. */
+struct err *conn_read_some(struct conn *c, struct buf *out) must_check;
+struct err *conn_read_all(struct conn *c, struct buf *out) must_check;

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Streams of progress messages: one request on a connection of its own, drawn as it comes. */
+#include "messages.h"
+
+#include "base/fd.h"
+
+#include "api.h"
+#include "cli.h"
+#include "image_name.h"
+#include "progress.h"
+#include "tty.h"
+
+#include <string.h>
+
+static struct err *show_stream(struct conn *c, struct progress *p, int fd)
+{
+    struct err *e = NULL;
+
+    while (!e && !c->body.is_done) {
+        autobuf struct buf in = {0};
+
+        e = conn_read_some(c, &in);
+        if (!e && in.len)
+            e = progress_feed(p, in.data, in.len);
+        if (p->out->len && fd >= 0)
+            err_drop(fd_write_all(fd, p->out->data, p->out->len));
+        buf_drop_front(p->out, p->out->len);
+    }
+    /* the last message may lack its newline */
+    if (!e)
+        e = progress_feed(p, "\n", 1);
+    if (p->out->len && fd >= 0)
+        err_drop(fd_write_all(fd, p->out->data, p->out->len));
+    return e;
+}
+
+struct err *messages_run(struct cli *cli, const struct request *r, int fd)
+{
+    autobuf struct buf out = {0};
+    struct progress p = {.a = cli->arena, .out = &out};
+    struct conn *c = NULL;
+    unsigned rows;
+    struct err *e;
+
+    if (fd >= 0 && isatty(fd) && !tty_size(fd, &rows, &p.width))
+        p.width = 80;
+    TRY(api_open(cli, r, &c));
+    e = show_stream(c, &p, fd);
+    progress_finish(&p);
+    conn_close(c);
+    return e;
+}
+
+struct err *messages_pull(struct cli *cli, const char *image, const char *platform, bool all_tags,
+                          int fd)
+{
+    struct request r = {.method = "POST"};
+    struct image_name n = {0};
+    const char *tag;
+    char *path = NULL;
+
+    TRY(image_name_parse(cli->arena, image, &n));
+    tag = n.digest ? n.digest : n.tag ? n.tag : "latest";
+    TRY(api_path(
+        cli, &path, "/images/create?fromImage=%s%s%s%s%s", text_to_query(cli->arena, n.repository),
+        all_tags ? "" : "&tag=", all_tags ? "" : text_to_query(cli->arena, tag),
+        platform ? "&platform=" : "", platform ? text_to_query(cli->arena, platform) : ""));
+    r.path = path;
+    r.auth = api_registry_auth(cli, image);
+    return messages_run(cli, &r, fd);
+}

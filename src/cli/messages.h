@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests whose replies are progress messages, shown while they come. */
+#pragma once
+
+#include "http.h"
+
+struct cli;
+
+/* Shows the reply on fd (bars when it is a terminal); fd -1 shows nothing. */
+struct err *messages_run(struct cli *cli, const struct request *r, int fd) must_check;
+/* POST /images/create for a reference; `all_tags` leaves the tag out. */
+struct err *messages_pull(struct cli *cli, const char *image, const char *platform, bool all_tags,
+                          int fd) must_check;

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The request body of create: Config at the top, HostConfig, NetworkingConfig. Pure but for the
+ * files that options name. What is not given is left out, so that the engine's defaults apply.
+ */
+#include "base/json.h"
+
+#include "options.h"
+#include "run_options.h"
+
+#include <string.h>
+
+struct body {
+    struct arena *a;
+    const struct run_options *o;
+    struct jw w;
+    struct port_bindings ports;
+    struct strs exposed, binds, volumes, env, security, extra_hosts;
+    struct pairs labels;
+    bool unmasks;
+};
+
+struct err *run_streams(const struct run_options *o, struct run_streams *out)
+{
+    struct run_streams s = {.in = o->interactive && !o->attach.n && !o->detach,
+                            .out = !o->attach.n && !o->detach,
+                            .err = !o->attach.n && !o->detach};
+
+    for (size_t i = 0; i < o->attach.n; i++) {
+        char name[8] = "";
+
+        if (strlen(o->attach.v[i]) < sizeof(name))
+            memcpy(name, o->attach.v[i], strlen(o->attach.v[i]));
+        text_lower(name);
+        if (strcmp(name, "stdin") == 0)
+            s.in = true;
+        else if (strcmp(name, "stdout") == 0)
+            s.out = true;
+        else if (strcmp(name, "stderr") == 0)
+            s.err = true;
+        else
+            return err_new(ERR_INVALID,
+                           "invalid argument \"%s\" for \"-a, --attach\" flag: valid streams are "
+                           "STDIN, STDOUT and STDERR",
+                           o->attach.v[i]);
+    }
+    *out = s;
+    return NULL;
+}
+
+static void write_texts(struct jw *w, const char *key, const struct strs *s)
+{
+    if (s->n)
+        jw_strs(w, key, s);
+}
+
+static void write_text(struct jw *w, const char *key, const char *s)
+{
+    if (s)
+        jw_str(w, key, s);
+}
+
+static void write_number(struct jw *w, const char *key, const struct number *n)
+{
+    if (n->is_set)
+        jw_int(w, key, n->value);
+}
+
+static void write_set(struct jw *w, const char *key, const struct strs *s)
+{
+    if (!s->n)
+        return;
+    jw_obj(w, key);
+    for (size_t i = 0; i < s->n; i++) {
+        jw_obj(w, s->v[i]);
+        jw_obj_end(w);
+    }
+    jw_obj_end(w);
+}
+
+static struct err *check_conflicts(const struct run_options *o)
+{
+    if (o->rm && o->restart && strcmp(o->restart, "no") != 0 && o->restart[0])
+        return err_new(ERR_INVALID, "Conflicting options: --restart and --rm");
+    if (o->no_healthcheck && (o->health_cmd || o->health_interval.is_set ||
+                              o->health_timeout.is_set || o->health_retries.is_set))
+        return err_new(ERR_INVALID, "--no-healthcheck conflicts with --health-* options");
+    if (o->swappiness.is_set && (o->swappiness.value < -1 || o->swappiness.value > 100))
+        return err_new(ERR_INVALID, "invalid value: %lld. Valid memory swappiness range is 0-100",
+                       (long long)o->swappiness.value);
+    return NULL;
+}
+
+/* Everything that can be refused, before a byte is written. */
+static struct err *parse_values(struct body *b)
+{
+    const struct run_options *o = b->o;
+
+    TRY(check_conflicts(o));
+    for (size_t i = 0; i < o->publish.n; i++)
+        TRY(port_parse(b->a, o->publish.v[i], &b->ports));
+    for (size_t i = 0; i < o->expose.n; i++)
+        TRY(port_expose(b->a, o->expose.v[i], &b->exposed));
+    for (size_t i = 0; i < b->ports.n; i++)
+        if (!strs_has(&b->exposed, b->ports.v[i].port))
+            strs_add(b->a, &b->exposed, b->ports.v[i].port);
+    for (size_t i = 0; i < o->volumes.n; i++)
+        TRY(volume_parse(b->a, o->volumes.v[i], &b->binds, &b->volumes));
+    for (size_t i = 0; i < o->hosts.n; i++)
+        TRY(host_parse(b->a, o->hosts.v[i], &b->extra_hosts));
+    TRY(env_parse(b->a, &o->env_files, &o->env, &b->env));
+    TRY(labels_parse(b->a, &o->label_files, &o->labels, &b->labels));
+    return security_parse(b->a, &o->security, &b->security, &b->unmasks);
+}
+
+static void write_health(struct body *b)
+{
+    const struct run_options *o = b->o;
+    struct jw *w = &b->w;
+
+    if (o->no_healthcheck) {
+        jw_obj(w, "Healthcheck");
+        jw_arr(w, "Test");
+        jw_str(w, NULL, "NONE");
+        jw_arr_end(w);
+        jw_obj_end(w);
+        return;
+    }
+    if (!o->health_cmd && !o->health_interval.is_set && !o->health_timeout.is_set &&
+        !o->health_start.is_set && !o->health_start_interval.is_set && !o->health_retries.is_set)
+        return;
+    jw_obj(w, "Healthcheck");
+    if (o->health_cmd) {
+        jw_arr(w, "Test");
+        jw_str(w, NULL, "CMD-SHELL");
+        jw_str(w, NULL, o->health_cmd);
+        jw_arr_end(w);
+    }
+    write_number(w, "Interval", &o->health_interval);
+    write_number(w, "Timeout", &o->health_timeout);
+    write_number(w, "StartPeriod", &o->health_start);
+    write_number(w, "StartInterval", &o->health_start_interval);
+    write_number(w, "Retries", &o->health_retries);
+    jw_obj_end(w);
+}
+
+static void write_command(struct body *b, struct strs args)
+{
+    struct jw *w = &b->w;
+
+    jw_str(w, "Image", args.v[0]);
+    if (args.n > 1) {
+        jw_arr(w, "Cmd");
+        for (size_t i = 1; i < args.n; i++)
+            jw_str(w, NULL, args.v[i]);
+        jw_arr_end(w);
+    } else {
+        jw_null(w, "Cmd");
+    }
+    if (b->o->entrypoint) {
+        jw_arr(w, "Entrypoint");
+        jw_str(w, NULL, b->o->entrypoint);
+        jw_arr_end(w);
+    }
+}
+
+static void write_config(struct body *b, const struct run_streams *s, struct strs args)
+{
+    const struct run_options *o = b->o;
+    struct jw *w = &b->w;
+
+    jw_str(w, "Hostname", o->hostname);
+    jw_str(w, "Domainname", o->domainname);
+    jw_str(w, "User", o->user);
+    jw_bool(w, "AttachStdin", s->in);
+    jw_bool(w, "AttachStdout", s->out);
+    jw_bool(w, "AttachStderr", s->err);
+    write_set(w, "ExposedPorts", &b->exposed);
+    jw_bool(w, "Tty", o->tty);
+    jw_bool(w, "OpenStdin", o->interactive);
+    jw_bool(w, "StdinOnce", o->interactive && s->in);
+    jw_strs(w, "Env", &b->env);
+    write_command(b, args);
+    write_set(w, "Volumes", &b->volumes);
+    jw_str(w, "WorkingDir", o->workdir);
+    jw_pairs(w, "Labels", &b->labels);
+    write_text(w, "StopSignal", o->stop_signal);
+    write_number(w, "StopTimeout", &o->stop_timeout);
+    write_text(w, "MacAddress", o->mac);
+    write_health(b);
+}
+
+static void write_ports(struct body *b)
+{
+    struct jw *w = &b->w;
+
+    jw_obj(w, "PortBindings");
+    for (size_t i = 0; i < b->ports.n; i++) {
+        const char *port = b->ports.v[i].port;
+        bool is_repeated = false;
+
+        for (size_t k = 0; k < i; k++)
+            is_repeated |= strcmp(b->ports.v[k].port, port) == 0;
+        if (is_repeated)
+            continue;
+        jw_arr(w, port);
+        for (size_t k = i; k < b->ports.n; k++) {
+            if (strcmp(b->ports.v[k].port, port) != 0)
+                continue;
+            jw_obj(w, NULL);
+            jw_str(w, "HostIp", b->ports.v[k].ip);
+            jw_str(w, "HostPort", b->ports.v[k].host_port);
+            jw_obj_end(w);
+        }
+        jw_arr_end(w);
+    }
+    jw_obj_end(w);
+}
+
+typedef struct err *(*item_fn)(struct arena *a, const char *spec, struct jw *out);
+
+static struct err *bytes_rate(struct arena *a, const char *spec, struct jw *out)
+{
+    return device_rate_parse(a, spec, true, out);
+}
+
+static struct err *operations_rate(struct arena *a, const char *spec, struct jw *out)
+{
+    return device_rate_parse(a, spec, false, out);
+}
+
+static struct err *write_items(struct body *b, const char *key, const struct strs *s, item_fn fn)
+{
+    if (!s->n)
+        return NULL;
+    jw_arr(&b->w, key);
+    for (size_t i = 0; i < s->n; i++)
+        TRY(fn(b->a, s->v[i], &b->w));
+    jw_arr_end(&b->w);
+    return NULL;
+}
+
+static struct err *write_map(struct body *b, const char *key, const struct strs *s)
+{
+    struct pairs p = {0};
+
+    if (!s->n)
+        return NULL;
+    TRY(pairs_parse(b->a, s, key, &p));
+    jw_pairs(&b->w, key, &p);
+    return NULL;
+}
+
+static void write_tmpfs(struct body *b)
+{
+    struct pairs p = {0};
+
+    for (size_t i = 0; i < b->o->tmpfs.n; i++) {
+        char *path = arena_strdup(b->a, b->o->tmpfs.v[i]), *colon = strchr(path, ':');
+
+        if (colon)
+            *colon++ = '\0';
+        pairs_set(b->a, &p, path, colon ? colon : "");
+    }
+    if (p.n)
+        jw_pairs(&b->w, "Tmpfs", &p);
+}
+
+static struct err *write_limits(struct body *b)
+{
+    const struct run_options *o = b->o;
+    struct jw *w = &b->w;
+
+    write_number(w, "Memory", &o->memory);
+    write_number(w, "MemorySwap", &o->memory_swap);
+    write_number(w, "MemoryReservation", &o->memory_reservation);
+    write_number(w, "KernelMemory", &o->kernel_memory);
+    jw_int(w, "MemorySwappiness", o->swappiness.is_set ? o->swappiness.value : -1);
+    write_number(w, "ShmSize", &o->shm_size);
+    write_number(w, "NanoCpus", &o->cpus);
+    write_number(w, "CpuShares", &o->cpu_shares);
+    write_number(w, "CpuPeriod", &o->cpu_period);
+    write_number(w, "CpuQuota", &o->cpu_quota);
+    write_number(w, "CpuRealtimePeriod", &o->cpu_rt_period);
+    write_number(w, "CpuRealtimeRuntime", &o->cpu_rt_runtime);
+    write_text(w, "CpusetCpus", o->cpuset_cpus);
+    write_text(w, "CpusetMems", o->cpuset_mems);
+    jw_int(w, "PidsLimit", o->pids_limit.value);
+    write_number(w, "OomScoreAdj", &o->oom_score);
+    jw_bool(w, "OomKillDisable", o->oom_kill_disable);
+    write_number(w, "BlkioWeight", &o->blkio_weight);
+    TRY(write_items(b, "BlkioWeightDevice", &o->blkio_devices, device_weight_parse));
+    TRY(write_items(b, "BlkioDeviceReadBps", &o->read_bps, bytes_rate));
+    TRY(write_items(b, "BlkioDeviceWriteBps", &o->write_bps, bytes_rate));
+    TRY(write_items(b, "BlkioDeviceReadIOps", &o->read_iops, operations_rate));
+    TRY(write_items(b, "BlkioDeviceWriteIOps", &o->write_iops, operations_rate));
+    return write_items(b, "Ulimits", &o->ulimits, ulimit_parse);
+}
+
+static struct err *write_isolation(struct body *b)
+{
+    const struct run_options *o = b->o;
+    struct jw *w = &b->w;
+
+    jw_bool(w, "Privileged", o->privileged);
+    write_texts(w, "CapAdd", &o->cap_add);
+    write_texts(w, "CapDrop", &o->cap_drop);
+    write_texts(w, "SecurityOpt", &b->security);
+    if (b->unmasks) {
+        const struct strs none = {0};
+
+        jw_strs(w, "MaskedPaths", &none);
+        jw_strs(w, "ReadonlyPaths", &none);
+    }
+    write_text(w, "PidMode", o->pid);
+    write_text(w, "IpcMode", o->ipc);
+    write_text(w, "UTSMode", o->uts);
+    write_text(w, "UsernsMode", o->userns);
+    write_text(w, "CgroupnsMode", o->cgroupns);
+    write_text(w, "CgroupParent", o->cgroup_parent);
+    write_text(w, "Runtime", o->runtime);
+    write_texts(w, "GroupAdd", &o->groups);
+    write_texts(w, "DeviceCgroupRules", &o->device_rules);
+    TRY(write_items(b, "Devices", &o->devices, device_parse));
+    TRY(write_map(b, "Sysctls", &o->sysctls));
+    return write_map(b, "Annotations", &o->annotations);
+}
+
+static struct err *write_storage(struct body *b)
+{
+    const struct run_options *o = b->o;
+    struct jw *w = &b->w;
+
+    write_texts(w, "Binds", &b->binds);
+    write_texts(w, "VolumesFrom", &o->volumes_from);
+    write_text(w, "VolumeDriver", o->volume_driver);
+    jw_bool(w, "ReadonlyRootfs", o->read_only);
+    write_tmpfs(b);
+    TRY(write_items(b, "Mounts", &o->mounts, mount_parse));
+    return write_map(b, "StorageOpt", &o->storage_options);
+}
+
+static struct err *write_host_config(struct body *b, const struct network_choice *first)
+{
+    const struct run_options *o = b->o;
+    struct jw *w = &b->w;
+
+    jw_obj(w, "HostConfig");
+    write_text(w, "ContainerIDFile", o->cidfile);
+    jw_bool(w, "AutoRemove", o->rm);
+    TRY(restart_parse(b->a, o->restart ? o->restart : "no", w));
+    jw_obj(w, "LogConfig");
+    jw_str(w, "Type", o->log_driver);
+    TRY(write_map(b, "Config", &o->log_options));
+    jw_obj_end(w);
+    if (o->init)
+        jw_bool(w, "Init", true);
+    jw_str(w, "NetworkMode", first->name ? first->name : "default");
+    write_ports(b);
+    jw_bool(w, "PublishAllPorts", o->publish_all);
+    write_texts(w, "Links", &o->links);
+    write_texts(w, "ExtraHosts", &b->extra_hosts);
+    write_texts(w, "Dns", &o->dns);
+    write_texts(w, "DnsOptions", &o->dns_options);
+    write_texts(w, "DnsSearch", &o->dns_search);
+    TRY(write_isolation(b));
+    TRY(write_storage(b));
+    TRY(write_limits(b));
+    jw_obj_end(w);
+    return NULL;
+}
+
+/* Options such as --ip and --network-alias belong to the first network. */
+static struct err *write_networks(struct body *b, struct network_choice *first)
+{
+    struct jw *w = &b->w;
+    bool says_more = first->ip || first->ip6 || first->mac || first->aliases.n || first->links.n ||
+                     first->link_local.n || first->driver_options.n;
+
+    jw_obj(w, "NetworkingConfig");
+    jw_obj(w, "EndpointsConfig");
+    if (first->name || says_more) {
+        jw_obj(w, first->name ? first->name : "default");
+        network_write(w, first);
+        jw_obj_end(w);
+    }
+    for (size_t i = 1; i < b->o->networks.n; i++) {
+        struct network_choice n = {0};
+
+        TRY(network_parse(b->a, b->o->networks.v[i], &n));
+        jw_obj(w, n.name);
+        network_write(w, &n);
+        jw_obj_end(w);
+    }
+    jw_obj_end(w);
+    jw_obj_end(w);
+    return NULL;
+}
+
+static struct err *first_network(struct body *b, struct network_choice *n)
+{
+    const struct run_options *o = b->o;
+
+    if (o->networks.n)
+        TRY(network_parse(b->a, o->networks.v[0], n));
+    if (o->ip)
+        n->ip = o->ip;
+    if (o->ip6)
+        n->ip6 = o->ip6;
+    if (o->mac)
+        n->mac = o->mac;
+    for (size_t i = 0; i < o->aliases.n; i++)
+        strs_add(b->a, &n->aliases, o->aliases.v[i]);
+    for (size_t i = 0; i < o->link_local.n; i++)
+        strs_add(b->a, &n->link_local, o->link_local.v[i]);
+    return NULL;
+}
+
+struct err *run_body(struct arena *a, const struct run_options *o, const struct run_streams *s,
+                     struct strs args, char **out)
+{
+    autobuf struct buf text = {0};
+    struct body b = {.a = a, .o = o, .w = {.out = &text}};
+    struct network_choice first = {0};
+
+    TRY(parse_values(&b));
+    TRY(first_network(&b, &first));
+    jw_obj(&b.w, NULL);
+    write_config(&b, s, args);
+    TRY(write_host_config(&b, &first));
+    TRY(write_networks(&b, &first));
+    jw_obj_end(&b.w);
+    *out = arena_strndup(a, text.data, text.len);
+    return NULL;
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One poll loop: stdin → engine, engine → stdout and stderr, signals, the wait reply.
+ * Trap: nothing here may block while something else could move. A blocking write to the engine
+ * while it waits for us to read is a deadlock, so both directions have a pending buffer and stop
+ * reading at their source while it is not empty.
+ * A stdin-only session has no output whose end it could see; the wait reply ends it.
+ */
+#include "session.h"
+
+#include "base/clock.h"
+
+#include "api.h"
+#include "cli.h"
+#include "demux.h"
+#include "tty.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+
+#define BLOCK_SIZE (32u << 10)
+#define PENDING_MAX (256u << 10)
+/* How long output may go on after the exit was reported, counted from its last byte. */
+#define LINGER_MS 2000
+
+struct flows {
+    struct session *s;
+    struct demux demux;
+    struct buf to_engine;
+    struct buf to_out[2]; /* stdout, stderr */
+    struct buf reply;     /* body of the wait */
+    int signal_fd;
+    bool stdin_open, stdin_eof_sent, stream_open, wait_open;
+};
+
+static void signals_of_session(const struct session *s, sigset_t *out)
+{
+    static const int always[] = {SIGWINCH};
+    static const int not_ours[] = {SIGCHLD, SIGPIPE, SIGURG,  SIGCONT, SIGTTIN,
+                                   SIGTTOU, SIGKILL, SIGSTOP, SIGSEGV, SIGBUS,
+                                   SIGILL,  SIGFPE,  SIGABRT, SIGTRAP, SIGSYS};
+
+    sigemptyset(out);
+    for (size_t i = 0; i < ARRAY_LEN(always); i++)
+        sigaddset(out, always[i]);
+    if (!s->proxies_signals)
+        return;
+    for (int n = 1; n < 32; n++)
+        sigaddset(out, n);
+    for (size_t i = 0; i < ARRAY_LEN(not_ours); i++)
+        sigdelset(out, not_ours[i]);
+}
+
+void session_block_signals(const struct session *s)
+{
+    sigset_t set;
+
+    signals_of_session(s, &set);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+void session_resize(const struct session *s)
+{
+    unsigned rows = 0, columns = 0;
+
+    if (!s->resize_prefix ||
+        (!tty_size(STDOUT_FILENO, &rows, &columns) && !tty_size(STDIN_FILENO, &rows, &columns)))
+        return;
+    if (rows || columns)
+        err_drop(
+            api_post(s->cli, NULL, NULL, "%s/resize?h=%u&w=%u", s->resize_prefix, rows, columns));
+}
+
+static void take_signal(struct flows *f)
+{
+    struct signalfd_siginfo info;
+    struct session *s = f->s;
+
+    if (read(f->signal_fd, &info, sizeof(info)) != sizeof(info))
+        return;
+    if (info.ssi_signo == SIGWINCH && s->has_tty)
+        session_resize(s);
+    else if (s->proxies_signals && s->container)
+        err_drop(api_post(s->cli, NULL, NULL, "/containers/%s/kill?signal=%u", s->container,
+                          info.ssi_signo));
+}
+
+static struct err *add_output(void *ctx, int stream, const char *p, size_t n)
+{
+    struct flows *f = ctx;
+
+    buf_add(&f->to_out[stream - 1], p, n);
+    return NULL;
+}
+
+static struct err *take_output(struct flows *f)
+{
+    struct buf b = {0};
+    struct err *e = conn_read_some(f->s->stream, &b);
+
+    if (!e && f->s->has_tty)
+        e = add_output(f, 1, b.data ? b.data : "", b.len);
+    else if (!e)
+        e = demux_feed(&f->demux, b.data ? b.data : "", b.len, add_output, f);
+    buf_finish(&b);
+    if (f->s->stream->body.is_done)
+        f->stream_open = false;
+    return e;
+}
+
+static struct err *take_wait(struct flows *f)
+{
+    TRY(conn_read_some(f->s->wait, &f->reply));
+    f->wait_open = !f->s->wait->body.is_done;
+    return NULL;
+}
+
+/* EOF of stdin becomes a half-close, once everything before it is sent. */
+static void send_eof(struct flows *f)
+{
+    if (f->stdin_open || f->stdin_eof_sent || f->to_engine.len || !f->stream_open)
+        return;
+    f->stdin_eof_sent = true;
+    shutdown(f->s->stream->fd, SHUT_WR);
+}
+
+static void take_stdin(struct flows *f)
+{
+    char block[BLOCK_SIZE];
+    ssize_t n = read(STDIN_FILENO, block, sizeof(block));
+
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return;
+    if (n <= 0)
+        f->stdin_open = false;
+    else if (!f->s->has_tty)
+        buf_add(&f->to_engine, block, (size_t)n);
+    else
+        f->s->was_detached = detach_filter(&f->s->detach, block, (size_t)n, &f->to_engine);
+}
+
+static void flush_to_engine(struct flows *f)
+{
+    ssize_t n =
+        send(f->s->stream->fd, f->to_engine.data, f->to_engine.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+    if (n > 0) {
+        buf_drop_front(&f->to_engine, (size_t)n);
+    } else if (n < 0 && errno != EAGAIN && errno != EINTR) {
+        /* the process no longer takes input; its output goes on */
+        buf_finish(&f->to_engine);
+        f->stdin_open = false;
+        f->stdin_eof_sent = true;
+    }
+}
+
+/* A pipe that polls writable takes PIPE_BUF bytes without blocking. */
+static struct err *flush_out(struct flows *f, int index)
+{
+    struct buf *b = &f->to_out[index];
+    size_t n = b->len < 4096 ? b->len : 4096;
+    ssize_t written = write(index ? STDERR_FILENO : STDOUT_FILENO, b->data, n);
+
+    if (written < 0 && errno != EINTR && errno != EAGAIN)
+        return err_sys("write");
+    if (written > 0)
+        buf_drop_front(b, (size_t)written);
+    return NULL;
+}
+
+enum { P_SIGNAL, P_STDIN, P_STREAM, P_WAIT, P_STDOUT, P_STDERR, P_COUNT };
+
+static void fill_polls(struct flows *f, struct pollfd *p)
+{
+    bool out_is_full = f->to_out[0].len + f->to_out[1].len > PENDING_MAX;
+    short stream = 0;
+
+    for (int i = 0; i < P_COUNT; i++)
+        p[i] = (struct pollfd){.fd = -1, .events = POLLIN};
+    p[P_SIGNAL].fd = f->signal_fd;
+    if (f->stdin_open && f->stream_open && !f->to_engine.len)
+        p[P_STDIN].fd = STDIN_FILENO;
+    if (f->stream_open && !out_is_full)
+        stream |= POLLIN;
+    if (f->stream_open && f->to_engine.len)
+        stream |= POLLOUT;
+    if (stream)
+        p[P_STREAM] = (struct pollfd){.fd = f->s->stream->fd, .events = stream};
+    if (f->wait_open)
+        p[P_WAIT].fd = f->s->wait->fd;
+    for (int i = 0; i < 2; i++)
+        if (f->to_out[i].len)
+            p[P_STDOUT + i] =
+                (struct pollfd){.fd = i ? STDERR_FILENO : STDOUT_FILENO, .events = POLLOUT};
+}
+
+static struct err *dispatch(struct flows *f, const struct pollfd *p)
+{
+    if (p[P_SIGNAL].revents)
+        take_signal(f);
+    if (p[P_STDIN].revents)
+        take_stdin(f);
+    if (p[P_STREAM].revents & POLLOUT)
+        flush_to_engine(f);
+    if (p[P_STREAM].revents & (POLLIN | POLLHUP | POLLERR))
+        TRY(take_output(f));
+    if (p[P_WAIT].revents)
+        TRY(take_wait(f));
+    for (int i = 0; i < 2; i++)
+        if (p[P_STDOUT + i].revents)
+            TRY(flush_out(f, i));
+    send_eof(f);
+    return NULL;
+}
+
+static bool output_pending(const struct flows *f)
+{
+    return f->to_out[0].len || f->to_out[1].len;
+}
+
+static struct err *loop(struct flows *f)
+{
+    int64_t last_output_ns = clock_boot_ns();
+    struct pollfd p[P_COUNT];
+
+    for (;;) {
+        bool has_exited = f->s->wait && !f->wait_open;
+        bool expects_output = f->stream_open && f->s->has_output;
+        int64_t quiet_ms = (clock_boot_ns() - last_output_ns) / NS_PER_MS;
+        int timeout = -1;
+
+        if (f->s->was_detached && !output_pending(f))
+            return NULL;
+        if (has_exited && expects_output)
+            timeout = quiet_ms < LINGER_MS ? (int)(LINGER_MS - quiet_ms) : 0;
+        if (!output_pending(f) && !f->wait_open && (!expects_output || timeout == 0))
+            return NULL;
+        fill_polls(f, p);
+        if (poll(p, P_COUNT, timeout) < 0 && errno != EINTR)
+            return err_sys("poll");
+        if (!has_exited || p[P_STREAM].revents || output_pending(f))
+            last_output_ns = clock_boot_ns();
+        TRY(dispatch(f, p));
+    }
+}
+
+static struct err *exit_code_of(struct cli *cli, const struct buf *reply, int *out)
+{
+    const struct json *doc = NULL;
+    const char *message;
+
+    TRY(json_parse(cli->arena, reply->data ? reply->data : "", reply->len, &doc));
+    message = json_str(json_get(json_get(doc, "Error"), "Message"));
+    if (message && message[0])
+        return err_new(ERR_INTERNAL, "%s", message);
+    *out = (int)json_int(json_get(doc, "StatusCode"));
+    return NULL;
+}
+
+struct err *session_read_wait(struct cli *cli, struct conn *wait, int *out_code)
+{
+    autobuf struct buf reply = {0};
+
+    TRY(conn_read_all(wait, &reply));
+    return exit_code_of(cli, &reply, out_code);
+}
+
+static struct err *run_flows(struct flows *f)
+{
+    struct session *s = f->s;
+    sigset_t set;
+
+    signals_of_session(s, &set);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    f->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (f->signal_fd < 0)
+        return err_sys("signalfd");
+    if (s->has_tty && s->has_stdin && isatty(STDIN_FILENO))
+        TRY(tty_make_raw(STDIN_FILENO));
+    if (s->has_tty)
+        session_resize(s);
+    send_eof(f);
+    TRY(loop(f));
+    if (s->wait && !s->was_detached)
+        TRY(exit_code_of(s->cli, &f->reply, &s->exit_code));
+    return NULL;
+}
+
+struct err *session_run(struct session *s)
+{
+    struct flows f = {
+        .s = s,
+        .signal_fd = -1,
+        .stdin_open = s->has_stdin,
+        .stream_open = s->stream != NULL,
+        .wait_open = s->wait != NULL,
+    };
+    struct err *e = run_flows(&f);
+
+    tty_restore();
+    if (f.signal_fd >= 0)
+        close(f.signal_fd);
+    buf_finish(&f.to_engine);
+    buf_finish(&f.to_out[0]);
+    buf_finish(&f.to_out[1]);
+    buf_finish(&f.reply);
+    return e;
+}

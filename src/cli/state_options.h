@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Options of the small commands, shared between their code and the flag tables. */
+#pragma once
+
+#include "flags.h"
+
+struct stop_options { /* stop, restart, kill */
+    struct number timeout;
+    char *signal;
+};
+struct rm_options {
+    bool force, volumes, link;
+};
+struct update_options {
+    struct number blkio_weight, cpu_period, cpu_quota, cpu_shares, cpus;
+    struct number memory, memory_reservation, memory_swap, pids_limit;
+    char *cpuset_cpus, *cpuset_mems, *restart;
+};
+struct list_options { /* ps, images, network ls, volume ls, history */
+    bool all, last_one, no_trunc, quiet, size, digests;
+    bool human; /* history */
+    struct number last;
+    struct strs filters;
+    char *format;
+};
+struct attach_options { /* attach, start, exec */
+    bool no_stdin, sig_proxy, attach, interactive;
+    bool detach, tty, privileged;
+    char *detach_keys, *user, *workdir;
+    struct strs env, env_files;
+};
+struct logs_options {
+    bool follow, timestamps, details;
+    char *since, *until, *tail;
+};
+struct inspect_options {
+    char *format, *type;
+    bool size;
+};
+struct pull_options {
+    bool all_tags, quiet, trust;
+    char *platform;
+};
+struct rmi_options {
+    bool force, no_prune;
+};
+struct import_options { /* load, import */
+    char *input, *message, *platform;
+    struct strs changes;
+    bool quiet;
+};
+struct events_options {
+    char *since, *until, *format;
+    struct strs filters;
+};
+struct prune_options {
+    bool force, all, volumes;
+    struct strs filters;
+};
+struct network_options {
+    char *driver, *scope, *ipam_driver, *ip, *ip6;
+    bool internal, attachable, ipv6, force, verbose;
+    struct strs subnets, gateways, ranges, aux, options, labels, aliases, links, ipam_options;
+    struct strs link_local, driver_options;
+};
+struct volume_options {
+    char *driver, *name;
+    bool force;
+    struct strs options, labels;
+};
+struct format_options { /* version, info, stats, system df */
+    char *format;
+    bool verbose, all, no_stream, no_trunc;
+};
+struct login_options {
+    char *user, *password;
+    bool password_stdin;
+};

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Text and actions of a template as one flat list: a block knows the index of its else and its
+ * end, so running it needs no tree. Pipelines are evaluated by template_expr.c. Pure.
+ */
+#include "template.h"
+
+#include "template_inner.h"
+
+#include <string.h>
+
+enum node_kind { NODE_TEXT, NODE_PRINT, NODE_IF, NODE_RANGE, NODE_WITH, NODE_ELSE, NODE_END };
+
+struct node {
+    enum node_kind kind;
+    char *text;             /* of NODE_TEXT, or the pipeline */
+    char *key, *value;      /* variables that the action declares, with '$' */
+    size_t else_at, end_at; /* of a block; else_at == end_at without an else */
+    bool chains;            /* "else if": its own end is the outer one's */
+};
+
+#define NODES_MAX 4096
+
+struct template
+{
+    struct node *nodes;
+    size_t n;
+};
+
+struct parser {
+    struct arena *a;
+    struct template *t;
+    size_t open[TEMPLATE_DEPTH_MAX]; /* blocks without their end */
+    size_t depth;
+};
+
+static struct err *add(struct parser *p, struct node node)
+{
+    if (p->t->n == NODES_MAX)
+        return err_new(ERR_TOO_LARGE, "the template is too long");
+    p->t->nodes[p->t->n++] = node;
+    return NULL;
+}
+
+static bool takes_keyword(char **text, const char *keyword)
+{
+    size_t n = strlen(keyword);
+
+    if (strncmp(*text, keyword, n) != 0 || ((*text)[n] && !strchr(" \t\n($", (*text)[n])))
+        return false;
+    *text = text_trim(*text + n);
+    return true;
+}
+
+/* "$k, $v := rest" or "$v := rest". */
+static char *take_variables(struct arena *a, char *text, struct node *node)
+{
+    char *sign = strstr(text, ":=");
+    char *comma;
+    char *names;
+
+    if (text[0] != '$' || !sign)
+        return text;
+    names = arena_strndup(a, text, (size_t)(sign - text));
+    comma = strchr(names, ',');
+    if (comma) {
+        *comma = '\0';
+        node->key = text_trim(names);
+        names = comma + 1;
+    }
+    node->value = text_trim(names);
+    return text_trim(sign + 2);
+}
+
+static struct err *open_block(struct parser *p, enum node_kind kind, char *text, bool chains)
+{
+    struct node node = {.kind = kind, .chains = chains};
+
+    if (p->depth == TEMPLATE_DEPTH_MAX)
+        return err_new(ERR_INVALID, "too many nested blocks");
+    node.text = take_variables(p->a, text, &node);
+    if (!node.text[0])
+        return err_new(ERR_INVALID, "missing value for command");
+    p->open[p->depth++] = p->t->n;
+    return add(p, node);
+}
+
+static struct err *close_block(struct parser *p)
+{
+    struct node *block;
+
+    do {
+        if (!p->depth)
+            return err_new(ERR_INVALID, "unexpected {{end}}");
+        block = &p->t->nodes[p->open[--p->depth]];
+        block->end_at = p->t->n;
+        if (!block->else_at)
+            block->else_at = block->end_at;
+    } while (block->chains);
+    return add(p, (struct node){.kind = NODE_END});
+}
+
+static struct err *add_else(struct parser *p, char *rest)
+{
+    struct node *block = p->depth ? &p->t->nodes[p->open[p->depth - 1]] : NULL;
+
+    if (!block || block->else_at)
+        return err_new(ERR_INVALID, "unexpected {{else}}");
+    block->else_at = p->t->n;
+    TRY(add(p, (struct node){.kind = NODE_ELSE}));
+    if (takes_keyword(&rest, "if"))
+        return open_block(p, NODE_IF, rest, true);
+    if (*rest)
+        return err_new(ERR_INVALID, "unexpected \"%s\" in else", rest);
+    return NULL;
+}
+
+static struct err *add_action(struct parser *p, char *text)
+{
+    struct node node = {.kind = NODE_PRINT};
+
+    text = text_trim(text);
+    if (text_starts(text, "/*"))
+        return NULL;
+    if (takes_keyword(&text, "if"))
+        return open_block(p, NODE_IF, text, false);
+    if (takes_keyword(&text, "range"))
+        return open_block(p, NODE_RANGE, text, false);
+    if (takes_keyword(&text, "with"))
+        return open_block(p, NODE_WITH, text, false);
+    if (takes_keyword(&text, "else"))
+        return add_else(p, text);
+    if (takes_keyword(&text, "end"))
+        return close_block(p);
+    if (!*text)
+        return err_new(ERR_INVALID, "missing value for command");
+    node.text = take_variables(p->a, text, &node);
+    return add(p, node);
+}
+
+/* End of an action: the "}}" that is not inside quotes. */
+static const char *find_close(const char *s)
+{
+    char quote = 0;
+
+    for (; *s; s++) {
+        if (quote == '"' && *s == '\\' && s[1])
+            s++;
+        else if (quote)
+            quote = *s == quote ? 0 : quote;
+        else if (*s == '"' || *s == '`')
+            quote = *s;
+        else if (s[0] == '}' && s[1] == '}')
+            return s;
+    }
+    return NULL;
+}
+
+static struct err *add_text(struct parser *p, const char *s, size_t len, bool trims_left,
+                            bool trims_right)
+{
+    while (trims_left && len && strchr(" \t\r\n", *s)) {
+        s++;
+        len--;
+    }
+    while (trims_right && len && strchr(" \t\r\n", s[len - 1]))
+        len--;
+    if (!len)
+        return NULL;
+    return add(p, (struct node){.kind = NODE_TEXT, .text = arena_strndup(p->a, s, len)});
+}
+
+static struct err *parse(struct parser *p, const char *text)
+{
+    bool trims_left = false;
+
+    while (*text) {
+        const char *open = strstr(text, "{{");
+        const char *close = open ? find_close(open + 2) : NULL;
+        bool dash = open && open[2] == '-' && strchr(" \t\n", open[3] ? open[3] : 'x');
+        const char *end = close;
+
+        TRY(add_text(p, text, open ? (size_t)(open - text) : strlen(text), trims_left, dash));
+        if (!open)
+            break;
+        if (!close)
+            return err_new(ERR_INVALID, "unclosed action");
+        open += dash ? 3 : 2;
+        trims_left = close > open + 1 && close[-1] == '-' && strchr(" \t\n", close[-2]);
+        if (trims_left)
+            end--;
+        TRY(add_action(p, arena_strndup(p->a, open, (size_t)(end - open))));
+        text = close + 2;
+    }
+    if (p->depth)
+        return err_new(ERR_INVALID, "unexpected EOF");
+    return NULL;
+}
+
+struct err *template_parse(struct arena *a, const char *text, struct template **out)
+{
+    struct template *t = arena_new(a, struct template);
+    struct parser p = {.a = a, .t = t};
+    struct err *e;
+
+    t->nodes = arena_array(a, NODES_MAX, sizeof(*t->nodes));
+    e = parse(&p, text);
+    if (e)
+        return err_wrap(e, "template parsing error: template: :1");
+    *out = t;
+    return NULL;
+}
+
+static struct err *run_nodes(struct scope *s, const struct template *t, size_t from, size_t to,
+                             struct buf *out);
+
+static void declare(struct scope *s, struct variable *v, const char *name, const struct json *value)
+{
+    *v = (struct variable){.name = name, .value = value, .older = s->variables};
+    s->variables = v;
+}
+
+static struct err *run_item(struct scope *s, const struct template *t, size_t at,
+                            const struct json *key, const struct json *item, struct buf *out)
+{
+    const struct node *block = &t->nodes[at];
+    struct scope inner = *s;
+    struct variable names[2];
+
+    inner.dot = item;
+    if (block->key)
+        declare(&inner, &names[0], block->key, key);
+    if (block->value)
+        declare(&inner, &names[1], block->value, item);
+    return run_nodes(&inner, t, at + 1, block->else_at, out);
+}
+
+static struct err *run_range(struct scope *s, const struct template *t, size_t at,
+                             const struct json *list, struct buf *out)
+{
+    const struct node *block = &t->nodes[at];
+    int64_t i = 0;
+
+    if (!json_len(list))
+        return run_nodes(s, t, block->else_at, block->end_at, out);
+    if (json_type(list) == JSON_OBJECT) {
+        for (const struct json **m = value_sorted(s->a, list); *m; m++)
+            TRY(run_item(s, t, at, value_of_text(s->a, json_key(*m)), *m, out));
+        return NULL;
+    }
+    for (const struct json *m = json_first(list); m; m = json_next(m))
+        TRY(run_item(s, t, at, value_of_int(s->a, i++), m, out));
+    return NULL;
+}
+
+static struct err *run_block(struct scope *s, const struct template *t, size_t at, struct buf *out)
+{
+    const struct node *block = &t->nodes[at];
+    const struct json *value = NULL;
+    struct scope test = *s;
+
+    test.is_test = true;
+    TRY(pipeline_eval(&test, block->text, &value));
+    if (block->kind == NODE_RANGE)
+        return run_range(s, t, at, value, out);
+    if (!value_is_true(value))
+        return run_nodes(s, t, block->else_at, block->end_at, out);
+    return run_item(s, t, at, NULL, block->kind == NODE_WITH ? value : s->dot, out);
+}
+
+/* Runs the nodes of [from, to); nested at most TEMPLATE_DEPTH_MAX deep by construction. */
+static struct err *run_nodes(struct scope *s, const struct template *t, size_t from, size_t to,
+                             struct buf *out)
+{
+    for (size_t i = from; i < to; i++) {
+        const struct node *node = &t->nodes[i];
+        const struct json *value = NULL;
+
+        if (node->kind == NODE_TEXT) {
+            buf_puts(out, node->text);
+        } else if (node->kind == NODE_PRINT) {
+            TRY(pipeline_eval(s, node->text, &value));
+            if (node->value)
+                declare(s, arena_new(s->a, struct variable), node->value, value);
+            else
+                value_print(s->a, value, out);
+        } else if (node->kind != NODE_ELSE && node->kind != NODE_END) {
+            TRY(run_block(s, t, i, out));
+            i = node->end_at;
+        }
+    }
+    return NULL;
+}
+
+struct err *template_run(struct arena *a, const struct template *t, const struct json *root,
+                         struct buf *out)
+{
+    struct scope s = {.a = a, .root = root, .dot = root};
+    struct err *e = run_nodes(&s, t, 0, t->n, out);
+
+    return e ? err_wrap(e, "template parsing error: template: :1") : NULL;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* --help of the program, of a group of commands ("network") and of one command. To stdout. */
+#pragma once
+
+#include "cli.h"
+
+struct global_options {
+    char *config, *context, *log_level;
+    struct strs hosts;
+    bool debug, version;
+};
+const struct flag *cli_global_flags(void);
+
+void usage_program(void);
+bool usage_group(const char *name); /* false: there is no such group */
+void usage_command(const struct command *c);
