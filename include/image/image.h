@@ -34,6 +34,9 @@ struct err *image_table_open(struct layer_store *layers, struct loop *l, struct 
                              struct ops *ops, struct db *db, struct events *ev,
                              const struct settings *s, const char *data_root,
                              struct image_table **out) must_check;
+/* Shutdown, before pools_destroy: stops every pull, load and import without a callback, so that no
+ * worker waits for bytes that will not come. The table is closed after the pools. */
+void image_table_stop(struct image_table *t);
 void image_table_close(struct image_table *t);
 /* Start-up, after the containers have taken their references: forgets images that were removed by
  * force and that no container needs any more. */

@@ -13,6 +13,7 @@ struct image_job *image_job_create(struct image_table *t, const struct op_type *
 
     ASSERT_LOOP();
     j->table = t;
+    list_append(&t->jobs, &j->link);
     j->progress = (struct progress){progress, ctx};
     j->done = done;
     j->ctx = ctx;
@@ -39,6 +40,7 @@ void image_job_start(struct image_job *j)
 
 void image_job_finish(struct image_job *j)
 {
+    list_remove(&j->link);
     timer_clear(j->table->loop, &j->begin_timer);
     timer_clear(j->table->loop, &j->cancel_timer);
 }
@@ -74,4 +76,22 @@ void image_job_cancel(struct image_job *j)
     j->is_cancelled = true;
     if (!j->cancel_timer.due_ns)
         timer_set(j->table->loop, &j->cancel_timer, 0, on_cancel);
+}
+
+void image_table_stop(struct image_table *t)
+{
+    ASSERT_LOOP();
+    list_each (j, &t->jobs, struct image_job, link)
+        j->is_cancelled = true;
+    /* A cancel may end others with it, so each time from the start. */
+    for (bool has_cancelled = true; has_cancelled;) {
+        has_cancelled = false;
+        list_each (j, &t->jobs, struct image_job, link) {
+            j->done = NULL;
+            j->progress.fn = NULL;
+            has_cancelled = op_cancel(&j->op);
+            if (has_cancelled)
+                break;
+        }
+    }
 }

@@ -10,7 +10,8 @@
 #include <stdatomic.h>
 
 struct image_job {
-    struct op op; /* must be first */
+    struct op op;     /* must be first */
+    struct list link; /* table->jobs */
     struct image_table *table;
     struct progress progress;
     image_done_fn done;

@@ -62,6 +62,25 @@ static void make_free(struct layer_make *m)
     free(m);
 }
 
+/* A worker is back with it. False when the engine has ended meanwhile: then m is gone, and what
+ * lies in the store's tmp/ goes at the next start. */
+static bool take_back(struct layer_make *m)
+{
+    struct image_table *t = m->table;
+
+    m->has_job = false;
+    t->n_busy--;
+    if (!t->is_closed)
+        return true;
+    pipe_close(m);
+    err_drop(m->err);
+    arena_destroy(m->arena);
+    free(m);
+    if (!t->n_busy)
+        free(t);
+    return false;
+}
+
 static void run_discard(struct job *job)
 {
     struct layer_make *m = container_of(job, struct layer_make, job);
@@ -71,12 +90,16 @@ static void run_discard(struct job *job)
 
 static void on_discarded(struct job *job)
 {
-    make_free(container_of(job, struct layer_make, job));
+    struct layer_make *m = container_of(job, struct layer_make, job);
+
+    if (take_back(m))
+        make_free(m);
 }
 
 static void submit(struct layer_make *m, void (*run)(struct job *), void (*done)(struct job *))
 {
     m->has_job = true;
+    m->table->n_busy++;
     m->job.run = run;
     m->job.done = done;
     pool_submit(m->table->pools, POOL_DISK, &m->job);
@@ -124,7 +147,8 @@ static void on_committed(struct job *job)
     struct layer_make *m = container_of(job, struct layer_make, job);
     bool is_made = !m->err;
 
-    m->has_job = false;
+    if (!take_back(m))
+        return;
     if (is_made) {
         m->is_claimed = false;
         shelf_made(m->table->shelf, m->chain_id, m->result.file_bytes);
@@ -208,7 +232,8 @@ static void on_unpacked(struct job *job)
 {
     struct layer_make *m = container_of(job, struct layer_make, job);
 
-    m->has_job = false;
+    if (!take_back(m))
+        return;
     pipe_close(m);
     shelf_end_turn(m->table->shelf, &m->turn);
     if (!m->group) {

@@ -21,10 +21,11 @@ struct slot {
 
 struct shelf {
     struct layer_store *store;
-    struct loop *loop;
     struct pools *pools;
     struct map *slots;
     int turns, max_turns;
+    int n_removals;
+    bool is_closed; /* freed when the last removal is back */
     struct list line;
 };
 
@@ -104,7 +105,11 @@ static void on_removed(struct job *job)
     if (r->err)
         log_warn("cannot remove a layer", KV("chain", r->chain_id), KV("error", err_text(r->err)));
     err_drop(r->err);
-    end_busy(r->shelf, r->chain_id, -1);
+    r->shelf->n_removals--;
+    if (!r->shelf->is_closed)
+        end_busy(r->shelf, r->chain_id, -1);
+    else if (!r->shelf->n_removals)
+        free(r->shelf);
     free(r);
 }
 
@@ -118,11 +123,11 @@ static void start_removal(struct shelf *s, struct slot *slot)
     r->job.done = on_removed;
     r->shelf = s;
     strcpy(r->chain_id, slot->chain_id);
+    s->n_removals++;
     pool_submit(s->pools, POOL_DISK, &r->job);
 }
 
-struct err *shelf_open(struct layer_store *store, struct loop *l, struct pools *p,
-                       struct shelf **out)
+struct err *shelf_open(struct layer_store *store, struct pools *p, struct shelf **out)
 {
     autoarena struct arena *a = arena_create();
     struct strs found = {0};
@@ -131,7 +136,6 @@ struct err *shelf_open(struct layer_store *store, struct loop *l, struct pools *
     TRY(layer_list(store, a, &found));
     s = mem_new(struct shelf);
     s->store = store;
-    s->loop = l;
     s->pools = p;
     s->slots = map_create();
     s->max_turns = 1;
@@ -157,7 +161,9 @@ void shelf_close(struct shelf *s)
     while (map_next(s->slots, &cursor, &id, &slot))
         free(slot);
     map_destroy(s->slots);
-    free(s);
+    s->is_closed = true;
+    if (!s->n_removals)
+        free(s);
 }
 
 void shelf_hold(struct shelf *s, const char *chain_id)

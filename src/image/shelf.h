@@ -10,7 +10,7 @@
 
 struct shelf;
 
-struct err *shelf_open(struct layer_store *s, struct loop *l, struct pools *p, struct shelf **out)
+struct err *shelf_open(struct layer_store *s, struct pools *p, struct shelf **out)
     must_check; /* start-up, blocking */
 void shelf_close(struct shelf *s);
 

@@ -137,11 +137,12 @@ struct err *image_table_open(struct layer_store *layers, struct loop *l, struct 
     *t = (struct image_table){
         .store = layers, .loop = l, .pools = p, .ops = ops, .db = db, .events = ev, .settings = s};
     t->data_root = mem_strdup(data_root);
+    list_init(&t->jobs);
     t->images = map_create();
     t->names = map_create();
     e = empty_tmp(data_root);
     if (!e)
-        e = shelf_open(layers, l, p, &t->shelf);
+        e = shelf_open(layers, p, &t->shelf);
     if (!e)
         e = db_each(db, IMAGE_KIND, on_document, t);
     if (e) {
@@ -184,7 +185,9 @@ void image_table_close(struct image_table *t)
     map_destroy(t->names);
     shelf_close(t->shelf);
     free(t->data_root);
-    free(t);
+    t->is_closed = true;
+    if (!t->n_busy)
+        free(t);
 }
 
 /* ---- look-ups ---- */

@@ -21,6 +21,9 @@ struct image_table {
     struct events *events;
     const struct settings *settings;
     char *data_root;
+    struct list jobs;    /* pulls, loads, imports: struct image_job */
+    int n_busy;          /* jobs of layers in workers */
+    bool is_closed;      /* freed when the last of them is back */
     struct shelf *shelf; /* the layers on disk */
     struct map *images;  /* by id: "sha256:…" */
     struct map *names;   /* by full name, with tag or with digest → image */

@@ -101,6 +101,12 @@ for lines in 1 2 5; do
 done
 
 fresh
+export CANCEL_AFTER=4 QUIT=1
+run pull $reg/slow && ! says "was cancelled" && unset QUIT CANCEL_AFTER && run ls && is_clean
+report "the engine ends in the middle of a pull: the next one finds nothing"
+unset QUIT CANCEL_AFTER
+
+fresh
 export PULL_TWICE=1
 run pull $reg/good && [ "$(grep -c 'Pull complete' "$out")" = 2 ] && [ "$(grep -c 'Already exists' "$out")" = 2 ]
 report "two pulls at once share their layers"

@@ -5,7 +5,8 @@
  *     image_probe DATA_ROOT import FILE REPO CHANGE...    image_probe DATA_ROOT tag REF REPO TAG
  *     image_probe DATA_ROOT rmi REF [force]               image_probe DATA_ROOT ls|inspect|history
  * Environment: INSECURE and MIRRORS (lists with commas), CANCEL_AFTER (progress lines), USED_BY
- * (running or stopped: a container uses what rmi is to remove), PULL_TWICE (at the same time).
+ * (running or stopped: a container uses what rmi is to remove), PULL_TWICE (at the same time), QUIT
+ * (CANCEL_AFTER stops the loop instead, as the end of an engine would).
  * Progress lines go to stdout, the error's kind and text to stderr; exit code 1 on error.
  */
 /* links: image */
@@ -67,7 +68,11 @@ static void on_progress(void *ctx, const char *json)
     struct probe *p = ctx;
 
     puts(json);
-    if (p->cancel_after && ++p->lines == p->cancel_after)
+    if (!p->cancel_after || ++p->lines != p->cancel_after)
+        return;
+    if (getenv("QUIT")) /* the engine stops in the middle */
+        loop_stop(p->loop);
+    else
         image_job_cancel(p->job);
 }
 
@@ -202,6 +207,7 @@ static void open_parts(struct probe *p, char *root)
 
 static void close_parts(struct probe *p)
 {
+    image_table_stop(p->images);
     pools_destroy(p->pools);
     image_table_close(p->images);
     layer_store_close(p->layers);
