@@ -7,6 +7,8 @@
 
 #include "base/text.h"
 
+#include <linux/filter.h>
+
 struct filter_arg {
     unsigned index;
     int op; /* enum scmp_compare */
@@ -40,6 +42,20 @@ extern const struct filter_profile filter_default; /* Docker's */
 
 /* A user's profile, Docker's format. Bounded; ERR_INVALID says what is wrong. */
 struct err *filter_parse(struct arena *a, const char *json, struct filter_profile *out) must_check;
+
+/* Instructions in front of a filter: calls newer than all the profile names are ENOSYS. */
+enum { FILTER_PREFIX_ARCHES = 8 };
+struct filter_prefix {
+    struct {
+        uint32_t token, newest;
+    } arches[FILTER_PREFIX_ARCHES];
+    size_t n_arches, n_code;
+    struct sock_filter code[3 + 4 * FILTER_PREFIX_ARCHES];
+};
+/* subs: NULL-terminated libseccomp names. Nothing when the profile does not refuse by errno. */
+void filter_prefix_make(const struct filter_profile *p, const char *const *subs,
+                        struct filter_prefix *out);
+int filter_newer_call(const char *name); /* what libseccomp may not know, __NR_SCMP_ERROR */
 
 /* What of a profile applies to this capability set on this machine? Pure. */
 bool filter_rule_applies(const struct filter_rule *r, uint64_t caps, const char *arch,

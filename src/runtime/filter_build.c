@@ -8,9 +8,9 @@
  * waits for it to be built once instead of building it again. Callers get a file
  * description of their own (offset!), never a dup.
  *
- * libseccomp may be older than the kernel and not know new system calls by name. From
- * 424 on all architectures share the numbers, so the native half of the filter is
- * built apart (raw numbers would be refused for the 32-bit halves) and merged.
+ * libseccomp may be older than the kernel and not know new system calls by name
+ * (filter_calls.c does), so the native half of the filter is built apart (raw numbers
+ * would be refused for the 32-bit halves) and merged.
  */
 #include "filter.h"
 
@@ -31,30 +31,6 @@
 #include <sys/utsname.h>
 
 #define CACHE_ENTRIES 32
-
-static const struct {
-    const char *name;
-    int number;
-} newer_calls[] = {
-    {"set_mempolicy_home_node", 450},
-    {"cachestat", 451},
-    {"fchmodat2", 452},
-    {"map_shadow_stack", 453},
-    {"futex_wake", 454},
-    {"futex_wait", 455},
-    {"futex_requeue", 456},
-    {"statmount", 457},
-    {"listmount", 458},
-    {"lsm_get_self_attr", 459},
-    {"lsm_set_self_attr", 460},
-    {"lsm_list_modules", 461},
-    {"mseal", 462},
-    {"setxattrat", 463},
-    {"getxattrat", 464},
-    {"listxattrat", 465},
-    {"removexattrat", 466},
-    {"open_tree_attr", 467},
-};
 
 static const struct {
     uint32_t token;
@@ -102,6 +78,11 @@ static const char *const *native_subs(void)
     return none;
 }
 
+static const char *const *sub_arches(const struct filter_profile *p)
+{
+    return p->arches ? p->arches : native_subs();
+}
+
 static bool names_arch(const char *const *list, const char *arch)
 {
     for (; *list; list++)
@@ -130,10 +111,7 @@ static int call_number(const char *name, bool is_native)
 {
     int number = seccomp_syscall_resolve_name(name);
 
-    for (size_t i = 0; number == __NR_SCMP_ERROR && is_native && i < ARRAY_LEN(newer_calls); i++)
-        if (strcmp(newer_calls[i].name, name) == 0)
-            return newer_calls[i].number;
-    return number;
+    return number == __NR_SCMP_ERROR && is_native ? filter_newer_call(name) : number;
 }
 
 static bool repeats_index(const struct filter_rule *r)
@@ -214,7 +192,7 @@ static struct err *set_attributes(scmp_filter_ctx ctx)
  * NULL when there are none. */
 static struct err *build_subs(const struct selection *s, scmp_filter_ctx *out)
 {
-    const char *const *arches = s->profile->arches ? s->profile->arches : native_subs();
+    const char *const *arches = sub_arches(s->profile);
     autoctx scmp_filter_ctx ctx = seccomp_init(s->profile->default_action);
     size_t n = 0;
 
@@ -236,13 +214,15 @@ static struct err *build_subs(const struct selection *s, scmp_filter_ctx *out)
     return NULL;
 }
 
-static struct err *export_sealed(scmp_filter_ctx ctx, int *out_fd)
+static struct err *export_sealed(scmp_filter_ctx ctx, const struct filter_prefix *prefix,
+                                 int *out_fd)
 {
     autoclose int fd = memfd_create("seccomp", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     int rc;
 
     if (fd < 0)
         return err_sys("make memory for a seccomp filter");
+    TRY(fd_write_all(fd, prefix->code, prefix->n_code * sizeof(*prefix->code)));
     rc = seccomp_export_bpf(ctx, fd);
     if (rc < 0)
         return err_sysno(-rc, "compile a seccomp filter");
@@ -257,6 +237,7 @@ static struct err *build(const struct filter_profile *profile, uint64_t caps, in
     struct selection s = {.profile = profile, .caps = caps};
     autoctx scmp_filter_ctx ctx = seccomp_init(profile->default_action);
     autoctx scmp_filter_ctx subs = NULL;
+    struct filter_prefix prefix;
     struct utsname un;
 
     if (uname(&un) == 0)
@@ -271,7 +252,8 @@ static struct err *build(const struct filter_profile *profile, uint64_t caps, in
             return err_sysno(-rc, "merge seccomp filters");
         subs = NULL; /* released by the merge */
     }
-    return export_sealed(ctx, out_fd);
+    filter_prefix_make(profile, sub_arches(profile), &prefix);
+    return export_sealed(ctx, &prefix, out_fd);
 }
 
 static struct entry *look_up(const char *digest, uint64_t caps)

@@ -124,6 +124,56 @@ TEST(filter_follows_capabilities)
     CHECK_INT(under(NULL, caps_known(), may_administer), 0);
 }
 
+static long call32(long number)
+{
+#ifdef __x86_64__
+    long rc;
+
+    __asm__ volatile("int $0x80"
+                     : "=a"(rc)
+                     : "a"(number), "b"(0)
+                     : "memory", "r8", "r9", "r10", "r11");
+    return rc;
+#else
+    return number == 467 ? -EPERM : -ENOSYS;
+#endif
+}
+
+static int unknown_is_absent(void)
+{
+    if (!is(syscall(1000), ENOSYS) || !is(syscall(0x3fffffff), ENOSYS))
+        return 1;
+    if (!is(syscall(SYS_userfaultfd, 0), EPERM) || !is(syscall(SYS_open_tree, -1, "", 0), EPERM))
+        return 2; /* named, and denied here */
+    if (call32(1000) != -ENOSYS)
+        return 3;
+    return 0;
+}
+
+static int newest_is_known(void)
+{
+    return is(syscall(460, 0, 0, 0, 0), EACCES) && is(syscall(468), ENOSYS) ? 0 : 1;
+}
+
+TEST(filter_lets_newer_calls_look_absent)
+{
+    static const char *const none[] = {NULL};
+    struct filter_profile killing = {.default_action = SCMP_ACT_KILL_PROCESS};
+    struct filter_prefix prefix;
+
+    CHECK_INT(under(NULL, caps_default(), unknown_is_absent), 0);
+    CHECK_INT(
+        under("{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":13,\"syscalls\":[{"
+              "\"names\":[\"exit_group\",\"open_tree_attr\"],\"action\":\"SCMP_ACT_ALLOW\"}]}",
+              0, newest_is_known),
+        0);
+    filter_prefix_make(&killing, none, &prefix);
+    CHECK_INT(prefix.n_code, 0);
+    filter_prefix_make(&filter_default, none, &prefix);
+    CHECK_INT(prefix.n_arches, 1);
+    CHECK_INT(prefix.n_code, 7);
+}
+
 static int makes_directory(void)
 {
     return is(syscall(SYS_mkdirat, AT_FDCWD, "/never", 0755), EXDEV) ? 0 : 1;
