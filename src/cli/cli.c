@@ -60,14 +60,21 @@ void cli_printf(const char *fmt, ...)
     cli_print(text, strlen(text));
 }
 
+/* A value that the flag itself refuses, wherever it was parsed: no prefix, exit code 125. */
+static bool is_flag_error(const struct err *e)
+{
+    return text_starts(err_text(e), "invalid argument \"");
+}
+
 void cli_report(const struct cli *cli, struct err *e, bool with_help)
 {
     const char *text = err_text(e);
     size_t len = strlen(text);
 
-    if (len && text[len - 1] == '.')
-        len--;
-    fprintf(stderr, "berth: %.*s.\n", (int)len, text);
+    if (is_flag_error(e))
+        fprintf(stderr, "%s\n", text);
+    else
+        fprintf(stderr, "berth: %.*s.\n", (int)(len && text[len - 1] == '.' ? len - 1 : len), text);
     if (with_help)
         fprintf(stderr, "See 'berth %s --help'.\n", cli->command->name);
     err_drop(e);
@@ -181,6 +188,11 @@ static int run_command(struct cli *cli, const struct command *c, char **argv, si
         return 1;
     }
     e = c->run(cli, p.options, p.args);
+    if (e && is_flag_error(e)) {
+        fprintf(stderr, "%s\nSee 'berth %s --help'.\n", err_text(e), c->name);
+        err_drop(e);
+        return 125;
+    }
     if (e) {
         fprintf(stderr, "%s\n", err_text(e));
         err_drop(e);
@@ -213,7 +225,7 @@ static int dispatch(struct cli *cli, struct flag_parse *p)
         p->args = asked;
     }
     c = find_command(&p->args, &words);
-    if (!c && usage_group(p->args.v[0]))
+    if (!c && usage_group(p->args.v[0], p->args.n > 1 && p->args.v[1][0] != '-'))
         return p->args.n > 1 && p->args.v[1][0] != '-';
     if (!c) {
         fprintf(stderr, "berth: '%s' is not a berth command.\nSee 'berth --help'\n", p->args.v[0]);

@@ -122,6 +122,7 @@ static struct err *start_attached(struct cli *cli, const char *name, const struc
 struct err *cmd_start(struct cli *cli, const void *options, struct strs args)
 {
     const struct attach_options *o = options;
+    struct strs failed = {0};
 
     if ((o->attach || o->interactive) && args.n > 1)
         return err_new(ERR_INVALID, "you cannot start and attach multiple containers at once");
@@ -131,11 +132,16 @@ struct err *cmd_start(struct cli *cli, const void *options, struct strs args)
         struct err *e =
             api_post(cli, NULL, NULL, "/containers/%s/start", api_escape(cli, args.v[i]));
 
-        if (e)
+        if (e) {
             cli_complain(cli, e);
-        else
+            strs_add(cli->arena, &failed, args.v[i]);
+        } else {
             cli_printf("%s\n", args.v[i]);
+        }
     }
+    if (failed.n)
+        return err_new(ERR_INTERNAL, "Error: failed to start containers: %s",
+                       strs_join(cli->arena, &failed, ", "));
     return NULL;
 }
 

@@ -184,9 +184,12 @@ struct err *cmd_history(struct cli *cli, const void *options, struct strs args)
 struct err *cmd_tag(struct cli *cli, const void *options, struct strs args)
 {
     struct image_name n = {0};
+    struct err *e = image_name_parse(cli->arena, args.v[1], &n);
 
     (void)options;
-    TRY(image_name_parse(cli->arena, args.v[1], &n));
+    if (e)
+        return err_wrap(e, "Error parsing reference: \"%s\" is not a valid repository/tag",
+                        args.v[1]);
     if (n.digest)
         return err_new(ERR_INVALID, "refusing to create a tag with a digest reference");
     return api_post(cli, NULL, NULL, "/images/%s/tag?repo=%s&tag=%s", api_escape(cli, args.v[0]),

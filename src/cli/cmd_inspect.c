@@ -81,7 +81,7 @@ static struct err *inspect_all(struct cli *cli, const struct inspect_options *o,
         if (!e && t)
             e = template_run(cli->arena, t, object, &out);
         if (e) {
-            if (t && err_kind(e) == ERR_NOT_FOUND)
+            if (t)
                 buf_putc(&out, '\n');
             cli_complain(cli, e);
             e = NULL;

@@ -78,12 +78,14 @@ static struct err *rm_one(struct cli *cli, const char *name, const void *options
         api_delete(cli, NULL, "/containers/%s?%s%s%s", api_escape(cli, name + slash),
                    o->volumes ? "&v=1" : "", o->force ? "&force=1" : "", o->link ? "&link=1" : "");
 
-    /* rm -f of what is not there is told but is no failure, as in docker 20.10 and later */
+    /* rm -f of what is not there is told, but is no failure */
     if (e && o->force && err_kind(e) == ERR_NOT_FOUND) {
         fprintf(stderr, "%s\n", err_text(e));
         err_drop(e);
         return NULL;
     }
+    if (!e)
+        cli_printf("%s\n", name);
     return e;
 }
 
@@ -114,7 +116,13 @@ struct err *cmd_unpause(struct cli *cli, const void *options, struct strs args)
 
 struct err *cmd_rm(struct cli *cli, const void *options, struct strs args)
 {
-    return each(cli, options, args, rm_one);
+    for (size_t i = 0; i < args.n; i++) {
+        struct err *e = rm_one(cli, args.v[i], options);
+
+        if (e)
+            cli_complain(cli, e);
+    }
+    return NULL;
 }
 
 struct err *cmd_wait(struct cli *cli, const void *options, struct strs args)

@@ -324,8 +324,8 @@ static void add_usage(struct cli *cli, struct buf *b, const struct usage *u)
     int64_t percent = u->size > 0 ? u->reclaimable * 100 / u->size : 0;
 
     buf_printf(b, "%s\t%lld\t%lld\t%s\t%s", u->title, (long long)u->n, (long long)u->active,
-               text_size(cli->arena, u->size), text_size(cli->arena, u->reclaimable));
-    if (u->size > 0)
+               size_fine(cli->arena, u->size), size_fine(cli->arena, u->reclaimable));
+    if (u->size > 0 || (u->n && u->title[0] == 'I'))
         buf_printf(b, " (%lld%%)", (long long)percent);
     buf_putc(b, '\n');
 }
@@ -386,7 +386,7 @@ struct err *cmd_df(struct cli *cli, const void *options, struct strs args)
 {
     struct reply reply = {0};
     autobuf struct buf text = {0}, out = {0};
-    struct usage rows[3];
+    struct usage rows[4];
 
     (void)options;
     (void)args;
@@ -395,6 +395,7 @@ struct err *cmd_df(struct cli *cli, const void *options, struct strs args)
     rows[1] = containers_usage(reply.json);
     rows[2] = volumes_usage(reply.json);
     buf_puts(&text, "TYPE\tTOTAL\tACTIVE\tSIZE\tRECLAIMABLE\n");
+    rows[3] = (struct usage){.title = "Build Cache"};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         add_usage(cli, &text, &rows[i]);
     table_align(text.data, TABLE_CELL_MIN, &out);

@@ -10,11 +10,13 @@
 #include "state_options.h"
 
 #define ANY (-1)
-#define ROW(n, fn, fl, opts, min, max, args_text, help_text, ...)                                  \
+#define ROW_(n, fn, fl, opts, min, max, args_text, help_text, ...)                                 \
     {                                                                                              \
         .name = (n), .usage = n args_text, .help = (help_text), .run = (fn), .flags = (fl),        \
         .options_size = sizeof(opts), .min_args = (min), .max_args = (max), __VA_ARGS__            \
     }
+/* One level more, so that RUN and its like are expanded into arguments first. */
+#define ROW(...) ROW_(__VA_ARGS__)
 #define MISSING(n)                                                                                 \
     {                                                                                              \
         .name = (n), .usage = n, .help = "Not implemented", .max_args = ANY, .options_first = true \

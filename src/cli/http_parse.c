@@ -5,6 +5,7 @@
  */
 #include "http.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -117,7 +118,7 @@ static struct err *parse_chunk_size(const char *line, size_t len, int64_t *out)
     int64_t size = 0;
     size_t n = 0;
 
-    for (; n < len && text_is_hex(line + n, 1); n++) {
+    for (; n < len && isxdigit((unsigned char)line[n]); n++) {
         int digit = line[n] <= '9' ? line[n] - '0' : (line[n] | 0x20) - 'a' + 10;
 
         if (n >= 14)

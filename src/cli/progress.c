@@ -7,6 +7,8 @@
 
 #include "base/json.h"
 
+#include "query.h"
+
 #include <string.h>
 
 #define MESSAGE_MAX (1u << 20)
@@ -39,7 +41,7 @@ static void add_bar(struct progress *p, const struct json *detail)
     int done;
 
     if (total <= 0) {
-        buf_printf(p->out, "%8s", text_size(p->a, current));
+        buf_printf(p->out, "%8s", size_fine(p->a, current));
         return;
     }
     done = current >= total ? width : (int)((double)current / (double)total * width);
@@ -50,9 +52,9 @@ static void add_bar(struct progress *p, const struct json *detail)
         buf_printf(p->out, ">%*s] ", width - done, "");
     }
     if (current > total)
-        buf_printf(p->out, "%8s", text_size(p->a, current));
+        buf_printf(p->out, "%8s", size_fine(p->a, current));
     else
-        buf_printf(p->out, "%8s/%s", text_size(p->a, current), text_size(p->a, total));
+        buf_printf(p->out, "%8s/%s", size_fine(p->a, current), size_fine(p->a, total));
 }
 
 static bool has_bar(const struct json *detail)

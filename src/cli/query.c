@@ -66,6 +66,19 @@ struct err *query_time(struct arena *a, const char *text, char **out)
     return NULL;
 }
 
+char *size_fine(struct arena *a, int64_t bytes)
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+    double size = (double)bytes;
+    size_t unit = 0;
+
+    while (size >= 1000 && unit + 1 < ARRAY_LEN(units)) {
+        size /= 1000;
+        unit++;
+    }
+    return arena_printf(a, "%.4g%s", size, units[unit]);
+}
+
 char *short_id(struct arena *a, const char *id)
 {
     if (text_starts(id, "sha256:"))

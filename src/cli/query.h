@@ -9,6 +9,8 @@ struct err *query_filters(struct arena *a, const struct strs *filters, char **ou
 /* --since/--until: RFC3339, unix seconds or a Go duration before now → "sec.nanos". */
 struct err *query_time(struct arena *a, const char *text, char **out) must_check;
 
+/* As text_size, with four significant digits: where Docker prints them so. */
+char *size_fine(struct arena *a, int64_t bytes);
 char *short_id(struct arena *a, const char *id); /* 12 digits, without "sha256:" */
 /* "3 minutes ago"; "N/A" for 0. */
 char *ago(struct arena *a, int64_t unix_seconds);

@@ -217,6 +217,15 @@ static void write_ports(struct body *b)
     jw_obj_end(w);
 }
 
+static struct err *refused(struct err *e, const char *flag, const char *value)
+{
+    struct err *named = err_new(ERR_INVALID, "invalid argument \"%s\" for \"%s\" flag: %s", value,
+                                flag, err_text(e));
+
+    err_drop(e);
+    return named;
+}
+
 typedef struct err *(*item_fn)(struct arena *a, const char *spec, struct jw *out);
 
 static struct err *bytes_rate(struct arena *a, const char *spec, struct jw *out)
@@ -229,13 +238,18 @@ static struct err *operations_rate(struct arena *a, const char *spec, struct jw 
     return device_rate_parse(a, spec, false, out);
 }
 
-static struct err *write_items(struct body *b, const char *key, const struct strs *s, item_fn fn)
+static struct err *write_items(struct body *b, const char *key, const char *flag,
+                               const struct strs *s, item_fn fn)
 {
     if (!s->n)
         return NULL;
     jw_arr(&b->w, key);
-    for (size_t i = 0; i < s->n; i++)
-        TRY(fn(b->a, s->v[i], &b->w));
+    for (size_t i = 0; i < s->n; i++) {
+        struct err *e = fn(b->a, s->v[i], &b->w);
+
+        if (e)
+            return refused(e, flag, s->v[i]);
+    }
     jw_arr_end(&b->w);
     return NULL;
 }
@@ -289,12 +303,15 @@ static struct err *write_limits(struct body *b)
     write_number(w, "OomScoreAdj", &o->oom_score);
     jw_bool(w, "OomKillDisable", o->oom_kill_disable);
     write_number(w, "BlkioWeight", &o->blkio_weight);
-    TRY(write_items(b, "BlkioWeightDevice", &o->blkio_devices, device_weight_parse));
-    TRY(write_items(b, "BlkioDeviceReadBps", &o->read_bps, bytes_rate));
-    TRY(write_items(b, "BlkioDeviceWriteBps", &o->write_bps, bytes_rate));
-    TRY(write_items(b, "BlkioDeviceReadIOps", &o->read_iops, operations_rate));
-    TRY(write_items(b, "BlkioDeviceWriteIOps", &o->write_iops, operations_rate));
-    return write_items(b, "Ulimits", &o->ulimits, ulimit_parse);
+    TRY(write_items(b, "BlkioWeightDevice", "--blkio-weight-device", &o->blkio_devices,
+                    device_weight_parse));
+    TRY(write_items(b, "BlkioDeviceReadBps", "--device-read-bps", &o->read_bps, bytes_rate));
+    TRY(write_items(b, "BlkioDeviceWriteBps", "--device-write-bps", &o->write_bps, bytes_rate));
+    TRY(write_items(b, "BlkioDeviceReadIOps", "--device-read-iops", &o->read_iops,
+                    operations_rate));
+    TRY(write_items(b, "BlkioDeviceWriteIOps", "--device-write-iops", &o->write_iops,
+                    operations_rate));
+    return write_items(b, "Ulimits", "--ulimit", &o->ulimits, ulimit_parse);
 }
 
 static struct err *write_isolation(struct body *b)
@@ -321,7 +338,7 @@ static struct err *write_isolation(struct body *b)
     write_text(w, "Runtime", o->runtime);
     write_texts(w, "GroupAdd", &o->groups);
     write_texts(w, "DeviceCgroupRules", &o->device_rules);
-    TRY(write_items(b, "Devices", &o->devices, device_parse));
+    TRY(write_items(b, "Devices", "--device", &o->devices, device_parse));
     TRY(write_map(b, "Sysctls", &o->sysctls));
     return write_map(b, "Annotations", &o->annotations);
 }
@@ -336,7 +353,7 @@ static struct err *write_storage(struct body *b)
     write_text(w, "VolumeDriver", o->volume_driver);
     jw_bool(w, "ReadonlyRootfs", o->read_only);
     write_tmpfs(b);
-    TRY(write_items(b, "Mounts", &o->mounts, mount_parse));
+    TRY(write_items(b, "Mounts", "--mount", &o->mounts, mount_parse));
     return write_map(b, "StorageOpt", &o->storage_options);
 }
 

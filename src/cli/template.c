@@ -13,6 +13,8 @@ enum node_kind { NODE_TEXT, NODE_PRINT, NODE_IF, NODE_RANGE, NODE_WITH, NODE_ELS
 
 struct node {
     enum node_kind kind;
+    size_t column;          /* where the action stands, for errors */
+    size_t column;          /* of its action in the text, for errors */
     char *text;             /* of NODE_TEXT, or the pipeline */
     char *key, *value;      /* variables that the action declares, with '$' */
     size_t else_at, end_at; /* of a block; else_at == end_at without an else */
@@ -32,12 +34,14 @@ struct parser {
     struct template *t;
     size_t open[TEMPLATE_DEPTH_MAX]; /* blocks without their end */
     size_t depth;
+    size_t column; /* of the action that is parsed */
 };
 
 static struct err *add(struct parser *p, struct node node)
 {
     if (p->t->n == NODES_MAX)
         return err_new(ERR_TOO_LARGE, "the template is too long");
+    node.column = p->column;
     p->t->nodes[p->t->n++] = node;
     return NULL;
 }
@@ -172,6 +176,7 @@ static struct err *add_text(struct parser *p, const char *s, size_t len, bool tr
 
 static struct err *parse(struct parser *p, const char *text)
 {
+    const char *start = text;
     bool trims_left = false;
 
     while (*text) {
@@ -189,6 +194,7 @@ static struct err *parse(struct parser *p, const char *text)
         trims_left = close > open + 1 && close[-1] == '-' && strchr(" \t\n", close[-2]);
         if (trims_left)
             end--;
+        p->column = (size_t)(open - start);
         TRY(add_action(p, arena_strndup(p->a, open, (size_t)(end - open))));
         text = close + 2;
     }
@@ -213,6 +219,13 @@ struct err *template_parse(struct arena *a, const char *text, struct template **
 
 static struct err *run_nodes(struct scope *s, const struct template *t, size_t from, size_t to,
                              struct buf *out);
+
+static struct err *eval(struct scope *s, const struct node *node, const struct json **out)
+{
+    struct err *e = pipeline_eval(s, node->text, out);
+
+    return e ? err_wrap(e, ":1:%zu", node->column) : NULL;
+}
 
 static void declare(struct scope *s, struct variable *v, const char *name, const struct json *value)
 {
@@ -260,7 +273,7 @@ static struct err *run_block(struct scope *s, const struct template *t, size_t a
     struct scope test = *s;
 
     test.is_test = true;
-    TRY(pipeline_eval(&test, block->text, &value));
+    TRY(eval(&test, block, &value));
     if (block->kind == NODE_RANGE)
         return run_range(s, t, at, value, out);
     if (!value_is_true(value))
@@ -279,7 +292,7 @@ static struct err *run_nodes(struct scope *s, const struct template *t, size_t f
         if (node->kind == NODE_TEXT) {
             buf_puts(out, node->text);
         } else if (node->kind == NODE_PRINT) {
-            TRY(pipeline_eval(s, node->text, &value));
+            TRY(eval(s, node, &value));
             if (node->value)
                 declare(s, arena_new(s->a, struct variable), node->value, value);
             else
@@ -298,5 +311,5 @@ struct err *template_run(struct arena *a, const struct template *t, const struct
     struct scope s = {.a = a, .root = root, .dot = root};
     struct err *e = run_nodes(&s, t, 0, t->n, out);
 
-    return e ? err_wrap(e, "template parsing error: template: :1") : NULL;
+    return e ? err_wrap(e, "template parsing error: template") : NULL;
 }

@@ -4,6 +4,7 @@
 
 #include "tty.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const struct {
@@ -33,7 +34,7 @@ void usage_command(const struct command *c)
     cli_print(b.data, b.len);
 }
 
-bool usage_group(const char *name)
+bool usage_group(const char *name, bool is_wrong)
 {
     autobuf struct buf b = {0};
     size_t len = strlen(name), group = ARRAY_LEN(groups);
@@ -48,7 +49,10 @@ bool usage_group(const char *name)
         if (strncmp(c->name, name, len) == 0 && c->name[len] == ' ' && c->run && !c->alias_of_name)
             buf_printf(&b, "  %-11s %s\n", c->name + len + 1, c->help);
     buf_printf(&b, "\nRun 'berth %s COMMAND --help' for more information on a command.\n", name);
-    cli_print(b.data, b.len);
+    if (is_wrong)
+        fprintf(stderr, "%s", b.data);
+    else
+        cli_print(b.data, b.len);
     return true;
 }
 

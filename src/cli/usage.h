@@ -12,5 +12,6 @@ struct global_options {
 const struct flag *cli_global_flags(void);
 
 void usage_program(void);
-bool usage_group(const char *name); /* false: there is no such group */
+/* False: there is no such group. is_wrong: shown for an unknown command, so to stderr. */
+bool usage_group(const char *name, bool is_wrong);
 void usage_command(const struct command *c);
