@@ -65,7 +65,7 @@ static struct err *check_type(const char *type)
 static struct err *inspect_all(struct cli *cli, const struct inspect_options *o, const char *type,
                                struct strs args)
 {
-    struct template *t = NULL;
+    struct go_template *t = NULL;
     autobuf struct buf out = {0};
     bool is_json = text_is_empty(o->format) || strcmp(o->format, "json") == 0;
     size_t n = 0;

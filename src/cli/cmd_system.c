@@ -19,7 +19,7 @@
 /* What a --format prints: one document by a template, or as JSON. */
 static struct err *print_format(struct cli *cli, const char *format, const struct json *doc)
 {
-    struct template *t = NULL;
+    struct go_template *t = NULL;
     autobuf struct buf b = {0};
 
     if (strcmp(format, "json") == 0)
@@ -253,7 +253,7 @@ static void add_stamp(struct buf *b, int64_t wall_ns)
 
 static struct err *print_event(void *ctx, struct arena *a, const struct json *event)
 {
-    const struct template *t = ctx;
+    const struct go_template *t = ctx;
     const struct json *actor = json_get(event, "Actor");
     struct pairs attributes = labels_pairs(a, json_get(actor, "Attributes"));
     int64_t ns = json_int(json_get(event, "timeNano"));
@@ -297,7 +297,7 @@ struct err *cmd_events(struct cli *cli, const void *options, struct strs args)
 {
     const struct events_options *o = options;
     struct request r = {.method = "GET"};
-    struct template *t = NULL;
+    struct go_template *t = NULL;
     struct conn *c = NULL;
     char *path = NULL;
     struct err *e;

@@ -49,7 +49,7 @@ static char *unescape(struct arena *a, const char *s)
     return arena_strdup(a, b.data ? b.data : "");
 }
 
-static struct err *run_row(struct arena *a, const struct template *t, const struct pairs *row,
+static struct err *run_row(struct arena *a, const struct go_template *t, const struct pairs *row,
                            struct buf *out)
 {
     const struct json *doc = NULL;
@@ -60,8 +60,8 @@ static struct err *run_row(struct arena *a, const struct template *t, const stru
     return NULL;
 }
 
-static struct err *run_titles(struct arena *a, const struct template *t, const struct pair *titles,
-                              struct buf *out)
+static struct err *run_titles(struct arena *a, const struct go_template *t,
+                              const struct pair *titles, struct buf *out)
 {
     struct pairs row = {0};
 
@@ -74,7 +74,7 @@ struct err *listing_print(struct arena *a, const struct listing *l, const char *
                           bool is_quiet, struct buf *out)
 {
     autobuf struct buf text = {0};
-    struct template *t = NULL;
+    struct go_template *t = NULL;
     bool is_table;
 
     if (is_quiet)

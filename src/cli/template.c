@@ -14,7 +14,6 @@ enum node_kind { NODE_TEXT, NODE_PRINT, NODE_IF, NODE_RANGE, NODE_WITH, NODE_ELS
 struct node {
     enum node_kind kind;
     size_t column;          /* where the action stands, for errors */
-    size_t column;          /* of its action in the text, for errors */
     char *text;             /* of NODE_TEXT, or the pipeline */
     char *key, *value;      /* variables that the action declares, with '$' */
     size_t else_at, end_at; /* of a block; else_at == end_at without an else */
@@ -23,15 +22,14 @@ struct node {
 
 #define NODES_MAX 4096
 
-struct template
-{
+struct go_template {
     struct node *nodes;
     size_t n;
 };
 
 struct parser {
     struct arena *a;
-    struct template *t;
+    struct go_template *t;
     size_t open[TEMPLATE_DEPTH_MAX]; /* blocks without their end */
     size_t depth;
     size_t column; /* of the action that is parsed */
@@ -203,9 +201,9 @@ static struct err *parse(struct parser *p, const char *text)
     return NULL;
 }
 
-struct err *template_parse(struct arena *a, const char *text, struct template **out)
+struct err *template_parse(struct arena *a, const char *text, struct go_template **out)
 {
-    struct template *t = arena_new(a, struct template);
+    struct go_template *t = arena_new(a, struct go_template);
     struct parser p = {.a = a, .t = t};
     struct err *e;
 
@@ -217,7 +215,7 @@ struct err *template_parse(struct arena *a, const char *text, struct template **
     return NULL;
 }
 
-static struct err *run_nodes(struct scope *s, const struct template *t, size_t from, size_t to,
+static struct err *run_nodes(struct scope *s, const struct go_template *t, size_t from, size_t to,
                              struct buf *out);
 
 static struct err *eval(struct scope *s, const struct node *node, const struct json **out)
@@ -233,7 +231,7 @@ static void declare(struct scope *s, struct variable *v, const char *name, const
     s->variables = v;
 }
 
-static struct err *run_item(struct scope *s, const struct template *t, size_t at,
+static struct err *run_item(struct scope *s, const struct go_template *t, size_t at,
                             const struct json *key, const struct json *item, struct buf *out)
 {
     const struct node *block = &t->nodes[at];
@@ -248,7 +246,7 @@ static struct err *run_item(struct scope *s, const struct template *t, size_t at
     return run_nodes(&inner, t, at + 1, block->else_at, out);
 }
 
-static struct err *run_range(struct scope *s, const struct template *t, size_t at,
+static struct err *run_range(struct scope *s, const struct go_template *t, size_t at,
                              const struct json *list, struct buf *out)
 {
     const struct node *block = &t->nodes[at];
@@ -266,7 +264,8 @@ static struct err *run_range(struct scope *s, const struct template *t, size_t a
     return NULL;
 }
 
-static struct err *run_block(struct scope *s, const struct template *t, size_t at, struct buf *out)
+static struct err *run_block(struct scope *s, const struct go_template *t, size_t at,
+                             struct buf *out)
 {
     const struct node *block = &t->nodes[at];
     const struct json *value = NULL;
@@ -282,7 +281,7 @@ static struct err *run_block(struct scope *s, const struct template *t, size_t a
 }
 
 /* Runs the nodes of [from, to); nested at most TEMPLATE_DEPTH_MAX deep by construction. */
-static struct err *run_nodes(struct scope *s, const struct template *t, size_t from, size_t to,
+static struct err *run_nodes(struct scope *s, const struct go_template *t, size_t from, size_t to,
                              struct buf *out)
 {
     for (size_t i = from; i < to; i++) {
@@ -305,7 +304,7 @@ static struct err *run_nodes(struct scope *s, const struct template *t, size_t f
     return NULL;
 }
 
-struct err *template_run(struct arena *a, const struct template *t, const struct json *root,
+struct err *template_run(struct arena *a, const struct go_template *t, const struct json *root,
                          struct buf *out)
 {
     struct scope s = {.a = a, .root = root, .dot = root};
