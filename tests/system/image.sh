@@ -3,7 +3,7 @@
 # src/image against a registry that misbehaves (image_registry.py), in a network namespace of its
 # own: what is pulled, what is said, and that nothing is left when it fails. Prints TAP.
 # usage: image.sh [path of image_probe]. Needs root and python3.
-probe=${1:-${BERTH_BIN:-build/bin}/image_probe}
+probe=${1:-${BERTH_BIN:-$(dirname "$0")/../../build/bin}/image_probe}
 case $probe in /*) ;; *) probe=$PWD/$probe ;; esac
 here=$(cd "$(dirname "$0")" && pwd)
 [ "$(id -u)" = 0 ] || { echo "1..0 # SKIP needs root"; exit 0; }
