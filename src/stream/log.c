@@ -351,6 +351,9 @@ struct err *log_create(struct loop *l, struct pools *p, const struct log_spec *s
     if (driver->has_file)
         TRY(open_json(g, s));
     g->has_file = driver->has_file;
+    g->landed.landing = s->landing;
+    g->landed.id = s->container_id ? mem_strdup(s->container_id) : NULL;
+    g->landed.record = -1;
     *out = steal_ptr(&g);
     return NULL;
 }

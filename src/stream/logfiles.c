@@ -85,18 +85,32 @@ int64_t logfiles_current(struct logfiles *f)
     return gen;
 }
 
+/* A rotation that was cut off has left a gap in the names: it goes on from there, so that doing it
+ * again never costs a file. Returns the age that nothing has; the last one is emptied for it. */
+static int64_t make_gap(struct logfiles *f)
+{
+    char name[PATH_MAX];
+
+    for (int64_t age = 1; age < f->max_files; age++) {
+        if (access(name_of(f, age, name), F_OK))
+            return age;
+    }
+    /* With one file the full one goes; readers that have it open still read it. */
+    if (unlink(name_of(f, f->max_files - 1, name)) && errno != ENOENT)
+        return -1;
+    return f->max_files - 1;
+}
+
 static bool move_files(struct logfiles *f)
 {
     char from[PATH_MAX], to[PATH_MAX];
+    int64_t gap = make_gap(f);
 
-    /* With one file the full one goes; readers that have it open still read it. */
-    if (unlink(name_of(f, f->max_files - 1, to)) && errno != ENOENT)
-        return false;
-    for (int age = f->max_files - 2; age >= 0; age--) {
+    for (int64_t age = gap - 1; age >= 0; age--) {
         if (rename(name_of(f, age, from), name_of(f, age + 1, to)) && errno != ENOENT)
             return false;
     }
-    return true;
+    return gap >= 0;
 }
 
 bool logfiles_rotate(struct logfiles *f)
