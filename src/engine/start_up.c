@@ -159,12 +159,14 @@ static char *keeper_binary(struct arena *a)
 
 static struct err *open_containers(struct engine *e)
 {
-    static const struct keeper_hooks hooks = {container_table_exited, container_table_keeper_lost};
+    static const struct keeper_hooks hooks = {container_table_exited, container_table_keeper_lost,
+                                               container_table_land};
     struct parts *p = &e->parts;
 
     TRY(container_table_open(p, &p->containers));
     TRY(keeper_open(p->loop, e->settings.exec_root, keeper_binary(e->arena), &hooks, p->containers,
                     container_table_adopt, &p->keeper));
+    TRY(container_table_open_landing(p->containers));
     container_table_reconcile(p->containers);
     return NULL;
 }
@@ -213,8 +215,6 @@ void engine_close(struct engine *e)
     server_close(e->server);
     if (p->containers)
         container_table_close(p->containers);
-    if (p->keeper)
-        keeper_close(p->keeper);
     if (p->images)
         image_table_close(p->images);
     if (p->volumes)
@@ -229,4 +229,7 @@ void engine_close(struct engine *e)
         cgroup_tree_close(p->cgroups);
     if (p->db)
         db_close(p->db);
+    /* Last, and the landing memory is not let go: from here on the outputs are the keeper's. */
+    if (p->keeper)
+        keeper_close(p->keeper);
 }
