@@ -125,8 +125,7 @@ static bool land_once(struct engine *e, const struct world *w)
 {
     unsigned slot = (unsigned)(e->seq % 2);
     int pipe = w->is_pty ? w->relay[0] : w->from;
-    ssize_t n =
-        land_fill(&e->land, slot, 0, e->seq + 1, STREAM_STDOUT, clock_wall_ns(), pipe);
+    ssize_t n = land_fill(&e->land, slot, 0, e->seq + 1, STREAM_STDOUT, clock_wall_ns(), pipe);
 
     if (n > 0) {
         land_slot_now(e, slot);
