@@ -75,10 +75,23 @@ static bool resize(const struct session *s)
 
     if (!s->resize_prefix ||
         (!tty_size(STDOUT_FILENO, &rows, &columns) && !tty_size(STDIN_FILENO, &rows, &columns)))
-        return;
-    if (rows || columns)
-        err_drop(
-            api_post(s->cli, NULL, NULL, "%s/resize?h=%u&w=%u", s->resize_prefix, rows, columns));
+        return true;
+    if (!rows && !columns)
+        return true;
+    e = api_post(s->cli, NULL, NULL, "%s/resize?h=%u&w=%u", s->resize_prefix, rows, columns);
+    err_drop(e);
+    return !e;
+}
+
+/* An exec may still be starting when its stream is open: try for a while, as Docker does. */
+static void resize_at_start(const struct session *s)
+{
+    struct timespec pause = {0};
+
+    for (int i = 1; i <= RESIZE_TRIES && !resize(s); i++) {
+        pause.tv_nsec = i * 10 * NS_PER_MS;
+        nanosleep(&pause, NULL);
+    }
 }
 
 static void take_signal(struct flows *f)
