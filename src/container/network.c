@@ -5,6 +5,7 @@
  * part is done by start's worker step.
  */
 #include "object.h"
+#include "port_spec.h"
 
 #include "base/log.h"
 
@@ -120,6 +121,8 @@ struct err *networks_plan(struct container_table *t, struct arena *a, const stru
 
 /* ---- published ports ---- */
 
+#define PORT_MAPS_MAX 16384 /* each is a socket, and the loop goes through them */
+
 struct port_list {
     struct arena *a;
     struct port_map *v;
@@ -140,8 +143,7 @@ static struct port_map *port_add(struct port_list *l)
     return &l->v[l->n++];
 }
 
-/* "80", "80/tcp", "8000-8010/udp" */
-static struct err *parse_port_spec(const char *s, int *first, int *last, enum port_proto *proto)
+struct err *port_spec_parse(const char *s, int *first, int *last, enum port_proto *proto)
 {
     char number[24], tail[16] = "tcp";
     const char *slash = strchr(s, '/');
@@ -184,7 +186,7 @@ static struct err *add_binding(struct port_list *l, enum port_proto proto, int p
     int first = 0, last = 0;
 
     if (!text_is_empty(host_port) && strcmp(host_port, "0") != 0)
-        TRY(parse_port_spec(host_port, &first, &last, &ignored));
+        TRY(port_spec_parse(host_port, &first, &last, &ignored));
     for (int v6 = 0; v6 <= (wants_both ? 1 : 0); v6++) {
         struct port_map *m = port_add(l);
 
@@ -213,9 +215,9 @@ static struct err *add_bindings_of(struct port_list *l, const char *spec, const 
     enum port_proto proto;
     int first, last;
 
-    TRY(parse_port_spec(spec, &first, &last, &proto));
+    TRY(port_spec_parse(spec, &first, &last, &proto));
     for (int port = first; port <= last; port++)
-        for (size_t i = 0; i < bindings->n; i++)
+        for (size_t i = 0; i < bindings->n && l->n <= PORT_MAPS_MAX; i++)
             TRY(add_binding(l, proto, port, b[i].host_ip, b[i].host_port, NULL));
     return NULL;
 }
@@ -245,10 +247,12 @@ struct err *ports_plan(struct arena *a, const struct config *config, const struc
         enum port_proto proto;
         int first, last;
 
-        TRY(parse_port_spec(spec, &first, &last, &proto)); /* a bad EXPOSE is refused in any case */
+        TRY(port_spec_parse(spec, &first, &last, &proto)); /* a bad EXPOSE is refused in any case */
         if (host->publish_all_ports && !is_bound(host, spec))
             TRY(add_bindings_of(&l, spec, &one));
     }
+    if (l.n > PORT_MAPS_MAX)
+        return err_new(ERR_INVALID, "a container can publish at most %d ports", PORT_MAPS_MAX);
     *out = l.v;
     *n = l.n;
     return NULL;
