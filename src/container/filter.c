@@ -35,7 +35,7 @@ enum key {
     K_COUNT
 };
 static const char *const key_names[K_COUNT] = {
-    "ancestor", "before", "exited", "expose",  "health", "id",    "is-task", "isolation", "label",
+    "ancestor", "before", "exited",  "expose",  "health", "id",     "is-task", "isolation", "label",
     "label!",   "name",   "network", "publish", "since",  "status", "until",   "volume",
 };
 
@@ -85,7 +85,8 @@ static struct err *check_words(const struct container_filter *f)
                                          "removing", "exited",  "dead",   NULL};
     static const char *const healths[] = {"none", "starting", "healthy", "unhealthy", NULL};
     static const char *const bools[] = {"0", "1", "false", "true", "False", "True", NULL};
-    static const struct vocabulary all[] = {{K_STATUS, states}, {K_HEALTH, healths}, {K_IS_TASK, bools}};
+    static const struct vocabulary all[] = {
+        {K_STATUS, states}, {K_HEALTH, healths}, {K_IS_TASK, bools}};
 
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
         const struct strs *values = &f->values[all[i].key];
@@ -96,7 +97,8 @@ static struct err *check_words(const struct container_filter *f)
             while (*w && strcmp(*w, values->v[k]) != 0)
                 w++;
             if (!*w)
-                return err_new(ERR_INVALID, "invalid filter '%s=%s'", key_names[all[i].key], values->v[k]);
+                return err_new(ERR_INVALID, "invalid filter '%s=%s'", key_names[all[i].key],
+                               values->v[k]);
         }
     }
     return NULL;
@@ -117,7 +119,8 @@ static struct err *check_patterns(const struct strs *values)
 {
     for (size_t i = 0; i < values->n; i++)
         if (strlen(values->v[i]) > PATTERN_MAX || strchr(values->v[i], '{'))
-            return err_new(ERR_INVALID, "invalid filter 'name=%s': at most %d characters and no braces",
+            return err_new(ERR_INVALID,
+                           "invalid filter 'name=%s': at most %d characters and no braces",
                            values->v[i], PATTERN_MAX);
     return NULL;
 }
@@ -229,7 +232,8 @@ static bool matches_volume(struct container *c, const char *v)
     const struct mount_point *m = c->doc.mounts.v;
 
     for (size_t i = 0; i < c->doc.mounts.n; i++)
-        if (text_same(m[i].name, v) || strcmp(m[i].destination, v) == 0 || text_same(m[i].source, v))
+        if (text_same(m[i].name, v) || strcmp(m[i].destination, v) == 0 ||
+            text_same(m[i].source, v))
             return true;
     return false;
 }
@@ -262,7 +266,9 @@ static bool matches_publish(struct container *c, const char *v)
         char spec[24];
 
         snprintf(spec, sizeof(spec), "%d/%s", p[i].port,
-                 p[i].proto == PORT_UDP ? "udp" : p[i].proto == PORT_SCTP ? "sctp" : "tcp");
+                 p[i].proto == PORT_UDP    ? "udp"
+                 : p[i].proto == PORT_SCTP ? "sctp"
+                                           : "tcp");
         if (spec_overlaps(spec, v))
             return true;
     }
@@ -285,7 +291,8 @@ static bool matches_one(struct container *c, enum key k, const char *v)
     case K_ANCESTOR:
         return matches_ancestor(c, v);
     case K_EXITED:
-        return c->doc.state.status == STATUS_EXITED && text_to_i64(v, &n) && n == c->doc.state.exit_code;
+        return c->doc.state.status == STATUS_EXITED && text_to_i64(v, &n) &&
+               n == c->doc.state.exit_code;
     case K_EXPOSE:
         return matches_expose(c, v);
     case K_HEALTH:

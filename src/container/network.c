@@ -42,11 +42,13 @@ static struct err *check_address(struct network *n, const struct endpoint_config
     if (!addr4_parse(e->ipam->ipv4, &addr))
         return err_new(ERR_INVALID, "invalid IPv4 address: %s", e->ipam->ipv4);
     if (strcmp(network_name(n), "bridge") == 0)
-        return err_new(ERR_INVALID, "invalid config for network bridge: user specified IP address is "
-                                    "supported on user defined networks only");
+        return err_new(ERR_INVALID,
+                       "invalid config for network bridge: user specified IP address is "
+                       "supported on user defined networks only");
     if (!subnet4_has(network_subnet(n), addr))
-        return err_new(ERR_INVALID, "invalid config for network %s: no configured subnet contains IP "
-                                    "address %s",
+        return err_new(ERR_INVALID,
+                       "invalid config for network %s: no configured subnet contains IP "
+                       "address %s",
                        network_name(n), e->ipam->ipv4);
     return NULL;
 }
@@ -56,7 +58,8 @@ static struct err *check_mac(const char *s, uint8_t out[6])
     unsigned b[6];
     char rest;
 
-    if (sscanf(s, "%2x:%2x:%2x:%2x:%2x:%2x%c", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &rest) != 6 ||
+    if (sscanf(s, "%2x:%2x:%2x:%2x:%2x:%2x%c", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &rest) !=
+            6 ||
         (b[0] & 1))
         return err_new(ERR_INVALID, "invalid MAC address: %s", s);
     for (int i = 0; i < 6; i++)
@@ -99,7 +102,8 @@ struct err *networks_plan(struct container_table *t, struct arena *a, const stru
     }
     list = arena_array(a, n->endpoints.n + 1, sizeof(*list));
     for (size_t i = 0; i < n->endpoints.n; i++) {
-        const char *name = strcmp(n->endpoints.keys[i], "default") == 0 ? "bridge" : n->endpoints.keys[i];
+        const char *name =
+            strcmp(n->endpoints.keys[i], "default") == 0 ? "bridge" : n->endpoints.keys[i];
 
         if (strcmp(name, mode) == 0) { /* the mode's own network comes first */
             memmove(list + 1, list, count * sizeof(*list));
@@ -176,8 +180,8 @@ struct err *port_spec_parse(const char *s, int *first, int *last, enum port_prot
     return NULL;
 }
 
-static struct err *add_binding(struct port_list *l, enum port_proto proto, int port, const char *host_ip,
-                               const char *host_port, const char *default_ip)
+static struct err *add_binding(struct port_list *l, enum port_proto proto, int port,
+                               const char *host_ip, const char *host_port, const char *default_ip)
 {
     const char *ip = text_is_empty(host_ip) ? default_ip : host_ip;
     bool is_wildcard = text_is_empty(ip) || strcmp(ip, "0.0.0.0") == 0;
@@ -209,7 +213,8 @@ static struct err *add_binding(struct port_list *l, enum port_proto proto, int p
     return NULL;
 }
 
-static struct err *add_bindings_of(struct port_list *l, const char *spec, const struct jlist *bindings)
+static struct err *add_bindings_of(struct port_list *l, const char *spec,
+                                   const struct jlist *bindings)
 {
     const struct port_binding *b = bindings->v;
     enum port_proto proto;
@@ -269,13 +274,17 @@ void networks_note_ports(struct container *c)
         char ip[INET6_ADDRSTRLEN];
 
         inet_ntop(m->is_v6 ? AF_INET6 : AF_INET, m->host_ip, ip, sizeof(ip));
-        list[i] = (struct published){.proto = (int)m->proto, .port = m->port, .host_port = m->host_port,
-                                     .is_v6 = m->is_v6, .host_ip = arena_strdup(c->run_arena, ip)};
+        list[i] = (struct published){.proto = (int)m->proto,
+                                     .port = m->port,
+                                     .host_port = m->host_port,
+                                     .is_v6 = m->is_v6,
+                                     .host_ip = arena_strdup(c->run_arena, ip)};
     }
     c->doc.published = (struct jlist){.v = list, .n = ports_count(c->ports)};
 }
 
-static struct err *join_one(struct container *c, struct attached *at, struct endpoint *e, size_t index)
+static struct err *join_one(struct container *c, struct attached *at, struct endpoint *e,
+                            size_t index)
 {
     struct network *n;
     uint8_t mac[6] = {0};
@@ -288,7 +297,8 @@ static struct err *join_one(struct container *c, struct attached *at, struct end
     at->mac = "";
     if (!network_bridge(n))
         return NULL; /* host and none have no endpoint in the kernel */
-    if (at->asked.ipam && !text_is_empty(at->asked.ipam->ipv4) && !addr4_parse(at->asked.ipam->ipv4, &wanted))
+    if (at->asked.ipam && !text_is_empty(at->asked.ipam->ipv4) &&
+        !addr4_parse(at->asked.ipam->ipv4, &wanted))
         return err_new(ERR_INVALID, "invalid IPv4 address: %s", at->asked.ipam->ipv4);
     if (!text_is_empty(at->asked.mac_address))
         TRY(check_mac(at->asked.mac_address, mac));
@@ -302,8 +312,9 @@ static struct err *join_one(struct container *c, struct attached *at, struct end
     at->addr = e->spec.addr;
     at->gateway = e->spec.gateway;
     at->bits = e->spec.bits;
-    at->mac = arena_printf(c->run_arena, "%02x:%02x:%02x:%02x:%02x:%02x", e->spec.mac[0], e->spec.mac[1],
-                           e->spec.mac[2], e->spec.mac[3], e->spec.mac[4], e->spec.mac[5]);
+    at->mac =
+        arena_printf(c->run_arena, "%02x:%02x:%02x:%02x:%02x:%02x", e->spec.mac[0], e->spec.mac[1],
+                     e->spec.mac[2], e->spec.mac[3], e->spec.mac[4], e->spec.mac[5]);
     return NULL;
 }
 

@@ -39,7 +39,7 @@ struct mount_point { /* "Mounts" of inspect, and what start mounts */
     bool rw, is_anonymous, no_copy, non_recursive, create_source, readonly_non_recursive;
 };
 
-struct attached { /* a container's endpoint in the document */
+struct attached {     /* a container's endpoint in the document */
     char *network;    /* name as asked for */
     char *network_id; /* "" before the first start */
     char *endpoint_id;
@@ -80,7 +80,7 @@ struct container {
     struct parts *parts;
     struct arena *arena; /* of the document as created or loaded */
     struct doc doc;
-    char *name; /* heap: doc.name points here */
+    char *name;          /* heap: doc.name points here */
     struct image *image; /* NULL when it was removed by force */
     struct lane lane;    /* one lifecycle operation at a time */
     size_t refs;
@@ -94,25 +94,29 @@ struct container {
     struct arena *run_arena; /* strings of endpoints and ports of this run */
     struct ports *ports;
 
-    bool is_starting;          /* from spawn to the end of start: an exit waits */
-    bool is_exiting;           /* an exit is being worked on */
-    struct exit_record exit;   /* arrived, not yet worked on */
-    struct list settle;        /* struct settle_wait: until the exit is worked off */
-    struct list waiters;       /* struct waiter */
-    struct list execs;         /* struct exec */
+    bool is_streaming;       /* the hub has this run's streams, and a reference */
+    bool is_starting;        /* from spawn to the end of start: an exit waits */
+    bool is_exiting;         /* an exit is being worked on */
+    struct exit_record exit; /* arrived, not yet worked on */
+    struct list settle;      /* struct settle_wait: until the exit is worked off */
+    struct list waiters;     /* struct waiter */
+    struct list execs;       /* struct exec */
     struct timer restart_timer;
     int64_t restart_delay_ms;
-    struct op *drain_op;       /* the exit that waits for the last output */
-    struct op *stop_op;        /* the stop, kill or remove in flight that rm -f may hasten */
-    bool has_been_killed;      /* a kill or stop was asked during this run */
+    struct op *drain_op;  /* the exit that waits for the last output */
+    struct op *stop_op;   /* the stop, kill or remove in flight that rm -f may hasten */
+    bool has_been_killed; /* a kill or stop was asked during this run */
 };
 
 /* ---- table.c ---- */
 struct container_table {
     struct parts *parts;
     struct map *by_id, *by_name;
-    struct map *execs; /* exec id → struct exec */
+    struct map *execs;    /* exec id → struct exec */
     struct map *reserved; /* names of creates in flight → "" */
+    size_t n_stopping;    /* see container_table_stop */
+    void (*stopped)(void *ctx);
+    void *stopped_ctx;
 };
 struct container *container_ref(struct container *c);
 void container_unref(struct container *c);
@@ -127,9 +131,9 @@ void container_destroy(struct container *c); /* never published, or the last ref
 /* ---- doc.c ---- */
 char *doc_encode(struct arena *a, const struct container *c);
 struct err *doc_decode(struct container *c, const char *json);
-void container_save(struct container *c);                      /* in the background */
-void container_save_for(struct container *c, struct op *op);   /* an ON_EVENT step */
-void state_set_error(struct container *c, const char *text);   /* NULL clears */
+void container_save(struct container *c);                    /* in the background */
+void container_save_for(struct container *c, struct op *op); /* an ON_EVENT step */
+void state_set_error(struct container *c, const char *text); /* NULL clears */
 const char *status_name(const struct container *c);
 static inline bool state_is_running(const struct container *c)
 {
@@ -149,8 +153,8 @@ void mounts_unref(struct container *c);
 struct err *networks_plan(struct container_table *t, struct arena *a, const struct config *config,
                           const struct host_config *host, const struct networking_config *n,
                           struct jlist *out, struct strs *warnings);
-struct err *networks_join(struct container *c);  /* endpoints and port reservations */
-void networks_note_ports(struct container *c); /* the host ports as chosen, into the document */
+struct err *networks_join(struct container *c); /* endpoints and port reservations */
+void networks_note_ports(struct container *c);  /* the host ports as chosen, into the document */
 void networks_leave(struct container *c);
 struct err *networks_rejoin(struct container *c); /* after an engine restart */
 void ports_resume(struct container *c); /* after an engine restart: bind and serve again */
@@ -170,7 +174,8 @@ struct settle_wait {
     void (*fn)(struct settle_wait *w);
 };
 /* fn when no process of the container runs and its last exit is worked off; perhaps at once. */
-void container_settle(struct container *c, struct settle_wait *w, void (*fn)(struct settle_wait *w));
+void container_settle(struct container *c, struct settle_wait *w,
+                      void (*fn)(struct settle_wait *w));
 void container_note_exit(struct container *c, const struct exit_record *r);
 void container_work_off_exit(struct container *c); /* when one has arrived and nothing hinders */
 void exited_streams_drained(struct container *c);

@@ -91,7 +91,10 @@ static void write_ports(const struct container *c, struct jw *w)
         jw_str(w, "IP", p[i].host_ip);
         jw_int(w, "PrivatePort", p[i].port);
         jw_int(w, "PublicPort", p[i].host_port);
-        jw_str(w, "Type", p[i].proto == PORT_UDP ? "udp" : p[i].proto == PORT_SCTP ? "sctp" : "tcp");
+        jw_str(w, "Type",
+               p[i].proto == PORT_UDP    ? "udp"
+               : p[i].proto == PORT_SCTP ? "sctp"
+                                         : "tcp");
         jw_obj_end(w);
     }
     for (size_t i = 0; state_is_running(c) && i < exposed->n; i++) {
