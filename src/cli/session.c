@@ -71,6 +71,7 @@ void session_block_signals(const struct session *s)
 static bool resize(const struct session *s)
 {
     unsigned rows = 0, columns = 0;
+    bool is_done;
     struct err *e;
 
     if (!s->resize_prefix ||
@@ -79,8 +80,9 @@ static bool resize(const struct session *s)
     if (!rows && !columns)
         return true;
     e = api_post(s->cli, NULL, NULL, "%s/resize?h=%u&w=%u", s->resize_prefix, rows, columns);
+    is_done = !e;
     err_drop(e);
-    return !e;
+    return is_done;
 }
 
 /* An exec may still be starting when its stream is open: try for a while, as Docker does. */
