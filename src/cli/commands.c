@@ -31,7 +31,7 @@
 #define CREATE cmd_create, create_flags, struct run_options, 1, ANY,                               \
     " [OPTIONS] IMAGE [COMMAND] [ARG...]", "Create a new container", .options_first = true
 #define EXEC cmd_exec, exec_flags, struct attach_options, 2, ANY,                                  \
-    " [OPTIONS] CONTAINER COMMAND [ARG...]", "Run a command in a running container",
+    " [OPTIONS] CONTAINER COMMAND [ARG...]", "Run a command in a running container",               \
     .options_first = true
 #define PS cmd_ps, ps_flags, struct list_options, 0, 0, " [OPTIONS]", "List containers"
 #define IMAGES cmd_images, images_flags, struct list_options, 0, 1,                                \
