@@ -167,9 +167,6 @@ static struct err *check_with_parts(struct create *o, const struct config *c,
     TRY(limits_plan(o->op.arena, h, c, &limits));
     TRY(cgroup_check(o->table->parts->cgroups, o->op.arena, &limits, &o->warnings));
     TRY(ports_plan(o->op.arena, c, h, &maps, &n_maps));
-    if (n_maps > 0 && network_mode_is(h, "host"))
-        strs_add(o->op.arena, &o->warnings,
-                 "Published ports are discarded when using host network mode");
     if (!text_is_empty(c->stop_signal)) {
         int ignored;
 
