@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 
+#include <limits.h>
 #include <linux/mount.h>
 #include <sched.h>
 #include <string.h>
@@ -68,8 +69,17 @@ uint64_t plan_clone_flags(const struct sandbox_input *in)
     return flags;
 }
 
+struct err *plan_check_length(const char *path)
+{
+    if (strlen(path) < PATH_MAX)
+        return NULL;
+    return err_new(ERR_INVALID, "the path %.60s... is too long: a path has at most %d bytes", path,
+                   PATH_MAX - 1);
+}
+
 struct err *plan_check_target(const char *target)
 {
+    TRY(plan_check_length(target));
     if (strcmp(target, "/") == 0)
         return err_new(ERR_INVALID, "invalid volume specification: destination can't be '/'");
     if (strcmp(target, "/proc") == 0)
