@@ -78,11 +78,10 @@ static void compose(struct guest *g)
 
     if (g->phase == P_CREATE) {
         snprintf(target, sizeof(target), "/containers/create");
-        snprintf(json, sizeof(json),
-                 "{\"Image\":\"%s\",\"Cmd\":[%s],\"HostConfig\":{\"NetworkMode\":\"%s\"}}",
-                 storm.image,
-                 storm.what == RUN ? "\"/bin/sleep\",\"100000\"" : "\"/bin/echo\",\"hello\"",
-                 storm.net);
+        snprintf(
+            json, sizeof(json),
+            "{\"Image\":\"%s\",\"Cmd\":[%s],\"HostConfig\":{\"NetworkMode\":\"%s\"}}", storm.image,
+            storm.what == RUN ? "\"/bin/sleep\",\"100000\"" : "\"/bin/echo\",\"hello\"", storm.net);
     } else {
         static const char *const tails[] = {"", "/start", "/wait", "/logs?stdout=1&stderr=1", ""};
 
@@ -216,7 +215,7 @@ static const char *whole_body(struct guest *g, int *out_status)
     if (*out_status == 204 || *out_status == 304)
         return end + 4;
     return g->in_len >= head + 5 && memcmp(g->in + g->in_len - 5, "0\r\n\r\n", 5) == 0 ? end + 4
-                                                                                      : NULL;
+                                                                                       : NULL;
 }
 
 static bool is_right(struct guest *g, int status, const char *body)
@@ -397,7 +396,8 @@ int main(int argc, char **argv)
     struct guest *guests;
     int64_t began;
 
-    if (argc < 4 || (storm.n_clients = atoi(argv[2])) < 1 || (storm.lives = atoi(argv[3])) < 1) {
+    if (argc < 4 || (storm.n_clients = (int)strtol(argv[2], NULL, 10)) < 1 ||
+        (storm.lives = (int)strtol(argv[3], NULL, 10)) < 1) {
         fprintf(stderr, "usage: bench_storm SOCKET CLIENTS LIVES [what=…] [net=…] [image=…]\n");
         return 2;
     }

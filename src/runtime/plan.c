@@ -247,9 +247,9 @@ static void add_session(struct program *p, const struct plan_process *x)
         program_add(p, P_CTTY, WITH_FD(x->tty));
 }
 
-/* The session is the payload's own: were its leader the helper, the helper's end would
- * hang up the terminal. Directly before P_ENV the helper closes every fd, after P_ENV
- * none can be named; so a terminal, whose fd is still needed, comes before it. */
+/* The session is the payload's own: were its leader the helper, the helper's end would hang up
+ * the terminal. Up to P_ENV only records may follow that init/ can run with every fd closed
+ * (P_CTTY then takes descriptor 0), so that the payload never holds one of the host. */
 static void add_payload(struct program *p, const struct plan_process *x)
 {
     program_add(p, P_PAYLOAD, NO_ARGS);

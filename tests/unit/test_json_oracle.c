@@ -79,7 +79,10 @@ static int compare(struct arena *a, const char *text, size_t n)
 TEST(json_agrees_with_cjson_on_documents)
 {
     static const char *const documents[] = {
-        "{}", "[]", "null", "[1,2.5,-3e2,\"x\",true,false,null]",
+        "{}",
+        "[]",
+        "null",
+        "[1,2.5,-3e2,\"x\",true,false,null]",
         "{\"a\":{\"b\":[{\"c\":\"\\u00e9\\n\\t\\\"\\\\\\/\"}]},\"d\":\"\\ud83d\\ude00\"}",
         " \r\n{\"k\" : [ ] , \"l\" : { } } ",
         "{\"Memory\":9007199254740991,\"CpuShares\":-1,\"x\":0.0001,\"y\":123456789.125}",
