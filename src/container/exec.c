@@ -262,7 +262,7 @@ static struct err *prepare(struct op *op)
     struct cgroup_join join = {.dir = -1};
     struct exec_input in;
 
-    TRY(cgroup_open(o->parts->cgroups, o->container_id, &join));
+    TRY(cgroup_open_beside(o->parts->cgroups, o->container_id, o->pid, &join));
     in = (struct exec_input){
         .id = o->e->keeper_id,
         .config = &o->e->config,
