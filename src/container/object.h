@@ -116,8 +116,8 @@ struct container_table {
     struct map *reserved;      /* names of creates in flight → "" */
     struct list turns_waiting; /* see turn.c */
     int n_turns;
-    bool is_sweeping, wants_sweep; /* the trash, see remove.c */
-    size_t n_stopping;             /* see container_table_stop */
+    struct sweeper *sweeper;
+    size_t n_stopping; /* see container_table_stop */
     void (*stopped)(void *ctx);
     void *stopped_ctx;
 };
@@ -184,6 +184,11 @@ struct turn {
 struct err *turn_take(struct container_table *t, struct turn *turn, void (*fn)(struct turn *turn))
     must_check;
 void turn_end(struct container_table *t, struct turn *turn);
+
+/* ---- sweeper.c ---- */
+struct sweeper *sweeper_create(struct parts *p);
+void sweeper_ask(struct sweeper *s);     /* something was thrown away */
+void sweeper_destroy(struct sweeper *s); /* a sweep that runs frees it at its end */
 
 /* ---- wait.c, exited.c, restart.c ---- */
 struct settle_wait {

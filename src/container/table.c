@@ -263,6 +263,7 @@ struct err *container_table_open(struct parts *p, struct container_table **out)
     t->execs = map_create();
     t->reserved = map_create();
     list_init(&t->turns_waiting);
+    t->sweeper = sweeper_create(p);
     *out = t;
     TRY(db_each(p->db, "container", load_one, t));
     debug_register(p->debug, "containers", dump_containers, t);
@@ -327,6 +328,7 @@ void container_table_close(struct container_table *t)
     map_destroy(t->by_name);
     map_destroy(t->execs);
     map_destroy(t->reserved);
+    sweeper_destroy(t->sweeper);
     free(t);
 }
 
