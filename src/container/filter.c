@@ -70,6 +70,22 @@ static struct err *resolve_time(struct container_filter *f, enum key k, int64_t 
     return NULL;
 }
 
+static struct err *check_health(const struct container_filter *f)
+{
+    static const char *const known[] = {"none", "starting", "healthy", "unhealthy"};
+
+    for (size_t i = 0; i < f->values[K_HEALTH].n; i++) {
+        bool is_known = false;
+
+        for (size_t k = 0; k < ARRAY_LEN(known); k++)
+            is_known = is_known || strcmp(known[k], f->values[K_HEALTH].v[i]) == 0;
+        if (!is_known)
+            return err_new(ERR_INVALID, "unrecognised filter value for health: %s",
+                           f->values[K_HEALTH].v[i]);
+    }
+    return NULL;
+}
+
 static struct err *check_values(struct container_filter *f)
 {
     static const char *const states[] = {"created", "running", "paused", "restarting",
@@ -87,6 +103,7 @@ static struct err *check_values(struct container_filter *f)
         if (!is_known)
             return err_new(ERR_INVALID, "invalid filter 'status=%s'", f->values[K_STATUS].v[i]);
     }
+    TRY(check_health(f));
     for (size_t i = 0; i < f->values[K_UNTIL].n; i++) {
         const char *v = f->values[K_UNTIL].v[i];
         int64_t duration;
@@ -224,7 +241,7 @@ static bool matches_one(struct container *c, enum key k, const char *v)
     case K_EXPOSE:
         return matches_expose(c, v);
     case K_HEALTH:
-        return strcmp(v, "none") == 0;
+        return strcmp(health_name(c), v) == 0;
     case K_ID:
         return text_starts(c->doc.id, v);
     case K_IS_TASK:
