@@ -58,6 +58,7 @@ void container_adopt_streams(struct container *c, const struct hub_streams *s)
     streams.stdin_once = c->doc.config.stdin_once;
     streams.log = c->log;
     container_ref(c); /* until drained */
+    c->is_streaming = true;
     hub_run(hub_of(c), &streams, on_drained, c);
 }
 
@@ -77,6 +78,7 @@ static void on_drained(void *ctx)
 {
     struct container *c = ctx;
 
+    c->is_streaming = false;
     exited_streams_drained(c);
     container_unref(c);
 }
@@ -88,7 +90,8 @@ struct err *container_attach(struct container *c, const struct attach_request *r
         return err_new(ERR_CONFLICT, "container %s is paused, unpause the container before attach",
                        c->doc.id);
     if (c->doc.state.status == STATUS_RESTARTING)
-        return err_new(ERR_CONFLICT, "container %s is restarting, wait until the container is running",
+        return err_new(ERR_CONFLICT,
+                       "container %s is restarting, wait until the container is running",
                        c->doc.id);
     TRY(container_open_log(c));
     TRY(hub_attach(hub_of(c), r, c->log, sink, gone, ctx, out));
@@ -102,7 +105,8 @@ struct err *container_logs(struct container *c, const struct log_query *q, struc
     struct log_query query = *q;
 
     if (c->doc.state.status == STATUS_DEAD || c->doc.state.status == STATUS_REMOVING)
-        return err_new(ERR_CONFLICT, "can not get logs from container which is dead or marked for removal");
+        return err_new(ERR_CONFLICT,
+                       "can not get logs from container which is dead or marked for removal");
     TRY(container_open_log(c));
     query.framed = !c->doc.config.tty;
     query.follow = q->follow && (state_is_running(c) || c->doc.state.status == STATUS_RESTARTING);

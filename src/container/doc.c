@@ -60,12 +60,9 @@ static const struct jfield attached_fields[] = {
 static const struct jtable attached_json = {sizeof(struct attached), attached_fields};
 
 static const struct jfield published_fields[] = {
-    J(J_INT, struct published, proto, "Proto"),
-    J(J_INT, struct published, port, "Port"),
-    J(J_INT, struct published, host_port, "HostPort"),
-    J(J_BOOL, struct published, is_v6, "V6"),
-    J(J_STR, struct published, host_ip, "HostIp"),
-    J_END,
+    J(J_INT, struct published, proto, "Proto"),        J(J_INT, struct published, port, "Port"),
+    J(J_INT, struct published, host_port, "HostPort"), J(J_BOOL, struct published, is_v6, "V6"),
+    J(J_STR, struct published, host_ip, "HostIp"),     J_END,
 };
 static const struct jtable published_json = {sizeof(struct published), published_fields};
 
@@ -126,9 +123,9 @@ void state_set_error(struct container *c, const char *text)
 const char *status_name(const struct container *c)
 {
     static const char *const names[] = {
-        [STATUS_CREATED] = "created",       [STATUS_RUNNING] = "running",
-        [STATUS_PAUSED] = "paused",         [STATUS_RESTARTING] = "restarting",
-        [STATUS_REMOVING] = "removing",     [STATUS_EXITED] = "exited",
+        [STATUS_CREATED] = "created",   [STATUS_RUNNING] = "running",
+        [STATUS_PAUSED] = "paused",     [STATUS_RESTARTING] = "restarting",
+        [STATUS_REMOVING] = "removing", [STATUS_EXITED] = "exited",
         [STATUS_DEAD] = "dead",
     };
 

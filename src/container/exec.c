@@ -22,7 +22,7 @@
 #define EXECS_MAX 4096 /* per container, running and ended; ended ones go first */
 
 struct exec {
-    struct list link; /* in the container */
+    struct list link;    /* in the container */
     struct container *c; /* NULL when it is gone */
     struct parts *parts;
     struct arena *arena;
@@ -81,9 +81,9 @@ static void drop_oldest_ended(struct container *c)
 {
     size_t n = 0;
 
-    list_each(e, &c->execs, struct exec, link)
+    list_each (e, &c->execs, struct exec, link)
         n++;
-    list_each(e, &c->execs, struct exec, link) {
+    list_each (e, &c->execs, struct exec, link) {
         if (n < EXECS_MAX)
             return;
         if (e->has_ended || !e->is_started) {
@@ -123,7 +123,8 @@ struct err *exec_create(struct container *c, const char *body, size_t len, const
     struct err *err;
 
     if (c->doc.state.status == STATUS_PAUSED)
-        return err_new(ERR_CONFLICT, "Container %s is paused, unpause the container before exec", c->doc.id);
+        return err_new(ERR_CONFLICT, "Container %s is paused, unpause the container before exec",
+                       c->doc.id);
     if (!state_is_running(c) || c->is_exiting)
         return err_new(ERR_CONFLICT, "container %s is not running", c->doc.id);
     drop_oldest_ended(c);
@@ -185,7 +186,8 @@ static void end_if_over(struct exec *e)
         return;
     e->has_ended = true;
     e->is_running = false;
-    e->exit_code = WIFSIGNALED(e->exit.status) ? 128 + WTERMSIG(e->exit.status) : WEXITSTATUS(e->exit.status);
+    e->exit_code =
+        WIFSIGNALED(e->exit.status) ? 128 + WTERMSIG(e->exit.status) : WEXITSTATUS(e->exit.status);
     if (e->pidfd >= 0)
         close(steal_fd(&e->pidfd));
     snprintf(code, sizeof(code), "%d", e->exit_code);
@@ -204,7 +206,8 @@ void exec_exited(struct container_table *t, const struct keeper_entry *entry)
         if (!e || !e->is_started || e->has_ended)
             keeper_ack(t->parts->keeper, entry->id, entry->pid);
         else
-            e->exit = (struct exit_record){true, entry->pid, entry->status, entry->exited_wall_ns, false};
+            e->exit =
+                (struct exit_record){true, entry->pid, entry->status, entry->exited_wall_ns, false};
         return; /* a start that is still being finished looks at e->exit */
     }
     if (e->has_exited)
@@ -225,7 +228,8 @@ static void on_drained(void *ctx)
     exec_unref(e);
 }
 
-/* The group, so that what a shell has started does not stay behind (Linux 6.9; else the one alone). */
+/* The group, so that what a shell has started does not stay behind (Linux 6.9; else the one alone).
+ */
 #define SIGNAL_PROCESS_GROUP (1u << 2) /* PIDFD_SIGNAL_PROCESS_GROUP */
 void exec_kill(struct exec *e)
 {
@@ -240,21 +244,21 @@ void exec_kill(struct exec *e)
 /* The container's pid 1 is dead, so all of these are: the keeper reports each. */
 void execs_end(struct container *c)
 {
-    list_each(e, &c->execs, struct exec, link)
+    list_each (e, &c->execs, struct exec, link)
         if (e->is_running && e->pidfd >= 0)
             syscall(SYS_pidfd_send_signal, e->pidfd, SIGKILL, NULL, 0);
 }
 
 void execs_running(struct container *c, struct arena *a, struct strs *out)
 {
-    list_each(e, &c->execs, struct exec, link)
+    list_each (e, &c->execs, struct exec, link)
         if (e->is_running && !e->is_probe)
             strs_add(a, out, e->id);
 }
 
 void execs_drop(struct container *c)
 {
-    list_each(e, &c->execs, struct exec, link)
+    list_each (e, &c->execs, struct exec, link)
         drop(e);
 }
 
@@ -280,7 +284,8 @@ static struct err *claim(struct op *op)
     if (!c || !state_is_running(c) || c->pidfd < 0)
         return err_new(ERR_CONFLICT, "container %s is not running", c ? c->doc.id : "of this exec");
     if (c->doc.state.status == STATUS_PAUSED)
-        return err_new(ERR_CONFLICT, "Container %s is paused, unpause the container before exec", c->doc.id);
+        return err_new(ERR_CONFLICT, "Container %s is paused, unpause the container before exec",
+                       c->doc.id);
     if (o->e->is_started)
         return err_new(ERR_CONFLICT, "Error: Exec command %s is already running", o->e->id);
     o->c = container_ref(c);
@@ -385,8 +390,8 @@ static const struct op_step exec_steps[] = {
     {"run", ON_LOOP, run, NULL, 0},
     {0},
 };
-static const struct op_type exec_type = {"container/exec", OP_MUTATING, sizeof(struct exec_start), exec_steps,
-                                         finish};
+static const struct op_type exec_type = {"container/exec", OP_MUTATING, sizeof(struct exec_start),
+                                         exec_steps, finish};
 
 struct exec_call {
     struct exec *e;

@@ -91,7 +91,8 @@ static struct err *record(struct op *op)
     s->was_stopped = s->was_stopped || c->has_been_killed;
     s->status = restart_policy_wants(c, false) ? STATUS_RESTARTING : STATUS_EXITED;
     if (o->record.is_unknown)
-        state_set_error(c, "the exit code is unknown: the keeper was killed and this kernel does not tell");
+        state_set_error(
+            c, "the exit code is unknown: the keeper was killed and this kernel does not tell");
     close(steal_fd(&c->pidfd));
     if (o->was_oom_killed)
         container_event(c, "oom", NULL, NULL);
@@ -198,8 +199,8 @@ static const struct op_step plain_exited_steps[] = {
 
 static const struct op_type exited_type = {"container/exited", OP_INTERNAL, sizeof(struct exited),
                                            exited_steps, finish};
-static const struct op_type plain_exited_type = {"container/exited", OP_INTERNAL, sizeof(struct exited),
-                                                 plain_exited_steps, finish};
+static const struct op_type plain_exited_type = {"container/exited", OP_INTERNAL,
+                                                 sizeof(struct exited), plain_exited_steps, finish};
 
 void container_work_off_exit(struct container *c)
 {

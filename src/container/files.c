@@ -132,8 +132,8 @@ static struct err *write_file(const char *dir, const char *name, const char *tex
 }
 
 struct err *etc_files_open(struct arena *a, const char *dir, const struct etc_files *f,
-                           const struct mount_point *mounts, size_t n_mounts, struct sandbox_mount *out,
-                           size_t *n)
+                           const struct mount_point *mounts, size_t n_mounts,
+                           struct sandbox_mount *out, size_t *n)
 {
     struct bind_options_plan plan = {0};
     const struct {
@@ -154,7 +154,8 @@ struct err *etc_files_open(struct arena *a, const char *dir, const struct etc_fi
         if (!f->other_dir)
             err = write_file(dir, files[i].name, files[i].text);
         if (!err)
-            err = bind_open(path_join(a, from, files[i].name), &plan, &out[*n].fd, &out[*n].is_file);
+            err =
+                bind_open(path_join(a, from, files[i].name), &plan, &out[*n].fd, &out[*n].is_file);
         if (err) {
             while (*n > 0)
                 close(out[--*n].fd);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The files bound over /etc: hostname, hosts, resolv.conf. Planned on the loop, made on a worker. */
+/* The files bound over /etc: hostname, hosts, resolv.conf. Planned on the loop, made on a worker.
+ */
 #pragma once
 
 #include "object.h"
@@ -18,5 +19,5 @@ struct etc_files {
 void etc_files_plan(struct arena *a, const struct container *c, struct etc_files *out);
 /* Writes and opens them as mounts, except where the user mounts something there. */
 struct err *etc_files_open(struct arena *a, const char *dir, const struct etc_files *f,
-                           const struct mount_point *mounts, size_t n_mounts, struct sandbox_mount *out,
-                           size_t *n);
+                           const struct mount_point *mounts, size_t n_mounts,
+                           struct sandbox_mount *out, size_t *n);

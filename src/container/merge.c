@@ -26,7 +26,7 @@ static bool env_has(const struct strs *env, const char *entry)
 /* The user's entries win; one without '=' removes the image's. Image entries come first. */
 static struct strs merge_env(struct arena *a, const struct strs *user, const struct strs *image)
 {
-    struct strs out = {.v = arena_array(a, 1, sizeof(char *))};
+    struct strs out = text_split(a, "", ','); /* present and empty */
 
     for (size_t i = 0; i < user->n; i++)
         if (strchr(user->v[i], '='))

@@ -66,7 +66,8 @@ static struct err *check_destination(struct plan *p, const char *destination, ch
 
 static bool is_propagation(const char *s)
 {
-    static const char *const known[] = {"shared", "rshared", "slave", "rslave", "private", "rprivate"};
+    static const char *const known[] = {"shared", "rshared", "slave",
+                                        "rslave", "private", "rprivate"};
 
     for (size_t i = 0; i < ARRAY_LEN(known); i++)
         if (strcmp(s, known[i]) == 0)
@@ -74,8 +75,8 @@ static bool is_propagation(const char *s)
     return false;
 }
 
-static struct err *parse_mode(struct plan *p, struct mount_point *m, const char *spec, const char *mode,
-                              bool is_bind)
+static struct err *parse_mode(struct plan *p, struct mount_point *m, const char *spec,
+                              const char *mode, bool is_bind)
 {
     struct strs parts = text_split(p->a, mode, ',');
 
@@ -98,7 +99,8 @@ static struct err *parse_mode(struct plan *p, struct mount_point *m, const char 
                            "field VolumeOptions must not be specified)",
                            spec);
         else if (strcmp(part, "z") != 0 && strcmp(part, "Z") != 0)
-            return err_new(ERR_INVALID, "invalid mode: %s (in volume specification '%s')", mode, spec);
+            return err_new(ERR_INVALID, "invalid mode: %s (in volume specification '%s')", mode,
+                           spec);
     }
     return NULL;
 }
@@ -150,7 +152,8 @@ static struct err *refuse(const struct mount_request *r, const char *why)
     return err_new(ERR_INVALID, "invalid mount config for type \"%s\": %s", r->type, why);
 }
 
-static struct err *add_bind_mount(struct plan *p, const struct mount_request *r, const char *destination)
+static struct err *add_bind_mount(struct plan *p, const struct mount_request *r,
+                                  const char *destination)
 {
     const struct bind_options *o = r->bind;
     struct mount_point *m;
@@ -165,13 +168,15 @@ static struct err *add_bind_mount(struct plan *p, const struct mount_request *r,
     if (o && !text_is_empty(o->propagation) && !is_propagation(o->propagation))
         return refuse(r, "invalid propagation mode");
     if (stat(r->source, &st) != 0 && !(o && o->create_mountpoint))
-        return err_new(ERR_INVALID,
-                       "invalid mount config for type \"bind\": bind source path does not exist: %s",
-                       r->source);
+        return err_new(
+            ERR_INVALID,
+            "invalid mount config for type \"bind\": bind source path does not exist: %s",
+            r->source);
     m = plan_add(p, "bind", destination);
     m->source = path_clean(p->a, r->source);
     m->rw = !r->read_only;
-    m->propagation = o && !text_is_empty(o->propagation) ? arena_strdup(p->a, o->propagation) : "rprivate";
+    m->propagation =
+        o && !text_is_empty(o->propagation) ? arena_strdup(p->a, o->propagation) : "rprivate";
     m->create_source = o && o->create_mountpoint;
     m->non_recursive = o && o->non_recursive;
     m->readonly_non_recursive = o && o->readonly_non_recursive;
@@ -179,7 +184,8 @@ static struct err *add_bind_mount(struct plan *p, const struct mount_request *r,
     return NULL;
 }
 
-static struct err *add_volume_mount(struct plan *p, const struct mount_request *r, const char *destination)
+static struct err *add_volume_mount(struct plan *p, const struct mount_request *r,
+                                    const char *destination)
 {
     struct mount_point *m;
 
@@ -200,7 +206,8 @@ static struct err *add_volume_mount(struct plan *p, const struct mount_request *
     return NULL;
 }
 
-static struct err *add_tmpfs_mount(struct plan *p, const struct mount_request *r, const char *destination)
+static struct err *add_tmpfs_mount(struct plan *p, const struct mount_request *r,
+                                   const char *destination)
 {
     struct mount_point *m;
     autobuf struct buf options = {0};
@@ -321,7 +328,8 @@ struct err *mounts_plan(struct container_table *t, struct arena *a, const struct
         TRY(add_volumes_from(&p, host->volumes_from.v[i]));
     for (size_t i = 0; i < config->volumes.n; i++) {
         if (config->volumes.v[i][0] != '/')
-            return err_new(ERR_INVALID, "invalid volume specification: '%s': mount path must be absolute",
+            return err_new(ERR_INVALID,
+                           "invalid volume specification: '%s': mount path must be absolute",
                            config->volumes.v[i]);
         add_anonymous(&p, config->volumes.v[i]);
     }
@@ -339,7 +347,8 @@ static void each_volume(struct container *c, void (*fn)(struct volume *v, const 
     const struct mount_point *m = c->doc.mounts.v;
 
     for (size_t i = 0; i < c->doc.mounts.n; i++) {
-        struct volume *v = text_is_empty(m[i].name) ? NULL : volume_find(c->parts->volumes, m[i].name);
+        struct volume *v =
+            text_is_empty(m[i].name) ? NULL : volume_find(c->parts->volumes, m[i].name);
 
         if (v)
             fn(v, c->doc.id);

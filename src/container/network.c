@@ -5,6 +5,7 @@
  * part is done by start's worker step.
  */
 #include "object.h"
+#include "port_spec.h"
 
 #include "base/log.h"
 
@@ -41,11 +42,13 @@ static struct err *check_address(struct network *n, const struct endpoint_config
     if (!addr4_parse(e->ipam->ipv4, &addr))
         return err_new(ERR_INVALID, "invalid IPv4 address: %s", e->ipam->ipv4);
     if (strcmp(network_name(n), "bridge") == 0)
-        return err_new(ERR_INVALID, "invalid config for network bridge: user specified IP address is "
-                                    "supported on user defined networks only");
+        return err_new(ERR_INVALID,
+                       "invalid config for network bridge: user specified IP address is "
+                       "supported on user defined networks only");
     if (!subnet4_has(network_subnet(n), addr))
-        return err_new(ERR_INVALID, "invalid config for network %s: no configured subnet contains IP "
-                                    "address %s",
+        return err_new(ERR_INVALID,
+                       "invalid config for network %s: no configured subnet contains IP "
+                       "address %s",
                        network_name(n), e->ipam->ipv4);
     return NULL;
 }
@@ -55,7 +58,8 @@ static struct err *check_mac(const char *s, uint8_t out[6])
     unsigned b[6];
     char rest;
 
-    if (sscanf(s, "%2x:%2x:%2x:%2x:%2x:%2x%c", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &rest) != 6 ||
+    if (sscanf(s, "%2x:%2x:%2x:%2x:%2x:%2x%c", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &rest) !=
+            6 ||
         (b[0] & 1))
         return err_new(ERR_INVALID, "invalid MAC address: %s", s);
     for (int i = 0; i < 6; i++)
@@ -98,7 +102,8 @@ struct err *networks_plan(struct container_table *t, struct arena *a, const stru
     }
     list = arena_array(a, n->endpoints.n + 1, sizeof(*list));
     for (size_t i = 0; i < n->endpoints.n; i++) {
-        const char *name = strcmp(n->endpoints.keys[i], "default") == 0 ? "bridge" : n->endpoints.keys[i];
+        const char *name =
+            strcmp(n->endpoints.keys[i], "default") == 0 ? "bridge" : n->endpoints.keys[i];
 
         if (strcmp(name, mode) == 0) { /* the mode's own network comes first */
             memmove(list + 1, list, count * sizeof(*list));
@@ -120,6 +125,8 @@ struct err *networks_plan(struct container_table *t, struct arena *a, const stru
 
 /* ---- published ports ---- */
 
+#define PORT_MAPS_MAX 16384 /* each is a socket, and the loop goes through them */
+
 struct port_list {
     struct arena *a;
     struct port_map *v;
@@ -140,8 +147,7 @@ static struct port_map *port_add(struct port_list *l)
     return &l->v[l->n++];
 }
 
-/* "80", "80/tcp", "8000-8010/udp" */
-static struct err *parse_port_spec(const char *s, int *first, int *last, enum port_proto *proto)
+struct err *port_spec_parse(const char *s, int *first, int *last, enum port_proto *proto)
 {
     char number[24], tail[16] = "tcp";
     const char *slash = strchr(s, '/');
@@ -174,8 +180,8 @@ static struct err *parse_port_spec(const char *s, int *first, int *last, enum po
     return NULL;
 }
 
-static struct err *add_binding(struct port_list *l, enum port_proto proto, int port, const char *host_ip,
-                               const char *host_port, const char *default_ip)
+static struct err *add_binding(struct port_list *l, enum port_proto proto, int port,
+                               const char *host_ip, const char *host_port, const char *default_ip)
 {
     const char *ip = text_is_empty(host_ip) ? default_ip : host_ip;
     bool is_wildcard = text_is_empty(ip) || strcmp(ip, "0.0.0.0") == 0;
@@ -184,7 +190,7 @@ static struct err *add_binding(struct port_list *l, enum port_proto proto, int p
     int first = 0, last = 0;
 
     if (!text_is_empty(host_port) && strcmp(host_port, "0") != 0)
-        TRY(parse_port_spec(host_port, &first, &last, &ignored));
+        TRY(port_spec_parse(host_port, &first, &last, &ignored));
     for (int v6 = 0; v6 <= (wants_both ? 1 : 0); v6++) {
         struct port_map *m = port_add(l);
 
@@ -207,15 +213,16 @@ static struct err *add_binding(struct port_list *l, enum port_proto proto, int p
     return NULL;
 }
 
-static struct err *add_bindings_of(struct port_list *l, const char *spec, const struct jlist *bindings)
+static struct err *add_bindings_of(struct port_list *l, const char *spec,
+                                   const struct jlist *bindings)
 {
     const struct port_binding *b = bindings->v;
     enum port_proto proto;
     int first, last;
 
-    TRY(parse_port_spec(spec, &first, &last, &proto));
+    TRY(port_spec_parse(spec, &first, &last, &proto));
     for (int port = first; port <= last; port++)
-        for (size_t i = 0; i < bindings->n; i++)
+        for (size_t i = 0; i < bindings->n && l->n <= PORT_MAPS_MAX; i++)
             TRY(add_binding(l, proto, port, b[i].host_ip, b[i].host_port, NULL));
     return NULL;
 }
@@ -245,10 +252,12 @@ struct err *ports_plan(struct arena *a, const struct config *config, const struc
         enum port_proto proto;
         int first, last;
 
-        TRY(parse_port_spec(spec, &first, &last, &proto)); /* a bad EXPOSE is refused in any case */
+        TRY(port_spec_parse(spec, &first, &last, &proto)); /* a bad EXPOSE is refused in any case */
         if (host->publish_all_ports && !is_bound(host, spec))
             TRY(add_bindings_of(&l, spec, &one));
     }
+    if (l.n > PORT_MAPS_MAX)
+        return err_new(ERR_INVALID, "a container can publish at most %d ports", PORT_MAPS_MAX);
     *out = l.v;
     *n = l.n;
     return NULL;
@@ -265,13 +274,17 @@ void networks_note_ports(struct container *c)
         char ip[INET6_ADDRSTRLEN];
 
         inet_ntop(m->is_v6 ? AF_INET6 : AF_INET, m->host_ip, ip, sizeof(ip));
-        list[i] = (struct published){.proto = (int)m->proto, .port = m->port, .host_port = m->host_port,
-                                     .is_v6 = m->is_v6, .host_ip = arena_strdup(c->run_arena, ip)};
+        list[i] = (struct published){.proto = (int)m->proto,
+                                     .port = m->port,
+                                     .host_port = m->host_port,
+                                     .is_v6 = m->is_v6,
+                                     .host_ip = arena_strdup(c->run_arena, ip)};
     }
     c->doc.published = (struct jlist){.v = list, .n = ports_count(c->ports)};
 }
 
-static struct err *join_one(struct container *c, struct attached *at, struct endpoint *e, size_t index)
+static struct err *join_one(struct container *c, struct attached *at, struct endpoint *e,
+                            size_t index)
 {
     struct network *n;
     uint8_t mac[6] = {0};
@@ -284,7 +297,8 @@ static struct err *join_one(struct container *c, struct attached *at, struct end
     at->mac = "";
     if (!network_bridge(n))
         return NULL; /* host and none have no endpoint in the kernel */
-    if (at->asked.ipam && !text_is_empty(at->asked.ipam->ipv4) && !addr4_parse(at->asked.ipam->ipv4, &wanted))
+    if (at->asked.ipam && !text_is_empty(at->asked.ipam->ipv4) &&
+        !addr4_parse(at->asked.ipam->ipv4, &wanted))
         return err_new(ERR_INVALID, "invalid IPv4 address: %s", at->asked.ipam->ipv4);
     if (!text_is_empty(at->asked.mac_address))
         TRY(check_mac(at->asked.mac_address, mac));
@@ -298,8 +312,9 @@ static struct err *join_one(struct container *c, struct attached *at, struct end
     at->addr = e->spec.addr;
     at->gateway = e->spec.gateway;
     at->bits = e->spec.bits;
-    at->mac = arena_printf(c->run_arena, "%02x:%02x:%02x:%02x:%02x:%02x", e->spec.mac[0], e->spec.mac[1],
-                           e->spec.mac[2], e->spec.mac[3], e->spec.mac[4], e->spec.mac[5]);
+    at->mac =
+        arena_printf(c->run_arena, "%02x:%02x:%02x:%02x:%02x:%02x", e->spec.mac[0], e->spec.mac[1],
+                     e->spec.mac[2], e->spec.mac[3], e->spec.mac[4], e->spec.mac[5]);
     return NULL;
 }
 

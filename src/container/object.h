@@ -40,7 +40,7 @@ struct mount_point { /* "Mounts" of inspect, and what start mounts */
     bool rw, is_anonymous, no_copy, non_recursive, create_source, readonly_non_recursive;
 };
 
-struct attached { /* a container's endpoint in the document */
+struct attached {     /* a container's endpoint in the document */
     char *network;    /* name as asked for */
     char *network_id; /* "" before the first start */
     char *endpoint_id;
@@ -81,7 +81,7 @@ struct container {
     struct parts *parts;
     struct arena *arena; /* of the document as created or loaded */
     struct doc doc;
-    char *name; /* heap: doc.name points here */
+    char *name;          /* heap: doc.name points here */
     struct image *image; /* NULL when it was removed by force */
     struct lane lane;    /* one lifecycle operation at a time */
     size_t refs;
@@ -95,26 +95,30 @@ struct container {
     struct arena *run_arena; /* strings of endpoints and ports of this run */
     struct ports *ports;
 
-    bool is_starting;          /* from spawn to the end of start: an exit waits */
-    bool is_exiting;           /* an exit is being worked on */
-    struct exit_record exit;   /* arrived, not yet worked on */
-    struct list settle;        /* struct settle_wait: until the exit is worked off */
-    struct list waiters;       /* struct waiter */
-    struct list execs;         /* struct exec */
+    bool is_streaming;       /* the hub has this run's streams, and a reference */
+    bool is_starting;        /* from spawn to the end of start: an exit waits */
+    bool is_exiting;         /* an exit is being worked on */
+    struct exit_record exit; /* arrived, not yet worked on */
+    struct list settle;      /* struct settle_wait: until the exit is worked off */
+    struct list waiters;     /* struct waiter */
+    struct list execs;       /* struct exec */
     struct timer restart_timer;
     int64_t restart_delay_ms;
-    struct op *drain_op;       /* the exit that waits for the last output */
-    struct op *stop_op;        /* the stop, kill or remove in flight that rm -f may hasten */
-    bool has_been_killed;      /* a kill or stop was asked during this run */
-    struct health *health;     /* NULL until a run with a health check */
+    struct op *drain_op;   /* the exit that waits for the last output */
+    struct op *stop_op;    /* the stop, kill or remove in flight that rm -f may hasten */
+    bool has_been_killed;  /* a kill or stop was asked during this run */
+    struct health *health; /* NULL until a run with a health check */
 };
 
 /* ---- table.c ---- */
 struct container_table {
     struct parts *parts;
     struct map *by_id, *by_name;
-    struct map *execs; /* exec id → struct exec */
+    struct map *execs;    /* exec id → struct exec */
     struct map *reserved; /* names of creates in flight → "" */
+    size_t n_stopping;    /* see container_table_stop */
+    void (*stopped)(void *ctx);
+    void *stopped_ctx;
 };
 struct container *container_ref(struct container *c);
 void container_unref(struct container *c);
@@ -129,9 +133,9 @@ void container_destroy(struct container *c); /* never published, or the last ref
 /* ---- doc.c ---- */
 char *doc_encode(struct arena *a, const struct container *c);
 struct err *doc_decode(struct container *c, const char *json);
-void container_save(struct container *c);                      /* in the background */
-void container_save_for(struct container *c, struct op *op);   /* an ON_EVENT step */
-void state_set_error(struct container *c, const char *text);   /* NULL clears */
+void container_save(struct container *c);                    /* in the background */
+void container_save_for(struct container *c, struct op *op); /* an ON_EVENT step */
+void state_set_error(struct container *c, const char *text); /* NULL clears */
 const char *status_name(const struct container *c);
 static inline bool state_is_running(const struct container *c)
 {
@@ -151,8 +155,8 @@ void mounts_unref(struct container *c);
 struct err *networks_plan(struct container_table *t, struct arena *a, const struct config *config,
                           const struct host_config *host, const struct networking_config *n,
                           struct jlist *out, struct strs *warnings);
-struct err *networks_join(struct container *c);  /* endpoints and port reservations */
-void networks_note_ports(struct container *c); /* the host ports as chosen, into the document */
+struct err *networks_join(struct container *c); /* endpoints and port reservations */
+void networks_note_ports(struct container *c);  /* the host ports as chosen, into the document */
 void networks_leave(struct container *c);
 struct err *networks_rejoin(struct container *c); /* after an engine restart */
 void ports_resume(struct container *c); /* after an engine restart: bind and serve again */
@@ -172,7 +176,8 @@ struct settle_wait {
     void (*fn)(struct settle_wait *w);
 };
 /* fn when no process of the container runs and its last exit is worked off; perhaps at once. */
-void container_settle(struct container *c, struct settle_wait *w, void (*fn)(struct settle_wait *w));
+void container_settle(struct container *c, struct settle_wait *w,
+                      void (*fn)(struct settle_wait *w));
 void container_note_exit(struct container *c, const struct exit_record *r);
 void container_work_off_exit(struct container *c); /* when one has arrived and nothing hinders */
 void exited_streams_drained(struct container *c);
@@ -190,12 +195,13 @@ void exec_exited(struct container_table *t, const struct keeper_entry *e);
 void execs_end(struct container *c); /* the container's process is dead */
 void execs_drop(struct container *c);
 void execs_running(struct container *c, struct arena *a, struct strs *out); /* ids */
-/* A health check's exec: not listed. on_end comes once, after its last output and its exit or when it
- * could not be started (err, which stays the exec's); then it is gone. */
+/* A health check's exec: not listed. on_end comes once, after its last output and its exit or when
+ * it could not be started (err, which stays the exec's); then it is gone. */
 struct exec *exec_open_probe(struct container *c, const struct strs *cmd);
 void exec_run_probe(struct exec *e, struct sink *sink,
                     void (*on_end)(void *ctx, const struct err *err, int exit_code), void *ctx);
-void exec_kill(struct exec *e); /* its process group; one whose start is in flight, as soon as it runs */
+void exec_kill(
+    struct exec *e); /* its process group; one whose start is in flight, as soon as it runs */
 /* ---- health.c ---- */
 void health_start(struct container *c); /* a run has begun */
 void health_stop(struct container *c);  /* it has ended */
@@ -204,7 +210,7 @@ void health_load(struct container *c);    /* after the document */
 void health_resume(struct container *c);  /* a run was adopted */
 void health_suspend(struct container *c); /* the engine ends */
 void health_free(struct container *c);
-const char *health_name(const struct container *c); /* "none" without a check */
+const char *health_name(const struct container *c);                 /* "none" without a check */
 void health_write(const struct container *c, struct jw *w);         /* inspect's Health */
 void health_write_summary(const struct container *c, struct jw *w); /* that of the list */
 /* ---- attach.c ---- */

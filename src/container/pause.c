@@ -55,8 +55,8 @@ static const struct op_step pause_steps[] = {
     {"mark", ON_LOOP, mark, NULL, 0},
     {0},
 };
-static const struct op_type pause_type = {"container/pause", OP_MUTATING, sizeof(struct pause), pause_steps,
-                                          finish};
+static const struct op_type pause_type = {"container/pause", OP_MUTATING, sizeof(struct pause),
+                                          pause_steps, finish};
 
 struct pause_call {
     container_done_fn done;

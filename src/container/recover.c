@@ -45,8 +45,8 @@ static int fd_of_role(const struct keeper_entry *e, const int *fds, enum keeper_
 
 static struct exit_record exit_of(const struct keeper_entry *e)
 {
-    return (struct exit_record){.is_set = true, .pid = e->pid, .status = e->status,
-                                .wall_ns = e->exited_wall_ns};
+    return (struct exit_record){
+        .is_set = true, .pid = e->pid, .status = e->status, .wall_ns = e->exited_wall_ns};
 }
 
 /* ---- adoption ---- */
@@ -199,7 +199,8 @@ static void note_vanished(struct container *c)
     c->doc.state.pid = 0;
     health_stop(c);
     c->doc.state.finished_ns = clock_wall_ns();
-    state_set_error(c, "the container ended while no engine and no keeper was there: its exit code is unknown");
+    state_set_error(
+        c, "the container ended while no engine and no keeper was there: its exit code is unknown");
     c->doc.published = (struct jlist){0};
     if (c->image)
         image_ref(c->image, c->doc.id, false);

@@ -31,16 +31,19 @@ static struct err *claim(struct op *op)
         return err_new(ERR_NOT_FOUND, "No such container: %s", c->doc.id);
     if (c->pidfd >= 0 && !c->is_exiting && !c->exit.is_set && !o->force) {
         if (c->doc.state.status == STATUS_PAUSED)
-            return err_new(ERR_CONFLICT, "You cannot remove a paused container %s. Unpause and then stop "
-                                         "the container before attempting removal or force remove",
+            return err_new(ERR_CONFLICT,
+                           "You cannot remove a paused container %s. Unpause and then stop "
+                           "the container before attempting removal or force remove",
                            c->doc.id);
-        return err_new(ERR_CONFLICT, "You cannot remove a running container %s. Stop the container before "
-                                     "attempting removal or force remove",
+        return err_new(ERR_CONFLICT,
+                       "You cannot remove a running container %s. Stop the container before "
+                       "attempting removal or force remove",
                        c->doc.id);
     }
     if (c->doc.state.status == STATUS_RESTARTING && c->pidfd < 0 && !o->force)
-        return err_new(ERR_CONFLICT, "You cannot remove a restarting container %s. Stop the container "
-                                     "before attempting removal or force remove",
+        return err_new(ERR_CONFLICT,
+                       "You cannot remove a restarting container %s. Stop the container "
+                       "before attempting removal or force remove",
                        c->doc.id);
     return NULL;
 }
@@ -123,7 +126,8 @@ static void remove_volumes(struct container *c)
     const struct mount_point *m = c->doc.mounts.v;
 
     for (size_t i = 0; i < c->doc.mounts.n; i++) {
-        struct volume *v = text_is_empty(m[i].name) ? NULL : volume_find(c->parts->volumes, m[i].name);
+        struct volume *v =
+            text_is_empty(m[i].name) ? NULL : volume_find(c->parts->volumes, m[i].name);
 
         if (v && volume_is_anonymous(v) && volume_users(v) == 0)
             volume_remove(c->parts->volumes, m[i].name, false, NULL, NULL);
@@ -212,14 +216,15 @@ static void on_removed(struct op *op, struct err *err, void *ctx)
         call->done(call->ctx, err);
     } else if (err) {
         if (err_kind(err) != ERR_NOT_FOUND)
-            log_warn("a container could not be removed", KV("id", op->subject), KV("error", err_text(err)));
+            log_warn("a container could not be removed", KV("id", op->subject),
+                     KV("error", err_text(err)));
         err_drop(err);
     }
     free(call);
 }
 
-void container_remove(struct container *c, bool force, bool volumes, bool link, container_done_fn done,
-                      void *ctx)
+void container_remove(struct container *c, bool force, bool volumes, bool link,
+                      container_done_fn done, void *ctx)
 {
     struct removal *o;
     struct removal_call *call;
@@ -229,7 +234,8 @@ void container_remove(struct container *c, bool force, bool volumes, bool link, 
         return;
     }
     if (c->doc.state.status == STATUS_REMOVING) {
-        struct err *err = err_new(ERR_CONFLICT, "removal of container %s is already in progress", c->doc.id);
+        struct err *err =
+            err_new(ERR_CONFLICT, "removal of container %s is already in progress", c->doc.id);
 
         if (done)
             done(ctx, err);

@@ -37,8 +37,8 @@ static const struct op_step resume_steps[] = {
     {"serve", ON_LOOP, serve, NULL, 0},
     {0},
 };
-static const struct op_type resume_type = {"container/resume-ports", OP_INTERNAL, sizeof(struct resume),
-                                           resume_steps, finish};
+static const struct op_type resume_type = {"container/resume-ports", OP_INTERNAL,
+                                           sizeof(struct resume), resume_steps, finish};
 
 void ports_resume(struct container *c)
 {

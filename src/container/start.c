@@ -25,7 +25,7 @@
 #include <string.h>
 #include <sys/mount.h>
 
-struct prep { /* what the worker reads */
+struct prep {            /* what the worker reads */
     struct parts *parts; /* mechanisms only */
     const char *id, *dir;
     const struct config *config;
@@ -89,7 +89,8 @@ static struct err *claim(struct op *op)
     if (state_is_running(c))
         return err_new(ERR_NOT_MODIFIED, "container %s is already running", c->doc.id);
     if (!c->image)
-        return err_new(ERR_NOT_FOUND, "No such image: %s (it was removed while the container existed)",
+        return err_new(ERR_NOT_FOUND,
+                       "No such image: %s (it was removed while the container existed)",
                        c->doc.image_name);
     timer_clear(c->parts->loop, &c->restart_timer);
     c->has_been_killed = false;
@@ -110,8 +111,8 @@ static struct err *open_namespace(struct container *c, const char *mode, const c
     if (other == c)
         return err_new(ERR_INVALID, "cannot join own %s namespace", kind);
     if (!state_is_running(other))
-        return err_new(ERR_CONFLICT, "cannot join the %s namespace of a non running container: %s", kind,
-                       other->doc.id);
+        return err_new(ERR_CONFLICT, "cannot join the %s namespace of a non running container: %s",
+                       kind, other->doc.id);
     snprintf(path, sizeof(path), "/proc/%d/ns/%s", other->doc.state.pid, kind);
     *out = open(path, O_RDONLY | O_CLOEXEC);
     if (*out < 0)
@@ -214,7 +215,8 @@ static void copy_for_worker(struct start *o)
     p->n_mounts = c->doc.mounts.n;
     p->volume_options = arena_array(o->op.arena, p->n_mounts + 1, sizeof(struct pairs));
     for (size_t i = 0; i < p->n_mounts; i++) {
-        struct volume *v = text_is_empty(m[i].name) ? NULL : volume_find(c->parts->volumes, m[i].name);
+        struct volume *v =
+            text_is_empty(m[i].name) ? NULL : volume_find(c->parts->volumes, m[i].name);
 
         if (v)
             p->volume_options[i] = pairs_copy(o->op.arena, volume_options(v));
@@ -264,8 +266,9 @@ static unsigned long propagation_flags(const char *name)
         const char *name;
         unsigned long flags;
     } known[] = {
-        {"private", MS_PRIVATE},        {"rprivate", MS_PRIVATE | MS_REC}, {"slave", MS_SLAVE},
-        {"rslave", MS_SLAVE | MS_REC},  {"shared", MS_SHARED},             {"rshared", MS_SHARED | MS_REC},
+        {"private", MS_PRIVATE}, {"rprivate", MS_PRIVATE | MS_REC},
+        {"slave", MS_SLAVE},     {"rslave", MS_SLAVE | MS_REC},
+        {"shared", MS_SHARED},   {"rshared", MS_SHARED | MS_REC},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(known); i++)
@@ -329,7 +332,8 @@ static struct err *open_network(struct prep *p)
     return net_sandbox_open(p->parts->net, p->specs, p->n_specs, &p->ns.net);
 }
 
-static struct err *compile(struct arena *a, struct prep *p, struct mount_list *l, struct cgroup_join *join)
+static struct err *compile(struct arena *a, struct prep *p, struct mount_list *l,
+                           struct cgroup_join *join)
 {
     struct sandbox_input in = {
         .id = p->id,
@@ -347,7 +351,8 @@ static struct err *compile(struct arena *a, struct prep *p, struct mount_list *l
         .shm = -1,
         .is_v2 = cgroup_is_v2(p->parts->cgroups),
     };
-    struct err *err = rootfs_mount(p->parts->layers, p->id, &p->chain, p->host->auto_remove, &in.root);
+    struct err *err =
+        rootfs_mount(p->parts->layers, p->id, &p->chain, p->host->auto_remove, &in.root);
 
     if (err) {
         cgroup_join_close(join);
@@ -501,8 +506,8 @@ static const struct op_step start_steps[] = {
     {0},
 };
 
-static const struct op_type start_type = {"container/start", OP_MUTATING, sizeof(struct start), start_steps,
-                                          finish};
+static const struct op_type start_type = {"container/start", OP_MUTATING, sizeof(struct start),
+                                          start_steps, finish};
 
 struct op *start_op(struct container *c)
 {
@@ -524,8 +529,8 @@ static int exit_code_of(const struct err *err)
     if (strstr(t, "executable file not found") ||
         (strstr(t, "exec: ") && strstr(t, "no such file or directory")))
         return 127;
-    if (strstr(t, "exec: ") &&
-        (strstr(t, "permission denied") || strstr(t, "is a directory") || strstr(t, "exec format error")))
+    if (strstr(t, "exec: ") && (strstr(t, "permission denied") || strstr(t, "is a directory") ||
+                                strstr(t, "exec format error")))
         return 126;
     return 128;
 }
@@ -570,7 +575,8 @@ void container_start(struct container *c, container_done_fn done, void *ctx)
 {
     struct start_call *call;
 
-    if (state_is_running(c) && !c->is_exiting && !c->exit.is_set && c->doc.state.status != STATUS_PAUSED) {
+    if (state_is_running(c) && !c->is_exiting && !c->exit.is_set &&
+        c->doc.state.status != STATUS_PAUSED) {
         done(ctx, err_new(ERR_NOT_MODIFIED, "container %s is already running", c->doc.id));
         return;
     }

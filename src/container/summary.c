@@ -19,8 +19,8 @@ static char *up_text(struct arena *a, const struct container *c)
 
     if (strcmp(health, "none") == 0)
         return arena_printf(a, "Up %s", ago);
-    return arena_printf(a, strcmp(health, "starting") == 0 ? "Up %s (health: %s)" : "Up %s (%s)", ago,
-                        health);
+    return arena_printf(a, strcmp(health, "starting") == 0 ? "Up %s (health: %s)" : "Up %s (%s)",
+                        ago, health);
 }
 
 char *view_status_text(struct arena *a, const struct container *c)
@@ -101,7 +101,10 @@ static void write_ports(const struct container *c, struct jw *w)
         jw_str(w, "IP", p[i].host_ip);
         jw_int(w, "PrivatePort", p[i].port);
         jw_int(w, "PublicPort", p[i].host_port);
-        jw_str(w, "Type", p[i].proto == PORT_UDP ? "udp" : p[i].proto == PORT_SCTP ? "sctp" : "tcp");
+        jw_str(w, "Type",
+               p[i].proto == PORT_UDP    ? "udp"
+               : p[i].proto == PORT_SCTP ? "sctp"
+                                         : "tcp");
         jw_obj_end(w);
     }
     for (size_t i = 0; state_is_running(c) && i < exposed->n; i++) {

@@ -74,7 +74,8 @@ void table_remove(struct container *c)
 
 /* ---- look-up ---- */
 
-static struct err *find_by_prefix(struct container_table *t, const char *ref, struct container **out)
+static struct err *find_by_prefix(struct container_table *t, const char *ref,
+                                  struct container **out)
 {
     size_t cursor = 0, len = strlen(ref);
     struct container *found = NULL;
@@ -150,7 +151,8 @@ static bool name_has_valid_form(const char *name)
         return false;
     for (size_t i = 0; i < n; i++) {
         char ch = name[i];
-        bool is_alnum = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9');
+        bool is_alnum =
+            (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9');
 
         if (!is_alnum && (i == 0 || !strchr("_.-", ch)))
             return false;
@@ -188,11 +190,12 @@ struct err *table_check_name(struct container_table *t, const char *name)
                        "Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
                        name);
     if (other)
-        return err_new(ERR_CONFLICT,
-                       "Conflict. The container name \"/%s\" is already in use by container \"%s\". "
-                       "You have to remove (or rename) that container to be able to reuse that "
-                       "name.",
-                       name, other->doc.id);
+        return err_new(
+            ERR_CONFLICT,
+            "Conflict. The container name \"/%s\" is already in use by container \"%s\". "
+            "You have to remove (or rename) that container to be able to reuse that "
+            "name.",
+            name, other->doc.id);
     if (map_get(t->reserved, name))
         return err_new(ERR_CONFLICT,
                        "Conflict. The container name \"/%s\" is already in use by a container "
@@ -264,6 +267,44 @@ struct err *container_table_open(struct parts *p, struct container_table **out)
     TRY(db_each(p->db, "container", load_one, t));
     debug_register(p->debug, "containers", dump_containers, t);
     return NULL;
+}
+
+/* ---- the end of the engine ---- */
+
+static void stop_part_ended(void *ctx)
+{
+    struct container_table *t = ctx;
+
+    if (--t->n_stopping == 0)
+        t->stopped(t->stopped_ctx);
+}
+
+void container_table_stop(struct container_table *t, void (*done)(void *ctx), void *ctx)
+{
+    size_t cursor = 0;
+    void *value;
+
+    t->stopped = done;
+    t->stopped_ctx = ctx;
+    t->n_stopping = 1;
+    while (map_next(t->by_id, &cursor, NULL, &value)) {
+        struct container *c = value;
+        struct log *log = steal_ptr(&c->log);
+
+        timer_clear(t->parts->loop, &c->restart_timer);
+        hub_destroy(steal_ptr(&c->hub));
+        ports_release(steal_ptr(&c->ports));
+        for (size_t i = 0; i < c->n_endpoints; i++)
+            network_leave(
+                &c->endpoints[i]); /* in this engine's memory only: the document keeps it */
+        if (c->is_streaming)
+            container_unref(c);
+        if (log) {
+            t->n_stopping++;
+            log_destroy(log, stop_part_ended, t);
+        }
+    }
+    stop_part_ended(t);
 }
 
 void container_table_close(struct container_table *t)

@@ -48,7 +48,8 @@ struct waiter *container_wait(struct container *c, enum wait_condition condition
 {
     struct waiter *w;
 
-    if ((condition == WAIT_NOT_RUNNING && is_down(c)) || (condition == WAIT_REMOVED && c->is_gone)) {
+    if ((condition == WAIT_NOT_RUNNING && is_down(c)) ||
+        (condition == WAIT_REMOVED && c->is_gone)) {
         fn(ctx, c->doc.state.exit_code, NULL);
         return NULL;
     }
@@ -75,7 +76,7 @@ void waiters_notify(struct container *c, bool is_removed)
     struct list due;
 
     list_init(&due);
-    list_each(w, &c->waiters, struct waiter, link) {
+    list_each (w, &c->waiters, struct waiter, link) {
         if (w->condition == WAIT_REMOVED && !is_removed)
             continue;
         if (w->condition == WAIT_NOT_RUNNING && !is_removed && !is_down(c) && !c->is_exiting)

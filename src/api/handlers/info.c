@@ -161,8 +161,6 @@ static void write_engine(struct request *r, struct jw *w)
     jw_str(w, "CgroupVersion", cgroup_is_v2(p->cgroups) ? "2" : "1");
     write_names(w, "SecurityOptions", security);
     jw_strs(w, "Labels", &p->settings->labels);
-    jw_int(w, "NGoroutines", ops_in_flight(p->ops));
-    jw_int(w, "NFd", r->front->n_conns);
     jw_time(w, "SystemTime", clock_wall_ns());
 }
 
