@@ -98,7 +98,7 @@ same "stopped: unhealthy, as Docker says" unhealthy "$(state good "h['Status']")
 api POST /containers/good/start
 same "started again: starting" starting "$(state good "h['Status']")"
 check "and healthy" until_state good "h['Status'] == 'healthy'"
-like "a wrong filter value is refused" 'invalid filter 'health=x'' \
+like "a wrong filter value is refused" 'invalid filter .health=x' \
     "$(curl -s --unix-socket "$SOCK" 'http://x/v1.51/containers/json?filters=%7B%22health%22%3A%5B%22x%22%5D%7D')"
 containers_clear
 same "nothing is left" 0 "$(pgrep -P "$(keeper_pid)" | wc -l)"
