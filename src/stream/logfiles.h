@@ -18,6 +18,7 @@ struct logfiles {
     char *path;
     int64_t gen; /* of the file that has the plain name */
     int max_files;
+    bool compresses; /* rotated ones become NAME.1.gz … */
 };
 void logfiles_init(struct logfiles *f, char *path, int max_files); /* takes path */
 void logfiles_finish(struct logfiles *f);

@@ -15,9 +15,11 @@
 #include "base/clock.h"
 #include "base/json.h"
 
-void readdisk_init(struct readdisk *d, struct logfiles *files, const struct log_query *q)
+void readdisk_init(struct readdisk *d, struct logfiles *files, const struct log_format *format,
+                   const struct log_query *q)
 {
     d->files = files;
+    d->format = format;
     d->q = *q;
     d->fd = -1;
 }
@@ -60,7 +62,7 @@ static bool is_in_time(struct readdisk *d, const struct record *r)
 {
     int64_t ns;
 
-    if ((!d->q.since_ns && !d->q.until_ns) || !record_time(r, &ns))
+    if ((!d->q.since_ns && !d->q.until_ns) || !d->format->time(r, &ns))
         return true;
     if (d->q.until_ns && ns > d->q.until_ns) {
         d->is_past_until = true;
@@ -138,13 +140,13 @@ static void add_record(struct readdisk *d, const struct record *r)
     if (d->q.framed)
         d->out_n += FRAME_HEADER;
     if (d->q.timestamps) {
-        d->out_n += record_time_fixed(r, d->out + d->out_n);
+        d->out_n += d->format->time_fixed(r, d->out + d->out_n);
         d->out[d->out_n++] = ' ';
     }
     if (d->q.details)
         add_details(d, r);
-    out_reserve(d, r->log_n);
-    d->out_n += record_text(r, d->out + d->out_n);
+    out_reserve(d, r->log_n + 1);
+    d->out_n += d->format->text(r, d->out + d->out_n);
     if (d->q.framed)
         frame_header((unsigned char *)d->out + start, r->stream, d->out_n - start - FRAME_HEADER);
 }
@@ -156,8 +158,8 @@ static size_t render(struct readdisk *d, const char *p, size_t n)
     struct record r;
 
     out_reserve(d, n); /* the rendered form is almost never longer */
-    while ((newline = memchr(at, '\n', (size_t)(end - at)))) {
-        if (record_parse(at, (size_t)(newline - at), &r) && readdisk_wants(d, &r) &&
+    while ((newline = memchr(at, d->format->end, (size_t)(end - at)))) {
+        if (d->format->parse(at, (size_t)(newline - at), &r) && readdisk_wants(d, &r) &&
             is_in_time(d, &r))
             add_record(d, &r);
         if (d->is_past_until)
@@ -211,7 +213,7 @@ static void pass_fragment(struct readdisk *d, const char *p, size_t n, bool is_e
         return;
     }
     if (is_rotated || !d->q.follow) {
-        if (record_parse(p, n, &r) && readdisk_wants(d, &r) && is_in_time(d, &r))
+        if (d->format->parse(p, n, &r) && readdisk_wants(d, &r) && is_in_time(d, &r))
             add_record(d, &r);
         d->pos.off += (int64_t)n;
     }

@@ -22,6 +22,7 @@ static int64_t file_size(int fd)
 }
 
 struct block {
+    const struct log_format *format;
     char *p;
     size_t n;
     int64_t off;
@@ -41,11 +42,12 @@ static int64_t next_timed(const struct block *b, size_t at, int64_t *out_ns)
     struct record r;
 
     while (at < b->n) {
-        const char *newline = memchr(b->p + at, '\n', b->n - at);
+        const char *newline = memchr(b->p + at, b->format->end, b->n - at);
 
         if (!newline)
             return -1;
-        if (record_parse(b->p + at, (size_t)(newline - (b->p + at)), &r) && record_time(&r, out_ns))
+        if (b->format->parse(b->p + at, (size_t)(newline - (b->p + at)), &r) &&
+            b->format->time(&r, out_ns))
             return (int64_t)at;
         at = (size_t)(newline - b->p) + 1;
     }
@@ -65,9 +67,11 @@ static int64_t scan_time(int fd, struct block *b, int64_t lo, int64_t end, int64
         while ((found = next_timed(b, at, &ns)) >= 0) {
             if (ns >= t)
                 return lo + found;
-            at = (size_t)((char *)memchr(b->p + found, '\n', b->n - (size_t)found) - b->p) + 1;
+            at = (size_t)((char *)memchr(b->p + found, b->format->end, b->n - (size_t)found) -
+                          b->p) +
+                 1;
         }
-        last = memrchr(b->p, '\n', b->n);
+        last = memrchr(b->p, b->format->end, b->n);
         if (!b->n || lo + (int64_t)b->n >= end)
             return end;
         lo += last ? last - b->p + 1 : (int64_t)b->n;
@@ -76,10 +80,10 @@ static int64_t scan_time(int fd, struct block *b, int64_t lo, int64_t end, int64
 }
 
 /* The first record of [0, end) that is not before t; end: all are. */
-static int64_t find_time(int fd, int64_t end, int64_t t)
+static int64_t find_time(const struct log_format *format, int fd, int64_t end, int64_t t)
 {
     autofree char *space = mem_alloc(BLOCK);
-    struct block b = {.p = space};
+    struct block b = {.format = format, .p = space};
     int64_t lo = 0, hi = end, ns = 0;
 
     while (hi - lo > BLOCK) {
@@ -87,7 +91,7 @@ static int64_t find_time(int fd, int64_t end, int64_t t)
         const char *newline;
 
         block_read(&b, fd, mid, hi);
-        newline = memchr(b.p, '\n', b.n);
+        newline = memchr(b.p, b.format->end, b.n);
         if (newline)
             found = next_timed(&b, (size_t)(newline - b.p) + 1, &ns);
         /* A hole: search on before it. Too early is harmless, too late would lose lines. */
@@ -112,7 +116,7 @@ static struct log_pos seek_time(struct readdisk *d, struct log_pos from, int64_t
         end = file_size(fd);
         if (gen == d->limit.gen && end > d->limit.off)
             end = d->limit.off;
-        off = find_time(fd, end, t);
+        off = find_time(d->format, fd, end, t);
         close(fd);
         if (off < end)
             return (struct log_pos){gen, off};
@@ -132,10 +136,10 @@ static bool count_line(struct tail *t, const char *p, size_t n)
     struct record r;
     bool *has_seen;
 
-    if (!record_parse(p, n, &r) || !readdisk_wants(t->d, &r))
+    if (!t->d->format->parse(p, n, &r) || !readdisk_wants(t->d, &r))
         return false;
     has_seen = &t->has_seen[r.stream == STREAM_STDERR];
-    if (*has_seen && !record_ends_line(&r))
+    if (*has_seen && !t->d->format->ends_line(&r))
         return false;
     *has_seen = true;
     if (!t->left)
@@ -151,8 +155,8 @@ static bool tail_block(struct tail *t, const char *p, size_t n, bool is_first, s
     size_t end = n;
 
     while (end > 0) {
-        size_t body = p[end - 1] == '\n' ? end - 1 : end;
-        const char *newline = memrchr(p, '\n', body);
+        size_t body = p[end - 1] == t->d->format->end ? end - 1 : end;
+        const char *newline = memrchr(p, t->d->format->end, body);
         size_t start = newline ? (size_t)(newline - p) + 1 : 0;
 
         if (!newline && !is_first)
