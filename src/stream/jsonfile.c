@@ -96,6 +96,31 @@ static void give_up_on_disk(struct log *g)
     }
 }
 
+static void run_zip(struct job *job)
+{
+    logfiles_compress(&container_of(job, struct log, zip)->files);
+}
+
+static void on_zipped(struct job *job)
+{
+    struct log *g = container_of(job, struct log, zip);
+
+    g->zip_runs = false;
+    g->n_holds--;
+    log_try_free(g);
+}
+
+static void compress_rotated(struct log *g)
+{
+    if (!g->files.compresses || g->zip_runs || g->zipped == g->written.gen || g->is_closing)
+        return;
+    g->zipped = g->written.gen;
+    g->zip_runs = true;
+    g->n_holds++;
+    g->zip = (struct job){.run = run_zip, .done = on_zipped};
+    pool_submit(g->pools, POOL_DISK, &g->zip);
+}
+
 static void on_job_done(struct job *job)
 {
     struct log *g = container_of(job, struct log, job);
@@ -117,6 +142,7 @@ static void on_job_done(struct job *job)
     call_marks(g);
     log_call_on_room(g);
     readers_on_written(g);
+    compress_rotated(g);
     start_job(g);
     if (!g->job_runs)
         timer_set(g->loop, &g->rest, REST_MS, on_rest);

@@ -31,6 +31,9 @@ struct log {
     bool is_closing, is_flushed;
     int n_closing; /* looks at what a closing forward still holds */
     struct timer grace;
+    struct job zip; /* compresses what was rotated */
+    bool zip_runs;
+    int64_t zipped; /* the current file's generation when it last began */
     void (*on_destroyed)(void *ctx);
     void *destroyed_ctx;
 };

@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -21,14 +20,12 @@ void readdisk_init(struct readdisk *d, struct logfiles *files, const struct log_
     d->files = files;
     d->format = format;
     d->q = *q;
-    d->fd = -1;
+    d->view = LOGVIEW_CLOSED;
 }
 
 static void close_file(struct readdisk *d)
 {
-    if (d->fd >= 0)
-        close(d->fd);
-    d->fd = -1;
+    logview_close(&d->view);
 }
 
 void readdisk_finish(struct readdisk *d)
@@ -174,10 +171,10 @@ static bool open_file(struct readdisk *d)
 {
     int64_t gen = d->pos.gen;
 
-    if (d->fd >= 0)
+    if (d->view.fd >= 0)
         return true;
-    d->fd = logfiles_open(d->files, &gen);
-    if (d->fd < 0)
+    logview_open(&d->view, logfiles_open(d->files, &gen));
+    if (d->view.fd < 0)
         return false;
     if (gen != d->pos.gen)
         d->pos = (struct log_pos){gen, 0};
@@ -187,13 +184,11 @@ static bool open_file(struct readdisk *d)
 /* Where reading of the open file ends for now. */
 static int64_t end_of_file(struct readdisk *d)
 {
-    struct stat st;
+    int64_t size = logview_size(&d->view);
 
-    if (fstat(d->fd, &st) < 0)
-        return d->pos.off;
-    if (d->pos.gen == d->limit.gen && st.st_size > d->limit.off)
+    if (d->pos.gen == d->limit.gen && size > d->limit.off)
         return d->limit.off;
-    return st.st_size;
+    return size;
 }
 
 static void next_file(struct readdisk *d)
@@ -227,7 +222,7 @@ static void read_window(struct readdisk *d, int64_t end)
     autofree char *in = malloc(is_end ? want : READ_WINDOW); /* not zeroed: it is overwritten */
 
     ASSERT(in);
-    n = readdisk_pread(d->fd, in, is_end ? want : READ_WINDOW, d->pos.off);
+    n = logview_pread(&d->view, in, is_end ? want : READ_WINDOW, d->pos.off);
     if (!n) { /* cut short by somebody, or the disk fails: do not come again for ever */
         d->at_limit = d->pos.gen >= d->limit.gen;
         d->pos.off = end;

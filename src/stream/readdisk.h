@@ -6,6 +6,7 @@
 
 #include "format.h"
 #include "logfiles.h"
+#include "logview.h"
 
 #define READ_WINDOW (256u << 10)
 
@@ -17,7 +18,7 @@ struct readdisk {
     struct log_pos limit; /* nothing behind is read */
     bool at_limit;        /* out: what is left before the limit is no record (yet) */
     bool is_past_until;   /* out: a record was later than `until` */
-    int fd;               /* of the file pos.gen, or -1 */
+    struct logview view;  /* of the file pos.gen, or closed */
     char *out;            /* for the sink */
     size_t out_n, out_room;
 };

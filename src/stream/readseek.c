@@ -9,17 +9,9 @@
 #include "readdisk.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 #define BLOCK (64u << 10)
 #define BLOCK_MAX (1u << 20)
-
-static int64_t file_size(int fd)
-{
-    struct stat st;
-
-    return fstat(fd, &st) ? 0 : st.st_size;
-}
 
 struct block {
     const struct log_format *format;
@@ -28,12 +20,12 @@ struct block {
     int64_t off;
 };
 
-static void block_read(struct block *b, int fd, int64_t off, int64_t end)
+static void block_read(struct block *b, struct logview *v, int64_t off, int64_t end)
 {
     size_t want = end - off > BLOCK ? BLOCK : (size_t)(end - off);
 
     b->off = off;
-    b->n = readdisk_pread(fd, b->p, want, off);
+    b->n = logview_pread(v, b->p, want, off);
 }
 
 /* The first line from b's byte `at` on that has a time. Returns its offset in the block or -1. */
@@ -55,7 +47,7 @@ static int64_t next_timed(const struct block *b, size_t at, int64_t *out_ns)
 }
 
 /* From lo, where a record begins: the first record that is not before t. */
-static int64_t scan_time(int fd, struct block *b, int64_t lo, int64_t end, int64_t t)
+static int64_t scan_time(struct logview *v, struct block *b, int64_t lo, int64_t end, int64_t t)
 {
     int64_t ns, found;
 
@@ -63,7 +55,7 @@ static int64_t scan_time(int fd, struct block *b, int64_t lo, int64_t end, int64
         size_t at = 0;
         const char *last;
 
-        block_read(b, fd, lo, end);
+        block_read(b, v, lo, end);
         while ((found = next_timed(b, at, &ns)) >= 0) {
             if (ns >= t)
                 return lo + found;
@@ -80,7 +72,7 @@ static int64_t scan_time(int fd, struct block *b, int64_t lo, int64_t end, int64
 }
 
 /* The first record of [0, end) that is not before t; end: all are. */
-static int64_t find_time(const struct log_format *format, int fd, int64_t end, int64_t t)
+static int64_t find_time(const struct log_format *format, struct logview *v, int64_t end, int64_t t)
 {
     autofree char *space = mem_alloc(BLOCK);
     struct block b = {.format = format, .p = space};
@@ -90,7 +82,7 @@ static int64_t find_time(const struct log_format *format, int fd, int64_t end, i
         int64_t mid = lo + (hi - lo) / 2, found = -1;
         const char *newline;
 
-        block_read(&b, fd, mid, hi);
+        block_read(&b, v, mid, hi);
         newline = memchr(b.p, b.format->end, b.n);
         if (newline)
             found = next_timed(&b, (size_t)(newline - b.p) + 1, &ns);
@@ -100,7 +92,7 @@ static int64_t find_time(const struct log_format *format, int fd, int64_t end, i
         else
             lo = mid + found;
     }
-    return scan_time(fd, &b, lo, end, t);
+    return scan_time(v, &b, lo, end, t);
 }
 
 /* The place of the first record at or after t between from and limit. */
@@ -108,16 +100,17 @@ static struct log_pos seek_time(struct readdisk *d, struct log_pos from, int64_t
 {
     for (int64_t gen = from.gen; gen <= d->limit.gen; gen++) {
         int64_t got = gen, end, off;
-        int fd = logfiles_open(d->files, &got);
+        struct logview v;
 
-        if (fd < 0)
+        logview_open(&v, logfiles_open(d->files, &got));
+        if (v.fd < 0)
             break;
         gen = got;
-        end = file_size(fd);
+        end = logview_size(&v);
         if (gen == d->limit.gen && end > d->limit.off)
             end = d->limit.off;
-        off = find_time(d->format, fd, end, t);
-        close(fd);
+        off = find_time(d->format, &v, end, t);
+        logview_close(&v);
         if (off < end)
             return (struct log_pos){gen, off};
     }
@@ -171,14 +164,14 @@ static bool tail_block(struct tail *t, const char *p, size_t n, bool is_first, s
 }
 
 /* Walks back in [begin, end) of one file. True: *out is where the last lines begin. */
-static bool tail_file(struct tail *t, int fd, int64_t begin, int64_t end, int64_t *out)
+static bool tail_file(struct tail *t, struct logview *v, int64_t begin, int64_t end, int64_t *out)
 {
     autofree char *p = mem_alloc(BLOCK_MAX);
     size_t size = BLOCK;
 
     while (end > begin) {
         int64_t start = end - begin > (int64_t)size ? end - (int64_t)size : begin;
-        size_t n = readdisk_pread(fd, p, (size_t)(end - start), start), first = n;
+        size_t n = logview_pread(v, p, (size_t)(end - start), start), first = n;
 
         if (n < (size_t)(end - start))
             return false;
@@ -204,19 +197,19 @@ static struct log_pos seek_tail(struct readdisk *d, struct log_pos from)
 
     for (int64_t gen = d->limit.gen; gen >= from.gen; gen--) {
         int64_t got = gen, end, off, begin = gen == from.gen ? from.off : 0;
-        int fd = logfiles_open(d->files, &got);
+        struct logview v;
         bool is_found;
 
-        if (fd < 0 || got != gen) {
-            if (fd >= 0)
-                close(fd);
+        logview_open(&v, logfiles_open(d->files, &got));
+        if (v.fd < 0 || got != gen) {
+            logview_close(&v);
             continue; /* gone, or none yet */
         }
-        end = file_size(fd);
+        end = logview_size(&v);
         if (gen == d->limit.gen && end > d->limit.off)
             end = d->limit.off;
-        is_found = tail_file(&t, fd, begin, end, &off);
-        close(fd);
+        is_found = tail_file(&t, &v, begin, end, &off);
+        logview_close(&v);
         if (is_found)
             return (struct log_pos){gen, off};
     }
