@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 
 struct prep {            /* what the worker reads */
     struct parts *parts; /* mechanisms only */
@@ -48,6 +49,7 @@ struct start {
     struct prep prep;
     struct settle_wait settle;
     struct intent *intent;
+    bool is_claimed; /* nothing stood against it: a failure from here on is the container's */
 };
 
 /* The write of `intend`, which may outlive an operation that fails early. */
@@ -88,6 +90,7 @@ static struct err *claim(struct op *op)
         return err_new(ERR_CONFLICT, "cannot start a paused container, try unpause instead");
     if (state_is_running(c))
         return err_new(ERR_NOT_MODIFIED, "container %s is already running", c->doc.id);
+    o->is_claimed = true;
     if (!c->image)
         return err_new(ERR_NOT_FOUND,
                        "No such image: %s (it was removed while the container existed)",
@@ -110,6 +113,13 @@ static struct err *open_namespace(struct container *c, const char *mode, const c
         return NULL;
     if (other == c)
         return err_new(ERR_INVALID, "cannot join own %s namespace", kind);
+    if (strcmp(kind, "ipc") == 0 && !text_same(other->doc.host.ipc_mode, "shareable") &&
+        !text_same(other->doc.host.ipc_mode, "host"))
+        return err_new(
+            ERR_INVALID,
+            "cannot join the ipc namespace of container %s: non-shareable IPC (hint: use "
+            "IpcMode:shareable for the donor container)",
+            other->doc.id);
     if (!state_is_running(other))
         return err_new(ERR_CONFLICT, "cannot join the %s namespace of a non running container: %s",
                        kind, other->doc.id);
@@ -117,7 +127,11 @@ static struct err *open_namespace(struct container *c, const char *mode, const c
     *out = open(path, O_RDONLY | O_CLOEXEC);
     if (*out < 0)
         return err_sys("open the %s namespace of container %s", kind, other->name);
-    return NULL;
+    if (syscall(SYS_pidfd_send_signal, other->pidfd, 0, NULL, 0) == 0)
+        return NULL; /* still there, so the number was its own when we opened */
+    close(steal_fd(out));
+    return err_new(ERR_CONFLICT, "cannot join the %s namespace of container %s: it has just ended",
+                   kind, other->doc.id);
 }
 
 static struct err *open_namespaces(struct start *o)
@@ -535,11 +549,10 @@ static int exit_code_of(const struct err *err)
     return 128;
 }
 
-void start_note_failure(struct container *c, const struct err *err)
+bool start_note_failure(struct container *c, struct op *op, const struct err *err)
 {
-    if (err_kind(err) == ERR_NOT_MODIFIED || err_kind(err) == ERR_CONFLICT || c->is_gone ||
-        state_is_running(c))
-        return;
+    if (!((struct start *)op)->is_claimed || c->is_gone || state_is_running(c))
+        return false;
     c->doc.state.exit_code = exit_code_of(err);
     state_set_error(c, err_text(err));
     container_save(c);
@@ -548,6 +561,7 @@ void start_note_failure(struct container *c, const struct err *err)
         hub_end_clients(c->hub);
     if (c->doc.host.auto_remove)
         container_remove(c, true, true, false, NULL, NULL);
+    return true;
 }
 
 struct start_call {
@@ -560,9 +574,8 @@ static void on_started(struct op *op, struct err *err, void *ctx)
 {
     struct start_call *call = ctx;
 
-    (void)op;
     if (err)
-        start_note_failure(call->c, err);
+        start_note_failure(call->c, op, err);
     if (call->done)
         call->done(call->ctx, err);
     else
