@@ -48,6 +48,7 @@ struct start {
     struct container *c;
     struct prep prep;
     struct settle_wait settle;
+    struct turn turn;
     struct intent *intent;
     bool is_claimed; /* nothing stood against it: a failure from here on is the container's */
 };
@@ -272,6 +273,27 @@ static void take_back(struct op *op)
     container_save(o->c);
 }
 
+/* ---- await-turn ---- */
+
+static void on_turn(struct turn *t)
+{
+    op_resume(&container_of(t, struct start, turn)->op, NULL);
+}
+
+static struct err *await_turn(struct op *op)
+{
+    struct start *o = (struct start *)op;
+
+    return turn_take(o->c->table, &o->turn, on_turn);
+}
+
+static void end_turn(struct op *op)
+{
+    struct start *o = (struct start *)op;
+
+    turn_end(o->c->table, &o->turn);
+}
+
 /* ---- prepare (worker) ---- */
 
 static unsigned long propagation_flags(const char *name)
@@ -434,6 +456,7 @@ static void on_spawned(void *ctx, struct err *err, int pid, int pidfd)
     if (!err) {
         o->c->doc.state.pid = pid;
         o->c->pidfd = pidfd;
+        turn_end(o->c->table, &o->turn); /* the descriptors are the child's */
     }
     op_resume(&o->op, err);
 }
@@ -489,6 +512,7 @@ static struct err *mark_running(struct op *op)
     image_ref(c->image, c->doc.id, true);
     health_start(c);
     container_save(c); /* the pid: for people, not for recovery */
+    volumes_tell(c, "mount");
     container_event(c, "start", NULL, NULL);
     return NULL;
 }
@@ -511,6 +535,7 @@ static const struct op_step start_steps[] = {
     {"claim", ON_LOOP, claim, NULL, 0},
     {"reserve", ON_LOOP, reserve, release, 0},
     {"intend", ON_LOOP, intend, take_back, 0},
+    {"await-turn", ON_EVENT, await_turn, end_turn, -1},
     {"prepare", ON_WORKER, prepare, discard, 0},
     {"apply-rules", ON_EVENT, apply_rules, NULL, 0},
     {"spawn", ON_KEEPER, spawn, kill_spawned, 0},

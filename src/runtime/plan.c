@@ -135,7 +135,7 @@ static void add_cgroup_mounts(const struct plan *plan, struct program *p, uint32
 {
     if (is_covered(plan, "/sys") || is_covered(plan, "/sys/fs/cgroup"))
         return;
-    if (plan->in->is_v2)
+    if (plan->in->is_v2 && !plan->in->ns.host_cgroup)
         mount_own(plan, p, "cgroup2", "/sys/fs/cgroup", MOUNT_SAFE | read_only);
     for (size_t i = 0; i < plan->n_cgroup_mounts; i++)
         attach(p, &plan->cgroup_mounts[i]);

@@ -55,7 +55,7 @@ gone() { api GET "/containers/$1/json"; [ "$STATUS" = 404 ]; }
 
 quiet_now() {
     [ "$(find "$HOST/data/trash" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l)" = 0 ] &&
-        [ "$(find /sys/fs/cgroup/*/berth-* -mindepth 1 -type d 2>/dev/null | wc -l)" = 0 ]
+        [ -z "$(own_cgroups)" ]
 }
 settled() { poll 10 quiet_now; sleep 0.5; }
 

@@ -127,13 +127,13 @@ TEST(jsonfile_compresses_when_asked)
     add_lines(g, 0, 5000);
     check_queries(k, g);
     for (int i = 0; i < 500; i++) {
-        if (access(mem_printf("%s.1", log_path(g)), F_OK) &&
-            !access(mem_printf("%s.3.gz", log_path(g)), F_OK))
+        if (access(arena_printf(test_arena, "%s.1", log_path(g)), F_OK) &&
+            !access(arena_printf(test_arena, "%s.3.gz", log_path(g)), F_OK))
             break;
         log_flush_now(k, g);
         usleep(2000);
     }
-    CHECK(!access(mem_printf("%s.3.gz", log_path(g)), F_OK));
+    CHECK(!access(arena_printf(test_arena, "%s.3.gz", log_path(g)), F_OK));
     check_queries(k, g);
     log_close(k, g);
     kit_close(k);
