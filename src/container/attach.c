@@ -43,6 +43,9 @@ struct err *container_open_log(struct container *c)
         .options = &c->doc.host.log.options,
         .dir = rootfs_dir(c->parts->layers, a, c->doc.id),
         .container_id = c->doc.id,
+        .container_name = c->name,
+        .image_name = c->doc.image_name,
+        .image_id = c->doc.image_id,
         .labels = &c->doc.config.labels,
         .env = &c->doc.config.env,
     };

@@ -34,14 +34,18 @@ struct exec {
     size_t refs;
     int pid, pidfd, exit_code;
     bool is_started, is_running, has_ended, is_drained, has_exited;
+    bool is_probe, is_doomed; /* doomed: killed before it ran */
+    void (*on_end)(void *ctx, const struct err *err, int exit_code); /* a probe's */
+    void *end_ctx;
     struct exit_record exit;
     int64_t started_ns;
     int rows, cols; /* asked for before it ran; 0: not */
 };
 
-static void exec_unref(struct exec *e)
+static void exec_release(struct exec *e, size_t n_refs)
 {
-    if (--e->refs > 0)
+    e->refs -= n_refs;
+    if (e->refs > 0)
         return;
     hub_destroy(e->hub);
     if (e->pidfd >= 0)
@@ -50,20 +54,31 @@ static void exec_unref(struct exec *e)
     free(e);
 }
 
+static void exec_unref(struct exec *e)
+{
+    exec_release(e, 1);
+}
+
 static void exec_event(struct exec *e, const char *action, const char *key, const char *value)
 {
     if (e->c)
         container_event(e->c, action, key, value);
 }
 
-/* One that still runs (pid 1 of its namespace is not its container's) stays findable by its id, so
- * that the keeper's word of its end reaches it. */
-static void drop(struct exec *e)
+/* Out of the container's list, whose reference becomes the caller's. One that still runs (pid 1 of
+ * its namespace is not its container's) stays findable by its id, so that the keeper's word of its
+ * end reaches it. */
+static void take_out(struct exec *e)
 {
     list_remove(&e->link);
     if (!e->is_running)
         map_take(e->table->execs, e->id);
     e->c = NULL;
+}
+
+static void drop(struct exec *e)
+{
+    take_out(e);
     exec_unref(e);
 }
 
@@ -83,31 +98,22 @@ static void drop_oldest_ended(struct container *c)
     }
 }
 
-struct err *exec_create(struct container *c, const char *body, size_t len, const char **out_id)
+static struct exec *exec_new(struct container *c)
 {
-    struct exec *e;
-    struct err *err;
-    autobuf struct buf action = {0};
+    struct exec *e = mem_new(struct exec);
 
-    if (c->doc.state.status == STATUS_PAUSED)
-        return err_new(ERR_CONFLICT, "Container %s is paused, unpause the container before exec",
-                       c->doc.id);
-    if (!state_is_running(c) || c->is_exiting)
-        return err_new(ERR_CONFLICT, "container %s is not running", c->doc.id);
-    drop_oldest_ended(c);
-    e = mem_new(struct exec);
     e->arena = arena_create();
     e->pidfd = -1;
     e->refs = 1;
     e->parts = c->parts;
     e->table = c->table;
-    err = json_decode(e->arena, body, len, &exec_config_json, &e->config);
-    if (!err && e->config.cmd.n == 0)
-        err = err_new(ERR_INVALID, "No exec command specified");
-    if (err) {
-        exec_unref(e);
-        return err;
-    }
+    return e;
+}
+
+static void publish(struct exec *e, struct container *c)
+{
+    autobuf struct buf action = {0};
+
     id_random(e->id);
     snprintf(e->keeper_id, sizeof(e->keeper_id), "%s/%s", c->doc.id, e->id);
     e->c = c;
@@ -115,8 +121,41 @@ struct err *exec_create(struct container *c, const char *body, size_t len, const
     map_put(c->table->execs, e->id, e);
     buf_printf(&action, "exec_create: %s", strs_join(e->arena, &e->config.cmd, " "));
     container_event(c, action.data, "execID", e->id);
+}
+
+struct err *exec_create(struct container *c, const char *body, size_t len, const char **out_id)
+{
+    struct exec *e;
+    struct err *err;
+
+    if (c->doc.state.status == STATUS_PAUSED)
+        return err_new(ERR_CONFLICT, "Container %s is paused, unpause the container before exec",
+                       c->doc.id);
+    if (!state_is_running(c) || c->is_exiting)
+        return err_new(ERR_CONFLICT, "container %s is not running", c->doc.id);
+    drop_oldest_ended(c);
+    e = exec_new(c);
+    err = json_decode(e->arena, body, len, &exec_config_json, &e->config);
+    if (!err && e->config.cmd.n == 0)
+        err = err_new(ERR_INVALID, "No exec command specified");
+    if (err) {
+        exec_unref(e);
+        return err;
+    }
+    publish(e, c);
     *out_id = e->id;
     return NULL;
+}
+
+struct exec *exec_open_probe(struct container *c, const struct strs *cmd)
+{
+    struct exec *e = exec_new(c);
+
+    e->is_probe = true;
+    e->config.attach_stdout = e->config.attach_stderr = true;
+    e->config.cmd = strs_copy(e->arena, cmd);
+    publish(e, c);
+    return e;
 }
 
 struct err *exec_find(struct container_table *t, const char *id, struct exec **out)
@@ -131,6 +170,19 @@ bool exec_has_tty(const struct exec *e)
 }
 
 /* ---- the end ---- */
+
+/* Returns how many references the caller has to release for it. */
+static size_t end_probe(struct exec *e, const struct err *err, int exit_code)
+{
+    if (!e->on_end)
+        return 0;
+    e->on_end(e->end_ctx, err, exit_code);
+    e->on_end = NULL;
+    if (!e->c)
+        return 0;
+    take_out(e);
+    return 1;
+}
 
 static void end_if_over(struct exec *e)
 {
@@ -150,7 +202,7 @@ static void end_if_over(struct exec *e)
     keeper_ack(e->parts->keeper, e->keeper_id, e->exit.pid);
     if (!e->c)
         map_take(e->table->execs, e->id);
-    exec_unref(e); /* the run's reference */
+    exec_release(e, 1 + end_probe(e, NULL, e->exit_code)); /* 1: the run's reference */
 }
 
 void exec_exited(struct container_table *t, const struct keeper_entry *entry)
@@ -184,6 +236,19 @@ static void on_drained(void *ctx)
     exec_unref(e);
 }
 
+/* The group, so that what a shell has started does not stay behind (Linux 6.9; else the one alone).
+ */
+#define SIGNAL_PROCESS_GROUP (1u << 2) /* PIDFD_SIGNAL_PROCESS_GROUP */
+void exec_kill(struct exec *e)
+{
+    if (e->has_ended)
+        return;
+    if (!e->is_running || e->pidfd < 0)
+        e->is_doomed = true;
+    else if (syscall(SYS_pidfd_send_signal, e->pidfd, SIGKILL, NULL, SIGNAL_PROCESS_GROUP) != 0)
+        syscall(SYS_pidfd_send_signal, e->pidfd, SIGKILL, NULL, 0);
+}
+
 /* The container's pid 1 is dead, so all of these are: the keeper reports each. */
 void execs_end(struct container *c)
 {
@@ -195,7 +260,7 @@ void execs_end(struct container *c)
 void execs_running(struct container *c, struct arena *a, struct strs *out)
 {
     list_each (e, &c->execs, struct exec, link)
-        if (e->is_running)
+        if (e->is_running && !e->is_probe)
             strs_add(a, out, e->id);
 }
 
@@ -318,6 +383,8 @@ static struct err *run(struct op *op)
         err_drop(hub_resize(e->hub, e->rows, e->cols));
     buf_printf(&action, "exec_start: %s", strs_join(op->arena, &e->config.cmd, " "));
     exec_event(e, action.data, "execID", e->id);
+    if (e->is_doomed)
+        exec_kill(e);
     if (e->exit.is_set) { /* it was short */
         e->has_exited = true;
         if (hub_is_running(e->hub))
@@ -392,7 +459,7 @@ static struct err *attach(struct exec *e, struct sink *sink, void (*gone)(void *
         .want_stdout = e->config.attach_stdout,
         .want_stderr = e->config.attach_stderr,
         .stream = true,
-        .framed = !e->config.tty,
+        .framed = !e->config.tty && !e->is_probe,
         .tty = e->config.tty,
         .detach_keys = text_is_empty(e->config.detach_keys) ? NULL : e->config.detach_keys,
     };
@@ -429,6 +496,28 @@ void exec_start(struct exec *e, bool detach, bool tty, struct sink *sink, void (
     *call = (struct exec_call){e, done, ctx};
     e->refs += 2;
     op_start(&o->op, on_exec_started, call);
+}
+
+static void on_probe_started(void *ctx, struct err *err)
+{
+    struct exec *e = ctx;
+
+    if (!err)
+        return;
+    if (e->hub)
+        hub_end_clients(e->hub);
+    exec_release(e, end_probe(e, err, -1));
+    err_drop(err);
+}
+
+void exec_run_probe(struct exec *e, struct sink *sink,
+                    void (*on_end)(void *ctx, const struct err *err, int exit_code), void *ctx)
+{
+    struct attachment *attachment;
+
+    e->on_end = on_end;
+    e->end_ctx = ctx;
+    exec_start(e, false, false, sink, NULL, on_probe_started, e, &attachment);
 }
 
 struct err *exec_resize(struct exec *e, int rows, int cols)

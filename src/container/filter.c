@@ -296,7 +296,7 @@ static bool matches_one(struct container *c, enum key k, const char *v)
     case K_EXPOSE:
         return matches_expose(c, v);
     case K_HEALTH:
-        return strcmp(v, "none") == 0;
+        return strcmp(health_name(c), v) == 0;
     case K_ID:
         return text_starts(c->doc.id, v);
     case K_IS_TASK:

@@ -27,6 +27,7 @@ struct state {
     bool has_unknown_code; /* the keeper died with the status: exit_code is 255, never 0 */
     char *error;           /* heap; NULL none */
     int64_t started_ns, finished_ns;
+    struct health_state *health; /* inside the container's health; NULL: never probed */
 };
 
 struct mount_point { /* "Mounts" of inspect, and what start mounts */
@@ -103,9 +104,10 @@ struct container {
     struct list execs;       /* struct exec */
     struct timer restart_timer;
     int64_t restart_delay_ms;
-    struct op *drain_op;  /* the exit that waits for the last output */
-    struct op *stop_op;   /* the stop, kill or remove in flight that rm -f may hasten */
-    bool has_been_killed; /* a kill or stop was asked during this run */
+    struct op *drain_op;   /* the exit that waits for the last output */
+    struct op *stop_op;    /* the stop, kill or remove in flight that rm -f may hasten */
+    bool has_been_killed;  /* a kill or stop was asked during this run */
+    struct health *health; /* NULL until a run with a health check */
 };
 
 /* ---- table.c ---- */
@@ -216,6 +218,24 @@ void execs_end(struct container *c); /* the container's process is dead */
 void execs_drop(struct container *c);
 void execs_close(struct container *c); /* at the end of the engine */
 void execs_running(struct container *c, struct arena *a, struct strs *out); /* ids */
+/* A health check's exec: not listed. on_end comes once, after its last output and its exit or when
+ * it could not be started (err, which stays the exec's); then it is gone. */
+struct exec *exec_open_probe(struct container *c, const struct strs *cmd);
+void exec_run_probe(struct exec *e, struct sink *sink,
+                    void (*on_end)(void *ctx, const struct err *err, int exit_code), void *ctx);
+void exec_kill(
+    struct exec *e); /* its process group; one whose start is in flight, as soon as it runs */
+/* ---- health.c ---- */
+void health_start(struct container *c); /* a run has begun */
+void health_stop(struct container *c);  /* it has ended */
+void health_pause(struct container *c, bool is_paused);
+void health_load(struct container *c);    /* after the document */
+void health_resume(struct container *c);  /* a run was adopted */
+void health_suspend(struct container *c); /* the engine ends */
+void health_free(struct container *c);
+const char *health_name(const struct container *c);                 /* "none" without a check */
+void health_write(const struct container *c, struct jw *w);         /* inspect's Health */
+void health_write_summary(const struct container *c, struct jw *w); /* that of the list */
 /* ---- attach.c ---- */
 struct err *container_open_log(struct container *c);
 /* ---- recover.c ---- */

@@ -197,6 +197,7 @@ static void note_vanished(struct container *c)
     c->doc.state.exit_code = 255;
     c->doc.state.has_unknown_code = true;
     c->doc.state.pid = 0;
+    health_stop(c);
     c->doc.state.finished_ns = clock_wall_ns();
     state_set_error(
         c, "the container ended while no engine and no keeper was there: its exit code is unknown");
@@ -225,6 +226,7 @@ static void reconcile_one(struct container *c)
         return;
     }
     if (c->pidfd >= 0) {
+        health_resume(c);
         if (c->ports)
             ports_resume(c);
         return;

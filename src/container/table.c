@@ -33,6 +33,7 @@ void container_destroy(struct container *c)
         return;
     ASSERT(list_is_empty(&c->waiters));
     timer_clear(c->parts->loop, &c->restart_timer);
+    health_free(c);
     hub_destroy(c->hub);
     if (c->log)
         log_destroy(c->log, NULL, NULL);
@@ -320,6 +321,7 @@ void container_table_close(struct container_table *t)
         struct container *c = value;
 
         waiters_notify(c, false);
+        health_suspend(c);
         execs_drop(c);
         map_take(t->by_id, c->doc.id);
         container_unref(c);

@@ -5,6 +5,7 @@
 #include "base/text.h"
 
 #include "cutter.h"
+#include "format.h"
 #include "logfiles.h"
 
 enum chunk_kind { CHUNK_BYTES = 1, CHUNK_EOF, CHUNK_LOST, CHUNK_MARK };
@@ -42,6 +43,7 @@ struct log_mark {
 
 struct logdisk {
     struct logfiles *files;
+    const struct log_format *format;
     struct cutter cut;
     char *attrs; /* NULL: none */
     size_t attrs_n;
