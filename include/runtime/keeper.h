@@ -36,6 +36,8 @@ struct keeper_hooks {
     /* The keeper is dead (killed) and its containers are our children, if it was ours: wait for
      * them by their pidfds. Sockets have to be held again. runtime starts a new one by itself. */
     void (*lost)(void *ctx);
+    /* Before any entry: the landing memory of the engine before, LAND_FDS fds, the callee's. */
+    void (*land)(void *ctx, const int *fds);
 };
 
 /* What a keeper had when the engine connected. fds[0] is the pidfd (-1 for sockets),
@@ -60,6 +62,11 @@ void keeper_ack(struct keeper *k, const char *id, int pid);
 /* done (may be NULL) after the keeper has closed its duplicate. */
 void keeper_close_hold(struct keeper *k, const char *id, int pid, enum keeper_role role,
                        void (*done)(void *ctx), void *ctx);
+/* A client with stdin is attached: whoever adopts the entry must know (stdin_attached). */
+void keeper_note_attached(struct keeper *k, const char *id, int pid);
+/* The landing memory (LAND_FDS, borrowed for the keeper's life): this keeper, unless it is the one
+ * it came from, and each that comes after it gets duplicates. */
+void keeper_share_landing(struct keeper *k, const int *fds, bool has_it);
 /* Holds duplicates of sockets under a key across engine restarts; fds stay the caller's. */
 void keeper_hold(struct keeper *k, const char *key, const int *fds, size_t n);
 void keeper_unhold(struct keeper *k, const char *key);

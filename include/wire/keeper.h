@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#define KEEPER_VERSION 1
+#define KEEPER_VERSION 2
 #define KEEPER_ID_MAX 160 /* "<container id>" or "<container id>/<exec id>", or a socket's key */
 #define KEEPER_HOLDS_MAX 8
 #define KEEPER_MSG_MAX 1024 /* every message fits */
@@ -24,6 +24,10 @@ enum keeper_msg {
     KM_CLOSE,     /* keeper_ref: close the held fd `role` of id (stdin) → KM_CLOSED when done */
     KM_HOLD,      /* keeper_ref + fds: hold them under id without a process → KM_HELD */
     KM_UNHOLD,    /* keeper_ref: let go of a process-less id. No answer */
+    KM_ATTACHED,  /* keeper_ref: a client with stdin is or was attached to (id, pid). No answer */
+    /* both ways */
+    KM_LAND = 32, /* keeper_head + LAND_FDS fds: the memory of wire/landing.h. From the keeper after
+                     KM_WELCOME, when an engine before gave it one. No answer */
     /* keeper → engine */
     KM_WELCOME = 64, /* keeper_welcome */
     KM_ENTRY,        /* keeper_entry + fds: pidfd (processes only), then the held fds in order */
@@ -43,6 +47,9 @@ enum keeper_role {
     ROLE_STDERR,
     ROLE_PTY,    /* pty master: input and output */
     ROLE_SOCKET, /* a listening or DNS socket */
+    ROLE_RELAY_READ, /* the pipe between a pty and its log */
+    ROLE_RELAY_WRITE,
+    ROLE_COUNT
 };
 
 struct keeper_head {
@@ -102,6 +109,7 @@ struct keeper_entry {
     int64_t started_wall_ns, exited_wall_ns;
     uint64_t start_ticks; /* field 22 of /proc/PID/stat: tells a pid from its reuse */
     uint32_t n_holds;
+    uint32_t stdin_attached; /* KM_ATTACHED was said */
     uint8_t roles[KEEPER_HOLDS_MAX];
     char id[KEEPER_ID_MAX];
 };

@@ -21,7 +21,15 @@ static void close_stdin(void *ctx)
     keeper_close_hold(c->parts->keeper, c->doc.id, c->doc.state.pid, ROLE_STDIN, NULL, NULL);
 }
 
-static const struct hub_hooks hub_hooks = {close_stdin, on_detached};
+static void note_stdin(void *ctx)
+{
+    struct container *c = ctx;
+
+    if (c->doc.config.stdin_once)
+        keeper_note_attached(c->parts->keeper, c->doc.id, c->doc.state.pid);
+}
+
+static const struct hub_hooks hub_hooks = {close_stdin, on_detached, note_stdin};
 
 static struct hub *hub_of(struct container *c)
 {
@@ -48,6 +56,7 @@ struct err *container_open_log(struct container *c)
         .image_id = c->doc.image_id,
         .labels = &c->doc.config.labels,
         .env = &c->doc.config.env,
+        .landing = c->parts->landing,
     };
     return log_create(c->parts->loop, c->parts->pools, &spec, &c->log);
 }
@@ -72,6 +81,7 @@ void container_run_streams(struct container *c, struct launch *l)
         .out = launch_take_hold(l, ROLE_STDOUT),
         .err = launch_take_hold(l, ROLE_STDERR),
         .pty = launch_take_hold(l, ROLE_PTY),
+        .relay = {launch_take_hold(l, ROLE_RELAY_READ), launch_take_hold(l, ROLE_RELAY_WRITE)},
     };
 
     container_adopt_streams(c, &s);

@@ -88,6 +88,7 @@ struct container {
     bool is_gone; /* removed from the table, kept by refs */
 
     int pidfd; /* -1 unless a process runs */
+    bool must_close_stdin; /* adopted, and the client that had stdin is gone */
     struct hub *hub;
     struct log *log;
     struct endpoint *endpoints; /* n_endpoints, joined while running */

@@ -8,6 +8,7 @@
 #include "object.h"
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "start.h"
@@ -69,10 +70,14 @@ static void adopt_process(struct container *c, const struct keeper_entry *e, con
         .out = fd_of_role(e, fds, ROLE_STDOUT),
         .err = fd_of_role(e, fds, ROLE_STDERR),
         .pty = fd_of_role(e, fds, ROLE_PTY),
+        .relay = {fd_of_role(e, fds, ROLE_RELAY_READ), fd_of_role(e, fds, ROLE_RELAY_WRITE)},
     };
     struct err *err = container_open_log(c);
+    bool was_attached = e->stdin_attached && c->doc.config.stdin_once;
 
     err_drop(err);
+    if (was_attached && s.in >= 0) /* the client went with the engine: its input has ended */
+        close(steal_fd(&s.in));
     c->pidfd = fds[0];
     c->doc.state.pid = e->pid;
     if (c->doc.state.status != STATUS_PAUSED)
@@ -80,6 +85,7 @@ static void adopt_process(struct container *c, const struct keeper_entry *e, con
     if (c->image)
         image_ref(c->image, c->doc.id, true);
     container_adopt_streams(c, &s);
+    c->must_close_stdin = was_attached;
     err = networks_rejoin(c);
     if (err) {
         log_error("a running container's addresses could not be taken back", KV("id", c->doc.id),
@@ -187,6 +193,47 @@ void container_table_keeper_lost(void *table)
     }
 }
 
+/* ---- landing ---- */
+
+static char *spool_dir(struct container_table *t, struct arena *a)
+{
+    return path_join(a, t->parts->settings->exec_root, SPOOL_DIR);
+}
+
+void container_table_land(void *table, const int *fds)
+{
+    struct container_table *t = table;
+    autoarena struct arena *a = arena_create();
+    struct err *err = landing_adopt(spool_dir(t, a), fds, &t->parts->landing);
+
+    if (err)
+        log_error("output on its way to logs is lost", KV("error", err_text(err)));
+    err_drop(err);
+}
+
+struct err *container_table_open_landing(struct container_table *t)
+{
+    autoarena struct arena *a = arena_create();
+    bool is_adopted = t->parts->landing;
+
+    if (!is_adopted)
+        TRY(landing_create(spool_dir(t, a), &t->parts->landing));
+    keeper_share_landing(t->parts->keeper, landing_fds(t->parts->landing), is_adopted);
+    return NULL;
+}
+
+static bool claim_landed(void *ctx, const char *id)
+{
+    struct container *c = find_exact(ctx, id);
+
+    if (!c)
+        return false;
+    err_drop(container_open_log(c));
+    if (c->log)
+        log_recover(c->log);
+    return c->log;
+}
+
 /* ---- reconcile ---- */
 
 /* It was running when the last engine died, and the keeper knows nothing of it: the machine was
@@ -227,6 +274,9 @@ static void reconcile_one(struct container *c)
     }
     if (c->pidfd >= 0) {
         health_resume(c);
+        if (c->must_close_stdin)
+            keeper_close_hold(c->parts->keeper, c->doc.id, c->doc.state.pid, ROLE_STDIN, NULL, NULL);
+        c->must_close_stdin = false;
         if (c->ports)
             ports_resume(c);
         return;
@@ -275,6 +325,7 @@ void container_table_reconcile(struct container_table *t)
     void *value;
 
     remove_leftovers(t);
+    landing_sweep(t->parts->landing, claim_landed, t);
     while (map_next(t->by_id, &cursor, NULL, &value))
         reconcile_one(value);
     net_rules_apply(t->parts->net, NULL, NULL);

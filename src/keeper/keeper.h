@@ -8,6 +8,8 @@
 
 #include "entry.h"
 
+#include "wire/landing.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -23,14 +25,16 @@ enum watch_kind {
     WATCH_SIGNALS,
     WATCH_PIDFD,
     WATCH_HELPER,
-    WATCH_STATUS
+    WATCH_STATUS,
+    WATCH_OUTPUT, /* of the hold with the same place: the next seven as well */
+    WATCH_KINDS = WATCH_OUTPUT + KEEPER_HOLDS_MAX
 };
 
 struct link {
     int fd; /* -1: no engine */
     bool said_hello, wants_out;
     bool is_broken; /* nothing can be sent any more, but what the engine said is still read */
-    bool owes_welcome, owes_end, has_reply;
+    bool owes_welcome, owes_land, owes_end, has_reply;
     uint64_t hello_tag;
     struct keeper_ref
         reply; /* the one answer not tied to an entry; reading stops until it is out */
@@ -43,6 +47,10 @@ struct keeper {
     struct link link;
     struct table table;
     struct list listing, owing; /* entries with something to send */
+    struct land land;           /* map NULL: none */
+    bool is_draining, must_retry;
+    int spools; /* SPOOL_DIR */
+    int64_t spooled, retry_at_ns;
     unsigned n_starting_helpers;
     int64_t idle_since_ns, sweep_at_ns; /* boot clock; sweep 0: none due */
     bool had_engine, is_ending;
@@ -80,6 +88,14 @@ void link_owe(struct keeper *k, struct entry *e, enum owes what);
 /* spawn.c: takes the fds. */
 void spawn_entry(struct keeper *k, const struct keeper_spawn *m, int *fds, size_t n_fds);
 void spawn_refuse(struct keeper *k, const struct keeper_spawn *m, int sys, const char *detail);
+
+/* drain.c */
+bool drain_init(struct keeper *k);
+void drain_begin(struct keeper *k); /* the engine is gone: its outputs are ours */
+void drain_end(struct keeper *k);   /* ... and a new one's */
+void drain_output(struct keeper *k, struct entry *e, unsigned hold);
+void drain_retry(struct keeper *k);
+void drain_take_memory(struct keeper *k, int *fds); /* takes LAND_FDS */
 
 /* child.c */
 struct child_input {

@@ -170,7 +170,7 @@ static bool begin(struct keeper *k, const char *exec_root)
     k->link.fd = -1;
     if (!open_own_fds(k) || !table_init(&k->table))
         return complain("get what it needs");
-    if (!burrow_enter_namespace(exec_root) || !home_claim(k) || !home_listen(k) ||
+    if (!burrow_enter_namespace(exec_root) || !home_claim(k) || !drain_init(k) || !home_listen(k) ||
         !burrow_dig(k, &null))
         return false;
     protect_from_oom(k);
@@ -211,6 +211,14 @@ static void on_entry_event(struct keeper *k, enum watch_kind kind, uint64_t who)
         settle_entry(k, e);
 }
 
+static void on_output_event(struct keeper *k, enum watch_kind kind, uint64_t who)
+{
+    struct entry *e = entry_at(&k->table, (uint32_t)who, (uint32_t)(who >> 32) & 0xfffffff);
+
+    if (e && k->is_draining)
+        drain_output(k, e, kind - WATCH_OUTPUT);
+}
+
 static void on_event(struct keeper *k, const struct epoll_event *event)
 {
     enum watch_kind kind = (enum watch_kind)(event->data.u64 >> 60);
@@ -221,6 +229,8 @@ static void on_event(struct keeper *k, const struct epoll_event *event)
         on_signal(k);
     else if (kind == WATCH_ENGINE)
         link_receive(k);
+    else if (kind >= WATCH_OUTPUT)
+        on_output_event(k, kind, event->data.u64);
     else
         on_entry_event(k, kind, event->data.u64);
 }
@@ -243,6 +253,8 @@ static int timeout_ms(const struct keeper *k)
         until = idle_end_ns(k);
     if (k->sweep_at_ns && k->sweep_at_ns < until)
         until = k->sweep_at_ns;
+    if (k->must_retry && k->retry_at_ns < until)
+        until = k->retry_at_ns;
     if (until == INT64_MAX)
         return -1;
     left = until - clock_boot_ns();
@@ -265,6 +277,8 @@ static void run(struct keeper *k)
         now = clock_boot_ns();
         if (k->sweep_at_ns && now >= k->sweep_at_ns)
             reap_strangers(k);
+        if (k->must_retry && now >= k->retry_at_ns)
+            drain_retry(k);
         if (is_idle(k) && now >= idle_end_ns(k))
             k->is_ending = true;
     }

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "wire/landing.h"
 
 #include "failure.h"
 #include "keeper_process.h"
@@ -32,7 +33,7 @@
 #define SEND_AGAIN_MS 5 /* ETOOMANYREFS: too many fds in flight, the socket says writable */
 #define START_AGAIN_MS 1000
 #define RECEIVE_BATCH 64
-#define MESSAGE_FDS_MAX (1 + KEEPER_HOLDS_MAX)
+#define MESSAGE_FDS_MAX LAND_FDS
 
 #define DYING_MS 2000
 #define DYING_AGAIN_MS 2
@@ -59,6 +60,7 @@ struct request {
     void *ctx;
     int fds[KEEPER_HOLDS_MAX]; /* KM_HOLD: our own duplicates */
     size_t n_fds;
+    const int *land; /* KM_LAND */
 };
 
 struct keeper {
@@ -79,6 +81,8 @@ struct keeper {
     int64_t deadline_ns;
     uint64_t last_tag;
     struct list queued, sent;
+    const int *landing; /* LAND_FDS of the owner's; NULL: none yet */
+    bool has_landing;   /* the keeper does */
 };
 
 static void advance(struct keeper *k);
@@ -135,6 +139,8 @@ static ssize_t send_request(struct keeper *k, const struct request *r)
     int fds[1 + PROGRAM_FDS_MAX + KEEPER_HOLDS_MAX];
     size_t n = 0;
 
+    if (r->land)
+        return fd_send_msg(k->sock, &r->message, r->message.head.size, r->land, LAND_FDS);
     if (!l)
         return fd_send_msg(k->sock, &r->message, r->message.head.size, r->fds, r->n_fds);
     fds[n++] = l->program_fd;
@@ -254,7 +260,7 @@ static void on_welcome(struct keeper *k, const struct keeper_welcome *w)
 /* Entries give their fds to the callee. */
 static void on_entry(struct keeper *k, const struct keeper_entry *e, int *fds, size_t *n_fds)
 {
-    int all[MESSAGE_FDS_MAX];
+    int all[1 + KEEPER_HOLDS_MAX];
     size_t given = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
@@ -266,9 +272,29 @@ static void on_entry(struct keeper *k, const struct keeper_entry *e, int *fds, s
     k->adopt(k->ctx, e, all);
 }
 
+static void send_landing(struct keeper *k)
+{
+    struct request *r = request_create(k, KM_LAND, sizeof(struct keeper_head));
+
+    r->land = k->landing;
+    k->has_landing = true;
+    list_prepend(&k->queued, &r->link); /* before any spawn; the caller flushes */
+}
+
+/* After a mere loss of the connection we have it already. */
+static void on_land(struct keeper *k, int *fds, size_t *n_fds)
+{
+    k->has_landing = true;
+    if (k->landing || *n_fds != LAND_FDS || !k->hooks->land)
+        return;
+    *n_fds = 0;
+    k->hooks->land(k->ctx, fds);
+}
+
 static bool is_whole(const union message *m, ssize_t n)
 {
     static const size_t sizes[] = {
+        [KM_LAND] = sizeof(struct keeper_head),
         [KM_WELCOME] = sizeof(struct keeper_welcome),
         [KM_ENTRY] = sizeof(struct keeper_entry),
         [KM_ENTRIES_END] = sizeof(struct keeper_head),
@@ -289,12 +315,17 @@ static void dispatch(struct keeper *k, union message *m, int *fds, size_t *n_fds
     case KM_WELCOME:
         on_welcome(k, &m->welcome);
         break;
+    case KM_LAND:
+        on_land(k, fds, n_fds);
+        break;
     case KM_ENTRY:
         on_entry(k, &m->entry, fds, n_fds);
         break;
     case KM_ENTRIES_END:
         k->state = KEEPER_READY;
         timer_clear(k->loop, &k->timer);
+        if (k->landing && !k->has_landing)
+            send_landing(k);
         break;
     case KM_SPAWNED:
         on_spawned(k, &m->entry, fds);
@@ -449,6 +480,7 @@ static bool greet(struct keeper *k)
     if (fd_send_msg(k->sock, &hello, sizeof(hello), NULL, 0) < 0)
         return false;
     k->state = KEEPER_GREETING;
+    k->has_landing = false;
     return true;
 }
 
@@ -678,6 +710,20 @@ void keeper_hold(struct keeper *k, const char *key, const int *fds, size_t n)
         submit(k, r);
     else
         request_destroy(r);
+}
+
+void keeper_note_attached(struct keeper *k, const char *id, int pid)
+{
+    submit(k, ref_request(k, KM_ATTACHED, id, pid, ROLE_NONE));
+}
+
+void keeper_share_landing(struct keeper *k, const int *fds, bool has_it)
+{
+    k->landing = fds;
+    if (has_it)
+        return;
+    send_landing(k);
+    flush(k);
 }
 
 void keeper_unhold(struct keeper *k, const char *key)

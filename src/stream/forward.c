@@ -283,7 +283,7 @@ static void go_on(struct forward *f)
         timer_set(f->log->loop, &f->timer, 0, on_retry);
     else if (!forward_backlog(f) && f->is_finished)
         disconnect(f);
-    log_call_on_room(f->log);
+    log_tell_room(f->log);
 }
 
 static void queue_message(struct forward *f, const struct forward_line *line)

@@ -20,8 +20,6 @@
 #define FORWARD_STEP_MS 10
 #define GRACE_MS 2000 /* a log that goes lets its readers read to the end that long */
 
-static void start_job(struct log *g);
-
 static void run_job(struct job *job)
 {
     struct log *g = container_of(job, struct log, job);
@@ -32,7 +30,7 @@ static void run_job(struct job *job)
 
 static void on_retry(struct timer *t)
 {
-    start_job(container_of(t, struct log, retry));
+    log_start_job(container_of(t, struct log, retry));
 }
 
 static void on_rest(struct timer *t)
@@ -73,11 +71,11 @@ static void call_marks(struct log *g)
     }
 }
 
-void log_call_on_room(struct log *g)
+void log_tell_room(struct log *g)
 {
     void (*fn)(void *ctx) = g->on_room;
 
-    if (!fn || log_backlog(g) >= LOG_BACKLOG_HIGH / 2)
+    if (!fn || log_backlog(g) >= LOG_BACKLOG_HIGH / 2 || log_is_busy(g))
         return;
     g->on_room = NULL;
     fn(g->room_ctx);
@@ -88,6 +86,11 @@ static void give_up_on_disk(struct log *g)
     log_debug("log closed with its disk full", KV("path", g->files.path));
     g->is_stuck = false;
     g->disk.out_n = 0;
+    g->disk.next = NULL;
+    if (!g->landed.is_in_run) { /* else they are for the next engine */
+        log_drop_slots(g, &g->flying);
+        log_drop_slots(g, &g->pending);
+    }
     g->flying.n = g->flying.at = g->flying.payload = 0;
     g->pending.n = g->pending.payload = 0;
     for (struct log_mark *m = g->marks; m; m = m->next) {
@@ -137,20 +140,23 @@ static void on_job_done(struct job *job)
         if (g->is_closing)
             give_up_on_disk(g);
     }
-    if (!g->is_stuck)
+    if (!g->is_stuck) {
+        log_drop_slots(g, &g->flying);
         g->flying.n = g->flying.at = g->flying.payload = 0;
+        log_after_job(g);
+    }
     call_marks(g);
-    log_call_on_room(g);
+    log_tell_room(g);
     readers_on_written(g);
     compress_rotated(g);
-    start_job(g);
+    log_start_job(g);
     if (!g->job_runs)
         timer_set(g->loop, &g->rest, REST_MS, on_rest);
     g->n_holds--;
     log_try_free(g);
 }
 
-static void start_job(struct log *g)
+void log_start_job(struct log *g)
 {
     struct batch spare;
 
@@ -211,7 +217,7 @@ void log_append(struct log *g, int stream, int64_t wall_ns, const void *p, size_
     c = batch_add(&g->pending, CHUNK_BYTES, p, n);
     c->stream = stream;
     c->wall_ns = wall_ns;
-    start_job(g);
+    log_start_job(g);
 }
 
 static void append_lost(struct log *g)
@@ -239,7 +245,7 @@ void log_append_eof(struct log *g, int stream)
     c = batch_add(&g->pending, CHUNK_EOF, NULL, 0);
     c->stream = stream;
     c->wall_ns = clock_wall_ns();
-    start_job(g);
+    log_start_job(g);
 }
 
 struct log_mark *log_mark_add(struct log *g, void (*fn)(void *ctx, const struct log_mark *m),
@@ -254,7 +260,7 @@ struct log_mark *log_mark_add(struct log *g, void (*fn)(void *ctx, const struct 
     *g->marks_end = m;
     g->marks_end = &m->next;
     batch_add(&g->pending, CHUNK_MARK, NULL, 0)->mark = m;
-    start_job(g);
+    log_start_job(g);
     return m;
 }
 
@@ -306,7 +312,7 @@ void log_on_room(struct log *g, void (*fn)(void *ctx), void *ctx)
     g->on_room = fn;
     g->room_ctx = ctx;
     if (fn && g->has_file && !g->job_runs && !g->is_stuck)
-        start_job(g);
+        log_start_job(g);
 }
 
 void log_finish(struct log *g)
@@ -329,6 +335,7 @@ void log_try_free(struct log *g)
     timer_clear(g->loop, &g->retry);
     timer_clear(g->loop, &g->rest);
     timer_clear(g->loop, &g->grace);
+    log_leave_landing(g);
     if (g->has_file) {
         logdisk_finish(&g->disk);
         logfiles_finish(&g->files);
@@ -391,6 +398,6 @@ void log_destroy(struct log *g, void (*done)(void *ctx), void *ctx)
     timer_set(g->loop, &g->grace, GRACE_MS, on_grace);
     if (g->is_stuck) { /* one more try, now */
         timer_clear(g->loop, &g->retry);
-        start_job(g);
+        log_start_job(g);
     }
 }
