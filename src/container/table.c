@@ -33,6 +33,7 @@ void container_destroy(struct container *c)
         return;
     ASSERT(list_is_empty(&c->waiters));
     timer_clear(c->parts->loop, &c->restart_timer);
+    orphan_forget(c->orphan);
     hub_destroy(c->hub);
     if (c->log)
         log_destroy(c->log, NULL, NULL);
@@ -262,6 +263,7 @@ struct err *container_table_open(struct parts *p, struct container_table **out)
     t->by_name = map_create();
     t->execs = map_create();
     t->reserved = map_create();
+    orphans_open(t);
     *out = t;
     TRY(db_each(p->db, "container", load_one, t));
     debug_register(p->debug, "containers", dump_containers, t);
@@ -286,6 +288,7 @@ void container_table_stop(struct container_table *t, void (*done)(void *ctx), vo
     t->stopped = done;
     t->stopped_ctx = ctx;
     t->n_stopping = 1;
+    orphans_close(t);
     while (map_next(t->by_id, &cursor, NULL, &value)) {
         struct container *c = value;
         struct log *log = steal_ptr(&c->log);
