@@ -50,6 +50,9 @@ typedef void (*keeper_adopt_fn)(void *ctx, const struct keeper_entry *e, const i
 struct err *keeper_open(struct loop *l, const char *exec_root, const char *binary,
                         const struct keeper_hooks *hooks, void *ctx, keeper_adopt_fn adopt,
                         struct keeper **out) must_check;
+/* Has the binary changed? Then the keeper becomes it in place, in the background; keeper_open does
+ * the same. Failure is logged and changes nothing. */
+void keeper_look_at_binary(struct keeper *k);
 void keeper_close(struct keeper *k); /* disconnects; the keeper lives on if it has containers */
 int keeper_pid(const struct keeper *k);
 

@@ -24,7 +24,7 @@ enum keeper_msg {
     KM_CLOSE,     /* keeper_ref: close the held fd `role` of id (stdin) → KM_CLOSED when done */
     KM_HOLD,      /* keeper_ref + fds: hold them under id without a process → KM_HELD */
     KM_UNHOLD,    /* keeper_ref: let go of a process-less id. No answer */
-    KM_UPGRADE = 32, /* keeper_upgrade, fd: a binary to become → KM_UPGRADED. Both never change */
+    KM_UPGRADE = 40, /* keeper_upgrade, fd: a binary to become → KM_UPGRADED. Both never change */
     KM_ADOPT,        /* keeper_entry + fds: pidfd, held fds. Keep what a dead keeper kept: the
                         process is not its child, so no exit will be reported. No answer; an earlier
                         entry of (id, pid) is replaced; KM_ACK lets it go */

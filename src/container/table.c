@@ -316,6 +316,7 @@ void container_table_close(struct container_table *t)
 
     if (!t)
         return;
+    orphans_close(t);
     while (map_next(t->by_id, &cursor, NULL, &value)) {
         struct container *c = value;
 

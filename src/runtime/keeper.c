@@ -274,6 +274,14 @@ static void on_entry(struct keeper *k, const struct keeper_entry *e, int *fds, s
     k->adopt(k->ctx, e, all);
 }
 
+/* The file is looked at again before the next start. */
+static void forget_binary(struct keeper *k)
+{
+    if (k->copy >= 0)
+        close(steal_fd(&k->copy));
+    k->build[0] = 0;
+}
+
 /* The end of an upgrade, for better or worse: nothing depends on it but the log. */
 static void on_upgraded(struct keeper *k, const struct keeper_upgraded *m)
 {
@@ -284,6 +292,7 @@ static void on_upgraded(struct keeper *k, const struct keeper_upgraded *m)
     if (m->sys || m->detail[0]) {
         log_warn("the keeper could not be upgraded and goes on as it is", KV("why", m->detail),
                  KV("error", strerror(m->sys)), KV("build", k->their_build));
+        forget_binary(k); /* nor shall a keeper be started from it */
     } else {
         log_info("the keeper was upgraded in place", KV("from", k->their_build), KV("to", m->build),
                  KV_INT("pid", k->pid));
@@ -534,8 +543,11 @@ static void advance(struct keeper *k)
         disconnect(k);
         k->state = KEEPER_DOWN;
     }
-    if (k->state == KEEPER_CONNECTING && clock_boot_ns() > k->deadline_ns)
+    if (k->state == KEEPER_CONNECTING && clock_boot_ns() > k->deadline_ns) {
+        log_error("the keeper that was started does not answer: starting another");
+        forget_binary(k);
         k->state = KEEPER_DOWN;
+    }
     if (k->state != KEEPER_READY && try_connect(k)) {
         k->watch = watch_open(k->loop, k->sock, UV_READABLE, on_socket, k);
         wait_ms(k, OPEN_MS);
@@ -609,8 +621,7 @@ static void upgrade(struct keeper *k)
                  KV("to", k->build));
         submit(k, r);
     } else if (!e && k->copy >= 0 && !k->child) { /* started by an earlier engine: not needed */
-        close(steal_fd(&k->copy));
-        k->build[0] = 0;
+        forget_binary(k);
     }
     if (e)
         log_warn("the keeper cannot be compared with its binary", KV("error", err_text(e)));
@@ -716,6 +727,14 @@ void keeper_close(struct keeper *k)
     free(k->exec_root);
     free(k->binary);
     free(k);
+}
+
+void keeper_look_at_binary(struct keeper *k)
+{
+    ASSERT_LOOP();
+    forget_binary(k);
+    if (k->state == KEEPER_READY)
+        upgrade(k);
 }
 
 int keeper_pid(const struct keeper *k)
