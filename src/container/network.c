@@ -292,11 +292,12 @@ static struct err *join_one(struct container *c, struct attached *at, struct end
 
     TRY(network_find(c->parts->networks, at->network_id, &n));
     at->addr = at->gateway = 0;
-    id_random(e->id);
-    at->endpoint_id = arena_strdup(c->run_arena, e->id);
     at->mac = "";
-    if (!network_bridge(n))
-        return NULL; /* host and none have no endpoint in the kernel */
+    if (!network_bridge(n)) { /* host and none have no endpoint in the kernel */
+        id_random(e->id);
+        at->endpoint_id = arena_strdup(c->run_arena, e->id);
+        return NULL;
+    }
     if (at->asked.ipam && !text_is_empty(at->asked.ipam->ipv4) &&
         !addr4_parse(at->asked.ipam->ipv4, &wanted))
         return err_new(ERR_INVALID, "invalid IPv4 address: %s", at->asked.ipam->ipv4);
@@ -309,6 +310,7 @@ static struct err *join_one(struct container *c, struct attached *at, struct end
     TRY(network_join(n, e, wanted, mac));
     if (index > 0)
         e->spec.gateway = 0; /* one default route: by the first network */
+    at->endpoint_id = arena_strdup(c->run_arena, e->id);
     at->addr = e->spec.addr;
     at->gateway = e->spec.gateway;
     at->bits = e->spec.bits;
@@ -393,7 +395,6 @@ struct err *networks_rejoin(struct container *c)
         if (list[i].addr == 0)
             continue;
         TRY(network_find(c->parts->networks, list[i].network_id, &n));
-        e->network = n;
         snprintf(e->id, sizeof(e->id), "%s", list[i].endpoint_id);
         snprintf(e->container_id, sizeof(e->container_id), "%s", c->doc.id);
         snprintf(e->container_name, sizeof(e->container_name), "%s", c->name);

@@ -177,6 +177,7 @@ TEST(progress_draws_in_place_on_a_terminal)
 {
     autobuf struct buf out = {0};
     struct progress p = {.a = test_arena, .out = &out, .width = 70};
+    static const char failure[] = "{\"errorDetail\":{\"message\":\"no\"},\"error\":\"no\"}\n";
     static const char stream[] =
         "{\"status\":\"Downloading\",\"progressDetail\":{\"current\":5000,\"total\":10000},"
         "\"id\":\"aa\"}\n"
@@ -187,8 +188,7 @@ TEST(progress_draws_in_place_on_a_terminal)
     CHECK_STR(out.data, "\n\033[1A\033[2K\raa: Downloading [=====>     ]      5kB/10kB\r\033[1B"
                         "\n\033[1A\033[2K\rbb: Waiting \r\033[1B"
                         "\033[2A\033[2K\raa: Pull complete \r\033[2B");
-    CHECK_ERR(progress_feed(&p, "{\"errorDetail\":{\"message\":\"no\"},\"error\":\"no\"}\n", 48),
-              ERR_INTERNAL);
+    CHECK_ERR(progress_feed(&p, failure, strlen(failure)), ERR_INTERNAL);
     progress_finish(&p);
 }
 
