@@ -22,15 +22,15 @@ engine_start || { not_ok "engine starts"; finish; exit 1; }
 in_host "$BERTH" load -q -i "$IMAGES/busybox.tar" >/dev/null
 KEEPER=$(keeper_pid)
 
-settle() {
-    poll 10 no_cgroups
-    sleep 1
-}
-no_cgroups() { [ "$(find /sys/fs/cgroup/*/berth-* -mindepth 1 -type d 2>/dev/null | wc -l)" = 0 ]; }
+# Only what is this engine's: other tests may run on the machine.
+TAG=$(printf '%s\n%s' "$HOST/data" "$HOST/exec" | sha256sum | cut -c1-6)
+cgroups() { find /sys/fs/cgroup/*/berth-"$TAG" -mindepth 1 -type d 2>/dev/null | wc -l; }
+quiet_now() { [ "$(find "$HOST/data/trash" -mindepth 1 | wc -l)$(cgroups)" = 00 ]; }
+census_own() { census_stable | grep -v -e ^cgroups -e ^host-mounts; echo "own-cgroups $(cgroups)"; }
 
 in_host "$BERTH" run --rm --network none busybox true
-settle
-census_stable >"$HOST/before"
+settled
+census_own >"$HOST/before"
 
 python3 storm.py "$SOCK" "$HOST/stop" >"$HOST/storm" 2>&1 &
 STORM=$!
@@ -64,8 +64,8 @@ touch "$HOST/stop"
 wait $STORM
 echo "# $(cat "$HOST/storm")"
 same "nothing went wrong in the storm" 0 "$(jq .n_bad "$HOST/storm")"
-check "containers were run" test "$(jq .counts.runs "$HOST/storm")" -gt 50
-check "execs were run" test "$(jq .counts.execs "$HOST/storm")" -gt 50
+check "containers were run" test "$(jq .counts.runs "$HOST/storm")" -gt 20
+check "execs were run" test "$(jq .counts.execs "$HOST/storm")" -gt 20
 check "streams were used" test "$(jq .counts.echoes "$HOST/storm")" -gt 500
 
 # The engine ends in the middle of everything; the next one finds a keeper that was upgraded often,
@@ -76,12 +76,11 @@ engine_start || not_ok "engine starts again"
 n=$((UPGRADES + 1))
 check "an engine with another keeper binary upgrades it when it connects" poll 5 reaches upgraded $n
 same "four containers still run" 4 "$(in_host "$BERTH" ps -q | wc -l)"
-same "a stream is usable" hello "$(echo hello | timeout 5 nsenter --net="/proc/$HOST_NS_PID/ns/net" "$BERTH" attach keep-cat)"
-same "its code" 0 "$(in_host "$BERTH" wait keep-cat)"
+like "streams and logs go on" "pipe True tty True writer [0-9]+" "$(python3 storm.py "$SOCK" --check | tr '\n' ' ')"
 in_host "$BERTH" kill keep-main >/dev/null
 same "and of a killed one" 137 "$(in_host "$BERTH" wait keep-main)"
 containers_clear
-settle
-census_stable >"$HOST/after"
+settled
+census_own >"$HOST/after"
 same "the census is as before" "$(cat "$HOST/before")" "$(cat "$HOST/after")"
 finish

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A storm of containers and execs beside long-lived streams, while the keeper is upgraded or killed.
 
-storm.py SOCK STOP_FILE [--may-refuse]
+storm.py SOCK STOP_FILE [--may-refuse]    storm.py SOCK --check (afterwards)
 
 Runs until STOP_FILE exists; then ends what it made (not the containers whose name begins with
 "keep-") and prints one line of JSON: counts, and what went wrong. --may-refuse: a start or an exec
@@ -241,17 +241,38 @@ def guarded(fn):
         wrong(f"{fn.__name__}: {type(e).__name__} {e}")
 
 
-keep("keep-cat", ["cat"], OpenStdin=True, AttachStdin=True, AttachStdout=True)
-keep("keep-tty", ["sh"], OpenStdin=True, Tty=True, AttachStdin=True, AttachStdout=True)
-keep("keep-writer", ["sh", "-c", "i=0; while [ ! -e /stop ]; do i=$((i+1)); echo $i; usleep 2000; done; sleep 1000"])
-main_id = keep("keep-main", ["sleep", "1000"])
-threads = [threading.Thread(target=repeat, args=(run_one, i)) for i in range(4)]
-threads += [threading.Thread(target=repeat, args=(exec_one, i)) for i in range(3)]
-threads += [threading.Thread(target=guarded, args=(f,)) for f in (echo_pipe, echo_tty)]
-for t in threads:
-    t.start()
-open(STOP + ".ready", "w").close()
-for t in threads:
-    t.join()
-check_writer()
-print(json.dumps({"counts": counts, "n_bad": len(bad), "bad": bad[:10]}))
+def storm():
+    """The threads, until STOP exists."""
+    global main_id # pylint: disable=global-statement
+    keep("keep-cat", ["cat"], OpenStdin=True, AttachStdin=True, AttachStdout=True)
+    keep("keep-tty", ["sh"], OpenStdin=True, Tty=True, AttachStdin=True, AttachStdout=True)
+    keep("keep-writer", ["sh", "-c", "i=0; while :; do i=$((i+1)); echo $i; usleep 2000; done"])
+    main_id = keep("keep-main", ["sleep", "1000"])
+    threads = [threading.Thread(target=repeat, args=(run_one, i)) for i in range(4)]
+    threads += [threading.Thread(target=repeat, args=(exec_one, i)) for i in range(3)]
+    threads += [threading.Thread(target=guarded, args=(f,)) for f in (echo_pipe, echo_tty)]
+    for t in threads:
+        t.start()
+    open(STOP + ".ready", "w").close()
+    for t in threads:
+        t.join()
+    check_writer()
+    print(json.dumps({"counts": counts, "n_bad": len(bad), "bad": bad[:10]}))
+
+
+def check():
+    """What the storm left still works: one word each."""
+    s = Stream("/containers/keep-cat/attach?stream=1&stdin=1&stdout=1")
+    s.s.sendall(b"still here\n")
+    print("pipe", s.frame() == b"still here\n")
+    s = Stream("/containers/keep-tty/attach?stream=1&stdin=1&stdout=1")
+    s.s.sendall(b"echo a$((20+3))b\n")
+    print("tty", s.until(b"a23b\r\n"))
+    check_writer()
+    print("writer", not bad and counts["lines"])
+
+
+if STOP == "--check":
+    check()
+else:
+    storm()
