@@ -26,7 +26,7 @@ KEEPER=$(keeper_pid)
 TAG=$(printf '%s\n%s' "$HOST/data" "$HOST/exec" | sha256sum | cut -c1-6)
 cgroups() { find /sys/fs/cgroup/*/berth-"$TAG" -mindepth 1 -type d 2>/dev/null | wc -l; }
 quiet_now() { [ "$(find "$HOST/data/trash" -mindepth 1 | wc -l)$(cgroups)" = 00 ]; }
-census_own() { census_stable | grep -v -e ^cgroups -e ^host-mounts; echo "own-cgroups $(cgroups)"; }
+census_own() { census_stable | grep -v -e ^cgroups -e ^host-mounts -e ^engine-mounts; echo "own-cgroups $(cgroups)"; }
 
 in_host "$BERTH" run --rm --network none busybox true
 settled
