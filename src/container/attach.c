@@ -72,6 +72,8 @@ void container_adopt_streams(struct container *c, const struct hub_streams *s)
     container_ref(c); /* until drained */
     c->is_streaming = true;
     hub_run(hub_of(c), &streams, on_drained, c);
+    if (c->orphan) /* the keeper died before these were in place */
+        container_hand_back(c);
 }
 
 void container_run_streams(struct container *c, struct launch *l)

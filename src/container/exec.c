@@ -33,6 +33,7 @@ struct exec {
     struct hub *hub;
     size_t refs;
     int pid, pidfd, exit_code;
+    struct orphan *orphan;
     bool is_started, is_running, has_ended, is_drained, has_exited;
     bool is_probe, is_doomed; /* doomed: killed before it ran */
     void (*on_end)(void *ctx, const struct err *err, int exit_code); /* a probe's */
@@ -47,6 +48,7 @@ static void exec_release(struct exec *e, size_t n_refs)
     e->refs -= n_refs;
     if (e->refs > 0)
         return;
+    orphan_forget(e->orphan);
     hub_destroy(e->hub);
     if (e->pidfd >= 0)
         close(e->pidfd);
@@ -184,6 +186,13 @@ static size_t end_probe(struct exec *e, const struct err *err, int exit_code)
     return 1;
 }
 
+static int exit_code_of(const struct exit_record *r)
+{
+    if (r->is_unknown)
+        return 255;
+    return WIFSIGNALED(r->status) ? 128 + WTERMSIG(r->status) : WEXITSTATUS(r->status);
+}
+
 static void end_if_over(struct exec *e)
 {
     char code[16];
@@ -192,8 +201,11 @@ static void end_if_over(struct exec *e)
         return;
     e->has_ended = true;
     e->is_running = false;
-    e->exit_code =
-        WIFSIGNALED(e->exit.status) ? 128 + WTERMSIG(e->exit.status) : WEXITSTATUS(e->exit.status);
+    e->exit_code = exit_code_of(&e->exit);
+    if (e->exit.is_unknown)
+        log_warn("an exec's exit code is unknown: the keeper was killed and the kernel does not "
+                 "tell",
+                 KV("id", e->keeper_id));
     if (e->pidfd >= 0)
         close(steal_fd(&e->pidfd));
     snprintf(code, sizeof(code), "%d", e->exit_code);
@@ -205,26 +217,59 @@ static void end_if_over(struct exec *e)
     exec_release(e, 1 + end_probe(e, NULL, e->exit_code)); /* 1: the run's reference */
 }
 
-void exec_exited(struct container_table *t, const struct keeper_entry *entry)
+static void note_exit(struct exec *e, const struct exit_record *r)
 {
-    const char *slash = strchr(entry->id, '/');
-    struct exec *e = slash ? map_get(t->execs, slash + 1) : NULL;
-
-    if (!e || !e->is_running) {
-        if (!e || !e->is_started || e->has_ended)
-            keeper_ack(t->parts->keeper, entry->id, entry->pid);
-        else
-            e->exit =
-                (struct exit_record){true, entry->pid, entry->status, entry->exited_wall_ns, false};
+    if (e->exit.is_set)
+        return; /* the keeper repeats itself until it is answered */
+    e->exit = *r;
+    e->exit.is_set = true;
+    if (!e->is_running)
         return; /* a start that is still being finished looks at e->exit */
-    }
-    if (e->has_exited)
-        return;
-    e->exit = (struct exit_record){true, entry->pid, entry->status, entry->exited_wall_ns, false};
     e->has_exited = true;
     if (hub_is_running(e->hub))
         hub_process_exited(e->hub);
     end_if_over(e);
+}
+
+void exec_exited(struct container_table *t, const struct keeper_entry *entry)
+{
+    const char *slash = strchr(entry->id, '/');
+    struct exec *e = slash ? map_get(t->execs, slash + 1) : NULL;
+    struct exit_record r = {true, entry->pid, entry->status, entry->exited_wall_ns, false};
+
+    if (!e || !e->is_started || e->has_ended)
+        keeper_ack(t->parts->keeper, entry->id, entry->pid);
+    else
+        note_exit(e, &r);
+}
+
+bool exec_is_known(struct container_table *t, const struct keeper_entry *entry)
+{
+    const char *slash = strchr(entry->id, '/');
+    const struct exec *e = slash ? map_get(t->execs, slash + 1) : NULL;
+
+    return e && e->pidfd >= 0 && e->pid == entry->pid;
+}
+
+/* ---- without its keeper ---- */
+
+static void on_orphan_exit(void *ctx, const struct exit_record *r)
+{
+    note_exit(ctx, r);
+}
+
+static void hand_back(struct exec *e)
+{
+    orphan_hand_back(e->parts->keeper, e->keeper_id, e->pid, e->pidfd, e->started_ns, e->hub);
+    if (!e->orphan && !e->exit.is_set)
+        orphan_watch(e->c->table, e->pid, e->pidfd, on_orphan_exit, e, &e->orphan);
+}
+
+void execs_hand_back(struct container *c)
+{
+    list_each (e, &c->execs, struct exec, link)
+        if (e->pidfd >= 0 && !e->has_ended)
+            hand_back(e);
 }
 
 static void on_drained(void *ctx)
@@ -379,6 +424,8 @@ static struct err *run(struct op *op)
     e->started_ns = clock_wall_ns();
     e->refs += 2; /* until the end is known, until the streams are drained */
     hub_run(e->hub, &s, on_drained, e);
+    if (e->orphan && e->c) /* the keeper died before these were in place */
+        hand_back(e);
     if (e->rows > 0 && s.pty >= 0)
         err_drop(hub_resize(e->hub, e->rows, e->cols));
     buf_printf(&action, "exec_start: %s", strs_join(op->arena, &e->config.cmd, " "));

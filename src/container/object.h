@@ -87,7 +87,8 @@ struct container {
     size_t refs;
     bool is_gone; /* removed from the table, kept by refs */
 
-    int pidfd; /* -1 unless a process runs */
+    int pidfd;             /* -1 unless a process runs */
+    struct orphan *orphan; /* NULL unless the run's keeper was killed: nobody reports its exit */
     bool must_close_stdin; /* adopted, and the client that had stdin is gone */
     struct hub *hub;
     struct log *log;
@@ -123,6 +124,10 @@ struct container_table {
     size_t n_stopping; /* see container_table_stop */
     void (*stopped)(void *ctx);
     void *stopped_ctx;
+    struct list orphans;   /* struct orphan */
+    struct list strangers; /* foreign entries to acknowledge when the keeper is open */
+    uv_signal_t *child_signal;
+    struct timer sweep; /* of zombies that became our children */
 };
 struct container *container_ref(struct container *c);
 void container_unref(struct container *c);
@@ -237,7 +242,20 @@ void health_free(struct container *c);
 const char *health_name(const struct container *c);                 /* "none" without a check */
 void health_write(const struct container *c, struct jw *w);         /* inspect's Health */
 void health_write_summary(const struct container *c, struct jw *w); /* that of the list */
+void execs_hand_back(struct container *c); /* the keeper was killed */
+bool exec_is_known(struct container_table *t, const struct keeper_entry *e);
 /* ---- attach.c ---- */
 struct err *container_open_log(struct container *c);
-/* ---- recover.c ---- */
-void container_watch_orphan(struct container *c); /* by pidfd: no keeper will report its exit */
+/* ---- orphan.c: processes whose keeper was killed ---- */
+typedef void (*orphan_fn)(void *ctx, const struct exit_record *r);
+/* Once, when it has ended. The fd stays the caller's; *slot is NULL again by then. */
+void orphan_watch(struct container_table *t, int pid, int pidfd, orphan_fn fn, void *ctx,
+                  struct orphan **slot);
+void orphan_forget(struct orphan *o); /* accepts NULL; its slot becomes NULL */
+void orphans_open(struct container_table *t);
+void orphans_close(struct container_table *t);
+/* To the new keeper: an entry with the hub's streams. */
+void orphan_hand_back(struct keeper *k, const char *id, int pid, int pidfd, int64_t started_ns,
+                      const struct hub *hub);
+void container_hand_back(struct container *c); /* and watch it */
+void container_watch_orphan(struct container *c);
