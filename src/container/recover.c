@@ -93,6 +93,8 @@ void container_table_adopt(void *table, const struct keeper_entry *e, const int 
     struct container_table *t = table;
     struct container *c = find_exact(t, e->id);
 
+    if (sockets_stash(t, e, fds))
+        return;
     if (!c || c->pidfd >= 0 || e->has_failed || !state_is_running(c)) {
         end_stranger(t, e, fds);
         return;
@@ -182,8 +184,11 @@ void container_table_keeper_lost(void *table)
     while (map_next(t->by_id, &cursor, NULL, &value)) {
         struct container *c = value;
 
-        if (c->pidfd >= 0 && !c->exit.is_set && !c->is_exiting)
+        if (c->pidfd >= 0 && !c->exit.is_set && !c->is_exiting) {
             container_watch_orphan(c);
+            ports_hold(c); /* in the next one */
+            dns_hold(c);
+        }
     }
 }
 
@@ -225,8 +230,8 @@ static void reconcile_one(struct container *c)
         return;
     }
     if (c->pidfd >= 0) {
-        if (c->ports)
-            ports_resume(c);
+        ports_resume(c);
+        dns_resume(c);
         return;
     }
     if (c->doc.state.status == STATUS_REMOVING || c->doc.state.status == STATUS_DEAD) {
@@ -275,5 +280,6 @@ void container_table_reconcile(struct container_table *t)
     remove_leftovers(t);
     while (map_next(t->by_id, &cursor, NULL, &value))
         reconcile_one(value);
+    sockets_drop_stash(t);
     net_rules_apply(t->parts->net, NULL, NULL);
 }

@@ -34,6 +34,7 @@ struct net {
     struct netns_thread *netns;
     struct rules *rules;   /* loop */
     struct proxy *proxy;   /* loop */
+    struct dns *dns;       /* loop */
     struct list all_ports; /* loop: every struct ports */
     bool is_closed;        /* loop */
     pthread_mutex_t lock;  /* guards what follows */
@@ -62,6 +63,9 @@ void netns_thread_destroy(struct netns_thread *t);
 struct err *netns_make(struct netns_thread *t, int *out_netns, struct nl **out_nl) must_check;
 /* A netlink socket inside an existing one. Blocks. */
 struct err *netns_enter(struct netns_thread *t, int netns, struct nl **out_nl) must_check;
+/* fn runs on that thread inside the namespace: opens sockets, touches nothing of the engine. */
+struct err *netns_call(struct netns_thread *t, int netns, struct err *(*fn)(void *arg), void *arg)
+    must_check;
 
 /* ---- sandbox.c ---- */
 struct prepared { /* a namespace with its veth, up, without address */

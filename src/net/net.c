@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 
+#include "dns_inner.h"
 #include "inner.h"
 #include "nft.h"
 
@@ -34,6 +35,7 @@ static void net_free(struct net *n)
 {
     rules_destroy(n->rules);
     proxy_destroy(n->proxy);
+    dns_destroy(n->dns);
     port_table_destroy(n->ports);
     netns_thread_destroy(n->netns);
     list_each (b, &n->bridges, struct bridge, link)
@@ -121,6 +123,7 @@ struct err *net_open(struct loop *l, struct pools *p, const struct net_settings 
     n->ports = port_table_create();
     n->rules = rules_create(n);
     n->proxy = proxy_create(n);
+    n->dns = dns_create(n);
     *out = n;
     return NULL;
 }
