@@ -17,6 +17,7 @@
 
 #define BACKLOG 64
 #define UDP_BATCH 64
+#define RECEIVE_ROOM (1 << 20) /* some thousand questions that came at once, or without engine */
 #define CLIENT_IDLE_MS 10000
 #define CLIENT_OUT_MAX (4u << 16) /* answers not taken: no more questions are read */
 #define LOCAL_TTL_S 10            /* containers come and go */
@@ -32,10 +33,11 @@ static int bind_here(int type)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(53)};
     autoclose int fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    int on = 1;
+    int on = 1, room = RECEIVE_ROOM;
 
     if (fd < 0)
         return -1;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
     /* a server of the container's own may have 0.0.0.0:53 if it allows to share, as most do */
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
