@@ -179,6 +179,16 @@ static void flush_to_engine(struct flows *f)
     }
 }
 
+/* Whoever read our output has gone: end as any program in a pipeline does, without a word. */
+static void die_of_pipe(void)
+{
+    const struct sigaction act = {.sa_handler = SIG_DFL};
+
+    tty_restore();
+    sigaction(SIGPIPE, &act, NULL);
+    raise(SIGPIPE);
+}
+
 /* A pipe that polls writable takes PIPE_BUF bytes without blocking. */
 static struct err *flush_out(struct flows *f, int index)
 {
@@ -186,6 +196,8 @@ static struct err *flush_out(struct flows *f, int index)
     size_t n = b->len < 4096 ? b->len : 4096;
     ssize_t written = write(index ? STDERR_FILENO : STDOUT_FILENO, b->data, n);
 
+    if (written < 0 && errno == EPIPE)
+        die_of_pipe();
     if (written < 0 && errno != EINTR && errno != EAGAIN)
         return err_sys("write");
     if (written > 0)

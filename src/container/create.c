@@ -167,9 +167,6 @@ static struct err *check_with_parts(struct create *o, const struct config *c,
     TRY(limits_plan(o->op.arena, h, c, &limits));
     TRY(cgroup_check(o->table->parts->cgroups, o->op.arena, &limits, &o->warnings));
     TRY(ports_plan(o->op.arena, c, h, &maps, &n_maps));
-    if (n_maps > 0 && network_mode_is(h, "host"))
-        strs_add(o->op.arena, &o->warnings,
-                 "Published ports are discarded when using host network mode");
     if (!text_is_empty(c->stop_signal)) {
         int ignored;
 
@@ -188,8 +185,23 @@ static struct err *check_platform(const struct create *o)
                    o->platform);
 }
 
+/* What the request names besides its image: an absence is the request's fault. A 404 would make the
+ * CLI pull the image. */
+static struct err *plan_parts(struct create *o, struct create_request *r)
+{
+    struct doc *doc = &o->c->doc;
+
+    TRY(choose_hostname(o, &r->config, &r->host));
+    TRY(check_with_parts(o, &r->config, &r->host));
+    TRY(mounts_plan(o->table, o->c->arena, &r->config, &r->host, &doc->mounts, &o->warnings));
+    return networks_plan(o->table, o->c->arena, &r->config, &r->host, &r->networking,
+                         &doc->networks, &o->warnings);
+}
+
 static struct err *check_config(struct op *op)
 {
+    struct err *err;
+
     struct create *o = (struct create *)op;
     struct create_request r = {0};
     struct doc *doc = &o->c->doc;
@@ -201,11 +213,9 @@ static struct err *check_config(struct op *op)
     TRY(sandbox_check(op->arena, &r.config,
                       &r.host)); /* before our defaults: it judges what was asked */
     fill_defaults(o, &r.host);
-    TRY(choose_hostname(o, &r.config, &r.host));
-    TRY(check_with_parts(o, &r.config, &r.host));
-    TRY(mounts_plan(o->table, o->c->arena, &r.config, &r.host, &doc->mounts, &o->warnings));
-    TRY(networks_plan(o->table, o->c->arena, &r.config, &r.host, &r.networking, &doc->networks,
-                      &o->warnings));
+    err = plan_parts(o, &r);
+    if (err)
+        return err_kind(err) == ERR_NOT_FOUND ? err_as(err, ERR_INVALID) : err;
     doc->config = r.config;
     doc->host = r.host;
     doc->created_ns = clock_wall_ns();

@@ -24,6 +24,7 @@
 struct exec {
     struct list link;    /* in the container */
     struct container *c; /* NULL when it is gone */
+    struct container_table *table;
     struct parts *parts;
     struct arena *arena;
     char id[ID_MAX];
@@ -35,6 +36,7 @@ struct exec {
     bool is_started, is_running, has_ended, is_drained, has_exited;
     struct exit_record exit;
     int64_t started_ns;
+    int rows, cols; /* asked for before it ran; 0: not */
 };
 
 static void exec_unref(struct exec *e)
@@ -54,10 +56,13 @@ static void exec_event(struct exec *e, const char *action, const char *key, cons
         container_event(e->c, action, key, value);
 }
 
+/* One that still runs (pid 1 of its namespace is not its container's) stays findable by its id, so
+ * that the keeper's word of its end reaches it. */
 static void drop(struct exec *e)
 {
     list_remove(&e->link);
-    map_take(e->c->table->execs, e->id);
+    if (!e->is_running)
+        map_take(e->table->execs, e->id);
     e->c = NULL;
     exec_unref(e);
 }
@@ -95,6 +100,7 @@ struct err *exec_create(struct container *c, const char *body, size_t len, const
     e->pidfd = -1;
     e->refs = 1;
     e->parts = c->parts;
+    e->table = c->table;
     err = json_decode(e->arena, body, len, &exec_config_json, &e->config);
     if (!err && e->config.cmd.n == 0)
         err = err_new(ERR_INVALID, "No exec command specified");
@@ -142,6 +148,8 @@ static void end_if_over(struct exec *e)
     exec_event(e, "exec_die", "exitCode", code);
     hub_end_clients(e->hub);
     keeper_ack(e->parts->keeper, e->keeper_id, e->exit.pid);
+    if (!e->c)
+        map_take(e->table->execs, e->id);
     exec_unref(e); /* the run's reference */
 }
 
@@ -197,6 +205,18 @@ void execs_drop(struct container *c)
         drop(e);
 }
 
+/* The engine ends: they go on running, their clients do not. */
+void execs_close(struct container *c)
+{
+    list_each (e, &c->execs, struct exec, link) {
+        hub_destroy(steal_ptr(&e->hub));
+        if (e->is_running) /* the run's reference and the streams' */
+            e->refs -= e->is_drained ? 1 : 2;
+        e->is_running = false;
+        drop(e);
+    }
+}
+
 /* ---- start ---- */
 
 struct exec_start {
@@ -242,7 +262,7 @@ static struct err *prepare(struct op *op)
     struct cgroup_join join = {.dir = -1};
     struct exec_input in;
 
-    TRY(cgroup_open(o->parts->cgroups, o->container_id, &join));
+    TRY(cgroup_open_beside(o->parts->cgroups, o->container_id, o->pid, &join));
     in = (struct exec_input){
         .id = o->e->keeper_id,
         .config = &o->e->config,
@@ -294,6 +314,8 @@ static struct err *run(struct op *op)
     e->started_ns = clock_wall_ns();
     e->refs += 2; /* until the end is known, until the streams are drained */
     hub_run(e->hub, &s, on_drained, e);
+    if (e->rows > 0 && s.pty >= 0)
+        err_drop(hub_resize(e->hub, e->rows, e->cols));
     buf_printf(&action, "exec_start: %s", strs_join(op->arena, &e->config.cmd, " "));
     exec_event(e, action.data, "execID", e->id);
     if (e->exit.is_set) { /* it was short */
@@ -411,9 +433,13 @@ void exec_start(struct exec *e, bool detach, bool tty, struct sink *sink, void (
 
 struct err *exec_resize(struct exec *e, int rows, int cols)
 {
-    if (!e->hub || !hub_is_running(e->hub))
-        return err_new(ERR_CONFLICT, "exec process is not started");
-    return hub_resize(e->hub, rows, cols);
+    if (e->has_ended)
+        return err_new(ERR_CONFLICT, "exec process has ended");
+    if (e->hub && hub_is_running(e->hub))
+        return hub_resize(e->hub, rows, cols);
+    e->rows = rows; /* clients resize while the start is on its way */
+    e->cols = cols;
+    return NULL;
 }
 
 void exec_write_json(struct exec *e, struct jw *w)

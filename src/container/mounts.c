@@ -105,17 +105,25 @@ static struct err *parse_mode(struct plan *p, struct mount_point *m, const char 
     return NULL;
 }
 
-static void warn_about_source(struct plan *p, const char *source)
+static void warn_about_source(struct plan *p, const struct mount_point *m)
 {
     struct stat st;
 
-    if (stat(source, &st) == 0 && S_ISREG(st.st_mode))
+    if (stat(m->source, &st) != 0)
+        return;
+    if (S_ISREG(st.st_mode))
         strs_add(p->a, p->warnings,
                  arena_printf(p->a,
                               "the bind mount of the single file %s follows its inode: editors "
                               "that replace the file (vi, sed -i) leave host and container with "
                               "different ones; mount its folder instead",
-                              source));
+                              m->source));
+    if (S_ISDIR(st.st_mode) && (st.st_mode & S_IWOTH) && m->rw)
+        strs_add(p->a, p->warnings,
+                 arena_printf(p->a,
+                              "%s is shared with every user of the host: programs that the "
+                              "container makes set-user-ID in there give them its rights",
+                              m->source));
 }
 
 static struct err *add_bind(struct plan *p, const char *spec)
@@ -134,7 +142,6 @@ static struct err *add_bind(struct plan *p, const char *spec)
         m->source = path_clean(p->a, parts.v[0]);
         m->propagation = "rprivate";
         m->create_source = true;
-        warn_about_source(p, m->source);
     } else {
         m->name = arena_strdup(p->a, parts.v[0]);
         m->driver = "local";
@@ -142,6 +149,8 @@ static struct err *add_bind(struct plan *p, const char *spec)
     }
     if (parts.n == 3)
         TRY(parse_mode(p, m, spec, parts.v[2], is_bind));
+    if (is_bind)
+        warn_about_source(p, m);
     return NULL;
 }
 
@@ -180,7 +189,7 @@ static struct err *add_bind_mount(struct plan *p, const struct mount_request *r,
     m->create_source = o && o->create_mountpoint;
     m->non_recursive = o && o->non_recursive;
     m->readonly_non_recursive = o && o->readonly_non_recursive;
-    warn_about_source(p, m->source);
+    warn_about_source(p, m);
     return NULL;
 }
 

@@ -117,10 +117,13 @@ struct container {
 struct container_table {
     struct parts *parts;
     struct map *by_id, *by_name;
-    struct map *execs;    /* exec id → struct exec */
-    struct map *reserved; /* names of creates in flight → "" */
-    struct map *stashed;  /* see sockets.c; NULL: none */
-    size_t n_stopping;    /* see container_table_stop */
+    struct map *execs;         /* exec id → struct exec */
+    struct map *reserved;      /* names of creates in flight → "" */
+    struct map *stashed;       /* see sockets.c; NULL: none */
+    struct list turns_waiting; /* see turn.c */
+    int n_turns;
+    struct sweeper *sweeper;
+    size_t n_stopping; /* see container_table_stop */
     void (*stopped)(void *ctx);
     void *stopped_ctx;
 };
@@ -148,6 +151,9 @@ static inline bool state_is_running(const struct container *c)
 
 /* ---- event.c ---- */
 void container_event(struct container *c, const char *action, const char *key, const char *value);
+
+/* ---- volume_events.c ---- */
+void volumes_tell(const struct container *c, const char *action); /* "mount", "unmount" */
 
 /* ---- mounts.c ---- */
 struct err *mounts_plan(struct container_table *t, struct arena *a, const struct config *config,
@@ -215,6 +221,22 @@ struct err *mode_container(struct container_table *t, const char *mode, struct c
 struct err *limits_plan(struct arena *a, const struct host_config *h, const struct config *c,
                         struct cgroup_limits *out);
 
+/* ---- turn.c ---- */
+struct turn {
+    struct list link;
+    bool is_taken;
+    void (*fn)(struct turn *turn);
+};
+/* fn when it is this one's turn, perhaps at once; turn_end in any case, also before fn. */
+struct err *turn_take(struct container_table *t, struct turn *turn, void (*fn)(struct turn *turn))
+    must_check;
+void turn_end(struct container_table *t, struct turn *turn);
+
+/* ---- sweeper.c ---- */
+struct sweeper *sweeper_create(struct parts *p);
+void sweeper_ask(struct sweeper *s);     /* something was thrown away */
+void sweeper_destroy(struct sweeper *s); /* a sweep that runs frees it at its end */
+
 /* ---- wait.c, exited.c, restart.c ---- */
 struct settle_wait {
     struct list link;
@@ -239,6 +261,7 @@ const char *container_stop_signal(const struct container *c);
 void exec_exited(struct container_table *t, const struct keeper_entry *e);
 void execs_end(struct container *c); /* the container's process is dead */
 void execs_drop(struct container *c);
+void execs_close(struct container *c); /* at the end of the engine */
 void execs_running(struct container *c, struct arena *a, struct strs *out); /* ids */
 /* ---- attach.c ---- */
 struct err *container_open_log(struct container *c);

@@ -134,32 +134,6 @@ static void remove_volumes(struct container *c)
     }
 }
 
-/* The files go in the background; one sweep at a time is enough for all. */
-struct sweep {
-    struct job job;
-    struct layer_store *layers;
-};
-
-static void sweep_run(struct job *job)
-{
-    rootfs_empty_trash(container_of(job, struct sweep, job)->layers);
-}
-
-static void sweep_done(struct job *job)
-{
-    free(container_of(job, struct sweep, job));
-}
-
-static void sweep_trash(struct parts *p)
-{
-    struct sweep *s = mem_new(struct sweep);
-
-    s->layers = p->layers;
-    s->job.run = sweep_run;
-    s->job.done = sweep_done;
-    pool_submit(p->pools, POOL_DISK, &s->job);
-}
-
 static struct err *forget(struct op *op)
 {
     struct removal *o = (struct removal *)op;
@@ -175,7 +149,7 @@ static struct err *forget(struct op *op)
     execs_drop(c);
     table_remove(c);
     waiters_notify(c, true);
-    sweep_trash(o->parts);
+    sweeper_ask(c->table->sweeper);
     return NULL;
 }
 

@@ -36,17 +36,18 @@ static void on_restarted(struct op *op, struct err *err, void *ctx)
 {
     struct container *c = ctx;
 
-    (void)op;
     if (err) {
         log_warn("the restart policy could not start a container", KV("id", c->doc.id),
                  KV("error", err_text(err)));
-        if (err_kind(err) != ERR_NOT_MODIFIED && err_kind(err) != ERR_CONFLICT && !c->is_gone) {
+        if (start_note_failure(c, op, err)) {
             c->doc.state.status = STATUS_EXITED;
-            start_note_failure(c, err);
             if (restart_policy_wants(c, false)) {
                 c->doc.state.status = STATUS_RESTARTING;
                 restart_policy_apply(c);
+            } else {
+                waiters_notify(c, false);
             }
+            container_save(c);
         }
         err_drop(err);
     }

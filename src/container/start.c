@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 
 struct prep {            /* what the worker reads */
     struct parts *parts; /* mechanisms only */
@@ -48,7 +49,9 @@ struct start {
     struct container *c;
     struct prep prep;
     struct settle_wait settle;
+    struct turn turn;
     struct intent *intent;
+    bool is_claimed; /* nothing stood against it: a failure from here on is the container's */
 };
 
 /* The write of `intend`, which may outlive an operation that fails early. */
@@ -89,6 +92,7 @@ static struct err *claim(struct op *op)
         return err_new(ERR_CONFLICT, "cannot start a paused container, try unpause instead");
     if (state_is_running(c))
         return err_new(ERR_NOT_MODIFIED, "container %s is already running", c->doc.id);
+    o->is_claimed = true;
     if (!c->image)
         return err_new(ERR_NOT_FOUND,
                        "No such image: %s (it was removed while the container existed)",
@@ -111,6 +115,13 @@ static struct err *open_namespace(struct container *c, const char *mode, const c
         return NULL;
     if (other == c)
         return err_new(ERR_INVALID, "cannot join own %s namespace", kind);
+    if (strcmp(kind, "ipc") == 0 && !text_same(other->doc.host.ipc_mode, "shareable") &&
+        !text_same(other->doc.host.ipc_mode, "host"))
+        return err_new(
+            ERR_INVALID,
+            "cannot join the ipc namespace of container %s: non-shareable IPC (hint: use "
+            "IpcMode:shareable for the donor container)",
+            other->doc.id);
     if (!state_is_running(other))
         return err_new(ERR_CONFLICT, "cannot join the %s namespace of a non running container: %s",
                        kind, other->doc.id);
@@ -118,7 +129,11 @@ static struct err *open_namespace(struct container *c, const char *mode, const c
     *out = open(path, O_RDONLY | O_CLOEXEC);
     if (*out < 0)
         return err_sys("open the %s namespace of container %s", kind, other->name);
-    return NULL;
+    if (syscall(SYS_pidfd_send_signal, other->pidfd, 0, NULL, 0) == 0)
+        return NULL; /* still there, so the number was its own when we opened */
+    close(steal_fd(out));
+    return err_new(ERR_CONFLICT, "cannot join the %s namespace of container %s: it has just ended",
+                   kind, other->doc.id);
 }
 
 static struct err *open_namespaces(struct start *o)
@@ -258,6 +273,27 @@ static void take_back(struct op *op)
     struct start *o = (struct start *)op;
 
     container_save(o->c);
+}
+
+/* ---- await-turn ---- */
+
+static void on_turn(struct turn *t)
+{
+    op_resume(&container_of(t, struct start, turn)->op, NULL);
+}
+
+static struct err *await_turn(struct op *op)
+{
+    struct start *o = (struct start *)op;
+
+    return turn_take(o->c->table, &o->turn, on_turn);
+}
+
+static void end_turn(struct op *op)
+{
+    struct start *o = (struct start *)op;
+
+    turn_end(o->c->table, &o->turn);
 }
 
 /* ---- prepare (worker) ---- */
@@ -423,6 +459,7 @@ static void on_spawned(void *ctx, struct err *err, int pid, int pidfd)
     if (!err) {
         o->c->doc.state.pid = pid;
         o->c->pidfd = pidfd;
+        turn_end(o->c->table, &o->turn); /* the descriptors are the child's */
     }
     op_resume(&o->op, err);
 }
@@ -480,6 +517,7 @@ static struct err *mark_running(struct op *op)
     state_set_error(c, NULL);
     image_ref(c->image, c->doc.id, true);
     container_save(c); /* the pid: for people, not for recovery */
+    volumes_tell(c, "mount");
     container_event(c, "start", NULL, NULL);
     return NULL;
 }
@@ -503,6 +541,7 @@ static const struct op_step start_steps[] = {
     {"claim", ON_LOOP, claim, NULL, 0},
     {"reserve", ON_LOOP, reserve, release, 0},
     {"intend", ON_LOOP, intend, take_back, 0},
+    {"await-turn", ON_EVENT, await_turn, end_turn, -1},
     {"prepare", ON_WORKER, prepare, discard, 0},
     {"apply-rules", ON_EVENT, apply_rules, NULL, 0},
     {"spawn", ON_KEEPER, spawn, kill_spawned, 0},
@@ -542,11 +581,10 @@ static int exit_code_of(const struct err *err)
     return 128;
 }
 
-void start_note_failure(struct container *c, const struct err *err)
+bool start_note_failure(struct container *c, struct op *op, const struct err *err)
 {
-    if (err_kind(err) == ERR_NOT_MODIFIED || err_kind(err) == ERR_CONFLICT || c->is_gone ||
-        state_is_running(c))
-        return;
+    if (!((struct start *)op)->is_claimed || c->is_gone || state_is_running(c))
+        return false;
     c->doc.state.exit_code = exit_code_of(err);
     state_set_error(c, err_text(err));
     container_save(c);
@@ -555,6 +593,7 @@ void start_note_failure(struct container *c, const struct err *err)
         hub_end_clients(c->hub);
     if (c->doc.host.auto_remove)
         container_remove(c, true, true, false, NULL, NULL);
+    return true;
 }
 
 struct start_call {
@@ -567,9 +606,8 @@ static void on_started(struct op *op, struct err *err, void *ctx)
 {
     struct start_call *call = ctx;
 
-    (void)op;
     if (err)
-        start_note_failure(call->c, err);
+        start_note_failure(call->c, op, err);
     if (call->done)
         call->done(call->ctx, err);
     else

@@ -265,6 +265,8 @@ struct err *container_table_open(struct parts *p, struct container_table **out)
     t->by_name = map_create();
     t->execs = map_create();
     t->reserved = map_create();
+    list_init(&t->turns_waiting);
+    t->sweeper = sweeper_create(p);
     *out = t;
     TRY(db_each(p->db, "container", load_one, t));
     debug_register(p->debug, "containers", dump_containers, t);
@@ -294,6 +296,7 @@ void container_table_stop(struct container_table *t, void (*done)(void *ctx), vo
         struct log *log = steal_ptr(&c->log);
 
         timer_clear(t->parts->loop, &c->restart_timer);
+        execs_close(c);
         hub_destroy(steal_ptr(&c->hub));
         ports_release(steal_ptr(&c->ports));
         dns_host_close(steal_ptr(&c->dns));
@@ -327,6 +330,7 @@ void container_table_close(struct container_table *t)
     map_destroy(t->by_name);
     map_destroy(t->execs);
     map_destroy(t->reserved);
+    sweeper_destroy(t->sweeper);
     free(t);
 }
 

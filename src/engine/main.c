@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "trim.h"
+
 #define DRAIN_MS 5000 /* operations in flight get this long at the end */
 #define DRAIN_TICK_MS 10
 
@@ -25,6 +27,7 @@ struct process {
     struct engine engine;
     uv_signal_t on_term, on_int, on_usr1;
     struct timer drain;
+    struct trim trim;
     int64_t ending_since_ns;
     bool is_stopping, is_clean; /* nothing in flight, every log written */
 };
@@ -117,6 +120,7 @@ static void end(struct process *p)
     if (!p->is_clean)
         _exit(0);
     timer_clear(p->engine.parts.loop, &p->drain);
+    trim_end(&p->trim);
     for (size_t i = 0; i < ARRAY_LEN(signals); i++)
         uv_close((uv_handle_t *)signals[i], NULL);
     engine_close(&p->engine);
@@ -140,6 +144,7 @@ static int run(struct process *p)
     log_info("the engine is ready", KV("data_root", e->settings.data_root),
              KV_INT("keeper", keeper_pid(e->parts.keeper)),
              KV_INT("ms", (clock_wall_ns() - e->parts.started_ns) / NS_PER_MS));
+    trim_begin(&p->trim, e->parts.loop, e->parts.pools);
     loop_run(e->parts.loop);
     unlink(e->settings.pidfile);
     end(p);

@@ -140,6 +140,20 @@ TEST(check_accepts_the_ordinary)
              "\"MaximumRetryCount\":3},\"OomScoreAdj\":-1000,\"UsernsMode\":\"host\"}")));
 }
 
+TEST(check_lengths)
+{
+    char path[5001] = "", text[5200];
+
+    memset(path, 'a', sizeof(path) - 1);
+    snprintf(text, sizeof(text), "{\"Binds\":[\"/%s:/x\"]}", path);
+    CHECK_ERR(sandbox_check(test_arena, config("{}"), host(text)), ERR_INVALID);
+    snprintf(text, sizeof(text), "{\"Tmpfs\":{\"/%s\":\"\"}}", path);
+    CHECK_ERR(sandbox_check(test_arena, config("{}"), host(text)), ERR_INVALID);
+    snprintf(text, sizeof(text), "{\"WorkingDir\":\"/%s\"}", path);
+    CHECK_ERR(sandbox_check(test_arena, config(text), host("{}")), ERR_INVALID);
+    CHECK_OK(sandbox_check(test_arena, config("{}"), host("{\"Binds\":[\"\"]}")));
+}
+
 TEST(check_resources)
 {
     refuses("{}", "{\"Memory\":1000}", "Minimum memory limit allowed is 6MB");
@@ -481,6 +495,10 @@ TEST(warnings_name_what_weakens)
     CHECK(warns("{\"ReadonlyPaths\":[]}", "read-only"));
     CHECK(warns("{\"Devices\":[{\"PathOnHost\":\"/dev/sda\"}]}", "/dev/sda"));
     CHECK(warns("{\"Binds\":[\"/:/host\"]}", "sensitive"));
+    CHECK(warns("{\"Binds\":[\"/dev/sda:/x\"]}", "sensitive"));
+    CHECK(warns("{\"Binds\":[\"/root/.ssh:/x\"]}", "sensitive"));
+    CHECK(!warns("{\"Binds\":[\"/root/src:/x\"]}", "sensitive"));
+    CHECK(warns("{\"DeviceCgroupRules\":[\"c 1:1 r\"]}", "c 1:1 r"));
     CHECK(warns("{\"Binds\":[\"/etc:/e:ro\"]}", "sensitive"));
     CHECK(warns("{\"Binds\":[\"/var/run/docker.sock:/s\"]}", "controls the engine"));
     CHECK(warns("{\"Mounts\":[{\"Type\":\"bind\",\"Source\":\"/proc\",\"Target\":\"/p\"}]}",
