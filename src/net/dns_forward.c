@@ -190,6 +190,7 @@ static void pending_end(struct dns_pending *p)
     stop_attempt(p);
     list_remove(&p->link);
     p->host->n_pending--;
+    p->host->dns->n_pending--;
     free(p);
 }
 
@@ -395,6 +396,7 @@ static struct dns_pending *pending_create(struct dns_host *h, const uint8_t *mes
     memcpy(p->message + 2, message, n);
     list_append(&h->pending, &p->link);
     h->n_pending++;
+    h->dns->n_pending++;
     return p;
 }
 
@@ -415,7 +417,7 @@ void dns_forward(struct dns_host *h, const uint8_t *message, size_t n, const str
         memcpy(out + DNS_HEADER, message + DNS_HEADER, q->question_end - DNS_HEADER); /* its case */
     if (len)
         answer(p, out, len);
-    else if (h->n_pending > DNS_PENDING_MAX)
+    else if (h->n_pending > DNS_PENDING_MAX || h->dns->n_pending > DNS_ASKED_MAX)
         answer_failure(p);
     else
         attempt(p);

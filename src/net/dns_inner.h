@@ -14,6 +14,7 @@
 #define DNS_QUERY_MAX 4096 /* a question is never longer */
 #define DNS_SERVERS_MAX 6
 #define DNS_PENDING_MAX 1024 /* of one container */
+#define DNS_ASKED_MAX 8192   /* of all together: each has a socket */
 #define DNS_CLIENTS_MAX 64   /* TCP connections of one container */
 
 struct dns_servers {
@@ -50,7 +51,8 @@ struct dns { /* one for a struct net */
     struct net *net;
     struct dns_cache *cache;
     struct dns_servers servers; /* of the host */
-    int64_t read_ns;            /* when they were read */
+    size_t n_pending;           /* of all containers */
+    int64_t read_ns;            /* when the servers were read */
     bool is_reading;
     uint8_t *scratch; /* DNS_MESSAGE_MAX + 2: one message on the loop */
 };

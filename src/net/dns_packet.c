@@ -107,7 +107,8 @@ static void take_name(struct cursor *c, char *out)
             if (!has_jumped)
                 c->at = at.at;
             has_jumped = true;
-            if (at.is_bad || to >= lowest) { /* only backwards: no loops */
+            /* only backwards: no loops; and never into the header, whose bytes change */
+            if (at.is_bad || to >= lowest || to < DNS_HEADER) {
                 c->is_bad = true;
                 return;
             }

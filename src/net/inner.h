@@ -33,6 +33,7 @@ struct net {
     bool ip_masq, userland_proxy;
     struct netns_thread *netns;
     struct rules *rules;   /* loop */
+    struct rules_watch *rules_watch; /* loop; NULL: none */
     struct proxy *proxy;   /* loop */
     struct dns *dns;       /* loop */
     struct list all_ports; /* loop: every struct ports */
@@ -92,6 +93,15 @@ void rules_destroy(struct rules *r);
 struct err *rules_remove_table(struct net *n) must_check;
 /* Loop: a port whose rule is in the kernel, or on its way, goes away. */
 void rules_forget_port(struct net *n, const struct port_map *m);
+
+bool rules_are_running(const struct net *n); /* a transaction is in flight */
+void rules_forget_all(struct net *n);        /* the kernel's table is not what we sent */
+
+/* ---- rules_watch.c: loop ---- */
+struct rules_watch;
+struct rules_watch *rules_watch_create(struct net *n); /* NULL: not possible here, logged */
+void rules_watch_destroy(struct rules_watch *w);       /* accepts NULL */
+void rules_watch_sent(struct rules_watch *w);          /* a transaction of ours has ended */
 
 /* ---- port_table.c: which host ports are ours; the lock of struct net is held ---- */
 struct reservation;

@@ -122,6 +122,7 @@ struct err *net_open(struct loop *l, struct pools *p, const struct net_settings 
     n->netns = netns_thread_create();
     n->ports = port_table_create();
     n->rules = rules_create(n);
+    n->rules_watch = rules_watch_create(n);
     n->proxy = proxy_create(n);
     n->dns = dns_create(n);
     *out = n;
@@ -152,6 +153,7 @@ void net_close(struct net *n, bool clean)
         return;
     ASSERT_LOOP();
     n->is_closed = true;
+    rules_watch_destroy(steal_ptr(&n->rules_watch));
     pool_drain(n, NULL); /* jobs that are filling stop and close what they made */
     pthread_mutex_lock(&n->lock);
     while (n->jobs > 0)

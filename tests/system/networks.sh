@@ -134,6 +134,45 @@ try: s.bind(("0.0.0.0", 9007))
 except OSError: raise SystemExit(0)
 raise SystemExit(1)'
 
+# ---- rules and ranges, seen from another host ----
+unshare --net -- sleep 300 &
+OUTSIDE=$!
+until [ "$(readlink /proc/$OUTSIDE/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.01; done
+in_host ip link add out0 type veth peer name eth0 netns $OUTSIDE
+in_host ip addr add 10.99.0.1/24 dev out0
+in_host ip link set out0 up
+outside() { nsenter --net="/proc/$OUTSIDE/ns/net" -- "$@"; }
+outside ip addr add 10.99.0.2/24 dev eth0
+outside ip link set eth0 up
+trap 'kill $UPSTREAM_PID $OUTSIDE 2>/dev/null; host_down' EXIT
+fetch() { outside curl -fs -m 2 -o /dev/null "http://10.99.0.1:$1/hostname"; }
+tables() { in_host nft list ruleset 2>/dev/null; }
+check "a published port from outside" fetch 8088
+check "a range" run_idle --name range --network two -p 7100-7199:7100-7199 -p 7300-7302:80-82 busybox sh -c 'httpd -p 7150 -h /etc; httpd -f -p 81 -h /etc'
+like "is one element" "tcp . 7100-7199 : 10.77.0" "$(tables)"
+check "in the middle of the range" poll 3 fetch 7150
+check "a shifted range" fetch 7301
+fails "beside it nothing" "" fetch 7200
+in_host nft flush ruleset
+poll 3 eval 'tables | grep -q 7100-7199'
+like "a flushed ruleset comes back" "tcp . 7100-7199 : 10.77.0" "$(tables)"
+check "and works" fetch 8088
+in_host nft delete chain inet "$(tables | grep -oE 'berth_[0-9a-f]+' | head -1)" prerouting
+check "a deleted chain comes back" poll 3 eval 'tables | grep -q "jump publish"'
+n=$(grep -c "put back" "$HOST/engine.log")
+d restart -t 0 range >/dev/null
+check "after a restart of the container" poll 3 fetch 7150
+same "our own changes are not taken for others'" "$n" "$(grep -c "put back" "$HOST/engine.log")"
+d rm -f range >/dev/null
+same "its rules go with it" "" "$(tables | grep -E '7100|7300')"
+before=$(awk '/^Pss:/ {print $2}' "/proc/$ENGINE_PID/smaps_rollup")
+begun=${EPOCHREALTIME/./}
+check "10,000 ports" run_idle --name many -p 20000-29999:20000-29999 busybox sleep 1000
+echo "# 10,000 ports: $(((${EPOCHREALTIME/./} - begun) / 1000)) ms, $(($(awk '/^Pss:/ {print $2}' "/proc/$ENGINE_PID/smaps_rollup") - before)) KiB PSS of the engine"
+begun=${EPOCHREALTIME/./}
+check "are given back" d rm -f many
+echo "# removed in $(((${EPOCHREALTIME/./} - begun) / 1000)) ms"
+
 # ---- list and prune ----
 api_is "dangling" 200 '^\[\]$' GET '/networks?filters=%7B%22dangling%22%3A%5B%22true%22%5D%7D'
 check "a network nobody is in" d network create --label x=y lonely
