@@ -20,6 +20,7 @@ struct net_settings {
                            ("br-<tag>" otherwise; the caller decides and always passes it) */
     int mtu;
     bool ip_forward, ip_masq, userland_proxy;
+    bool publish_by_proxy; /* no published port has a rule; implies userland_proxy */
 };
 /* Start-up, blocking: netlink and nft work here or nothing does; sets ip_forward unless told not
  * to (it was 0: says so in the log); the forward policy is left alone. A host without the rights

@@ -61,7 +61,7 @@ struct endpoint {
     char container_id[65], container_name[130];
     struct endpoint_spec spec;
     struct strs aliases, links; /* of the container's arena */
-    const char *hostname; /* of the container's arena; NULL none */
+    const char *hostname;       /* of the container's arena; NULL none */
 };
 /* Takes an address (wanted_addr 0: next; wanted mac all 0: derived from the address 02:42:…) and
  * lists the endpoint. Loop. */

@@ -27,7 +27,7 @@ struct linking {
     int netns; /* -1: does not run */
     struct endpoint_spec spec;
     struct endpoint_spec next_gateway; /* disconnect: who gets the default route; ifname "" */
-    struct dns_start dns; /* connect: the first network with names */
+    struct dns_start dns;              /* connect: the first network with names */
     struct etc_files files;
     const char *dir;
 };
@@ -294,8 +294,8 @@ static const struct op_step disconnect_steps[] = {
     {"save", ON_EVENT, save, NULL, 0},
     {0},
 };
-static const struct op_type disconnect_type = {
-    "network/disconnect", OP_MUTATING, sizeof(struct linking), disconnect_steps, finish};
+static const struct op_type disconnect_type = {"network/disconnect", OP_MUTATING,
+                                               sizeof(struct linking), disconnect_steps, finish};
 
 /* ---- the commands ---- */
 

@@ -44,7 +44,7 @@ struct attached {     /* a container's endpoint in the document */
     char *network_id; /* "" before the first start */
     char *endpoint_id;
     struct endpoint_config asked;
-    char *mac, *ifname; /* ifname: inside, while it runs */
+    char *mac, *ifname;    /* ifname: inside, while it runs */
     int64_t addr, gateway; /* host order */
     int bits;
 };
@@ -94,9 +94,9 @@ struct container {
     struct endpoint **endpoints; /* heap; while running, one for each of doc.networks */
     size_t n_endpoints;
     struct arena *networks_arena; /* of doc.networks once it was changed; NULL: `arena` */
-    struct arena *run_arena; /* strings of endpoints and ports of this run */
+    struct arena *run_arena;      /* strings of endpoints and ports of this run */
     struct ports *ports;
-    struct dns_host *dns;          /* the resolver it asks; NULL: none */
+    struct dns_host *dns;         /* the resolver it asks; NULL: none */
     size_t n_held[SOCKETS_KINDS]; /* keys in the keeper: sockets.c */
 
     bool is_streaming;       /* the hub has this run's streams, and a reference */
@@ -179,7 +179,7 @@ void endpoint_remove(struct container *c, size_t i);
 /* The endpoint that has the default route, by Docker's order, as if `except` were not there;
  * NULL when none can. Marks the specs. */
 struct endpoint *endpoints_choose_gateway(struct container *c, const struct endpoint *except);
-struct err *networks_rejoin(struct container *c); /* after an engine restart */
+struct err *networks_rejoin(struct container *c);    /* after an engine restart */
 uint32_t endpoints_port_target(struct container *c); /* host order */
 /* ---- connect.c ---- */
 struct err *container_open_netns(const struct container *c, int *out); /* of its process */
@@ -187,7 +187,8 @@ struct err *container_open_netns(const struct container *c, int *out); /* of its
 void ports_hold(struct container *c);   /* in the keeper too */
 void ports_resume(struct container *c); /* after an engine restart: the document's, served */
 
-/* ---- resolver.c: a container's resolver, from plan (loop) by open (worker) to serve (loop) ---- */
+/* ---- resolver.c: a container's resolver, from plan (loop) by open (worker) to serve (loop) ----
+ */
 struct dns_start {
     bool is_wanted;
     int fds[2]; /* UDP, TCP; -1 */

@@ -215,8 +215,7 @@ static void answer_failure(struct dns_pending *p)
     struct dns_local failed = {.rcode = DNS_SERVFAIL};
     uint8_t *out = p->host->dns->scratch;
 
-    answer(p, out,
-           dns_write_reply(p->message + 2, &p->query, &failed, DNS_MESSAGE_MAX, out));
+    answer(p, out, dns_write_reply(p->message + 2, &p->query, &failed, DNS_MESSAGE_MAX, out));
 }
 
 static void attempt(struct dns_pending *p);
@@ -337,8 +336,7 @@ static void on_stream(void *arg, int events)
     n = receive_whole(p);
     if (!n)
         return;
-    if (n < 0 ||
-        !dns_read_answer(p->host->dns->scratch, (size_t)n, p->id, &p->query, &said))
+    if (n < 0 || !dns_read_answer(p->host->dns->scratch, (size_t)n, p->id, &p->query, &said))
         next_attempt(p);
     else
         on_said(p, p->host->dns->scratch, (size_t)n, &said);

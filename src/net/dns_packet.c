@@ -301,7 +301,8 @@ size_t dns_write_reply(const uint8_t *query, const struct dns_query *q, const st
     uint16_t flags = (uint16_t)(FLAG_QR | FLAG_RA | l->rcode), answers = 0;
     uint8_t header[DNS_HEADER] = {0};
 
-    flags |= (uint16_t)((q->recursion_desired ? FLAG_RD : 0) | (q->checking_disabled ? FLAG_CD : 0));
+    flags |=
+        (uint16_t)((q->recursion_desired ? FLAG_RD : 0) | (q->checking_disabled ? FLAG_CD : 0));
     put(&w, header, sizeof(header));
     if (q->question_end && !put(&w, query + DNS_HEADER, q->question_end - DNS_HEADER))
         flags |= FLAG_TC;
@@ -376,8 +377,8 @@ bool dns_read_answer(const uint8_t *p, size_t n, uint16_t id, const struct dns_q
     if (c.is_bad)
         return out->is_truncated;
     bool is_positive = out->rcode == DNS_NOERROR && h.an;
-    bool is_negative = !is_positive && has_soa &&
-                       (out->rcode == DNS_NXDOMAIN || out->rcode == DNS_NOERROR);
+    bool is_negative =
+        !is_positive && has_soa && (out->rcode == DNS_NXDOMAIN || out->rcode == DNS_NOERROR);
     out->ttl = is_positive ? positive : negative;
     out->is_cacheable = !out->is_truncated && (is_positive || is_negative) && out->ttl;
     return true;

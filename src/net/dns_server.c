@@ -116,8 +116,8 @@ static void client_flush(struct dns_client *c)
         }
         buf_drop_front(&c->out, (size_t)n);
     }
-    watch_set(c->watch, (c->out.len < CLIENT_OUT_MAX ? UV_READABLE : 0) |
-                            (c->out.len ? UV_WRITABLE : 0));
+    watch_set(c->watch,
+              (c->out.len < CLIENT_OUT_MAX ? UV_READABLE : 0) | (c->out.len ? UV_WRITABLE : 0));
 }
 
 static void client_send(struct dns_client *c, const uint8_t *p, size_t n)

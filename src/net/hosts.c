@@ -187,7 +187,7 @@ char *resolv_text(struct arena *a, const char *host_text, const struct resolv_op
     buf_printf(&b, "\n# Based on host file: '/etc/resolv.conf' (%s)\n",
                o->has_resolver ? "internal resolver"
                : has_dns       ? "nameservers were given"
-               : is_fallback ? "legacy: no usable nameserver, defaults added"
-                             : "internal resolver not used");
+               : is_fallback   ? "legacy: no usable nameserver, defaults added"
+                               : "internal resolver not used");
     return arena_strndup(a, b.data, b.len);
 }

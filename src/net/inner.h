@@ -30,15 +30,15 @@ struct net {
     struct loop *loop;
     struct pools *pools;
     char tag[16];
-    bool ip_masq, userland_proxy;
+    bool ip_masq, userland_proxy, publish_by_proxy;
     struct netns_thread *netns;
-    struct rules *rules;   /* loop */
+    struct rules *rules;             /* loop */
     struct rules_watch *rules_watch; /* loop; NULL: none */
-    struct proxy *proxy;   /* loop */
-    struct dns *dns;       /* loop */
-    struct list all_ports; /* loop: every struct ports */
-    bool is_closed;        /* loop */
-    pthread_mutex_t lock;  /* guards what follows */
+    struct proxy *proxy;             /* loop */
+    struct dns *dns;                 /* loop */
+    struct list all_ports;           /* loop: every struct ports */
+    bool is_closed;                  /* loop */
+    pthread_mutex_t lock;            /* guards what follows */
     struct list bridges;
     unsigned bridges_version; /* grows with every change */
     int refs;

@@ -113,7 +113,8 @@ struct err *net_open(struct loop *l, struct pools *p, const struct net_settings 
     n->pools = p;
     snprintf(n->tag, sizeof(n->tag), "%s", s->tag);
     n->ip_masq = s->ip_masq;
-    n->userland_proxy = s->userland_proxy;
+    n->userland_proxy = s->userland_proxy || s->publish_by_proxy;
+    n->publish_by_proxy = s->publish_by_proxy;
     n->refs = 1;
     pthread_mutex_init(&n->lock, NULL);
     pthread_cond_init(&n->job_ended, NULL);

@@ -413,6 +413,8 @@ size_t ports_fds(const struct ports *p, int *out, size_t room)
 void ports_each_rule(struct net *n,
                      void (*fn)(void *ctx, const struct port_map *m, bool *is_applied), void *ctx)
 {
+    if (n->publish_by_proxy)
+        return;
     list_each (p, &n->all_ports, struct ports, link) {
         pthread_mutex_lock(&n->lock);
         bool is_bound = p->is_bound;

@@ -40,7 +40,8 @@ static int on_attribute(const struct nlattr *attr, void *ctx)
 {
     const char **table = ctx;
 
-    if (mnl_attr_get_type(attr) == TABLE_ATTRIBUTE && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
+    if (mnl_attr_get_type(attr) == TABLE_ATTRIBUTE &&
+        mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
         *table = mnl_attr_get_str(attr);
     return MNL_CB_OK;
 }
@@ -66,8 +67,7 @@ static void on_restore(struct timer *t)
 {
     struct rules_watch *w = container_of(t, struct rules_watch, restore);
 
-    log_info("somebody else changed our nftables table: it is put back",
-             KV("table", w->table));
+    log_info("somebody else changed our nftables table: it is put back", KV("table", w->table));
     rules_forget_all(w->net);
     net_rules_apply(w->net, NULL, NULL);
 }

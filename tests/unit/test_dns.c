@@ -166,8 +166,9 @@ TEST(dns_answer_must_be_to_this_question)
 
 TEST(dns_absence_is_remembered_as_long_as_its_soa_says)
 {
-    static const uint8_t soa[] = "\xc0\x0c\0\6\0\1\0\0\0\x40\0\x16\0\0\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0"
-                                 "\4\0\0\0\x14";
+    static const uint8_t soa[] =
+        "\xc0\x0c\0\6\0\1\0\0\0\x40\0\x16\0\0\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0"
+        "\4\0\0\0\x14";
     struct dns_query q = query_web();
     struct dns_local l = {.rcode = DNS_NXDOMAIN};
     size_t n = dns_write_reply(ask_web, &q, &l, 512, out);

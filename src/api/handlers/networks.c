@@ -46,8 +46,7 @@ void handle_network_list(struct request *r)
         return;
     jw_arr(&w, NULL);
     while ((n = network_next(parts_of(r)->networks, &cursor)))
-        if (network_matches(n, &f) &&
-            (!filters_get(&f, "dangling") || is_dangling(n) == dangling))
+        if (network_matches(n, &f) && (!filters_get(&f, "dangling") || is_dangling(n) == dangling))
             network_write_json(n, &w, false);
     jw_arr_end(&w);
     reply_json(r, 200, &b);
@@ -119,8 +118,8 @@ static bool read_link(struct request *r, struct link_request *out, struct contai
 
     return !reply_failed(r, request_need_json(r, &body, &len)) &&
            !reply_failed(r, json_decode(r->arena, body, len, &link_json, out)) &&
-           !reply_failed(r, container_find(parts_of(r)->containers,
-                                           out->container ? out->container : "", c));
+           !reply_failed(
+               r, container_find(parts_of(r)->containers, out->container ? out->container : "", c));
 }
 
 /* 200 without a body, as Docker has it. */
