@@ -46,6 +46,12 @@ void container_update(struct container *c, const char *body, size_t len,
                       void (*done)(void *ctx, struct err *err, const struct strs *warnings),
                       void *ctx);
 
+/* Running or not; e as asked for, copied. ERR_FORBIDDEN when it is there already. */
+void container_connect(struct container *c, const char *network, const struct endpoint_config *e,
+                       container_done_fn done, void *ctx);
+void container_disconnect(struct container *c, const char *network, container_done_fn done,
+                          void *ctx);
+
 enum wait_condition { WAIT_NOT_RUNNING, WAIT_NEXT_EXIT, WAIT_REMOVED };
 bool wait_condition_parse(const char *s, enum wait_condition *out); /* "" is not-running */
 struct waiter;

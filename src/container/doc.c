@@ -52,12 +52,13 @@ static const struct jfield attached_fields[] = {
     J(J_STR, struct attached, endpoint_id, "EndpointID"),
     J(J_OBJ, struct attached, asked, "Asked", .sub = &endpoint_config_json),
     J(J_STR, struct attached, mac, "Mac"),
+    J(J_STR, struct attached, ifname, "Interface", .flags = J_OMIT),
     J(J_I64, struct attached, addr, "Address"),
     J(J_I64, struct attached, gateway, "Gateway"),
     J(J_INT, struct attached, bits, "Bits"),
     J_END,
 };
-static const struct jtable attached_json = {sizeof(struct attached), attached_fields};
+const struct jtable attached_json = {sizeof(struct attached), attached_fields};
 
 static const struct jfield published_fields[] = {
     J(J_INT, struct published, proto, "Proto"),        J(J_INT, struct published, port, "Port"),

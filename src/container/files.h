@@ -13,6 +13,7 @@ struct etc_files {
     const char *hosts;
     struct strs dns, search, options;
     bool strip_loopback, is_host; /* host network: the host's files */
+    bool has_resolver;            /* of the engine, at 127.0.0.11 */
     const char *other_dir;        /* container:ID: that container's files */
 };
 
@@ -21,3 +22,5 @@ void etc_files_plan(struct arena *a, const struct container *c, struct etc_files
 struct err *etc_files_open(struct arena *a, const char *dir, const struct etc_files *f,
                            const struct mount_point *mounts, size_t n_mounts,
                            struct sandbox_mount *out, size_t *n);
+/* Into the file that is bound already: same inode. Worker. */
+struct err *etc_files_write_resolv(struct arena *a, const char *dir, const struct etc_files *f);

@@ -45,7 +45,7 @@ struct attached {     /* a container's endpoint in the document */
     char *network_id; /* "" before the first start */
     char *endpoint_id;
     struct endpoint_config asked;
-    char *mac;
+    char *mac, *ifname;    /* ifname: inside, while it runs */
     int64_t addr, gateway; /* host order */
     int bits;
 };
@@ -67,7 +67,7 @@ struct doc {
     struct jlist networks;  /* struct attached */
     struct jlist published; /* struct published */
 };
-extern const struct jtable doc_json;
+extern const struct jtable doc_json, attached_json;
 
 struct exit_record {
     bool is_set;
@@ -75,6 +75,8 @@ struct exit_record {
     int64_t wall_ns;
     bool is_unknown;
 };
+
+enum socket_kind { SOCKETS_PORTS, SOCKETS_DNS, SOCKETS_KINDS };
 
 struct container {
     struct container_table *table;
@@ -92,10 +94,13 @@ struct container {
     bool must_close_stdin; /* adopted, and the client that had stdin is gone */
     struct hub *hub;
     struct log *log;
-    struct endpoint *endpoints; /* n_endpoints, joined while running */
+    struct endpoint **endpoints; /* heap; while running, one for each of doc.networks */
     size_t n_endpoints;
-    struct arena *run_arena; /* strings of endpoints and ports of this run */
+    struct arena *networks_arena; /* of doc.networks once it was changed; NULL: `arena` */
+    struct arena *run_arena;      /* strings of endpoints and ports of this run */
     struct ports *ports;
+    struct dns_host *dns;         /* the resolver it asks; NULL: none */
+    size_t n_held[SOCKETS_KINDS]; /* keys in the keeper: sockets.c */
 
     bool is_streaming;       /* the hub has this run's streams, and a reference */
     bool is_starting;        /* from spawn to the end of start: an exit waits */
@@ -118,6 +123,7 @@ struct container_table {
     struct map *by_id, *by_name;
     struct map *execs;         /* exec id → struct exec */
     struct map *reserved;      /* names of creates in flight → "" */
+    struct map *stashed;       /* see sockets.c; NULL: none */
     struct list turns_waiting; /* see turn.c */
     int n_turns;
     struct sweeper *sweeper;
@@ -169,11 +175,53 @@ struct err *networks_plan(struct container_table *t, struct arena *a, const stru
                           struct jlist *out, struct strs *warnings);
 struct err *networks_join(struct container *c); /* endpoints and port reservations */
 void networks_note_ports(struct container *c);  /* the host ports as chosen, into the document */
+/* ---- endpoints.c ---- */
 void networks_leave(struct container *c);
-struct err *networks_rejoin(struct container *c); /* after an engine restart */
-void ports_resume(struct container *c); /* after an engine restart: bind and serve again */
+void endpoints_drop(struct container *c); /* in this engine's memory only */
+/* doc.networks into memory of its own, with room for one more. */
+void networks_own(struct container *c);
+/* At the end of doc.networks (owned, with room): takes its address; ifname is the next free. */
+struct err *endpoint_join(struct container *c, struct attached *at, struct endpoint **out);
+/* Leaves the network and both lists. */
+void endpoint_remove(struct container *c, size_t i);
+/* The endpoint that has the default route, by Docker's order, as if `except` were not there;
+ * NULL when none can. Marks the specs. */
+struct endpoint *endpoints_choose_gateway(struct container *c, const struct endpoint *except);
+struct err *networks_rejoin(struct container *c);    /* after an engine restart */
+uint32_t endpoints_port_target(struct container *c); /* host order */
+/* ---- connect.c ---- */
+struct err *container_open_netns(const struct container *c, int *out); /* of its process */
+/* ---- resume_ports.c ---- */
+void ports_hold(struct container *c);   /* in the keeper too */
+void ports_resume(struct container *c); /* after an engine restart: the document's, served */
+
+/* ---- resolver.c: a container's resolver, from plan (loop) by open (worker) to serve (loop) ----
+ */
+struct dns_start {
+    bool is_wanted;
+    int fds[2]; /* UDP, TCP; -1 */
+};
+void dns_start_init(struct dns_start *s);
+void dns_start_plan(struct dns_start *s, const struct container *c);
+struct err *dns_start_open(struct dns_start *s, struct net *n, int netns);
+void dns_start_serve(struct dns_start *s, struct container *c); /* takes the sockets */
+void dns_start_close(struct dns_start *s);
+void dns_resume(struct container *c); /* after an engine restart */
+void dns_hold(struct container *c);
+bool resolver_is_wanted(const struct container *c);
+
+/* ---- sockets.c: what the keeper holds for a container ---- */
+void sockets_hold(struct container *c, enum socket_kind kind, const int *fds, size_t n);
+void sockets_unhold(struct container *c, enum socket_kind kind);
+/* At adoption; takes the fds. False: the entry is not one of sockets. */
+bool sockets_stash(struct container_table *t, const struct keeper_entry *e, const int *fds);
+size_t sockets_take(struct container *c, enum socket_kind kind, int *out, size_t room);
+void sockets_drop_stash(struct container_table *t); /* what nobody took */
 struct err *ports_plan(struct arena *a, const struct config *config, const struct host_config *host,
                        struct port_map **out, size_t *n);
+struct err *mac_parse(const char *s, uint8_t out[6]);
+struct err *network_plan_attached(struct container_table *t, struct arena *a, const char *name,
+                                  const struct endpoint_config *asked, struct attached *out);
 bool network_mode_is(const struct host_config *h, const char *mode);
 /* The other container of "container:ID", NULL when the mode is another one. */
 struct err *mode_container(struct container_table *t, const char *mode, struct container **out);

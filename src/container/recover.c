@@ -141,6 +141,8 @@ void container_table_adopt(void *table, const struct keeper_entry *e, const int 
     struct container_table *t = table;
     struct container *c = find_exact(t, e->id);
 
+    if (sockets_stash(t, e, fds))
+        return;
     if (is_known(t, e)) {
         close_fds(fds, 1 + e->n_holds);
         return;
@@ -191,6 +193,8 @@ void container_table_keeper_lost(void *table)
             continue;
         container_hand_back(c);
         execs_hand_back(c);
+        ports_hold(c); /* in the next one */
+        dns_hold(c);
         n++;
     }
     log_error("the keeper was killed: a new one takes over, exits are watched by the engine",
@@ -281,8 +285,8 @@ static void reconcile_one(struct container *c)
         if (c->must_close_stdin)
             keeper_close_hold(c->parts->keeper, c->doc.id, c->doc.state.pid, ROLE_STDIN, NULL, NULL);
         c->must_close_stdin = false;
-        if (c->ports)
-            ports_resume(c);
+        ports_resume(c);
+        dns_resume(c);
         return;
     }
     if (c->doc.state.status == STATUS_REMOVING || c->doc.state.status == STATUS_DEAD) {
@@ -333,5 +337,6 @@ void container_table_reconcile(struct container_table *t)
     landing_sweep(t->parts->landing, claim_landed, t);
     while (map_next(t->by_id, &cursor, NULL, &value))
         reconcile_one(value);
+    sockets_drop_stash(t);
     net_rules_apply(t->parts->net, NULL, NULL);
 }

@@ -38,6 +38,7 @@ struct prep {            /* what the worker reads */
     struct endpoint_spec *specs;
     size_t n_specs;
     struct ports *ports;
+    struct dns_start dns;
     struct sandbox_namespaces ns;
     struct etc_files files;
     struct launch launch;
@@ -238,9 +239,10 @@ static void copy_for_worker(struct start *o)
     }
     p->specs = arena_array(o->op.arena, c->n_endpoints + 1, sizeof(struct endpoint_spec));
     for (size_t i = 0; i < c->n_endpoints; i++)
-        if (c->endpoints[i].network)
-            p->specs[p->n_specs++] = c->endpoints[i].spec;
+        if (c->endpoints[i]->network)
+            p->specs[p->n_specs++] = c->endpoints[i]->spec;
     p->ports = c->ports;
+    dns_start_plan(&p->dns, c);
     etc_files_plan(o->op.arena, c, &p->files);
 }
 
@@ -365,7 +367,8 @@ static struct err *open_network(struct prep *p)
         TRY(ports_bind(p->ports));
     if (p->ns.net >= 0 || p->ns.host_net)
         return NULL;
-    return net_sandbox_open(p->parts->net, p->specs, p->n_specs, &p->ns.net);
+    TRY(net_sandbox_open(p->parts->net, p->specs, p->n_specs, &p->ns.net));
+    return dns_start_open(&p->dns, p->parts->net, p->ns.net);
 }
 
 static struct err *compile(struct arena *a, struct prep *p, struct mount_list *l,
@@ -483,8 +486,11 @@ static struct err *open_streams(struct op *op)
     struct start *o = (struct start *)op;
 
     container_run_streams(o->c, &o->prep.launch);
-    if (o->c->ports)
+    if (o->c->ports) {
         ports_serve(o->c->ports);
+        ports_hold(o->c);
+    }
+    dns_start_serve(&o->prep.dns, o->c);
     return NULL;
 }
 
@@ -524,6 +530,7 @@ static void finish(struct op *op)
     list_remove(&o->settle.link);
     forget_intent(o);
     close_namespaces(&o->prep.ns);
+    dns_start_close(&o->prep.dns);
     launch_close(&o->prep.launch);
     o->c->is_starting = false;
     container_work_off_exit(o->c); /* a short-lived one has ended meanwhile */
@@ -556,6 +563,7 @@ struct op *start_op(struct container *c)
     o->op.subject = c->doc.id;
     o->prep.ns = (struct sandbox_namespaces){.net = -1, .ipc = -1, .pid = -1, .uts = -1};
     launch_init(&o->prep.launch);
+    dns_start_init(&o->prep.dns);
     return &o->op;
 }
 

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "net/dns.h"
 
 #include <string.h>
 
@@ -42,7 +43,9 @@ void container_destroy(struct container *c)
         close(c->pidfd);
     free(c->doc.state.error);
     free(c->name);
+    endpoints_drop(c);
     arena_destroy(c->run_arena);
+    arena_destroy(c->networks_arena);
     arena_destroy(c->arena);
     free(c);
 }
@@ -300,9 +303,8 @@ void container_table_stop(struct container_table *t, void (*done)(void *ctx), vo
         execs_close(c);
         hub_destroy(steal_ptr(&c->hub));
         ports_release(steal_ptr(&c->ports));
-        for (size_t i = 0; i < c->n_endpoints; i++)
-            network_leave(
-                &c->endpoints[i]); /* in this engine's memory only: the document keeps it */
+        dns_host_close(steal_ptr(&c->dns));
+        endpoints_drop(c); /* in this engine's memory only: the document keeps it */
         if (c->is_streaming)
             container_unref(c);
         if (log) {

@@ -14,7 +14,7 @@
 
 #define TURNS 48
 #define FDS_OF_TURNS (TURNS * 28)
-#define FDS_OF_CONTAINER 3
+#define FDS_OF_CONTAINER 5 /* pidfd, streams; the resolver's two */
 
 static bool has_fds(void)
 {

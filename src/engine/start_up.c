@@ -114,6 +114,7 @@ static struct err *open_network(struct engine *e)
         .ip_forward = s->ip_forward,
         .ip_masq = s->ip_masq,
         .userland_proxy = s->userland_proxy,
+        .publish_by_proxy = !strcmp(s->publish_mode, "proxy"),
     };
     struct network_settings networks = {
         .bip = s->bip,

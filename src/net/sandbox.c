@@ -214,3 +214,19 @@ struct err *net_sandbox_detach(struct net *n, int netns, const char *ifname)
     nl_close(inside);
     return err;
 }
+
+struct err *net_sandbox_set_gateway(struct net *n, int netns, const char *ifname, uint32_t gateway)
+{
+    struct nl *inside;
+    int ifindex;
+    struct err *err;
+
+    TRY(netns_enter(n->netns, netns, &inside));
+    err = link_find(inside, ifname, &ifindex);
+    if (!err) {
+        link_add_default_route(inside, ifindex, gateway);
+        err = nl_commit(inside);
+    }
+    nl_close(inside);
+    return err;
+}
