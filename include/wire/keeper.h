@@ -50,8 +50,8 @@ enum keeper_role {
     ROLE_STDIN,  /* write end of the container's stdin pipe */
     ROLE_STDOUT, /* read ends */
     ROLE_STDERR,
-    ROLE_PTY,    /* pty master: input and output */
-    ROLE_SOCKET, /* a listening or DNS socket */
+    ROLE_PTY,        /* pty master: input and output */
+    ROLE_SOCKET,     /* a listening or DNS socket */
     ROLE_RELAY_READ, /* the pipe between a pty and its log */
     ROLE_RELAY_WRITE,
     ROLE_COUNT

@@ -48,9 +48,9 @@ struct land_line { /* a line whose end has not come; its text stands elsewhere *
 
 /* How far a log has come: all that formatting needs. Never changed in place: see land_flip. */
 struct land_state {
-    uint64_t ino; /* of the file; 0: not known */
-    int64_t off;  /* what stands behind it in the file does not count */
-    uint64_t seq; /* of the last slot that is landed whole */
+    uint64_t ino;  /* of the file; 0: not known */
+    int64_t off;   /* what stands behind it in the file does not count */
+    uint64_t seq;  /* of the last slot that is landed whole */
     uint64_t base; /* bytes of the next slot (or of the spool's chunk) that are landed, too */
     uint64_t spool_gen, spool_off; /* merged: everything before off of the spool of that gen */
     uint64_t dropped;              /* bytes that had no place, not told yet */

@@ -160,6 +160,9 @@ static inline bool state_is_running(const struct container *c)
 /* ---- event.c ---- */
 void container_event(struct container *c, const char *action, const char *key, const char *value);
 
+/* ---- resolver.c ---- */
+struct err *resolver_check(const struct config *c, const struct host_config *h);
+
 /* ---- volume_events.c ---- */
 void volumes_tell(const struct container *c, const char *action); /* "mount", "unmount" */
 
@@ -195,7 +198,7 @@ struct err *container_open_netns(const struct container *c, int *out); /* of its
 void ports_hold(struct container *c);   /* in the keeper too */
 void ports_resume(struct container *c); /* after an engine restart: the document's, served */
 
-/* ---- resolver.c: a container's resolver, from plan (loop) by open (worker) to serve (loop) ----
+/* ---- dns.c: a container's resolver, from plan (loop) by open (worker) to serve (loop) ----
  */
 struct dns_start {
     bool is_wanted;
@@ -290,7 +293,7 @@ void health_free(struct container *c);
 const char *health_name(const struct container *c);                 /* "none" without a check */
 void health_write(const struct container *c, struct jw *w);         /* inspect's Health */
 void health_write_summary(const struct container *c, struct jw *w); /* that of the list */
-void execs_hand_back(struct container *c); /* the keeper was killed */
+void execs_hand_back(struct container *c);                          /* the keeper was killed */
 bool exec_is_known(struct container_table *t, const struct keeper_entry *e);
 /* ---- attach.c ---- */
 struct err *container_open_log(struct container *c);

@@ -283,7 +283,8 @@ static void reconcile_one(struct container *c)
     if (c->pidfd >= 0) {
         health_resume(c);
         if (c->must_close_stdin)
-            keeper_close_hold(c->parts->keeper, c->doc.id, c->doc.state.pid, ROLE_STDIN, NULL, NULL);
+            keeper_close_hold(c->parts->keeper, c->doc.id, c->doc.state.pid, ROLE_STDIN, NULL,
+                              NULL);
         c->must_close_stdin = false;
         ports_resume(c);
         dns_resume(c);

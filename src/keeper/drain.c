@@ -201,8 +201,8 @@ static void watch_edge(struct keeper *k, struct entry *e, unsigned hold)
 {
     struct epoll_event event = {.events = EPOLLIN | EPOLLET};
 
-    event.data.u64 = (uint64_t)(WATCH_OUTPUT + hold) << 60 | (uint64_t)e->generation << 32 |
-                     e->slot;
+    event.data.u64 =
+        (uint64_t)(WATCH_OUTPUT + hold) << 60 | (uint64_t)e->generation << 32 | e->slot;
     epoll_ctl(k->epoll, EPOLL_CTL_MOD, e->holds[hold], &event);
 }
 

@@ -36,7 +36,7 @@ struct entry {
     uint64_t start_ticks;
     uint32_t n_holds;
     bool stdin_attached;
-    struct { /* while no engine is there: drain.c */
+    struct {                      /* while no engine is there: drain.c */
         uint32_t record;          /* number + 1 in the landing memory, 0: none */
         uint8_t watched, blocked; /* bits of holds; blocked: waits for room */
         bool drops;

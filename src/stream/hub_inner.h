@@ -90,7 +90,7 @@ void pump_close(struct pump *p);
 void pump_update(struct pump *p); /* what to wait for, after anything changed */
 void pumps_update(struct hub *h);
 void pump_empty_relay(struct pump *p); /* soon, what waits in it */
-void pump_sweep(struct pump *p); /* what is there now, up to SWEEP_MAX */
+void pump_sweep(struct pump *p);       /* what is there now, up to SWEEP_MAX */
 bool pump_is_open(const struct pump *p);
 
 /* hub.c */

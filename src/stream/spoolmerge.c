@@ -42,8 +42,8 @@ static bool open_spool(const char *path, struct spool *s, uint64_t *out_gen)
 static bool next_chunk(struct spool *s, int64_t off)
 {
     s->at = off + (int64_t)sizeof(s->chunk);
-    if (s->at >= s->size || readdisk_pread(s->fd, (char *)&s->chunk, sizeof(s->chunk), off) !=
-                                sizeof(s->chunk))
+    if (s->at >= s->size ||
+        readdisk_pread(s->fd, (char *)&s->chunk, sizeof(s->chunk), off) != sizeof(s->chunk))
         return false;
     if (s->chunk.n == SPOOL_OPEN)
         s->chunk.n = (uint32_t)(s->size - s->at);
