@@ -78,7 +78,7 @@ static void live_once(struct client *c, const char *image, double took[PHASES])
 int main(int argc, char **argv)
 {
     static struct client c = {.fd = -1};
-    int count = argc == 4 ? atoi(argv[3]) : 0;
+    int count = argc == 4 ? (int)strtol(argv[3], NULL, 10) : 0;
     double *all[PHASES];
 
     if (count < 1) {

@@ -65,6 +65,10 @@ struct err *cgroup_create(struct cgroup_tree *t, const char *id, const struct cg
                           struct cgroup_join *out) must_check;
 /* Opens the join fds of an existing cgroup (exec). */
 struct err *cgroup_open(struct cgroup_tree *t, const char *id, struct cgroup_join *out) must_check;
+/* The same, where its process `pid` is: a v2 cgroup that delegates controllers to cgroups which
+ * the container made (systemd does) takes no process itself. */
+struct err *cgroup_open_beside(struct cgroup_tree *t, const char *id, int pid,
+                               struct cgroup_join *out) must_check;
 void cgroup_join_close(struct cgroup_join *j);
 struct err *cgroup_update(struct cgroup_tree *t, const char *id, const struct cgroup_limits *l)
     must_check;

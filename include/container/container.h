@@ -23,13 +23,17 @@ struct create_result {
  * The result lives during the call. ERR_NOT_FOUND "No such image: x:latest". */
 void container_create(struct container_table *t, const char *name, const char *platform,
                       const char *body, size_t body_len, int api_version,
-                      void (*done)(void *ctx, struct err *err, const struct create_result *r), void *ctx);
+                      void (*done)(void *ctx, struct err *err, const struct create_result *r),
+                      void *ctx);
 
-void container_start(struct container *c, container_done_fn done, void *ctx); /* 304: ERR_NOT_MODIFIED */
+void container_start(struct container *c, container_done_fn done,
+                     void *ctx); /* 304: ERR_NOT_MODIFIED */
 /* timeout_s < -1: the container's own; -1: for ever. signal NULL: the container's. */
 #define STOP_TIMEOUT_DEFAULT (-2)
-void container_stop(struct container *c, int timeout_s, const char *signal, container_done_fn done, void *ctx);
-void container_restart(struct container *c, int timeout_s, const char *signal, container_done_fn done, void *ctx);
+void container_stop(struct container *c, int timeout_s, const char *signal, container_done_fn done,
+                    void *ctx);
+void container_restart(struct container *c, int timeout_s, const char *signal,
+                       container_done_fn done, void *ctx);
 /* signal NULL or "": KILL. SIGKILL is answered after the exit. */
 void container_kill(struct container *c, const char *signal, container_done_fn done, void *ctx);
 void container_remove(struct container *c, bool force, bool volumes, bool link,
@@ -39,7 +43,14 @@ void container_pause(struct container *c, bool paused, container_done_fn done, v
 struct err *container_resize(struct container *c, int rows, int cols) must_check;
 /* body: JSON of POST …/update. */
 void container_update(struct container *c, const char *body, size_t len,
-                      void (*done)(void *ctx, struct err *err, const struct strs *warnings), void *ctx);
+                      void (*done)(void *ctx, struct err *err, const struct strs *warnings),
+                      void *ctx);
+
+/* Running or not; e as asked for, copied. ERR_FORBIDDEN when it is there already. */
+void container_connect(struct container *c, const char *network, const struct endpoint_config *e,
+                       container_done_fn done, void *ctx);
+void container_disconnect(struct container *c, const char *network, container_done_fn done,
+                          void *ctx);
 
 enum wait_condition { WAIT_NOT_RUNNING, WAIT_NEXT_EXIT, WAIT_REMOVED };
 bool wait_condition_parse(const char *s, enum wait_condition *out); /* "" is not-running */
@@ -51,7 +62,8 @@ void waiter_cancel(struct waiter *w);
 
 /* Attach. ERR_CONFLICT when paused/restarting. See stream/hub.h. */
 struct err *container_attach(struct container *c, const struct attach_request *r, struct sink *sink,
-                             void (*gone)(void *ctx), void *ctx, struct attachment **out) must_check;
+                             void (*gone)(void *ctx), void *ctx, struct attachment **out)
+    must_check;
 struct err *container_logs(struct container *c, const struct log_query *q, struct sink *sink,
                            void (*done)(void *ctx), void *ctx, struct log_reader **out) must_check;
 bool container_has_tty(const struct container *c);
@@ -80,7 +92,8 @@ void containers_prune(struct container_table *t, const struct container_filter *
                       void (*done)(void *ctx, struct err *err, const char *json), void *ctx);
 
 /* ---- exec ---- */
-struct err *exec_create(struct container *c, const char *body, size_t len, const char **out_id) must_check;
+struct err *exec_create(struct container *c, const char *body, size_t len, const char **out_id)
+    must_check;
 struct err *exec_find(struct container_table *t, const char *id, struct exec **out) must_check;
 /* sink NULL: detached. Errors before the start come through done. */
 void exec_start(struct exec *e, bool detach, bool tty, struct sink *sink, void (*gone)(void *ctx),

@@ -55,11 +55,15 @@ struct err *container_table_open_landing(struct container_table *t) must_check;
 /* After adoption: containers that should run and do not are finished or restarted, what only disk
  * or kernel know is removed. */
 void container_table_reconcile(struct container_table *t);
+/* The engine ends: streams are no longer read (the keeper has them), what was read is written to
+ * the logs; done after the last byte. */
+void container_table_stop(struct container_table *t, void (*done)(void *ctx), void *ctx);
 void container_table_close(struct container_table *t);
 
 /* Exact id, exact name, unique id prefix: ERR_NOT_FOUND "No such container: x", ERR_INVALID
  * "multiple IDs found with provided prefix: x". */
-struct err *container_find(struct container_table *t, const char *ref, struct container **out) must_check;
+struct err *container_find(struct container_table *t, const char *ref, struct container **out)
+    must_check;
 /* Newest first; NULL ends. *cursor starts at 0. */
 struct container *container_next(struct container_table *t, size_t *cursor);
 struct container_counts {

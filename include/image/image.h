@@ -13,7 +13,7 @@
 #include "storage/layer.h"
 
 /* ---- references (pure; any thread) ---- */
-struct ref { /* "host:port/path:tag@digest", normalised */
+struct ref {      /* "host:port/path:tag@digest", normalised */
     char *domain; /* "docker.io", "localhost:5000" */
     char *path;   /* "library/busybox" */
     char *tag;    /* NULL when absent */
@@ -21,9 +21,9 @@ struct ref { /* "host:port/path:tag@digest", normalised */
 };
 /* ERR_INVALID "invalid reference format", "…repository name must be lowercase". No tag default. */
 struct err *ref_parse(struct arena *a, const char *s, struct ref *out) must_check;
-char *ref_familiar(struct arena *a, const struct ref *r);      /* "busybox:latest" as users write it */
+char *ref_familiar(struct arena *a, const struct ref *r); /* "busybox:latest" as users write it */
 char *ref_familiar_name(struct arena *a, const struct ref *r); /* without tag and digest */
-char *ref_full(struct arena *a, const struct ref *r);          /* "docker.io/library/busybox:latest" */
+char *ref_full(struct arena *a, const struct ref *r); /* "docker.io/library/busybox:latest" */
 
 /* ---- the table ---- */
 struct image_table;
@@ -47,13 +47,13 @@ struct err *image_find(struct image_table *t, const char *s, struct image **out)
 struct image *image_next(struct image_table *t, size_t *cursor);
 size_t image_count(const struct image_table *t);
 
-const char *image_id(const struct image *i); /* "sha256:…" of the config */
+const char *image_id(const struct image *i);          /* "sha256:…" of the config */
 const char *image_config_text(const struct image *i); /* the whole config blob, JSON */
 /* Its "config" member, decoded with runtime's table by whoever needs it (container/ does). */
 const char *image_run_config_text(const struct image *i); /* JSON object text, "{}" when absent */
-const struct strs *image_chain(const struct image *i);     /* chain ids, base first */
-const struct strs *image_tags(const struct image *i);      /* familiar "busybox:latest" */
-const struct strs *image_digests(const struct image *i);   /* familiar "busybox@sha256:…" */
+const struct strs *image_chain(const struct image *i);    /* chain ids, base first */
+const struct strs *image_tags(const struct image *i);     /* familiar "busybox:latest" */
+const struct strs *image_digests(const struct image *i);  /* familiar "busybox@sha256:…" */
 int64_t image_size(const struct image *i);
 int64_t image_created_ns(const struct image *i);
 const struct pairs *image_labels(const struct image *i);
@@ -74,7 +74,8 @@ typedef void (*image_done_fn)(void *ctx, struct err *err, struct image *image);
 struct registry_auth {
     char *username, *password, *server, *identity_token, *registry_token;
 };
-/* From X-Registry-Auth: any base64 alphabet, padded or not; a bad header is ignored as Docker does. */
+/* From X-Registry-Auth: any base64 alphabet, padded or not; a bad header is ignored as Docker does.
+ */
 void registry_auth_parse(struct arena *a, const char *header, struct registry_auth *out);
 
 struct image_job; /* a running pull, load or import */

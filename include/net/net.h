@@ -20,6 +20,7 @@ struct net_settings {
                            ("br-<tag>" otherwise; the caller decides and always passes it) */
     int mtu;
     bool ip_forward, ip_masq, userland_proxy;
+    bool publish_by_proxy; /* no published port has a rule; implies userland_proxy */
 };
 /* Start-up, blocking: netlink and nft work here or nothing does; sets ip_forward unless told not
  * to (it was 0: says so in the log); the forward policy is left alone. A host without the rights
@@ -63,6 +64,9 @@ void net_sandbox_close(int netns);
 /* Adds an interface to a running sandbox, or removes it. */
 struct err *net_sandbox_attach(struct net *n, int netns, const struct endpoint_spec *e) must_check;
 struct err *net_sandbox_detach(struct net *n, int netns, const char *ifname) must_check;
+/* The default route of a running sandbox, instead of the one it has. */
+struct err *net_sandbox_set_gateway(struct net *n, int netns, const char *ifname, uint32_t gateway)
+    must_check;
 /* Keeps the pool of a bridge near `want` prepared namespaces, in the background. Loop. */
 void net_pool_set(struct net *n, const struct bridge_spec *b, int want);
 
@@ -94,6 +98,10 @@ void ports_serve(struct ports *p);
 void ports_release(struct ports *p);
 size_t ports_count(const struct ports *p);
 const struct port_map *ports_at(const struct ports *p, size_t i);
+/* Nothing is left for ports_bind (which binds only what has no socket). */
+bool ports_are_bound(const struct ports *p);
+/* Loop: the container's address has become another one. Rules: net_rules_apply by the caller. */
+void ports_retarget(struct ports *p, uint32_t addr);
 /* Taking over after a restart: the sockets from the keeper (taken), maps as saved. */
 struct err *ports_adopt(struct net *n, const struct port_map *maps, size_t count, int *fds,
                         size_t n_fds, struct ports **out) must_check;

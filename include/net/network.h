@@ -60,7 +60,8 @@ struct endpoint {
     char id[65];
     char container_id[65], container_name[130];
     struct endpoint_spec spec;
-    struct strs aliases; /* of the container's arena */
+    struct strs aliases, links; /* of the container's arena */
+    const char *hostname;       /* of the container's arena; NULL none */
 };
 /* Takes an address (wanted_addr 0: next; wanted mac all 0: derived from the address 02:42:…) and
  * lists the endpoint. Loop. */
@@ -82,3 +83,5 @@ void network_write_json(const struct network *n, struct jw *w, bool with_contain
 struct network *network_next(struct network_table *t, size_t *cursor);
 const struct pairs *network_labels(const struct network *n);
 int64_t network_created_ns(const struct network *n);
+bool network_is_predefined(const struct network *n);
+size_t network_count_endpoints(const struct network *n);

@@ -12,11 +12,11 @@
 enum { STREAM_STDIN, STREAM_STDOUT, STREAM_STDERR };
 
 struct log_spec {
-    const char *type;            /* "json-file", "none"; NULL: json-file */
+    const char *type; /* "json-file", "local", "syslog", "journald", "none"; NULL: json-file */
     const struct pairs *options; /* max-size, max-file, labels, env, mode, max-buffer-size … */
     const char *dir;             /* the container's directory */
-    const char *container_id;
-    const struct pairs *labels; /* for attrs */
+    const char *container_id, *container_name, *image_name, *image_id; /* names for tags only */
+    const struct pairs *labels;                                        /* for attrs */
     const struct strs *env;
     struct landing
         *landing; /* borrowed; NULL: output is read, and lost when the engine is killed */

@@ -81,6 +81,9 @@ void handle_network_list(struct request *r);
 void handle_network_inspect(struct request *r);
 void handle_network_create(struct request *r);
 void handle_network_remove(struct request *r);
+void handle_network_connect(struct request *r);
+void handle_network_disconnect(struct request *r);
+void handle_network_prune(struct request *r);
 
 void handle_volume_list(struct request *r);
 void handle_volume_inspect(struct request *r);

@@ -12,8 +12,10 @@
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "reply.h"
 #include "status.h"
@@ -322,6 +324,7 @@ static void begin_next(struct conn *c)
         return;
     }
     c->phase = PHASE_HEAD;
+    c->idle_since_ns = clock_boot_ns();
     list_remove(&c->link); /* the longest idle stand first */
     list_append(&c->front->conns, &c->link);
 }
@@ -557,6 +560,7 @@ struct conn *conn_open(struct front *f, int fd)
     c->uid = peer.uid;
     c->pid = peer.pid;
     c->phase = PHASE_HEAD;
+    c->idle_since_ns = clock_boot_ns();
     outq_init(&c->out);
     parse_init(c);
     list_append(&f->conns, &c->link);
@@ -565,10 +569,24 @@ struct conn *conn_open(struct front *f, int fd)
     return c;
 }
 
-bool front_close_idle(struct front *f)
+/* Nothing of a request has come. What lies unread in the socket counts as come: closing then
+ * would lose a command. */
+static bool is_idle(const struct conn *c)
 {
+    int unread = 0;
+
+    return c->phase == PHASE_HEAD && c->out.bytes == 0 && !c->request && conn_unparsed(c) == 0 &&
+           ioctl(c->fd, FIONREAD, &unread) == 0 && unread == 0;
+}
+
+bool front_close_idle(struct front *f, int min_ms)
+{
+    int64_t limit_ns = clock_boot_ns() - min_ms * NS_PER_MS;
+
     list_each (c, &f->conns, struct conn, link) {
-        if (c->phase == PHASE_HEAD && c->out.bytes == 0) {
+        if (c->phase == PHASE_HEAD && c->idle_since_ns > limit_ns)
+            return false; /* those after it are younger */
+        if (is_idle(c)) {
             conn_close(c);
             return true;
         }

@@ -31,8 +31,9 @@ struct conn *front_first(const struct front *f); /* NULL: none */
 
 struct conn *conn_open(struct front *f, int fd); /* takes fd */
 void conn_close(struct conn *c);                 /* at once; whatever runs is told */
-/* Closes the connection that has been between requests for longest; false when there is none. */
-bool front_close_idle(struct front *f);
+/* Closes the connection that has been between requests for longest, and for so long at least;
+ * false when there is none. */
+bool front_close_idle(struct front *f, int min_ms);
 
 /* ---- for reply.c and hijack.c ---- */
 void conn_queue(struct conn *c, const void *p, size_t n); /* copies; conn_flush sends */

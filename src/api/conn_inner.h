@@ -22,7 +22,8 @@ struct conn {
     int fd;
     struct watch *watch;
     enum conn_phase phase;
-    int pins; /* on the stack of a callback: memory stays */
+    int64_t idle_since_ns; /* accepted or answered last */
+    int pins;              /* on the stack of a callback: memory stays */
     bool is_closed, is_broken, is_advancing, is_corked, is_shut;
     bool saw_eof, was_high;
     uid_t uid;

@@ -85,9 +85,9 @@ const struct route api_routes[] = {
     {"GET", "/networks", handle_network_list, 0},
     {"GET", "/networks/", handle_network_list, 0},
     {"POST", "/networks/create", handle_network_create, M | Q},
-    {"POST", "/networks/prune", handle_not_yet, M},
-    {"POST", "/networks/{}/connect", handle_not_yet, M},
-    {"POST", "/networks/{}/disconnect", handle_not_yet, M},
+    {"POST", "/networks/prune", handle_network_prune, M | Q},
+    {"POST", "/networks/{}/connect", handle_network_connect, M | Q},
+    {"POST", "/networks/{}/disconnect", handle_network_disconnect, M | Q},
     {"GET", "/networks/{}", handle_network_inspect, 0},
     {"DELETE", "/networks/{}", handle_network_remove, M | Q},
 

@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 
 #include "api.h"
@@ -25,6 +26,8 @@
 #define ACCEPTS_A_TURN 64
 #define CONNECTIONS_MIN 16
 #define NEARLY_FULL 16 /* so many below the bound idle connections give way */
+#define IDLE_MS 1000   /* a client between two requests is not idle yet */
+#define FDS_KEPT 2000  /* for starts, logs and what is opened for a moment */
 #define RETRY_MS 100
 
 struct listener {
@@ -40,7 +43,9 @@ struct server {
     struct listener listeners[LISTENERS_MAX];
     size_t n_listeners;
     int max_conns;
+    int max_fd; /* descriptors above it are not for connections */
     bool is_serving, is_paused, is_closed;
+    bool is_full; /* said in the log, once a time */
     struct timer retry;
     struct buf headers;
 };
@@ -76,12 +81,26 @@ static void pause_for_fds(struct server *s, int error)
     timer_set(s->front.loop, &s->retry, RETRY_MS, on_retry);
 }
 
-/* False: the bound is met. */
+static bool is_within_bounds(struct server *s, int spare)
+{
+    return s->front.n_conns + spare < s->max_conns && fd_lowest_free() + spare < s->max_fd;
+}
+
+/* False: the bound is met. Clients then wait in the backlog until one leaves or has been idle. */
 static bool has_room(struct server *s)
 {
-    if (s->front.n_conns + NEARLY_FULL < s->max_conns)
+    if (is_within_bounds(s, NEARLY_FULL))
         return true;
-    return front_close_idle(&s->front) || s->front.n_conns < s->max_conns;
+    return front_close_idle(&s->front, IDLE_MS) || is_within_bounds(s, 0);
+}
+
+static void pause_for_room(struct server *s)
+{
+    if (!s->is_full)
+        log_warn("connections wait for others to end", KV_INT("open", s->front.n_conns));
+    s->is_full = true;
+    listen_for(s, false);
+    timer_set(s->front.loop, &s->retry, RETRY_MS, on_retry);
 }
 
 static void accept_one(struct listener *l, bool *out_more)
@@ -104,8 +123,7 @@ static void on_acceptable(void *arg, int events)
     (void)events;
     for (int i = 0; i < ACCEPTS_A_TURN && more; i++) {
         if (!has_room(l->server)) {
-            log_warn("no more connections for now", KV_INT("open", l->server->front.n_conns));
-            listen_for(l->server, false);
+            pause_for_room(l->server);
             return;
         }
         accept_one(l, &more);
@@ -116,6 +134,8 @@ static void on_conn_closed(struct front *f)
 {
     struct server *s = container_of(f, struct server, front);
 
+    if (s->is_full && f->n_conns < s->max_conns / 2)
+        s->is_full = false;
     if (s->is_serving && s->is_paused && !s->retry.due_ns)
         listen_for(s, true);
 }
@@ -172,15 +192,16 @@ static void close_listeners(struct server *s)
     s->n_listeners = 0;
 }
 
-static int connection_budget(void)
+/* Two fifths of the descriptors at most, so that containers that run have room: three each. */
+static void set_budget(struct server *s)
 {
-    struct rlimit limit;
-    rlim_t half;
+    struct rlimit limit = {.rlim_cur = 0};
+    int n;
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return CONNECTIONS_MIN;
-    half = limit.rlim_cur / 2;
-    return half < CONNECTIONS_MIN ? CONNECTIONS_MIN : half > INT32_MAX ? INT32_MAX : (int)half;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    n = limit.rlim_cur > INT32_MAX ? INT32_MAX : (int)limit.rlim_cur;
+    s->max_conns = n / 5 * 2 < CONNECTIONS_MIN ? CONNECTIONS_MIN : n / 5 * 2;
+    s->max_fd = n - FDS_KEPT < n / 2 ? n / 2 : n - FDS_KEPT;
 }
 
 static void dump(void *ctx, struct jw *w)
@@ -224,7 +245,7 @@ struct err *server_open(struct parts *p, struct server **out)
     s->front.app = &s->api;
     s->front.on_closed = on_conn_closed;
     s->front.on_quiet = on_quiet;
-    s->max_conns = connection_budget();
+    set_budget(s);
     for (size_t i = 0; i < p->settings->hosts.n; i++) {
         struct err *err = open_host(s, p->settings->hosts.v[i]);
 

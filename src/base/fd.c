@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -57,6 +58,16 @@ struct err *fd_pipe(int out[2], int flags)
     out[0] = ends[0];
     out[1] = ends[1];
     return NULL;
+}
+
+int fd_lowest_free(void)
+{
+    int fd = open("/", O_PATH | O_CLOEXEC);
+
+    if (fd < 0)
+        return INT_MAX;
+    close(fd);
+    return fd;
 }
 
 int open_resolving(int dir, const char *path, int flags, unsigned mode, uint64_t resolve)

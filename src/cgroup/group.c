@@ -9,9 +9,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "base/fd.h"
 
@@ -128,6 +130,58 @@ struct err *cgroup_open(struct cgroup_tree *t, const char *id, struct cgroup_joi
     if (e) {
         cgroup_join_close(&j);
         return e;
+    }
+    *out = j;
+    return NULL;
+}
+
+/* Such a cgroup refuses processes (EBUSY). */
+static bool delegates(struct cgroup_tree *t, const char *id)
+{
+    char text[256];
+
+    return t->caps.is_v2 && knob_read(&t->h[0], id, "cgroup.subtree_control", text, sizeof(text)) &&
+           *text_trim(text);
+}
+
+/* Where the process is below the container's cgroup, "/…"; NULL: not there. */
+static char *place_of(struct cgroup_tree *t, struct arena *a, const char *id, int pid)
+{
+    const char *own = arena_printf(a, "/%s/%s/", t->parent, id);
+    char *text, *at;
+    size_t len;
+    struct err *e =
+        file_read(a, AT_FDCWD, arena_printf(a, "/proc/%d/cgroup", pid), 65536, &text, &len);
+
+    if (e) { /* it has just ended */
+        err_drop(e);
+        return NULL;
+    }
+    at = strstr(text, "0::");
+    at = at ? strstr(at, own) : NULL;
+    if (!at)
+        return NULL;
+    at[strcspn(at, "\n")] = '\0';
+    return at + strlen(own) - 1;
+}
+
+struct err *cgroup_open_beside(struct cgroup_tree *t, const char *id, int pid,
+                               struct cgroup_join *out)
+{
+    autoarena struct arena *a = arena_create();
+    struct cgroup_join j;
+    struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_BENEATH};
+    char *place;
+
+    TRY(cgroup_open(t, id, &j));
+    place = delegates(t, id) ? place_of(t, a, id, pid) : NULL;
+    if (place) {
+        int dir = (int)syscall(SYS_openat2, j.dir, place + 1, &how, sizeof(how));
+
+        if (dir >= 0) {
+            close(j.dir);
+            j.dir = dir;
+        }
     }
     *out = j;
     return NULL;

@@ -151,8 +151,9 @@ struct err *api_call(struct cli *cli, const struct request *r, struct reply *out
         return daemon_error(cli->arena, &h, body.data, body.len);
     if (!out)
         return NULL;
-    *out = (struct reply){.status = h.status, .len = body.len};
+    *out = (struct reply){.status = h.status};
     out->text = arena_strndup(cli->arena, body.data ? body.data : "", body.len);
+    out->len = strlen(out->text); /* JSON has no NUL bytes */
     if (body.len && h.type && text_starts(h.type, "application/json"))
         TRY(json_parse(cli->arena, out->text, out->len, &out->json));
     return NULL;

@@ -68,7 +68,7 @@ char *api_registry_auth(struct cli *cli, const char *image)
     if (!e)
         e = read_config(cli, &config);
     err_drop(e);
-    if (e)
+    if (!config)
         return NULL;
     entry = json_get(json_get(config, "auths"), auth_key(n.registry));
     return entry ? encode(cli, entry, auth_key(n.registry)) : NULL;

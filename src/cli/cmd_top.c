@@ -173,8 +173,9 @@ static struct err *print_stats(struct cli *cli, const struct format_options *o, 
 
         if (e && !redraws)
             return e;
-        err_drop(e);
-        if (!e)
+        if (e)
+            err_drop(e);
+        else
             list.rows[list.n++] = stats_row(cli->arena, names.v[i], reply.json, o->no_trunc);
     }
     if (redraws)

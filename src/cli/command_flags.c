@@ -25,7 +25,6 @@
     FLAG(FLAG_BOOL, struct attach_options, sig_proxy, "sig-proxy", 0, NULL,                        \
          "Proxy all received signals to the process (default true)", .is_on = true)
 
-/* clang-format off */
 const struct flag attach_flags[] = {
     DETACH_KEYS,
     BOOL(attach_options, no_stdin, "no-stdin", 0, "Do not attach STDIN"),
@@ -44,7 +43,8 @@ const struct flag exec_flags[] = {
     BOOL(attach_options, detach, "detach", 'd', "Detached mode: run command in the background"),
     DETACH_KEYS,
     LIST(attach_options, env, "env", 'e', "list", "Set environment variables"),
-    LIST(attach_options, env_files, "env-file", 0, "list", "Read in a file of environment variables"),
+    LIST(attach_options, env_files, "env-file", 0, "list",
+         "Read in a file of environment variables"),
     BOOL(attach_options, interactive, "interactive", 'i', "Keep STDIN open even if not attached"),
     BOOL(attach_options, privileged, "privileged", 0, "Give extended privileges to the command"),
     BOOL(attach_options, tty, "tty", 't', "Allocate a pseudo-TTY"),
@@ -64,9 +64,11 @@ const struct flag kill_flags[] = {
     FLAG_END,
 };
 const struct flag rm_flags[] = {
-    BOOL(rm_options, force, "force", 'f', "Force the removal of a running container (uses SIGKILL)"),
+    BOOL(rm_options, force, "force", 'f',
+         "Force the removal of a running container (uses SIGKILL)"),
     BOOL(rm_options, link, "link", 'l', "Remove the specified link"),
-    BOOL(rm_options, volumes, "volumes", 'v', "Remove anonymous volumes associated with the container"),
+    BOOL(rm_options, volumes, "volumes", 'v',
+         "Remove anonymous volumes associated with the container"),
     FLAG_END,
 };
 const struct flag update_flags[] = {
@@ -75,13 +77,16 @@ const struct flag update_flags[] = {
     NUMBER(update_options, cpu_quota, "cpu-quota", 0, "Limit CPU CFS quota"),
     NUMBER(update_options, cpu_shares, "cpu-shares", 'c', "CPU shares (relative weight)"),
     FLAG(FLAG_CPUS, struct update_options, cpus, "cpus", 0, "decimal", "Number of CPUs"),
-    TEXT(update_options, cpuset_cpus, "cpuset-cpus", 0, "CPUs in which to allow execution (0-3, 0,1)"),
-    TEXT(update_options, cpuset_mems, "cpuset-mems", 0, "MEMs in which to allow execution (0-3, 0,1)"),
+    TEXT(update_options, cpuset_cpus, "cpuset-cpus", 0,
+         "CPUs in which to allow execution (0-3, 0,1)"),
+    TEXT(update_options, cpuset_mems, "cpuset-mems", 0,
+         "MEMs in which to allow execution (0-3, 0,1)"),
     BYTES(update_options, memory, "memory", 'm', "Memory limit"),
     BYTES(update_options, memory_reservation, "memory-reservation", 0, "Memory soft limit"),
     FLAG(FLAG_SWAP, struct update_options, memory_swap, "memory-swap", 0, "bytes",
          "Swap limit equal to memory plus swap: '-1' to enable unlimited swap"),
-    NUMBER(update_options, pids_limit, "pids-limit", 0, "Tune container pids limit (set -1 for unlimited)"),
+    NUMBER(update_options, pids_limit, "pids-limit", 0,
+           "Tune container pids limit (set -1 for unlimited)"),
     TEXT(update_options, restart, "restart", 0, "Restart policy to apply when a container exits"),
     FLAG_END,
 };
@@ -90,7 +95,8 @@ const struct flag ps_flags[] = {
     FILTER(list_options),
     FORMAT(list_options),
     NUMBER(list_options, last, "last", 'n', "Show n last created containers (includes all states)"),
-    BOOL(list_options, last_one, "latest", 'l', "Show the latest created container (includes all states)"),
+    BOOL(list_options, last_one, "latest", 'l',
+         "Show the latest created container (includes all states)"),
     BOOL(list_options, no_trunc, "no-trunc", 0, "Don't truncate output"),
     BOOL(list_options, quiet, "quiet", 'q', "Only display container IDs"),
     BOOL(list_options, size, "size", 's', "Display total file sizes"),
@@ -99,10 +105,13 @@ const struct flag ps_flags[] = {
 const struct flag logs_flags[] = {
     BOOL(logs_options, details, "details", 0, "Show extra details provided to logs"),
     BOOL(logs_options, follow, "follow", 'f', "Follow log output"),
-    TEXT(logs_options, since, "since", 0, "Show logs since timestamp (e.g. \"2013-01-02T13:23:37Z\") or relative (e.g. \"42m\")"),
-    TEXT(logs_options, tail, "tail", 'n', "Number of lines to show from the end of the logs (default \"all\")"),
+    TEXT(logs_options, since, "since", 0,
+         "Show logs since timestamp (e.g. \"2013-01-02T13:23:37Z\") or relative (e.g. \"42m\")"),
+    TEXT(logs_options, tail, "tail", 'n',
+         "Number of lines to show from the end of the logs (default \"all\")"),
     BOOL(logs_options, timestamps, "timestamps", 't', "Show timestamps"),
-    TEXT(logs_options, until, "until", 0, "Show logs before a timestamp or relative (e.g. \"42m\")"),
+    TEXT(logs_options, until, "until", 0,
+         "Show logs before a timestamp or relative (e.g. \"42m\")"),
     FLAG_END,
 };
 const struct flag format_flags[] = {
@@ -112,7 +121,8 @@ const struct flag format_flags[] = {
 const struct flag stats_flags[] = {
     BOOL(format_options, all, "all", 'a', "Show all containers (default shows just running)"),
     FORMAT(format_options),
-    BOOL(format_options, no_stream, "no-stream", 0, "Disable streaming stats and only pull the first result"),
+    BOOL(format_options, no_stream, "no-stream", 0,
+         "Disable streaming stats and only pull the first result"),
     BOOL(format_options, no_trunc, "no-trunc", 0, "Do not truncate output"),
     FLAG_END,
 };
@@ -154,7 +164,8 @@ const struct flag rmi_flags[] = {
 };
 const struct flag pull_flags[] = {
     BOOL(pull_options, all_tags, "all-tags", 'a', "Download all tagged images in the repository"),
-    FLAG(FLAG_BOOL, struct pull_options, trust, "disable-content-trust", 0, NULL, "", .bits = FLAG_HIDDEN),
+    FLAG(FLAG_BOOL, struct pull_options, trust, "disable-content-trust", 0, NULL, "",
+         .bits = FLAG_HIDDEN),
     TEXT(pull_options, platform, "platform", 0, "Set platform if server is multi-platform capable"),
     BOOL(pull_options, quiet, "quiet", 'q', "Suppress verbose output"),
     FLAG_END,
@@ -165,9 +176,11 @@ const struct flag load_flags[] = {
     FLAG_END,
 };
 const struct flag import_flags[] = {
-    LIST(import_options, changes, "change", 'c', "list", "Apply Dockerfile instruction to the created image"),
+    LIST(import_options, changes, "change", 'c', "list",
+         "Apply Dockerfile instruction to the created image"),
     TEXT(import_options, message, "message", 'm', "Set commit message for imported image"),
-    TEXT(import_options, platform, "platform", 0, "Set platform if server is multi-platform capable"),
+    TEXT(import_options, platform, "platform", 0,
+         "Set platform if server is multi-platform capable"),
     FLAG_END,
 };
 const struct flag login_flags[] = {
@@ -184,19 +197,23 @@ const struct flag events_flags[] = {
     FLAG_END,
 };
 const struct flag prune_flags[] = {
-    LIST(prune_options, filters, "filter", 0, "filter", "Provide filter values (e.g. 'until=<timestamp>')"),
+    LIST(prune_options, filters, "filter", 0, "filter",
+         "Provide filter values (e.g. 'until=<timestamp>')"),
     BOOL(prune_options, force, "force", 'f', "Do not prompt for confirmation"),
     FLAG_END,
 };
 const struct flag prune_all_flags[] = {
-    BOOL(prune_options, all, "all", 'a', "Remove all unused ones, not just dangling or anonymous ones"),
-    LIST(prune_options, filters, "filter", 0, "filter", "Provide filter values (e.g. 'until=<timestamp>')"),
+    BOOL(prune_options, all, "all", 'a',
+         "Remove all unused ones, not just dangling or anonymous ones"),
+    LIST(prune_options, filters, "filter", 0, "filter",
+         "Provide filter values (e.g. 'until=<timestamp>')"),
     BOOL(prune_options, force, "force", 'f', "Do not prompt for confirmation"),
     FLAG_END,
 };
 const struct flag system_prune_flags[] = {
     BOOL(prune_options, all, "all", 'a', "Remove all unused images not just dangling ones"),
-    LIST(prune_options, filters, "filter", 0, "filter", "Provide filter values (e.g. 'label=<key>=<value>')"),
+    LIST(prune_options, filters, "filter", 0, "filter",
+         "Provide filter values (e.g. 'label=<key>=<value>')"),
     BOOL(prune_options, force, "force", 'f', "Do not prompt for confirmation"),
     BOOL(prune_options, volumes, "volumes", 0, "Prune anonymous volumes"),
     FLAG_END,
@@ -210,27 +227,36 @@ const struct flag list_flags[] = {
 };
 const struct flag network_create_flags[] = {
     BOOL(network_options, attachable, "attachable", 0, "Enable manual container attachment"),
-    LIST(network_options, aux, "aux-address", 0, "map", "Auxiliary IPv4 or IPv6 addresses used by Network driver"),
-    TEXT(network_options, driver, "driver", 'd', "Driver to manage the Network (default \"bridge\")"),
-    LIST(network_options, gateways, "gateway", 0, "strings", "IPv4 or IPv6 Gateway for the master subnet"),
+    LIST(network_options, aux, "aux-address", 0, "map",
+         "Auxiliary IPv4 or IPv6 addresses used by Network driver"),
+    TEXT(network_options, driver, "driver", 'd',
+         "Driver to manage the Network (default \"bridge\")"),
+    LIST(network_options, gateways, "gateway", 0, "strings",
+         "IPv4 or IPv6 Gateway for the master subnet"),
     BOOL(network_options, internal, "internal", 0, "Restrict external access to the network"),
-    LIST(network_options, ranges, "ip-range", 0, "strings", "Allocate container ip from a sub-range"),
-    TEXT(network_options, ipam_driver, "ipam-driver", 0, "IP Address Management Driver (default \"default\")"),
+    LIST(network_options, ranges, "ip-range", 0, "strings",
+         "Allocate container ip from a sub-range"),
+    TEXT(network_options, ipam_driver, "ipam-driver", 0,
+         "IP Address Management Driver (default \"default\")"),
     LIST(network_options, ipam_options, "ipam-opt", 0, "map", "Set IPAM driver specific options"),
     BOOL(network_options, ipv6, "ipv6", 0, "Enable IPv6 networking"),
     LIST(network_options, labels, "label", 0, "list", "Set metadata on a network"),
     LIST(network_options, options, "opt", 'o', "map", "Set driver specific options"),
     TEXT(network_options, scope, "scope", 0, "Control the network's scope"),
-    LIST(network_options, subnets, "subnet", 0, "strings", "Subnet in CIDR format that represents a network segment"),
+    LIST(network_options, subnets, "subnet", 0, "strings",
+         "Subnet in CIDR format that represents a network segment"),
     FLAG_END,
 };
 const struct flag connect_flags[] = {
-    LIST(network_options, aliases, "alias", 0, "strings", "Add network-scoped alias for the container"),
-    LIST(network_options, driver_options, "driver-opt", 0, "strings", "Driver options for the network"),
+    LIST(network_options, aliases, "alias", 0, "strings",
+         "Add network-scoped alias for the container"),
+    LIST(network_options, driver_options, "driver-opt", 0, "strings",
+         "Driver options for the network"),
     TEXT(network_options, ip, "ip", 0, "IPv4 address (e.g., \"172.30.100.104\")"),
     TEXT(network_options, ip6, "ip6", 0, "IPv6 address (e.g., \"2001:db8::33\")"),
     LIST(network_options, links, "link", 0, "list", "Add link to another container"),
-    LIST(network_options, link_local, "link-local-ip", 0, "strings", "Add a link-local address for the container"),
+    LIST(network_options, link_local, "link-local-ip", 0, "strings",
+         "Add a link-local address for the container"),
     FLAG_END,
 };
 const struct flag force_flags[] = {
@@ -252,4 +278,3 @@ const struct flag audit_flags[] = {
     BOOL(list_options, all, "all", 'a', "Check all containers (default checks just running)"),
     FLAG_END,
 };
-/* clang-format on */

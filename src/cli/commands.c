@@ -31,7 +31,8 @@
 #define CREATE cmd_create, create_flags, struct run_options, 1, ANY,                               \
     " [OPTIONS] IMAGE [COMMAND] [ARG...]", "Create a new container", .options_first = true
 #define EXEC cmd_exec, exec_flags, struct attach_options, 2, ANY,                                  \
-    " [OPTIONS] CONTAINER COMMAND [ARG...]", "Run a command in a running container", .options_first = true
+    " [OPTIONS] CONTAINER COMMAND [ARG...]", "Run a command in a running container",               \
+    .options_first = true
 #define PS cmd_ps, ps_flags, struct list_options, 0, 0, " [OPTIONS]", "List containers"
 #define IMAGES cmd_images, images_flags, struct list_options, 0, 1,                                \
     " [OPTIONS] [REPOSITORY[:TAG]]", "List images"
@@ -73,7 +74,8 @@ const struct command commands[] = {
     CONTAINER("exec", EXEC),
     MISSING("export"), MISSING("container export"),
     ROW("history", HISTORY), ROW("image history", HISTORY),
-    ROW("images", IMAGES), ROW("image ls", IMAGES), ROW("image list", IMAGES, .alias_of_name = "image ls"),
+    ROW("images", IMAGES), ROW("image ls", IMAGES),
+    ROW("image list", IMAGES, .alias_of_name = "image ls"),
     ROW("import", IMPORT), ROW("image import", IMPORT),
     ROW("info", INFO), ROW("system info", INFO),
     ROW("inspect", cmd_inspect, inspect_flags, struct inspect_options, 1, ANY,
@@ -165,7 +167,8 @@ const struct command commands[] = {
     ROW("volume rm", cmd_volume_rm, volume_rm_flags, struct volume_options, 1, ANY,
         " [OPTIONS] VOLUME [VOLUME...]", "Remove one or more volumes"),
     ROW("volume remove", cmd_volume_rm, volume_rm_flags, struct volume_options, 1, ANY,
-        " [OPTIONS] VOLUME [VOLUME...]", "Remove one or more volumes", .alias_of_name = "volume rm"),
+        " [OPTIONS] VOLUME [VOLUME...]", "Remove one or more volumes",
+        .alias_of_name = "volume rm"),
 
     MISSING("builder"), MISSING("buildx"), MISSING("checkpoint"), MISSING("compose"),
     MISSING("config"), MISSING("context"), MISSING("manifest"), MISSING("node"),

@@ -17,7 +17,7 @@ static struct err *take_line(const char *text, size_t len, jsonlines_fn fn, void
         len--;
     if (!len)
         return NULL;
-    TRY(json_parse(a, arena_strndup(a, text, len), len, &object));
+    TRY(json_parse(a, text, len, &object));
     return fn(ctx, a, object);
 }
 

@@ -109,7 +109,7 @@ static struct err *take_message(struct progress *p, const char *text, size_t len
     }
     if (!len)
         return NULL;
-    TRY(json_parse(p->a, arena_strndup(p->a, text, len), len, &message));
+    TRY(json_parse(p->a, text, len, &message));
     error = json_str(json_get(json_get(message, "errorDetail"), "message"));
     if (!error)
         error = json_str(json_get(message, "error"));

@@ -37,10 +37,14 @@
     LIST(devices, "device", 0, "list", "Add a host device to the container"),                      \
     LIST(device_rules, "device-cgroup-rule", 0, "list",                                            \
          "Add a rule to the cgroup allowed devices list"),                                         \
-    LIST(read_bps, "device-read-bps", 0, "list", "Limit read rate (bytes per second) from a device"), \
-    LIST(read_iops, "device-read-iops", 0, "list", "Limit read rate (IO per second) from a device"), \
-    LIST(write_bps, "device-write-bps", 0, "list", "Limit write rate (bytes per second) to a device"), \
-    LIST(write_iops, "device-write-iops", 0, "list", "Limit write rate (IO per second) to a device"), \
+    LIST(read_bps, "device-read-bps", 0, "list",                                                   \
+         "Limit read rate (bytes per second) from a device"),                                      \
+    LIST(read_iops, "device-read-iops", 0, "list",                                                 \
+         "Limit read rate (IO per second) from a device"),                                         \
+    LIST(write_bps, "device-write-bps", 0, "list",                                                 \
+         "Limit write rate (bytes per second) to a device"),                                       \
+    LIST(write_iops, "device-write-iops", 0, "list",                                               \
+         "Limit write rate (IO per second) to a device"),                                          \
     FLAG(FLAG_BOOL, O, content_trust, "disable-content-trust", 0, NULL, "", .bits = FLAG_HIDDEN),  \
     LIST(dns, "dns", 0, "list", "Set custom DNS servers"),                                         \
     HIDDEN(FLAG_LIST, dns_options, "dns-opt"),                                                     \
@@ -64,7 +68,8 @@
     DURATION(health_timeout, "health-timeout",                                                     \
              "Maximum time to allow one check to run (ms|s|m|h)"),                                 \
     FLAG(FLAG_TEXT, O, hostname, "hostname", 'h', "string", "Container host name"),                \
-    BOOL(init, "init", 0, "Run an init inside the container that forwards signals and reaps processes"), \
+    BOOL(init, "init", 0,                                                                          \
+         "Run an init inside the container that forwards signals and reaps processes"),            \
     BOOL(interactive, "interactive", 'i', "Keep STDIN open even if not attached"),                 \
     TEXT(ip, "ip", 0, "string", "IPv4 address (e.g., 172.30.100.104)"),                            \
     TEXT(ip6, "ip6", 0, "string", "IPv6 address (e.g., 2001:db8::33)"),                            \
@@ -81,7 +86,8 @@
     BYTES(memory_reservation, "memory-reservation", 0, "Memory soft limit"),                       \
     FLAG(FLAG_SWAP, O, memory_swap, "memory-swap", 0, "bytes",                                     \
          "Swap limit equal to memory plus swap: '-1' to enable unlimited swap"),                   \
-    NUMBER(swappiness, "memory-swappiness", 0, "int", "Tune container memory swappiness (0 to 100)"), \
+    NUMBER(swappiness, "memory-swappiness", 0, "int",                                              \
+         "Tune container memory swappiness (0 to 100)"),                                           \
     LIST(mounts, "mount", 0, "mount", "Attach a filesystem mount to the container"),               \
     TEXT(name, "name", 0, "string", "Assign a name to the container"),                             \
     HIDDEN(FLAG_LIST, networks, "net"),                                                            \
@@ -92,12 +98,14 @@
     BOOL(oom_kill_disable, "oom-kill-disable", 0, "Disable OOM Killer"),                           \
     NUMBER(oom_score, "oom-score-adj", 0, "int", "Tune host's OOM preferences (-1000 to 1000)"),   \
     TEXT(pid, "pid", 0, "string", "PID namespace to use"),                                         \
-    NUMBER(pids_limit, "pids-limit", 0, "int", "Tune container pids limit (set -1 for unlimited)"), \
+    NUMBER(pids_limit, "pids-limit", 0, "int",                                                     \
+         "Tune container pids limit (set -1 for unlimited)"),                                      \
     TEXT(platform, "platform", 0, "string", "Set platform if server is multi-platform capable"),   \
     BOOL(privileged, "privileged", 0, "Give extended privileges to this container"),               \
     LIST(publish, "publish", 'p', "list", "Publish a container's port(s) to the host"),            \
     BOOL(publish_all, "publish-all", 'P', "Publish all exposed ports to random ports"),            \
-    TEXT(pull, "pull", 0, "string", "Pull image before running (\"always\"|\"missing\"|\"never\")"), \
+    TEXT(pull, "pull", 0, "string",                                                                \
+         "Pull image before running (\"always\"|\"missing\"|\"never\")"),                          \
     BOOL(quiet, "quiet", 'q', "Suppress the pull output"),                                         \
     BOOL(read_only, "read-only", 0, "Mount the container's root filesystem as read only"),         \
     TEXT(restart, "restart", 0, "string", "Restart policy to apply when a container exits"),       \
@@ -117,7 +125,8 @@
     TEXT(uts, "uts", 0, "string", "UTS namespace to use"),                                         \
     LIST(volumes, "volume", 'v', "list", "Bind mount a volume"),                                   \
     TEXT(volume_driver, "volume-driver", 0, "string", "Optional volume driver for the container"), \
-    LIST(volumes_from, "volumes-from", 0, "list", "Mount volumes from the specified container(s)"), \
+    LIST(volumes_from, "volumes-from", 0, "list",                                                  \
+         "Mount volumes from the specified container(s)"),                                         \
     TEXT(workdir, "workdir", 'w', "string", "Working directory inside the container"),             \
     FLAG_END
 

@@ -23,11 +23,13 @@
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #define BLOCK_SIZE (32u << 10)
 #define PENDING_MAX (256u << 10)
 /* How long output may go on after the exit was reported, counted from its last byte. */
 #define LINGER_MS 2000
+#define RESIZE_TRIES 10
 
 struct flows {
     struct session *s;
@@ -65,16 +67,33 @@ void session_block_signals(const struct session *s)
     sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-void session_resize(const struct session *s)
+/* False: the engine refused, for instance because the process is not there yet. */
+static bool resize(const struct session *s)
 {
     unsigned rows = 0, columns = 0;
+    bool is_done;
+    struct err *e;
 
     if (!s->resize_prefix ||
         (!tty_size(STDOUT_FILENO, &rows, &columns) && !tty_size(STDIN_FILENO, &rows, &columns)))
-        return;
-    if (rows || columns)
-        err_drop(
-            api_post(s->cli, NULL, NULL, "%s/resize?h=%u&w=%u", s->resize_prefix, rows, columns));
+        return true;
+    if (!rows && !columns)
+        return true;
+    e = api_post(s->cli, NULL, NULL, "%s/resize?h=%u&w=%u", s->resize_prefix, rows, columns);
+    is_done = !e;
+    err_drop(e);
+    return is_done;
+}
+
+/* An exec may still be starting when its stream is open: try for a while, as Docker does. */
+static void resize_at_start(const struct session *s)
+{
+    struct timespec pause = {0};
+
+    for (int i = 1; i <= RESIZE_TRIES && !resize(s); i++) {
+        pause.tv_nsec = i * 10 * NS_PER_MS;
+        nanosleep(&pause, NULL);
+    }
 }
 
 static void take_signal(struct flows *f)
@@ -85,7 +104,7 @@ static void take_signal(struct flows *f)
     if (read(f->signal_fd, &info, sizeof(info)) != sizeof(info))
         return;
     if (info.ssi_signo == SIGWINCH && s->has_tty)
-        session_resize(s);
+        resize(s);
     else if (s->proxies_signals && s->container)
         err_drop(api_post(s->cli, NULL, NULL, "/containers/%s/kill?signal=%u", s->container,
                           info.ssi_signo));
@@ -160,6 +179,16 @@ static void flush_to_engine(struct flows *f)
     }
 }
 
+/* Whoever read our output has gone: end as any program in a pipeline does, without a word. */
+static void die_of_pipe(void)
+{
+    const struct sigaction act = {.sa_handler = SIG_DFL};
+
+    tty_restore();
+    sigaction(SIGPIPE, &act, NULL);
+    raise(SIGPIPE);
+}
+
 /* A pipe that polls writable takes PIPE_BUF bytes without blocking. */
 static struct err *flush_out(struct flows *f, int index)
 {
@@ -167,6 +196,8 @@ static struct err *flush_out(struct flows *f, int index)
     size_t n = b->len < 4096 ? b->len : 4096;
     ssize_t written = write(index ? STDERR_FILENO : STDOUT_FILENO, b->data, n);
 
+    if (written < 0 && errno == EPIPE)
+        die_of_pipe();
     if (written < 0 && errno != EINTR && errno != EAGAIN)
         return err_sys("write");
     if (written > 0)
@@ -284,7 +315,7 @@ static struct err *run_flows(struct flows *f)
     if (s->has_tty && s->has_stdin && isatty(STDIN_FILENO))
         TRY(tty_make_raw(STDIN_FILENO));
     if (s->has_tty)
-        session_resize(s);
+        resize_at_start(s);
     send_eof(f);
     TRY(loop(f));
     if (s->wait && !s->was_detached)

@@ -28,5 +28,3 @@ void session_block_signals(const struct session *s);
 struct err *session_run(struct session *s) must_check;
 /* Reads a pending wait reply to its end: {"StatusCode":n}. */
 struct err *session_read_wait(struct cli *cli, struct conn *wait, int *out_code) must_check;
-/* The terminal's size to the engine; errors are dropped (the process may be gone). */
-void session_resize(const struct session *s);

@@ -103,10 +103,13 @@ static struct err *number(struct scope *s, const char **at, const struct json **
 {
     size_t len = 1 + strspn(*at + 1, "0123456789.");
     char *text = arena_strndup(s->a, *at, len);
+    const struct json *value = NULL;
 
     *at += len;
-    if (json_parse(s->a, text, len, out))
+    err_drop(json_parse(s->a, text, len, &value));
+    if (!value)
         return err_new(ERR_INVALID, "bad number syntax: \"%s\"", text);
+    *out = value;
     return NULL;
 }
 

@@ -51,6 +51,9 @@ struct err *container_open_log(struct container *c)
         .options = &c->doc.host.log.options,
         .dir = rootfs_dir(c->parts->layers, a, c->doc.id),
         .container_id = c->doc.id,
+        .container_name = c->name,
+        .image_name = c->doc.image_name,
+        .image_id = c->doc.image_id,
         .labels = &c->doc.config.labels,
         .env = &c->doc.config.env,
         .landing = c->parts->landing,
@@ -67,7 +70,10 @@ void container_adopt_streams(struct container *c, const struct hub_streams *s)
     streams.stdin_once = c->doc.config.stdin_once;
     streams.log = c->log;
     container_ref(c); /* until drained */
+    c->is_streaming = true;
     hub_run(hub_of(c), &streams, on_drained, c);
+    if (c->orphan) /* the keeper died before these were in place */
+        container_hand_back(c);
 }
 
 void container_run_streams(struct container *c, struct launch *l)
@@ -87,6 +93,7 @@ static void on_drained(void *ctx)
 {
     struct container *c = ctx;
 
+    c->is_streaming = false;
     exited_streams_drained(c);
     container_unref(c);
 }
@@ -98,7 +105,8 @@ struct err *container_attach(struct container *c, const struct attach_request *r
         return err_new(ERR_CONFLICT, "container %s is paused, unpause the container before attach",
                        c->doc.id);
     if (c->doc.state.status == STATUS_RESTARTING)
-        return err_new(ERR_CONFLICT, "container %s is restarting, wait until the container is running",
+        return err_new(ERR_CONFLICT,
+                       "container %s is restarting, wait until the container is running",
                        c->doc.id);
     TRY(container_open_log(c));
     TRY(hub_attach(hub_of(c), r, c->log, sink, gone, ctx, out));
@@ -112,7 +120,8 @@ struct err *container_logs(struct container *c, const struct log_query *q, struc
     struct log_query query = *q;
 
     if (c->doc.state.status == STATUS_DEAD || c->doc.state.status == STATUS_REMOVING)
-        return err_new(ERR_CONFLICT, "can not get logs from container which is dead or marked for removal");
+        return err_new(ERR_CONFLICT,
+                       "can not get logs from container which is dead or marked for removal");
     TRY(container_open_log(c));
     query.framed = !c->doc.config.tty;
     query.follow = q->follow && (state_is_running(c) || c->doc.state.status == STATUS_RESTARTING);

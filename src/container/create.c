@@ -28,8 +28,8 @@ struct create {
     struct strs warnings;
     struct strs chain; /* the image's, for copy-up on the worker */
     bool is_reserved, is_published;
-    size_t at_mount;        /* make-volumes: the mount being made */
-    char **made;            /* names of volumes that did not exist before */
+    size_t at_mount; /* make-volumes: the mount being made */
+    char **made;     /* names of volumes that did not exist before */
     size_t n_made;
     void (*done)(void *ctx, struct err *err, const struct create_result *r);
     void *ctx;
@@ -93,7 +93,8 @@ static void fill_defaults(const struct create *o, struct host_config *h)
     if (text_is_empty(h->ipc_mode))
         h->ipc_mode = o->api_version && o->api_version < 140 ? "shareable" : "private";
     if (text_is_empty(h->cgroupns_mode))
-        h->cgroupns_mode = cgroup_is_v2(o->table->parts->cgroups) && o->api_version >= 141 ? "private" : "host";
+        h->cgroupns_mode =
+            cgroup_is_v2(o->table->parts->cgroups) && o->api_version >= 141 ? "private" : "host";
     if (text_is_empty(h->restart.name))
         h->restart.name = "no";
     if (text_is_empty(h->runtime))
@@ -111,13 +112,17 @@ static struct err *check_restart(const struct host_config *h)
 
     if (!is_on_failure && !text_same(r->name, "no") && !text_same(r->name, "always") &&
         !text_same(r->name, "unless-stopped"))
-        return err_new(ERR_INVALID, "invalid restart policy: unknown policy '%s'; use one of 'no', 'always', "
-                                    "'on-failure', or 'unless-stopped'", r->name);
+        return err_new(ERR_INVALID,
+                       "invalid restart policy: unknown policy '%s'; use one of 'no', 'always', "
+                       "'on-failure', or 'unless-stopped'",
+                       r->name);
     if (r->max_retry != 0 && !is_on_failure)
-        return err_new(ERR_INVALID, "invalid restart policy: maximum retry count can only be used with "
-                                    "'on-failure'");
+        return err_new(ERR_INVALID,
+                       "invalid restart policy: maximum retry count can only be used with "
+                       "'on-failure'");
     if (r->max_retry < 0)
-        return err_new(ERR_INVALID, "invalid restart policy: maximum retry count cannot be negative");
+        return err_new(ERR_INVALID,
+                       "invalid restart policy: maximum retry count cannot be negative");
     if (h->auto_remove && !text_same(r->name, "no"))
         return err_new(ERR_INVALID, "can't create 'AutoRemove' container with restart policy");
     return NULL;
@@ -150,19 +155,19 @@ static struct err *choose_hostname(struct create *o, struct config *c, const str
     return NULL;
 }
 
-static struct err *check_with_parts(struct create *o, const struct config *c, const struct host_config *h)
+static struct err *check_with_parts(struct create *o, const struct config *c,
+                                    const struct host_config *h)
 {
     struct cgroup_limits limits;
     struct port_map *maps;
     size_t n_maps;
 
     TRY(check_restart(h));
+    TRY(resolver_check(c, h));
     TRY(log_check(h->log.type, &h->log.options));
     TRY(limits_plan(o->op.arena, h, c, &limits));
     TRY(cgroup_check(o->table->parts->cgroups, o->op.arena, &limits, &o->warnings));
     TRY(ports_plan(o->op.arena, c, h, &maps, &n_maps));
-    if (n_maps > 0 && network_mode_is(h, "host"))
-        strs_add(o->op.arena, &o->warnings, "Published ports are discarded when using host network mode");
     if (!text_is_empty(c->stop_signal)) {
         int ignored;
 
@@ -176,27 +181,42 @@ static struct err *check_platform(const struct create *o)
 {
     if (text_is_empty(o->platform) || text_starts(o->platform, "linux"))
         return NULL;
-    return err_new(ERR_INVALID, "\"%s\": unknown operating system or architecture: invalid argument",
+    return err_new(ERR_INVALID,
+                   "\"%s\": unknown operating system or architecture: invalid argument",
                    o->platform);
+}
+
+/* What the request names besides its image: an absence is the request's fault. A 404 would make the
+ * CLI pull the image. */
+static struct err *plan_parts(struct create *o, struct create_request *r)
+{
+    struct doc *doc = &o->c->doc;
+
+    TRY(choose_hostname(o, &r->config, &r->host));
+    TRY(check_with_parts(o, &r->config, &r->host));
+    TRY(mounts_plan(o->table, o->c->arena, &r->config, &r->host, &doc->mounts, &o->warnings));
+    return networks_plan(o->table, o->c->arena, &r->config, &r->host, &r->networking,
+                         &doc->networks, &o->warnings);
 }
 
 static struct err *check_config(struct op *op)
 {
+    struct err *err;
+
     struct create *o = (struct create *)op;
     struct create_request r = {0};
     struct doc *doc = &o->c->doc;
 
-    o->warnings.v = arena_array(op->arena, 1, sizeof(char *));
+    o->warnings = text_split(op->arena, "", ','); /* present and empty */
     TRY(check_platform(o));
     TRY(decode_request(o, &r));
     TRY(find_image(o, &r.config));
-    TRY(sandbox_check(op->arena, &r.config, &r.host)); /* before our defaults: it judges what was asked */
+    TRY(sandbox_check(op->arena, &r.config,
+                      &r.host)); /* before our defaults: it judges what was asked */
     fill_defaults(o, &r.host);
-    TRY(choose_hostname(o, &r.config, &r.host));
-    TRY(check_with_parts(o, &r.config, &r.host));
-    TRY(mounts_plan(o->table, o->c->arena, &r.config, &r.host, &doc->mounts, &o->warnings));
-    TRY(networks_plan(o->table, o->c->arena, &r.config, &r.host, &r.networking, &doc->networks,
-                      &o->warnings));
+    err = plan_parts(o, &r);
+    if (err)
+        return err_kind(err) == ERR_NOT_FOUND ? err_as(err, ERR_INVALID) : err;
     doc->config = r.config;
     doc->host = r.host;
     doc->created_ns = clock_wall_ns();
@@ -389,9 +409,10 @@ static void on_created(struct op *op, struct err *err, void *ctx)
     o->done(o->ctx, err, err ? NULL : &r);
 }
 
-void container_create(struct container_table *t, const char *name, const char *platform, const char *body,
-                      size_t body_len, int api_version,
-                      void (*done)(void *ctx, struct err *err, const struct create_result *r), void *ctx)
+void container_create(struct container_table *t, const char *name, const char *platform,
+                      const char *body, size_t body_len, int api_version,
+                      void (*done)(void *ctx, struct err *err, const struct create_result *r),
+                      void *ctx)
 {
     struct create *o = (struct create *)op_create(t->parts->ops, &create_type);
     char id[ID_MAX];

@@ -3,7 +3,7 @@
  * The saved document of a container: one table describes it both ways, so what
  * start sees after an engine restart is what create saw. Loop thread.
  */
-#include "object.h"
+#include "health.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -21,6 +21,7 @@ static const struct jfield state_fields[] = {
     J(J_STR, struct state, error, "Error", .flags = J_OMIT),
     J(J_I64, struct state, started_ns, "Started"),
     J(J_I64, struct state, finished_ns, "Finished"),
+    J(J_PTR, struct state, health, "Health", .flags = J_OMIT, .sub = &health_state_json),
     J_END,
 };
 static const struct jtable state_json = {sizeof(struct state), state_fields};
@@ -51,20 +52,18 @@ static const struct jfield attached_fields[] = {
     J(J_STR, struct attached, endpoint_id, "EndpointID"),
     J(J_OBJ, struct attached, asked, "Asked", .sub = &endpoint_config_json),
     J(J_STR, struct attached, mac, "Mac"),
+    J(J_STR, struct attached, ifname, "Interface", .flags = J_OMIT),
     J(J_I64, struct attached, addr, "Address"),
     J(J_I64, struct attached, gateway, "Gateway"),
     J(J_INT, struct attached, bits, "Bits"),
     J_END,
 };
-static const struct jtable attached_json = {sizeof(struct attached), attached_fields};
+const struct jtable attached_json = {sizeof(struct attached), attached_fields};
 
 static const struct jfield published_fields[] = {
-    J(J_INT, struct published, proto, "Proto"),
-    J(J_INT, struct published, port, "Port"),
-    J(J_INT, struct published, host_port, "HostPort"),
-    J(J_BOOL, struct published, is_v6, "V6"),
-    J(J_STR, struct published, host_ip, "HostIp"),
-    J_END,
+    J(J_INT, struct published, proto, "Proto"),        J(J_INT, struct published, port, "Port"),
+    J(J_INT, struct published, host_port, "HostPort"), J(J_BOOL, struct published, is_v6, "V6"),
+    J(J_STR, struct published, host_ip, "HostIp"),     J_END,
 };
 static const struct jtable published_json = {sizeof(struct published), published_fields};
 
@@ -99,6 +98,7 @@ struct err *doc_decode(struct container *c, const char *json)
     c->name = mem_strdup(c->doc.name);
     c->doc.name = c->name;
     c->doc.state.error = mem_strdup(c->doc.state.error);
+    health_load(c);
     return NULL;
 }
 
@@ -124,9 +124,9 @@ void state_set_error(struct container *c, const char *text)
 const char *status_name(const struct container *c)
 {
     static const char *const names[] = {
-        [STATUS_CREATED] = "created",       [STATUS_RUNNING] = "running",
-        [STATUS_PAUSED] = "paused",         [STATUS_RESTARTING] = "restarting",
-        [STATUS_REMOVING] = "removing",     [STATUS_EXITED] = "exited",
+        [STATUS_CREATED] = "created",   [STATUS_RUNNING] = "running",
+        [STATUS_PAUSED] = "paused",     [STATUS_RESTARTING] = "restarting",
+        [STATUS_REMOVING] = "removing", [STATUS_EXITED] = "exited",
         [STATUS_DEAD] = "dead",
     };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What GET /events says about a container: image, name and labels with every action. Loop thread. */
+/* What GET /events says about a container: image, name and labels with every action. Loop thread.
+ */
 #include "object.h"
 
 void container_event(struct container *c, const char *action, const char *key, const char *value)

@@ -34,14 +34,15 @@ static char *plan_hosts(struct arena *a, const struct container *c)
     for (size_t i = 0; i < c->n_endpoints; i++) {
         char *addr;
 
-        if (!c->endpoints[i].network)
+        if (!c->endpoints[i]->network)
             continue;
         addr = arena_alloc(a, ADDR4_TEXT);
-        addr4_text(c->endpoints[i].spec.addr, addr);
+        addr4_text(c->endpoints[i]->spec.addr, addr);
         own[n_own++] = (struct hosts_entry){addr, own_names(a, &c->doc.config)};
     }
-    if (c->n_endpoints > 0 && c->endpoints[0].network)
-        addr4_text(network_gateway(c->endpoints[0].network), gateway);
+    for (size_t i = 0; i < c->n_endpoints && !gateway[0]; i++)
+        if (c->endpoints[i]->network)
+            addr4_text(network_gateway(c->endpoints[i]->network), gateway);
     for (size_t i = 0; i < h->extra_hosts.n; i++) {
         struct err *err = hosts_parse_extra(a, h->extra_hosts.v[i], gateway, &extra[n_extra]);
 
@@ -67,6 +68,7 @@ void etc_files_plan(struct arena *a, const struct container *c, struct etc_files
     }
     out->is_host = network_mode_is(h, "host");
     out->strip_loopback = !out->is_host;
+    out->has_resolver = resolver_is_wanted(c);
     if (!out->is_host || h->extra_hosts.n > 0)
         out->hosts = plan_hosts(a, c);
     out->dns = strs_copy(a, h->dns.n ? &h->dns : &s->dns);
@@ -109,6 +111,7 @@ static char *resolv_of(struct arena *a, const struct etc_files *f)
         .search = &f->search,
         .options = &f->options,
         .strip_loopback = f->strip_loopback,
+        .has_resolver = f->has_resolver,
     };
 
     return resolv_text(a, read_resolv(a), &o);
@@ -132,8 +135,8 @@ static struct err *write_file(const char *dir, const char *name, const char *tex
 }
 
 struct err *etc_files_open(struct arena *a, const char *dir, const struct etc_files *f,
-                           const struct mount_point *mounts, size_t n_mounts, struct sandbox_mount *out,
-                           size_t *n)
+                           const struct mount_point *mounts, size_t n_mounts,
+                           struct sandbox_mount *out, size_t *n)
 {
     struct bind_options_plan plan = {0};
     const struct {
@@ -154,7 +157,8 @@ struct err *etc_files_open(struct arena *a, const char *dir, const struct etc_fi
         if (!f->other_dir)
             err = write_file(dir, files[i].name, files[i].text);
         if (!err)
-            err = bind_open(path_join(a, from, files[i].name), &plan, &out[*n].fd, &out[*n].is_file);
+            err =
+                bind_open(path_join(a, from, files[i].name), &plan, &out[*n].fd, &out[*n].is_file);
         if (err) {
             while (*n > 0)
                 close(out[--*n].fd);
@@ -164,4 +168,15 @@ struct err *etc_files_open(struct arena *a, const char *dir, const struct etc_fi
         ++*n;
     }
     return NULL;
+}
+
+struct err *etc_files_write_resolv(struct arena *a, const char *dir, const struct etc_files *f)
+{
+    const char *text = resolv_of(a, f);
+    autoclose int fd =
+        open(path_join(a, dir, "resolv.conf"), O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd < 0)
+        return err_sys("open the resolv.conf of a container");
+    return fd_write_all(fd, text, strlen(text));
 }

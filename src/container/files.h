@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The files bound over /etc: hostname, hosts, resolv.conf. Planned on the loop, made on a worker. */
+/* The files bound over /etc: hostname, hosts, resolv.conf. Planned on the loop, made on a worker.
+ */
 #pragma once
 
 #include "object.h"
@@ -12,11 +13,14 @@ struct etc_files {
     const char *hosts;
     struct strs dns, search, options;
     bool strip_loopback, is_host; /* host network: the host's files */
+    bool has_resolver;            /* of the engine, at 127.0.0.11 */
     const char *other_dir;        /* container:ID: that container's files */
 };
 
 void etc_files_plan(struct arena *a, const struct container *c, struct etc_files *out);
 /* Writes and opens them as mounts, except where the user mounts something there. */
 struct err *etc_files_open(struct arena *a, const char *dir, const struct etc_files *f,
-                           const struct mount_point *mounts, size_t n_mounts, struct sandbox_mount *out,
-                           size_t *n);
+                           const struct mount_point *mounts, size_t n_mounts,
+                           struct sandbox_mount *out, size_t *n);
+/* Into the file that is bound already: same inode. Worker. */
+struct err *etc_files_write_resolv(struct arena *a, const char *dir, const struct etc_files *f);

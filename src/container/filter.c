@@ -6,9 +6,13 @@
 #include "object.h"
 
 #include "base/clock.h"
+#include "port_spec.h"
 
 #include <regex.h>
+#include <stdio.h>
 #include <string.h>
+
+#define PATTERN_MAX 256
 
 enum key {
     K_ANCESTOR,
@@ -31,7 +35,7 @@ enum key {
     K_COUNT
 };
 static const char *const key_names[K_COUNT] = {
-    "ancestor", "before", "exited", "expose",  "health", "id",    "is-task", "isolation", "label",
+    "ancestor", "before", "exited",  "expose",  "health", "id",     "is-task", "isolation", "label",
     "label!",   "name",   "network", "publish", "since",  "status", "until",   "volume",
 };
 
@@ -48,10 +52,14 @@ static struct err *add_key(struct arena *a, struct container_filter *f, const st
     for (int k = 0; k < K_COUNT; k++) {
         if (strcmp(key_names[k], name) != 0)
             continue;
+        if (json_type(node) != JSON_ARRAY && json_type(node) != JSON_OBJECT)
+            return err_new(ERR_INVALID, "invalid filter '%s': not a list", name);
         for (const struct json *v = json_first(node); v; v = json_next(v)) {
-            if (json_type(node) == JSON_ARRAY && json_str(v))
+            if (json_type(node) == JSON_ARRAY && !json_str(v))
+                return err_new(ERR_INVALID, "invalid filter '%s': a value is no text", name);
+            if (json_type(node) == JSON_ARRAY)
                 strs_add(a, &f->values[k], json_str(v));
-            else if (json_type(node) == JSON_OBJECT && json_bool(v))
+            else if (json_bool(v))
                 strs_add(a, &f->values[k], json_key(v));
         }
         return NULL;
@@ -70,23 +78,59 @@ static struct err *resolve_time(struct container_filter *f, enum key k, int64_t 
     return NULL;
 }
 
-static struct err *check_values(struct container_filter *f)
+struct vocabulary { /* a key whose values are words from a list */
+    enum key key;
+    const char *const *words;
+};
+
+static struct err *check_words(const struct container_filter *f)
 {
-    static const char *const states[] = {"created", "running", "paused", "restarting",
-                                         "removing", "exited", "dead"};
-    int64_t n;
+    static const char *const states[] = {"created",  "running", "paused", "restarting",
+                                         "removing", "exited",  "dead",   NULL};
+    static const char *const healths[] = {"none", "starting", "healthy", "unhealthy", NULL};
+    static const char *const bools[] = {"0", "1", "false", "true", "False", "True", NULL};
+    static const struct vocabulary all[] = {
+        {K_STATUS, states}, {K_HEALTH, healths}, {K_IS_TASK, bools}};
 
-    for (size_t i = 0; i < f->values[K_EXITED].n; i++)
-        if (!text_to_i64(f->values[K_EXITED].v[i], &n))
-            return err_new(ERR_INVALID, "invalid filter 'exited=%s'", f->values[K_EXITED].v[i]);
-    for (size_t i = 0; i < f->values[K_STATUS].n; i++) {
-        bool is_known = false;
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        const struct strs *values = &f->values[all[i].key];
 
-        for (size_t k = 0; k < ARRAY_LEN(states); k++)
-            is_known = is_known || strcmp(states[k], f->values[K_STATUS].v[i]) == 0;
-        if (!is_known)
-            return err_new(ERR_INVALID, "invalid filter 'status=%s'", f->values[K_STATUS].v[i]);
+        for (size_t k = 0; k < values->n; k++) {
+            const char *const *w = all[i].words;
+
+            while (*w && strcmp(*w, values->v[k]) != 0)
+                w++;
+            if (!*w)
+                return err_new(ERR_INVALID, "invalid filter '%s=%s'", key_names[all[i].key],
+                               values->v[k]);
+        }
     }
+    return NULL;
+}
+
+static struct err *check_ports(const struct strs *values)
+{
+    enum port_proto proto;
+    int first, last;
+
+    for (size_t i = 0; i < values->n; i++)
+        TRY(port_spec_parse(values->v[i], &first, &last, &proto));
+    return NULL;
+}
+
+/* A pattern is matched on the loop, and {1,255}{1,255}… would take it gigabytes. */
+static struct err *check_patterns(const struct strs *values)
+{
+    for (size_t i = 0; i < values->n; i++)
+        if (strlen(values->v[i]) > PATTERN_MAX || strchr(values->v[i], '{'))
+            return err_new(ERR_INVALID,
+                           "invalid filter 'name=%s': at most %d characters and no braces",
+                           values->v[i], PATTERN_MAX);
+    return NULL;
+}
+
+static struct err *check_until(struct container_filter *f)
+{
     for (size_t i = 0; i < f->values[K_UNTIL].n; i++) {
         const char *v = f->values[K_UNTIL].v[i];
         int64_t duration;
@@ -96,6 +140,21 @@ static struct err *check_values(struct container_filter *f)
         else if (!clock_from_rfc3339(v, &f->until_ns) && !clock_from_unix(v, &f->until_ns))
             return err_new(ERR_INVALID, "invalid filter 'until=%s'", v);
     }
+    return NULL;
+}
+
+static struct err *check_values(struct container_filter *f)
+{
+    int64_t n;
+
+    for (size_t i = 0; i < f->values[K_EXITED].n; i++)
+        if (!text_to_i64(f->values[K_EXITED].v[i], &n))
+            return err_new(ERR_INVALID, "invalid filter 'exited=%s'", f->values[K_EXITED].v[i]);
+    TRY(check_words(f));
+    TRY(check_ports(&f->values[K_EXPOSE]));
+    TRY(check_ports(&f->values[K_PUBLISH]));
+    TRY(check_patterns(&f->values[K_NAME]));
+    TRY(check_until(f));
     TRY(resolve_time(f, K_BEFORE, &f->before_ns));
     return resolve_time(f, K_SINCE, &f->since_ns);
 }
@@ -177,38 +236,54 @@ static bool matches_volume(struct container *c, const char *v)
     const struct mount_point *m = c->doc.mounts.v;
 
     for (size_t i = 0; i < c->doc.mounts.n; i++)
-        if (text_same(m[i].name, v) || strcmp(m[i].destination, v) == 0 || text_same(m[i].source, v))
+        if (text_same(m[i].name, v) || strcmp(m[i].destination, v) == 0 ||
+            text_same(m[i].source, v))
             return true;
     return false;
 }
 
-static bool matches_port(int port, int proto, const char *v)
+/* Both name container ports; specs that cannot be read were refused before. */
+static bool spec_overlaps(const char *spec, const char *v)
 {
-    char spec[24];
+    enum port_proto proto, wanted_proto;
+    int first, last, lo, hi;
+    struct err *err = port_spec_parse(spec, &first, &last, &proto);
 
-    snprintf(spec, sizeof(spec), "%d/%s", port,
-             proto == PORT_UDP ? "udp" : proto == PORT_SCTP ? "sctp" : "tcp");
-    return strcmp(spec, v) == 0 || (!strchr(v, '/') && text_starts(spec, v) && spec[strlen(v)] == '/');
+    if (!err)
+        err = port_spec_parse(v, &lo, &hi, &wanted_proto);
+    if (err) {
+        err_drop(err);
+        return false;
+    }
+    return proto == wanted_proto && first <= hi && lo <= last;
 }
 
 static bool matches_publish(struct container *c, const char *v)
 {
+    const struct jdict *bindings = &c->doc.host.port_bindings;
     const struct published *p = c->doc.published.v;
 
-    for (size_t i = 0; i < c->doc.published.n; i++)
-        if (matches_port(p[i].host_port, p[i].proto, v))
+    for (size_t i = 0; i < bindings->n; i++)
+        if (spec_overlaps(bindings->keys[i], v))
             return true;
+    for (size_t i = 0; i < c->doc.published.n; i++) { /* those of -P */
+        char spec[24];
+
+        snprintf(spec, sizeof(spec), "%d/%s", p[i].port,
+                 p[i].proto == PORT_UDP    ? "udp"
+                 : p[i].proto == PORT_SCTP ? "sctp"
+                                           : "tcp");
+        if (spec_overlaps(spec, v))
+            return true;
+    }
     return false;
 }
 
 static bool matches_expose(struct container *c, const char *v)
 {
-    for (size_t i = 0; i < c->doc.config.exposed_ports.n; i++) {
-        const char *spec = c->doc.config.exposed_ports.v[i];
-
-        if (strcmp(spec, v) == 0 || (!strchr(v, '/') && text_starts(spec, v) && spec[strlen(v)] == '/'))
+    for (size_t i = 0; i < c->doc.config.exposed_ports.n; i++)
+        if (spec_overlaps(c->doc.config.exposed_ports.v[i], v))
             return true;
-    }
     return false;
 }
 
@@ -220,11 +295,12 @@ static bool matches_one(struct container *c, enum key k, const char *v)
     case K_ANCESTOR:
         return matches_ancestor(c, v);
     case K_EXITED:
-        return c->doc.state.status == STATUS_EXITED && text_to_i64(v, &n) && n == c->doc.state.exit_code;
+        return c->doc.state.status == STATUS_EXITED && text_to_i64(v, &n) &&
+               n == c->doc.state.exit_code;
     case K_EXPOSE:
         return matches_expose(c, v);
     case K_HEALTH:
-        return strcmp(v, "none") == 0;
+        return strcmp(health_name(c), v) == 0;
     case K_ID:
         return text_starts(c->doc.id, v);
     case K_IS_TASK:

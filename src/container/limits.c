@@ -35,7 +35,8 @@ static struct err *device_values(struct arena *a, const struct jlist *list, size
     return NULL;
 }
 
-static struct err *plan_devices(struct arena *a, const struct host_config *h, struct cgroup_limits *out)
+static struct err *plan_devices(struct arena *a, const struct host_config *h,
+                                struct cgroup_limits *out)
 {
     struct device_rule *rules = NULL;
     struct cgroup_device *devices;
@@ -80,9 +81,12 @@ struct err *limits_plan(struct arena *a, const struct host_config *h, const stru
     (void)c;
     TRY(device_values(a, &h->blkio_weight_device, sizeof(struct weight_device), &l.weight_devices,
                       &l.n_weight_devices));
-    TRY(device_values(a, &h->blkio_read_bps, sizeof(struct rate_device), &l.read_bps, &l.n_read_bps));
-    TRY(device_values(a, &h->blkio_write_bps, sizeof(struct rate_device), &l.write_bps, &l.n_write_bps));
-    TRY(device_values(a, &h->blkio_read_iops, sizeof(struct rate_device), &l.read_iops, &l.n_read_iops));
+    TRY(device_values(a, &h->blkio_read_bps, sizeof(struct rate_device), &l.read_bps,
+                      &l.n_read_bps));
+    TRY(device_values(a, &h->blkio_write_bps, sizeof(struct rate_device), &l.write_bps,
+                      &l.n_write_bps));
+    TRY(device_values(a, &h->blkio_read_iops, sizeof(struct rate_device), &l.read_iops,
+                      &l.n_read_iops));
     TRY(device_values(a, &h->blkio_write_iops, sizeof(struct rate_device), &l.write_iops,
                       &l.n_write_iops));
     TRY(plan_devices(a, h, &l));

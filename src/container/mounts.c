@@ -66,7 +66,8 @@ static struct err *check_destination(struct plan *p, const char *destination, ch
 
 static bool is_propagation(const char *s)
 {
-    static const char *const known[] = {"shared", "rshared", "slave", "rslave", "private", "rprivate"};
+    static const char *const known[] = {"shared", "rshared", "slave",
+                                        "rslave", "private", "rprivate"};
 
     for (size_t i = 0; i < ARRAY_LEN(known); i++)
         if (strcmp(s, known[i]) == 0)
@@ -74,8 +75,8 @@ static bool is_propagation(const char *s)
     return false;
 }
 
-static struct err *parse_mode(struct plan *p, struct mount_point *m, const char *spec, const char *mode,
-                              bool is_bind)
+static struct err *parse_mode(struct plan *p, struct mount_point *m, const char *spec,
+                              const char *mode, bool is_bind)
 {
     struct strs parts = text_split(p->a, mode, ',');
 
@@ -98,22 +99,31 @@ static struct err *parse_mode(struct plan *p, struct mount_point *m, const char 
                            "field VolumeOptions must not be specified)",
                            spec);
         else if (strcmp(part, "z") != 0 && strcmp(part, "Z") != 0)
-            return err_new(ERR_INVALID, "invalid mode: %s (in volume specification '%s')", mode, spec);
+            return err_new(ERR_INVALID, "invalid mode: %s (in volume specification '%s')", mode,
+                           spec);
     }
     return NULL;
 }
 
-static void warn_about_source(struct plan *p, const char *source)
+static void warn_about_source(struct plan *p, const struct mount_point *m)
 {
     struct stat st;
 
-    if (stat(source, &st) == 0 && S_ISREG(st.st_mode))
+    if (stat(m->source, &st) != 0)
+        return;
+    if (S_ISREG(st.st_mode))
         strs_add(p->a, p->warnings,
                  arena_printf(p->a,
                               "the bind mount of the single file %s follows its inode: editors "
                               "that replace the file (vi, sed -i) leave host and container with "
                               "different ones; mount its folder instead",
-                              source));
+                              m->source));
+    if (S_ISDIR(st.st_mode) && (st.st_mode & S_IWOTH) && m->rw)
+        strs_add(p->a, p->warnings,
+                 arena_printf(p->a,
+                              "%s is shared with every user of the host: programs that the "
+                              "container makes set-user-ID in there give them its rights",
+                              m->source));
 }
 
 static struct err *add_bind(struct plan *p, const char *spec)
@@ -132,7 +142,6 @@ static struct err *add_bind(struct plan *p, const char *spec)
         m->source = path_clean(p->a, parts.v[0]);
         m->propagation = "rprivate";
         m->create_source = true;
-        warn_about_source(p, m->source);
     } else {
         m->name = arena_strdup(p->a, parts.v[0]);
         m->driver = "local";
@@ -140,6 +149,8 @@ static struct err *add_bind(struct plan *p, const char *spec)
     }
     if (parts.n == 3)
         TRY(parse_mode(p, m, spec, parts.v[2], is_bind));
+    if (is_bind)
+        warn_about_source(p, m);
     return NULL;
 }
 
@@ -150,7 +161,8 @@ static struct err *refuse(const struct mount_request *r, const char *why)
     return err_new(ERR_INVALID, "invalid mount config for type \"%s\": %s", r->type, why);
 }
 
-static struct err *add_bind_mount(struct plan *p, const struct mount_request *r, const char *destination)
+static struct err *add_bind_mount(struct plan *p, const struct mount_request *r,
+                                  const char *destination)
 {
     const struct bind_options *o = r->bind;
     struct mount_point *m;
@@ -165,21 +177,24 @@ static struct err *add_bind_mount(struct plan *p, const struct mount_request *r,
     if (o && !text_is_empty(o->propagation) && !is_propagation(o->propagation))
         return refuse(r, "invalid propagation mode");
     if (stat(r->source, &st) != 0 && !(o && o->create_mountpoint))
-        return err_new(ERR_INVALID,
-                       "invalid mount config for type \"bind\": bind source path does not exist: %s",
-                       r->source);
+        return err_new(
+            ERR_INVALID,
+            "invalid mount config for type \"bind\": bind source path does not exist: %s",
+            r->source);
     m = plan_add(p, "bind", destination);
     m->source = path_clean(p->a, r->source);
     m->rw = !r->read_only;
-    m->propagation = o && !text_is_empty(o->propagation) ? arena_strdup(p->a, o->propagation) : "rprivate";
+    m->propagation =
+        o && !text_is_empty(o->propagation) ? arena_strdup(p->a, o->propagation) : "rprivate";
     m->create_source = o && o->create_mountpoint;
     m->non_recursive = o && o->non_recursive;
     m->readonly_non_recursive = o && o->readonly_non_recursive;
-    warn_about_source(p, m->source);
+    warn_about_source(p, m);
     return NULL;
 }
 
-static struct err *add_volume_mount(struct plan *p, const struct mount_request *r, const char *destination)
+static struct err *add_volume_mount(struct plan *p, const struct mount_request *r,
+                                    const char *destination)
 {
     struct mount_point *m;
 
@@ -200,7 +215,8 @@ static struct err *add_volume_mount(struct plan *p, const struct mount_request *
     return NULL;
 }
 
-static struct err *add_tmpfs_mount(struct plan *p, const struct mount_request *r, const char *destination)
+static struct err *add_tmpfs_mount(struct plan *p, const struct mount_request *r,
+                                   const char *destination)
 {
     struct mount_point *m;
     autobuf struct buf options = {0};
@@ -255,6 +271,11 @@ static struct err *add_volumes_from(struct plan *p, const char *spec)
     if (parts.n < 1 || parts.n > 2)
         return err_new(ERR_INVALID, "invalid volumes-from specification: %s", spec);
     TRY(container_find(p->table, parts.v[0], &other));
+    if (parts.n == 2) { /* a bad mode is one even where there is nothing to take */
+        struct mount_point any = {0};
+
+        TRY(parse_mode(p, &any, spec, parts.v[1], true));
+    }
     theirs = other->doc.mounts.v;
     for (size_t i = 0; i < other->doc.mounts.n; i++) {
         struct mount_point *m;
@@ -321,7 +342,8 @@ struct err *mounts_plan(struct container_table *t, struct arena *a, const struct
         TRY(add_volumes_from(&p, host->volumes_from.v[i]));
     for (size_t i = 0; i < config->volumes.n; i++) {
         if (config->volumes.v[i][0] != '/')
-            return err_new(ERR_INVALID, "invalid volume specification: '%s': mount path must be absolute",
+            return err_new(ERR_INVALID,
+                           "invalid volume specification: '%s': mount path must be absolute",
                            config->volumes.v[i]);
         add_anonymous(&p, config->volumes.v[i]);
     }
@@ -339,7 +361,8 @@ static void each_volume(struct container *c, void (*fn)(struct volume *v, const 
     const struct mount_point *m = c->doc.mounts.v;
 
     for (size_t i = 0; i < c->doc.mounts.n; i++) {
-        struct volume *v = text_is_empty(m[i].name) ? NULL : volume_find(c->parts->volumes, m[i].name);
+        struct volume *v =
+            text_is_empty(m[i].name) ? NULL : volume_find(c->parts->volumes, m[i].name);
 
         if (v)
             fn(v, c->doc.id);

@@ -27,6 +27,7 @@ struct state {
     bool has_unknown_code; /* the keeper died with the status: exit_code is 255, never 0 */
     char *error;           /* heap; NULL none */
     int64_t started_ns, finished_ns;
+    struct health_state *health; /* inside the container's health; NULL: never probed */
 };
 
 struct mount_point { /* "Mounts" of inspect, and what start mounts */
@@ -39,12 +40,12 @@ struct mount_point { /* "Mounts" of inspect, and what start mounts */
     bool rw, is_anonymous, no_copy, non_recursive, create_source, readonly_non_recursive;
 };
 
-struct attached { /* a container's endpoint in the document */
+struct attached {     /* a container's endpoint in the document */
     char *network;    /* name as asked for */
     char *network_id; /* "" before the first start */
     char *endpoint_id;
     struct endpoint_config asked;
-    char *mac;
+    char *mac, *ifname;    /* ifname: inside, while it runs */
     int64_t addr, gateway; /* host order */
     int bits;
 };
@@ -66,7 +67,7 @@ struct doc {
     struct jlist networks;  /* struct attached */
     struct jlist published; /* struct published */
 };
-extern const struct jtable doc_json;
+extern const struct jtable doc_json, attached_json;
 
 struct exit_record {
     bool is_set;
@@ -75,45 +76,65 @@ struct exit_record {
     bool is_unknown;
 };
 
+enum socket_kind { SOCKETS_PORTS, SOCKETS_DNS, SOCKETS_KINDS };
+
 struct container {
     struct container_table *table;
     struct parts *parts;
     struct arena *arena; /* of the document as created or loaded */
     struct doc doc;
-    char *name; /* heap: doc.name points here */
+    char *name;          /* heap: doc.name points here */
     struct image *image; /* NULL when it was removed by force */
     struct lane lane;    /* one lifecycle operation at a time */
     size_t refs;
     bool is_gone; /* removed from the table, kept by refs */
 
-    int pidfd; /* -1 unless a process runs */
+    int pidfd;             /* -1 unless a process runs */
+    struct orphan *orphan; /* NULL unless the run's keeper was killed: nobody reports its exit */
     bool must_close_stdin; /* adopted, and the client that had stdin is gone */
     struct hub *hub;
     struct log *log;
-    struct endpoint *endpoints; /* n_endpoints, joined while running */
+    struct endpoint **endpoints; /* heap; while running, one for each of doc.networks */
     size_t n_endpoints;
-    struct arena *run_arena; /* strings of endpoints and ports of this run */
+    struct arena *networks_arena; /* of doc.networks once it was changed; NULL: `arena` */
+    struct arena *run_arena;      /* strings of endpoints and ports of this run */
     struct ports *ports;
+    struct dns_host *dns;         /* the resolver it asks; NULL: none */
+    size_t n_held[SOCKETS_KINDS]; /* keys in the keeper: sockets.c */
 
-    bool is_starting;          /* from spawn to the end of start: an exit waits */
-    bool is_exiting;           /* an exit is being worked on */
-    struct exit_record exit;   /* arrived, not yet worked on */
-    struct list settle;        /* struct settle_wait: until the exit is worked off */
-    struct list waiters;       /* struct waiter */
-    struct list execs;         /* struct exec */
+    bool is_streaming;       /* the hub has this run's streams, and a reference */
+    bool is_starting;        /* from spawn to the end of start: an exit waits */
+    bool is_exiting;         /* an exit is being worked on */
+    struct exit_record exit; /* arrived, not yet worked on */
+    int exit_attempts;         /* that failed to work the exit off */
+    struct list settle;      /* struct settle_wait: until the exit is worked off */
+    struct list waiters;     /* struct waiter */
+    struct list execs;       /* struct exec */
     struct timer restart_timer;
     int64_t restart_delay_ms;
-    struct op *drain_op;       /* the exit that waits for the last output */
-    struct op *stop_op;        /* the stop, kill or remove in flight that rm -f may hasten */
-    bool has_been_killed;      /* a kill or stop was asked during this run */
+    struct op *drain_op;   /* the exit that waits for the last output */
+    struct op *stop_op;    /* the stop, kill or remove in flight that rm -f may hasten */
+    bool has_been_killed;  /* a kill or stop was asked during this run */
+    struct health *health; /* NULL until a run with a health check */
 };
 
 /* ---- table.c ---- */
 struct container_table {
     struct parts *parts;
     struct map *by_id, *by_name;
-    struct map *execs; /* exec id → struct exec */
-    struct map *reserved; /* names of creates in flight → "" */
+    struct map *execs;         /* exec id → struct exec */
+    struct map *reserved;      /* names of creates in flight → "" */
+    struct map *stashed;       /* see sockets.c; NULL: none */
+    struct list turns_waiting; /* see turn.c */
+    int n_turns;
+    struct sweeper *sweeper;
+    size_t n_stopping; /* see container_table_stop */
+    void (*stopped)(void *ctx);
+    void *stopped_ctx;
+    struct list orphans;   /* struct orphan */
+    struct list strangers; /* foreign entries to acknowledge when the keeper is open */
+    uv_signal_t *child_signal;
+    struct timer sweep; /* of zombies that became our children */
 };
 struct container *container_ref(struct container *c);
 void container_unref(struct container *c);
@@ -128,9 +149,9 @@ void container_destroy(struct container *c); /* never published, or the last ref
 /* ---- doc.c ---- */
 char *doc_encode(struct arena *a, const struct container *c);
 struct err *doc_decode(struct container *c, const char *json);
-void container_save(struct container *c);                      /* in the background */
-void container_save_for(struct container *c, struct op *op);   /* an ON_EVENT step */
-void state_set_error(struct container *c, const char *text);   /* NULL clears */
+void container_save(struct container *c);                    /* in the background */
+void container_save_for(struct container *c, struct op *op); /* an ON_EVENT step */
+void state_set_error(struct container *c, const char *text); /* NULL clears */
 const char *status_name(const struct container *c);
 static inline bool state_is_running(const struct container *c)
 {
@@ -139,6 +160,12 @@ static inline bool state_is_running(const struct container *c)
 
 /* ---- event.c ---- */
 void container_event(struct container *c, const char *action, const char *key, const char *value);
+
+/* ---- resolver.c ---- */
+struct err *resolver_check(const struct config *c, const struct host_config *h);
+
+/* ---- volume_events.c ---- */
+void volumes_tell(const struct container *c, const char *action); /* "mount", "unmount" */
 
 /* ---- mounts.c ---- */
 struct err *mounts_plan(struct container_table *t, struct arena *a, const struct config *config,
@@ -150,13 +177,55 @@ void mounts_unref(struct container *c);
 struct err *networks_plan(struct container_table *t, struct arena *a, const struct config *config,
                           const struct host_config *host, const struct networking_config *n,
                           struct jlist *out, struct strs *warnings);
-struct err *networks_join(struct container *c);  /* endpoints and port reservations */
-void networks_note_ports(struct container *c); /* the host ports as chosen, into the document */
+struct err *networks_join(struct container *c); /* endpoints and port reservations */
+void networks_note_ports(struct container *c);  /* the host ports as chosen, into the document */
+/* ---- endpoints.c ---- */
 void networks_leave(struct container *c);
-struct err *networks_rejoin(struct container *c); /* after an engine restart */
-void ports_resume(struct container *c); /* after an engine restart: bind and serve again */
+void endpoints_drop(struct container *c); /* in this engine's memory only */
+/* doc.networks into memory of its own, with room for one more. */
+void networks_own(struct container *c);
+/* At the end of doc.networks (owned, with room): takes its address; ifname is the next free. */
+struct err *endpoint_join(struct container *c, struct attached *at, struct endpoint **out);
+/* Leaves the network and both lists. */
+void endpoint_remove(struct container *c, size_t i);
+/* The endpoint that has the default route, by Docker's order, as if `except` were not there;
+ * NULL when none can. Marks the specs. */
+struct endpoint *endpoints_choose_gateway(struct container *c, const struct endpoint *except);
+struct err *networks_rejoin(struct container *c);    /* after an engine restart */
+uint32_t endpoints_port_target(struct container *c); /* host order */
+/* ---- connect.c ---- */
+struct err *container_open_netns(const struct container *c, int *out); /* of its process */
+/* ---- resume_ports.c ---- */
+void ports_hold(struct container *c);   /* in the keeper too */
+void ports_resume(struct container *c); /* after an engine restart: the document's, served */
+
+/* ---- dns.c: a container's resolver, from plan (loop) by open (worker) to serve (loop) ----
+ */
+struct dns_start {
+    bool is_wanted;
+    int fds[2]; /* UDP, TCP; -1 */
+};
+void dns_start_init(struct dns_start *s);
+void dns_start_plan(struct dns_start *s, const struct container *c);
+struct err *dns_start_open(struct dns_start *s, struct net *n, int netns);
+void dns_start_serve(struct dns_start *s, struct container *c); /* takes the sockets */
+void dns_start_close(struct dns_start *s);
+void dns_resume(struct container *c); /* after an engine restart */
+void dns_hold(struct container *c);
+bool resolver_is_wanted(const struct container *c);
+
+/* ---- sockets.c: what the keeper holds for a container ---- */
+void sockets_hold(struct container *c, enum socket_kind kind, const int *fds, size_t n);
+void sockets_unhold(struct container *c, enum socket_kind kind);
+/* At adoption; takes the fds. False: the entry is not one of sockets. */
+bool sockets_stash(struct container_table *t, const struct keeper_entry *e, const int *fds);
+size_t sockets_take(struct container *c, enum socket_kind kind, int *out, size_t room);
+void sockets_drop_stash(struct container_table *t); /* what nobody took */
 struct err *ports_plan(struct arena *a, const struct config *config, const struct host_config *host,
                        struct port_map **out, size_t *n);
+struct err *mac_parse(const char *s, uint8_t out[6]);
+struct err *network_plan_attached(struct container_table *t, struct arena *a, const char *name,
+                                  const struct endpoint_config *asked, struct attached *out);
 bool network_mode_is(const struct host_config *h, const char *mode);
 /* The other container of "container:ID", NULL when the mode is another one. */
 struct err *mode_container(struct container_table *t, const char *mode, struct container **out);
@@ -165,13 +234,30 @@ struct err *mode_container(struct container_table *t, const char *mode, struct c
 struct err *limits_plan(struct arena *a, const struct host_config *h, const struct config *c,
                         struct cgroup_limits *out);
 
+/* ---- turn.c ---- */
+struct turn {
+    struct list link;
+    bool is_taken;
+    void (*fn)(struct turn *turn);
+};
+/* fn when it is this one's turn, perhaps at once; turn_end in any case, also before fn. */
+struct err *turn_take(struct container_table *t, struct turn *turn, void (*fn)(struct turn *turn))
+    must_check;
+void turn_end(struct container_table *t, struct turn *turn);
+
+/* ---- sweeper.c ---- */
+struct sweeper *sweeper_create(struct parts *p);
+void sweeper_ask(struct sweeper *s);     /* something was thrown away */
+void sweeper_destroy(struct sweeper *s); /* a sweep that runs frees it at its end */
+
 /* ---- wait.c, exited.c, restart.c ---- */
 struct settle_wait {
     struct list link;
     void (*fn)(struct settle_wait *w);
 };
 /* fn when no process of the container runs and its last exit is worked off; perhaps at once. */
-void container_settle(struct container *c, struct settle_wait *w, void (*fn)(struct settle_wait *w));
+void container_settle(struct container *c, struct settle_wait *w,
+                      void (*fn)(struct settle_wait *w));
 void container_note_exit(struct container *c, const struct exit_record *r);
 void container_work_off_exit(struct container *c); /* when one has arrived and nothing hinders */
 void exited_streams_drained(struct container *c);
@@ -188,8 +274,40 @@ const char *container_stop_signal(const struct container *c);
 void exec_exited(struct container_table *t, const struct keeper_entry *e);
 void execs_end(struct container *c); /* the container's process is dead */
 void execs_drop(struct container *c);
+void execs_close(struct container *c); /* at the end of the engine */
 void execs_running(struct container *c, struct arena *a, struct strs *out); /* ids */
+/* A health check's exec: not listed. on_end comes once, after its last output and its exit or when
+ * it could not be started (err, which stays the exec's); then it is gone. */
+struct exec *exec_open_probe(struct container *c, const struct strs *cmd);
+void exec_run_probe(struct exec *e, struct sink *sink,
+                    void (*on_end)(void *ctx, const struct err *err, int exit_code), void *ctx);
+void exec_kill(
+    struct exec *e); /* its process group; one whose start is in flight, as soon as it runs */
+/* ---- health.c ---- */
+void health_start(struct container *c); /* a run has begun */
+void health_stop(struct container *c);  /* it has ended */
+void health_pause(struct container *c, bool is_paused);
+void health_load(struct container *c);    /* after the document */
+void health_resume(struct container *c);  /* a run was adopted */
+void health_suspend(struct container *c); /* the engine ends */
+void health_free(struct container *c);
+const char *health_name(const struct container *c);                 /* "none" without a check */
+void health_write(const struct container *c, struct jw *w);         /* inspect's Health */
+void health_write_summary(const struct container *c, struct jw *w); /* that of the list */
+void execs_hand_back(struct container *c);                          /* the keeper was killed */
+bool exec_is_known(struct container_table *t, const struct keeper_entry *e);
 /* ---- attach.c ---- */
 struct err *container_open_log(struct container *c);
-/* ---- recover.c ---- */
-void container_watch_orphan(struct container *c); /* by pidfd: no keeper will report its exit */
+/* ---- orphan.c: processes whose keeper was killed ---- */
+typedef void (*orphan_fn)(void *ctx, const struct exit_record *r);
+/* Once, when it has ended. The fd stays the caller's; *slot is NULL again by then. */
+void orphan_watch(struct container_table *t, int pid, int pidfd, orphan_fn fn, void *ctx,
+                  struct orphan **slot);
+void orphan_forget(struct orphan *o); /* accepts NULL; its slot becomes NULL */
+void orphans_open(struct container_table *t);
+void orphans_close(struct container_table *t);
+/* To the new keeper: an entry with the hub's streams. */
+void orphan_hand_back(struct keeper *k, const char *id, int pid, int pidfd, int64_t started_ns,
+                      const struct hub *hub);
+void container_hand_back(struct container *c); /* and watch it */
+void container_watch_orphan(struct container *c);

@@ -38,6 +38,7 @@ static struct err *mark(struct op *op)
     if (!state_is_running(o->c))
         return err_new(ERR_CONFLICT, "Container %s is not running", o->id);
     o->c->doc.state.status = o->paused ? STATUS_PAUSED : STATUS_RUNNING;
+    health_pause(o->c, o->paused);
     container_save(o->c);
     container_event(o->c, o->paused ? "pause" : "unpause", NULL, NULL);
     return NULL;
@@ -54,8 +55,8 @@ static const struct op_step pause_steps[] = {
     {"mark", ON_LOOP, mark, NULL, 0},
     {0},
 };
-static const struct op_type pause_type = {"container/pause", OP_MUTATING, sizeof(struct pause), pause_steps,
-                                          finish};
+static const struct op_type pause_type = {"container/pause", OP_MUTATING, sizeof(struct pause),
+                                          pause_steps, finish};
 
 struct pause_call {
     container_done_fn done;

@@ -3,7 +3,7 @@
  * What an engine does with what it finds: the database says what should be, the
  * keeper what runs, the disk what exists. Adoption takes processes and streams over;
  * reconcile then finishes or undoes what only one of the three knows. Also: exits as
- * the keeper reports them, and life without a keeper. Loop thread, start-up.
+ * the keeper reports them (orphan.c: those it cannot). Loop thread, start-up.
  */
 #include "object.h"
 
@@ -15,9 +15,7 @@
 
 #include <signal.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 static struct container *find_exact(struct container_table *t, const char *id)
 {
@@ -46,11 +44,44 @@ static int fd_of_role(const struct keeper_entry *e, const int *fds, enum keeper_
 
 static struct exit_record exit_of(const struct keeper_entry *e)
 {
-    return (struct exit_record){.is_set = true, .pid = e->pid, .status = e->status,
-                                .wall_ns = e->exited_wall_ns};
+    return (struct exit_record){
+        .is_set = true, .pid = e->pid, .status = e->status, .wall_ns = e->exited_wall_ns};
 }
 
 /* ---- adoption ---- */
+
+struct stranger {
+    struct list link;
+    int pid;
+    char id[KEEPER_ID_MAX];
+};
+
+/* Nobody will report the end of a foreign one: it is let go at once, or, while the keeper is
+ * being opened, by reconcile. */
+static void let_go(struct container_table *t, const struct keeper_entry *e)
+{
+    struct stranger *s;
+
+    if (t->parts->keeper) {
+        keeper_ack(t->parts->keeper, e->id, e->pid);
+        return;
+    }
+    s = mem_new(struct stranger);
+    s->pid = e->pid;
+    memcpy(s->id, e->id, sizeof(s->id));
+    list_append(&t->strangers, &s->link);
+}
+
+static void let_strangers_go(struct container_table *t)
+{
+    while (!list_is_empty(&t->strangers)) {
+        struct stranger *s = list_first(&t->strangers, struct stranger, link);
+
+        list_remove(&s->link);
+        keeper_ack(t->parts->keeper, s->id, s->pid);
+        free(s);
+    }
+}
 
 /* A process nobody was told about (its start was in flight): it goes. The keeper reports the exit,
  * which is then acknowledged as that of a stranger. */
@@ -60,7 +91,18 @@ static void end_stranger(struct container_table *t, const struct keeper_entry *e
     if (e->state != KEEPER_EXITED && fds[0] >= 0)
         syscall(SYS_pidfd_send_signal, fds[0], SIGKILL, NULL, 0);
     close_fds(fds, 1 + e->n_holds);
-    (void)t;
+    if (e->state == KEEPER_FOREIGN)
+        let_go(t, e);
+}
+
+/* A keeper that lives on has closed the connection and now tells again what it told before. */
+static bool is_known(struct container_table *t, const struct keeper_entry *e)
+{
+    const struct container *c = find_exact(t, e->id);
+
+    if (is_exec_id(e->id))
+        return exec_is_known(t, e);
+    return c && c->pidfd >= 0 && c->doc.state.pid == e->pid;
 }
 
 static void adopt_process(struct container *c, const struct keeper_entry *e, const int *fds)
@@ -99,11 +141,19 @@ void container_table_adopt(void *table, const struct keeper_entry *e, const int 
     struct container_table *t = table;
     struct container *c = find_exact(t, e->id);
 
+    if (sockets_stash(t, e, fds))
+        return;
+    if (is_known(t, e)) {
+        close_fds(fds, 1 + e->n_holds);
+        return;
+    }
     if (!c || c->pidfd >= 0 || e->has_failed || !state_is_running(c)) {
         end_stranger(t, e, fds);
         return;
     }
     adopt_process(c, e, fds);
+    if (e->state == KEEPER_FOREIGN)
+        container_watch_orphan(c);
     if (e->state == KEEPER_EXITED)
         c->exit = exit_of(e); /* worked off by reconcile */
 }
@@ -129,68 +179,26 @@ void container_table_exited(void *table, const struct keeper_entry *e)
     keeper_ack(t->parts->keeper, e->id, e->pid);
 }
 
-/* ---- without a keeper: the pidfd tells that it ended, the kernel (≥ 6.15) how ---- */
-
-struct pidfd_info_v1 { /* include/uapi/linux/pidfd.h, PIDFD_INFO_SIZE_VER1 */
-    uint64_t mask, cgroupid;
-    uint32_t pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
-    int32_t exit_code;
-    uint32_t coredump_mask, spare;
-};
-#define PIDFD_GET_INFO_V1 _IOWR(0xFF, 11, struct pidfd_info_v1)
-#define PIDFD_INFO_EXIT_BIT (1u << 3)
-
-struct orphan {
-    struct container *c;
-    struct watch *watch;
-};
-
-static bool read_status(const struct container *c, int *status)
-{
-    struct pidfd_info_v1 info = {.mask = PIDFD_INFO_EXIT_BIT};
-
-    if (waitpid(c->doc.state.pid, status, WNOHANG) == c->doc.state.pid)
-        return true; /* our subreaper's child: the keeper was started by this engine */
-    if (ioctl(c->pidfd, PIDFD_GET_INFO_V1, &info) != 0 || !(info.mask & PIDFD_INFO_EXIT_BIT))
-        return false;
-    *status = info.exit_code;
-    return true;
-}
-
-static void on_orphan_exit(void *arg, int events)
-{
-    struct orphan *o = arg;
-    struct container *c = o->c;
-    struct exit_record r = {.pid = c->doc.state.pid, .wall_ns = clock_wall_ns()};
-
-    (void)events;
-    r.is_unknown = !read_status(c, &r.status);
-    watch_close(o->watch);
-    free(o);
-    container_note_exit(c, &r);
-    container_unref(c);
-}
-
-void container_watch_orphan(struct container *c)
-{
-    struct orphan *o = mem_new(struct orphan);
-
-    o->c = container_ref(c);
-    o->watch = watch_open(c->parts->loop, c->pidfd, UV_READABLE, on_orphan_exit, o);
-}
-
+/* The engine goes on with its own ends of the streams; the next one will ask the new keeper. */
 void container_table_keeper_lost(void *table)
 {
     struct container_table *t = table;
-    size_t cursor = 0;
+    size_t cursor = 0, n = 0;
     void *value;
 
     while (map_next(t->by_id, &cursor, NULL, &value)) {
         struct container *c = value;
 
-        if (c->pidfd >= 0 && !c->exit.is_set && !c->is_exiting)
-            container_watch_orphan(c);
+        if (c->pidfd < 0)
+            continue;
+        container_hand_back(c);
+        execs_hand_back(c);
+        ports_hold(c); /* in the next one */
+        dns_hold(c);
+        n++;
     }
+    log_error("the keeper was killed: a new one takes over, exits are watched by the engine",
+              KV_INT("containers", (int64_t)n));
 }
 
 /* ---- landing ---- */
@@ -244,8 +252,10 @@ static void note_vanished(struct container *c)
     c->doc.state.exit_code = 255;
     c->doc.state.has_unknown_code = true;
     c->doc.state.pid = 0;
+    health_stop(c);
     c->doc.state.finished_ns = clock_wall_ns();
-    state_set_error(c, "the container ended while no engine and no keeper was there: its exit code is unknown");
+    state_set_error(
+        c, "the container ended while no engine and no keeper was there: its exit code is unknown");
     c->doc.published = (struct jlist){0};
     if (c->image)
         image_ref(c->image, c->doc.id, false);
@@ -271,11 +281,13 @@ static void reconcile_one(struct container *c)
         return;
     }
     if (c->pidfd >= 0) {
+        health_resume(c);
         if (c->must_close_stdin)
-            keeper_close_hold(c->parts->keeper, c->doc.id, c->doc.state.pid, ROLE_STDIN, NULL, NULL);
+            keeper_close_hold(c->parts->keeper, c->doc.id, c->doc.state.pid, ROLE_STDIN, NULL,
+                              NULL);
         c->must_close_stdin = false;
-        if (c->ports)
-            ports_resume(c);
+        ports_resume(c);
+        dns_resume(c);
         return;
     }
     if (c->doc.state.status == STATUS_REMOVING || c->doc.state.status == STATUS_DEAD) {
@@ -321,9 +333,11 @@ void container_table_reconcile(struct container_table *t)
     size_t cursor = 0;
     void *value;
 
+    let_strangers_go(t);
     remove_leftovers(t);
     landing_sweep(t->parts->landing, claim_landed, t);
     while (map_next(t->by_id, &cursor, NULL, &value))
         reconcile_one(value);
+    sockets_drop_stash(t);
     net_rules_apply(t->parts->net, NULL, NULL);
 }

@@ -31,16 +31,19 @@ static struct err *claim(struct op *op)
         return err_new(ERR_NOT_FOUND, "No such container: %s", c->doc.id);
     if (c->pidfd >= 0 && !c->is_exiting && !c->exit.is_set && !o->force) {
         if (c->doc.state.status == STATUS_PAUSED)
-            return err_new(ERR_CONFLICT, "You cannot remove a paused container %s. Unpause and then stop "
-                                         "the container before attempting removal or force remove",
+            return err_new(ERR_CONFLICT,
+                           "You cannot remove a paused container %s. Unpause and then stop "
+                           "the container before attempting removal or force remove",
                            c->doc.id);
-        return err_new(ERR_CONFLICT, "You cannot remove a running container %s. Stop the container before "
-                                     "attempting removal or force remove",
+        return err_new(ERR_CONFLICT,
+                       "You cannot remove a running container %s. Stop the container before "
+                       "attempting removal or force remove",
                        c->doc.id);
     }
     if (c->doc.state.status == STATUS_RESTARTING && c->pidfd < 0 && !o->force)
-        return err_new(ERR_CONFLICT, "You cannot remove a restarting container %s. Stop the container "
-                                     "before attempting removal or force remove",
+        return err_new(ERR_CONFLICT,
+                       "You cannot remove a restarting container %s. Stop the container "
+                       "before attempting removal or force remove",
                        c->doc.id);
     return NULL;
 }
@@ -123,37 +126,12 @@ static void remove_volumes(struct container *c)
     const struct mount_point *m = c->doc.mounts.v;
 
     for (size_t i = 0; i < c->doc.mounts.n; i++) {
-        struct volume *v = text_is_empty(m[i].name) ? NULL : volume_find(c->parts->volumes, m[i].name);
+        struct volume *v =
+            text_is_empty(m[i].name) ? NULL : volume_find(c->parts->volumes, m[i].name);
 
         if (v && volume_is_anonymous(v) && volume_users(v) == 0)
             volume_remove(c->parts->volumes, m[i].name, false, NULL, NULL);
     }
-}
-
-/* The files go in the background; one sweep at a time is enough for all. */
-struct sweep {
-    struct job job;
-    struct layer_store *layers;
-};
-
-static void sweep_run(struct job *job)
-{
-    rootfs_empty_trash(container_of(job, struct sweep, job)->layers);
-}
-
-static void sweep_done(struct job *job)
-{
-    free(container_of(job, struct sweep, job));
-}
-
-static void sweep_trash(struct parts *p)
-{
-    struct sweep *s = mem_new(struct sweep);
-
-    s->layers = p->layers;
-    s->job.run = sweep_run;
-    s->job.done = sweep_done;
-    pool_submit(p->pools, POOL_DISK, &s->job);
 }
 
 static struct err *forget(struct op *op)
@@ -171,7 +149,7 @@ static struct err *forget(struct op *op)
     execs_drop(c);
     table_remove(c);
     waiters_notify(c, true);
-    sweep_trash(o->parts);
+    sweeper_ask(c->table->sweeper);
     return NULL;
 }
 
@@ -212,14 +190,15 @@ static void on_removed(struct op *op, struct err *err, void *ctx)
         call->done(call->ctx, err);
     } else if (err) {
         if (err_kind(err) != ERR_NOT_FOUND)
-            log_warn("a container could not be removed", KV("id", op->subject), KV("error", err_text(err)));
+            log_warn("a container could not be removed", KV("id", op->subject),
+                     KV("error", err_text(err)));
         err_drop(err);
     }
     free(call);
 }
 
-void container_remove(struct container *c, bool force, bool volumes, bool link, container_done_fn done,
-                      void *ctx)
+void container_remove(struct container *c, bool force, bool volumes, bool link,
+                      container_done_fn done, void *ctx)
 {
     struct removal *o;
     struct removal_call *call;
@@ -229,7 +208,8 @@ void container_remove(struct container *c, bool force, bool volumes, bool link, 
         return;
     }
     if (c->doc.state.status == STATUS_REMOVING) {
-        struct err *err = err_new(ERR_CONFLICT, "removal of container %s is already in progress", c->doc.id);
+        struct err *err =
+            err_new(ERR_CONFLICT, "removal of container %s is already in progress", c->doc.id);
 
         if (done)
             done(ctx, err);

@@ -4,6 +4,8 @@
 
 #include "base/map.h"
 
+#include <stdio.h>
+
 struct renaming {
     struct op op;
     struct container *c;
@@ -19,6 +21,9 @@ static void set_name(struct container *c, const char *name)
     c->name = mem_strdup(name);
     c->doc.name = c->name;
     map_put(c->table->by_name, c->name, c);
+    for (size_t i = 0; i < c->n_endpoints; i++) /* what others resolve from now on */
+        snprintf(c->endpoints[i]->container_name, sizeof(c->endpoints[i]->container_name), "%s",
+                 name);
     free(before);
 }
 

@@ -15,7 +15,8 @@
 #define DELAY_MAX_MS 60000
 #define RAN_WELL_NS (10 * NS_PER_S)
 
-/* Whether a new run should follow the exit on record (at_boot: the engine starts and finds it down). */
+/* Whether a new run should follow the exit on record (at_boot: the engine starts and finds it
+ * down). */
 bool restart_policy_wants(const struct container *c, bool at_boot)
 {
     const struct restart_policy *r = &c->doc.host.restart;
@@ -35,17 +36,18 @@ static void on_restarted(struct op *op, struct err *err, void *ctx)
 {
     struct container *c = ctx;
 
-    (void)op;
     if (err) {
         log_warn("the restart policy could not start a container", KV("id", c->doc.id),
                  KV("error", err_text(err)));
-        if (err_kind(err) != ERR_NOT_MODIFIED && err_kind(err) != ERR_CONFLICT && !c->is_gone) {
+        if (start_note_failure(c, op, err)) {
             c->doc.state.status = STATUS_EXITED;
-            start_note_failure(c, err);
             if (restart_policy_wants(c, false)) {
                 c->doc.state.status = STATUS_RESTARTING;
                 restart_policy_apply(c);
+            } else {
+                waiters_notify(c, false);
             }
+            container_save(c);
         }
         err_drop(err);
     }
@@ -69,6 +71,7 @@ void restart_policy_apply(struct container *c)
     if (c->restart_delay_ms == 0 || s->finished_ns - s->started_ns >= RAN_WELL_NS)
         c->restart_delay_ms = DELAY_FIRST_MS;
     else
-        c->restart_delay_ms = c->restart_delay_ms * 2 > DELAY_MAX_MS ? DELAY_MAX_MS : c->restart_delay_ms * 2;
+        c->restart_delay_ms =
+            c->restart_delay_ms * 2 > DELAY_MAX_MS ? DELAY_MAX_MS : c->restart_delay_ms * 2;
     timer_set(c->parts->loop, &c->restart_timer, c->restart_delay_ms, on_restart_due);
 }

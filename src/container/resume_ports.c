@@ -1,11 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Published ports of a container that outlived its engine: bound again on a worker,
- * then served. Loop thread.
+ * Published ports of a container that outlived its engine: the keeper kept the sockets,
+ * so clients that came meanwhile wait in their queues. What it did not keep (it was
+ * killed too, or the engine died between spawn and hold) is bound again on a worker. Loop thread.
  */
 #include "object.h"
 
 #include "base/log.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+void ports_hold(struct container *c)
+{
+    size_t n = ports_count(c->ports);
+    int *fds = n ? mem_array(n, sizeof(*fds)) : NULL;
+
+    if (n)
+        sockets_hold(c, SOCKETS_PORTS, fds, ports_fds(c->ports, fds, n));
+    free(fds);
+}
+
+static struct err *adopt(struct container *c, const struct published *published, size_t n)
+{
+    uint32_t target = endpoints_port_target(c);
+    struct port_map *maps = arena_array(c->run_arena, n, sizeof(*maps));
+    int *fds = arena_array(c->run_arena, n, sizeof(*fds));
+
+    for (size_t i = 0; i < n; i++) {
+        maps[i] = (struct port_map){.proto = (enum port_proto)published[i].proto,
+                                    .is_v6 = published[i].is_v6,
+                                    .host_port = (uint16_t)published[i].host_port,
+                                    .port = (uint16_t)published[i].port,
+                                    .addr = target};
+        inet_pton(maps[i].is_v6 ? AF_INET6 : AF_INET, published[i].host_ip, maps[i].host_ip);
+    }
+    return ports_adopt(c->parts->net, maps, n, fds, sockets_take(c, SOCKETS_PORTS, fds, n),
+                       &c->ports);
+}
 
 struct resume {
     struct op op;
@@ -13,7 +45,7 @@ struct resume {
     struct ports *ports;
 };
 
-static struct err *bind_ports(struct op *op)
+static struct err *bind_missing(struct op *op)
 {
     return ports_bind(((struct resume *)op)->ports);
 }
@@ -22,8 +54,10 @@ static struct err *serve(struct op *op)
 {
     struct resume *o = (struct resume *)op;
 
-    if (o->c->ports == o->ports)
+    if (o->c->ports == o->ports) {
         ports_serve(o->ports);
+        ports_hold(o->c);
+    }
     return NULL;
 }
 
@@ -33,14 +67,14 @@ static void finish(struct op *op)
 }
 
 static const struct op_step resume_steps[] = {
-    {"bind-ports", ON_WORKER, bind_ports, NULL, 0},
+    {"bind-missing", ON_WORKER, bind_missing, NULL, 0},
     {"serve", ON_LOOP, serve, NULL, 0},
     {0},
 };
-static const struct op_type resume_type = {"container/resume-ports", OP_INTERNAL, sizeof(struct resume),
-                                           resume_steps, finish};
+static const struct op_type resume_type = {"container/resume-ports", OP_INTERNAL,
+                                           sizeof(struct resume), resume_steps, finish};
 
-void ports_resume(struct container *c)
+static void bind_again(struct container *c)
 {
     struct resume *o = (struct resume *)op_create(c->parts->ops, &resume_type);
 
@@ -48,4 +82,23 @@ void ports_resume(struct container *c)
     o->ports = c->ports;
     o->op.subject = c->doc.id;
     op_start_in(&o->op, &c->lane, NULL, NULL); /* the lane keeps a remove away meanwhile */
+}
+
+void ports_resume(struct container *c)
+{
+    struct err *err;
+
+    if (!c->doc.published.n || !c->run_arena)
+        return;
+    err = adopt(c, c->doc.published.v, c->doc.published.n);
+    if (err) {
+        log_error("published ports could not be taken back", KV("id", c->doc.id),
+                  KV("error", err_text(err)));
+        err_drop(err);
+        return;
+    }
+    if (ports_are_bound(c->ports))
+        ports_serve(c->ports);
+    else
+        bind_again(c);
 }

@@ -29,8 +29,8 @@ static const struct op_step sizes_steps[] = {
     {"count", ON_DISK, count, NULL, 0},
     {0},
 };
-static const struct op_type sizes_type = {"container/sizes", OP_INTERNAL, sizeof(struct sizes), sizes_steps,
-                                          finish};
+static const struct op_type sizes_type = {"container/sizes", OP_INTERNAL, sizeof(struct sizes),
+                                          sizes_steps, finish};
 
 static void on_done(struct op *op, struct err *err, void *ctx)
 {
@@ -40,8 +40,8 @@ static void on_done(struct op *op, struct err *err, void *ctx)
     o->done(o->ctx, err, err ? 0 : o->rw, err ? 0 : o->root);
 }
 
-void container_sizes(struct container *c, void (*done)(void *ctx, struct err *err, int64_t rw, int64_t root),
-                     void *ctx)
+void container_sizes(struct container *c,
+                     void (*done)(void *ctx, struct err *err, int64_t rw, int64_t root), void *ctx)
 {
     struct sizes *o = (struct sizes *)op_create(c->parts->ops, &sizes_type);
 

@@ -24,8 +24,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 
-struct prep { /* what the worker reads */
+struct prep {            /* what the worker reads */
     struct parts *parts; /* mechanisms only */
     const char *id, *dir;
     const struct config *config;
@@ -37,6 +38,7 @@ struct prep { /* what the worker reads */
     struct endpoint_spec *specs;
     size_t n_specs;
     struct ports *ports;
+    struct dns_start dns;
     struct sandbox_namespaces ns;
     struct etc_files files;
     struct launch launch;
@@ -47,7 +49,9 @@ struct start {
     struct container *c;
     struct prep prep;
     struct settle_wait settle;
+    struct turn turn;
     struct intent *intent;
+    bool is_claimed; /* nothing stood against it: a failure from here on is the container's */
 };
 
 /* The write of `intend`, which may outlive an operation that fails early. */
@@ -88,8 +92,10 @@ static struct err *claim(struct op *op)
         return err_new(ERR_CONFLICT, "cannot start a paused container, try unpause instead");
     if (state_is_running(c))
         return err_new(ERR_NOT_MODIFIED, "container %s is already running", c->doc.id);
+    o->is_claimed = true;
     if (!c->image)
-        return err_new(ERR_NOT_FOUND, "No such image: %s (it was removed while the container existed)",
+        return err_new(ERR_NOT_FOUND,
+                       "No such image: %s (it was removed while the container existed)",
                        c->doc.image_name);
     timer_clear(c->parts->loop, &c->restart_timer);
     c->has_been_killed = false;
@@ -109,14 +115,25 @@ static struct err *open_namespace(struct container *c, const char *mode, const c
         return NULL;
     if (other == c)
         return err_new(ERR_INVALID, "cannot join own %s namespace", kind);
+    if (strcmp(kind, "ipc") == 0 && !text_same(other->doc.host.ipc_mode, "shareable") &&
+        !text_same(other->doc.host.ipc_mode, "host"))
+        return err_new(
+            ERR_INVALID,
+            "cannot join the ipc namespace of container %s: non-shareable IPC (hint: use "
+            "IpcMode:shareable for the donor container)",
+            other->doc.id);
     if (!state_is_running(other))
-        return err_new(ERR_CONFLICT, "cannot join the %s namespace of a non running container: %s", kind,
-                       other->doc.id);
+        return err_new(ERR_CONFLICT, "cannot join the %s namespace of a non running container: %s",
+                       kind, other->doc.id);
     snprintf(path, sizeof(path), "/proc/%d/ns/%s", other->doc.state.pid, kind);
     *out = open(path, O_RDONLY | O_CLOEXEC);
     if (*out < 0)
         return err_sys("open the %s namespace of container %s", kind, other->name);
-    return NULL;
+    if (syscall(SYS_pidfd_send_signal, other->pidfd, 0, NULL, 0) == 0)
+        return NULL; /* still there, so the number was its own when we opened */
+    close(steal_fd(out));
+    return err_new(ERR_CONFLICT, "cannot join the %s namespace of container %s: it has just ended",
+                   kind, other->doc.id);
 }
 
 static struct err *open_namespaces(struct start *o)
@@ -214,16 +231,18 @@ static void copy_for_worker(struct start *o)
     p->n_mounts = c->doc.mounts.n;
     p->volume_options = arena_array(o->op.arena, p->n_mounts + 1, sizeof(struct pairs));
     for (size_t i = 0; i < p->n_mounts; i++) {
-        struct volume *v = text_is_empty(m[i].name) ? NULL : volume_find(c->parts->volumes, m[i].name);
+        struct volume *v =
+            text_is_empty(m[i].name) ? NULL : volume_find(c->parts->volumes, m[i].name);
 
         if (v)
             p->volume_options[i] = pairs_copy(o->op.arena, volume_options(v));
     }
     p->specs = arena_array(o->op.arena, c->n_endpoints + 1, sizeof(struct endpoint_spec));
     for (size_t i = 0; i < c->n_endpoints; i++)
-        if (c->endpoints[i].network)
-            p->specs[p->n_specs++] = c->endpoints[i].spec;
+        if (c->endpoints[i]->network)
+            p->specs[p->n_specs++] = c->endpoints[i]->spec;
     p->ports = c->ports;
+    dns_start_plan(&p->dns, c);
     etc_files_plan(o->op.arena, c, &p->files);
 }
 
@@ -256,6 +275,27 @@ static void take_back(struct op *op)
     container_save(o->c);
 }
 
+/* ---- await-turn ---- */
+
+static void on_turn(struct turn *t)
+{
+    op_resume(&container_of(t, struct start, turn)->op, NULL);
+}
+
+static struct err *await_turn(struct op *op)
+{
+    struct start *o = (struct start *)op;
+
+    return turn_take(o->c->table, &o->turn, on_turn);
+}
+
+static void end_turn(struct op *op)
+{
+    struct start *o = (struct start *)op;
+
+    turn_end(o->c->table, &o->turn);
+}
+
 /* ---- prepare (worker) ---- */
 
 static unsigned long propagation_flags(const char *name)
@@ -264,8 +304,9 @@ static unsigned long propagation_flags(const char *name)
         const char *name;
         unsigned long flags;
     } known[] = {
-        {"private", MS_PRIVATE},        {"rprivate", MS_PRIVATE | MS_REC}, {"slave", MS_SLAVE},
-        {"rslave", MS_SLAVE | MS_REC},  {"shared", MS_SHARED},             {"rshared", MS_SHARED | MS_REC},
+        {"private", MS_PRIVATE}, {"rprivate", MS_PRIVATE | MS_REC},
+        {"slave", MS_SLAVE},     {"rslave", MS_SLAVE | MS_REC},
+        {"shared", MS_SHARED},   {"rshared", MS_SHARED | MS_REC},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(known); i++)
@@ -326,10 +367,12 @@ static struct err *open_network(struct prep *p)
         TRY(ports_bind(p->ports));
     if (p->ns.net >= 0 || p->ns.host_net)
         return NULL;
-    return net_sandbox_open(p->parts->net, p->specs, p->n_specs, &p->ns.net);
+    TRY(net_sandbox_open(p->parts->net, p->specs, p->n_specs, &p->ns.net));
+    return dns_start_open(&p->dns, p->parts->net, p->ns.net);
 }
 
-static struct err *compile(struct arena *a, struct prep *p, struct mount_list *l, struct cgroup_join *join)
+static struct err *compile(struct arena *a, struct prep *p, struct mount_list *l,
+                           struct cgroup_join *join)
 {
     struct sandbox_input in = {
         .id = p->id,
@@ -347,7 +390,8 @@ static struct err *compile(struct arena *a, struct prep *p, struct mount_list *l
         .shm = -1,
         .is_v2 = cgroup_is_v2(p->parts->cgroups),
     };
-    struct err *err = rootfs_mount(p->parts->layers, p->id, &p->chain, p->host->auto_remove, &in.root);
+    struct err *err =
+        rootfs_mount(p->parts->layers, p->id, &p->chain, p->host->auto_remove, &in.root);
 
     if (err) {
         cgroup_join_close(join);
@@ -415,6 +459,7 @@ static void on_spawned(void *ctx, struct err *err, int pid, int pidfd)
     if (!err) {
         o->c->doc.state.pid = pid;
         o->c->pidfd = pidfd;
+        turn_end(o->c->table, &o->turn); /* the descriptors are the child's */
     }
     op_resume(&o->op, err);
 }
@@ -441,8 +486,11 @@ static struct err *open_streams(struct op *op)
     struct start *o = (struct start *)op;
 
     container_run_streams(o->c, &o->prep.launch);
-    if (o->c->ports)
+    if (o->c->ports) {
         ports_serve(o->c->ports);
+        ports_hold(o->c);
+    }
+    dns_start_serve(&o->prep.dns, o->c);
     return NULL;
 }
 
@@ -468,7 +516,9 @@ static struct err *mark_running(struct op *op)
     s->oom_killed = s->was_stopped = s->has_unknown_code = false;
     state_set_error(c, NULL);
     image_ref(c->image, c->doc.id, true);
+    health_start(c);
     container_save(c); /* the pid: for people, not for recovery */
+    volumes_tell(c, "mount");
     container_event(c, "start", NULL, NULL);
     return NULL;
 }
@@ -480,6 +530,7 @@ static void finish(struct op *op)
     list_remove(&o->settle.link);
     forget_intent(o);
     close_namespaces(&o->prep.ns);
+    dns_start_close(&o->prep.dns);
     launch_close(&o->prep.launch);
     o->c->is_starting = false;
     container_work_off_exit(o->c); /* a short-lived one has ended meanwhile */
@@ -491,6 +542,7 @@ static const struct op_step start_steps[] = {
     {"claim", ON_LOOP, claim, NULL, 0},
     {"reserve", ON_LOOP, reserve, release, 0},
     {"intend", ON_LOOP, intend, take_back, 0},
+    {"await-turn", ON_EVENT, await_turn, end_turn, -1},
     {"prepare", ON_WORKER, prepare, discard, 0},
     {"apply-rules", ON_EVENT, apply_rules, NULL, 0},
     {"spawn", ON_KEEPER, spawn, kill_spawned, 0},
@@ -500,8 +552,8 @@ static const struct op_step start_steps[] = {
     {0},
 };
 
-static const struct op_type start_type = {"container/start", OP_MUTATING, sizeof(struct start), start_steps,
-                                          finish};
+static const struct op_type start_type = {"container/start", OP_MUTATING, sizeof(struct start),
+                                          start_steps, finish};
 
 struct op *start_op(struct container *c)
 {
@@ -511,6 +563,7 @@ struct op *start_op(struct container *c)
     o->op.subject = c->doc.id;
     o->prep.ns = (struct sandbox_namespaces){.net = -1, .ipc = -1, .pid = -1, .uts = -1};
     launch_init(&o->prep.launch);
+    dns_start_init(&o->prep.dns);
     return &o->op;
 }
 
@@ -523,17 +576,16 @@ static int exit_code_of(const struct err *err)
     if (strstr(t, "executable file not found") ||
         (strstr(t, "exec: ") && strstr(t, "no such file or directory")))
         return 127;
-    if (strstr(t, "exec: ") &&
-        (strstr(t, "permission denied") || strstr(t, "is a directory") || strstr(t, "exec format error")))
+    if (strstr(t, "exec: ") && (strstr(t, "permission denied") || strstr(t, "is a directory") ||
+                                strstr(t, "exec format error")))
         return 126;
     return 128;
 }
 
-void start_note_failure(struct container *c, const struct err *err)
+bool start_note_failure(struct container *c, struct op *op, const struct err *err)
 {
-    if (err_kind(err) == ERR_NOT_MODIFIED || err_kind(err) == ERR_CONFLICT || c->is_gone ||
-        state_is_running(c))
-        return;
+    if (!((struct start *)op)->is_claimed || c->is_gone || state_is_running(c))
+        return false;
     c->doc.state.exit_code = exit_code_of(err);
     state_set_error(c, err_text(err));
     container_save(c);
@@ -542,6 +594,7 @@ void start_note_failure(struct container *c, const struct err *err)
         hub_end_clients(c->hub);
     if (c->doc.host.auto_remove)
         container_remove(c, true, true, false, NULL, NULL);
+    return true;
 }
 
 struct start_call {
@@ -554,9 +607,8 @@ static void on_started(struct op *op, struct err *err, void *ctx)
 {
     struct start_call *call = ctx;
 
-    (void)op;
     if (err)
-        start_note_failure(call->c, err);
+        start_note_failure(call->c, op, err);
     if (call->done)
         call->done(call->ctx, err);
     else
@@ -569,7 +621,8 @@ void container_start(struct container *c, container_done_fn done, void *ctx)
 {
     struct start_call *call;
 
-    if (state_is_running(c) && !c->is_exiting && !c->exit.is_set && c->doc.state.status != STATUS_PAUSED) {
+    if (state_is_running(c) && !c->is_exiting && !c->exit.is_set &&
+        c->doc.state.status != STATUS_PAUSED) {
         done(ctx, err_new(ERR_NOT_MODIFIED, "container %s is already running", c->doc.id));
         return;
     }

@@ -156,7 +156,8 @@ static const struct op_step stop_steps[] = {
     {0},
 };
 
-static const struct op_type stop_type = {"container/stop", OP_URGENT, sizeof(struct stop), stop_steps, finish};
+static const struct op_type stop_type = {"container/stop", OP_URGENT, sizeof(struct stop),
+                                         stop_steps, finish};
 
 struct call {
     struct container *c;
@@ -208,10 +209,12 @@ static void hasten(struct container *c, const struct stop *o)
     timer_set(c->parts->loop, &first->patience, (int64_t)o->timeout_s * 1000, on_patience_over);
 }
 
-void container_stop(struct container *c, int timeout_s, const char *signal, container_done_fn done, void *ctx)
+void container_stop(struct container *c, int timeout_s, const char *signal, container_done_fn done,
+                    void *ctx)
 {
     struct stop *o = (struct stop *)op_create(c->parts->ops, &stop_type);
-    struct err *err = signal_parse(text_is_empty(signal) ? container_stop_signal(c) : signal, &o->signal);
+    struct err *err =
+        signal_parse(text_is_empty(signal) ? container_stop_signal(c) : signal, &o->signal);
 
     if (err) {
         op_destroy_unstarted(&o->op);
@@ -252,7 +255,8 @@ static void on_restart_stopped(void *ctx, struct err *err)
         container_start(call->c, on_restart_started, call);
 }
 
-void container_restart(struct container *c, int timeout_s, const char *signal, container_done_fn done, void *ctx)
+void container_restart(struct container *c, int timeout_s, const char *signal,
+                       container_done_fn done, void *ctx)
 {
     container_stop(c, timeout_s, signal, on_restart_stopped, call_new(c, done, ctx));
 }
@@ -275,8 +279,8 @@ static void on_killed(struct settle_wait *w)
 static struct err *check_killable(const struct container *c)
 {
     if (c->pidfd < 0 || c->is_exiting)
-        return err_new(ERR_CONFLICT, "Cannot kill container: %s: Container %s is not running", c->name,
-                       c->doc.id);
+        return err_new(ERR_CONFLICT, "Cannot kill container: %s: Container %s is not running",
+                       c->name, c->doc.id);
     return NULL;
 }
 

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "net/dns.h"
 
 #include <string.h>
 
@@ -33,6 +34,8 @@ void container_destroy(struct container *c)
         return;
     ASSERT(list_is_empty(&c->waiters));
     timer_clear(c->parts->loop, &c->restart_timer);
+    health_free(c);
+    orphan_forget(c->orphan);
     hub_destroy(c->hub);
     if (c->log)
         log_destroy(c->log, NULL, NULL);
@@ -40,7 +43,9 @@ void container_destroy(struct container *c)
         close(c->pidfd);
     free(c->doc.state.error);
     free(c->name);
+    endpoints_drop(c);
     arena_destroy(c->run_arena);
+    arena_destroy(c->networks_arena);
     arena_destroy(c->arena);
     free(c);
 }
@@ -73,7 +78,8 @@ void table_remove(struct container *c)
 
 /* ---- look-up ---- */
 
-static struct err *find_by_prefix(struct container_table *t, const char *ref, struct container **out)
+static struct err *find_by_prefix(struct container_table *t, const char *ref,
+                                  struct container **out)
 {
     size_t cursor = 0, len = strlen(ref);
     struct container *found = NULL;
@@ -149,7 +155,8 @@ static bool name_has_valid_form(const char *name)
         return false;
     for (size_t i = 0; i < n; i++) {
         char ch = name[i];
-        bool is_alnum = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9');
+        bool is_alnum =
+            (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9');
 
         if (!is_alnum && (i == 0 || !strchr("_.-", ch)))
             return false;
@@ -187,11 +194,12 @@ struct err *table_check_name(struct container_table *t, const char *name)
                        "Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
                        name);
     if (other)
-        return err_new(ERR_CONFLICT,
-                       "Conflict. The container name \"/%s\" is already in use by container \"%s\". "
-                       "You have to remove (or rename) that container to be able to reuse that "
-                       "name.",
-                       name, other->doc.id);
+        return err_new(
+            ERR_CONFLICT,
+            "Conflict. The container name \"/%s\" is already in use by container \"%s\". "
+            "You have to remove (or rename) that container to be able to reuse that "
+            "name.",
+            name, other->doc.id);
     if (map_get(t->reserved, name))
         return err_new(ERR_CONFLICT,
                        "Conflict. The container name \"/%s\" is already in use by a container "
@@ -259,10 +267,52 @@ struct err *container_table_open(struct parts *p, struct container_table **out)
     t->by_name = map_create();
     t->execs = map_create();
     t->reserved = map_create();
+    orphans_open(t);
+    list_init(&t->turns_waiting);
+    t->sweeper = sweeper_create(p);
     *out = t;
     TRY(db_each(p->db, "container", load_one, t));
     debug_register(p->debug, "containers", dump_containers, t);
     return NULL;
+}
+
+/* ---- the end of the engine ---- */
+
+static void stop_part_ended(void *ctx)
+{
+    struct container_table *t = ctx;
+
+    if (--t->n_stopping == 0)
+        t->stopped(t->stopped_ctx);
+}
+
+void container_table_stop(struct container_table *t, void (*done)(void *ctx), void *ctx)
+{
+    size_t cursor = 0;
+    void *value;
+
+    t->stopped = done;
+    t->stopped_ctx = ctx;
+    t->n_stopping = 1;
+    orphans_close(t);
+    while (map_next(t->by_id, &cursor, NULL, &value)) {
+        struct container *c = value;
+        struct log *log = steal_ptr(&c->log);
+
+        timer_clear(t->parts->loop, &c->restart_timer);
+        execs_close(c);
+        hub_destroy(steal_ptr(&c->hub));
+        ports_release(steal_ptr(&c->ports));
+        dns_host_close(steal_ptr(&c->dns));
+        endpoints_drop(c); /* in this engine's memory only: the document keeps it */
+        if (c->is_streaming)
+            container_unref(c);
+        if (log) {
+            t->n_stopping++;
+            log_destroy(log, stop_part_ended, t);
+        }
+    }
+    stop_part_ended(t);
 }
 
 void container_table_close(struct container_table *t)
@@ -272,10 +322,12 @@ void container_table_close(struct container_table *t)
 
     if (!t)
         return;
+    orphans_close(t);
     while (map_next(t->by_id, &cursor, NULL, &value)) {
         struct container *c = value;
 
         waiters_notify(c, false);
+        health_suspend(c);
         execs_drop(c);
         map_take(t->by_id, c->doc.id);
         container_unref(c);
@@ -284,6 +336,7 @@ void container_table_close(struct container_table *t)
     map_destroy(t->by_name);
     map_destroy(t->execs);
     map_destroy(t->reserved);
+    sweeper_destroy(t->sweeper);
     free(t);
 }
 

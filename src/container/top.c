@@ -126,14 +126,18 @@ static char *col_mem(struct arena *a, const struct process *p)
 }
 
 static const struct column columns[] = {
-    {"uid", "UID", col_uid},       {"user", "USER", col_user},   {"pid", "PID", col_pid},
-    {"ppid", "PPID", col_ppid},    {"c", "C", col_cpu},          {"%cpu", "%CPU", col_cpu},
-    {"pcpu", "%CPU", col_cpu},     {"stime", "STIME", col_stime}, {"start", "START", col_stime},
-    {"tty", "TTY", col_tty},       {"time", "TIME", col_time},   {"cmd", "CMD", col_args},
-    {"args", "COMMAND", col_args}, {"command", "COMMAND", col_args}, {"comm", "COMMAND", col_comm},
-    {"rss", "RSS", col_rss},       {"vsz", "VSZ", col_vsz},      {"stat", "STAT", col_stat},
-    {"s", "S", col_stat},          {"state", "S", col_stat},     {"ni", "NI", col_nice},
-    {"nlwp", "NLWP", col_threads}, {"%mem", "%MEM", col_mem},    {"pmem", "%MEM", col_mem},
+    {"uid", "UID", col_uid},       {"user", "USER", col_user},
+    {"pid", "PID", col_pid},       {"ppid", "PPID", col_ppid},
+    {"c", "C", col_cpu},           {"%cpu", "%CPU", col_cpu},
+    {"pcpu", "%CPU", col_cpu},     {"stime", "STIME", col_stime},
+    {"start", "START", col_stime}, {"tty", "TTY", col_tty},
+    {"time", "TIME", col_time},    {"cmd", "CMD", col_args},
+    {"args", "COMMAND", col_args}, {"command", "COMMAND", col_args},
+    {"comm", "COMMAND", col_comm}, {"rss", "RSS", col_rss},
+    {"vsz", "VSZ", col_vsz},       {"stat", "STAT", col_stat},
+    {"s", "S", col_stat},          {"state", "S", col_stat},
+    {"ni", "NI", col_nice},        {"nlwp", "NLWP", col_threads},
+    {"%mem", "%MEM", col_mem},     {"pmem", "%MEM", col_mem},
 };
 
 static const struct {
@@ -177,7 +181,9 @@ static struct err *pick_columns(struct top *o)
     struct strs names;
 
     if (!list)
-        return err_new(ERR_INVALID, "ps arguments \"%s\" are not known: use -ef, aux, or -o with columns", o->args);
+        return err_new(ERR_INVALID,
+                       "ps arguments \"%s\" are not known: use -ef, aux, or -o with columns",
+                       o->args);
     names = text_split(o->op.arena, list, ',');
     for (size_t i = 0; i < names.n; i++) {
         const struct column *found = NULL;
@@ -204,8 +210,11 @@ static bool parse_stat(const char *text, struct process *p)
     if (!open || !close || close < open)
         return false;
     snprintf(p->comm, sizeof(p->comm), "%.*s", (int)(close - open - 1), open + 1);
-    if (sscanf(close + 1, " %c %d %*d %*d %d %*d %*u %*u %*u %*u %*u %lld %lld %*d %*d %*d %lld %lld %*d %lld %lld %lld",
-               &p->state, &p->ppid, &p->tty, &utime, &stime, &nice, &threads, &start, &vsize, &rss) != 10)
+    if (sscanf(close + 1,
+               " %c %d %*d %*d %d %*d %*u %*u %*u %*u %*u %lld %lld %*d %*d %*d %lld %lld %*d %lld "
+               "%lld %lld",
+               &p->state, &p->ppid, &p->tty, &utime, &stime, &nice, &threads, &start, &vsize,
+               &rss) != 10)
         return false;
     p->utime = utime;
     p->stime = stime;
@@ -222,7 +231,8 @@ static bool read_process(struct arena *a, int pid, struct process *p)
     char *text = NULL;
     size_t n = 0;
     struct stat st;
-    struct err *err = file_read(a, AT_FDCWD, arena_printf(a, "/proc/%d/stat", pid), PROC_TEXT_MAX, &text, &n);
+    struct err *err =
+        file_read(a, AT_FDCWD, arena_printf(a, "/proc/%d/stat", pid), PROC_TEXT_MAX, &text, &n);
     bool is_read = !err && parse_stat(text, p) && stat(arena_printf(a, "/proc/%d", pid), &st) == 0;
 
     err_drop(err);
@@ -230,7 +240,8 @@ static bool read_process(struct arena *a, int pid, struct process *p)
         return false;
     p->pid = pid;
     p->uid = st.st_uid;
-    err = file_read(a, AT_FDCWD, arena_printf(a, "/proc/%d/cmdline", pid), PROC_TEXT_MAX * 32, &text, &n);
+    err = file_read(a, AT_FDCWD, arena_printf(a, "/proc/%d/cmdline", pid), PROC_TEXT_MAX * 32,
+                    &text, &n);
     if (!err) {
         for (size_t i = 0; i + 1 < n; i++)
             if (text[i] == '\0')
@@ -294,7 +305,8 @@ static const struct op_step top_steps[] = {
     {"read-processes", ON_WORKER, read_processes, NULL, 0},
     {0},
 };
-static const struct op_type top_type = {"container/top", OP_INTERNAL, sizeof(struct top), top_steps, finish};
+static const struct op_type top_type = {"container/top", OP_INTERNAL, sizeof(struct top), top_steps,
+                                        finish};
 
 static void on_done(struct op *op, struct err *err, void *ctx)
 {

@@ -21,7 +21,6 @@ struct update {
     struct strs warnings;
 };
 
-
 #define TAKE(field)                                                                                \
     do {                                                                                           \
         if (asked->field)                                                                          \
@@ -57,13 +56,17 @@ static struct err *plan(struct op *op)
     struct cgroup_limits limits;
 
     if (c->is_gone || c->doc.state.status == STATUS_REMOVING || c->doc.state.status == STATUS_DEAD)
-        return err_new(ERR_CONFLICT, "Cannot update container %s: container is marked for removal and "
-                                     "cannot be \"update\"", o->id);
-    o->warnings.v = arena_array(op->arena, 1, sizeof(char *));
+        return err_new(ERR_CONFLICT,
+                       "Cannot update container %s: container is marked for removal and "
+                       "cannot be \"update\"",
+                       o->id);
+    o->warnings = text_split(op->arena, "", ','); /* present and empty */
     TRY(json_decode(c->arena, o->body, o->body_len, &host_config_json, &asked));
-    if (c->doc.host.auto_remove && !text_is_empty(asked.restart.name) && !text_same(asked.restart.name, "no"))
-        return err_new(ERR_INVALID, "Restart policy cannot be updated because AutoRemove is enabled for "
-                                    "the container");
+    if (c->doc.host.auto_remove && !text_is_empty(asked.restart.name) &&
+        !text_same(asked.restart.name, "no"))
+        return err_new(ERR_INVALID,
+                       "Restart policy cannot be updated because AutoRemove is enabled for "
+                       "the container");
     o->next = c->doc.host;
     take_asked(&o->next, &asked);
     TRY(sandbox_check(op->arena, &c->doc.config, &o->next));
@@ -128,7 +131,8 @@ static void on_done(struct op *op, struct err *err, void *ctx)
 }
 
 void container_update(struct container *c, const char *body, size_t len,
-                      void (*done)(void *ctx, struct err *err, const struct strs *warnings), void *ctx)
+                      void (*done)(void *ctx, struct err *err, const struct strs *warnings),
+                      void *ctx)
 {
     struct update *o = (struct update *)op_create(c->parts->ops, &update_type);
     struct update_call *call = mem_new(struct update_call);

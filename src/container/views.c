@@ -28,6 +28,7 @@ static void write_state(struct container *c, struct jw *w)
     jw_str(w, "Error", s->error);
     jw_time(w, "StartedAt", s->started_ns);
     jw_time(w, "FinishedAt", s->finished_ns);
+    health_write(c, w);
     jw_obj_end(w);
 }
 
@@ -187,7 +188,8 @@ static void write_ports(const struct container *c, struct jw *w)
 /* The copies of the default bridge's endpoint that clients of the older API read. */
 static void write_legacy_endpoint(const struct container *c, struct jw *w)
 {
-    const struct attached *list = c->doc.networks.v, none = {.endpoint_id = "", .mac = ""}, *at = &none;
+    const struct attached *list = c->doc.networks.v, none = {.endpoint_id = "", .mac = ""},
+                          *at = &none;
     char addr[ADDR4_TEXT], gateway[ADDR4_TEXT];
 
     for (size_t i = 0; i < c->doc.networks.n; i++)

@@ -36,11 +36,12 @@ bool wait_condition_parse(const char *s, enum wait_condition *out)
     return false;
 }
 
-/* A container between two runs of its restart policy counts as running. */
+/* A container between two runs of its restart policy counts as running; one whose exit is on
+ * record is down, even while the rest of that exit is being worked off: its waiters have been
+ * told already, so a new one must not join them. */
 static bool is_down(const struct container *c)
 {
-    return !state_is_running(c) && c->doc.state.status != STATUS_RESTARTING && !c->is_starting &&
-           !c->is_exiting;
+    return !state_is_running(c) && c->doc.state.status != STATUS_RESTARTING && !c->is_starting;
 }
 
 struct waiter *container_wait(struct container *c, enum wait_condition condition,
@@ -48,7 +49,8 @@ struct waiter *container_wait(struct container *c, enum wait_condition condition
 {
     struct waiter *w;
 
-    if ((condition == WAIT_NOT_RUNNING && is_down(c)) || (condition == WAIT_REMOVED && c->is_gone)) {
+    if ((condition == WAIT_NOT_RUNNING && is_down(c)) ||
+        (condition == WAIT_REMOVED && c->is_gone)) {
         fn(ctx, c->doc.state.exit_code, NULL);
         return NULL;
     }
@@ -75,10 +77,10 @@ void waiters_notify(struct container *c, bool is_removed)
     struct list due;
 
     list_init(&due);
-    list_each(w, &c->waiters, struct waiter, link) {
+    list_each (w, &c->waiters, struct waiter, link) {
         if (w->condition == WAIT_REMOVED && !is_removed)
             continue;
-        if (w->condition == WAIT_NOT_RUNNING && !is_removed && !is_down(c) && !c->is_exiting)
+        if (w->condition == WAIT_NOT_RUNNING && !is_removed && !is_down(c))
             continue;
         list_remove(&w->link);
         list_append(&due, &w->link);

@@ -149,6 +149,7 @@ static void set_last_defaults(struct arena *a, struct settings *s)
     set_default(a, &s->log_level, "info");
     set_default(a, &s->group, "berth");
     set_default(a, &s->default_ip, "0.0.0.0");
+    set_default(a, &s->publish_mode, "nat");
     set_default(a, &s->log_driver, "json-file");
     if (s->hosts.n == 0)
         strs_add(a, &s->hosts, arena_printf(a, "unix://%s/berth.sock", s->exec_root));
@@ -208,6 +209,8 @@ static struct err *check_network(struct arena *a, const struct settings *s)
     }
     if (!is_ip(s->default_ip))
         return err_new(ERR_INVALID, "%s is not an ip address", s->default_ip);
+    if (strcmp(s->publish_mode, "nat") != 0 && strcmp(s->publish_mode, "proxy") != 0)
+        return err_new(ERR_INVALID, "invalid publish mode: %s", s->publish_mode);
     if (!text_is_empty(s->bip) && !text_is_empty(s->bridge))
         return err_new(ERR_INVALID, "you specified -b & --bip, mutually exclusive options; "
                                     "please specify only one");

@@ -75,6 +75,9 @@ const struct flag settings_flags[] = {
      .help = "Set no-new-privileges by default for new containers"},
     {"pidfile", 'p', "pidfile", FLAG_PATH, AT(pidfile),
      .help = "File with the engine's pid (default \"<exec-root>/berthd.pid\")"},
+    {"publish-mode", 0, "publish-mode", FLAG_STR, AT(publish_mode),
+     .help = "nat, or proxy: published ports are the engine's sockets only, under the host's "
+             "own firewall (default \"nat\")"},
     {"raw-logs", 0, "raw-logs", FLAG_IGNORED_BOOL, .remark = "the log has no colours"},
     {"registry-mirror", 0, "registry-mirrors", FLAG_STRS, AT(registry_mirrors),
      .help = "Preferred registry mirror"},

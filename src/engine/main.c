@@ -18,14 +18,18 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "trim.h"
+
 #define DRAIN_MS 5000 /* operations in flight get this long at the end */
 #define DRAIN_TICK_MS 10
 
 struct process {
     struct engine engine;
-    uv_signal_t on_term, on_int, on_usr1;
+    uv_signal_t on_term, on_int, on_usr1, on_hup;
     struct timer drain;
+    struct trim trim;
     int64_t ending_since_ns;
+    bool is_stopping, is_clean; /* nothing in flight, every log written */
 };
 
 static void dump_operations(uv_signal_t *handle, int number)
@@ -39,15 +43,39 @@ static void dump_operations(uv_signal_t *handle, int number)
     log_info("operations in flight", KV("operations", out.data));
 }
 
+/* The programs may have been replaced: the keeper becomes the new one without an end of us. */
+static void reload(uv_signal_t *handle, int number)
+{
+    struct process *p = handle->data;
+
+    (void)number;
+    keeper_look_at_binary(p->engine.parts.keeper);
+}
+
+static void on_logs_written(void *ctx)
+{
+    struct process *p = ctx;
+
+    p->is_clean = true;
+    loop_stop(p->engine.parts.loop);
+}
+
 static void on_drain_tick(struct timer *t)
 {
     struct process *p = container_of(t, struct process, drain);
     int64_t waited_ms = (clock_boot_ns() - p->ending_since_ns) / NS_PER_MS;
 
-    if (ops_in_flight(p->engine.parts.ops) > 0 && waited_ms < DRAIN_MS)
-        timer_set(p->engine.parts.loop, t, DRAIN_TICK_MS, on_drain_tick);
-    else
+    if (waited_ms > DRAIN_MS) {
+        log_warn("operations are still in flight: what they leave is undone at the next start",
+                 KV_INT("operations", ops_in_flight(p->engine.parts.ops)));
         loop_stop(p->engine.parts.loop);
+        return;
+    }
+    if (ops_in_flight(p->engine.parts.ops) == 0 && !p->is_stopping) {
+        p->is_stopping = true;
+        container_table_stop(p->engine.parts.containers, on_logs_written, p);
+    }
+    timer_set(p->engine.parts.loop, t, DRAIN_TICK_MS, on_drain_tick);
 }
 
 static void on_end(uv_signal_t *handle, int number)
@@ -93,6 +121,20 @@ static void set_log_level(const struct settings *s)
     log_set_level(s->debug ? LOG_LEVEL_DEBUG : level);
 }
 
+/* A hung worker must not keep an ended engine: then memory is not given back. */
+static void end(struct process *p)
+{
+    uv_signal_t *signals[] = {&p->on_term, &p->on_int, &p->on_usr1, &p->on_hup};
+
+    if (!p->is_clean)
+        _exit(0);
+    timer_clear(p->engine.parts.loop, &p->drain);
+    trim_end(&p->trim);
+    for (size_t i = 0; i < ARRAY_LEN(signals); i++)
+        uv_close((uv_handle_t *)signals[i], NULL);
+    engine_close(&p->engine);
+}
+
 static int run(struct process *p)
 {
     struct engine *e = &p->engine;
@@ -106,14 +148,16 @@ static int run(struct process *p)
     watch_signal(p, &p->on_term, SIGTERM, on_end);
     watch_signal(p, &p->on_int, SIGINT, on_end);
     watch_signal(p, &p->on_usr1, SIGUSR1, dump_operations);
+    watch_signal(p, &p->on_hup, SIGHUP, reload);
     write_pidfile(&e->settings);
     server_serve(e->server);
     log_info("the engine is ready", KV("data_root", e->settings.data_root),
              KV_INT("keeper", keeper_pid(e->parts.keeper)),
              KV_INT("ms", (clock_wall_ns() - e->parts.started_ns) / NS_PER_MS));
+    trim_begin(&p->trim, e->parts.loop, e->parts.pools);
     loop_run(e->parts.loop);
-    engine_close(e);
     unlink(e->settings.pidfile);
+    end(p);
     return 0;
 }
 
@@ -132,7 +176,7 @@ int main(int argc, char **argv)
 
     ignore_pipe();
     umask(0022);
-    mallopt(M_ARENA_MAX, 2);               /* workers share: memory matters more than their locks */
+    mallopt(M_ARENA_MAX, 2); /* workers share: memory matters more than their locks */
     mallopt(M_TRIM_THRESHOLD, 256 << 10);
     p.engine.lock_fd = -1;
     p.engine.arena = arena_create();
@@ -151,5 +195,5 @@ int main(int argc, char **argv)
         return 0;
     }
     set_log_level(&p.engine.settings);
-    _exit(run(&p)); /* a hung worker must not keep an ended engine; everything is flushed by now */
+    return run(&p);
 }

@@ -26,7 +26,8 @@
 
 static bool has_default_roots(const struct settings *s)
 {
-    return strcmp(s->data_root, DEFAULT_DATA_ROOT) == 0 && strcmp(s->exec_root, DEFAULT_EXEC_ROOT) == 0;
+    return strcmp(s->data_root, DEFAULT_DATA_ROOT) == 0 &&
+           strcmp(s->exec_root, DEFAULT_EXEC_ROOT) == 0;
 }
 
 /* Engines with different roots must not meet in the kernel's name spaces. */
@@ -103,8 +104,9 @@ static struct err *open_network(struct engine *e)
 {
     struct parts *p = &e->parts;
     const struct settings *s = &e->settings;
-    char *bridge = s->bridge ? s->bridge
-                             : arena_printf(e->arena, has_default_roots(s) ? "berth0" : "br-%s", e->tag);
+    char *bridge = s->bridge
+                       ? s->bridge
+                       : arena_printf(e->arena, has_default_roots(s) ? "berth0" : "br-%s", e->tag);
     struct net_settings net = {
         .tag = e->tag,
         .bridge = bridge,
@@ -112,6 +114,7 @@ static struct err *open_network(struct engine *e)
         .ip_forward = s->ip_forward,
         .ip_masq = s->ip_masq,
         .userland_proxy = s->userland_proxy,
+        .publish_by_proxy = !strcmp(s->publish_mode, "proxy"),
     };
     struct network_settings networks = {
         .bip = s->bip,
@@ -129,8 +132,10 @@ static struct err *open_mechanisms(struct engine *e)
 {
     struct parts *p = &e->parts;
     const struct settings *s = &e->settings;
-    char *parent = s->cgroup_parent ? s->cgroup_parent
-                                    : arena_printf(e->arena, has_default_roots(s) ? "berth" : "berth-%s", e->tag);
+    char *parent =
+        s->cgroup_parent
+            ? s->cgroup_parent
+            : arena_printf(e->arena, has_default_roots(s) ? "berth" : "berth-%s", e->tag);
 
     TRY(cgroup_tree_open(parent, &p->cgroups));
     TRY(layer_store_open(s->data_root, &p->layers));
@@ -168,6 +173,7 @@ static struct err *open_containers(struct engine *e)
                     container_table_adopt, &p->keeper));
     TRY(container_table_open_landing(p->containers));
     container_table_reconcile(p->containers);
+    image_table_sweep(p->images);
     return NULL;
 }
 
@@ -206,30 +212,28 @@ struct err *engine_open(struct engine *e)
     return NULL;
 }
 
+/* Down the same ladder. What a worker may still hold (images being pulled) waits for the pools. */
 void engine_close(struct engine *e)
 {
     struct parts *p = &e->parts;
-    bool is_idle = p->containers && container_counts(p->containers).running == 0 &&
-                   container_counts(p->containers).paused == 0;
+    struct container_counts n = container_counts(p->containers);
 
-    server_close(e->server);
-    if (p->containers)
-        container_table_close(p->containers);
-    if (p->images)
-        image_table_close(p->images);
-    if (p->volumes)
-        volume_table_close(p->volumes);
-    if (p->networks)
-        network_table_close(p->networks);
-    if (p->net)
-        net_close(p->net, is_idle);
-    if (p->layers)
-        layer_store_close(p->layers);
-    if (p->cgroups)
-        cgroup_tree_close(p->cgroups);
-    if (p->db)
-        db_close(p->db);
-    /* Last, and the landing memory is not let go: from here on the outputs are the keeper's. */
-    if (p->keeper)
-        keeper_close(p->keeper);
+    image_table_stop(p->images);
+    container_table_close(p->containers);
+    volume_table_close(p->volumes);
+    network_table_close(p->networks);
+    net_close(p->net, n.running == 0 && n.paused == 0);
+    db_close(p->db);
+    ops_destroy(p->ops);
+    pools_destroy(p->pools);
+    image_table_close(p->images);
+    layer_store_close(p->layers);
+    cgroup_tree_close(p->cgroups);
+    events_destroy(p->events);
+    debug_destroy(p->debug);
+    /* Late, and the landing memory is not let go: from here on the outputs are the keeper's. */
+    keeper_close(p->keeper);
+    loop_destroy(p->loop);
+    close(e->lock_fd);
+    arena_destroy(e->arena);
 }

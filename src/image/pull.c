@@ -113,7 +113,7 @@ static struct err *take_manifest(struct pull *p, const struct fetch_result *r, b
     if (p->wanted_digest && strcmp(p->wanted_digest, p->manifest_digest) != 0)
         return err_new(ERR_INVALID, "manifest verification failed for digest %s", p->wanted_digest);
     if (!*p->served_digest)
-        strcpy(p->served_digest, p->manifest_digest);
+        memcpy(p->served_digest, p->manifest_digest, sizeof(p->served_digest));
     p->manifest_bytes = (int64_t)r->len;
     TRY(manifest_parse(a, r->body, r->len, r->content_type, &p->manifest));
     if (!p->manifest.is_index)

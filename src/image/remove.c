@@ -214,7 +214,7 @@ static struct err *take(struct op *op)
     TRY(image_find(g->table, g->given, &g->image));
     if (g->image->is_removed)
         return err_new(ERR_NOT_FOUND, "No such image: %s", g->given);
-    strcpy(g->id, g->image->id);
+    snprintf(g->id, sizeof(g->id), "%s", g->image->id);
     snprintf(g->short_id, sizeof(g->short_id), "%s", digest_hex(g->id));
     return is_name(g) ? take_by_name(g) : take_by_id(g);
 }

@@ -43,7 +43,7 @@ static struct slot *slot_of(struct shelf *s, const char *chain_id)
     if (slot)
         return slot;
     slot = mem_new(struct slot);
-    strcpy(slot->chain_id, chain_id);
+    snprintf(slot->chain_id, sizeof(slot->chain_id), "%s", chain_id);
     slot->size_bytes = -1;
     list_init(&slot->waiting);
     map_put(s->slots, chain_id, slot);
@@ -122,7 +122,7 @@ static void start_removal(struct shelf *s, struct slot *slot)
     r->job.run = run_removal;
     r->job.done = on_removed;
     r->shelf = s;
-    strcpy(r->chain_id, slot->chain_id);
+    snprintf(r->chain_id, sizeof(r->chain_id), "%s", slot->chain_id);
     s->n_removals++;
     pool_submit(s->pools, POOL_DISK, &r->job);
 }

@@ -39,10 +39,10 @@ static struct err *name_image(struct op *op)
         r.tag = arena_strdup(op->arena, "latest");
     g->full = ref_full(op->arena, &r);
     g->familiar = ref_familiar(op->arena, &r);
-    strcpy(g->id, i->id);
+    snprintf(g->id, sizeof(g->id), "%s", i->id);
     before = image_add_name(i, g->full);
     if (before)
-        strcpy(g->before, before->id);
+        snprintf(g->before, sizeof(g->before), "%s", before->id);
     return NULL;
 }
 

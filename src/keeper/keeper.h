@@ -36,8 +36,11 @@ struct link {
     bool is_broken; /* nothing can be sent any more, but what the engine said is still read */
     bool owes_welcome, owes_land, owes_end, has_reply;
     uint64_t hello_tag;
-    struct keeper_ref
-        reply; /* the one answer not tied to an entry; reading stops until it is out */
+    union {
+        struct keeper_head head;
+        struct keeper_ref ref;
+        struct keeper_upgraded upgraded;
+    } reply; /* the one answer not tied to an entry; reading stops until it is out */
 };
 
 struct keeper {
@@ -61,12 +64,17 @@ struct keeper {
     } old_nofile;
     char *cmdline;
     size_t cmdline_size;
+    char build[64];
+    int upgrade_fd; /* -1; else the binary to become at the end of this turn */
+    struct keeper_upgrade upgrade;
 };
 
 int fd_raise(int fd); /* the same at FD_HIGH or above, the low one closed; -1 and errno */
 bool keeper_watch(struct keeper *k, int fd, uint32_t events, enum watch_kind kind,
                   const struct entry *e);
 void keeper_unwatch(struct keeper *k, int fd);
+
+bool keeper_open_own_fds(struct keeper *k); /* epoll, signals, FD_READY */
 
 /* home.c */
 bool home_claim(struct keeper *k);
@@ -112,3 +120,17 @@ void settle_entry(struct keeper *k, struct entry *e); /* its status pipe has clo
 void reap_helper(struct keeper *k, struct entry *e);  /* an exec's helper has ended */
 void reap_strangers(struct keeper *k);
 uint64_t process_start_ticks(const struct keeper *k, int pid); /* 0: not known */
+
+/* adopt.c: takes the fds. */
+void adopt_entry(struct keeper *k, const struct keeper_entry *m, int *fds, size_t n_fds);
+
+/* upgrade.c. The fd is taken; the answer is the link's reply, given by whichever image it is. */
+void upgrade_ask(struct keeper *k, const struct keeper_upgrade *m, int fd);
+void upgrade_run(struct keeper *k);
+void upgrade_forget(struct keeper *k);
+
+/* state.c: what the next image gets, in a memfd. */
+int state_save(const struct keeper *k); /* sealed, at FD_HIGH or above; -1 and errno */
+bool state_is_good(int fd);
+bool state_restore(struct keeper *k, int fd);
+bool state_keep_fds(const struct keeper *k, bool across_exec); /* their FD_CLOEXEC */

@@ -45,6 +45,7 @@ void link_drop(struct keeper *k, const char *why)
     if (k->link.fd < 0)
         return;
     log_info("engine disconnected", KV("why", why));
+    upgrade_forget(k);
     keeper_unwatch(k, k->link.fd);
     close(k->link.fd);
     k->link = (struct link){.fd = -1};
@@ -87,6 +88,7 @@ static void hear_out(struct keeper *k)
     k->link.is_broken = true;
     while (k->link.fd >= 0) {
         k->link.has_reply = false;
+        upgrade_forget(k);
         link_receive(k);
     }
 }
@@ -201,9 +203,9 @@ static bool send_welcome(struct keeper *k)
         .version = KEEPER_VERSION,
         .pid = (uint32_t)getpid(),
         .n_entries = k->table.n_used,
-        .build = BERTH_VERSION,
     };
 
+    memcpy(m.build, k->build, sizeof(m.build));
     return send_message(k, &m, sizeof(m), NULL, 0);
 }
 
@@ -272,7 +274,7 @@ void link_flush(struct keeper *k)
         return;
     l->wants_out = false;
     if (flush_listing(k)) {
-        if (l->has_reply && send_message(k, &l->reply, sizeof(l->reply), NULL, 0))
+        if (l->has_reply && send_message(k, &l->reply, l->reply.head.size, NULL, 0))
             l->has_reply = false;
         while (!l->wants_out && (e = list_first(&k->owing, struct entry, owed)))
             if (!flush_entry(k, e))
@@ -310,7 +312,7 @@ static void on_ack(struct keeper *k, const struct keeper_ref *m)
 {
     struct entry *e = m->pid ? entry_find(&k->table, m->id, m->pid) : NULL;
 
-    if (e && e->state == KEEPER_EXITED)
+    if (e && (e->state == KEEPER_EXITED || e->state == KEEPER_FOREIGN))
         entry_destroy(&k->table, e);
     else
         log_debug("acknowledged what has not exited", KV("id", m->id), KV_INT("pid", m->pid));
@@ -318,7 +320,7 @@ static void on_ack(struct keeper *k, const struct keeper_ref *m)
 
 static void reply_ref(struct keeper *k, const struct keeper_ref *m, enum keeper_msg type)
 {
-    k->link.reply = *m;
+    k->link.reply.ref = *m;
     k->link.reply.head.type = type;
     k->link.has_reply = true;
     link_flush(k);
@@ -391,6 +393,14 @@ static void on_message(struct keeper *k, const struct keeper_head *m, int *fds, 
     }
     if (m->type == KM_LAND) {
         drain_take_memory(k, fds);
+        return;
+    }
+    if (m->type == KM_ADOPT) {
+        adopt_entry(k, any, fds, n);
+        return;
+    }
+    if (m->type == KM_UPGRADE) {
+        upgrade_ask(k, any, fds[0]);
         return;
     }
     if (m->type == KM_SPAWN)
@@ -472,7 +482,8 @@ static bool receive_one(struct keeper *k)
 
 void link_receive(struct keeper *k)
 {
-    for (int i = 0; i < MESSAGES_PER_TURN && k->link.fd >= 0 && !k->link.has_reply; i++)
+    for (int i = 0;
+         i < MESSAGES_PER_TURN && k->link.fd >= 0 && !k->link.has_reply && k->upgrade_fd < 0; i++)
         if (!receive_one(k))
             return;
 }

@@ -60,6 +60,22 @@ static const char *check_ref(const struct keeper_ref *m, size_t n_fds)
     return n_fds ? "unexpected descriptors" : NULL;
 }
 
+static const char *check_adopt(const struct keeper_entry *m, size_t n_fds)
+{
+    if (!is_id(m->id) || m->pid <= 0)
+        return "bad id";
+    if (m->n_holds > KEEPER_HOLDS_MAX || n_fds != 1u + m->n_holds)
+        return "wrong number of descriptors";
+    return check_roles(m->roles, m->n_holds);
+}
+
+static const char *check_upgrade(const struct keeper_upgrade *m, size_t n_fds)
+{
+    if (!memchr(m->build, 0, sizeof(m->build)))
+        return "bad build";
+    return n_fds == 1 ? NULL : "wrong number of descriptors";
+}
+
 static size_t size_of(uint32_t type)
 {
     switch (type) {
@@ -75,6 +91,10 @@ static size_t size_of(uint32_t type)
         return sizeof(struct keeper_ref);
     case KM_LAND:
         return sizeof(struct keeper_head);
+    case KM_UPGRADE:
+        return sizeof(struct keeper_upgrade);
+    case KM_ADOPT:
+        return sizeof(struct keeper_entry);
     default:
         return 0;
     }
@@ -94,6 +114,10 @@ const char *message_check(const void *bytes, size_t size, size_t n_fds, bool has
         return check_spawn(bytes, n_fds, has_all_fds);
     if (!has_all_fds)
         return "descriptors were lost";
+    if (head->type == KM_UPGRADE)
+        return check_upgrade(bytes, n_fds);
+    if (head->type == KM_ADOPT)
+        return check_adopt(bytes, n_fds);
     if (head->type == KM_HELLO)
         return n_fds ? "unexpected descriptors" : NULL;
     if (head->type == KM_LAND)

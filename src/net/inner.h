@@ -30,13 +30,15 @@ struct net {
     struct loop *loop;
     struct pools *pools;
     char tag[16];
-    bool ip_masq, userland_proxy;
+    bool ip_masq, userland_proxy, publish_by_proxy;
     struct netns_thread *netns;
-    struct rules *rules;   /* loop */
-    struct proxy *proxy;   /* loop */
-    struct list all_ports; /* loop: every struct ports */
-    bool is_closed;        /* loop */
-    pthread_mutex_t lock;  /* guards what follows */
+    struct rules *rules;             /* loop */
+    struct rules_watch *rules_watch; /* loop; NULL: none */
+    struct proxy *proxy;             /* loop */
+    struct dns *dns;                 /* loop */
+    struct list all_ports;           /* loop: every struct ports */
+    bool is_closed;                  /* loop */
+    pthread_mutex_t lock;            /* guards what follows */
     struct list bridges;
     unsigned bridges_version; /* grows with every change */
     int refs;
@@ -62,6 +64,9 @@ void netns_thread_destroy(struct netns_thread *t);
 struct err *netns_make(struct netns_thread *t, int *out_netns, struct nl **out_nl) must_check;
 /* A netlink socket inside an existing one. Blocks. */
 struct err *netns_enter(struct netns_thread *t, int netns, struct nl **out_nl) must_check;
+/* fn runs on that thread inside the namespace: opens sockets, touches nothing of the engine. */
+struct err *netns_call(struct netns_thread *t, int netns, struct err *(*fn)(void *arg), void *arg)
+    must_check;
 
 /* ---- sandbox.c ---- */
 struct prepared { /* a namespace with its veth, up, without address */
@@ -88,6 +93,15 @@ void rules_destroy(struct rules *r);
 struct err *rules_remove_table(struct net *n) must_check;
 /* Loop: a port whose rule is in the kernel, or on its way, goes away. */
 void rules_forget_port(struct net *n, const struct port_map *m);
+
+bool rules_are_running(const struct net *n); /* a transaction is in flight */
+void rules_forget_all(struct net *n);        /* the kernel's table is not what we sent */
+
+/* ---- rules_watch.c: loop ---- */
+struct rules_watch;
+struct rules_watch *rules_watch_create(struct net *n); /* NULL: not possible here, logged */
+void rules_watch_destroy(struct rules_watch *w);       /* accepts NULL */
+void rules_watch_sent(struct rules_watch *w);          /* a transaction of ours has ended */
 
 /* ---- port_table.c: which host ports are ours; the lock of struct net is held ---- */
 struct reservation;

@@ -251,7 +251,7 @@ void link_add_up(struct nl *nl, int ifindex)
     nl_end(nl, m);
 }
 
-static void add_default_route(struct nl *nl, int ifindex, uint32_t gateway)
+void link_add_default_route(struct nl *nl, int ifindex, uint32_t gateway)
 {
     char text[ADDR4_TEXT];
 
@@ -285,7 +285,7 @@ void link_add_endpoint(struct nl *nl, int ifindex, const struct endpoint_spec *e
         return;
     add_address(nl, ifindex, e->addr, e->bits, e->ifname);
     if (e->gateway)
-        add_default_route(nl, ifindex, e->gateway);
+        link_add_default_route(nl, ifindex, e->gateway);
 }
 
 /* ---- what the host uses ---- */

@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 
+#include "dns_inner.h"
 #include "inner.h"
 #include "nft.h"
 
@@ -34,6 +35,7 @@ static void net_free(struct net *n)
 {
     rules_destroy(n->rules);
     proxy_destroy(n->proxy);
+    dns_destroy(n->dns);
     port_table_destroy(n->ports);
     netns_thread_destroy(n->netns);
     list_each (b, &n->bridges, struct bridge, link)
@@ -111,7 +113,8 @@ struct err *net_open(struct loop *l, struct pools *p, const struct net_settings 
     n->pools = p;
     snprintf(n->tag, sizeof(n->tag), "%s", s->tag);
     n->ip_masq = s->ip_masq;
-    n->userland_proxy = s->userland_proxy;
+    n->userland_proxy = s->userland_proxy || s->publish_by_proxy;
+    n->publish_by_proxy = s->publish_by_proxy;
     n->refs = 1;
     pthread_mutex_init(&n->lock, NULL);
     pthread_cond_init(&n->job_ended, NULL);
@@ -120,7 +123,9 @@ struct err *net_open(struct loop *l, struct pools *p, const struct net_settings 
     n->netns = netns_thread_create();
     n->ports = port_table_create();
     n->rules = rules_create(n);
+    n->rules_watch = rules_watch_create(n);
     n->proxy = proxy_create(n);
+    n->dns = dns_create(n);
     *out = n;
     return NULL;
 }
@@ -149,6 +154,7 @@ void net_close(struct net *n, bool clean)
         return;
     ASSERT_LOOP();
     n->is_closed = true;
+    rules_watch_destroy(steal_ptr(&n->rules_watch));
     pool_drain(n, NULL); /* jobs that are filling stop and close what they made */
     pthread_mutex_lock(&n->lock);
     while (n->jobs > 0)

@@ -19,6 +19,8 @@ struct request {
     struct list link;
     int netns; /* -1: make one */
     struct nl *nl;
+    struct err *(*fn)(void *arg); /* NULL: a netlink socket is wanted */
+    void *arg;
     struct err *err;
     bool is_done;
 };
@@ -68,8 +70,10 @@ static struct err *make_here(struct request *q)
 static void serve(struct netns_thread *t, struct request *q)
 {
     if (q->netns >= 0) {
-        q->err =
-            setns(q->netns, CLONE_NEWNET) ? err_sys("enter a network namespace") : nl_open(&q->nl);
+        if (setns(q->netns, CLONE_NEWNET) != 0)
+            q->err = err_sys("enter a network namespace");
+        else
+            q->err = q->fn ? q->fn(q->arg) : nl_open(&q->nl);
     } else {
         q->err = unshare(CLONE_NEWNET) ? err_sys("make a network namespace") : make_here(q);
     }
@@ -163,4 +167,11 @@ struct err *netns_enter(struct netns_thread *t, int netns, struct nl **out_nl)
     TRY(ask(t, &q));
     *out_nl = q.nl;
     return NULL;
+}
+
+struct err *netns_call(struct netns_thread *t, int netns, struct err *(*fn)(void *arg), void *arg)
+{
+    struct request q = {.netns = netns, .fn = fn, .arg = arg};
+
+    return ask(t, &q);
 }

@@ -390,3 +390,13 @@ int64_t network_created_ns(const struct network *n)
 {
     return n->record.created_ns;
 }
+
+bool network_is_predefined(const struct network *n)
+{
+    return n->is_predefined;
+}
+
+size_t network_count_endpoints(const struct network *n)
+{
+    return n->n_endpoints;
+}

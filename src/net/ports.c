@@ -243,6 +243,8 @@ static int bind_group(struct ports *p, size_t first, size_t *out_failed)
     size_t end = group_end(p, first);
 
     for (size_t i = first; i < end; i++) {
+        if (p->e[i].fd >= 0)
+            continue; /* adopted */
         p->e[i].fd = bind_socket(&p->e[i].map, p->net->userland_proxy);
         if (p->e[i].fd >= 0 || is_no_loss(&p->e[i].map, errno))
             continue;
@@ -367,6 +369,32 @@ size_t ports_count(const struct ports *p)
     return p ? p->n : 0;
 }
 
+bool ports_are_bound(const struct ports *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->e[i].fd < 0 && p->e[i].map.proto != PORT_SCTP)
+            return false;
+    return true;
+}
+
+void ports_retarget(struct ports *p, uint32_t addr)
+{
+    ASSERT_LOOP();
+    for (size_t i = 0; i < p->n; i++) {
+        struct published *e = &p->e[i];
+
+        if (e->map.addr == addr)
+            continue;
+        if (e->is_applied)
+            rules_forget_port(p->net, &e->map);
+        e->is_applied = false;
+        e->map.addr = addr;
+        proxy_listener_close(e->listener);
+        e->listener = NULL;
+    }
+    ports_serve(p);
+}
+
 const struct port_map *ports_at(const struct ports *p, size_t i)
 {
     return &p->e[i].map;
@@ -385,6 +413,8 @@ size_t ports_fds(const struct ports *p, int *out, size_t room)
 void ports_each_rule(struct net *n,
                      void (*fn)(void *ctx, const struct port_map *m, bool *is_applied), void *ctx)
 {
+    if (n->publish_by_proxy)
+        return;
     list_each (p, &n->all_ports, struct ports, link) {
         pthread_mutex_lock(&n->lock);
         bool is_bound = p->is_bound;

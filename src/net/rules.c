@@ -28,35 +28,101 @@ static const char *proto_name(enum port_proto proto)
     return proto == PORT_TCP ? "tcp" : proto == PORT_UDP ? "udp" : "sctp";
 }
 
-/* "172.17.0.2 . 80 : …" is a value; the key of a wildcard has no address. */
-static void put_key(struct buf *out, const struct port_map *m)
+/* Neighbours in the list that lead to the same address one to one are a range: one element. */
+struct run {
+    const struct port_map *first;
+    uint16_t last;
+};
+
+static bool is_same_port(const struct port_map *m)
 {
-    if (!is_any(m))
-        buf_printf(out, "%u.%u.%u.%u . ", m->host_ip[0], m->host_ip[1], m->host_ip[2],
-                   m->host_ip[3]);
-    buf_printf(out, "%s . %u", proto_name(m->proto), m->host_port);
+    return m->host_port == m->port;
 }
 
-static void put_element(struct buf *out, const struct port_map *m)
+static bool goes_on(const struct run *r, const struct port_map *m)
+{
+    const struct port_map *f = r->first;
+
+    return is_same_port(f) && is_same_port(m) && m->host_port == r->last + 1 &&
+           m->addr == f->addr && m->proto == f->proto && !memcmp(m->host_ip, f->host_ip, 4);
+}
+
+/* The run that begins at *i or later; *i is what follows. False: there is none any more. */
+static bool next_run(const struct port_map *v, size_t n, size_t *i, struct run *out)
+{
+    while (*i < n && !rules_want_port(&v[*i]))
+        ++*i;
+    if (*i == n)
+        return false;
+    *out = (struct run){&v[*i], v[*i].host_port};
+    for (++*i; *i < n; ++*i) {
+        if (!rules_want_port(&v[*i]))
+            continue; /* its IPv6 twin */
+        if (!goes_on(out, &v[*i]))
+            break;
+        out->last++;
+    }
+    return true;
+}
+
+static void put_ports(struct buf *out, const struct run *r)
+{
+    buf_printf(out, "%s . %u", proto_name(r->first->proto), r->first->host_port);
+    if (r->last != r->first->host_port)
+        buf_printf(out, "-%u", r->last);
+}
+
+/* The key of a wildcard has no address. */
+static void put_key(struct buf *out, const struct run *r)
+{
+    const uint8_t *ip = r->first->host_ip;
+
+    if (!is_any(r->first))
+        buf_printf(out, "%u.%u.%u.%u . ", ip[0], ip[1], ip[2], ip[3]);
+    put_ports(out, r);
+}
+
+/* Where the port stays the same the value is an address only: a range of values would let
+ * the kernel choose any port of it. */
+static void put_element(struct buf *out, const struct run *r)
 {
     char addr[ADDR4_TEXT];
 
-    addr4_text(m->addr, addr);
-    put_key(out, m);
-    buf_printf(out, " : %s . %u", addr, m->port);
+    addr4_text(r->first->addr, addr);
+    put_key(out, r);
+    buf_printf(out, " : %s", addr);
+    if (!is_same_port(r->first))
+        buf_printf(out, " . %u", r->first->port);
 }
 
-static void put_map(struct buf *out, const struct rules_view *v, const char *name, const char *type,
-                    bool any)
+struct port_kind {
+    const char *map, *key, *value;
+    bool any, same;
+};
+static const struct port_kind port_kinds[] = {
+    {"one4", "ipv4_addr . inet_proto . inet_service", "ipv4_addr . inet_service", false, false},
+    {"any4", "inet_proto . inet_service", "ipv4_addr . inet_service", true, false},
+    {"one4same", "ipv4_addr . inet_proto . inet_service", "ipv4_addr", false, true},
+    {"any4same", "inet_proto . inet_service", "ipv4_addr", true, true},
+};
+
+static bool is_of_kind(const struct run *r, const struct port_kind *k)
+{
+    return is_any(r->first) == k->any && is_same_port(r->first) == k->same;
+}
+
+static void put_map(struct buf *out, const struct rules_view *v, const struct port_kind *k)
 {
     bool has_some = false;
+    struct run r;
 
-    buf_printf(out, "  map %s {\n    type %s : ipv4_addr . inet_service\n", name, type);
-    for (size_t i = 0; i < v->n_ports; i++) {
-        if (!rules_want_port(&v->ports[i]) || is_any(&v->ports[i]) != any)
+    buf_printf(out, "  map %s {\n    type %s : %s\n%s", k->map, k->key, k->value,
+               k->same ? "    flags interval\n" : "");
+    for (size_t i = 0; next_run(v->ports, v->n_ports, &i, &r);) {
+        if (!is_of_kind(&r, k))
             continue;
         buf_puts(out, has_some ? ",\n      " : "    elements = {\n      ");
-        put_element(out, &v->ports[i]);
+        put_element(out, &r);
         has_some = true;
     }
     buf_puts(out, has_some ? "\n    }\n  }\n" : "  }\n");
@@ -114,24 +180,25 @@ static void put_postrouting(struct buf *out, const struct rules_view *v)
 
 /* Linux drops a forwarded packet whose source and destination became the same address (seen
  * on 6.18), so a container that calls itself by the host's address is left to the proxy. */
-static void put_self_key(struct buf *out, const struct port_map *m)
+static void put_self_key(struct buf *out, const struct run *r)
 {
     char addr[ADDR4_TEXT];
 
-    addr4_text(m->addr, addr);
-    buf_printf(out, "%s . %s . %u", addr, proto_name(m->proto), m->host_port);
+    addr4_text(r->first->addr, addr);
+    buf_printf(out, "%s . ", addr);
+    put_ports(out, r);
 }
 
 static void put_self_set(struct buf *out, const struct rules_view *v)
 {
     bool has_some = false;
+    struct run r;
 
-    buf_puts(out, "  set self {\n    type ipv4_addr . inet_proto . inet_service\n");
-    for (size_t i = 0; i < v->n_ports; i++) {
-        if (!rules_want_port(&v->ports[i]))
-            continue;
+    buf_puts(out, "  set self {\n    type ipv4_addr . inet_proto . inet_service\n"
+                  "    flags interval\n");
+    for (size_t i = 0; next_run(v->ports, v->n_ports, &i, &r);) {
         buf_puts(out, has_some ? ",\n      " : "    elements = {\n      ");
-        put_self_key(out, &v->ports[i]);
+        put_self_key(out, &r);
         has_some = true;
     }
     buf_puts(out, has_some ? "\n    }\n  }\n" : "  }\n");
@@ -141,7 +208,9 @@ static const char publish_chains[] =
     "  chain publish {\n"
     "    ip saddr . meta l4proto . th dport @self return\n"
     "    dnat ip to ip daddr . meta l4proto . th dport map @one4\n"
+    "    dnat ip to ip daddr . meta l4proto . th dport map @one4same\n"
     "    dnat ip to meta l4proto . th dport map @any4\n"
+    "    dnat ip to meta l4proto . th dport map @any4same\n"
     "  }\n"
     "  chain prerouting {\n"
     "    type nat hook prerouting priority dstnat; policy accept;\n"
@@ -170,8 +239,8 @@ void rules_text(struct buf *out, const struct rules_view *v)
 {
     rules_remove_text(out, v->tag);
     buf_printf(out, "table inet berth_%s {\n", v->tag);
-    put_map(out, v, "one4", "ipv4_addr . inet_proto . inet_service", false);
-    put_map(out, v, "any4", "inet_proto . inet_service", true);
+    for (size_t i = 0; i < ARRAY_LEN(port_kinds); i++)
+        put_map(out, v, &port_kinds[i]);
     put_self_set(out, v);
     put_set(out, v, "bridges", ALL_BRIDGES);
     put_set(out, v, "icc", ICC_BRIDGES);
@@ -184,27 +253,37 @@ void rules_text(struct buf *out, const struct rules_view *v)
     buf_puts(out, "}\n");
 }
 
-static void put_change(struct buf *out, const char *tag, const struct port_map *m, bool is_added)
+static const struct port_kind *kind_of(const struct run *r)
+{
+    const struct port_kind *k = port_kinds;
+
+    while (!is_of_kind(r, k))
+        k++;
+    return k;
+}
+
+static void put_change(struct buf *out, const char *tag, const struct run *r, bool is_added)
 {
     const char *verb = is_added ? "add" : "delete";
 
-    buf_printf(out, "%s element inet berth_%s %s { ", verb, tag, is_any(m) ? "any4" : "one4");
+    buf_printf(out, "%s element inet berth_%s %s { ", verb, tag, kind_of(r)->map);
     if (is_added)
-        put_element(out, m);
+        put_element(out, r);
     else
-        put_key(out, m);
+        put_key(out, r);
     buf_printf(out, " }\n%s element inet berth_%s self { ", verb, tag);
-    put_self_key(out, m);
+    put_self_key(out, r);
     buf_puts(out, " }\n");
 }
 
+/* What one container added by one call it removes by one call, so the runs are the same. */
 void rules_ports_text(struct buf *out, const char *tag, const struct port_map *removed,
                       size_t n_removed, const struct port_map *added, size_t n_added)
 {
-    for (size_t i = 0; i < n_removed; i++)
-        if (rules_want_port(&removed[i]))
-            put_change(out, tag, &removed[i], false);
-    for (size_t i = 0; i < n_added; i++)
-        if (rules_want_port(&added[i]))
-            put_change(out, tag, &added[i], true);
+    struct run r;
+
+    for (size_t i = 0; next_run(removed, n_removed, &i, &r);)
+        put_change(out, tag, &r, false);
+    for (size_t i = 0; next_run(added, n_added, &i, &r);)
+        put_change(out, tag, &r, true);
 }

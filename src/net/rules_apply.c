@@ -24,6 +24,7 @@ struct rules {
     struct net *net;
     struct nft *nft;
     bool is_known;            /* the kernel has what we sent last */
+    bool is_stale;            /* or had, until somebody else changed it */
     unsigned bridges_version; /* that it has */
     struct port_map *removed; /* in the kernel, no longer desired */
     size_t n_removed, removed_cap;
@@ -89,6 +90,17 @@ void rules_forget_port(struct net *n, const struct port_map *m)
         r->removed_cap = cap;
     }
     r->removed[r->n_removed++] = *m;
+}
+
+bool rules_are_running(const struct net *n)
+{
+    return n->rules->is_running;
+}
+
+void rules_forget_all(struct net *n)
+{
+    n->rules->is_known = false;
+    n->rules->is_stale = true; /* also what is on its way may have come too early */
 }
 
 /* ---- what to send ---- */
@@ -161,6 +173,7 @@ static void compose(struct rules *r)
 
     ports_each_rule(r->net, collect, &c);
     r->sending_version = copy_bridges(r->net, &bridges, &n_bridges);
+    r->is_stale = false;
     r->is_full = !r->is_known || r->sending_version != r->bridges_version;
     r->text.len = r->full_text.len = 0;
     rules_text(&r->full_text, &(struct rules_view){.tag = r->net->tag,
@@ -224,7 +237,8 @@ static void on_sent(struct job *job)
         net_unref(n);
         return;
     }
-    r->is_known = !r->err;
+    r->is_known = !r->err && !r->is_stale;
+    rules_watch_sent(n->rules_watch);
     r->bridges_version = r->sending_version;
     buf_finish(&r->text); /* thousands of ports make a text that is not worth keeping */
     buf_finish(&r->full_text);

@@ -54,7 +54,7 @@ static struct err *check_config(const struct config *c)
         return err_new(ERR_INVALID,
                        "the working directory '%s' is invalid, it needs to be an absolute path",
                        c->working_dir);
-    return NULL;
+    return text_is_empty(c->working_dir) ? NULL : plan_check_length(c->working_dir);
 }
 
 static struct err *check_restart(const struct host_config *h)
@@ -142,15 +142,20 @@ static struct err *check_targets(struct arena *a, const struct host_config *h)
 {
     const struct mount_request *m = h->mounts.v;
 
-    for (size_t i = 0; i < h->mounts.n; i++)
+    for (size_t i = 0; i < h->mounts.n; i++) {
+        if (m[i].source)
+            TRY(plan_check_length(m[i].source));
         if (!text_is_empty(m[i].target) && m[i].target[0] == '/')
             TRY(plan_check_target(path_clean(a, m[i].target)));
+    }
     for (size_t i = 0; i < h->tmpfs.n; i++)
         if (h->tmpfs.v[i].key[0] == '/')
             TRY(plan_check_target(path_clean(a, h->tmpfs.v[i].key)));
     for (size_t i = 0; i < h->binds.n; i++) {
         struct strs parts = text_split(a, h->binds.v[i], ':');
 
+        if (parts.n > 0)
+            TRY(plan_check_length(parts.v[0]));
         if (parts.n > 1 && parts.v[1][0] == '/')
             TRY(plan_check_target(path_clean(a, parts.v[1])));
     }

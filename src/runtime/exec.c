@@ -111,6 +111,7 @@ static struct err *resolve_process(struct compile *c, int root)
         process_env(c->a, in->container, in->container->hostname, &x->env, x->tty, p->user.home);
     if (!text_is_empty(cwd) && cwd[0] != '/')
         return err_new(ERR_INVALID, "Cwd must be an absolute path");
+    TRY(plan_check_length(text_is_empty(cwd) ? "/" : cwd));
     p->cwd = path_clean(c->a, text_is_empty(cwd) ? "/" : cwd);
     p->is_payload = true;
     TRY(confine(c->a, in->host, c->l, p));

@@ -78,6 +78,8 @@ static struct err *explain_exec(const struct keeper_failed *f)
 
     if (f->why == PROGRAM_WHY_NOT_IN_PATH || (is_bare && f->sys == ENOENT))
         why = "executable file not found in $PATH";
+    if (f->sys == EISDIR) /* the kernel's EACCES, looked at closer; old CLIs know only this one */
+        why = "is a directory: permission denied";
     if (f->sys == ENOENT && f->why == PROGRAM_WHY_LOOKUP && !is_bare)
         snprintf(s.text, sizeof(s.text), "exec: \"%s\": stat %s: %s", f->detail, f->detail, why);
     else

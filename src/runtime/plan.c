@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 
+#include <limits.h>
 #include <linux/mount.h>
 #include <sched.h>
 #include <string.h>
@@ -68,8 +69,17 @@ uint64_t plan_clone_flags(const struct sandbox_input *in)
     return flags;
 }
 
+struct err *plan_check_length(const char *path)
+{
+    if (strlen(path) < PATH_MAX)
+        return NULL;
+    return err_new(ERR_INVALID, "the path %.60s... is too long: a path has at most %d bytes", path,
+                   PATH_MAX - 1);
+}
+
 struct err *plan_check_target(const char *target)
 {
+    TRY(plan_check_length(target));
     if (strcmp(target, "/") == 0)
         return err_new(ERR_INVALID, "invalid volume specification: destination can't be '/'");
     if (strcmp(target, "/proc") == 0)
@@ -125,7 +135,7 @@ static void add_cgroup_mounts(const struct plan *plan, struct program *p, uint32
 {
     if (is_covered(plan, "/sys") || is_covered(plan, "/sys/fs/cgroup"))
         return;
-    if (plan->in->is_v2)
+    if (plan->in->is_v2 && !plan->in->ns.host_cgroup)
         mount_own(plan, p, "cgroup2", "/sys/fs/cgroup", MOUNT_SAFE | read_only);
     for (size_t i = 0; i < plan->n_cgroup_mounts; i++)
         attach(p, &plan->cgroup_mounts[i]);
@@ -237,9 +247,9 @@ static void add_session(struct program *p, const struct plan_process *x)
         program_add(p, P_CTTY, WITH_FD(x->tty));
 }
 
-/* The session is the payload's own: were its leader the helper, the helper's end would
- * hang up the terminal. Directly before P_ENV the helper closes every fd, after P_ENV
- * none can be named; so a terminal, whose fd is still needed, comes before it. */
+/* The session is the payload's own: were its leader the helper, the helper's end would hang up
+ * the terminal. Up to P_ENV only records may follow that init/ can run with every fd closed
+ * (P_CTTY then takes descriptor 0), so that the payload never holds one of the host. */
 static void add_payload(struct program *p, const struct plan_process *x)
 {
     program_add(p, P_PAYLOAD, NO_ARGS);

@@ -51,6 +51,7 @@ struct plan {
 uint64_t plan_clone_flags(const struct sandbox_input *in);
 /* Paths a container may not mount over, in runc's words. */
 struct err *plan_check_target(const char *target) must_check;
+struct err *plan_check_length(const char *path) must_check; /* below PATH_MAX */
 void plan_sandbox(struct arena *a, const struct plan *plan, struct program *out);
 
 struct plan_exec {

@@ -19,12 +19,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <linux/mount.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 
 #define SHM_DEFAULT (64 << 20)
 #define MOUNTS_MAX 100                                           /* of the caller */
@@ -229,7 +231,8 @@ static void find_extra_masks(struct compile *c)
     }
 }
 
-/* ---- /sys/fs/cgroup on v1: a read-only tmpfs, on it the container's own directories ---- */
+/* ---- /sys/fs/cgroup on v1: a read-only tmpfs, on it the container's own directories; on v2 it is
+ * mounted by the program, or cloned from the host ---- */
 
 static void add_cgroup_mount(struct compile *c, int fd, const char *target)
 {
@@ -281,6 +284,21 @@ static struct err *make_cgroup_mount(struct compile *c, int tasks, int dir, uint
     return NULL;
 }
 
+/* Mounting cgroup2 anew in the host's cgroup namespace would set the options of the host's own
+ * mount (nsdelegate, memory_recursiveprot) to ours: a clone of that mount sets nothing. */
+static struct err *make_host_cgroup_mount(struct compile *c, uint64_t attrs)
+{
+    struct statfs fs;
+    int fd;
+
+    if (statfs(CGROUP_ROOT, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC)
+        return NULL; /* mounted elsewhere: not shown inside */
+    c->plan.cgroup_mounts = arena_array(c->a, 1, sizeof(struct plan_attach));
+    TRY(detached_clone(AT_FDCWD, CGROUP_ROOT, attrs, &fd));
+    add_cgroup_mount(c, fd, "/sys/fs/cgroup");
+    return NULL;
+}
+
 static struct err *make_cgroup_mounts(struct compile *c)
 {
     static const char *const options[] = {"mode=755", "size=64k", NULL};
@@ -289,6 +307,8 @@ static struct err *make_cgroup_mounts(struct compile *c)
     bool is_writable = in->host->privileged || c->plan.has_writable_cgroups;
     int dir;
 
+    if (in->is_v2 && in->ns.host_cgroup)
+        return make_host_cgroup_mount(c, attrs | (is_writable ? 0 : MOUNT_ATTR_RDONLY));
     if (in->is_v2 || in->n_cgroup_tasks == 0)
         return NULL;
     c->plan.cgroup_mounts = arena_array(c->a, in->n_cgroup_tasks + 1, sizeof(struct plan_attach));

@@ -108,11 +108,20 @@ static bool is_digits(const char *s)
     return *s && s[strspn(s, "0123456789")] == '\0';
 }
 
+/* "-1", "+5", "0x0": whoever writes them means a number, and no image may give it a name. */
+static bool is_odd_number(const char *s)
+{
+    if (*s == '-' || *s == '+')
+        return true;
+    return s[0] == '0' && (s[1] == 'x' || s[1] == 'X') &&
+           s[2 + strspn(s + 2, "0123456789abcdefABCDEF")] == '\0';
+}
+
 /* Is it a number? ERR_INVALID when it is one that no id can be. */
 static struct err *parse_id(const char *s, bool *is_number, uint32_t *out)
 {
     *is_number = is_digits(s);
-    if (*is_number && !digits_to_id(s, strlen(s), out))
+    if (is_odd_number(s) || (*is_number && !digits_to_id(s, strlen(s), out)))
         return err_new(ERR_INVALID, "invalid user or group %s: uids and gids must be in range 0-%u",
                        s, ID_LIMIT);
     return NULL;

@@ -43,6 +43,20 @@ static const struct {
     {"CHECKPOINT_RESTORE", "the container can read the memory of its processes' images"},
 };
 
+/* Below these everything is sensitive; a name that ends with '.' means hidden ones. */
+static const char *const sensitive_trees[] = {
+    "/proc/",
+    "/sys/",
+    "/etc/",
+    "/dev/",
+    "/boot/",
+    "/root/.",
+    "/var/lib/docker",
+    "/var/lib/berth",
+    "/var/lib/containerd",
+    "/var/lib/kubelet",
+};
+
 static const char *const sensitive_folders[] = {
     "/",
     "/etc",
@@ -150,11 +164,13 @@ static void warn_folder(struct arena *a, const char *source, struct strs *out)
                           path));
         return;
     }
-    if (text_starts(path, "/proc/") || text_starts(path, "/sys/") || text_starts(path, "/etc/")) {
-        if (strcmp(path, "/etc/localtime") != 0 && strcmp(path, "/etc/timezone") != 0)
-            warn(a, out, arena_printf(a, "%s of the host is mounted: it is sensitive", path));
+    if (strcmp(path, "/etc/localtime") == 0 || strcmp(path, "/etc/timezone") == 0)
         return;
-    }
+    for (size_t i = 0; i < ARRAY_LEN(sensitive_trees); i++)
+        if (text_starts(path, sensitive_trees[i])) {
+            warn(a, out, arena_printf(a, "%s of the host is mounted: it is sensitive", path));
+            return;
+        }
     for (size_t i = 0; i < ARRAY_LEN(sensitive_folders); i++)
         if (strcmp(sensitive_folders[i], path) == 0)
             warn(a, out,
@@ -181,13 +197,9 @@ static void warn_devices(struct arena *a, const struct host_config *h, struct st
              arena_printf(a, "--device %s: the container can reach a device of the host",
                           m[i].host ? m[i].host : ""));
     for (size_t i = 0; i < h->device_cgroup_rules.n; i++)
-        if (text_starts(h->device_cgroup_rules.v[i], "a ") ||
-            text_starts(h->device_cgroup_rules.v[i], "b "))
-            warn(a, out,
-                 arena_printf(a,
-                              "--device-cgroup-rule %s: the container can reach devices "
-                              "of the host",
-                              h->device_cgroup_rules.v[i]));
+        warn(a, out,
+             arena_printf(a, "--device-cgroup-rule %s: the container can reach devices of the host",
+                          h->device_cgroup_rules.v[i]));
 }
 
 /* Kernel memory was an experiment before 4.0 and is gone since 5.x: never applied. */

@@ -152,7 +152,7 @@ void volume_remove(struct volume_table *t, const char *name, bool force,
     r->ctx = ctx;
     store_tmp_name(r->trash_name);
     r->op.subject = r->name;
-    op_start_in(&r->op, &r->v->lane, on_done, NULL);
+    op_start_in(&r->op, &r->v->lane, done ? on_done : NULL, NULL); /* the runner logs for NULL */
 }
 
 /* ---- the files, afterwards ---- */

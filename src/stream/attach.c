@@ -259,13 +259,15 @@ static bool is_pointless(const struct attachment *a)
     return !r->want_stdin || (a->hub->is_running && a->hub->input.is_closed);
 }
 
+/* They count at a terminal alone, but a bad value is told in any case. */
 static struct err *read_keys(const struct attach_request *r, struct detach_keys *out)
 {
     const char *keys = text_is_empty(r->detach_keys) ? DEFAULT_KEYS : r->detach_keys;
 
-    if (!r->tty)
-        return NULL;
-    return detach_keys_parse(keys, out->key, &out->n);
+    TRY(detach_keys_parse(keys, out->key, &out->n));
+    if (!r->tty || !r->want_stdin)
+        out->n = 0;
+    return NULL;
 }
 
 struct err *hub_attach(struct hub *h, const struct attach_request *r, struct log *log,

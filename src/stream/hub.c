@@ -217,6 +217,18 @@ bool hub_is_running(const struct hub *h)
     return h->is_running;
 }
 
+void hub_peek(const struct hub *h, struct hub_streams *out)
+{
+    *out = (struct hub_streams){
+        .in = h->pumps[PUMP_IN].fd,
+        .out = h->pumps[PUMP_OUT].fd,
+        .err = h->pumps[PUMP_ERR].fd,
+        .pty = h->pumps[PUMP_PTY].fd,
+        .relay = {h->pumps[PUMP_PTY].relay[0], h->pumps[PUMP_PTY].relay[1]},
+        .stdin_once = h->stdin_once,
+    };
+}
+
 struct err *hub_resize(struct hub *h, int rows, int cols)
 {
     struct pump *pty = &h->pumps[PUMP_PTY];

@@ -11,10 +11,13 @@
 
 #include <string.h>
 
+#include "forward.h"
 #include "log_inner.h"
 
 #define RETRY_MS 1000 /* a full disk */
 #define REST_MS 1000  /* then the buffers of a burst are freed */
+#define FORWARD_GRACE_MS 500
+#define FORWARD_STEP_MS 10
 #define GRACE_MS 2000 /* a log that goes lets its readers read to the end that long */
 
 static void run_job(struct job *job)
@@ -96,6 +99,31 @@ static void give_up_on_disk(struct log *g)
     }
 }
 
+static void run_zip(struct job *job)
+{
+    logfiles_compress(&container_of(job, struct log, zip)->files);
+}
+
+static void on_zipped(struct job *job)
+{
+    struct log *g = container_of(job, struct log, zip);
+
+    g->zip_runs = false;
+    g->n_holds--;
+    log_try_free(g);
+}
+
+static void compress_rotated(struct log *g)
+{
+    if (!g->files.compresses || g->zip_runs || g->zipped == g->written.gen || g->is_closing)
+        return;
+    g->zipped = g->written.gen;
+    g->zip_runs = true;
+    g->n_holds++;
+    g->zip = (struct job){.run = run_zip, .done = on_zipped};
+    pool_submit(g->pools, POOL_DISK, &g->zip);
+}
+
 static void on_job_done(struct job *job)
 {
     struct log *g = container_of(job, struct log, job);
@@ -120,6 +148,7 @@ static void on_job_done(struct job *job)
     call_marks(g);
     log_tell_room(g);
     readers_on_written(g);
+    compress_rotated(g);
     log_start_job(g);
     if (!g->job_runs)
         timer_set(g->loop, &g->rest, REST_MS, on_rest);
@@ -157,12 +186,12 @@ void jsonfile_init(struct log *g, char *path, char *attrs, int64_t max_size, int
 
 size_t log_backlog(const struct log *g)
 {
-    return g->pending.payload + g->flying.payload;
+    return g->has_file ? g->pending.payload + g->flying.payload : forward_backlog(g->forward);
 }
 
 bool log_is_full(const struct log *g)
 {
-    return g->has_file && g->is_blocking && log_backlog(g) >= LOG_BACKLOG_HIGH;
+    return g->is_blocking && log_backlog(g) >= LOG_BACKLOG_HIGH;
 }
 
 void log_append(struct log *g, int stream, int64_t wall_ns, const void *p, size_t n)
@@ -170,6 +199,8 @@ void log_append(struct log *g, int stream, int64_t wall_ns, const void *p, size_
     struct chunk *c;
 
     ASSERT_LOOP();
+    if (!g->has_file)
+        forward_append(g->forward, stream, wall_ns, p, n);
     if (!g->has_file || !n)
         return;
     ASSERT(!g->is_closing);
@@ -206,8 +237,10 @@ void log_append_eof(struct log *g, int stream)
     struct chunk *c;
 
     ASSERT_LOOP();
-    if (!g->has_file)
+    if (!g->has_file) {
+        forward_append_eof(g->forward, stream);
         return;
+    }
     append_lost(g);
     c = batch_add(&g->pending, CHUNK_EOF, NULL, 0);
     c->stream = stream;
@@ -287,6 +320,8 @@ void log_finish(struct log *g)
     ASSERT_LOOP();
     if (g->has_file)
         readers_finish(g);
+    else
+        forward_finish(g->forward);
 }
 
 void log_try_free(struct log *g)
@@ -305,6 +340,7 @@ void log_try_free(struct log *g)
         logdisk_finish(&g->disk);
         logfiles_finish(&g->files);
     }
+    forward_destroy(g->forward);
     batch_finish(&g->pending);
     batch_finish(&g->flying);
     free(g);
@@ -328,10 +364,15 @@ static void on_last_flush(void *ctx, const struct log_mark *m)
     g->is_flushed = true; /* on_job_done goes on to free it */
 }
 
+/* Without a file; what is on its way to a server that takes it has a moment to get there. */
 static void on_none_closed(struct timer *t)
 {
     struct log *g = container_of(t, struct log, grace);
 
+    if (forward_backlog(g->forward) && g->n_closing++ < FORWARD_GRACE_MS / FORWARD_STEP_MS) {
+        timer_set(g->loop, &g->grace, FORWARD_STEP_MS, on_none_closed);
+        return;
+    }
     g->is_flushed = true;
     log_try_free(g);
 }

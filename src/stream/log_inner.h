@@ -25,7 +25,8 @@ struct landed {
 struct log {
     struct loop *loop;
     struct pools *pools;
-    bool has_file; /* false: driver none, all below is unused */
+    bool has_file; /* false: of what is below only is_blocking, max_buffer, on_room and the end */
+    struct forward *forward; /* drivers that send; NULL: none */
     struct logfiles files;
     struct logdisk disk; /* the worker's while job_runs */
     struct job job;
@@ -43,7 +44,11 @@ struct log {
     struct list readers;
     int n_holds; /* cancelled readers whose job runs, callers up the stack: not freed */
     bool is_closing, is_flushed;
+    int n_closing; /* looks at what a closing forward still holds */
     struct timer grace;
+    struct job zip; /* compresses what was rotated */
+    bool zip_runs;
+    int64_t zipped; /* the current file's generation when it last began */
     void (*on_destroyed)(void *ctx);
     void *destroyed_ctx;
     struct landed landed;

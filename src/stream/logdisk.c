@@ -109,15 +109,15 @@ static bool open_file(struct logdisk *d)
 /* Ends a record that an earlier engine left torn, so that ours begins on a line of its own. */
 static bool mend_tail(struct logdisk *d)
 {
-    char last = '\n';
+    char end = d->format->end, last = end;
 
     if (d->is_ready)
         return true;
     if (d->end.off && pread(d->fd, &last, 1, d->end.off - 1) != 1)
         return false;
-    if (last != '\n' && pwrite(d->fd, "\n", 1, d->end.off) != 1)
+    if (last != end && pwrite(d->fd, &end, 1, d->end.off) != 1)
         return false;
-    if (last != '\n')
+    if (last != end)
         d->end.off++;
     d->is_ready = true;
     return true;
@@ -127,7 +127,7 @@ static bool mend_tail(struct logdisk *d)
 static bool put(struct logdisk *d, const char *p, size_t n, size_t *out_done)
 {
     size_t done = 0;
-    const char *newline;
+    const char *last;
 
     *out_done = 0;
     if (!open_file(d) || !mend_tail(d))
@@ -144,8 +144,8 @@ static bool put(struct logdisk *d, const char *p, size_t n, size_t *out_done)
     if (done < n) {
         int error = errno;
 
-        newline = memrchr(p, '\n', done);
-        done = newline ? (size_t)(newline - p) + 1 : 0;
+        last = memrchr(p, d->format->end, done);
+        done = last ? (size_t)(last - p) + 1 : 0;
         if (ftruncate(d->fd, d->end.off + (int64_t)done))
             d->is_ready = false; /* a torn record stays: mended before the next write */
         errno = error;
@@ -164,8 +164,8 @@ static size_t lost_record(struct logdisk *d, char *out, size_t room, uint64_t lo
     clock_rfc3339(clock_wall_ns(), time);
     p.n = (size_t)snprintf(text, sizeof(text), "berth: %llu bytes of log were dropped here",
                            (unsigned long long)lost);
-    ASSERT(record_room(&p, d->attrs_n) <= room);
-    return record_write(out, &p, d->attrs, d->attrs_n);
+    ASSERT(d->format->room(&p, d->attrs_n) <= room);
+    return d->format->write(out, &p, d->attrs, d->attrs_n);
 }
 
 /* The record names the file and its length before anything is written to it, or an engine that
@@ -281,8 +281,8 @@ static void on_piece(void *ctx, const struct piece *p)
 {
     struct logdisk *d = ctx;
 
-    out_reserve(d, record_room(p, d->attrs_n));
-    d->out_n += record_write(d->out + d->out_n, p, d->attrs, d->attrs_n);
+    out_reserve(d, d->format->room(p, d->attrs_n));
+    d->out_n += d->format->write(d->out + d->out_n, p, d->attrs, d->attrs_n);
 }
 
 /* As Docker: a file that has reached the size is rotated before the next record. When stuck the
@@ -310,6 +310,7 @@ void logdisk_feed(struct logdisk *d, const struct feed *f, size_t at)
 void logdisk_init(struct logdisk *d, struct logfiles *files)
 {
     d->files = files;
+    d->format = &format_json;
     d->fd = -1;
     d->cut.emit = on_piece;
     d->cut.ctx = d;

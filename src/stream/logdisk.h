@@ -6,6 +6,7 @@
 #include "wire/landing.h"
 
 #include "cutter.h"
+#include "format.h"
 #include "logfiles.h"
 
 enum chunk_kind { CHUNK_BYTES = 1, CHUNK_SLOT, CHUNK_SPOOL, CHUNK_EOF, CHUNK_LOST, CHUNK_MARK };
@@ -50,6 +51,7 @@ struct log_mark {
 
 struct logdisk {
     struct logfiles *files;
+    const struct log_format *format;
     struct land_record *record; /* where the log stands; NULL: nothing was written yet */
     bool is_shared;             /* ... and the next engine finds it */
     struct land_state *next;    /* what will stand in it; NULL: nothing has changed */

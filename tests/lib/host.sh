@@ -3,6 +3,7 @@
 #
 #   host_up              netns and folders          host_down   ends and removes everything
 #   host_registry        registry on 127.0.0.1:5000 in the netns, with busybox and registry images
+#                        (or those of HOST_IMAGES)
 #   engine_start [ARGS]  berthd, waits for the socket     engine_stop   SIGTERM
 #   in_host CMD…         runs CMD in the network namespace
 #
@@ -32,8 +33,8 @@ images_make() {
     mkdir -p "$IMAGES"
     (
         flock 9
-        if [ ! -e "$IMAGES/ready-3" ]; then
-            python3 "$BERTH_SRC/tests/lib/images.py" "$IMAGES" && touch "$IMAGES/ready-3"
+        if [ ! -e "$IMAGES/ready-4" ]; then
+            python3 "$BERTH_SRC/tests/lib/images.py" "$IMAGES" && touch "$IMAGES/ready-4"
         fi
     ) 9>"$IMAGES/lock"
 }
@@ -54,7 +55,7 @@ CONF
         in_host curl -fs -o /dev/null http://127.0.0.1:5000/v2/ && break
         sleep 0.05
     done
-    for i in busybox registry; do
+    for i in ${HOST_IMAGES:-busybox registry}; do
         in_host skopeo copy -q --insecure-policy --dest-tls-verify=false \
             "docker-archive:$IMAGES/$i.tar" "docker://127.0.0.1:5000/$i:latest" || return 1
     done
@@ -88,6 +89,9 @@ engine_kill() { # SIGKILL, and wait until it is gone
     ENGINE_PID=
 }
 
+# Runs and is no zombie (an orphan's reaper may be slow).
+is_alive() { [ -n "$1" ] && grep -qs '^State:.[^ZX]' "/proc/$1/status"; }
+
 keeper_pid() { cat "$HOST/exec/keeper.pid" 2>/dev/null; }
 
 # Removes every container through the API, so that nothing outlives the test.
@@ -106,7 +110,7 @@ host_down() {
     keeper=$(keeper_pid)
     engine_stop
     if [ -n "$keeper" ]; then # it ends by itself when it holds nothing
-        for _ in $(seq 200); do kill -0 "$keeper" 2>/dev/null || break; sleep 0.05; done
+        for _ in $(seq 200); do is_alive "$keeper" || break; sleep 0.05; done
         kill -KILL "$keeper" 2>/dev/null
     fi
     [ -z "$REGISTRY_PID" ] || { kill "$REGISTRY_PID" 2>/dev/null; wait "$REGISTRY_PID" 2>/dev/null; }

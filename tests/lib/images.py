@@ -36,7 +36,7 @@ def busybox_layer(tar):
     applets = subprocess.check_output(["/bin/busybox", "--list"], text=True).split()
     for applet in applets:
         if applet != "busybox":
-            add(tar, "bin/" + applet, kind=tarfile.LNKTYPE, link="bin/busybox")
+            add(tar, "bin/" + applet, mode=0o755, kind=tarfile.LNKTYPE, link="bin/busybox")
     add(tar, "bin/bash", b"#!/bin/sh\nexec /bin/sh \"$@\"\n", 0o755)  # the guide types /bin/bash
     add(tar, "etc/passwd", b"root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1:daemon:/usr/sbin:/bin/false\n"
                            b"nobody:x:65534:65534:nobody:/home:/bin/false\napp:x:1000:1000::/home/app:/bin/sh\n")
@@ -84,4 +84,5 @@ def main():
              "Env": [path], "ExposedPorts": {"5000/tcp": {}}, "Volumes": {"/var/lib/registry": {}}})
 
 
-main()
+if __name__ == "__main__":
+    main()

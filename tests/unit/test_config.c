@@ -58,6 +58,7 @@ TEST(defaults)
     CHECK_STR(s.exec_root, "/run/berth");
     CHECK_STR(s.pidfile, "/run/berth/berthd.pid");
     CHECK_STR(s.log_level, "info");
+    CHECK_STR(s.publish_mode, "nat");
     CHECK_STR(s.log_driver, "json-file");
     CHECK_STR(s.group, "berth");
     CHECK_STR(s.default_ip, "0.0.0.0");

@@ -344,7 +344,7 @@ TEST(a_full_disk_fails_the_batch_and_later_ones_are_tried_again)
 {
     char *large = arena_alloc(test_arena, 200001);
 
-    signal(SIGXFSZ, SIG_IGN);
+    sigaction(SIGXFSZ, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     memset(large, 'x', 200000);
     open_at(db_path());
     put("container", "a", "1");

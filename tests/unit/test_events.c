@@ -104,10 +104,17 @@ TEST(attributes_that_do_not_fit_are_left_out_and_bytes_are_bounded)
 static struct events_sub first, second, third;
 static char trace[64];
 
+static void note(const char *s)
+{
+    size_t n = strlen(trace);
+
+    snprintf(trace + n, sizeof(trace) - n, "%s", s);
+}
+
 static void on_first(void *ctx, const struct event *e)
 {
     (void)ctx;
-    strcat(trace, "1");
+    note("1");
     events_unsubscribe(&first);
     events_unsubscribe(&second);
     if (!strcmp(e->action, "start"))
@@ -117,7 +124,7 @@ static void on_first(void *ctx, const struct event *e)
 static void on_other(void *ctx, const struct event *e)
 {
     (void)e;
-    strcat(trace, ctx);
+    note(ctx);
 }
 
 TEST(subscribers_may_leave_and_publish_in_a_callback)

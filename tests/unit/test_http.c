@@ -575,14 +575,14 @@ TEST(http_idle_connections_give_way_longest_first)
     say("GET /hello HTTP/1.1\r\n\r\n");
     client = first;
     say("GET /hello HTTP/1.1\r\n\r\n");
-    CHECK(front_close_idle(&front));
+    CHECK(front_close_idle(&front, 0));
     client = second;
     turn();
     CHECK(client_has_eof);
     close(second);
     client = first;
     say("GET /hold HTTP/1.1\r\n\r\n");
-    CHECK(!front_close_idle(&front));
+    CHECK(!front_close_idle(&front, 0));
     reply_empty(held, 204);
     end();
 }

@@ -108,7 +108,7 @@ TEST(failures_speak_dockers_words)
     says(P_EXEC, EACCES, PROGRAM_WHY_LOOKUP, "/x", "c", ERR_INVALID,
          CREATE "exec: \"/x\": permission denied: unknown");
     says(P_EXEC, EISDIR, PROGRAM_WHY_LOOKUP, "/x", "c", ERR_INVALID,
-         CREATE "exec: \"/x\": is a directory: unknown");
+         CREATE "exec: \"/x\": is a directory: permission denied: unknown");
     says(P_EXEC, ENOEXEC, PROGRAM_WHY_EXECVE, "/x", "c", ERR_INVALID,
          CREATE "exec: \"/x\": exec format error: unknown");
     says(P_CWD, ENOENT, 0, "/w", "c/x", ERR_INVALID,

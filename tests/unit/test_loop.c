@@ -96,7 +96,9 @@ static char order[16];
 
 static void note(void *arg)
 {
-    strncat(order, arg, 1);
+    size_t n = strlen(order);
+
+    snprintf(order + n, sizeof(order) - n, "%s", (const char *)arg);
 }
 
 static void post_again(void *arg)
@@ -172,7 +174,7 @@ static struct timer early, late;
 static void on_early(struct timer *t)
 {
     (void)t;
-    strcat(order, "e");
+    note("e");
     timer_clear(loop, &late);
     if (strlen(order) < 3)
         timer_set(loop, &early, 0, on_early);
@@ -181,7 +183,7 @@ static void on_early(struct timer *t)
 static void on_late(struct timer *t)
 {
     (void)t;
-    strcat(order, "l");
+    note("l");
 }
 
 TEST(a_timer_may_set_itself_and_clear_another_when_it_fires)

@@ -13,6 +13,8 @@
 
 #include "test.h"
 
+enum { TRACE_SIZE = 4096 };
+
 /* One operation type for most tests: steps write into `trace`, which one op at a
  * time owns, so that no lock is needed. */
 struct probe {
@@ -47,11 +49,18 @@ static void tear_down(void)
     loop_destroy(loop);
 }
 
+static void note(struct probe *p, const char *s)
+{
+    size_t n = strlen(p->trace);
+
+    snprintf(p->trace + n, TRACE_SIZE - n, "%s", s);
+}
+
 static struct err *mark(struct op *op, const char *letter)
 {
     struct probe *p = (struct probe *)op;
 
-    strcat(p->trace, letter);
+    note(p, letter);
     if (p->fail_at && !strcmp(p->fail_at, letter))
         return err_new(ERR_CONFLICT, "failed at %s", letter);
     return NULL;
@@ -61,8 +70,8 @@ static void unmark(struct op *op, const char *letter)
 {
     struct probe *p = (struct probe *)op;
 
-    strcat(p->trace, "-");
-    strcat(p->trace, letter);
+    note(p, "-");
+    note(p, letter);
 }
 
 static struct err *run_a(struct op *op)
@@ -158,7 +167,7 @@ static void on_done(struct op *op, struct err *err, void *ctx)
     loop_stop(loop);
 }
 
-static char trace[4096];
+static char trace[TRACE_SIZE];
 
 static struct probe *probe_create(const struct op_type *type)
 {

@@ -57,6 +57,40 @@ TEST(rules_of_nothing_are_a_valid_table)
     CHECK(strstr(t, "hook output"));
 }
 
+/* 7000-7002 with their IPv6 twins, then 80 elsewhere, then 7003 of another container. */
+static size_t fill_range(struct port_map out[8])
+{
+    size_t n = 0;
+
+    for (uint16_t port = 7000; port <= 7002; port++)
+        for (int is_v6 = 0; is_v6 < 2; is_v6++)
+            out[n++] = (struct port_map){.proto = PORT_TCP,
+                                         .is_v6 = is_v6,
+                                         .host_port = port,
+                                         .port = port,
+                                         .addr = 0xac110002};
+    out[n] = out[0];
+    out[n].host_port = out[n].port = 7003;
+    out[n++].addr = 0xac110003;
+    out[n++] = any80;
+    return n;
+}
+
+TEST(rules_make_a_range_one_element)
+{
+    struct port_map ports[8];
+    size_t n = fill_range(ports);
+    const char *t = text_of(&(struct rules_view){"abc", NULL, 0, ports, n, .ip_masq = true});
+    autobuf struct buf b = {0};
+
+    CHECK(strstr(t, "tcp . 7000-7002 : 172.17.0.2,\n      tcp . 7003 : 172.17.0.3\n"));
+    CHECK(strstr(t, "172.17.0.2 . tcp . 7000-7002,"));
+    CHECK(strstr(t, "tcp . 80 : 172.17.0.2 . 8080\n"));
+    rules_ports_text(&b, "t", ports, 6, ports, 0);
+    CHECK_STR(b.data, "delete element inet berth_t any4same { tcp . 7000-7002 }\n"
+                      "delete element inet berth_t self { 172.17.0.2 . tcp . 7000-7002 }\n");
+}
+
 TEST(rules_change_ports_removed_first)
 {
     struct port_map moved = any80;

@@ -140,6 +140,20 @@ TEST(check_accepts_the_ordinary)
              "\"MaximumRetryCount\":3},\"OomScoreAdj\":-1000,\"UsernsMode\":\"host\"}")));
 }
 
+TEST(check_lengths)
+{
+    char path[5001] = "", text[5200];
+
+    memset(path, 'a', sizeof(path) - 1);
+    snprintf(text, sizeof(text), "{\"Binds\":[\"/%s:/x\"]}", path);
+    CHECK_ERR(sandbox_check(test_arena, config("{}"), host(text)), ERR_INVALID);
+    snprintf(text, sizeof(text), "{\"Tmpfs\":{\"/%s\":\"\"}}", path);
+    CHECK_ERR(sandbox_check(test_arena, config("{}"), host(text)), ERR_INVALID);
+    snprintf(text, sizeof(text), "{\"WorkingDir\":\"/%s\"}", path);
+    CHECK_ERR(sandbox_check(test_arena, config(text), host("{}")), ERR_INVALID);
+    CHECK_OK(sandbox_check(test_arena, config("{}"), host("{\"Binds\":[\"\"]}")));
+}
+
 TEST(check_resources)
 {
     refuses("{}", "{\"Memory\":1000}", "Minimum memory limit allowed is 6MB");
@@ -366,6 +380,24 @@ TEST(plan_user_mounts_win)
     program_finish(&p);
 }
 
+/* A new mount of cgroup2 in the host's cgroup namespace would change the host's mount options. */
+TEST(plan_host_cgroup_is_never_mounted_anew)
+{
+    for (int host = 0; host < 2; host++) {
+        struct sandbox_input in = input("{}");
+        struct plan plan = plan_of(&in);
+        struct program p = {0};
+        struct view v;
+
+        in.is_v2 = true;
+        in.ns.host_cgroup = host;
+        plan_sandbox(test_arena, &plan, &p);
+        v = look(&p);
+        CHECK((find_mount(&v, "cgroup2") >= 0) == !host);
+        program_finish(&p);
+    }
+}
+
 TEST(plan_namespaces)
 {
     struct sandbox_input in = input("{}");
@@ -481,6 +513,10 @@ TEST(warnings_name_what_weakens)
     CHECK(warns("{\"ReadonlyPaths\":[]}", "read-only"));
     CHECK(warns("{\"Devices\":[{\"PathOnHost\":\"/dev/sda\"}]}", "/dev/sda"));
     CHECK(warns("{\"Binds\":[\"/:/host\"]}", "sensitive"));
+    CHECK(warns("{\"Binds\":[\"/dev/sda:/x\"]}", "sensitive"));
+    CHECK(warns("{\"Binds\":[\"/root/.ssh:/x\"]}", "sensitive"));
+    CHECK(!warns("{\"Binds\":[\"/root/src:/x\"]}", "sensitive"));
+    CHECK(warns("{\"DeviceCgroupRules\":[\"c 1:1 r\"]}", "c 1:1 r"));
     CHECK(warns("{\"Binds\":[\"/etc:/e:ro\"]}", "sensitive"));
     CHECK(warns("{\"Binds\":[\"/var/run/docker.sock:/s\"]}", "controls the engine"));
     CHECK(warns("{\"Mounts\":[{\"Type\":\"bind\",\"Source\":\"/proc\",\"Target\":\"/p\"}]}",

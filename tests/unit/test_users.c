@@ -108,6 +108,7 @@ TEST(user_by_number)
 
 TEST(user_digits_are_never_a_name)
 {
+    struct user_files files_of_foe = {0};
     struct sandbox_user u = resolve("1234", ""); /* an image maps that name to root */
 
     CHECK_INT(u.uid, 1234);
@@ -118,6 +119,15 @@ TEST(user_digits_are_never_a_name)
     CHECK_ERR(user_resolve(test_arena, &files, "+0", NULL, &u), ERR_INVALID);
     CHECK_ERR(user_resolve(test_arena, &files, "0x0", NULL, &u), ERR_INVALID);
     CHECK_ERR(user_resolve(test_arena, &files, "-1", NULL, &u), ERR_INVALID);
+    /* nor does a name that looks like another way to write a number */
+    files_of_foe.passwd = "-1:x:0:0::/:\n+5:x:0:0::/:\n0x0:x:0:0::/:\n0xy:x:7:7::/:\n";
+    files_of_foe.group = files_of_foe.passwd;
+    CHECK_ERR(user_resolve(test_arena, &files_of_foe, "-1", NULL, &u), ERR_INVALID);
+    CHECK_ERR(user_resolve(test_arena, &files_of_foe, "+5", NULL, &u), ERR_INVALID);
+    CHECK_ERR(user_resolve(test_arena, &files_of_foe, "0x0", NULL, &u), ERR_INVALID);
+    CHECK_ERR(user_resolve(test_arena, &files_of_foe, "1:0X0", NULL, &u), ERR_INVALID);
+    CHECK_OK(user_resolve(test_arena, &files_of_foe, "0xy", NULL, &u));
+    CHECK_INT(u.uid, 7);
 }
 
 TEST(user_refuses_in_dockers_words)

@@ -57,7 +57,7 @@ static void write_plugins(struct jw *w)
 {
     static const char *const volume[] = {"local", NULL};
     static const char *const network[] = {"bridge", "host", "null", NULL};
-    static const char *const log[] = {"json-file", "none", NULL};
+    static const char *const log[] = {"journald", "json-file", "local", "none", "syslog", NULL};
 
     jw_obj(w, "Plugins");
     write_names(w, "Volume", volume);
@@ -148,8 +148,9 @@ static void write_swarm(struct jw *w)
 
 static void write_engine(struct request *r, struct jw *w)
 {
-    static const char *const security[] = {"name=seccomp,profile=builtin", NULL};
     const struct parts *p = parts_of(r);
+    const char *const security[] = {"name=seccomp,profile=builtin",
+                                    cgroup_is_v2(p->cgroups) ? "name=cgroupns" : NULL, NULL};
 
     jw_str(w, "ServerVersion", BERTH_VERSION);
     jw_bool(w, "Debug", p->settings->debug);
@@ -161,8 +162,6 @@ static void write_engine(struct request *r, struct jw *w)
     jw_str(w, "CgroupVersion", cgroup_is_v2(p->cgroups) ? "2" : "1");
     write_names(w, "SecurityOptions", security);
     jw_strs(w, "Labels", &p->settings->labels);
-    jw_int(w, "NGoroutines", ops_in_flight(p->ops));
-    jw_int(w, "NFd", r->front->n_conns);
     jw_time(w, "SystemTime", clock_wall_ns());
 }
 

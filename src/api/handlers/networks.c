@@ -1,21 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Networks: list, inspect, create, remove. Loop thread. */
+/* Networks: list, inspect, create, remove, connect, disconnect, prune. Loop thread. */
 #include "api.h"
 
 #include <string.h>
 
 static const char *const known_filters[] = {"dangling", "driver", "id",   "label",
                                             "name",     "scope",  "type", NULL};
-
-static bool is_predefined(const struct network *n)
-{
-    static const char *const names[] = {"bridge", "host", "none"};
-
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (!strcmp(network_name(n), names[i]))
-            return true;
-    return false;
-}
 
 /* Any of the values is part of the text. */
 static bool matches_part(const struct filters *f, const char *key, const char *text)
@@ -31,9 +21,15 @@ static bool matches_part(const struct filters *f, const char *key, const char *t
 static bool network_matches(const struct network *n, const struct filters *f)
 {
     return filters_has(f, "driver", network_driver(n)) && filters_has(f, "scope", "local") &&
-           filters_has(f, "type", is_predefined(n) ? "builtin" : "custom") &&
+           filters_has(f, "type", network_is_predefined(n) ? "builtin" : "custom") &&
            filters_has_prefix_of(f, "id", network_id(n)) &&
            matches_part(f, "name", network_name(n)) && filters_match_labels(f, network_labels(n));
+}
+
+/* Made by a user, and nobody is in it. */
+static bool is_dangling(const struct network *n)
+{
+    return !network_is_predefined(n) && network_count_endpoints(n) == 0;
 }
 
 void handle_network_list(struct request *r)
@@ -43,12 +39,14 @@ void handle_network_list(struct request *r)
     struct filters f;
     struct network *n;
     size_t cursor = 0;
+    bool dangling = false;
 
-    if (reply_failed(r, filters_parse(r->arena, request_param(r, "filters"), known_filters, &f)))
+    if (reply_failed(r, filters_parse(r->arena, request_param(r, "filters"), known_filters, &f)) ||
+        reply_failed(r, filters_bool(&f, "dangling", &dangling)))
         return;
     jw_arr(&w, NULL);
     while ((n = network_next(parts_of(r)->networks, &cursor)))
-        if (network_matches(n, &f))
+        if (network_matches(n, &f) && (!filters_get(&f, "dangling") || is_dangling(n) == dangling))
             network_write_json(n, &w, false);
     jw_arr_end(&w);
     reply_json(r, 200, &b);
@@ -96,4 +94,112 @@ void handle_network_create(struct request *r)
 void handle_network_remove(struct request *r)
 {
     network_remove(parts_of(r)->networks, request_arg(r, 0), reply_done, r);
+}
+
+/* ---- connect, disconnect ---- */
+
+struct link_request { /* the body of both */
+    char *container;
+    bool force;
+    struct endpoint_config endpoint;
+};
+static const struct jfield link_fields[] = {
+    J(J_STR, struct link_request, container, "Container"),
+    J(J_BOOL, struct link_request, force, "Force"),
+    J(J_OBJ, struct link_request, endpoint, "EndpointConfig", .sub = &endpoint_config_json),
+    J_END,
+};
+static const struct jtable link_json = {sizeof(struct link_request), link_fields};
+
+static bool read_link(struct request *r, struct link_request *out, struct container **c)
+{
+    const char *body;
+    size_t len;
+
+    return !reply_failed(r, request_need_json(r, &body, &len)) &&
+           !reply_failed(r, json_decode(r->arena, body, len, &link_json, out)) &&
+           !reply_failed(
+               r, container_find(parts_of(r)->containers, out->container ? out->container : "", c));
+}
+
+/* 200 without a body, as Docker has it. */
+static void on_linked(void *ctx, struct err *err)
+{
+    if (!reply_failed(ctx, err))
+        reply_empty(ctx, 200);
+}
+
+void handle_network_connect(struct request *r)
+{
+    struct link_request link = {0};
+    struct container *c;
+
+    if (read_link(r, &link, &c))
+        container_connect(c, request_arg(r, 0), &link.endpoint, on_linked, r);
+}
+
+void handle_network_disconnect(struct request *r)
+{
+    struct link_request link = {0};
+    struct container *c;
+
+    if (read_link(r, &link, &c))
+        container_disconnect(c, request_arg(r, 0), on_linked, r);
+}
+
+/* ---- prune ---- */
+
+static const char *const prune_filters[] = {"label", "label!", "until", NULL};
+
+struct prune {
+    struct request *request;
+    struct strs names, deleted;
+    size_t at;
+};
+
+static void prune_next(struct prune *p);
+
+static void on_pruned(void *ctx, struct err *err)
+{
+    struct prune *p = ctx;
+
+    if (!err)
+        strs_add(p->request->arena, &p->deleted, p->names.v[p->at]);
+    err_drop(err); /* in use by now, or gone: no reason to stop */
+    p->at++;
+    prune_next(p);
+}
+
+static void prune_next(struct prune *p)
+{
+    struct buf b = {0};
+    struct jw w = {.out = &b};
+
+    if (p->at < p->names.n) {
+        network_remove(parts_of(p->request)->networks, p->names.v[p->at], on_pruned, p);
+        return;
+    }
+    jw_obj(&w, NULL);
+    jw_strs_or_null(&w, "NetworksDeleted", &p->deleted);
+    jw_obj_end(&w);
+    reply_json(p->request, 200, &b);
+}
+
+void handle_network_prune(struct request *r)
+{
+    struct prune *p = arena_new(r->arena, struct prune);
+    struct filters f;
+    struct network *n;
+    int64_t until = 0;
+    size_t cursor = 0;
+
+    if (reply_failed(r, filters_parse(r->arena, request_param(r, "filters"), prune_filters, &f)) ||
+        reply_failed(r, filters_until(&f, &until)))
+        return;
+    p->request = r;
+    while ((n = network_next(parts_of(r)->networks, &cursor)))
+        if (is_dangling(n) && filters_match_labels(&f, network_labels(n)) &&
+            (!until || network_created_ns(n) < until))
+            strs_add(r->arena, &p->names, network_name(n));
+    prune_next(p);
 }

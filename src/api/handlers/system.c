@@ -107,9 +107,7 @@ void handle_debug_objects(struct request *r)
     struct buf b = {0};
     struct jw w = {.out = &b};
 
-    jw_obj(&w, NULL);
     debug_dump(parts_of(r)->debug, &w);
-    jw_obj_end(&w);
     reply_json(r, 200, &b);
 }
 

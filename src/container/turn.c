@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Turns of starts. A start that is prepared and not yet cloned holds some twenty
+ * descriptors (cgroups, mounts, a network namespace): hundreds of them at once would take
+ * the descriptors that connections and running containers need. So few are between prepare
+ * and spawn at a time; more would not make anything faster, the keeper clones one by one.
+ * Loop thread.
+ */
+#include "object.h"
+
+#include "base/fd.h"
+
+#include <sys/resource.h>
+
+#define TURNS 48
+#define FDS_OF_TURNS (TURNS * 28)
+#define FDS_OF_CONTAINER 5 /* pidfd, streams; the resolver's two */
+
+static bool has_fds(void)
+{
+    struct rlimit limit;
+    int used = fd_lowest_free();
+
+    return getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+           (rlim_t)used + FDS_OF_TURNS / 2 + FDS_OF_CONTAINER < limit.rlim_cur;
+}
+
+struct err *turn_take(struct container_table *t, struct turn *turn, void (*fn)(struct turn *turn))
+{
+    ASSERT_LOOP();
+    if (!has_fds())
+        return err_new(ERR_UNAVAILABLE, "no file descriptors are left for another container: stop "
+                                        "some, or raise the engine's limit (LimitNOFILE)");
+    turn->fn = fn;
+    if (t->n_turns == TURNS) {
+        list_append(&t->turns_waiting, &turn->link);
+        return NULL;
+    }
+    t->n_turns++;
+    turn->is_taken = true;
+    fn(turn);
+    return NULL;
+}
+
+void turn_end(struct container_table *t, struct turn *turn)
+{
+    struct turn *next;
+
+    list_remove(&turn->link);
+    if (!turn->is_taken)
+        return;
+    turn->is_taken = false;
+    next = list_first(&t->turns_waiting, struct turn, link);
+    if (!next) {
+        t->n_turns--;
+        return;
+    }
+    list_remove(&next->link);
+    next->is_taken = true;
+    next->fn(next);
+}

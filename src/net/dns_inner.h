@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The resolver's parts: hosts (one for a container), questions on their way, cache, upstreams. */
+#pragma once
+
+#include <netinet/in.h>
+
+#include "base/list.h"
+#include "base/map.h"
+#include "net/dns.h"
+
+#include "dns_packet.h"
+#include "inner.h"
+
+#define DNS_QUERY_MAX 4096 /* a question is never longer */
+#define DNS_SERVERS_MAX 6
+#define DNS_PENDING_MAX 1024 /* of one container */
+#define DNS_ASKED_MAX 8192   /* of all together: each has a socket */
+#define DNS_CLIENTS_MAX 64   /* TCP connections of one container */
+
+struct dns_servers {
+    struct sockaddr_storage v[DNS_SERVERS_MAX];
+    size_t n;
+};
+/* The nameserver lines of a resolv.conf. Pure. */
+void dns_servers_parse(const char *text, struct dns_servers *out);
+bool dns_servers_add(struct dns_servers *s, const char *addr); /* false: full, or no address */
+
+/* ---- dns_cache.c ---- */
+struct dns_cache;
+struct dns_cache *dns_cache_create(size_t max_entries, size_t max_bytes);
+void dns_cache_destroy(struct dns_cache *c);
+/* A copy with the TTLs of now, or 0. */
+size_t dns_cache_get(struct dns_cache *c, const char *key, int64_t now_ns, uint8_t *out);
+void dns_cache_put(struct dns_cache *c, const char *key, int64_t now_ns, uint32_t ttl_s,
+                   const uint8_t *p, size_t n);
+size_t dns_cache_count(const struct dns_cache *c);
+
+/* ---- dns_names.c: pure ---- */
+#define DNS_ADDRS_MAX 1024
+/* Addresses of the neighbours with this name; true when there is such a name. */
+bool dns_find_name(struct endpoint *const *own, size_t n_own, const char *name, uint32_t *out,
+                   size_t *out_n);
+/* "container.network" of the neighbour with this address. */
+bool dns_find_address(struct endpoint *const *own, size_t n_own, uint32_t addr, char *out,
+                      size_t room);
+/* Outside names are for containers with a way out. */
+bool dns_may_forward(struct endpoint *const *own, size_t n_own);
+
+/* ---- dns_forward.c ---- */
+struct dns { /* one for a struct net */
+    struct net *net;
+    struct dns_cache *cache;
+    struct dns_servers servers; /* of the host */
+    size_t n_pending;           /* of all containers */
+    int64_t read_ns;            /* when the servers were read */
+    bool is_reading;
+    uint8_t *scratch; /* DNS_MESSAGE_MAX + 2: one message on the loop */
+};
+struct dns *dns_create(struct net *n);
+void dns_destroy(struct dns *d);
+
+struct dns_client; /* a TCP connection */
+struct dns_reply_to {
+    struct dns_client *client; /* NULL: by UDP to `addr` */
+    struct sockaddr_in addr;
+};
+struct dns_host {
+    struct dns *dns;
+    struct dns_asker who;
+    int udp, tcp;
+    struct watch *udp_watch, *tcp_watch;
+    struct dns_servers servers; /* n 0: the host's */
+    char *servers_key;          /* part of the cache's key */
+    struct list pending;        /* struct dns_pending */
+    size_t n_pending;
+    struct list clients;
+    size_t n_clients;
+    unsigned turn; /* shared names go round */
+};
+/* message: with the client's id. */
+void dns_forward(struct dns_host *h, const uint8_t *message, size_t n, const struct dns_query *q,
+                 const struct dns_reply_to *to);
+void dns_pending_drop_client(struct dns_host *h, struct dns_client *c);
+void dns_pending_drop_all(struct dns_host *h);
+
+/* ---- dns_server.c ---- */
+/* p is changed: cut to what the asker takes. */
+void dns_send(struct dns_host *h, const struct dns_reply_to *to, const struct dns_query *q,
+              uint8_t *p, size_t n);

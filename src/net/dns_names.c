@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who is called what, as one container sees it: names count in the user-defined networks
+ * it shares with the others, in the order of its endpoints. Always from the live lists, so
+ * there is nothing to keep in step. Loop thread.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "dns_inner.h"
+#include "network_inner.h"
+
+#define ID_SHORT_TEXT 12
+
+static bool has_names(const struct endpoint *e)
+{
+    return e->network && e->network->ipam && !e->network->is_predefined;
+}
+
+static bool is_text(const char *name, size_t n, const char *text)
+{
+    return text && strncasecmp(name, text, n) == 0 && text[n] == '\0';
+}
+
+static bool is_called(const struct endpoint *e, const char *name, size_t n)
+{
+    if (is_text(name, n, e->container_name) || is_text(name, n, e->hostname) ||
+        (n == ID_SHORT_TEXT && !strncasecmp(name, e->container_id, n)) ||
+        is_text(name, n, e->container_id))
+        return true;
+    for (size_t i = 0; i < e->aliases.n; i++)
+        if (is_text(name, n, e->aliases.v[i]))
+            return true;
+    return false;
+}
+
+/* "--link other:name": what only this container calls another one. */
+static bool is_linked_as(const struct endpoint *own, const struct endpoint *other, const char *name)
+{
+    for (size_t i = 0; i < own->links.n; i++) {
+        const char *link = own->links.v[i], *colon = strchr(link, ':');
+        size_t n = colon ? (size_t)(colon - link) : strlen(link);
+
+        if (!strcasecmp(colon ? colon + 1 : link, name) && is_called(other, link, n))
+            return true;
+    }
+    return false;
+}
+
+/* "name" or "name.network". */
+static size_t plain_length(const struct network *n, const char *name)
+{
+    size_t len = strlen(name), net = strlen(n->record.request.name);
+
+    if (len > net + 1 && name[len - net - 1] == '.' &&
+        !strcasecmp(name + len - net, n->record.request.name))
+        return len - net - 1;
+    return len;
+}
+
+static size_t find_in(const struct endpoint *own, const char *name, uint32_t *out)
+{
+    size_t len = strlen(name), plain = plain_length(own->network, name), n = 0;
+
+    list_each (e, &own->network->endpoints, struct endpoint, link) {
+        bool is_it = is_called(e, name, len) || (plain != len && is_called(e, name, plain)) ||
+                     is_linked_as(own, e, name);
+
+        if (is_it && n < DNS_ADDRS_MAX)
+            out[n++] = e->spec.addr;
+    }
+    return n;
+}
+
+bool dns_find_name(struct endpoint *const *own, size_t n_own, const char *name, uint32_t *out,
+                   size_t *out_n)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < n_own && !n && *name; i++)
+        if (has_names(own[i]))
+            n = find_in(own[i], name, out);
+    if (n)
+        *out_n = n;
+    return n > 0;
+}
+
+bool dns_find_address(struct endpoint *const *own, size_t n_own, uint32_t addr, char *out,
+                      size_t room)
+{
+    for (size_t i = 0; i < n_own; i++) {
+        if (!has_names(own[i]) || !subnet4_has(own[i]->network->subnet, addr))
+            continue;
+        list_each (e, &own[i]->network->endpoints, struct endpoint, link) {
+            if (e->spec.addr != addr)
+                continue;
+            snprintf(out, room, "%s.%s", e->container_name, own[i]->network->record.request.name);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool dns_may_forward(struct endpoint *const *own, size_t n_own)
+{
+    for (size_t i = 0; i < n_own; i++)
+        if (own[i]->network && own[i]->network->ipam && !own[i]->network->bridge.internal)
+            return true;
+    return false;
+}

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The resolver's side towards containers: their UDP datagrams and TCP connections on
+ * sockets that live in their namespace. Local names are answered at once, the rest goes to
+ * dns_forward.c, unless every network of the container is internal: then it is refused,
+ * so that a sealed network does not leak by its questions. Loop thread, but for dns_open.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+
+#include "dns_inner.h"
+
+#define BACKLOG 64
+#define UDP_BATCH 64
+#define RECEIVE_ROOM (1 << 20) /* some thousand questions that came at once, or without engine */
+#define CLIENT_IDLE_MS 10000
+#define CLIENT_OUT_MAX (4u << 16) /* answers not taken: no more questions are read */
+#define LOCAL_TTL_S 10            /* containers come and go */
+#define POINTER_MAX 256
+
+/* ---- sockets ---- */
+
+struct opening {
+    int udp, tcp;
+};
+
+static int bind_here(int type)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(53)};
+    autoclose int fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int on = 1, room = RECEIVE_ROOM;
+
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
+    /* a server of the container's own may have 0.0.0.0:53 if it allows to share, as most do */
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+    inet_pton(AF_INET, DNS_ADDRESS, &at.sin_addr);
+    if (bind(fd, (void *)&at, sizeof(at)) != 0 || (type == SOCK_STREAM && listen(fd, BACKLOG) != 0))
+        return -1;
+    return steal_fd(&fd);
+}
+
+static struct err *open_inside(void *arg)
+{
+    struct opening *o = arg;
+
+    o->udp = bind_here(SOCK_DGRAM);
+    if (o->udp < 0)
+        return err_sys("bind the resolver to " DNS_ADDRESS ":53");
+    o->tcp = bind_here(SOCK_STREAM);
+    if (o->tcp >= 0)
+        return NULL;
+    struct err *err = err_sys("bind the resolver to " DNS_ADDRESS ":53/tcp");
+    close(steal_fd(&o->udp));
+    return err;
+}
+
+struct err *dns_open(struct net *n, int netns, int out[DNS_SOCKETS])
+{
+    struct opening o = {-1, -1};
+
+    TRY(netns_call(n->netns, netns, open_inside, &o));
+    out[0] = o.udp;
+    out[1] = o.tcp;
+    return NULL;
+}
+
+/* ---- TCP connections ---- */
+
+struct dns_client {
+    struct list link;
+    struct dns_host *host;
+    int fd;
+    struct watch *watch;
+    struct timer idle;
+    struct buf in, out;
+    bool is_broken; /* to be closed by whoever is on the stack */
+};
+
+static void client_close(struct dns_client *c)
+{
+    dns_pending_drop_client(c->host, c);
+    watch_close(c->watch);
+    close(c->fd);
+    timer_clear(c->host->dns->net->loop, &c->idle);
+    list_remove(&c->link);
+    c->host->n_clients--;
+    buf_finish(&c->in);
+    buf_finish(&c->out);
+    free(c);
+}
+
+static void on_idle(struct timer *t)
+{
+    client_close(container_of(t, struct dns_client, idle));
+}
+
+static void client_flush(struct dns_client *c)
+{
+    while (c->out.len) {
+        ssize_t n = send(c->fd, c->out.data, c->out.len, MSG_NOSIGNAL);
+
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            break;
+        if (n <= 0) {
+            c->is_broken = true;
+            c->out.len = 0;
+            return;
+        }
+        buf_drop_front(&c->out, (size_t)n);
+    }
+    watch_set(c->watch,
+              (c->out.len < CLIENT_OUT_MAX ? UV_READABLE : 0) | (c->out.len ? UV_WRITABLE : 0));
+}
+
+static void client_send(struct dns_client *c, const uint8_t *p, size_t n)
+{
+    buf_putc(&c->out, (char)(n >> 8));
+    buf_putc(&c->out, (char)n);
+    buf_add(&c->out, p, n);
+    client_flush(c);
+    timer_set(c->host->dns->net->loop, &c->idle, CLIENT_IDLE_MS, on_idle);
+}
+
+/* ---- answers ---- */
+
+void dns_send(struct dns_host *h, const struct dns_reply_to *to, const struct dns_query *q,
+              uint8_t *p, size_t n)
+{
+    if (to->client) {
+        client_send(to->client, p, n);
+        return;
+    }
+    n = dns_truncate(p, n, q->udp_size);
+    if (sendto(h->udp, p, n, MSG_NOSIGNAL, (const void *)&to->addr, sizeof(to->addr)) < 0)
+        log_debug("an answer of the resolver was not sent", KV_INT("errno", errno));
+}
+
+static void send_local(struct dns_host *h, const struct dns_reply_to *to, const uint8_t *message,
+                       const struct dns_query *q, const struct dns_local *l)
+{
+    uint8_t *out = h->dns->scratch;
+
+    dns_send(h, to, q, out,
+             dns_write_reply(message, q, l, to->client ? DNS_MESSAGE_MAX : q->udp_size, out));
+}
+
+static void rotate(struct dns_host *h, uint32_t *addrs, size_t n)
+{
+    uint32_t first[DNS_ADDRS_MAX];
+    size_t by = h->turn++ % n;
+
+    memcpy(first, addrs, by * sizeof(*addrs));
+    memmove(addrs, addrs + by, (n - by) * sizeof(*addrs));
+    memcpy(addrs + n - by, first, by * sizeof(*addrs));
+}
+
+/* ---- questions ---- */
+
+struct question {
+    const uint8_t *message;
+    size_t n;
+    struct dns_query q;
+    struct endpoint *const *own;
+    size_t n_own;
+};
+
+static bool answer_name(struct dns_host *h, const struct question *k, const struct dns_reply_to *to)
+{
+    uint32_t addrs[DNS_ADDRS_MAX];
+    struct dns_local l = {.ttl = LOCAL_TTL_S, .addrs = addrs};
+    size_t n;
+
+    if (k->q.class != DNS_CLASS_IN || !dns_find_name(k->own, k->n_own, k->q.name, addrs, &n))
+        return false;
+    if (k->q.type == DNS_A) { /* of other types there is nothing */
+        rotate(h, addrs, n);
+        l.n_addrs = n;
+    }
+    send_local(h, to, k->message, &k->q, &l);
+    return true;
+}
+
+static bool answer_pointer(struct dns_host *h, const struct question *k,
+                           const struct dns_reply_to *to)
+{
+    char name[POINTER_MAX];
+    struct dns_local l = {.ttl = LOCAL_TTL_S, .pointer = name};
+    uint32_t addr;
+
+    if (k->q.type != DNS_PTR || k->q.class != DNS_CLASS_IN ||
+        !dns_reverse_parse(k->q.name, &addr) ||
+        !dns_find_address(k->own, k->n_own, addr, name, sizeof(name)))
+        return false;
+    send_local(h, to, k->message, &k->q, &l);
+    return true;
+}
+
+static void on_question(struct dns_host *h, const uint8_t *p, size_t n,
+                        const struct dns_reply_to *to)
+{
+    struct question k = {.message = p, .n = n};
+    int rcode = dns_read_query(p, n, &k.q);
+    struct dns_local failed = {.rcode = rcode};
+
+    if (rcode < 0)
+        return;
+    if (rcode != DNS_NOERROR) {
+        send_local(h, to, p, &k.q, &failed);
+        return;
+    }
+    k.own = h->who.endpoints(h->who.ctx, &k.n_own);
+    if (answer_name(h, &k, to) || answer_pointer(h, &k, to))
+        return;
+    if (dns_may_forward(k.own, k.n_own)) {
+        dns_forward(h, p, n, &k.q, to);
+        return;
+    }
+    failed.rcode = DNS_REFUSED;
+    send_local(h, to, p, &k.q, &failed);
+}
+
+static void on_udp(void *arg, int events)
+{
+    struct dns_host *h = arg;
+    uint8_t message[DNS_QUERY_MAX];
+
+    (void)events;
+    for (int i = 0; i < UDP_BATCH; i++) {
+        struct dns_reply_to to = {0};
+        socklen_t len = sizeof(to.addr);
+        ssize_t n = recvfrom(h->udp, message, sizeof(message), 0, (void *)&to.addr, &len);
+
+        if (n < 0)
+            return;
+        on_question(h, message, (size_t)n, &to);
+    }
+}
+
+/* ---- TCP ---- */
+
+/* Every whole question there is. A question that is too long ends the connection. */
+static void client_work(struct dns_client *c)
+{
+    while (c->in.len >= 2 && !c->is_broken) {
+        size_t n = (size_t)(uint8_t)c->in.data[0] << 8 | (uint8_t)c->in.data[1];
+        struct dns_reply_to to = {.client = c};
+        uint8_t message[DNS_QUERY_MAX];
+
+        if (n > sizeof(message) || n < DNS_HEADER) {
+            c->is_broken = true;
+            return;
+        }
+        if (c->in.len < n + 2)
+            return;
+        memcpy(message, c->in.data + 2, n);
+        buf_drop_front(&c->in, n + 2);
+        on_question(c->host, message, n, &to);
+    }
+}
+
+static void on_client(void *arg, int events)
+{
+    struct dns_client *c = arg;
+    uint8_t room[DNS_QUERY_MAX];
+
+    if (events & UV_WRITABLE)
+        client_flush(c);
+    if (events & UV_READABLE && !c->is_broken) {
+        ssize_t n = recv(c->fd, room, sizeof(room), 0);
+
+        if (n > 0) {
+            buf_add(&c->in, room, (size_t)n);
+            client_work(c);
+        } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+            c->is_broken = true;
+        }
+    }
+    if (c->is_broken)
+        client_close(c);
+}
+
+static void on_accept(void *arg, int events)
+{
+    struct dns_host *h = arg;
+    int fd = accept4(h->tcp, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    struct dns_client *c;
+
+    (void)events;
+    if (fd < 0)
+        return;
+    if (h->n_clients >= DNS_CLIENTS_MAX) { /* the longest connected makes room */
+        client_close(list_first(&h->clients, struct dns_client, link));
+    }
+    c = mem_new(struct dns_client);
+    c->host = h;
+    c->fd = fd;
+    c->watch = watch_open(h->dns->net->loop, fd, UV_READABLE, on_client, c);
+    list_append(&h->clients, &c->link);
+    h->n_clients++;
+    timer_set(h->dns->net->loop, &c->idle, CLIENT_IDLE_MS, on_idle);
+}
+
+/* ---- a container's ---- */
+
+static bool is_stream(int fd)
+{
+    int type = 0;
+    socklen_t len = sizeof(type);
+
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM;
+}
+
+struct dns_host *dns_serve(struct net *n, int fds[DNS_SOCKETS], const struct dns_asker *who,
+                           const struct strs *servers)
+{
+    struct dns_host *h = mem_new(struct dns_host);
+    autobuf struct buf key = {0};
+    int tcp = is_stream(fds[0]) ? 0 : 1;
+
+    ASSERT_LOOP();
+    h->dns = n->dns;
+    h->who = *who;
+    h->tcp = steal_fd(&fds[tcp]);
+    h->udp = steal_fd(&fds[1 - tcp]);
+    list_init(&h->pending);
+    list_init(&h->clients);
+    for (size_t i = 0; servers && i < servers->n; i++)
+        if (dns_servers_add(&h->servers, servers->v[i]))
+            buf_printf(&key, "%s,", servers->v[i]);
+    h->servers_key = buf_steal(&key);
+    h->udp_watch = watch_open(n->loop, h->udp, UV_READABLE, on_udp, h);
+    h->tcp_watch = watch_open(n->loop, h->tcp, UV_READABLE, on_accept, h);
+    return h;
+}
+
+void dns_host_fds(const struct dns_host *h, int out[DNS_SOCKETS])
+{
+    out[0] = h->udp;
+    out[1] = h->tcp;
+}
+
+void dns_host_close(struct dns_host *h)
+{
+    if (!h)
+        return;
+    ASSERT_LOOP();
+    watch_close(h->udp_watch);
+    watch_close(h->tcp_watch);
+    list_each (c, &h->clients, struct dns_client, link)
+        client_close(c);
+    dns_pending_drop_all(h);
+    close(h->udp);
+    close(h->tcp);
+    free(h->servers_key);
+    free(h);
+}

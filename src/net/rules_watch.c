@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sees that nobody else changes our table: `nft flush ruleset`, a firewall's reload. The
+ * kernel tells every change with the netlink port of its author; ours is learned from the
+ * first change made while our own transaction runs. Anything by another author in
+ * our table has the whole put back, not more often than every RESTORE_MS. Loop thread.
+ */
+#include <errno.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include "inner.h"
+#include "rules.h"
+
+#define RESTORE_MS 100
+#define RECEIVE_ROOM (8 << 20)
+#define TABLE_ATTRIBUTE 1 /* NFTA_TABLE_NAME, NFTA_CHAIN_TABLE, …: 1 everywhere */
+
+struct rules_watch {
+    struct net *net;
+    struct mnl_socket *sock;
+    struct watch *watch;
+    struct timer restore;
+    char table[32];
+    uint32_t own_port; /* 0: not known yet */
+};
+
+struct batch { /* of one reading */
+    struct rules_watch *w;
+    bool learns; /* our transaction is running, or has just ended */
+    bool is_drift;
+};
+
+static int on_attribute(const struct nlattr *attr, void *ctx)
+{
+    const char **table = ctx;
+
+    if (mnl_attr_get_type(attr) == TABLE_ATTRIBUTE &&
+        mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
+        *table = mnl_attr_get_str(attr);
+    return MNL_CB_OK;
+}
+
+static int on_change(const struct nlmsghdr *m, void *ctx)
+{
+    struct batch *b = ctx;
+    const char *table = NULL;
+
+    if ((m->nlmsg_type & 0xff) == NFT_MSG_NEWGEN)
+        return MNL_CB_OK;
+    mnl_attr_parse(m, sizeof(struct nfgenmsg), on_attribute, &table);
+    if (!table || strcmp(table, b->w->table) != 0)
+        return MNL_CB_OK;
+    if (!b->w->own_port && b->learns)
+        b->w->own_port = m->nlmsg_pid;
+    if (b->w->own_port && m->nlmsg_pid != b->w->own_port)
+        b->is_drift = true;
+    return MNL_CB_OK;
+}
+
+static void on_restore(struct timer *t)
+{
+    struct rules_watch *w = container_of(t, struct rules_watch, restore);
+
+    log_info("somebody else changed our nftables table: it is put back", KV("table", w->table));
+    rules_forget_all(w->net);
+    net_rules_apply(w->net, NULL, NULL);
+}
+
+static void drain(struct rules_watch *w, bool learns)
+{
+    struct batch b = {.w = w, .learns = learns};
+    char room[16384] __attribute__((aligned(8)));
+    ssize_t n;
+
+    while ((n = recv(mnl_socket_get_fd(w->sock), room, sizeof(room), MSG_DONTWAIT)) != 0) {
+        if (n > 0)
+            mnl_cb_run(room, (size_t)n, 0, 0, on_change, &b);
+        else if (errno == ENOBUFS) /* lost some: ours, when we have just sent many */
+            b.is_drift |= !learns;
+        else if (errno != EINTR)
+            break;
+    }
+    if (b.is_drift && !w->restore.due_ns)
+        timer_set(w->net->loop, &w->restore, RESTORE_MS, on_restore);
+}
+
+static void on_readable(void *arg, int events)
+{
+    struct rules_watch *w = arg;
+
+    (void)events;
+    drain(w, rules_are_running(w->net));
+}
+
+void rules_watch_sent(struct rules_watch *w)
+{
+    if (w)
+        drain(w, true);
+}
+
+struct rules_watch *rules_watch_create(struct net *n)
+{
+    struct rules_watch *w;
+    struct mnl_socket *sock = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int group = NFNLGRP_NFTABLES, room = RECEIVE_ROOM;
+
+    if (!sock || mnl_socket_bind(sock, 0, MNL_SOCKET_AUTOPID) < 0 ||
+        mnl_socket_setsockopt(sock, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0) {
+        log_warn("changes of nftables rules by others will not be seen", KV_INT("errno", errno));
+        if (sock)
+            mnl_socket_close(sock);
+        return NULL;
+    }
+    setsockopt(mnl_socket_get_fd(sock), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
+    w = mem_new(struct rules_watch);
+    w->net = n;
+    w->sock = sock;
+    snprintf(w->table, sizeof(w->table), "berth_%s", n->tag);
+    w->watch = watch_open(n->loop, mnl_socket_get_fd(sock), UV_READABLE, on_readable, w);
+    return w;
+}
+
+void rules_watch_destroy(struct rules_watch *w)
+{
+    if (!w)
+        return;
+    timer_clear(w->net->loop, &w->restore);
+    watch_close(w->watch);
+    mnl_socket_close(w->sock);
+    free(w);
+}

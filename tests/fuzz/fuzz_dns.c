@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* links: net core base */
+/* DNS messages from containers (questions) and from upstream servers (answers). */
+#include "dns_packet.h"
+
+#include "base/mem.h"
+
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_reply(const uint8_t *data, const struct dns_query *q, int rcode)
+{
+    static uint8_t out[DNS_MESSAGE_MAX];
+    uint32_t addrs[40] = {1, 2, 3};
+    struct dns_local l = {.rcode = rcode, .ttl = 10, .addrs = addrs, .n_addrs = 40};
+    size_t n = dns_write_reply(data, q, &l, q->udp_size, out);
+    struct dns_query again;
+    struct dns_said said;
+
+    ASSERT(n >= DNS_HEADER && n <= q->udp_size);
+    ASSERT(dns_read_query(out, n, &again) == -1); /* an answer is no question */
+    if (rcode == DNS_NOERROR)
+        ASSERT(dns_read_answer(out, n, q->id, q, &said));
+}
+
+/* As an answer to the question it carries itself, so that the checks are passed. */
+static void check_answer(uint8_t *p, size_t n)
+{
+    uint8_t *question = mem_alloc(n + 1);
+    struct dns_query q;
+    struct dns_said said;
+
+    memcpy(question, p, n);
+    question[2] &= 0x07;
+    memset(question + 6, 0, 6);
+    if (dns_read_query(question, n, &q) == DNS_NOERROR && dns_read_answer(p, n, q.id, &q, &said)) {
+        ASSERT(!said.is_cacheable || said.ttl);
+        dns_age(p, n, 7);
+        ASSERT(dns_read_answer(p, n, q.id, &q, &said));
+        ASSERT(dns_truncate(p, n, 512) <= 512);
+    }
+    free(question);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    uint8_t *copy = mem_alloc(size + 1); /* exactly sized for the sanitizer */
+    struct dns_query q;
+    uint32_t addr;
+    int rcode = dns_read_query(data, size, &q);
+
+    if (rcode >= 0) {
+        ASSERT(strlen(q.name) < DNS_NAME_TEXT);
+        dns_reverse_parse(q.name, &addr);
+        check_reply(data, &q, rcode);
+    }
+    if (size) {
+        memcpy(copy, data, size);
+        if (size >= DNS_HEADER)
+            check_answer(copy, size);
+        dns_truncate(copy, size, DNS_HEADER);
+        dns_age(copy, size, 1);
+    }
+    free(copy);
+    return 0;
+}

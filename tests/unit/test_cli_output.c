@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* links: cli base */
+#include "test.h"
+
+#include "audit.h"
+#include "listing.h"
+#include "pretty.h"
+#include "progress.h"
+#include "ps_row.h"
+#include "table.h"
+#include "template.h"
+
+static const struct json *doc(const char *text)
+{
+    const struct json *j = NULL;
+
+    CHECK_OK(json_parse(test_arena, text, strlen(text), &j));
+    return j;
+}
+
+static const char *run(const char *format, const char *json)
+{
+    struct go_template *t = NULL;
+    autobuf struct buf b = {0};
+    struct err *e = template_parse(test_arena, format, &t);
+    const char *text;
+
+    if (!e)
+        e = template_run(test_arena, t, doc(json), &b);
+    text = arena_strdup(test_arena, e ? err_text(e) : b.data ? b.data : "");
+    err_drop(e);
+    return text;
+}
+
+static const char container[] =
+    "{\"Id\":\"abc\",\"State\":{\"Running\":true,\"Pid\":7},\"Args\":[\"a\",\"b\"],"
+    "\"Config\":{\"Labels\":{\"k.x\":\"v\"},\"Cmd\":null,\"Env\":[]},"
+    "\"NetworkSettings\":{\"Ports\":{\"80/tcp\":[{\"HostIp\":\"0.0.0.0\",\"HostPort\":\"8080\"}],"
+    "\"81/tcp\":null}}}";
+
+TEST(template_fields_and_functions)
+{
+    CHECK_STR(run("{{.Id}} {{.ID}} {{.State.Pid}} {{.State.Running}}", container),
+              "abc abc 7 true");
+    CHECK_STR(run("{{json .Args}} {{len .Args}} {{join .Args \",\"}}", container),
+              "[\"a\",\"b\"] 2 a,b");
+    CHECK_STR(run("{{upper .Id}}{{.Id | upper | lower}}{{title \"x y\"}}", container), "ABCabcX Y");
+    CHECK_STR(run("{{index .Config.Labels \"k.x\"}}[{{index .Config.Labels \"no\"}}]", container),
+              "v[]");
+    CHECK_STR(run("{{(index (index .NetworkSettings.Ports \"80/tcp\") 0).HostPort}}", container),
+              "8080");
+    CHECK_STR(run("{{printf \"%-5s|%3d|%q\" .Id .State.Pid \"z\"}}", container), "abc  |  7|\"z\"");
+    CHECK_STR(run("{{println .Id}}", container), "abc\n");
+    CHECK_STR(run("{{.Args}} {{.Config.Labels}} {{.NetworkSettings.Ports}}", container),
+              "[a b] map[k.x:v] map[80/tcp:[{0.0.0.0 8080}] 81/tcp:[]]");
+    CHECK_STR(run("{{index (split \"a:b\" \":\") 1}}", container), "b");
+}
+
+TEST(template_blocks)
+{
+    CHECK_STR(run("{{if .State.Running}}up{{else}}down{{end}}", container), "up");
+    CHECK_STR(run("{{if eq .Id \"x\"}}1{{else if eq .Id \"abc\"}}2{{else}}3{{end}}!", container),
+              "2!");
+    CHECK_STR(run("{{if .State.Health}}h{{else}}none{{end}}", container), "none");
+    CHECK_STR(run("{{range .Args}}<{{.}}>{{end}}", container), "<a><b>");
+    CHECK_STR(run("{{range $i, $v := .Args}}{{$i}}={{$v}} {{end}}", container), "0=a 1=b ");
+    CHECK_STR(run("{{range $p, $c := .NetworkSettings.Ports}}{{$p}} {{$.Id}} {{end}}", container),
+              "80/tcp abc 81/tcp abc ");
+    CHECK_STR(run("{{range .Config.Env}}x{{else}}empty{{end}}", container), "empty");
+    CHECK_STR(run("{{with .State}}{{.Pid}}{{end}}", container), "7");
+    CHECK_STR(run("a {{- /* gone */ -}} b", container), "ab");
+    CHECK_STR(run("{{$x := .Id}}{{$x}}", container), "abc");
+    CHECK_STR(run("{{if and .Id (not .Config.Cmd)}}yes{{end}}", container), "yes");
+}
+
+TEST(template_errors)
+{
+    CHECK_STR(run("{{.Foo}}", container), "template parsing error: template: :1:2: executing \"\" "
+                                          "at <.Foo>: map has no entry for key \"Foo\"");
+    CHECK(strstr(run("{{foo .Id}}", container), "function \"foo\" not defined"));
+    CHECK(strstr(run("{{.Id", container), "unclosed action"));
+    CHECK(strstr(run("{{if .Id}}", container), "unexpected EOF"));
+    CHECK(strstr(run("{{end}}", container), "unexpected {{end}}"));
+    CHECK(strstr(run("{{index .Args 9}}", container), "out of range"));
+}
+
+TEST(table_pads_as_tabwriter)
+{
+    autobuf struct buf b = {0};
+
+    table_align("CONTAINER ID\tIMAGE\tNAMES\nabc\tbusybox:1.36\tx\nä\t\ty\n", TABLE_CELL_MIN, &b);
+    CHECK_STR(b.data, "CONTAINER ID   IMAGE          NAMES\n"
+                      "abc            busybox:1.36   x\n"
+                      "ä                             y\n");
+    buf_finish(&b);
+    table_align("A\tB\n", TABLE_CELL_MIN, &b);
+    CHECK_STR(b.data, "A         B\n");
+}
+
+TEST(listing_formats)
+{
+    static struct pair titles[] = {{"ID", "IMAGE ID"}, {"Tag", "TAG"}, {NULL, NULL}};
+    struct pairs row = {0}, labels = {0};
+    struct listing l = {.table = "table {{.ID}}\t{{.Tag}}",
+                        .quiet = "{{.ID}}",
+                        .titles = titles,
+                        .rows = &row,
+                        .n = 1};
+    autobuf struct buf b = {0};
+
+    pairs_set(test_arena, &row, "ID", "1");
+    pairs_set(test_arena, &row, "Tag", "v1");
+    pairs_set(test_arena, &labels, "a", "b");
+    listing_labels(test_arena, &row, &labels);
+    CHECK_OK(listing_print(test_arena, &l, NULL, false, &b));
+    CHECK_OK(listing_print(test_arena, &l, NULL, true, &b));
+    CHECK_OK(listing_print(test_arena, &l, "json", false, &b));
+    CHECK_OK(listing_print(test_arena, &l, "table {{.Tag}}\\t{{.ID}}", false, &b));
+    CHECK_OK(listing_print(test_arena, &l, "{{.Label \"a\"}}-{{.Label \"no\"}}", false, &b));
+    CHECK_STR(b.data, "IMAGE ID   TAG\n1          v1\n1\n{\"ID\":\"1\",\"Tag\":\"v1\"}\n"
+                      "TAG       IMAGE ID\nv1        1\nb-\n");
+    CHECK_ERR(listing_print(test_arena, &l, "{{.No}}", false, &b), ERR_INVALID);
+}
+
+TEST(ps_formats_ports)
+{
+    CHECK_STR(ps_ports(test_arena, doc("[]")), "");
+    CHECK_STR(ps_ports(test_arena, doc("[{\"PrivatePort\":80,\"Type\":\"tcp\"},"
+                                       "{\"PrivatePort\":81,\"Type\":\"tcp\"}]")),
+              "80-81/tcp");
+    CHECK_STR(
+        ps_ports(test_arena, doc("[{\"IP\":\"0.0.0.0\",\"PrivatePort\":80,\"PublicPort\":8080,"
+                                 "\"Type\":\"tcp\"},{\"IP\":\"::\",\"PrivatePort\":80,"
+                                 "\"PublicPort\":8080,\"Type\":\"tcp\"}]")),
+        "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp");
+    CHECK_STR(
+        ps_ports(test_arena, doc("[{\"IP\":\"0.0.0.0\",\"PrivatePort\":81,\"PublicPort\":9001,"
+                                 "\"Type\":\"udp\"},{\"IP\":\"0.0.0.0\",\"PrivatePort\":80,"
+                                 "\"PublicPort\":9000,\"Type\":\"udp\"}]")),
+        "0.0.0.0:9000-9001->80-81/udp");
+}
+
+TEST(ps_row_truncates)
+{
+    struct pairs row =
+        ps_row(test_arena,
+               doc("{\"Id\":\"0123456789abcdef\",\"Names\":[\"/web\"],\"Image\":\"busybox\","
+                   "\"ImageID\":\"sha256:aa\",\"Command\":\"/bin/sh -c 'while true; do'\","
+                   "\"Created\":1,\"State\":\"running\",\"Status\":\"Up 5 seconds\","
+                   "\"Labels\":{\"b\":\"2\",\"a\":\"1\"}}"),
+               true);
+
+    CHECK_STR(pairs_get(&row, "ID"), "0123456789ab");
+    CHECK_STR(pairs_get(&row, "Command"), "\"/bin/sh -c 'while t…\"");
+    CHECK_STR(pairs_get(&row, "Names"), "web");
+    CHECK_STR(pairs_get(&row, "Labels"), "a=1,b=2");
+    CHECK_STR(pairs_get(&row, "Status"), "Up 5 seconds");
+}
+
+TEST(progress_lines_without_a_terminal)
+{
+    static const char stream[] =
+        "{\"status\":\"Pulling from bb\",\"id\":\"v1\"}\r\n"
+        "{\"status\":\"Downloading\",\"progressDetail\":{\"current\":5,\"total\":10},"
+        "\"id\":\"aa\"}\r\n{\"status\":\"Pull complete\",\"progressDetail\":{},\"id\":\"aa\"}\r\n"
+        "{\"status\":\"Digest: sha256:1\"}\r\n";
+    autobuf struct buf out = {0};
+    struct progress p = {.a = test_arena, .out = &out};
+
+    for (size_t i = 0; i < strlen(stream); i++)
+        CHECK_OK(progress_feed(&p, stream + i, 1));
+    CHECK_STR(out.data, "v1: Pulling from bb\naa: Pull complete\nDigest: sha256:1\n");
+    progress_finish(&p);
+}
+
+TEST(progress_draws_in_place_on_a_terminal)
+{
+    autobuf struct buf out = {0};
+    struct progress p = {.a = test_arena, .out = &out, .width = 70};
+    static const char failure[] = "{\"errorDetail\":{\"message\":\"no\"},\"error\":\"no\"}\n";
+    static const char stream[] =
+        "{\"status\":\"Downloading\",\"progressDetail\":{\"current\":5000,\"total\":10000},"
+        "\"id\":\"aa\"}\n"
+        "{\"status\":\"Waiting\",\"progressDetail\":{},\"id\":\"bb\"}\n"
+        "{\"status\":\"Pull complete\",\"progressDetail\":{},\"id\":\"aa\"}\n";
+
+    CHECK_OK(progress_feed(&p, stream, strlen(stream)));
+    CHECK_STR(out.data, "\n\033[1A\033[2K\raa: Downloading [=====>     ]      5kB/10kB\r\033[1B"
+                        "\n\033[1A\033[2K\rbb: Waiting \r\033[1B"
+                        "\033[2A\033[2K\raa: Pull complete \r\033[2B");
+    CHECK_ERR(progress_feed(&p, failure, strlen(failure)), ERR_INTERNAL);
+    progress_finish(&p);
+}
+
+TEST(pretty_prints_as_inspect)
+{
+    autobuf struct buf b = {0};
+
+    pretty_json(&b, test_arena, doc("{\"a\":[],\"b\":{},\"c\":[1,\"x\"],\"d\":null}"), 1);
+    CHECK_STR(b.data,
+              "{\n        \"a\": [],\n        \"b\": {},\n        \"c\": [\n            1,\n"
+              "            \"x\"\n        ],\n        \"d\": null\n    }");
+}
+
+TEST(audit_finds_what_weakens)
+{
+    struct strs s = audit_container(
+        test_arena,
+        doc("{\"HostConfig\":{\"Privileged\":true,\"CapAdd\":[\"sys_admin\",\"CAP_NET_ADMIN\","
+            "\"CHOWN\"],\"PidMode\":\"host\",\"SecurityOpt\":[\"seccomp:unconfined\"],"
+            "\"Devices\":[{\"PathOnHost\":\"/dev/sda\"}]},\"Mounts\":[{\"Type\":\"bind\","
+            "\"Source\":\"/var/run/docker.sock\",\"RW\":true},{\"Type\":\"bind\","
+            "\"Source\":\"/srv/data\",\"RW\":true},{\"Type\":\"bind\",\"Source\":\"/etc/ssl\"}]}"));
+
+    CHECK_INT(s.n, 8);
+    CHECK(text_starts(s.v[0], "--privileged: "));
+    CHECK(text_starts(s.v[1], "--cap-add SYS_ADMIN: "));
+    CHECK(text_starts(s.v[6], "bind of /var/run/docker.sock: "));
+    CHECK(text_starts(s.v[7], "bind of /etc/ssl (read-only): "));
+    s = audit_container(test_arena, doc("{\"HostConfig\":{\"CapAdd\":null,\"PidMode\":\"\","
+                                        "\"MaskedPaths\":[\"/proc/kcore\"]},\"Mounts\":[]}"));
+    CHECK_INT(s.n, 0);
+}

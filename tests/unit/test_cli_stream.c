@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* links: cli base */
+#include "test.h"
+
+#include "base/text.h"
+
+#include "demux.h"
+#include "detach.h"
+#include "http.h"
+#include "launch.h"
+
+static struct err *collect(void *ctx, int stream, const char *p, size_t n)
+{
+    struct buf *b = ctx;
+
+    buf_add(&b[stream - 1], p, n);
+    return NULL;
+}
+
+TEST(demux_takes_frames_cut_anywhere)
+{
+    static const char frames[] = "\1\0\0\0\0\0\0\3out\2\0\0\0\0\0\0\3err\1\0\0\0\0\0\0\0"
+                                 "\1\0\0\0\0\0\0\1!";
+    struct buf b[2] = {{0}};
+
+    for (size_t step = 1; step < 12; step++) {
+        struct demux d = {0};
+
+        buf_finish(&b[0]);
+        buf_finish(&b[1]);
+        for (size_t at = 0; at < sizeof(frames) - 1; at += step) {
+            size_t left = sizeof(frames) - 1 - at;
+
+            CHECK_OK(demux_feed(&d, frames + at, left < step ? left : step, collect, b));
+        }
+        CHECK_STR(b[0].data, "out!");
+        CHECK_STR(b[1].data, "err");
+    }
+    buf_finish(&b[0]);
+    buf_finish(&b[1]);
+}
+
+TEST(demux_refuses_strange_streams)
+{
+    struct buf b[2] = {{0}};
+    struct demux d = {0};
+
+    CHECK_ERR(demux_feed(&d, "\7\0\0\0\0\0\0\1x", 9, collect, b), ERR_INVALID);
+    d = (struct demux){0};
+    CHECK_ERR(demux_feed(&d, "\3\0\0\0\0\0\0\1x", 9, collect, b), ERR_INTERNAL);
+}
+
+TEST(detach_keys_are_held_back_and_matched)
+{
+    autobuf struct buf out = {0};
+    struct detach d;
+
+    CHECK_OK(detach_parse(NULL, &d));
+    CHECK(!detach_filter(&d, "a\x10", 2, &out));
+    CHECK_STR(out.data, "a");
+    CHECK(!detach_filter(&d, "b", 1, &out));
+    CHECK_STR(out.data, "a\x10"
+                        "b");
+    CHECK(!detach_filter(&d, "\x10\x10", 2, &out));
+    CHECK(detach_filter(&d, "\x11z", 2, &out));
+    CHECK_STR(out.data, "a\x10"
+                        "b\x10");
+    CHECK_OK(detach_parse("ctrl-@,x,ctrl-_", &d));
+    CHECK_INT(d.keys[0], 0);
+    CHECK_INT(d.keys[2], 31);
+    CHECK_ERR(detach_parse("ctrl-1", &d), ERR_INVALID);
+    CHECK_ERR(detach_parse("abc", &d), ERR_INVALID);
+}
+
+TEST(http_head)
+{
+    static const char text[] = "HTTP/1.1 404 Not Found\r\ncontent-type: application/json\r\n"
+                               "Content-Length: 5\r\nApi-Version: 1.41\r\n\r\nhello";
+    struct http_head h;
+    size_t len = http_head_len(text, sizeof(text) - 1);
+
+    CHECK_INT(len, sizeof(text) - 1 - 5);
+    CHECK_INT(http_head_len(text, len - 1), 0);
+    CHECK_OK(http_parse_head(test_arena, text, len, &h));
+    CHECK_INT(h.status, 404);
+    CHECK_STR(h.reason, "Not Found");
+    CHECK_STR(h.type, "application/json");
+    CHECK_STR(h.api_version, "1.41");
+    CHECK_INT(h.length, 5);
+    CHECK_ERR(http_parse_head(test_arena, "SMTP\r\n\r\n", 8, &h), ERR_INVALID);
+    CHECK_ERR(http_parse_head(test_arena, "HTTP/1.1 2x0 OK\r\n\r\n", 19, &h), ERR_INVALID);
+}
+
+TEST(http_chunks_cut_anywhere)
+{
+    static const char text[] =
+        "5\r\nhello\r\nB;ext=1\r\n chunked wo\r\n3\r\nrld\r\n0\r\nX: y\r\n\r\n";
+    const struct http_head h = {.status = 200, .is_chunked = true, .length = -1};
+
+    for (size_t step = 1; step < 20; step++) {
+        autobuf struct buf in = {0}, out = {0};
+        struct http_body b;
+
+        http_body_init(&b, &h, "GET");
+        for (size_t at = 0; at < sizeof(text) - 1; at += step) {
+            size_t left = sizeof(text) - 1 - at;
+
+            CHECK(!b.is_done);
+            buf_add(&in, text + at, left < step ? left : step);
+            CHECK_OK(http_body_feed(&b, &in, &out));
+        }
+        CHECK(b.is_done);
+        CHECK_STR(out.data, "hello chunked world");
+    }
+}
+
+TEST(http_broken_chunks)
+{
+    static const char *const broken[] = {"x\r\n", "-1\r\n", "fffffffffffffffffff\r\n",
+                                         "1\r\nab\r\n", "\r\n"};
+    const struct http_head h = {.status = 200, .is_chunked = true, .length = -1};
+
+    for (size_t i = 0; i < ARRAY_LEN(broken); i++) {
+        autobuf struct buf in = {0}, out = {0};
+        struct http_body b;
+
+        http_body_init(&b, &h, "GET");
+        buf_puts(&in, broken[i]);
+        CHECK_ERR(http_body_feed(&b, &in, &out), ERR_INVALID);
+    }
+}
+
+TEST(exit_codes_by_phrase)
+{
+    static const struct {
+        const char *text;
+        int code;
+    } cases[] = {
+        {"exec: \"x\": executable file not found in $PATH", 127},
+        {"stat /x: no such file or directory", 127},
+        {"exec: \"/tmp\": permission denied", 126},
+        {"exec: \"/tmp\": is a directory", 126},
+        {"port is already allocated", 125},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct err *e = err_new(ERR_INVALID, "%s", cases[i].text);
+
+        CHECK_INT(launch_exit_code(e), cases[i].code);
+        err_drop(e);
+    }
+}

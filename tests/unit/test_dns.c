@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* links: net core base */
+/* The resolver without sockets: packets, cache, names, servers. */
+#include "base/clock.h"
+#include "dns_inner.h"
+#include "network_inner.h"
+#include "test.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+
+static const uint8_t ask_web[] = "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00"
+                                 "\x03WeB\x04Test\x00\x00\x01\x00\x01";
+#define ASK_WEB (sizeof(ask_web) - 1)
+static const uint8_t ask_edns[] = "\x12\x34\x01\x10\x00\x01\x00\x00\x00\x00\x00\x01"
+                                  "\x03web\x00\x00\x1c\x00\x01"
+                                  "\x00\x00\x29\x10\x00\x00\x00\x80\x00\x00\x00";
+#define ASK_EDNS (sizeof(ask_edns) - 1)
+
+static uint8_t out[DNS_MESSAGE_MAX];
+
+static struct dns_query query_web(void)
+{
+    struct dns_query q;
+
+    CHECK_INT(dns_read_query(ask_web, ASK_WEB, &q), DNS_NOERROR);
+    return q;
+}
+
+/* An answer to ask_web with one A record of this TTL. */
+static size_t answer_web(uint16_t id, uint32_t ttl)
+{
+    uint32_t addr = 0xc0000201;
+    struct dns_local l = {.ttl = ttl, .addrs = &addr, .n_addrs = 1};
+    struct dns_query q = query_web();
+    size_t n = dns_write_reply(ask_web, &q, &l, 512, out);
+
+    dns_set_id(out, id);
+    return n;
+}
+
+TEST(dns_query_is_read)
+{
+    struct dns_query q = query_web();
+
+    CHECK_STR(q.name, "web.test");
+    CHECK_INT(q.id, 0x1234);
+    CHECK_INT(q.type, DNS_A);
+    CHECK_INT(q.class, DNS_CLASS_IN);
+    CHECK_INT(q.udp_size, 512);
+    CHECK(q.recursion_desired && !q.has_edns);
+    CHECK_INT(dns_read_query(ask_edns, ASK_EDNS, &q), DNS_NOERROR);
+    CHECK(q.has_edns && q.wants_dnssec && q.checking_disabled);
+    CHECK_INT(q.udp_size, 4096);
+    CHECK_INT(q.type, DNS_AAAA);
+}
+
+TEST(dns_query_refuses_what_is_none)
+{
+    uint8_t m[64];
+    struct dns_query q;
+
+    for (size_t n = 0; n < DNS_HEADER; n++)
+        CHECK_INT(dns_read_query(ask_web, n, &q), -1);
+    for (size_t n = DNS_HEADER; n < ASK_WEB; n++)
+        CHECK_INT(dns_read_query(ask_web, n, &q), DNS_FORMERR);
+    memcpy(m, ask_web, ASK_WEB);
+    m[2] |= 0x80; /* an answer */
+    CHECK_INT(dns_read_query(m, ASK_WEB, &q), -1);
+    m[2] = 0x28; /* an update */
+    CHECK_INT(dns_read_query(m, ASK_WEB, &q), DNS_NOTIMP);
+    m[2] = 1;
+    m[5] = 2; /* two questions */
+    CHECK_INT(dns_read_query(m, ASK_WEB, &q), DNS_FORMERR);
+    m[5] = 1;
+    m[12] = 0xc0; /* a name that points at itself */
+    m[13] = 12;
+    CHECK_INT(dns_read_query(m, ASK_WEB, &q), DNS_FORMERR);
+    m[12] = 0x40; /* a label of a reserved kind */
+    CHECK_INT(dns_read_query(m, ASK_WEB, &q), DNS_FORMERR);
+}
+
+TEST(dns_odd_bytes_of_a_name_cannot_be_confused)
+{
+    static const uint8_t odd[] = "\0\1\1\0\0\1\0\0\0\0\0\0\x05"
+                                 "a.b \\\0\0\1\0\1";
+    struct dns_query q;
+
+    CHECK_INT(dns_read_query(odd, sizeof(odd) - 1, &q), DNS_NOERROR);
+    CHECK_STR(q.name, "a\\046b\\032\\092");
+}
+
+TEST(dns_reply_carries_the_addresses)
+{
+    struct dns_query q = query_web();
+    uint32_t addrs[] = {0x0a000001, 0x0a000002};
+    struct dns_local l = {.ttl = 10, .addrs = addrs, .n_addrs = 2};
+    size_t n = dns_write_reply(ask_web, &q, &l, 512, out);
+    struct dns_said said;
+
+    CHECK_INT(n, ASK_WEB + 2 * 16);
+    CHECK_INT(out[7], 2);
+    CHECK(!memcmp(out + DNS_HEADER, ask_web + DNS_HEADER, ASK_WEB - DNS_HEADER)); /* case kept */
+    CHECK(!memcmp(out + n - 4, "\x0a\0\0\2", 4));
+    CHECK(dns_read_answer(out, n, 0x1234, &q, &said));
+    CHECK(said.is_cacheable && said.ttl == 10 && said.rcode == DNS_NOERROR);
+}
+
+TEST(dns_reply_that_does_not_fit_is_marked)
+{
+    struct dns_query q = query_web();
+    uint32_t addrs[100] = {1};
+    struct dns_local l = {.ttl = 10, .addrs = addrs, .n_addrs = 100};
+    size_t n = dns_write_reply(ask_web, &q, &l, 512, out);
+
+    CHECK(n <= 512 && n > 490);
+    CHECK(out[2] & 2);
+    CHECK_INT(out[7], (n - ASK_WEB) / 16);
+    CHECK_INT(dns_write_reply(ask_web, &q, &l, DNS_MESSAGE_MAX, out), ASK_WEB + 1600);
+    CHECK(!(out[2] & 2));
+}
+
+TEST(dns_reply_to_edns_has_edns)
+{
+    struct dns_query q;
+    struct dns_local l = {.rcode = DNS_REFUSED};
+
+    CHECK_INT(dns_read_query(ask_edns, ASK_EDNS, &q), DNS_NOERROR);
+    CHECK_INT(dns_write_reply(ask_edns, &q, &l, 4096, out), ASK_EDNS);
+    CHECK_INT(out[3] & 0xf, DNS_REFUSED);
+    CHECK_INT(out[11], 1);
+}
+
+TEST(dns_pointer_is_written_and_parsed)
+{
+    struct dns_query q = query_web();
+    struct dns_local l = {.ttl = 1, .pointer = "one.net"};
+    size_t n = dns_write_reply(ask_web, &q, &l, 512, out);
+    uint32_t addr = 0;
+
+    CHECK(!memcmp(out + n - 9, "\3one\3net\0", 9));
+    CHECK(dns_reverse_parse("4.3.2.10.in-addr.arpa", &addr));
+    CHECK_INT(addr, 0x0a020304);
+    CHECK(!dns_reverse_parse("3.2.10.in-addr.arpa", &addr));
+    CHECK(!dns_reverse_parse("4.3.2.10.in-addr.arpa.x", &addr));
+    CHECK(!dns_reverse_parse(".in-addr.arpa", &addr));
+}
+
+TEST(dns_answer_must_be_to_this_question)
+{
+    struct dns_query q = query_web(), other = q;
+    size_t n = answer_web(77, 60);
+    struct dns_said said;
+
+    CHECK(dns_read_answer(out, n, 77, &q, &said));
+    CHECK(!dns_read_answer(out, n, 78, &q, &said));
+    other.name[0] = 'x';
+    CHECK(!dns_read_answer(out, n, 77, &other, &said));
+    other = q;
+    other.type = DNS_AAAA;
+    CHECK(!dns_read_answer(out, n, 77, &other, &said));
+    CHECK(!dns_read_answer(ask_web, ASK_WEB, 0x1234, &q, &said)); /* a question is no answer */
+    for (size_t k = 0; k < n; k++)
+        CHECK(!dns_read_answer(out, k, 77, &q, &said));
+}
+
+TEST(dns_absence_is_remembered_as_long_as_its_soa_says)
+{
+    static const uint8_t soa[] =
+        "\xc0\x0c\0\6\0\1\0\0\0\x40\0\x16\0\0\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0"
+        "\4\0\0\0\x14";
+    struct dns_query q = query_web();
+    struct dns_local l = {.rcode = DNS_NXDOMAIN};
+    size_t n = dns_write_reply(ask_web, &q, &l, 512, out);
+    struct dns_said said;
+
+    CHECK(dns_read_answer(out, n, 0x1234, &q, &said));
+    CHECK(!said.is_cacheable);
+    memcpy(out + n, soa, sizeof(soa) - 1);
+    out[9] = 1;
+    CHECK(dns_read_answer(out, n + sizeof(soa) - 1, 0x1234, &q, &said));
+    CHECK(said.is_cacheable && said.rcode == DNS_NXDOMAIN);
+    CHECK_INT(said.ttl, 0x14);
+}
+
+TEST(dns_truncate_keeps_the_question)
+{
+    struct dns_query q = query_web();
+    uint32_t addrs[100] = {1};
+    struct dns_local l = {.ttl = 10, .addrs = addrs, .n_addrs = 100};
+    size_t n = dns_write_reply(ask_web, &q, &l, DNS_MESSAGE_MAX, out);
+
+    CHECK_INT(dns_truncate(out, n, 4096), n);
+    CHECK_INT(dns_truncate(out, n, 512), ASK_WEB);
+    CHECK(out[2] & 2);
+    CHECK_INT(out[7], 0);
+}
+
+TEST(dns_cache_ages_and_forgets)
+{
+    struct dns_cache *c = dns_cache_create(2, 4096);
+    struct dns_query q = query_web();
+    size_t n = answer_web(1, 60);
+    uint8_t got[DNS_MESSAGE_MAX];
+    struct dns_said said;
+
+    dns_cache_put(c, "k1", 0, 60, out, n);
+    CHECK_INT(dns_cache_get(c, "k1", 20 * NS_PER_S, got), n);
+    CHECK(dns_read_answer(got, n, 1, &q, &said));
+    CHECK_INT(said.ttl, 40);
+    CHECK_INT(dns_cache_get(c, "k1", 60 * NS_PER_S, got), 0);
+    CHECK_INT(dns_cache_count(c), 0);
+    dns_cache_put(c, "k1", 0, 60, out, n);
+    dns_cache_put(c, "k2", 0, 60, out, n);
+    CHECK(dns_cache_get(c, "k1", 0, got)); /* k2 is the older one now */
+    dns_cache_put(c, "k3", 0, 60, out, n);
+    CHECK(!dns_cache_get(c, "k2", 0, got) && dns_cache_get(c, "k1", 0, got));
+    dns_cache_put(c, "big", 0, 60, out, 5000);
+    CHECK(!dns_cache_get(c, "big", 0, got));
+    dns_cache_put(c, "large", 0, 60, out, 4090);
+    CHECK_INT(dns_cache_count(c), 1);
+    dns_cache_destroy(c);
+}
+
+TEST(dns_servers_of_a_resolv_conf)
+{
+    struct dns_servers s;
+
+    dns_servers_parse("# x\nsearch a\n nameserver 10.0.0.1\nnameserver\tfe80::1%lo # y\n"
+                      "nameserverx 10.0.0.2\nnameserver nonsense\nnameserver 127.0.0.53\n",
+                      &s);
+    CHECK_INT(s.n, 3);
+    CHECK_INT(s.v[0].ss_family, AF_INET);
+    CHECK_INT(((struct sockaddr_in *)&s.v[0])->sin_port, htons(53));
+    CHECK_INT(s.v[1].ss_family, AF_INET6);
+    CHECK_INT(((struct sockaddr_in6 *)&s.v[1])->sin6_scope_id, 1);
+    for (int i = 0; i < 10; i++)
+        dns_servers_add(&s, "10.0.0.9");
+    CHECK_INT(s.n, DNS_SERVERS_MAX);
+}
+
+/* ---- names ---- */
+
+static struct network *make_network(const char *name, uint32_t addr, bool is_internal)
+{
+    struct network *n = arena_new(test_arena, struct network);
+
+    n->record.request.name = arena_strdup(test_arena, name);
+    n->subnet = (struct subnet4){addr, 24};
+    n->ipam = ipam_create(n->subnet, n->subnet);
+    n->bridge.internal = is_internal;
+    list_init(&n->endpoints);
+    return n;
+}
+
+static struct endpoint *make_endpoint(struct network *n, const char *name, uint32_t addr)
+{
+    struct endpoint *e = arena_new(test_arena, struct endpoint);
+
+    e->network = n;
+    e->spec.addr = addr;
+    snprintf(e->container_name, sizeof(e->container_name), "%s", name);
+    snprintf(e->container_id, sizeof(e->container_id), "%064x", addr);
+    memcpy(e->container_id, name, 2);
+    list_append(&n->endpoints, &e->link);
+    return e;
+}
+
+static uint32_t found[DNS_ADDRS_MAX];
+
+static size_t find(struct endpoint *const *own, size_t n_own, const char *name)
+{
+    size_t n = 0;
+
+    dns_find_name(own, n_own, name, found, &n);
+    return n;
+}
+
+TEST(dns_names_are_those_of_shared_networks)
+{
+    struct network *one = make_network("one", 0x0a000000, false);
+    struct network *two = make_network("two", 0x0a000100, true);
+    struct endpoint *me = make_endpoint(one, "me", 0x0a000002);
+    struct endpoint *web = make_endpoint(one, "web1", 0x0a000003);
+    struct endpoint *web2 = make_endpoint(one, "web2", 0x0a000004);
+    struct endpoint *far = make_endpoint(two, "far", 0x0a000102);
+    char text[256];
+
+    strs_add(test_arena, &web->aliases, "web");
+    strs_add(test_arena, &web2->aliases, "Web");
+    web->hostname = "box";
+    strs_add(test_arena, &me->links, "web1:db");
+    CHECK_INT(find(&me, 1, "web1"), 1);
+    CHECK_INT(found[0], 0x0a000003);
+    CHECK_INT(find(&me, 1, "WEB1.one"), 1);
+    CHECK_INT(find(&me, 1, "web"), 2);
+    CHECK_INT(find(&me, 1, "box"), 1);
+    CHECK_INT(find(&me, 1, "db"), 1);
+    CHECK_INT(find(&web, 1, "db"), 0); /* the link is me's */
+    CHECK_INT(find(&me, 1, "we0000000000"), 2);
+    CHECK_INT(find(&me, 1, "we"), 0);
+    CHECK_INT(find(&me, 1, ""), 0);
+    CHECK_INT(find(&me, 1, ".one"), 0);
+    CHECK_INT(find(&me, 1, "far"), 0);
+    CHECK_INT(find(&me, 1, "far.two"), 0);
+    CHECK(dns_find_address(&me, 1, 0x0a000003, text, sizeof(text)));
+    CHECK_STR(text, "web1.one");
+    CHECK(!dns_find_address(&me, 1, 0x0a000009, text, sizeof(text)));
+    CHECK(!dns_find_address(&me, 1, 0x0a000102, text, sizeof(text)));
+    CHECK(dns_may_forward(&me, 1));
+    CHECK(!dns_may_forward(&far, 1));
+    one->is_predefined = true; /* the default bridge has no names */
+    CHECK_INT(find(&me, 1, "web1"), 0);
+    ipam_destroy(one->ipam);
+    ipam_destroy(two->ipam);
+}
