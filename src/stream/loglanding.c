@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 
@@ -59,19 +60,12 @@ static bool adopt(struct log *g, const char *spool)
     return true;
 }
 
-static enum land_mode mode_of(const struct log *g)
-{
-    if (!g->has_file)
-        return LAND_NONE;
-    return g->is_blocking ? LAND_BLOCK : LAND_DROP;
-}
-
 static void take_fresh(struct log *g, const char *spool)
 {
     struct landed *a = &g->landed;
 
-    a->record = landing_take_record(a->landing, a->id, mode_of(g));
-    if (a->record < 0 || !g->has_file)
+    a->record = landing_take_record(a->landing, a->id, g->is_blocking ? LAND_BLOCK : LAND_DROP);
+    if (a->record < 0)
         return;
     logdisk_share(&g->disk, land_record(landing_memory(a->landing), (unsigned)a->record), false);
     a->seq = land_state(g->disk.record)->seq;
@@ -92,13 +86,14 @@ static void try_take_record(struct log *g)
         return;
     a->has_record = true; /* or there is none: then it does not land */
     spool = landing_take_spool(a->landing, a->id);
-    if (!g->has_file || !adopt(g, spool))
+    if (!adopt(g, spool))
         take_fresh(g, spool);
     if (a->is_merging)
         log_start_job(g);
 }
 
-/* What a log without a file was left: nothing that counts. */
+/* What a log without a file was left has no place. The record tells the keeper to drop what comes
+ * while no engine is there: its container must not wait for a spool that nobody empties. */
 static void drop_left_slot(void *ctx, unsigned slot, size_t n)
 {
     struct log *g = ctx;
@@ -111,9 +106,14 @@ static void begin_without_file(struct log *g)
 {
     struct landed *a = &g->landed;
 
+    autofree char *spool = NULL;
+
     if (a->has_record || !a->landing || !a->id)
         return;
     a->has_record = true;
+    spool = landing_take_spool(a->landing, a->id);
+    if (spool)
+        unlink(spool);
     a->record = landing_adopt_record(a->landing, a->id, drop_left_slot, g);
     if (a->record < 0)
         a->record = landing_take_record(a->landing, a->id, LAND_NONE);

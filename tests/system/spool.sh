@@ -26,6 +26,7 @@ writer partial 2000 partial --log-opt max-size=500m
 writer tty 2000 out -t --log-opt max-size=500m
 writer ttypartial 1000 partial-out -t --log-opt max-size=500m
 writer dropping 2000 whole --log-opt mode=non-blocking --log-opt max-size=500m
+writer local 3000 whole --log-driver local --log-opt max-size=500m
 writer none 5000 whole --log-driver none
 
 slow() { # start of the engine in ms, longest
@@ -52,7 +53,7 @@ for round in $(seq "$ROUNDS"); do
     slow || { not_ok "engine starts in round $round"; break; }
 done
 touch "$OUT/stop"
-names="whole rotating partial tty ttypartial dropping none"
+names="whole rotating partial tty ttypartial dropping local none"
 for name in $names; do
     same "$name: the true exit code" 7 "$(timeout 20 "$BERTH" wait "$name" 2>&1)"
 done
@@ -63,6 +64,10 @@ for name in whole rotating partial tty ttypartial dropping; do
         "$(python3 spool_check.py "$log" "$n_out" "$n_err" 2>"$HOST/why")"
     sed 's/^/# /' "$HOST/why" | cut -c1-300
 done
+read -r n_out n_err lat <"$OUT/local"
+same "local: $n_out lines of stdout, exactly those written" \
+    "$(python3 -c "import spool_check as s; print(''.join(w + '\n' for w in s.expected('o', $n_out)) + 'end', end='')" | md5sum)" \
+    "$(berth logs local 2>/dev/null | md5sum)"
 worst=0
 for name in $names; do
     read -r n_out n_err lat <"$OUT/$name"

@@ -54,4 +54,5 @@ def main():
     return 1 if bad or torn else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

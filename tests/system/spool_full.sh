@@ -3,7 +3,7 @@
 # non-blocking ones drop and say exactly how much. Then stdin: what an engine's death ends.
 [ -n "${IN_OWN_MOUNTS:-}" ] || IN_OWN_MOUNTS=1 exec unshare --mount --propagation private "$0" "$@"
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh
-trap host_down EXIT
+trap 'dir=$HOST; host_down; umount -l "$dir/exec" 2>/dev/null; rm -rf "$dir"' EXIT
 host_up
 host_registry || { not_ok "a registry with images"; finish; exit 1; }
 engine_start || { not_ok "engine starts"; finish; exit 1; }
@@ -17,7 +17,7 @@ start() { # NAME MODE BYTES: writes them a second from now, then ends
 }
 is_running() { [ "$(berth inspect -f '{{.State.Running}}' "$1")" = true ] && echo yes || echo no; }
 count() { # NAME: payload bytes in its log, bytes that markers speak of
-    berth logs "$1" 2>/dev/null | grep -av '^berth: ' | wc -c
+    berth logs "$1" 2>/dev/null | wc -c
 }
 dropped() { berth logs "$1" 2>&1 | sed -n 's/.*berth: \([0-9]*\) bytes of log were dropped here.*/\1/p' | awk '{n += $1} END {print n + 0}'; }
 
