@@ -182,10 +182,11 @@ struct result {
     long kills, missing, doubled, torn;
 };
 
-static size_t make_line(char *out, unsigned i)
+#define LINE_MAX_SIZE 128
+static size_t make_line(char out[LINE_MAX_SIZE], unsigned i)
 {
-    return (size_t)sprintf(out, "line %08u %.*s\n", i, (int)(i * 7 % 40),
-                           "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz");
+    return (size_t)snprintf(out, LINE_MAX_SIZE, "line %08u %.*s\n", i, (int)(i * 7 % 40),
+                            "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz");
 }
 
 static void read_records(const char *path, struct buf *text, struct result *r)
@@ -237,7 +238,7 @@ static void compare(const struct world *w, unsigned n, struct result *r)
     buf_puts(&text, "");
     read_log(w, &text, r);
     for (at = text.data, end = at + text.len; at < end; at = newline + 1) {
-        char want[128];
+        char want[LINE_MAX_SIZE];
         unsigned i;
 
         newline = memchr(at, '\n', (size_t)(end - at));
@@ -285,7 +286,7 @@ static void open_source(struct world *w)
 
 static void open_world(struct world *w)
 {
-    strcpy(w->dir, "/tmp/land.XXXXXX");
+    snprintf(w->dir, sizeof(w->dir), "/tmp/land.XXXXXX");
     must(mkdtemp(w->dir), "make a directory");
     snprintf(w->log, sizeof(w->log), "%s/log", w->dir);
     must(!land_create(&w->land), "make the landing memory");
@@ -414,7 +415,7 @@ static long passes_before(const struct trace *t, long k)
 
 static void write_some_lines(const struct world *w, unsigned from, unsigned to)
 {
-    char line[128];
+    char line[LINE_MAX_SIZE];
 
     for (unsigned i = from; i < to; i++) {
         size_t n = make_line(line, i);
@@ -426,7 +427,7 @@ static void write_some_lines(const struct world *w, unsigned from, unsigned to)
 /* The first half of a line before, so that the record holds it; then the rest. */
 static void give_input(struct world *w)
 {
-    char line[128];
+    char line[LINE_MAX_SIZE];
     size_t n = make_line(line, 1);
 
     write_some_lines(w, 0, 1);
@@ -478,7 +479,7 @@ static unsigned *shared_count;
 static pid_t start_writer(const struct world *w)
 {
     pid_t pid = fork();
-    char line[128];
+    char line[LINE_MAX_SIZE];
 
     if (pid)
         return pid;
@@ -546,9 +547,9 @@ int main(int argc, char **argv)
     if (!strcmp(mode, "step"))
         stay_on_one_cpu();
     if (!strcmp(mode, "step"))
-        step(&w, argc > 4 ? atol(argv[4]) : 1, &r);
+        step(&w, argc > 4 ? strtol(argv[4], NULL, 10) : 1, &r);
     else if (!strcmp(mode, "random"))
-        at_random(&w, argc > 4 ? atol(argv[4]) : 3000, &r);
+        at_random(&w, argc > 4 ? strtol(argv[4], NULL, 10) : 3000, &r);
     else
         return 2;
     printf("kills %ld missing %ld doubled %ld torn %ld\n", r.kills, r.missing, r.doubled, r.torn);

@@ -3,7 +3,7 @@
 # non-blocking ones drop and say exactly how much. Then stdin: what an engine's death ends.
 [ -n "${IN_OWN_MOUNTS:-}" ] || IN_OWN_MOUNTS=1 exec unshare --mount --propagation private "$0" "$@"
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh
-trap 'dir=$HOST; host_down; umount -l "$dir/exec" 2>/dev/null; rm -rf "$dir"' EXIT
+trap 'dir=$HOST; host_down 2>/dev/null; umount -l "$dir/exec" 2>/dev/null; rm -rf "$dir"' EXIT
 host_up
 host_registry || { not_ok "a registry with images"; finish; exit 1; }
 engine_start || { not_ok "engine starts"; finish; exit 1; }
