@@ -29,7 +29,7 @@ targets() {
         load "$HOST/hostile/$i.tar" >/dev/null
         out=$(run "hostile:$i" /bin/sh -c 'stat -f -c %T /proc; ls /tmp/berth-outside 2>&1 | grep -c canary; echo done')
         untouched "$i as it is"
-        case $i in volume-proc | volume-root) like "$i: refused" "$refused" "$out" ;; esac
+        case $i in volume-proc) like "$i: refused" "inside /proc|not of type proc|$refused" "$out" ;; volume-root) like "$i: ignored or refused" "^proc$|$refused" "$out" ;; esac
     done
     mkdir -p "$HOST/vol"
     for t in /mnt /mnt/x/y /data /data/self/attr /up/etc /loop /proc /proc/self/attr/current /proc/sys \

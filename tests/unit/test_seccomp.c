@@ -43,7 +43,7 @@ static int under(const char *json, uint64_t caps, int (*fn)(void))
         if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
             syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog))
             _exit(255);
-        _exit(fn());
+        syscall(SYS_exit_group, fn()); /* ASan's _exit wants more than some filters allow */
     }
     CHECK_INT(waitpid(pid, &status, 0), pid);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
