@@ -256,6 +256,8 @@ static void restore_link(struct keeper *k, const struct saved_head *h)
         .hello_tag = h->hello_tag,
     };
     memcpy(&l->reply, h->reply, sizeof(l->reply));
+    if (l->has_reply && l->reply.head.type == KM_UPGRADED)
+        l->reply.upgraded.version = KEEPER_VERSION; /* the old image wrote its own */
 }
 
 static void restore_keeper(struct keeper *k, const struct saved_head *h)
