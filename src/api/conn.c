@@ -575,8 +575,8 @@ static bool is_idle(const struct conn *c)
 {
     int unread = 0;
 
-    return c->phase == PHASE_HEAD && c->out.bytes == 0 && !c->request &&
-           conn_unparsed(c) == 0 && ioctl(c->fd, FIONREAD, &unread) == 0 && unread == 0;
+    return c->phase == PHASE_HEAD && c->out.bytes == 0 && !c->request && conn_unparsed(c) == 0 &&
+           ioctl(c->fd, FIONREAD, &unread) == 0 && unread == 0;
 }
 
 bool front_close_idle(struct front *f, int min_ms)

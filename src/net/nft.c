@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs nft texts. The library's context is made by the first transaction, because an
- * engine without bridge containers should not pay its memory. Callers see to it that
- * one transaction is in flight at a time.
+ * Runs nft texts. Callers see to it that one transaction is in flight at a time.
+ * Trap: the library calls select(2), so a context whose socket got a number above 1,023 ends
+ * the process (a thousand connections or adopted containers are enough). It is made at
+ * start-up, before anything else has taken the low numbers.
  */
 #include "nft.h"
 
@@ -11,16 +12,31 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <nftables/libnftables.h>
 #include <string.h>
+#include <sys/select.h>
 
+#include "base/fd.h"
 #include "base/text.h"
 
 struct nft {
     struct nft_ctx *ctx;
 };
 
+static struct err *open_context(struct nft *n)
+{
+    if (fd_lowest_free() >= FD_SETSIZE / 2)
+        return err_new(ERR_UNAVAILABLE, "cannot set up libnftables: too many descriptors are open");
+    n->ctx = nft_ctx_new(NFT_CTX_DEFAULT);
+    if (!n->ctx || nft_ctx_buffer_error(n->ctx) || nft_ctx_buffer_output(n->ctx))
+        return err_new(ERR_INTERNAL, "cannot set up libnftables");
+    return NULL;
+}
+
 struct nft *nft_create(void)
 {
-    return mem_new(struct nft);
+    struct nft *n = mem_new(struct nft);
+
+    err_drop(open_context(n)); /* the first transaction tries again and says why not */
+    return n;
 }
 
 void nft_destroy(struct nft *n)
@@ -47,11 +63,8 @@ static struct err *error_of(const char *text)
 
 struct err *nft_run(struct nft *n, const char *text)
 {
-    if (!n->ctx) {
-        n->ctx = nft_ctx_new(NFT_CTX_DEFAULT);
-        if (!n->ctx || nft_ctx_buffer_error(n->ctx) || nft_ctx_buffer_output(n->ctx))
-            return err_new(ERR_INTERNAL, "cannot set up libnftables");
-    }
+    if (!n->ctx)
+        TRY(open_context(n));
     if (nft_run_cmd_from_buffer(n->ctx, text))
         return error_of(nft_ctx_get_error_buffer(n->ctx));
     return NULL;

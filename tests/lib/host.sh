@@ -3,6 +3,7 @@
 #
 #   host_up              netns and folders          host_down   ends and removes everything
 #   host_registry        registry on 127.0.0.1:5000 in the netns, with busybox and registry images
+#                        (or those of HOST_IMAGES)
 #   engine_start [ARGS]  berthd, waits for the socket     engine_stop   SIGTERM
 #   in_host CMD…         runs CMD in the network namespace
 #
@@ -54,7 +55,7 @@ CONF
         in_host curl -fs -o /dev/null http://127.0.0.1:5000/v2/ && break
         sleep 0.05
     done
-    for i in busybox registry; do
+    for i in ${HOST_IMAGES:-busybox registry}; do
         in_host skopeo copy -q --insecure-policy --dest-tls-verify=false \
             "docker-archive:$IMAGES/$i.tar" "docker://127.0.0.1:5000/$i:latest" || return 1
     done

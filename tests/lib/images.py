@@ -84,4 +84,5 @@ def main():
              "Env": [path], "ExposedPorts": {"5000/tcp": {}}, "Volumes": {"/var/lib/registry": {}}})
 
 
-main()
+if __name__ == "__main__":
+    main()

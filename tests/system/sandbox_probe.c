@@ -256,7 +256,7 @@ static void test_basics(struct probe *p)
     expect(p, "HOME from passwd", SH("echo $HOME"), "{}", "/root");
     expect(p, "nothing open but the three", SH("ls /proc/self/fd | tr '\\n' ' '"), "{}",
            "0 1 2 3 ");
-    expect(p, "only own processes", SH("ls -d /proc/[0-9]* | wc -l"), "{}", "3\n");
+    expect(p, "only own processes", SH("set -- /proc/[0-9]*; echo $#"), "{}", "1\n");
     expect(p, "stdin is /dev/null", SH("readlink /proc/self/fd/0; cat; echo end"), "{}", "end");
     expect(p, "default capabilities", SH("grep CapEff /proc/self/status"), "{}",
            "00000000a80425fb");
@@ -270,10 +270,6 @@ static void test_basics(struct probe *p)
            "Read-only");
     expect(p, "masked path", SH("wc -c < /proc/keys"), "{}", "0\n");
     expect(p, "/sys/firmware is empty", SH("ls /sys/firmware | wc -l"), "{}", "0\n");
-    expect(p, "cgroups are shown", SH("ls /sys/fs/cgroup/memory/memory.limit_in_bytes"), "{}",
-           "memory.limit_in_bytes");
-    expect(p, "cgroups are read-only", SH("echo 1 > /sys/fs/cgroup/memory/tasks 2>&1 || true"),
-           "{}", "Read-only");
     expect(p, "/dev has its nodes", SH("ls /dev | tr '\\n' ' '"), "{}",
            "core fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero");
     expect(p, "/dev/shm", SH("df -k /dev/shm | tail -1"), "{}", "65536");
@@ -482,9 +478,20 @@ static void test_sharing(struct probe *p)
     finish(&box);
 }
 
+static void test_cgroup1(struct probe *p)
+{
+    if (!p->n_cgroups) /* a pure v2 host */
+        return;
+    expect(p, "cgroups are shown", SH("ls /sys/fs/cgroup/memory/memory.limit_in_bytes"), "{}",
+           "memory.limit_in_bytes");
+    expect(p, "cgroups are read-only", SH("echo 1 > /sys/fs/cgroup/memory/tasks 2>&1 || true"),
+           "{}", "Read-only");
+}
+
 static void test_cgroup2(struct probe *p)
 {
-    const char *dir = arena_printf(p->a, "/sys/fs/cgroup/unified/sandbox-probe-%d", getpid());
+    const char *root = p->n_cgroups ? "/sys/fs/cgroup/unified" : "/sys/fs/cgroup";
+    const char *dir = arena_printf(p->a, "%s/sandbox-probe-%d", root, getpid());
 
     if (mkdir(dir, 0755) < 0)
         return;
@@ -690,6 +697,7 @@ int main(int argc, char **argv)
         test_terminal(&p);
         test_exec(&p);
         test_sharing(&p);
+        test_cgroup1(&p);
         test_cgroup2(&p);
         test_burst(&p, 300);
         test_keeper_death(&p);

@@ -148,8 +148,9 @@ static void write_swarm(struct jw *w)
 
 static void write_engine(struct request *r, struct jw *w)
 {
-    static const char *const security[] = {"name=seccomp,profile=builtin", NULL};
     const struct parts *p = parts_of(r);
+    const char *const security[] = {"name=seccomp,profile=builtin",
+                                    cgroup_is_v2(p->cgroups) ? "name=cgroupns" : NULL, NULL};
 
     jw_str(w, "ServerVersion", BERTH_VERSION);
     jw_bool(w, "Debug", p->settings->debug);

@@ -1,0 +1,234 @@
+#!/bin/bash
+# The engine on a pure cgroup v2 and Debian 12's own kernel. Run by vm.sh inside its machine, where
+# every program is five to ten times slower: one container answers as many questions as it can.
+# vm.sh sets BERTH_BIN (the installed programs) and IMAGES (a folder with image archives).
+cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh
+trap host_down EXIT
+host_up
+CG=/sys/fs/cgroup
+before=$(grep ' cgroup2 ' /proc/mounts)
+engine_start || { not_ok "engine starts"; finish; exit 1; }
+ok "engine starts"
+b() { in_host timeout 60 "$BERTH" "$@"; }
+field() { # CONTAINER .FIELD…: their values; berth starts faster than curl and jq here
+    local c=$1 f=$2; shift 2
+    for i in "$@"; do f="$f}} {{$i"; done
+    "$BERTH" inspect -f "{{$f}}" "$c" 2>/dev/null
+}
+group() { echo $CG$(sed -n 's/^0:://p' "/proc/$(field "$1" .State.Pid)/cgroup"); }
+poll() { # SECONDS CMD…
+    local end=$((SECONDS + $1)); shift
+    until "$@" >/dev/null 2>&1; do [ $SECONDS -lt $end ] || return 1; sleep 0.1; done
+}
+state_is() { [ "$(field "$1" .State.Status)" = "$2" ]; }
+rc() { # NAME CODE CMD…
+    local name=$1 code=$2 out; shift 2
+    out=$("$@" 2>&1 </dev/null); set -- $?
+    if [ "$1" = "$code" ]; then ok "$name"; else not_ok "$name" "expected $code, got $1: $out"; fi
+}
+lines() { # PREFIX OUTPUT: the line NAME=VALUE as VALUE
+    printf '%s\n' "$2" | tr -d '\r' | sed -n "s/^$1=//p"
+}
+
+# ---- images: one layer, three, and one hundred and thirty (mount(2) instead of fsopen) ----
+for i in busybox three many; do check "load $i" b load -q -i "$IMAGES/$i.tar"; done
+same "run" "Hello world" "$(b run --rm busybox echo Hello world 2>&1)"
+same "run: three layers" "1 2 2" "$(b run --rm three sh -c 'echo $(cat /l1 /l2 /same)' 2>&1)"
+same "run: 130 layers" "129 129" "$(b run --rm many sh -c 'echo $(ls -d /l* | wc -l) $(cat /same)' 2>&1)"
+rc "exit code" 7 b run --rm busybox sh -c 'exit 7'
+rc "executable not found" 127 b run --rm busybox nosuch
+rc "permission denied" 126 b run --rm busybox /etc/passwd
+
+# ---- one look around inside: confinement ----
+out=$(b run --rm busybox sh -c '
+echo caps=$(grep CapEff /proc/self/status | cut -f2)
+echo seccomp=$(grep Seccomp: /proc/self/status | cut -f2)
+echo unshare=$(unshare -m true 2>&1 | tail -1)
+echo keys=$(wc -c </proc/keys) timers=$(cat /proc/timer_list | wc -c)
+echo firmware=$(ls /sys/firmware | wc -l) acpi=$(ls /proc/acpi 2>/dev/null | wc -l)
+echo sysrq=$(echo h 2>&1 >/proc/sysrq-trigger)
+echo dev=$(ls /dev)
+echo fds=$(ls /proc/self/fd)
+echo group=$(cat /proc/self/cgroup)
+echo shown=$(grep " /sys/fs/cgroup " /proc/mounts | cut -d" " -f1-3)
+echo knobs=$([ -e /sys/fs/cgroup/memory.max ] && [ ! -e /sys/fs/cgroup/user.slice ] && echo own)
+echo readonly=$(mkdir /sys/fs/cgroup/x 2>&1)
+echo procs=$(cat /sys/fs/cgroup/cgroup.procs | head -1)
+mknod /d b 254 0; echo disk=$(cat /d 2>&1 | head -1)
+mknod /m c 1 1; echo mem=$(cat /m 2>&1 | head -1)
+' 2>&1)
+same "default capabilities" 00000000a80425fb "$(lines caps "$out")"
+same "a seccomp filter" 2 "$(lines seccomp "$out")"
+like "it forbids unshare" "not permitted" "$(lines unshare "$out")"
+same "masked files" "0 timers=0" "$(lines keys "$out")"
+same "masked folders" "0 acpi=0" "$(lines firmware "$out")"
+like "read-only paths" "Read-only" "$(lines sysrq "$out")"
+same "/dev" "core fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero" "$(lines dev "$out")"
+same "open descriptors" "0 1 2 3" "$(lines fds "$out")"
+same "a cgroup namespace of its own" "0::/" "$(lines group "$out")"
+same "cgroup2 is mounted" "cgroup2 /sys/fs/cgroup cgroup2" "$(lines shown "$out" | sed 's/^cgroup /cgroup2 /')"
+same "and shows its own cgroup" own "$(lines knobs "$out")"
+like "read-only" "Read-only" "$(lines readonly "$out")"
+same "with its processes" 1 "$(lines procs "$out")"
+like "devices: no disk" "not permitted" "$(lines disk "$out")"
+like "devices: no /dev/mem" "not permitted" "$(lines mem "$out")"
+out=$(b run --rm --cgroupns host busybox sh -c '
+echo group=$(cat /proc/self/cgroup); echo tree=$([ -d /sys/fs/cgroup/user.slice ] && echo whole)
+echo readonly=$(mkdir /sys/fs/cgroup/x 2>&1)' 2>&1)
+like "--cgroupns host: the path" "^0::/berth[^/]*/[0-9a-f]{64}$" "$(lines group "$out")"
+same "--cgroupns host: the tree" whole "$(lines tree "$out")"
+like "--cgroupns host: read-only" "Read-only" "$(lines readonly "$out")"
+same "the host's cgroup2 keeps its options" "$before" "$(grep ' cgroup2 ' /proc/mounts)"
+out=$(b run --rm --privileged busybox sh -c '
+echo caps=$(grep CapEff /proc/self/status | cut -f2); echo seccomp=$(grep Seccomp: /proc/self/status | cut -f2)
+echo sub=$(mkdir /sys/fs/cgroup/x && rmdir /sys/fs/cgroup/x && echo made)
+echo disk=$(head -c 4 /dev/vda 2>&1 | wc -c); echo mount=$(mount -t tmpfs x /mnt 2>&1 || mount -t tmpfs x /tmp && echo done)' 2>&1)
+same "--privileged: all capabilities" "$(sed -n 's/^CapBnd:\t//p' /proc/self/status)" "$(lines caps "$out")"
+same "--privileged: no filter" 0 "$(lines seccomp "$out")"
+same "--privileged: writable cgroups" made "$(lines sub "$out")"
+same "--privileged: devices" 4 "$(lines disk "$out")"
+like "--privileged: mount" "done" "$(lines mount "$out")"
+same "the host's cgroup2 still keeps them" "$before" "$(grep ' cgroup2 ' /proc/mounts)"
+
+# ---- limits ----
+b run -d --name lim -m 64m --memory-reservation 32m --cpus 0.5 --cpu-shares 512 --pids-limit 33 --cpuset-cpus 0 \
+    --device /dev/fuse:/dev/k:r --device-cgroup-rule 'c 10:200 rw' \
+    --device-read-bps /dev/vda:1mb busybox sleep 1000 >/dev/null
+g=$(group lim)
+same "--memory" 67108864 "$(cat $g/memory.max)"
+same "--memory: as much swap" 67108864 "$(cat $g/memory.swap.max)"
+same "--memory-reservation" 33554432 "$(cat $g/memory.low)"
+same "--cpus" "50000 100000" "$(cat $g/cpu.max)"
+same "--cpu-shares" 20 "$(cat $g/cpu.weight)"
+same "--pids-limit" 33 "$(cat $g/pids.max)"
+same "--cpuset-cpus" 0 "$(cat $g/cpuset.cpus)"
+like "--device-read-bps" "^[0-9]+:0 rbps=1048576 wbps=max" "$(cat $g/io.max)"
+out=$(b exec lim sh -c 'mknod /t c 10 200; echo rule=$( (: <>/t) 2>&1 | head -1)
+echo read=$( (: </dev/k) 2>&1); echo write=$( (: >>/dev/k) 2>&1); mknod /f c 10 237; echo loop=$( (: <>/f) 2>&1)')
+like "--device: not with w" "not permitted" "$(lines write "$out")"
+same "--device: r" "" "$(lines read "$out")"
+same "--device-cgroup-rule" "" "$(lines rule "$out" | grep 'not permitted')"
+like "no rule, no device" "not permitted" "$(lines loop "$out")"
+check "update" b update -m 32m --memory-swap 64m --cpus 1 --pids-limit 44 lim
+same "update: the files" "33554432 33554432 100000 100000 44" "$(echo $(cat $g/memory.max $g/memory.swap.max $g/cpu.max $g/pids.max))"
+like "top" "sleep 1000" "$(b top lim)"
+# ---- pause, stop, kill ----
+check "pause" b pause lim
+same "pause: the cgroup is frozen" 1 "$(cat $g/cgroup.freeze)"
+same "pause: the state" paused "$(field lim .State.Status)"
+check "unpause" b unpause lim
+same "unpause: it is not frozen" 0 "$(cat $g/cgroup.freeze)"
+b pause lim >/dev/null
+check "rm -f of a paused one" b rm -f lim
+same "its cgroup is gone" no "$([ -e "$g" ] && echo yes || echo no)"
+out=$(b run --rm --blkio-weight 300 busybox cat /sys/fs/cgroup/io.weight 2>&1)
+like "--blkio-weight: done or answered" "default 2930|not supported|discarded" "$out"
+b run --name oom -m 16m --memory-swap 16m busybox sh -c 'x=$(head -c 64m /dev/zero | tr "\0" a); echo ${#x}' >/dev/null 2>&1
+like "out of memory" "^(137|1|2) true" "$(field oom .State.ExitCode .State.OOMKilled)"
+b rm oom >/dev/null
+like "--pids-limit holds" "can't fork|Resource temporarily" \
+    "$(b run --rm --pids-limit 5 busybox sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 1 & done; :' 2>&1)"
+
+# ---- a terminal ----
+out=$(b run --rm -t busybox sh -c 'echo tty=$(tty); echo console=$([ -c /dev/console ] && echo c); echo dev=$(ls /dev)
+stty size >/dev/null && echo size=ok; echo hello >/dev/console' 2>&1 </dev/null)
+like "-t: a terminal" "^/dev/(pts/0|console)$" "$(lines tty "$out")"
+same "-t: /dev/console" c "$(lines console "$out")"
+like "-t: its output is seen" "^hello" "$out"
+same "-t: its size" ok "$(lines size "$out")"
+check "script is there" command -v script
+out=$(printf 'echo typed-$((40+2))\nexit 3\n' | in_host timeout 60 script -qec "$BERTH run -it --name it busybox sh" /dev/null 2>&1 | tr -d '\r'; b wait it; b rm it >/dev/null)
+like "-it: what is typed is run" "^typed-42" "$out"
+same "-it: the exit code" 3 "$(printf '%s\n' "$out" | tail -1)"
+
+# ---- in the background, with a port; exec ----
+b run -d --name web --expose 80 -p 8081:80 busybox sh -c 'mkdir /www; echo it-works >/www/index.html; echo started; exec httpd -f -p 80 -h /www' >/dev/null
+poll 20 in_host curl -fs http://127.0.0.1:8081/
+same "-p" it-works "$(in_host curl -s --max-time 20 http://127.0.0.1:8081/)"
+same "logs" started "$(b logs web)"
+same "exec" "1 root" "$(b exec web sh -c 'echo $(head -1 /sys/fs/cgroup/cgroup.procs) $(id -un)')"
+same "exec: in the same cgroup" "0::/" "$(b exec web cat /proc/self/cgroup)"
+rc "exec: exit code" 9 b exec web sh -c 'exit 9'
+like "exec -t" "^/dev/pts/" "$(b exec -t web tty 2>&1 </dev/null)"
+check "stop" b stop -t 1 web
+check "start again" b start web
+check "kill" b kill web
+same "kill: the code" 137 "$(b wait web)"
+check "rm" b rm web
+b run -d --name web -P --expose 80 busybox httpd -f -p 80 -h /etc >/dev/null
+port=$(b port web 80/tcp | sed -n 's/^0\.0\.0\.0://p')
+poll 20 in_host curl -fs "http://127.0.0.1:$port/passwd"
+like "-P" "^root:" "$(in_host curl -s --max-time 20 "http://127.0.0.1:$port/passwd")"
+b rm -f web >/dev/null
+
+# ---- cgroups made inside: a payload that delegates, as systemd does ----
+b run -d --name nest --privileged busybox sh -c 'mkdir /sys/fs/cgroup/init; echo 1 >/sys/fs/cgroup/init/cgroup.procs
+echo "+memory +pids" >/sys/fs/cgroup/cgroup.subtree_control && echo delegated; exec sleep 1000' >/dev/null 2>&1
+poll 10 eval 'b logs nest | grep -q delegated'
+same "exec where the cgroup has children" "0::/init" "$(b exec nest cat /proc/self/cgroup 2>&1)"
+like "top where the cgroup has children" "sleep 1000" "$(b top nest)"
+g=$(group nest); g=${g%/init}
+check "rm -f where the cgroup has children" b rm -f nest
+same "all of it is gone" no "$([ -e "$g" ] && echo yes || echo no)"
+
+# ---- restart policies, volumes ----
+b run -d --name again --restart on-failure:2 busybox sh -c 'exit 4' >/dev/null
+poll 30 eval 'state_is again exited && [ "$(field again .RestartCount)" = 2 ]'
+same "--restart on-failure:2" "2 4" "$(field again .RestartCount .State.ExitCode)"
+b rm again >/dev/null
+same "a new volume has the image's content" "yes mine" \
+    "$(b run --rm -v nv:/etc busybox sh -c '[ -s /etc/group ] && echo mine >/etc/mine'; b run --rm -v nv:/x busybox sh -c 'echo $([ -s /x/passwd ] && echo yes) $(cat /x/mine)')"
+b volume rm nv >/dev/null
+mkdir -p "$HOST/bind/sub"; echo inside >"$HOST/bind/f"
+same "a bind, a tmpfs, read-only" "inside ro tmp" "$(b run --rm --read-only --tmpfs /t -v "$HOST/bind:/b:ro" busybox \
+    sh -c 'echo $(cat /b/f) $(touch /x 2>/dev/null || touch /b/y 2>/dev/null || echo ro) $(touch /t/x && echo tmp)' 2>&1)"
+
+# ---- many in a row ----
+bad=0; start=$SECONDS
+for i in $(seq 30); do [ "$(b run --rm busybox echo $i 2>&1)" = "$i" ] || bad=$((bad + 1)); done
+same "30 in a row ($((SECONDS - start)) s)" 0 $bad
+
+# ---- takeover: the engine is killed, the containers go on ----
+b run -d --name t1 busybox sh -c 'i=0; while :; do i=$((i+1)); echo $i; sleep 0.2; done' >/dev/null
+b run -d --name t2 busybox sh -c 'while [ ! -e /go ]; do sleep 0.1; done; exit 5' >/dev/null
+b run -d --name t3 --restart always busybox sleep 1000 >/dev/null
+pid=$(field t1 .State.Pid) pid2=$(field t2 .State.Pid)
+engine_kill
+touch "/proc/$pid2/root/go"
+sleep 1
+engine_start || not_ok "the engine comes back"
+same "takeover: the same process" "$pid" "$(field t1 .State.Pid)"
+poll 10 state_is t2 exited
+same "takeover: the code of what ended meanwhile" 5 "$(field t2 .State.ExitCode)"
+b logs t1 >"$HOST/log"
+same "takeover: no line of the log is lost" "" "$(awk '$1 != NR' "$HOST/log" | head -3)"
+same "takeover: exec" in "$(b exec t1 echo in)"
+check "takeover: stop" b stop -t 0 t1
+
+# ---- the keeper is killed: before 6.15 nobody can tell an adopted container's code ----
+engine_kill
+engine_start || not_ok "the engine comes back again" # the keeper is not its child now
+b start t1 >/dev/null; b start t2 >/dev/null
+pid=$(field t3 .State.Pid)
+kill -KILL "$(keeper_pid)"
+sleep 1
+same "no keeper: the containers run on" running "$(field t3 .State.Status)"
+kill -KILL "$pid"
+poll 20 eval '[ "$(field t3 .State.Pid)" != '"$pid"' ] && state_is t3 running'
+same "no keeper: the policy starts it again" running "$(field t3 .State.Status)"
+kill -TERM "$(field t1 .State.Pid)"; kill -KILL "$(field t1 .State.Pid)"
+poll 20 state_is t1 exited
+like "no keeper: the code is unknown, and it says so" "^255 the exit code is unknown" "$(field t1 .State.ExitCode .State.Error)"
+same "no keeper: a new one runs containers" again "$(b run --rm busybox echo again 2>&1)"
+b rm -f t1 t2 t3 >/dev/null
+
+# ---- Debian's docker CLI and a registry on the loopback ----
+check "a registry" eval 'HOST_IMAGES=busybox host_registry'
+d() { in_host timeout 120 /usr/bin/docker "$@"; }
+like "docker pull" "Status: (Downloaded newer|Image is up to date)" "$(d pull 127.0.0.1:5000/busybox 2>&1)"
+same "docker run" "by docker" "$(d run --rm 127.0.0.1:5000/busybox echo by docker 2>&1)"
+like "docker info" "Cgroup Version: 2" "$(d info 2>/dev/null)"
+check "no cgroup is left" poll 10 eval '[ -z "$(find $CG/berth* -mindepth 1 -type d)" ]'
+engine_stop
+same "nothing was logged as an error" "" "$(grep -h level=error "$HOST/engine.log")"
+finish
