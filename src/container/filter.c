@@ -52,10 +52,14 @@ static struct err *add_key(struct arena *a, struct container_filter *f, const st
     for (int k = 0; k < K_COUNT; k++) {
         if (strcmp(key_names[k], name) != 0)
             continue;
+        if (json_type(node) != JSON_ARRAY && json_type(node) != JSON_OBJECT)
+            return err_new(ERR_INVALID, "invalid filter '%s': not a list", name);
         for (const struct json *v = json_first(node); v; v = json_next(v)) {
-            if (json_type(node) == JSON_ARRAY && json_str(v))
+            if (json_type(node) == JSON_ARRAY && !json_str(v))
+                return err_new(ERR_INVALID, "invalid filter '%s': a value is no text", name);
+            if (json_type(node) == JSON_ARRAY)
                 strs_add(a, &f->values[k], json_str(v));
-            else if (json_type(node) == JSON_OBJECT && json_bool(v))
+            else if (json_bool(v))
                 strs_add(a, &f->values[k], json_key(v));
         }
         return NULL;

@@ -151,6 +151,9 @@ static inline bool state_is_running(const struct container *c)
 /* ---- event.c ---- */
 void container_event(struct container *c, const char *action, const char *key, const char *value);
 
+/* ---- resolver.c ---- */
+struct err *resolver_check(const struct config *c, const struct host_config *h);
+
 /* ---- volume_events.c ---- */
 void volumes_tell(const struct container *c, const char *action); /* "mount", "unmount" */
 
