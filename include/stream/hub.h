@@ -30,7 +30,7 @@ void hub_destroy(struct hub *h); /* ends clients */
 
 struct hub_streams { /* all non-blocking, taken; -1 absent */
     int in, out, err, pty;
-    int relay[2]; /* of a pty whose output lands: read end, write end; 0 as well: absent */
+    int relay[2];    /* of a pty whose output lands: read end, write end; 0 as well: absent */
     bool stdin_once; /* close stdin when the first client's input ends */
     struct log *log; /* NULL: none; borrowed for the run */
 };

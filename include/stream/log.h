@@ -18,7 +18,8 @@ struct log_spec {
     const char *container_id, *container_name, *image_name, *image_id; /* names for tags only */
     const struct pairs *labels;                                        /* for attrs */
     const struct strs *env;
-    struct landing *landing; /* borrowed; NULL: output is read, and lost when the engine is killed */
+    struct landing
+        *landing; /* borrowed; NULL: output is read, and lost when the engine is killed */
 };
 /* At create: unknown drivers and options, bad values, in Docker's words ("unknown log opt 'x' for
  * json-file log driver", "logger: no log driver named 'x' is registered"). Pure. */

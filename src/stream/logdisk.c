@@ -168,10 +168,30 @@ static size_t lost_record(struct logdisk *d, char *out, size_t room, uint64_t lo
     return d->format->write(out, &p, d->attrs, d->attrs_n);
 }
 
+/* The record names the file and its length before anything is written to it, or an engine that
+ * dies behind the write would leave bytes that the next one takes for somebody else's. */
+bool logdisk_settle(struct logdisk *d)
+{
+    const struct land_state *s = land_state(d->record);
+    struct land_state *next;
+
+    if (!open_file(d))
+        return false;
+    if (s->ino == d->ino && s->off == d->end.off)
+        return true;
+    next = land_begin(d->record);
+    next->ino = d->ino;
+    next->off = d->end.off;
+    land_flip(d->record);
+    return true;
+}
+
 void logdisk_begin(struct logdisk *d)
 {
     if (d->next)
         return;
+    if (d->is_shared && d->fd < 0 && !logdisk_settle(d))
+        d->error = errno; /* the write will fail as well */
     d->next = land_begin(d->record);
     for (int i = 0; i < 2; i++) {
         d->cut.line[i] = &d->next->line[i];
@@ -216,11 +236,6 @@ static bool flush(struct logdisk *d)
     return true;
 }
 
-bool logdisk_settle(struct logdisk *d)
-{
-    return !land_state(d->record)->ino || open_file(d);
-}
-
 bool logdisk_commit(struct logdisk *d)
 {
     if (!flush(d))
@@ -236,7 +251,6 @@ bool logdisk_commit(struct logdisk *d)
     return true;
 }
 
-/* The new file is in the record before anything is in the file: see docs/ARCHITECTURE.md. */
 static void rotate(struct logdisk *d)
 {
     if (!logdisk_commit(d)) {
@@ -246,12 +260,7 @@ static void rotate(struct logdisk *d)
     if (d->end.off >= d->max_size && logfiles_rotate(d->files)) {
         close_file(d);
         d->end = (struct log_pos){d->end.gen + 1, 0};
-        d->is_placed = open_file(d);
-        logdisk_begin(d);
-        d->next->ino = d->is_placed ? d->ino : 0;
-        d->next->off = d->end.off;
-        land_flip(d->record);
-        d->next = NULL;
+        d->is_placed = logdisk_settle(d);
     }
     logdisk_begin(d);
 }

@@ -105,7 +105,7 @@ bool logdisk_merge_spool(struct logdisk *d, const char *path)
 {
     struct spool s = {.fd = -1};
     uint64_t gen;
-    bool is_done = logdisk_settle(d);
+    bool is_done = !land_state(d->record)->ino || logdisk_settle(d);
 
     if (is_done && path[0] && open_spool(path, &s, &gen))
         is_done = merge_chunks(d, &s, gen);

@@ -1,0 +1,558 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Is a byte ever lost, doubled or torn between a pipe and its log when the engine is killed? A
+ * small engine (splice into a slot, format, pwrite, flip: the real code of wire/ and stream/)
+ * is killed after every single user instruction, and at random; another one then goes on. The
+ * test plays keeper: it holds pipe, pty, relay and landing memory.
+ *
+ *   land step   pipe|pty|rotate|recover [land|plain] [STRIDE]
+ *   land random pipe|pty|rotate         [land|plain] [KILLS]
+ *
+ * Prints "kills N missing N doubled N torn N". With `plain` (read, then the same writing) the
+ * figures must not be zero: that shows that this test can fail.
+ */
+/* links: stream core base wire */
+#include <errno.h>
+#include <fcntl.h>
+#include <pty.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "stream/log.h"
+#include "wire/landing.h"
+
+#include "logdisk.h"
+#include "record.h"
+
+#define N_LINES 4
+#define TRIES 20
+#define TRACE_MAX 200000
+
+struct world {
+    bool is_pty, lands, recovers;
+    int rotates; /* size of a file, 0: never */
+    struct land land;
+    int from, to; /* what the engine reads, what the container writes */
+    int relay[2];
+    char dir[64], log[128];
+};
+
+static void must(bool is_good, const char *what)
+{
+    if (is_good)
+        return;
+    fprintf(stderr, "land: %s: %s\n", what, strerror(errno));
+    exit(2);
+}
+
+/* ---- the engine that is killed ---- */
+
+struct engine {
+    struct land land;
+    struct land_record *record;
+    struct logfiles files;
+    struct logdisk disk;
+    struct batch batch;
+    uint64_t seq;
+};
+
+static void open_engine(struct engine *e, const struct world *w)
+{
+    memset(e, 0, sizeof(*e));
+    logfiles_init(&e->files, mem_strdup(w->log), w->rotates ? 100000 : 1);
+    logdisk_init(&e->disk, &e->files);
+    e->disk.is_blocking = true;
+    e->disk.max_size = w->rotates ? w->rotates : 1 << 30;
+    e->disk.out = mem_alloc(e->disk.out_room = 1 << 16); /* no long memset to step through */
+    batch_add(&e->batch, CHUNK_EOF, NULL, 0);
+    e->batch.n = 0;
+    if (!w->lands)
+        return;
+    must(!land_open(&e->land, w->land.fds), "open the landing memory");
+    e->record = land_record(&e->land, 0);
+    logdisk_share(&e->disk, e->record, true);
+    e->seq = land_state(e->record)->seq;
+}
+
+static void write_batch(struct engine *e)
+{
+    e->batch.at = 0;
+    must(logdisk_run(&e->disk, &e->batch), "write the log");
+    e->batch.n = 0;
+}
+
+static void land_slot_now(struct engine *e, unsigned slot)
+{
+    const struct land_slot *s = land_slot(&e->land, slot);
+    struct chunk *c = batch_add(&e->batch, CHUNK_SLOT, NULL, 0);
+
+    c->stream = s->stream;
+    c->wall_ns = s->wall_ns;
+    c->landed.bytes = land_bytes(&e->land, slot);
+    c->landed.n_bytes = (uint32_t)land_filled(&e->land, slot);
+    c->landed.seq = e->seq = s->seq;
+    c->landed.slot = slot;
+    write_batch(e);
+    land_release(&e->land, slot);
+}
+
+/* As landing.c: what is bound, filled and not in the record's state. */
+static void recover(struct engine *e)
+{
+    batch_add(&e->batch, CHUNK_SPOOL, "", 1);
+    for (unsigned i = 0; i < 2; i++) {
+        const struct land_slot *s = land_slot(&e->land, i);
+
+        if (s->record == 1 && s->seq > land_state(e->record)->seq && land_filled(&e->land, i))
+            land_slot_now(e, i);
+        else
+            land_release(&e->land, i);
+    }
+}
+
+static bool land_once(struct engine *e, const struct world *w)
+{
+    unsigned slot = (unsigned)(e->seq % 2);
+    int pipe = w->is_pty ? w->relay[0] : w->from;
+    ssize_t n = land_fill(&e->land, slot, 0, e->seq + 1, STREAM_STDOUT, clock_wall_ns(), pipe);
+
+    if (n > 0) {
+        land_slot_now(e, slot);
+        return true;
+    }
+    return w->is_pty && splice(w->from, NULL, w->relay[1], NULL, LAND_WINDOW,
+                               SPLICE_F_NONBLOCK | SPLICE_F_MOVE) > 0;
+}
+
+static bool read_once(struct engine *e, const struct world *w)
+{
+    char space[4096];
+    ssize_t n = read(w->from, space, sizeof(space));
+    struct chunk *c;
+
+    if (n <= 0)
+        return false;
+    c = batch_add(&e->batch, CHUNK_BYTES, space, (size_t)n);
+    c->stream = STREAM_STDOUT;
+    c->wall_ns = clock_wall_ns();
+    write_batch(e);
+    return true;
+}
+
+static bool run_once(struct engine *e, const struct world *w)
+{
+    return w->lands ? land_once(e, w) : read_once(e, w);
+}
+
+/* Takes all there is. A stepped one stops after its setting up and does one turn: of recovery, or
+ * of the usual, which for a pty is to fill the relay and then to land it. */
+static void run_engine(const struct world *w, bool is_stepped)
+{
+    static struct engine e;
+
+    open_engine(&e, w);
+    if (is_stepped && (w->recovers || !w->lands))
+        raise(SIGSTOP);
+    if (w->lands)
+        recover(&e);
+    if (is_stepped && !w->recovers && w->lands)
+        raise(SIGSTOP);
+    if (!is_stepped)
+        while (run_once(&e, w))
+            ;
+    else if (!w->recovers && run_once(&e, w) && w->is_pty)
+        run_once(&e, w);
+    _exit(0);
+}
+
+/* ---- what was written, what is in the log ---- */
+
+struct result {
+    long kills, missing, doubled, torn;
+};
+
+static size_t make_line(char *out, unsigned i)
+{
+    return (size_t)sprintf(out, "line %08u %.*s\n", i, (int)(i * 7 % 40),
+                           "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz");
+}
+
+static void read_records(const char *path, struct buf *text, struct result *r)
+{
+    autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    char *p, *at, *end;
+
+    if (fd < 0 || fstat(fd, &st) || !st.st_size)
+        return;
+    p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    must(p != MAP_FAILED, "map the log");
+    for (at = p, end = p + st.st_size; at < end;) {
+        char *newline = memchr(at, '\n', (size_t)(end - at));
+        struct record record;
+
+        if (!newline || *at != '{' || !record_parse(at, (size_t)(newline - at), &record)) {
+            r->torn++;
+        } else {
+            buf_reserve(text, record.log_n);
+            text->len += record_text(&record, text->data + text->len);
+        }
+        at = newline ? newline + 1 : end;
+    }
+    munmap(p, (size_t)st.st_size);
+}
+
+static void read_log(const struct world *w, struct buf *text, struct result *r)
+{
+    char path[160];
+    int age = 0;
+
+    do
+        snprintf(path, sizeof(path), "%s.%d", w->log, ++age);
+    while (!access(path, F_OK));
+    while (--age > 0) {
+        snprintf(path, sizeof(path), "%s.%d", w->log, age);
+        read_records(path, text, r);
+    }
+    read_records(w->log, text, r);
+}
+
+static void compare(const struct world *w, unsigned n, struct result *r)
+{
+    autobuf struct buf text = {0};
+    unsigned next = 0;
+    char *at, *end, *newline;
+
+    buf_puts(&text, "");
+    read_log(w, &text, r);
+    for (at = text.data, end = at + text.len; at < end; at = newline + 1) {
+        char want[128];
+        unsigned i;
+
+        newline = memchr(at, '\n', (size_t)(end - at));
+        if (!newline) {
+            r->torn++;
+            break;
+        }
+        i = newline - at > 13 ? (unsigned)strtoul(at + 5, NULL, 10) : n;
+        if (i >= n || make_line(want, i) != (size_t)(newline + 1 - at) ||
+            memcmp(want, at, (size_t)(newline + 1 - at)) != 0) {
+            r->torn++;
+            continue;
+        }
+        if (i < next)
+            r->doubled++;
+        else
+            r->missing += i - next;
+        if (i >= next)
+            next = i + 1;
+    }
+    r->missing += n - next;
+}
+
+/* ---- the keeper's part ---- */
+
+static void open_source(struct world *w)
+{
+    int ends[2];
+
+    if (w->is_pty) {
+        struct termios raw;
+
+        must(!openpty(&w->from, &w->to, NULL, NULL, NULL), "open a pty");
+        tcgetattr(w->to, &raw);
+        cfmakeraw(&raw);
+        tcsetattr(w->to, TCSANOW, &raw);
+        must(!pipe2(w->relay, O_CLOEXEC | O_NONBLOCK), "make a pipe");
+    } else {
+        must(!pipe2(ends, O_CLOEXEC), "make a pipe");
+        w->from = ends[0];
+        w->to = ends[1];
+    }
+    fcntl(w->from, F_SETFL, O_RDWR | O_NONBLOCK);
+}
+
+static void open_world(struct world *w)
+{
+    strcpy(w->dir, "/tmp/land.XXXXXX");
+    must(mkdtemp(w->dir), "make a directory");
+    snprintf(w->log, sizeof(w->log), "%s/log", w->dir);
+    must(!land_create(&w->land), "make the landing memory");
+    open_source(w);
+}
+
+static void clear_world(struct world *w)
+{
+    char path[160];
+
+    for (int age = 1;; age++) {
+        snprintf(path, sizeof(path), "%s.%d", w->log, age);
+        if (unlink(path))
+            break;
+    }
+    unlink(w->log);
+    for (unsigned i = 0; i < LAND_SLOTS; i++)
+        land_release(&w->land, i);
+    land_record_use(&w->land, 0, "c", LAND_BLOCK);
+}
+
+static pid_t start_engine(const struct world *w, bool is_stepped)
+{
+    pid_t pid = fork();
+
+    if (pid)
+        return pid;
+    if (is_stepped)
+        ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+    run_engine(w, is_stepped);
+    _exit(1);
+}
+
+static void finish_with_engine(const struct world *w)
+{
+    pid_t pid = start_engine(w, false);
+    int status;
+
+    must(waitpid(pid, &status, 0) == pid && !status, "the last engine failed");
+}
+
+/* ---- after every instruction ---- */
+
+/*
+ * One run is single-stepped to learn where it passes. Then, for every instruction of it, a new
+ * engine runs at full speed up to the same place (a breakpoint, the same number of times met), and
+ * is killed there. Forks of one process have the same addresses.
+ */
+struct trace {
+    unsigned long *at;
+    long n;
+};
+
+static unsigned long get_rip(pid_t pid)
+{
+    errno = 0;
+    return (unsigned long)ptrace(PTRACE_PEEKUSER, pid, offsetof(struct user_regs_struct, rip), 0);
+}
+
+/* False: it has ended. */
+static bool go(pid_t pid, int request)
+{
+    int status;
+
+    must(!ptrace(request, pid, NULL, NULL), "go on");
+    waitpid(pid, &status, 0);
+    return WIFSTOPPED(status);
+}
+
+static pid_t start_stepped(const struct world *w)
+{
+    pid_t pid = start_engine(w, true);
+    int status;
+
+    must(waitpid(pid, &status, 0) == pid && WIFSTOPPED(status), "stop the engine");
+    return pid;
+}
+
+static void record_trace(const struct world *w, struct trace *t)
+{
+    pid_t pid = start_stepped(w);
+
+    t->at = calloc(TRACE_MAX, sizeof(*t->at));
+    do
+        t->at[t->n++] = get_rip(pid);
+    while (t->n < TRACE_MAX && go(pid, PTRACE_SINGLESTEP));
+    must(t->n < TRACE_MAX, "the iteration is too long");
+}
+
+/* Lets it pass `at` so many times, then kills it just before the next. False: it never came. */
+static bool kill_at(const struct world *w, unsigned long at, long passes)
+{
+    pid_t pid = start_stepped(w);
+    long text = ptrace(PTRACE_PEEKTEXT, pid, at, NULL), trap = (text & ~0xffL) | 0xcc;
+    bool is_there = true;
+    int status;
+
+    for (long i = 0; i <= passes && is_there; i++) {
+        if (get_rip(pid) != at) {
+            must(!ptrace(PTRACE_POKETEXT, pid, at, trap), "set a breakpoint");
+            is_there = go(pid, PTRACE_CONT);
+            if (!is_there)
+                break;
+            must(get_rip(pid) == at + 1, "be at the breakpoint");
+            ptrace(PTRACE_POKETEXT, pid, at, text);
+            ptrace(PTRACE_POKEUSER, pid, offsetof(struct user_regs_struct, rip), at);
+        }
+        if (i < passes)
+            is_there = go(pid, PTRACE_SINGLESTEP);
+    }
+    if (!is_there)
+        return false;
+    kill(pid, SIGKILL);
+    waitpid(pid, &status, 0);
+    return true;
+}
+
+static long passes_before(const struct trace *t, long k)
+{
+    long n = 0;
+
+    for (long i = 0; i < k; i++)
+        n += t->at[i] == t->at[k];
+    return n;
+}
+
+static void write_some_lines(const struct world *w, unsigned from, unsigned to)
+{
+    char line[128];
+
+    for (unsigned i = from; i < to; i++) {
+        size_t n = make_line(line, i);
+
+        must(write(w->to, line, n) == (ssize_t)n, "write a line");
+    }
+}
+
+/* The first half of a line before, so that the record holds it; then the rest. */
+static void give_input(struct world *w)
+{
+    char line[128];
+    size_t n = make_line(line, 1);
+
+    write_some_lines(w, 0, 1);
+    must(write(w->to, line, n / 2) > 0, "write half a line");
+    if (w->recovers) /* an engine that died right after its splice */
+        must(land_fill(&w->land, 0, 0, 1, STREAM_STDOUT, 1, w->from) > 0, "fill a slot");
+    else
+        finish_with_engine(w);
+    must(write(w->to, line + n / 2, n - n / 2) > 0, "write the other half");
+    write_some_lines(w, 2, N_LINES - 1);
+}
+
+static void step(struct world *w, long stride, struct result *r)
+{
+    struct trace trace = {0};
+    long not_met = 0;
+
+    clear_world(w);
+    give_input(w);
+    record_trace(w, &trace);
+    finish_with_engine(w);
+    for (long k = 0; k < trace.n; k += stride) {
+        bool is_killed = false;
+
+        /* The digits of the time lead to other branches now and then: once more. */
+        for (int tries = 0; tries < TRIES && !is_killed; tries++) {
+            clear_world(w);
+            give_input(w);
+            is_killed = kill_at(w, trace.at[k], passes_before(&trace, k));
+            write_some_lines(w, N_LINES - 1, N_LINES);
+            finish_with_engine(w);
+            compare(w, N_LINES, r);
+        }
+        r->kills += is_killed;
+        not_met += !is_killed;
+        if (getenv("LAND_WHERE") && (r->missing || r->doubled || r->torn)) {
+            fprintf(stderr, "# first wrong at %ld (%lx)\n", k, trace.at[k]);
+            exit(3);
+        }
+    }
+    fprintf(stderr, "# %ld instructions; %ld of them not met again\n", trace.n, not_met);
+    free(trace.at);
+}
+
+/* ---- at random ---- */
+
+static unsigned *shared_count;
+
+static pid_t start_writer(const struct world *w)
+{
+    pid_t pid = fork();
+    char line[128];
+
+    if (pid)
+        return pid;
+    for (unsigned i = 0;; i++) {
+        size_t n = make_line(line, i), done = 0;
+
+        /* A line is counted when it is begun: a part of it may be in the pipe. */
+        __atomic_store_n(&shared_count[0], i, __ATOMIC_SEQ_CST);
+        while (done < n)
+            done += (size_t)write(w->to, line + done, n - done);
+        if (__atomic_load_n(&shared_count[1], __ATOMIC_SEQ_CST)) {
+            __atomic_store_n(&shared_count[0], i + 1, __ATOMIC_SEQ_CST);
+            _exit(0);
+        }
+    }
+}
+
+static void at_random(struct world *w, long kills, struct result *r)
+{
+    unsigned seed = (unsigned)getpid();
+    int status;
+    pid_t writer;
+
+    shared_count = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    clear_world(w);
+    writer = start_writer(w);
+    for (r->kills = 0; r->kills < kills; r->kills++) {
+        struct timespec life = {0, rand_r(&seed) % 2500000};
+        pid_t pid = start_engine(w, false);
+
+        nanosleep(&life, NULL);
+        kill(pid, SIGKILL);
+        waitpid(pid, &status, 0);
+    }
+    shared_count[1] = 1;
+    while (waitpid(writer, &status, WNOHANG) == 0)
+        finish_with_engine(w);
+    finish_with_engine(w);
+    compare(w, shared_count[0], r);
+    fprintf(stderr, "# %u lines were written\n", shared_count[0]);
+}
+
+/* Stepping is a ping-pong: on one processor it is ten times as fast. */
+static void stay_on_one_cpu(void)
+{
+    cpu_set_t cpus;
+
+    CPU_ZERO(&cpus);
+    CPU_SET(sched_getcpu(), &cpus);
+    sched_setaffinity(0, sizeof(cpus), &cpus);
+}
+
+int main(int argc, char **argv)
+{
+    struct world w = {.relay = {-1, -1}};
+    struct result r = {0};
+    const char *mode = argc > 1 ? argv[1] : "", *source = argc > 2 ? argv[2] : "";
+
+    w.is_pty = !strcmp(source, "pty");
+    if (!strcmp(source, "rotate"))
+        w.rotates = !strcmp(mode, "step") ? 100 : 1 << 18;
+    w.recovers = !strcmp(source, "recover");
+    w.lands = argc < 4 || strcmp(argv[3], "plain") != 0;
+    open_world(&w);
+    if (!strcmp(mode, "step"))
+        stay_on_one_cpu();
+    if (!strcmp(mode, "step"))
+        step(&w, argc > 4 ? atol(argv[4]) : 1, &r);
+    else if (!strcmp(mode, "random"))
+        at_random(&w, argc > 4 ? atol(argv[4]) : 3000, &r);
+    else
+        return 2;
+    printf("kills %ld missing %ld doubled %ld torn %ld\n", r.kills, r.missing, r.doubled, r.torn);
+    clear_world(&w);
+    rmdir(w.dir);
+    return r.missing || r.doubled || r.torn;
+}
