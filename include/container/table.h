@@ -15,6 +15,7 @@
 #include "runtime/keeper.h"
 #include "storage/volume.h"
 #include "stream/hub.h"
+#include "stream/landing.h"
 
 struct container;
 struct container_table;
@@ -35,6 +36,7 @@ struct parts {
     struct layer_store *layers;
     struct image_table *images;
     struct volume_table *volumes;
+    struct landing *landing; /* set before the keeper's entries come */
     struct keeper *keeper; /* set between container_table_open and container_table_adopt */
     struct container_table *containers;
     const char *engine_id; /* of /info, persistent */
@@ -47,6 +49,9 @@ struct err *container_table_open(struct parts *p, struct container_table **out) 
 void container_table_adopt(void *table, const struct keeper_entry *e, const int *fds);
 void container_table_exited(void *table, const struct keeper_entry *e);
 void container_table_keeper_lost(void *table);
+void container_table_land(void *table, const int *fds);
+/* Where output lands that nobody has taken yet; makes the memory unless the keeper had one. */
+struct err *container_table_open_landing(struct container_table *t) must_check;
 /* After adoption: containers that should run and do not are finished or restarted, what only disk
  * or kernel know is removed. */
 void container_table_reconcile(struct container_table *t);

@@ -34,12 +34,17 @@ struct keeper_hooks {
     /* An exit, possibly repeated: answer with keeper_ack when it is recorded. */
     void (*exited)(void *ctx, const struct keeper_entry *e);
     /* The keeper is dead (killed) and its containers are our children, if it was ours: wait for
-     * them by their pidfds. Sockets have to be held again. runtime starts a new one by itself. */
+     * them by their pidfds and hand them to the new keeper (keeper_adopt). Sockets have to be held
+     * again. runtime starts a new one by itself. */
     void (*lost)(void *ctx);
+    /* Before any entry: the landing memory of the engine before, LAND_FDS fds, the callee's. */
+    void (*land)(void *ctx, const int *fds);
 };
 
 /* What a keeper had when the engine connected. fds[0] is the pidfd (-1 for sockets),
- * fds[1 + i] the held fd of roles[i]; the callee takes all of them. */
+ * fds[1 + i] the held fd of roles[i]; the callee takes all of them. State KEEPER_FOREIGN: no exit
+ * will be reported, watch the pidfd. Also called for what is known already, when a keeper that
+ * lives on has closed the connection. */
 typedef void (*keeper_adopt_fn)(void *ctx, const struct keeper_entry *e, const int *fds);
 
 /* Connects to EXEC_ROOT's keeper, or starts `binary` from a sealed memfd and connects.
@@ -47,6 +52,9 @@ typedef void (*keeper_adopt_fn)(void *ctx, const struct keeper_entry *e, const i
 struct err *keeper_open(struct loop *l, const char *exec_root, const char *binary,
                         const struct keeper_hooks *hooks, void *ctx, keeper_adopt_fn adopt,
                         struct keeper **out) must_check;
+/* Has the binary changed? Then the keeper becomes it in place, in the background; keeper_open does
+ * the same. Failure is logged and changes nothing. */
+void keeper_look_at_binary(struct keeper *k);
 void keeper_close(struct keeper *k); /* disconnects; the keeper lives on if it has containers */
 int keeper_pid(const struct keeper *k);
 
@@ -60,6 +68,15 @@ void keeper_ack(struct keeper *k, const char *id, int pid);
 /* done (may be NULL) after the keeper has closed its duplicate. */
 void keeper_close_hold(struct keeper *k, const char *id, int pid, enum keeper_role role,
                        void (*done)(void *ctx), void *ctx);
+/* A client with stdin is attached: whoever adopts the entry must know (stdin_attached). */
+void keeper_note_attached(struct keeper *k, const char *id, int pid);
+/* The landing memory (LAND_FDS, borrowed for the keeper's life): this keeper, unless it is the one
+ * it came from, and each that comes after it gets duplicates. */
+void keeper_share_landing(struct keeper *k, const int *fds, bool has_it);
 /* Holds duplicates of sockets under a key across engine restarts; fds stay the caller's. */
 void keeper_hold(struct keeper *k, const char *key, const int *fds, size_t n);
 void keeper_unhold(struct keeper *k, const char *key);
+/* After `lost`: the new keeper keeps what the dead one kept (id, pid, started_wall_ns, n_holds and
+ * roles of e count), fds[0] the pidfd, fds[1 + i] of roles[i]; the fds stay the caller's. It will
+ * not report the exit: watch the pidfd. keeper_ack lets it go. */
+void keeper_adopt(struct keeper *k, const struct keeper_entry *e, const int *fds);

@@ -22,12 +22,15 @@ struct hub_hooks {
     void (*close_stdin)(void *ctx);
     /* A client detached by keys (event "detach"). */
     void (*detached)(void *ctx);
+    /* The first client with stdin of this run is there: the next engine must know. May be NULL. */
+    void (*stdin_attached)(void *ctx);
 };
 struct hub *hub_create(struct loop *l, struct pools *p, const struct hub_hooks *hooks, void *ctx);
 void hub_destroy(struct hub *h); /* ends clients */
 
 struct hub_streams { /* all non-blocking, taken; -1 absent */
     int in, out, err, pty;
+    int relay[2]; /* of a pty whose output lands: read end, write end; 0 as well: absent */
     bool stdin_once; /* close stdin when the first client's input ends */
     struct log *log; /* NULL: none; borrowed for the run */
 };
@@ -37,6 +40,8 @@ void hub_run(struct hub *h, const struct hub_streams *s, void (*drained)(void *c
 /* The process is dead: outputs still held open by others (leaked fds) are given HUB_DRAIN_MS. */
 #define HUB_DRAIN_MS 2000
 void hub_process_exited(struct hub *h);
+/* What is open of the run, to lend to a new keeper: the fds stay the hub's. log is NULL. */
+void hub_peek(const struct hub *h, struct hub_streams *out);
 bool hub_is_running(const struct hub *h);
 /* Ends every attached client (their sinks are ended after what is queued): after an exit. */
 void hub_end_clients(struct hub *h);

@@ -12,12 +12,13 @@
 enum { STREAM_STDIN, STREAM_STDOUT, STREAM_STDERR };
 
 struct log_spec {
-    const char *type;            /* "json-file", "none"; NULL: json-file */
+    const char *type; /* "json-file", "local", "syslog", "journald", "none"; NULL: json-file */
     const struct pairs *options; /* max-size, max-file, labels, env, mode, max-buffer-size … */
     const char *dir;             /* the container's directory */
-    const char *container_id;
-    const struct pairs *labels; /* for attrs */
+    const char *container_id, *container_name, *image_name, *image_id; /* names for tags only */
+    const struct pairs *labels;                                        /* for attrs */
     const struct strs *env;
+    struct landing *landing; /* borrowed; NULL: output is read, and lost when the engine is killed */
 };
 /* At create: unknown drivers and options, bad values, in Docker's words ("unknown log opt 'x' for
  * json-file log driver", "logger: no log driver named 'x' is registered"). Pure. */
@@ -59,6 +60,8 @@ struct err *log_read(struct log *g, const struct log_query *q, struct sink *sink
                      void (*done)(void *ctx), void *ctx, struct log_reader **out) must_check;
 void log_read_cancel(
     struct log_reader *r); /* the client is gone; no further callback, sink untouched */
+/* Takes what an engine before has left of this log, although no run of it is known. */
+void log_recover(struct log *g);
 /* The container's run is over: followers end after the last byte. New appends may come again
  * (restart): then new followers follow. */
 void log_finish(struct log *g);

@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#define KEEPER_VERSION 1
+#define KEEPER_VERSION 2
 #define KEEPER_ID_MAX 160 /* "<container id>" or "<container id>/<exec id>", or a socket's key */
 #define KEEPER_HOLDS_MAX 8
 #define KEEPER_MSG_MAX 1024 /* every message fits */
@@ -24,6 +24,14 @@ enum keeper_msg {
     KM_CLOSE,     /* keeper_ref: close the held fd `role` of id (stdin) → KM_CLOSED when done */
     KM_HOLD,      /* keeper_ref + fds: hold them under id without a process → KM_HELD */
     KM_UNHOLD,    /* keeper_ref: let go of a process-less id. No answer */
+    KM_ATTACHED,  /* keeper_ref: a client with stdin is or was attached to (id, pid). No answer */
+    /* both ways */
+    KM_LAND = 32, /* keeper_head + LAND_FDS fds: the memory of wire/landing.h. From the keeper after
+                     KM_WELCOME, when an engine before gave it one. No answer */
+    KM_UPGRADE = 40, /* keeper_upgrade, fd: a binary to become → KM_UPGRADED. Both never change */
+    KM_ADOPT,        /* keeper_entry + fds: pidfd, held fds. Keep what a dead keeper kept: the
+                        process is not its child, so no exit will be reported. No answer; an earlier
+                        entry of (id, pid) is replaced; KM_ACK lets it go */
     /* keeper → engine */
     KM_WELCOME = 64, /* keeper_welcome */
     KM_ENTRY,        /* keeper_entry + fds: pidfd (processes only), then the held fds in order */
@@ -33,6 +41,7 @@ enum keeper_msg {
     KM_EXITED, /* keeper_entry, tag 0: sent once, and again after each KM_HELLO until KM_ACK */
     KM_CLOSED, /* keeper_ref */
     KM_HELD,   /* keeper_ref */
+    KM_UPGRADED = 96, /* keeper_upgraded, from the new image; from the old one when sys or detail */
 };
 
 /* What a held fd is; a role occurs once in an entry. */
@@ -41,8 +50,11 @@ enum keeper_role {
     ROLE_STDIN,  /* write end of the container's stdin pipe */
     ROLE_STDOUT, /* read ends */
     ROLE_STDERR,
-    ROLE_PTY,    /* pty master: input and output */
-    ROLE_SOCKET, /* a listening or DNS socket */
+    ROLE_PTY,        /* pty master: input and output */
+    ROLE_SOCKET,     /* a listening or DNS socket */
+    ROLE_RELAY_READ, /* the pipe between a pty and its log */
+    ROLE_RELAY_WRITE,
+    ROLE_COUNT
 };
 
 struct keeper_head {
@@ -58,7 +70,7 @@ struct keeper_hello {
     char build[64];
 };
 
-struct keeper_welcome {
+struct keeper_welcome { /* head, version and build never change: an upgrade starts from them */
     struct keeper_head head;
     uint32_t version;
     uint32_t pid; /* of the keeper */
@@ -91,7 +103,13 @@ struct keeper_ref {
     char id[KEEPER_ID_MAX];
 };
 
-enum keeper_state { KEEPER_STARTING = 1, KEEPER_RUNNING, KEEPER_EXITED, KEEPER_HOLDING };
+enum keeper_state {
+    KEEPER_STARTING = 1,
+    KEEPER_RUNNING,
+    KEEPER_EXITED,
+    KEEPER_HOLDING,
+    KEEPER_FOREIGN /* another keeper's child, dead or alive: whoever has the pidfd must look */
+};
 
 struct keeper_entry {
     struct keeper_head head;
@@ -102,6 +120,7 @@ struct keeper_entry {
     int64_t started_wall_ns, exited_wall_ns;
     uint64_t start_ticks; /* field 22 of /proc/PID/stat: tells a pid from its reuse */
     uint32_t n_holds;
+    uint32_t stdin_attached; /* KM_ATTACHED was said */
     uint8_t roles[KEEPER_HOLDS_MAX];
     char id[KEEPER_ID_MAX];
 };
@@ -113,4 +132,17 @@ struct keeper_failed { /* of KM_SPAWN: clone3 itself (code 0) or a record of the
     uint32_t why; /* enum program_why */
     char detail[180];
     char id[KEEPER_ID_MAX];
+};
+
+struct keeper_upgrade {
+    struct keeper_head head;
+    char build[64]; /* what the new image shall answer with in KM_WELCOME */
+};
+
+struct keeper_upgraded {
+    struct keeper_head head;
+    int32_t sys; /* 0: this is the new image, unless detail says why it is not */
+    uint32_t version;
+    char build[64];
+    char detail[128];
 };

@@ -21,7 +21,15 @@ static void close_stdin(void *ctx)
     keeper_close_hold(c->parts->keeper, c->doc.id, c->doc.state.pid, ROLE_STDIN, NULL, NULL);
 }
 
-static const struct hub_hooks hub_hooks = {close_stdin, on_detached};
+static void note_stdin(void *ctx)
+{
+    struct container *c = ctx;
+
+    if (c->doc.config.stdin_once)
+        keeper_note_attached(c->parts->keeper, c->doc.id, c->doc.state.pid);
+}
+
+static const struct hub_hooks hub_hooks = {close_stdin, on_detached, note_stdin};
 
 static struct hub *hub_of(struct container *c)
 {
@@ -43,8 +51,12 @@ struct err *container_open_log(struct container *c)
         .options = &c->doc.host.log.options,
         .dir = rootfs_dir(c->parts->layers, a, c->doc.id),
         .container_id = c->doc.id,
+        .container_name = c->name,
+        .image_name = c->doc.image_name,
+        .image_id = c->doc.image_id,
         .labels = &c->doc.config.labels,
         .env = &c->doc.config.env,
+        .landing = c->parts->landing,
     };
     return log_create(c->parts->loop, c->parts->pools, &spec, &c->log);
 }
@@ -60,6 +72,8 @@ void container_adopt_streams(struct container *c, const struct hub_streams *s)
     container_ref(c); /* until drained */
     c->is_streaming = true;
     hub_run(hub_of(c), &streams, on_drained, c);
+    if (c->orphan) /* the keeper died before these were in place */
+        container_hand_back(c);
 }
 
 void container_run_streams(struct container *c, struct launch *l)
@@ -69,6 +83,7 @@ void container_run_streams(struct container *c, struct launch *l)
         .out = launch_take_hold(l, ROLE_STDOUT),
         .err = launch_take_hold(l, ROLE_STDERR),
         .pty = launch_take_hold(l, ROLE_PTY),
+        .relay = {launch_take_hold(l, ROLE_RELAY_READ), launch_take_hold(l, ROLE_RELAY_WRITE)},
     };
 
     container_adopt_streams(c, &s);

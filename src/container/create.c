@@ -163,6 +163,7 @@ static struct err *check_with_parts(struct create *o, const struct config *c,
     size_t n_maps;
 
     TRY(check_restart(h));
+    TRY(resolver_check(c, h));
     TRY(log_check(h->log.type, &h->log.options));
     TRY(limits_plan(o->op.arena, h, c, &limits));
     TRY(cgroup_check(o->table->parts->cgroups, o->op.arena, &limits, &o->warnings));

@@ -3,7 +3,7 @@
  * The saved document of a container: one table describes it both ways, so what
  * start sees after an engine restart is what create saw. Loop thread.
  */
-#include "object.h"
+#include "health.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -21,6 +21,7 @@ static const struct jfield state_fields[] = {
     J(J_STR, struct state, error, "Error", .flags = J_OMIT),
     J(J_I64, struct state, started_ns, "Started"),
     J(J_I64, struct state, finished_ns, "Finished"),
+    J(J_PTR, struct state, health, "Health", .flags = J_OMIT, .sub = &health_state_json),
     J_END,
 };
 static const struct jtable state_json = {sizeof(struct state), state_fields};
@@ -97,6 +98,7 @@ struct err *doc_decode(struct container *c, const char *json)
     c->name = mem_strdup(c->doc.name);
     c->doc.name = c->name;
     c->doc.state.error = mem_strdup(c->doc.state.error);
+    health_load(c);
     return NULL;
 }
 

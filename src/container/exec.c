@@ -33,21 +33,32 @@ struct exec {
     struct hub *hub;
     size_t refs;
     int pid, pidfd, exit_code;
+    struct orphan *orphan;
     bool is_started, is_running, has_ended, is_drained, has_exited;
+    bool is_probe, is_doomed; /* doomed: killed before it ran */
+    void (*on_end)(void *ctx, const struct err *err, int exit_code); /* a probe's */
+    void *end_ctx;
     struct exit_record exit;
     int64_t started_ns;
     int rows, cols; /* asked for before it ran; 0: not */
 };
 
-static void exec_unref(struct exec *e)
+static void exec_release(struct exec *e, size_t n_refs)
 {
-    if (--e->refs > 0)
+    e->refs -= n_refs;
+    if (e->refs > 0)
         return;
+    orphan_forget(e->orphan);
     hub_destroy(e->hub);
     if (e->pidfd >= 0)
         close(e->pidfd);
     arena_destroy(e->arena);
     free(e);
+}
+
+static void exec_unref(struct exec *e)
+{
+    exec_release(e, 1);
 }
 
 static void exec_event(struct exec *e, const char *action, const char *key, const char *value)
@@ -56,14 +67,20 @@ static void exec_event(struct exec *e, const char *action, const char *key, cons
         container_event(e->c, action, key, value);
 }
 
-/* One that still runs (pid 1 of its namespace is not its container's) stays findable by its id, so
- * that the keeper's word of its end reaches it. */
-static void drop(struct exec *e)
+/* Out of the container's list, whose reference becomes the caller's. One that still runs (pid 1 of
+ * its namespace is not its container's) stays findable by its id, so that the keeper's word of its
+ * end reaches it. */
+static void take_out(struct exec *e)
 {
     list_remove(&e->link);
     if (!e->is_running)
         map_take(e->table->execs, e->id);
     e->c = NULL;
+}
+
+static void drop(struct exec *e)
+{
+    take_out(e);
     exec_unref(e);
 }
 
@@ -83,31 +100,22 @@ static void drop_oldest_ended(struct container *c)
     }
 }
 
-struct err *exec_create(struct container *c, const char *body, size_t len, const char **out_id)
+static struct exec *exec_new(struct container *c)
 {
-    struct exec *e;
-    struct err *err;
-    autobuf struct buf action = {0};
+    struct exec *e = mem_new(struct exec);
 
-    if (c->doc.state.status == STATUS_PAUSED)
-        return err_new(ERR_CONFLICT, "Container %s is paused, unpause the container before exec",
-                       c->doc.id);
-    if (!state_is_running(c) || c->is_exiting)
-        return err_new(ERR_CONFLICT, "container %s is not running", c->doc.id);
-    drop_oldest_ended(c);
-    e = mem_new(struct exec);
     e->arena = arena_create();
     e->pidfd = -1;
     e->refs = 1;
     e->parts = c->parts;
     e->table = c->table;
-    err = json_decode(e->arena, body, len, &exec_config_json, &e->config);
-    if (!err && e->config.cmd.n == 0)
-        err = err_new(ERR_INVALID, "No exec command specified");
-    if (err) {
-        exec_unref(e);
-        return err;
-    }
+    return e;
+}
+
+static void publish(struct exec *e, struct container *c)
+{
+    autobuf struct buf action = {0};
+
     id_random(e->id);
     snprintf(e->keeper_id, sizeof(e->keeper_id), "%s/%s", c->doc.id, e->id);
     e->c = c;
@@ -115,8 +123,41 @@ struct err *exec_create(struct container *c, const char *body, size_t len, const
     map_put(c->table->execs, e->id, e);
     buf_printf(&action, "exec_create: %s", strs_join(e->arena, &e->config.cmd, " "));
     container_event(c, action.data, "execID", e->id);
+}
+
+struct err *exec_create(struct container *c, const char *body, size_t len, const char **out_id)
+{
+    struct exec *e;
+    struct err *err;
+
+    if (c->doc.state.status == STATUS_PAUSED)
+        return err_new(ERR_CONFLICT, "Container %s is paused, unpause the container before exec",
+                       c->doc.id);
+    if (!state_is_running(c) || c->is_exiting)
+        return err_new(ERR_CONFLICT, "container %s is not running", c->doc.id);
+    drop_oldest_ended(c);
+    e = exec_new(c);
+    err = json_decode(e->arena, body, len, &exec_config_json, &e->config);
+    if (!err && e->config.cmd.n == 0)
+        err = err_new(ERR_INVALID, "No exec command specified");
+    if (err) {
+        exec_unref(e);
+        return err;
+    }
+    publish(e, c);
     *out_id = e->id;
     return NULL;
+}
+
+struct exec *exec_open_probe(struct container *c, const struct strs *cmd)
+{
+    struct exec *e = exec_new(c);
+
+    e->is_probe = true;
+    e->config.attach_stdout = e->config.attach_stderr = true;
+    e->config.cmd = strs_copy(e->arena, cmd);
+    publish(e, c);
+    return e;
 }
 
 struct err *exec_find(struct container_table *t, const char *id, struct exec **out)
@@ -132,6 +173,26 @@ bool exec_has_tty(const struct exec *e)
 
 /* ---- the end ---- */
 
+/* Returns how many references the caller has to release for it. */
+static size_t end_probe(struct exec *e, const struct err *err, int exit_code)
+{
+    if (!e->on_end)
+        return 0;
+    e->on_end(e->end_ctx, err, exit_code);
+    e->on_end = NULL;
+    if (!e->c)
+        return 0;
+    take_out(e);
+    return 1;
+}
+
+static int exit_code_of(const struct exit_record *r)
+{
+    if (r->is_unknown)
+        return 255;
+    return WIFSIGNALED(r->status) ? 128 + WTERMSIG(r->status) : WEXITSTATUS(r->status);
+}
+
 static void end_if_over(struct exec *e)
 {
     char code[16];
@@ -140,8 +201,11 @@ static void end_if_over(struct exec *e)
         return;
     e->has_ended = true;
     e->is_running = false;
-    e->exit_code =
-        WIFSIGNALED(e->exit.status) ? 128 + WTERMSIG(e->exit.status) : WEXITSTATUS(e->exit.status);
+    e->exit_code = exit_code_of(&e->exit);
+    if (e->exit.is_unknown)
+        log_warn("an exec's exit code is unknown: the keeper was killed and the kernel does not "
+                 "tell",
+                 KV("id", e->keeper_id));
     if (e->pidfd >= 0)
         close(steal_fd(&e->pidfd));
     snprintf(code, sizeof(code), "%d", e->exit_code);
@@ -150,29 +214,62 @@ static void end_if_over(struct exec *e)
     keeper_ack(e->parts->keeper, e->keeper_id, e->exit.pid);
     if (!e->c)
         map_take(e->table->execs, e->id);
-    exec_unref(e); /* the run's reference */
+    exec_release(e, 1 + end_probe(e, NULL, e->exit_code)); /* 1: the run's reference */
+}
+
+static void note_exit(struct exec *e, const struct exit_record *r)
+{
+    if (e->exit.is_set)
+        return; /* the keeper repeats itself until it is answered */
+    e->exit = *r;
+    e->exit.is_set = true;
+    if (!e->is_running)
+        return; /* a start that is still being finished looks at e->exit */
+    e->has_exited = true;
+    if (hub_is_running(e->hub))
+        hub_process_exited(e->hub);
+    end_if_over(e);
 }
 
 void exec_exited(struct container_table *t, const struct keeper_entry *entry)
 {
     const char *slash = strchr(entry->id, '/');
     struct exec *e = slash ? map_get(t->execs, slash + 1) : NULL;
+    struct exit_record r = {true, entry->pid, entry->status, entry->exited_wall_ns, false};
 
-    if (!e || !e->is_running) {
-        if (!e || !e->is_started || e->has_ended)
-            keeper_ack(t->parts->keeper, entry->id, entry->pid);
-        else
-            e->exit =
-                (struct exit_record){true, entry->pid, entry->status, entry->exited_wall_ns, false};
-        return; /* a start that is still being finished looks at e->exit */
-    }
-    if (e->has_exited)
-        return;
-    e->exit = (struct exit_record){true, entry->pid, entry->status, entry->exited_wall_ns, false};
-    e->has_exited = true;
-    if (hub_is_running(e->hub))
-        hub_process_exited(e->hub);
-    end_if_over(e);
+    if (!e || !e->is_started || e->has_ended)
+        keeper_ack(t->parts->keeper, entry->id, entry->pid);
+    else
+        note_exit(e, &r);
+}
+
+bool exec_is_known(struct container_table *t, const struct keeper_entry *entry)
+{
+    const char *slash = strchr(entry->id, '/');
+    const struct exec *e = slash ? map_get(t->execs, slash + 1) : NULL;
+
+    return e && e->pidfd >= 0 && e->pid == entry->pid;
+}
+
+/* ---- without its keeper ---- */
+
+static void on_orphan_exit(void *ctx, const struct exit_record *r)
+{
+    note_exit(ctx, r);
+}
+
+static void hand_back(struct exec *e)
+{
+    orphan_hand_back(e->parts->keeper, e->keeper_id, e->pid, e->pidfd, e->started_ns, e->hub);
+    if (!e->orphan && !e->exit.is_set)
+        orphan_watch(e->c->table, e->pid, e->pidfd, on_orphan_exit, e, &e->orphan);
+}
+
+void execs_hand_back(struct container *c)
+{
+    list_each (e, &c->execs, struct exec, link)
+        if (e->pidfd >= 0 && !e->has_ended)
+            hand_back(e);
 }
 
 static void on_drained(void *ctx)
@@ -182,6 +279,19 @@ static void on_drained(void *ctx)
     e->is_drained = true;
     end_if_over(e);
     exec_unref(e);
+}
+
+/* The group, so that what a shell has started does not stay behind (Linux 6.9; else the one alone).
+ */
+#define SIGNAL_PROCESS_GROUP (1u << 2) /* PIDFD_SIGNAL_PROCESS_GROUP */
+void exec_kill(struct exec *e)
+{
+    if (e->has_ended)
+        return;
+    if (!e->is_running || e->pidfd < 0)
+        e->is_doomed = true;
+    else if (syscall(SYS_pidfd_send_signal, e->pidfd, SIGKILL, NULL, SIGNAL_PROCESS_GROUP) != 0)
+        syscall(SYS_pidfd_send_signal, e->pidfd, SIGKILL, NULL, 0);
 }
 
 /* The container's pid 1 is dead, so all of these are: the keeper reports each. */
@@ -195,7 +305,7 @@ void execs_end(struct container *c)
 void execs_running(struct container *c, struct arena *a, struct strs *out)
 {
     list_each (e, &c->execs, struct exec, link)
-        if (e->is_running)
+        if (e->is_running && !e->is_probe)
             strs_add(a, out, e->id);
 }
 
@@ -314,10 +424,14 @@ static struct err *run(struct op *op)
     e->started_ns = clock_wall_ns();
     e->refs += 2; /* until the end is known, until the streams are drained */
     hub_run(e->hub, &s, on_drained, e);
+    if (e->orphan && e->c) /* the keeper died before these were in place */
+        hand_back(e);
     if (e->rows > 0 && s.pty >= 0)
         err_drop(hub_resize(e->hub, e->rows, e->cols));
     buf_printf(&action, "exec_start: %s", strs_join(op->arena, &e->config.cmd, " "));
     exec_event(e, action.data, "execID", e->id);
+    if (e->is_doomed)
+        exec_kill(e);
     if (e->exit.is_set) { /* it was short */
         e->has_exited = true;
         if (hub_is_running(e->hub))
@@ -392,7 +506,7 @@ static struct err *attach(struct exec *e, struct sink *sink, void (*gone)(void *
         .want_stdout = e->config.attach_stdout,
         .want_stderr = e->config.attach_stderr,
         .stream = true,
-        .framed = !e->config.tty,
+        .framed = !e->config.tty && !e->is_probe,
         .tty = e->config.tty,
         .detach_keys = text_is_empty(e->config.detach_keys) ? NULL : e->config.detach_keys,
     };
@@ -429,6 +543,28 @@ void exec_start(struct exec *e, bool detach, bool tty, struct sink *sink, void (
     *call = (struct exec_call){e, done, ctx};
     e->refs += 2;
     op_start(&o->op, on_exec_started, call);
+}
+
+static void on_probe_started(void *ctx, struct err *err)
+{
+    struct exec *e = ctx;
+
+    if (!err)
+        return;
+    if (e->hub)
+        hub_end_clients(e->hub);
+    exec_release(e, end_probe(e, err, -1));
+    err_drop(err);
+}
+
+void exec_run_probe(struct exec *e, struct sink *sink,
+                    void (*on_end)(void *ctx, const struct err *err, int exit_code), void *ctx)
+{
+    struct attachment *attachment;
+
+    e->on_end = on_end;
+    e->end_ctx = ctx;
+    exec_start(e, false, false, sink, NULL, on_probe_started, e, &attachment);
 }
 
 struct err *exec_resize(struct exec *e, int rows, int cols)

@@ -87,6 +87,7 @@ static struct err *record(struct op *op)
     s->oom_killed = o->was_oom_killed;
     s->finished_ns = o->record.wall_ns;
     s->pid = 0;
+    health_stop(c);
     s->was_stopped = s->was_stopped || c->has_been_killed;
     s->status = restart_policy_wants(c, false) ? STATUS_RESTARTING : STATUS_EXITED;
     if (o->record.is_unknown)

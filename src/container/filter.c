@@ -52,10 +52,14 @@ static struct err *add_key(struct arena *a, struct container_filter *f, const st
     for (int k = 0; k < K_COUNT; k++) {
         if (strcmp(key_names[k], name) != 0)
             continue;
+        if (json_type(node) != JSON_ARRAY && json_type(node) != JSON_OBJECT)
+            return err_new(ERR_INVALID, "invalid filter '%s': not a list", name);
         for (const struct json *v = json_first(node); v; v = json_next(v)) {
-            if (json_type(node) == JSON_ARRAY && json_str(v))
+            if (json_type(node) == JSON_ARRAY && !json_str(v))
+                return err_new(ERR_INVALID, "invalid filter '%s': a value is no text", name);
+            if (json_type(node) == JSON_ARRAY)
                 strs_add(a, &f->values[k], json_str(v));
-            else if (json_type(node) == JSON_OBJECT && json_bool(v))
+            else if (json_bool(v))
                 strs_add(a, &f->values[k], json_key(v));
         }
         return NULL;
@@ -296,7 +300,7 @@ static bool matches_one(struct container *c, enum key k, const char *v)
     case K_EXPOSE:
         return matches_expose(c, v);
     case K_HEALTH:
-        return strcmp(v, "none") == 0;
+        return strcmp(health_name(c), v) == 0;
     case K_ID:
         return text_starts(c->doc.id, v);
     case K_IS_TASK:

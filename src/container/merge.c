@@ -59,6 +59,29 @@ static void merge_command(struct config *c, const struct config *image)
     c->entrypoint = image->entrypoint;
 }
 
+/* A user's check without a test changes the image's times. */
+static void merge_health(struct config *c, struct health_config *image)
+{
+    struct health_config *h = c->healthcheck;
+
+    if (!h)
+        c->healthcheck = image;
+    if (!h || !image)
+        return;
+    if (h->test.n == 0)
+        h->test = image->test;
+    if (!h->interval_ns)
+        h->interval_ns = image->interval_ns;
+    if (!h->timeout_ns)
+        h->timeout_ns = image->timeout_ns;
+    if (!h->start_period_ns)
+        h->start_period_ns = image->start_period_ns;
+    if (!h->start_interval_ns)
+        h->start_interval_ns = image->start_interval_ns;
+    if (!h->retries)
+        h->retries = image->retries;
+}
+
 void config_merge_image(struct arena *a, struct config *c, const struct config *image)
 {
     merge_command(c, image);
@@ -78,7 +101,6 @@ void config_merge_image(struct arena *a, struct config *c, const struct config *
         c->stop_timeout = image->stop_timeout;
     if (c->shell.n == 0)
         c->shell = image->shell;
-    if (!c->healthcheck)
-        c->healthcheck = image->healthcheck;
+    merge_health(c, image->healthcheck);
     c->on_build = image->on_build;
 }

@@ -271,6 +271,11 @@ static struct err *add_volumes_from(struct plan *p, const char *spec)
     if (parts.n < 1 || parts.n > 2)
         return err_new(ERR_INVALID, "invalid volumes-from specification: %s", spec);
     TRY(container_find(p->table, parts.v[0], &other));
+    if (parts.n == 2) { /* a bad mode is one even where there is nothing to take */
+        struct mount_point any = {0};
+
+        TRY(parse_mode(p, &any, spec, parts.v[1], true));
+    }
     theirs = other->doc.mounts.v;
     for (size_t i = 0; i < other->doc.mounts.n; i++) {
         struct mount_point *m;

@@ -218,6 +218,8 @@ static struct err *add_bindings_of(struct port_list *l, const char *spec,
     int first, last;
 
     TRY(port_spec_parse(spec, &first, &last, &proto));
+    if (first == 0)
+        return err_new(ERR_INVALID, "invalid containerPort: %s", spec);
     for (int port = first; port <= last; port++)
         for (size_t i = 0; i < bindings->n && l->n <= PORT_MAPS_MAX; i++)
             TRY(add_binding(l, proto, port, b[i].host_ip, b[i].host_port, NULL));

@@ -27,6 +27,7 @@ struct state {
     bool has_unknown_code; /* the keeper died with the status: exit_code is 255, never 0 */
     char *error;           /* heap; NULL none */
     int64_t started_ns, finished_ns;
+    struct health_state *health; /* inside the container's health; NULL: never probed */
 };
 
 struct mount_point { /* "Mounts" of inspect, and what start mounts */
@@ -88,7 +89,9 @@ struct container {
     size_t refs;
     bool is_gone; /* removed from the table, kept by refs */
 
-    int pidfd; /* -1 unless a process runs */
+    int pidfd;             /* -1 unless a process runs */
+    struct orphan *orphan; /* NULL unless the run's keeper was killed: nobody reports its exit */
+    bool must_close_stdin; /* adopted, and the client that had stdin is gone */
     struct hub *hub;
     struct log *log;
     struct endpoint **endpoints; /* heap; while running, one for each of doc.networks */
@@ -108,9 +111,10 @@ struct container {
     struct list execs;       /* struct exec */
     struct timer restart_timer;
     int64_t restart_delay_ms;
-    struct op *drain_op;  /* the exit that waits for the last output */
-    struct op *stop_op;   /* the stop, kill or remove in flight that rm -f may hasten */
-    bool has_been_killed; /* a kill or stop was asked during this run */
+    struct op *drain_op;   /* the exit that waits for the last output */
+    struct op *stop_op;    /* the stop, kill or remove in flight that rm -f may hasten */
+    bool has_been_killed;  /* a kill or stop was asked during this run */
+    struct health *health; /* NULL until a run with a health check */
 };
 
 /* ---- table.c ---- */
@@ -126,6 +130,10 @@ struct container_table {
     size_t n_stopping; /* see container_table_stop */
     void (*stopped)(void *ctx);
     void *stopped_ctx;
+    struct list orphans;   /* struct orphan */
+    struct list strangers; /* foreign entries to acknowledge when the keeper is open */
+    uv_signal_t *child_signal;
+    struct timer sweep; /* of zombies that became our children */
 };
 struct container *container_ref(struct container *c);
 void container_unref(struct container *c);
@@ -151,6 +159,9 @@ static inline bool state_is_running(const struct container *c)
 
 /* ---- event.c ---- */
 void container_event(struct container *c, const char *action, const char *key, const char *value);
+
+/* ---- resolver.c ---- */
+struct err *resolver_check(const struct config *c, const struct host_config *h);
 
 /* ---- volume_events.c ---- */
 void volumes_tell(const struct container *c, const char *action); /* "mount", "unmount" */
@@ -187,7 +198,7 @@ struct err *container_open_netns(const struct container *c, int *out); /* of its
 void ports_hold(struct container *c);   /* in the keeper too */
 void ports_resume(struct container *c); /* after an engine restart: the document's, served */
 
-/* ---- resolver.c: a container's resolver, from plan (loop) by open (worker) to serve (loop) ----
+/* ---- dns.c: a container's resolver, from plan (loop) by open (worker) to serve (loop) ----
  */
 struct dns_start {
     bool is_wanted;
@@ -264,7 +275,38 @@ void execs_end(struct container *c); /* the container's process is dead */
 void execs_drop(struct container *c);
 void execs_close(struct container *c); /* at the end of the engine */
 void execs_running(struct container *c, struct arena *a, struct strs *out); /* ids */
+/* A health check's exec: not listed. on_end comes once, after its last output and its exit or when
+ * it could not be started (err, which stays the exec's); then it is gone. */
+struct exec *exec_open_probe(struct container *c, const struct strs *cmd);
+void exec_run_probe(struct exec *e, struct sink *sink,
+                    void (*on_end)(void *ctx, const struct err *err, int exit_code), void *ctx);
+void exec_kill(
+    struct exec *e); /* its process group; one whose start is in flight, as soon as it runs */
+/* ---- health.c ---- */
+void health_start(struct container *c); /* a run has begun */
+void health_stop(struct container *c);  /* it has ended */
+void health_pause(struct container *c, bool is_paused);
+void health_load(struct container *c);    /* after the document */
+void health_resume(struct container *c);  /* a run was adopted */
+void health_suspend(struct container *c); /* the engine ends */
+void health_free(struct container *c);
+const char *health_name(const struct container *c);                 /* "none" without a check */
+void health_write(const struct container *c, struct jw *w);         /* inspect's Health */
+void health_write_summary(const struct container *c, struct jw *w); /* that of the list */
+void execs_hand_back(struct container *c);                          /* the keeper was killed */
+bool exec_is_known(struct container_table *t, const struct keeper_entry *e);
 /* ---- attach.c ---- */
 struct err *container_open_log(struct container *c);
-/* ---- recover.c ---- */
-void container_watch_orphan(struct container *c); /* by pidfd: no keeper will report its exit */
+/* ---- orphan.c: processes whose keeper was killed ---- */
+typedef void (*orphan_fn)(void *ctx, const struct exit_record *r);
+/* Once, when it has ended. The fd stays the caller's; *slot is NULL again by then. */
+void orphan_watch(struct container_table *t, int pid, int pidfd, orphan_fn fn, void *ctx,
+                  struct orphan **slot);
+void orphan_forget(struct orphan *o); /* accepts NULL; its slot becomes NULL */
+void orphans_open(struct container_table *t);
+void orphans_close(struct container_table *t);
+/* To the new keeper: an entry with the hub's streams. */
+void orphan_hand_back(struct keeper *k, const char *id, int pid, int pidfd, int64_t started_ns,
+                      const struct hub *hub);
+void container_hand_back(struct container *c); /* and watch it */
+void container_watch_orphan(struct container *c);

@@ -38,6 +38,7 @@ static struct err *mark(struct op *op)
     if (!state_is_running(o->c))
         return err_new(ERR_CONFLICT, "Container %s is not running", o->id);
     o->c->doc.state.status = o->paused ? STATUS_PAUSED : STATUS_RUNNING;
+    health_pause(o->c, o->paused);
     container_save(o->c);
     container_event(o->c, o->paused ? "pause" : "unpause", NULL, NULL);
     return NULL;

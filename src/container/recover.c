@@ -3,20 +3,19 @@
  * What an engine does with what it finds: the database says what should be, the
  * keeper what runs, the disk what exists. Adoption takes processes and streams over;
  * reconcile then finishes or undoes what only one of the three knows. Also: exits as
- * the keeper reports them, and life without a keeper. Loop thread, start-up.
+ * the keeper reports them (orphan.c: those it cannot). Loop thread, start-up.
  */
 #include "object.h"
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "start.h"
 
 #include <signal.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 static struct container *find_exact(struct container_table *t, const char *id)
 {
@@ -51,6 +50,39 @@ static struct exit_record exit_of(const struct keeper_entry *e)
 
 /* ---- adoption ---- */
 
+struct stranger {
+    struct list link;
+    int pid;
+    char id[KEEPER_ID_MAX];
+};
+
+/* Nobody will report the end of a foreign one: it is let go at once, or, while the keeper is
+ * being opened, by reconcile. */
+static void let_go(struct container_table *t, const struct keeper_entry *e)
+{
+    struct stranger *s;
+
+    if (t->parts->keeper) {
+        keeper_ack(t->parts->keeper, e->id, e->pid);
+        return;
+    }
+    s = mem_new(struct stranger);
+    s->pid = e->pid;
+    memcpy(s->id, e->id, sizeof(s->id));
+    list_append(&t->strangers, &s->link);
+}
+
+static void let_strangers_go(struct container_table *t)
+{
+    while (!list_is_empty(&t->strangers)) {
+        struct stranger *s = list_first(&t->strangers, struct stranger, link);
+
+        list_remove(&s->link);
+        keeper_ack(t->parts->keeper, s->id, s->pid);
+        free(s);
+    }
+}
+
 /* A process nobody was told about (its start was in flight): it goes. The keeper reports the exit,
  * which is then acknowledged as that of a stranger. */
 static void end_stranger(struct container_table *t, const struct keeper_entry *e, const int *fds)
@@ -59,7 +91,18 @@ static void end_stranger(struct container_table *t, const struct keeper_entry *e
     if (e->state != KEEPER_EXITED && fds[0] >= 0)
         syscall(SYS_pidfd_send_signal, fds[0], SIGKILL, NULL, 0);
     close_fds(fds, 1 + e->n_holds);
-    (void)t;
+    if (e->state == KEEPER_FOREIGN)
+        let_go(t, e);
+}
+
+/* A keeper that lives on has closed the connection and now tells again what it told before. */
+static bool is_known(struct container_table *t, const struct keeper_entry *e)
+{
+    const struct container *c = find_exact(t, e->id);
+
+    if (is_exec_id(e->id))
+        return exec_is_known(t, e);
+    return c && c->pidfd >= 0 && c->doc.state.pid == e->pid;
 }
 
 static void adopt_process(struct container *c, const struct keeper_entry *e, const int *fds)
@@ -69,10 +112,14 @@ static void adopt_process(struct container *c, const struct keeper_entry *e, con
         .out = fd_of_role(e, fds, ROLE_STDOUT),
         .err = fd_of_role(e, fds, ROLE_STDERR),
         .pty = fd_of_role(e, fds, ROLE_PTY),
+        .relay = {fd_of_role(e, fds, ROLE_RELAY_READ), fd_of_role(e, fds, ROLE_RELAY_WRITE)},
     };
     struct err *err = container_open_log(c);
+    bool was_attached = e->stdin_attached && c->doc.config.stdin_once;
 
     err_drop(err);
+    if (was_attached && s.in >= 0) /* the client went with the engine: its input has ended */
+        close(steal_fd(&s.in));
     c->pidfd = fds[0];
     c->doc.state.pid = e->pid;
     if (c->doc.state.status != STATUS_PAUSED)
@@ -80,6 +127,7 @@ static void adopt_process(struct container *c, const struct keeper_entry *e, con
     if (c->image)
         image_ref(c->image, c->doc.id, true);
     container_adopt_streams(c, &s);
+    c->must_close_stdin = was_attached;
     err = networks_rejoin(c);
     if (err) {
         log_error("a running container's addresses could not be taken back", KV("id", c->doc.id),
@@ -95,11 +143,17 @@ void container_table_adopt(void *table, const struct keeper_entry *e, const int 
 
     if (sockets_stash(t, e, fds))
         return;
+    if (is_known(t, e)) {
+        close_fds(fds, 1 + e->n_holds);
+        return;
+    }
     if (!c || c->pidfd >= 0 || e->has_failed || !state_is_running(c)) {
         end_stranger(t, e, fds);
         return;
     }
     adopt_process(c, e, fds);
+    if (e->state == KEEPER_FOREIGN)
+        container_watch_orphan(c);
     if (e->state == KEEPER_EXITED)
         c->exit = exit_of(e); /* worked off by reconcile */
 }
@@ -125,71 +179,67 @@ void container_table_exited(void *table, const struct keeper_entry *e)
     keeper_ack(t->parts->keeper, e->id, e->pid);
 }
 
-/* ---- without a keeper: the pidfd tells that it ended, the kernel (≥ 6.15) how ---- */
-
-struct pidfd_info_v1 { /* include/uapi/linux/pidfd.h, PIDFD_INFO_SIZE_VER1 */
-    uint64_t mask, cgroupid;
-    uint32_t pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
-    int32_t exit_code;
-    uint32_t coredump_mask, spare;
-};
-#define PIDFD_GET_INFO_V1 _IOWR(0xFF, 11, struct pidfd_info_v1)
-#define PIDFD_INFO_EXIT_BIT (1u << 3)
-
-struct orphan {
-    struct container *c;
-    struct watch *watch;
-};
-
-static bool read_status(const struct container *c, int *status)
-{
-    struct pidfd_info_v1 info = {.mask = PIDFD_INFO_EXIT_BIT};
-
-    if (waitpid(c->doc.state.pid, status, WNOHANG) == c->doc.state.pid)
-        return true; /* our subreaper's child: the keeper was started by this engine */
-    if (ioctl(c->pidfd, PIDFD_GET_INFO_V1, &info) != 0 || !(info.mask & PIDFD_INFO_EXIT_BIT))
-        return false;
-    *status = info.exit_code;
-    return true;
-}
-
-static void on_orphan_exit(void *arg, int events)
-{
-    struct orphan *o = arg;
-    struct container *c = o->c;
-    struct exit_record r = {.pid = c->doc.state.pid, .wall_ns = clock_wall_ns()};
-
-    (void)events;
-    r.is_unknown = !read_status(c, &r.status);
-    watch_close(o->watch);
-    free(o);
-    container_note_exit(c, &r);
-    container_unref(c);
-}
-
-void container_watch_orphan(struct container *c)
-{
-    struct orphan *o = mem_new(struct orphan);
-
-    o->c = container_ref(c);
-    o->watch = watch_open(c->parts->loop, c->pidfd, UV_READABLE, on_orphan_exit, o);
-}
-
+/* The engine goes on with its own ends of the streams; the next one will ask the new keeper. */
 void container_table_keeper_lost(void *table)
 {
     struct container_table *t = table;
-    size_t cursor = 0;
+    size_t cursor = 0, n = 0;
     void *value;
 
     while (map_next(t->by_id, &cursor, NULL, &value)) {
         struct container *c = value;
 
-        if (c->pidfd >= 0 && !c->exit.is_set && !c->is_exiting) {
-            container_watch_orphan(c);
-            ports_hold(c); /* in the next one */
-            dns_hold(c);
-        }
+        if (c->pidfd < 0)
+            continue;
+        container_hand_back(c);
+        execs_hand_back(c);
+        ports_hold(c); /* in the next one */
+        dns_hold(c);
+        n++;
     }
+    log_error("the keeper was killed: a new one takes over, exits are watched by the engine",
+              KV_INT("containers", (int64_t)n));
+}
+
+/* ---- landing ---- */
+
+static char *spool_dir(struct container_table *t, struct arena *a)
+{
+    return path_join(a, t->parts->settings->exec_root, SPOOL_DIR);
+}
+
+void container_table_land(void *table, const int *fds)
+{
+    struct container_table *t = table;
+    autoarena struct arena *a = arena_create();
+    struct err *err = landing_adopt(spool_dir(t, a), fds, &t->parts->landing);
+
+    if (err)
+        log_error("output on its way to logs is lost", KV("error", err_text(err)));
+    err_drop(err);
+}
+
+struct err *container_table_open_landing(struct container_table *t)
+{
+    autoarena struct arena *a = arena_create();
+    bool is_adopted = t->parts->landing;
+
+    if (!is_adopted)
+        TRY(landing_create(spool_dir(t, a), &t->parts->landing));
+    keeper_share_landing(t->parts->keeper, landing_fds(t->parts->landing), is_adopted);
+    return NULL;
+}
+
+static bool claim_landed(void *ctx, const char *id)
+{
+    struct container *c = find_exact(ctx, id);
+
+    if (!c)
+        return false;
+    err_drop(container_open_log(c));
+    if (c->log)
+        log_recover(c->log);
+    return c->log;
 }
 
 /* ---- reconcile ---- */
@@ -202,6 +252,7 @@ static void note_vanished(struct container *c)
     c->doc.state.exit_code = 255;
     c->doc.state.has_unknown_code = true;
     c->doc.state.pid = 0;
+    health_stop(c);
     c->doc.state.finished_ns = clock_wall_ns();
     state_set_error(
         c, "the container ended while no engine and no keeper was there: its exit code is unknown");
@@ -230,6 +281,11 @@ static void reconcile_one(struct container *c)
         return;
     }
     if (c->pidfd >= 0) {
+        health_resume(c);
+        if (c->must_close_stdin)
+            keeper_close_hold(c->parts->keeper, c->doc.id, c->doc.state.pid, ROLE_STDIN, NULL,
+                              NULL);
+        c->must_close_stdin = false;
         ports_resume(c);
         dns_resume(c);
         return;
@@ -277,7 +333,9 @@ void container_table_reconcile(struct container_table *t)
     size_t cursor = 0;
     void *value;
 
+    let_strangers_go(t);
     remove_leftovers(t);
+    landing_sweep(t->parts->landing, claim_landed, t);
     while (map_next(t->by_id, &cursor, NULL, &value))
         reconcile_one(value);
     sockets_drop_stash(t);

@@ -1,153 +1,74 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A running container and its resolver (net/dns.h): wanted by whoever is in a network of a
- * user's, started with the container or when it is connected to the first such network, and
- * kept in the keeper across engines. What it answers follows c->endpoints by itself.
+ * What goes into /etc/hosts and /etc/resolv.conf of a container is text from a request: judged
+ * here, so that no value becomes two lines. Pure.
  */
 #include "object.h"
 
-#include "base/log.h"
-#include "net/dns.h"
+#include <arpa/inet.h>
+#include <string.h>
 
-bool resolver_is_wanted(const struct container *c)
+#define ADDRESS_MAX 64
+
+static bool is_address(const char *s)
 {
-    for (size_t i = 0; i < c->n_endpoints; i++)
-        if (c->endpoints[i]->network && !network_is_predefined(c->endpoints[i]->network))
-            return true;
-    return false;
+    unsigned char ignored[sizeof(struct in6_addr)];
+
+    return inet_pton(AF_INET, s, ignored) == 1 || inet_pton(AF_INET6, s, ignored) == 1;
 }
 
-void dns_start_init(struct dns_start *s)
+/* One word: no space, no control character. */
+static bool is_word(const char *s)
 {
-    *s = (struct dns_start){.fds = {-1, -1}};
+    for (const char *p = s; *p; p++)
+        if ((unsigned char)*p <= ' ' || *p == 0x7f)
+            return false;
+    return *s != '\0';
 }
 
-void dns_start_plan(struct dns_start *s, const struct container *c)
+static struct err *check_words(const struct strs *list, const char *what)
 {
-    s->is_wanted = !c->dns && resolver_is_wanted(c);
-}
-
-struct err *dns_start_open(struct dns_start *s, struct net *n, int netns)
-{
-    return s->is_wanted ? dns_open(n, netns, s->fds) : NULL;
-}
-
-void dns_start_close(struct dns_start *s)
-{
-    for (int i = 0; i < DNS_SOCKETS; i++)
-        if (s->fds[i] >= 0)
-            close(steal_fd(&s->fds[i]));
-}
-
-static struct endpoint *const *endpoints_of(void *ctx, size_t *out_n)
-{
-    const struct container *c = ctx;
-
-    *out_n = c->n_endpoints;
-    return c->endpoints;
-}
-
-static void serve(struct container *c, int fds[DNS_SOCKETS])
-{
-    const struct strs *own = &c->doc.host.dns;
-    struct dns_asker who = {endpoints_of, c};
-
-    c->dns = dns_serve(c->parts->net, fds, &who, own->n ? own : &c->parts->settings->dns);
-}
-
-void dns_hold(struct container *c)
-{
-    int fds[DNS_SOCKETS];
-
-    if (!c->dns)
-        return;
-    dns_host_fds(c->dns, fds);
-    sockets_hold(c, SOCKETS_DNS, fds, DNS_SOCKETS);
-}
-
-void dns_start_serve(struct dns_start *s, struct container *c)
-{
-    if (!s->is_wanted || c->dns || s->fds[0] < 0)
-        return;
-    serve(c, s->fds);
-    dns_hold(c);
-}
-
-/* ---- after an engine restart ---- */
-
-/* The keeper had none (it was killed too): made again in the running namespace. */
-struct reopen {
-    struct op op;
-    struct container *c;
-    struct net *net;
-    int netns;
-    struct dns_start start;
-};
-
-static struct err *open_again(struct op *op)
-{
-    struct reopen *o = (struct reopen *)op;
-
-    return dns_start_open(&o->start, o->net, o->netns);
-}
-
-static struct err *serve_again(struct op *op)
-{
-    struct reopen *o = (struct reopen *)op;
-
-    if (o->c->n_endpoints)
-        dns_start_serve(&o->start, o->c);
+    for (size_t i = 0; i < list->n; i++)
+        if (!is_word(list->v[i]))
+            return err_new(ERR_INVALID, "invalid %s: \"%s\"", what, list->v[i]);
     return NULL;
 }
 
-static void finish(struct op *op)
+/* "name:1.2.3.4", "name:[::1]", "name=::1", "name:host-gateway" */
+static struct err *check_host(const char *spec)
 {
-    struct reopen *o = (struct reopen *)op;
+    const char *cut = strpbrk(spec, ":=");
+    char address[ADDRESS_MAX];
+    size_t n;
 
-    dns_start_close(&o->start);
-    close(o->netns);
-    container_unref(o->c);
+    if (!cut || cut == spec || !is_word(spec))
+        return err_new(ERR_INVALID, "bad format for add-host: \"%s\"", spec);
+    cut++;
+    n = strlen(cut);
+    if (n > 2 && cut[0] == '[' && cut[n - 1] == ']') {
+        cut++;
+        n -= 2;
+    }
+    if (n < sizeof(address)) {
+        memcpy(address, cut, n);
+        address[n] = '\0';
+        if (strcmp(address, "host-gateway") == 0 || is_address(address))
+            return NULL;
+    }
+    return err_new(ERR_INVALID, "invalid IP address in add-host: \"%s\"", spec);
 }
 
-static const struct op_step reopen_steps[] = {
-    {"open-again", ON_WORKER, open_again, NULL, 0},
-    {"serve-again", ON_LOOP, serve_again, NULL, 0},
-    {0},
-};
-static const struct op_type reopen_type = {"container/resume-dns", OP_INTERNAL,
-                                           sizeof(struct reopen), reopen_steps, finish};
-
-static void reopen(struct container *c)
+struct err *resolver_check(const struct config *c, const struct host_config *h)
 {
-    struct reopen *o;
-    int netns = -1;
-    struct err *err = container_open_netns(c, &netns);
-
-    if (err) { /* it has ended: its exit is on the way */
-        err_drop(err);
-        return;
-    }
-    o = (struct reopen *)op_create(c->parts->ops, &reopen_type);
-    o->c = container_ref(c);
-    o->net = c->parts->net;
-    o->netns = netns;
-    o->op.subject = c->doc.id;
-    dns_start_init(&o->start);
-    dns_start_plan(&o->start, c);
-    op_start_in(&o->op, &c->lane, NULL, NULL);
-}
-
-void dns_resume(struct container *c)
-{
-    int fds[DNS_SOCKETS] = {-1, -1};
-    size_t n = sockets_take(c, SOCKETS_DNS, fds, DNS_SOCKETS);
-
-    if (n == DNS_SOCKETS) {
-        serve(c, fds);
-        return;
-    }
-    for (size_t i = 0; i < n; i++)
-        close(fds[i]);
-    if (resolver_is_wanted(c))
-        reopen(c);
+    for (size_t i = 0; i < h->dns.n; i++)
+        if (!is_address(h->dns.v[i]))
+            return err_new(ERR_INVALID, "invalid DNS server: \"%s\" is not an IP address",
+                           h->dns.v[i]);
+    for (size_t i = 0; i < h->extra_hosts.n; i++)
+        TRY(check_host(h->extra_hosts.v[i]));
+    TRY(check_words(&h->dns_search, "DNS search domain"));
+    TRY(check_words(&h->dns_options, "DNS option"));
+    if (!text_is_empty(c->domainname) && !is_word(c->domainname))
+        return err_new(ERR_INVALID, "invalid domain name: \"%s\"", c->domainname);
+    return NULL;
 }

@@ -60,6 +60,12 @@ bool sockets_stash(struct container_table *t, const struct keeper_entry *e, cons
 
     if (e->state != KEEPER_HOLDING)
         return false;
+    if (t->parts->keeper) { /* not start-up: the connection was lost, the sockets are here */
+        for (uint32_t i = 0; i < e->n_holds && i < KEEPER_HOLDS_MAX; i++)
+            if (fds[1 + i] >= 0)
+                close(fds[1 + i]);
+        return true;
+    }
     s = mem_new(struct stash);
     for (uint32_t i = 0; i < e->n_holds && i < KEEPER_HOLDS_MAX; i++)
         if (fds[1 + i] >= 0)

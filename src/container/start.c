@@ -516,6 +516,7 @@ static struct err *mark_running(struct op *op)
     s->oom_killed = s->was_stopped = s->has_unknown_code = false;
     state_set_error(c, NULL);
     image_ref(c->image, c->doc.id, true);
+    health_start(c);
     container_save(c); /* the pid: for people, not for recovery */
     volumes_tell(c, "mount");
     container_event(c, "start", NULL, NULL);

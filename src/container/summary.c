@@ -13,6 +13,16 @@ static int64_t seconds_since(int64_t wall_ns)
     return s < 0 ? 0 : s;
 }
 
+static char *up_text(struct arena *a, const struct container *c)
+{
+    const char *ago = text_ago(a, seconds_since(c->doc.state.started_ns)), *health = health_name(c);
+
+    if (strcmp(health, "none") == 0)
+        return arena_printf(a, "Up %s", ago);
+    return arena_printf(a, strcmp(health, "starting") == 0 ? "Up %s (health: %s)" : "Up %s (%s)",
+                        ago, health);
+}
+
 char *view_status_text(struct arena *a, const struct container *c)
 {
     const struct state *s = &c->doc.state;
@@ -20,7 +30,7 @@ char *view_status_text(struct arena *a, const struct container *c)
 
     switch (s->status) {
     case STATUS_RUNNING:
-        return arena_printf(a, "Up %s", text_ago(a, seconds_since(s->started_ns)));
+        return up_text(a, c);
     case STATUS_PAUSED:
         return arena_printf(a, "Up %s (Paused)", text_ago(a, seconds_since(s->started_ns)));
     case STATUS_RESTARTING:
@@ -119,7 +129,6 @@ void container_write_summary(struct container *c, struct jw *w, int api_version,
 {
     autoarena struct arena *a = arena_create();
 
-    (void)api_version;
     jw_obj(w, NULL);
     jw_str(w, "Id", c->doc.id);
     jw_arr(w, "Names");
@@ -138,6 +147,8 @@ void container_write_summary(struct container *c, struct jw *w, int api_version,
     jw_pairs(w, "Labels", &c->doc.config.labels);
     jw_str(w, "State", status_name(c));
     jw_str(w, "Status", view_status_text(a, c));
+    if (api_version >= 152)
+        health_write_summary(c, w);
     jw_obj(w, "HostConfig");
     jw_str(w, "NetworkMode", c->doc.host.network_mode);
     jw_obj_end(w);

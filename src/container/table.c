@@ -34,6 +34,8 @@ void container_destroy(struct container *c)
         return;
     ASSERT(list_is_empty(&c->waiters));
     timer_clear(c->parts->loop, &c->restart_timer);
+    health_free(c);
+    orphan_forget(c->orphan);
     hub_destroy(c->hub);
     if (c->log)
         log_destroy(c->log, NULL, NULL);
@@ -265,6 +267,7 @@ struct err *container_table_open(struct parts *p, struct container_table **out)
     t->by_name = map_create();
     t->execs = map_create();
     t->reserved = map_create();
+    orphans_open(t);
     list_init(&t->turns_waiting);
     t->sweeper = sweeper_create(p);
     *out = t;
@@ -291,6 +294,7 @@ void container_table_stop(struct container_table *t, void (*done)(void *ctx), vo
     t->stopped = done;
     t->stopped_ctx = ctx;
     t->n_stopping = 1;
+    orphans_close(t);
     while (map_next(t->by_id, &cursor, NULL, &value)) {
         struct container *c = value;
         struct log *log = steal_ptr(&c->log);
@@ -318,10 +322,12 @@ void container_table_close(struct container_table *t)
 
     if (!t)
         return;
+    orphans_close(t);
     while (map_next(t->by_id, &cursor, NULL, &value)) {
         struct container *c = value;
 
         waiters_notify(c, false);
+        health_suspend(c);
         execs_drop(c);
         map_take(t->by_id, c->doc.id);
         container_unref(c);

@@ -28,6 +28,7 @@ static void write_state(struct container *c, struct jw *w)
     jw_str(w, "Error", s->error);
     jw_time(w, "StartedAt", s->started_ns);
     jw_time(w, "FinishedAt", s->finished_ns);
+    health_write(c, w);
     jw_obj_end(w);
 }
 

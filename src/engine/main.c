@@ -25,7 +25,7 @@
 
 struct process {
     struct engine engine;
-    uv_signal_t on_term, on_int, on_usr1;
+    uv_signal_t on_term, on_int, on_usr1, on_hup;
     struct timer drain;
     struct trim trim;
     int64_t ending_since_ns;
@@ -41,6 +41,15 @@ static void dump_operations(uv_signal_t *handle, int number)
     (void)number;
     ops_dump(p->engine.parts.ops, &w);
     log_info("operations in flight", KV("operations", out.data));
+}
+
+/* The programs may have been replaced: the keeper becomes the new one without an end of us. */
+static void reload(uv_signal_t *handle, int number)
+{
+    struct process *p = handle->data;
+
+    (void)number;
+    keeper_look_at_binary(p->engine.parts.keeper);
 }
 
 static void on_logs_written(void *ctx)
@@ -115,7 +124,7 @@ static void set_log_level(const struct settings *s)
 /* A hung worker must not keep an ended engine: then memory is not given back. */
 static void end(struct process *p)
 {
-    uv_signal_t *signals[] = {&p->on_term, &p->on_int, &p->on_usr1};
+    uv_signal_t *signals[] = {&p->on_term, &p->on_int, &p->on_usr1, &p->on_hup};
 
     if (!p->is_clean)
         _exit(0);
@@ -139,6 +148,7 @@ static int run(struct process *p)
     watch_signal(p, &p->on_term, SIGTERM, on_end);
     watch_signal(p, &p->on_int, SIGINT, on_end);
     watch_signal(p, &p->on_usr1, SIGUSR1, dump_operations);
+    watch_signal(p, &p->on_hup, SIGHUP, reload);
     write_pidfile(&e->settings);
     server_serve(e->server);
     log_info("the engine is ready", KV("data_root", e->settings.data_root),

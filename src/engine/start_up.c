@@ -164,12 +164,14 @@ static char *keeper_binary(struct arena *a)
 
 static struct err *open_containers(struct engine *e)
 {
-    static const struct keeper_hooks hooks = {container_table_exited, container_table_keeper_lost};
+    static const struct keeper_hooks hooks = {container_table_exited, container_table_keeper_lost,
+                                               container_table_land};
     struct parts *p = &e->parts;
 
     TRY(container_table_open(p, &p->containers));
     TRY(keeper_open(p->loop, e->settings.exec_root, keeper_binary(e->arena), &hooks, p->containers,
                     container_table_adopt, &p->keeper));
+    TRY(container_table_open_landing(p->containers));
     container_table_reconcile(p->containers);
     image_table_sweep(p->images);
     return NULL;
@@ -218,7 +220,6 @@ void engine_close(struct engine *e)
 
     image_table_stop(p->images);
     container_table_close(p->containers);
-    keeper_close(p->keeper);
     volume_table_close(p->volumes);
     network_table_close(p->networks);
     net_close(p->net, n.running == 0 && n.paused == 0);
@@ -230,6 +231,8 @@ void engine_close(struct engine *e)
     cgroup_tree_close(p->cgroups);
     events_destroy(p->events);
     debug_destroy(p->debug);
+    /* Late, and the landing memory is not let go: from here on the outputs are the keeper's. */
+    keeper_close(p->keeper);
     loop_destroy(p->loop);
     close(e->lock_fd);
     arena_destroy(e->arena);

@@ -104,6 +104,14 @@ struct entry *entry_find(const struct table *t, const char *id, int pid)
     return NULL;
 }
 
+struct entry *entry_next(const struct table *t, const char *id, const struct entry *e)
+{
+    for (uint32_t at = e ? e->next : *bucket_of(t, id); at; at = t->slots[at - 1].next)
+        if (!strcmp(t->slots[at - 1].id, id))
+            return &t->slots[at - 1];
+    return NULL;
+}
+
 struct entry *entry_at(const struct table *t, uint32_t slot, uint32_t generation)
 {
     struct entry *e;

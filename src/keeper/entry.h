@@ -35,6 +35,12 @@ struct entry {
     int64_t started_wall_ns, exited_wall_ns;
     uint64_t start_ticks;
     uint32_t n_holds;
+    bool stdin_attached;
+    struct {                      /* while no engine is there: drain.c */
+        uint32_t record;          /* number + 1 in the landing memory, 0: none */
+        uint8_t watched, blocked; /* bits of holds; blocked: waits for room */
+        bool drops;
+    } spool;
     int holds[KEEPER_HOLDS_MAX];
     uint8_t roles[KEEPER_HOLDS_MAX];
     char id[KEEPER_ID_MAX];
@@ -50,5 +56,7 @@ bool table_init(struct table *t);
 struct entry *entry_create(struct table *t, const char *id); /* NULL: full */
 void entry_destroy(struct table *t, struct entry *e);        /* closes what it holds */
 struct entry *entry_find(const struct table *t, const char *id, int pid);
+/* All of an id: after `e`, NULL: the first. */
+struct entry *entry_next(const struct table *t, const char *id, const struct entry *e);
 struct entry *entry_at(const struct table *t, uint32_t slot, uint32_t generation);
 bool entry_close_role(struct entry *e, uint32_t role); /* false: not held */

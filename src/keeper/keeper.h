@@ -8,6 +8,8 @@
 
 #include "entry.h"
 
+#include "wire/landing.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -23,17 +25,22 @@ enum watch_kind {
     WATCH_SIGNALS,
     WATCH_PIDFD,
     WATCH_HELPER,
-    WATCH_STATUS
+    WATCH_STATUS,
+    WATCH_OUTPUT, /* of the hold with the same place: the next seven as well */
+    WATCH_KINDS = WATCH_OUTPUT + KEEPER_HOLDS_MAX
 };
 
 struct link {
     int fd; /* -1: no engine */
     bool said_hello, wants_out;
     bool is_broken; /* nothing can be sent any more, but what the engine said is still read */
-    bool owes_welcome, owes_end, has_reply;
+    bool owes_welcome, owes_land, owes_end, has_reply;
     uint64_t hello_tag;
-    struct keeper_ref
-        reply; /* the one answer not tied to an entry; reading stops until it is out */
+    union {
+        struct keeper_head head;
+        struct keeper_ref ref;
+        struct keeper_upgraded upgraded;
+    } reply; /* the one answer not tied to an entry; reading stops until it is out */
 };
 
 struct keeper {
@@ -43,6 +50,10 @@ struct keeper {
     struct link link;
     struct table table;
     struct list listing, owing; /* entries with something to send */
+    struct land land;           /* map NULL: none */
+    bool is_draining, must_retry;
+    int spools; /* SPOOL_DIR */
+    int64_t spooled, retry_at_ns;
     unsigned n_starting_helpers;
     int64_t idle_since_ns, sweep_at_ns; /* boot clock; sweep 0: none due */
     bool had_engine, is_ending;
@@ -53,12 +64,17 @@ struct keeper {
     } old_nofile;
     char *cmdline;
     size_t cmdline_size;
+    char build[64];
+    int upgrade_fd; /* -1; else the binary to become at the end of this turn */
+    struct keeper_upgrade upgrade;
 };
 
 int fd_raise(int fd); /* the same at FD_HIGH or above, the low one closed; -1 and errno */
 bool keeper_watch(struct keeper *k, int fd, uint32_t events, enum watch_kind kind,
                   const struct entry *e);
 void keeper_unwatch(struct keeper *k, int fd);
+
+bool keeper_open_own_fds(struct keeper *k); /* epoll, signals, FD_READY */
 
 /* home.c */
 bool home_claim(struct keeper *k);
@@ -81,6 +97,14 @@ void link_owe(struct keeper *k, struct entry *e, enum owes what);
 void spawn_entry(struct keeper *k, const struct keeper_spawn *m, int *fds, size_t n_fds);
 void spawn_refuse(struct keeper *k, const struct keeper_spawn *m, int sys, const char *detail);
 
+/* drain.c */
+bool drain_init(struct keeper *k);
+void drain_begin(struct keeper *k); /* the engine is gone: its outputs are ours */
+void drain_end(struct keeper *k);   /* ... and a new one's */
+void drain_output(struct keeper *k, struct entry *e, unsigned hold);
+void drain_retry(struct keeper *k);
+void drain_take_memory(struct keeper *k, int *fds); /* takes LAND_FDS */
+
 /* child.c */
 struct child_input {
     int program, status;
@@ -96,3 +120,17 @@ void settle_entry(struct keeper *k, struct entry *e); /* its status pipe has clo
 void reap_helper(struct keeper *k, struct entry *e);  /* an exec's helper has ended */
 void reap_strangers(struct keeper *k);
 uint64_t process_start_ticks(const struct keeper *k, int pid); /* 0: not known */
+
+/* adopt.c: takes the fds. */
+void adopt_entry(struct keeper *k, const struct keeper_entry *m, int *fds, size_t n_fds);
+
+/* upgrade.c. The fd is taken; the answer is the link's reply, given by whichever image it is. */
+void upgrade_ask(struct keeper *k, const struct keeper_upgrade *m, int fd);
+void upgrade_run(struct keeper *k);
+void upgrade_forget(struct keeper *k);
+
+/* state.c: what the next image gets, in a memfd. */
+int state_save(const struct keeper *k); /* sealed, at FD_HIGH or above; -1 and errno */
+bool state_is_good(int fd);
+bool state_restore(struct keeper *k, int fd);
+bool state_keep_fds(const struct keeper *k, bool across_exec); /* their FD_CLOEXEC */

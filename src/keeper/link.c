@@ -45,6 +45,7 @@ void link_drop(struct keeper *k, const char *why)
     if (k->link.fd < 0)
         return;
     log_info("engine disconnected", KV("why", why));
+    upgrade_forget(k);
     keeper_unwatch(k, k->link.fd);
     close(k->link.fd);
     k->link = (struct link){.fd = -1};
@@ -61,6 +62,7 @@ void link_drop(struct keeper *k, const char *why)
         if (e->state == KEEPER_EXITED && !e->pid) /* a clone that failed: nothing to know */
             entry_destroy(&k->table, e);
     }
+    drain_begin(k);
 }
 
 static bool is_peer_trusted(int fd)
@@ -86,6 +88,7 @@ static void hear_out(struct keeper *k)
     k->link.is_broken = true;
     while (k->link.fd >= 0) {
         k->link.has_reply = false;
+        upgrade_forget(k);
         link_receive(k);
     }
 }
@@ -119,7 +122,7 @@ static bool send_message(struct keeper *k, const void *p, size_t size, const int
 {
     union {
         struct cmsghdr align;
-        char bytes[CMSG_SPACE((1 + KEEPER_HOLDS_MAX) * sizeof(int))];
+        char bytes[CMSG_SPACE(LAND_FDS * sizeof(int))];
     } control;
     struct iovec part = {.iov_base = (void *)(uintptr_t)p, .iov_len = size};
     struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
@@ -159,6 +162,7 @@ static bool send_entry(struct keeper *k, const struct entry *e, enum keeper_msg 
         .exited_wall_ns = e->exited_wall_ns,
         .start_ticks = e->start_ticks,
         .n_holds = e->n_holds,
+        .stdin_attached = e->stdin_attached,
     };
     int fds[1 + KEEPER_HOLDS_MAX];
     size_t n = 0;
@@ -199,9 +203,9 @@ static bool send_welcome(struct keeper *k)
         .version = KEEPER_VERSION,
         .pid = (uint32_t)getpid(),
         .n_entries = k->table.n_used,
-        .build = BERTH_VERSION,
     };
 
+    memcpy(m.build, k->build, sizeof(m.build));
     return send_message(k, &m, sizeof(m), NULL, 0);
 }
 
@@ -212,6 +216,13 @@ static bool send_end(struct keeper *k)
     return send_message(k, &m, sizeof(m), NULL, 0);
 }
 
+static bool send_land(struct keeper *k)
+{
+    struct keeper_head m = {.type = KM_LAND, .size = sizeof(m), .tag = k->link.hello_tag};
+
+    return !k->land.map || send_message(k, &m, sizeof(m), k->land.fds, LAND_FDS);
+}
+
 static bool flush_listing(struct keeper *k)
 {
     struct entry *e;
@@ -219,6 +230,9 @@ static bool flush_listing(struct keeper *k)
     if (k->link.owes_welcome && !send_welcome(k))
         return false;
     k->link.owes_welcome = false;
+    if (k->link.owes_land && !send_land(k))
+        return false;
+    k->link.owes_land = false;
     while ((e = list_first(&k->listing, struct entry, listed))) {
         if (!send_entry(k, e, KM_ENTRY))
             return false;
@@ -260,7 +274,7 @@ void link_flush(struct keeper *k)
         return;
     l->wants_out = false;
     if (flush_listing(k)) {
-        if (l->has_reply && send_message(k, &l->reply, sizeof(l->reply), NULL, 0))
+        if (l->has_reply && send_message(k, &l->reply, l->reply.head.size, NULL, 0))
             l->has_reply = false;
         while (!l->wants_out && (e = list_first(&k->owing, struct entry, owed)))
             if (!flush_entry(k, e))
@@ -279,7 +293,8 @@ static void on_hello(struct keeper *k, const struct keeper_hello *m)
     struct link *l = &k->link;
 
     log_info("engine connected", KV_INT("pid", m->pid), KV_INT("entries", k->table.n_used));
-    l->said_hello = l->owes_welcome = l->owes_end = true;
+    drain_end(k);
+    l->said_hello = l->owes_welcome = l->owes_land = l->owes_end = true;
     l->hello_tag = m->head.tag;
     for (uint32_t i = 0; i < k->table.n_touched; i++) {
         struct entry *e = &k->table.slots[i];
@@ -297,7 +312,7 @@ static void on_ack(struct keeper *k, const struct keeper_ref *m)
 {
     struct entry *e = m->pid ? entry_find(&k->table, m->id, m->pid) : NULL;
 
-    if (e && e->state == KEEPER_EXITED)
+    if (e && (e->state == KEEPER_EXITED || e->state == KEEPER_FOREIGN))
         entry_destroy(&k->table, e);
     else
         log_debug("acknowledged what has not exited", KV("id", m->id), KV_INT("pid", m->pid));
@@ -305,7 +320,7 @@ static void on_ack(struct keeper *k, const struct keeper_ref *m)
 
 static void reply_ref(struct keeper *k, const struct keeper_ref *m, enum keeper_msg type)
 {
-    k->link.reply = *m;
+    k->link.reply.ref = *m;
     k->link.reply.head.type = type;
     k->link.has_reply = true;
     link_flush(k);
@@ -352,6 +367,14 @@ static bool on_hold(struct keeper *k, const struct keeper_ref *m, const int *fds
     return true;
 }
 
+static void on_attached(struct keeper *k, const struct keeper_ref *m)
+{
+    struct entry *e = entry_find(&k->table, m->id, m->pid);
+
+    if (e)
+        e->stdin_attached = true;
+}
+
 static void close_fds(const int *fds, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -368,6 +391,18 @@ static void on_message(struct keeper *k, const struct keeper_head *m, int *fds, 
         spawn_entry(k, any, fds, n);
         return;
     }
+    if (m->type == KM_LAND) {
+        drain_take_memory(k, fds);
+        return;
+    }
+    if (m->type == KM_ADOPT) {
+        adopt_entry(k, any, fds, n);
+        return;
+    }
+    if (m->type == KM_UPGRADE) {
+        upgrade_ask(k, any, fds[0]);
+        return;
+    }
     if (m->type == KM_SPAWN)
         spawn_refuse(k, any, EMFILE, "the keeper has no descriptors left");
     else if (m->type == KM_HELLO)
@@ -376,6 +411,8 @@ static void on_message(struct keeper *k, const struct keeper_head *m, int *fds, 
         on_ack(k, any);
     else if (m->type == KM_CLOSE)
         on_close(k, any);
+    else if (m->type == KM_ATTACHED)
+        on_attached(k, any);
     else if (m->type == KM_HOLD && !on_hold(k, any, fds, n))
         link_drop(k, "no room for held descriptors");
     else if (m->type == KM_UNHOLD)
@@ -445,7 +482,8 @@ static bool receive_one(struct keeper *k)
 
 void link_receive(struct keeper *k)
 {
-    for (int i = 0; i < MESSAGES_PER_TURN && k->link.fd >= 0 && !k->link.has_reply; i++)
+    for (int i = 0;
+         i < MESSAGES_PER_TURN && k->link.fd >= 0 && !k->link.has_reply && k->upgrade_fd < 0; i++)
         if (!receive_one(k))
             return;
 }

@@ -78,7 +78,7 @@ static void tame_signals(void)
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof(all));
 }
 
-static bool open_own_fds(struct keeper *k)
+bool keeper_open_own_fds(struct keeper *k)
 {
     int ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     sigset_t wanted;
@@ -165,12 +165,9 @@ static bool begin(struct keeper *k, const char *exec_root)
     tame_signals();
     raise_limits(k);
     close_range(3, ~0U, 0);
-    list_init(&k->listing);
-    list_init(&k->owing);
-    k->link.fd = -1;
-    if (!open_own_fds(k) || !table_init(&k->table))
+    if (!keeper_open_own_fds(k) || !table_init(&k->table))
         return complain("get what it needs");
-    if (!burrow_enter_namespace(exec_root) || !home_claim(k) || !home_listen(k) ||
+    if (!burrow_enter_namespace(exec_root) || !home_claim(k) || !drain_init(k) || !home_listen(k) ||
         !burrow_dig(k, &null))
         return false;
     protect_from_oom(k);
@@ -211,6 +208,14 @@ static void on_entry_event(struct keeper *k, enum watch_kind kind, uint64_t who)
         settle_entry(k, e);
 }
 
+static void on_output_event(struct keeper *k, enum watch_kind kind, uint64_t who)
+{
+    struct entry *e = entry_at(&k->table, (uint32_t)who, (uint32_t)(who >> 32) & 0xfffffff);
+
+    if (e && k->is_draining)
+        drain_output(k, e, kind - WATCH_OUTPUT);
+}
+
 static void on_event(struct keeper *k, const struct epoll_event *event)
 {
     enum watch_kind kind = (enum watch_kind)(event->data.u64 >> 60);
@@ -221,6 +226,8 @@ static void on_event(struct keeper *k, const struct epoll_event *event)
         on_signal(k);
     else if (kind == WATCH_ENGINE)
         link_receive(k);
+    else if (kind >= WATCH_OUTPUT)
+        on_output_event(k, kind, event->data.u64);
     else
         on_entry_event(k, kind, event->data.u64);
 }
@@ -243,6 +250,8 @@ static int timeout_ms(const struct keeper *k)
         until = idle_end_ns(k);
     if (k->sweep_at_ns && k->sweep_at_ns < until)
         until = k->sweep_at_ns;
+    if (k->must_retry && k->retry_at_ns < until)
+        until = k->retry_at_ns;
     if (until == INT64_MAX)
         return -1;
     left = until - clock_boot_ns();
@@ -262,30 +271,62 @@ static void run(struct keeper *k)
         for (int i = 0; i < n; i++)
             on_event(k, &events[i]);
         link_flush(k);
+        if (k->upgrade_fd >= 0 && k->is_draining)
+            upgrade_forget(k); /* who asked is gone, and its outputs are in our hands */
+        if (k->upgrade_fd >= 0)
+            upgrade_run(k);
         now = clock_boot_ns();
         if (k->sweep_at_ns && now >= k->sweep_at_ns)
             reap_strangers(k);
+        if (k->must_retry && now >= k->retry_at_ns)
+            drain_retry(k);
         if (is_idle(k) && now >= idle_end_ns(k))
             k->is_ending = true;
     }
 }
 
+/* The same process as before the exec, with another program. */
+static bool go_on(struct keeper *k, int state)
+{
+    set_log_level();
+    tame_signals();
+    umask(022);
+    prctl(PR_SET_DUMPABLE, 0);
+    if (!table_init(&k->table) || !state_restore(k, state))
+        return complain("take over from the old image");
+    close(state);
+    return true;
+}
+
+static int usage(void)
+{
+    fprintf(stderr, "usage: berth-keeper EXEC_ROOT [BUILD]\n");
+    return 2;
+}
+
+/* "--probe FD": can this image go on from such a state? "--restore FD": it shall. */
 int main(int argc, char **argv)
 {
-    static struct keeper keeper;
-    const char *exec_root;
+    static struct keeper keeper = {.link.fd = -1, .upgrade_fd = -1, .build = BERTH_VERSION};
+    char first[4096];
+    int state = -1;
 
-    if (argc != 2) {
-        fprintf(stderr, "usage: berth-keeper EXEC_ROOT\n");
-        return 2;
-    }
-    exec_root = strdup(argv[1]);
-    if (!exec_root)
-        return 1;
+    if (argc < 2 || argc > 3 || strlen(argv[1]) >= sizeof(first))
+        return usage();
+    if (argc == 3 && (!strcmp(argv[1], "--probe") || !strcmp(argv[1], "--restore")))
+        state = (int)strtol(argv[2], NULL, 10);
+    else if (argc == 3)
+        strncpy(keeper.build, argv[2], sizeof(keeper.build) - 1);
+    if (!strcmp(argv[1], "--probe"))
+        return state_is_good(state) ? 0 : 1;
+    snprintf(first, sizeof(first), "%s", argv[1]);
     hide_arguments(&keeper, argc, argv);
-    if (!begin(&keeper, exec_root))
+    list_init(&keeper.listing);
+    list_init(&keeper.owing);
+    if (!(state < 0 ? begin(&keeper, first) : go_on(&keeper, state)))
         return 1;
-    log_info("keeper started", KV("root", exec_root), KV_INT("pid", getpid()));
+    log_info(state < 0 ? "keeper started" : "keeper upgraded", KV("build", keeper.build),
+             KV_INT("pid", getpid()), KV_INT("entries", keeper.table.n_used));
     run(&keeper);
     home_leave(&keeper);
     return 0;

@@ -5,6 +5,7 @@
  */
 #include "message.h"
 
+#include "wire/landing.h"
 #include "wire/program.h"
 
 #include <linux/sched.h>
@@ -24,7 +25,7 @@ static const char *check_roles(const uint8_t *roles, uint32_t n)
     uint32_t seen = 0;
 
     for (uint32_t i = 0; i < n; i++) {
-        if (roles[i] == ROLE_NONE || roles[i] > ROLE_SOCKET)
+        if (roles[i] == ROLE_NONE || roles[i] >= ROLE_COUNT)
             return "unknown role";
         if (seen & 1u << roles[i])
             return "role occurs twice";
@@ -52,11 +53,27 @@ static const char *check_ref(const struct keeper_ref *m, size_t n_fds)
 {
     if (!is_id(m->id))
         return "bad id";
-    if (m->role > ROLE_SOCKET)
+    if (m->role >= ROLE_COUNT)
         return "unknown role";
     if (m->head.type == KM_HOLD)
         return n_fds && n_fds <= KEEPER_HOLDS_MAX ? NULL : "wrong number of descriptors";
     return n_fds ? "unexpected descriptors" : NULL;
+}
+
+static const char *check_adopt(const struct keeper_entry *m, size_t n_fds)
+{
+    if (!is_id(m->id) || m->pid <= 0)
+        return "bad id";
+    if (m->n_holds > KEEPER_HOLDS_MAX || n_fds != 1u + m->n_holds)
+        return "wrong number of descriptors";
+    return check_roles(m->roles, m->n_holds);
+}
+
+static const char *check_upgrade(const struct keeper_upgrade *m, size_t n_fds)
+{
+    if (!memchr(m->build, 0, sizeof(m->build)))
+        return "bad build";
+    return n_fds == 1 ? NULL : "wrong number of descriptors";
 }
 
 static size_t size_of(uint32_t type)
@@ -70,7 +87,14 @@ static size_t size_of(uint32_t type)
     case KM_CLOSE:
     case KM_HOLD:
     case KM_UNHOLD:
+    case KM_ATTACHED:
         return sizeof(struct keeper_ref);
+    case KM_LAND:
+        return sizeof(struct keeper_head);
+    case KM_UPGRADE:
+        return sizeof(struct keeper_upgrade);
+    case KM_ADOPT:
+        return sizeof(struct keeper_entry);
     default:
         return 0;
     }
@@ -90,7 +114,13 @@ const char *message_check(const void *bytes, size_t size, size_t n_fds, bool has
         return check_spawn(bytes, n_fds, has_all_fds);
     if (!has_all_fds)
         return "descriptors were lost";
+    if (head->type == KM_UPGRADE)
+        return check_upgrade(bytes, n_fds);
+    if (head->type == KM_ADOPT)
+        return check_adopt(bytes, n_fds);
     if (head->type == KM_HELLO)
         return n_fds ? "unexpected descriptors" : NULL;
+    if (head->type == KM_LAND)
+        return n_fds == LAND_FDS ? NULL : "wrong number of descriptors";
     return check_ref(bytes, n_fds);
 }

@@ -18,7 +18,8 @@
 
 #define PORTS_MAX 1000 /* of a bridge; the kernel's own limit is 1,023 */
 #define PORT_WAIT_MS 50
-#define PORT_WAIT_ROUNDS 20 /* dying ones leave within a second or the bridge is full */
+#define PORT_QUIET_ROUNDS 40 /* no port has left for so long: the bridge is full, not behind */
+#define PORT_WAIT_ROUNDS 400
 
 void prepared_finish(struct prepared *p)
 {
@@ -71,18 +72,21 @@ static void set_port_count(struct net *n, const char *name, unsigned count)
     pthread_mutex_unlock(&n->lock);
 }
 
-/* Running, prepared and dying ports together stay below what a Linux bridge can hold. */
+/* Running, prepared and dying ports together stay below what a Linux bridge can hold. The kernel
+ * takes dead namespaces down one after the other: a start waits as long as that goes on. */
 static struct err *claim_port(struct net *n, struct nl *host, const char *name, int ifindex)
 {
-    unsigned now = 0;
+    unsigned now = 0, before = 0;
 
     if (!count_port(n, name))
         return NULL;
-    for (int i = 0; i < PORT_WAIT_ROUNDS; i++) {
+    for (int i = 0, quiet = 0; i < PORT_WAIT_ROUNDS && quiet < PORT_QUIET_ROUNDS; i++) {
         TRY(link_count_ports(host, ifindex, &now));
         set_port_count(n, name, now + 1);
         if (now < PORTS_MAX)
             return NULL;
+        quiet = now == before ? quiet + 1 : 0;
+        before = now;
         nanosleep(&(struct timespec){.tv_nsec = PORT_WAIT_MS * NS_PER_MS}, NULL);
     }
     return err_new(ERR_UNAVAILABLE,

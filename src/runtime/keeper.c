@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "wire/landing.h"
 
 #include "failure.h"
 #include "keeper_process.h"
@@ -32,7 +33,7 @@
 #define SEND_AGAIN_MS 5 /* ETOOMANYREFS: too many fds in flight, the socket says writable */
 #define START_AGAIN_MS 1000
 #define RECEIVE_BATCH 64
-#define MESSAGE_FDS_MAX (1 + KEEPER_HOLDS_MAX)
+#define MESSAGE_FDS_MAX LAND_FDS
 
 #define DYING_MS 2000
 #define DYING_AGAIN_MS 2
@@ -47,6 +48,9 @@ union message {
     struct keeper_ref ref;
     struct keeper_entry entry;
     struct keeper_failed failed;
+    struct keeper_upgrade upgrade;
+    struct keeper_upgraded upgraded;
+    char bytes[KEEPER_MSG_MAX]; /* of another version's messages */
 };
 
 struct request {
@@ -57,8 +61,9 @@ struct request {
     keeper_spawned_fn spawned;
     void (*closed)(void *ctx); /* KM_CLOSE */
     void *ctx;
-    int fds[KEEPER_HOLDS_MAX]; /* KM_HOLD: our own duplicates */
+    int fds[MESSAGE_FDS_MAX]; /* KM_HOLD, KM_ADOPT, KM_UPGRADE: our own duplicates */
     size_t n_fds;
+    const int *land; /* KM_LAND */
 };
 
 struct keeper {
@@ -69,16 +74,21 @@ struct keeper {
     void *ctx;
     enum state state;
     int sock;
-    int copy; /* sealed binary, -1 until a keeper was started from here */
+    int copy;                     /* sealed binary, -1 until a keeper was started from here */
+    char build[KEEPER_BUILD_MAX]; /* of the binary we would start; "": not looked at yet */
+    char their_build[KEEPER_BUILD_MAX];
     pid_t pid;
     uint32_t version;
-    int pidfd;   /* of the keeper we are or were connected to */
-    pid_t child; /* a keeper that is our own child and not yet reaped, 0 none */
+    bool is_strange; /* it speaks another version: only its KM_UPGRADED is understood */
+    int pidfd;       /* of the keeper we are or were connected to */
+    pid_t child;     /* a keeper that is our own child and not yet reaped, 0 none */
     struct watch *watch;
     struct timer timer, sending;
     int64_t deadline_ns;
     uint64_t last_tag;
     struct list queued, sent;
+    const int *landing; /* LAND_FDS of the owner's; NULL: none yet */
+    bool has_landing;   /* the keeper does */
 };
 
 static void advance(struct keeper *k);
@@ -135,6 +145,8 @@ static ssize_t send_request(struct keeper *k, const struct request *r)
     int fds[1 + PROGRAM_FDS_MAX + KEEPER_HOLDS_MAX];
     size_t n = 0;
 
+    if (r->land)
+        return fd_send_msg(k->sock, &r->message, r->message.head.size, r->land, LAND_FDS);
     if (!l)
         return fd_send_msg(k->sock, &r->message, r->message.head.size, r->fds, r->n_fds);
     fds[n++] = l->program_fd;
@@ -246,6 +258,8 @@ static void on_welcome(struct keeper *k, const struct keeper_welcome *w)
 {
     k->pid = (pid_t)w->pid;
     k->version = w->version;
+    k->is_strange = w->version != KEEPER_VERSION;
+    snprintf(k->their_build, sizeof(k->their_build), "%.*s", (int)sizeof(w->build) - 1, w->build);
     if (k->pidfd >= 0)
         close(k->pidfd);
     k->pidfd = (int)syscall(SYS_pidfd_open, k->pid, 0);
@@ -254,7 +268,7 @@ static void on_welcome(struct keeper *k, const struct keeper_welcome *w)
 /* Entries give their fds to the callee. */
 static void on_entry(struct keeper *k, const struct keeper_entry *e, int *fds, size_t *n_fds)
 {
-    int all[MESSAGE_FDS_MAX];
+    int all[1 + KEEPER_HOLDS_MAX];
     size_t given = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
@@ -266,9 +280,58 @@ static void on_entry(struct keeper *k, const struct keeper_entry *e, int *fds, s
     k->adopt(k->ctx, e, all);
 }
 
+static void send_landing(struct keeper *k)
+{
+    struct request *r = request_create(k, KM_LAND, sizeof(struct keeper_head));
+
+    r->land = k->landing;
+    k->has_landing = true;
+    list_prepend(&k->queued, &r->link); /* before any spawn; the caller flushes */
+}
+
+/* After a mere loss of the connection we have it already. */
+static void on_land(struct keeper *k, int *fds, size_t *n_fds)
+{
+    k->has_landing = true;
+    if (k->landing || *n_fds != LAND_FDS || !k->hooks->land)
+        return;
+    *n_fds = 0;
+    k->hooks->land(k->ctx, fds);
+}
+
+/* The file is looked at again before the next start. */
+static void forget_binary(struct keeper *k)
+{
+    if (k->copy >= 0)
+        close(steal_fd(&k->copy));
+    k->build[0] = 0;
+}
+
+/* The end of an upgrade, for better or worse: nothing depends on it but the log. */
+static void on_upgraded(struct keeper *k, const struct keeper_upgraded *m)
+{
+    struct request *r = find_sent(k, m->head.tag);
+
+    k->is_strange = m->version != KEEPER_VERSION;
+    k->version = m->version;
+    if (m->sys || m->detail[0]) {
+        log_warn("the keeper could not be upgraded and goes on as it is", KV("why", m->detail),
+                 KV("error", strerror(m->sys)), KV("build", k->their_build));
+        forget_binary(k); /* nor shall a keeper be started from it */
+    } else {
+        log_info("the keeper was upgraded in place", KV("from", k->their_build), KV("to", m->build),
+                 KV_INT("pid", k->pid));
+        snprintf(k->their_build, sizeof(k->their_build), "%.*s", (int)sizeof(m->build) - 1,
+                 m->build);
+    }
+    if (r)
+        request_destroy(r);
+}
+
 static bool is_whole(const union message *m, ssize_t n)
 {
     static const size_t sizes[] = {
+        [KM_LAND] = sizeof(struct keeper_head),
         [KM_WELCOME] = sizeof(struct keeper_welcome),
         [KM_ENTRY] = sizeof(struct keeper_entry),
         [KM_ENTRIES_END] = sizeof(struct keeper_head),
@@ -277,6 +340,7 @@ static bool is_whole(const union message *m, ssize_t n)
         [KM_EXITED] = sizeof(struct keeper_entry),
         [KM_CLOSED] = sizeof(struct keeper_ref),
         [KM_HELD] = sizeof(struct keeper_ref),
+        [KM_UPGRADED] = sizeof(struct keeper_upgraded),
     };
 
     return n >= (ssize_t)sizeof(m->head) && m->head.size == (size_t)n &&
@@ -289,12 +353,17 @@ static void dispatch(struct keeper *k, union message *m, int *fds, size_t *n_fds
     case KM_WELCOME:
         on_welcome(k, &m->welcome);
         break;
+    case KM_LAND:
+        on_land(k, fds, n_fds);
+        break;
     case KM_ENTRY:
         on_entry(k, &m->entry, fds, n_fds);
         break;
     case KM_ENTRIES_END:
         k->state = KEEPER_READY;
         timer_clear(k->loop, &k->timer);
+        if (k->landing && !k->has_landing)
+            send_landing(k);
         break;
     case KM_SPAWNED:
         on_spawned(k, &m->entry, fds);
@@ -309,9 +378,19 @@ static void dispatch(struct keeper *k, union message *m, int *fds, size_t *n_fds
     case KM_HELD:
         on_closed(k, &m->ref);
         break;
+    case KM_UPGRADED:
+        on_upgraded(k, &m->upgraded);
+        break;
     default:
         break;
     }
+}
+
+/* What never changes from version to version. */
+static bool is_known_to_all(const union message *m)
+{
+    return m->head.type == KM_WELCOME || m->head.type == KM_ENTRIES_END ||
+           m->head.type == KM_UPGRADED;
 }
 
 /* One message; false when there is none (*is_lost: and never will be). */
@@ -324,7 +403,9 @@ static bool receive_one(struct keeper *k, bool *is_lost)
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return false;
-    if (n <= 0 || !is_whole(&m, n)) {
+    if (n > 0 && k->is_strange && !is_known_to_all(&m))
+        m.head.type = 0; /* dropped below */
+    else if (n <= 0 || !is_whole(&m, n)) {
         for (size_t i = 0; n > 0 && i < n_fds; i++)
             close(fds[i]);
         *is_lost = true;
@@ -449,15 +530,20 @@ static bool greet(struct keeper *k)
     if (fd_send_msg(k->sock, &hello, sizeof(hello), NULL, 0) < 0)
         return false;
     k->state = KEEPER_GREETING;
+    k->has_landing = false;
     return true;
+}
+
+static struct err *look_at_binary(struct keeper *k)
+{
+    return k->build[0] ? NULL : keeper_binary_copy(k->binary, &k->copy, k->build);
 }
 
 static struct err *start(struct keeper *k)
 {
     reap_child(k);
-    if (k->copy < 0)
-        TRY(keeper_binary_copy(k->binary, &k->copy));
-    TRY(keeper_process_start(k->copy, k->binary, k->exec_root, &k->child));
+    TRY(look_at_binary(k));
+    TRY(keeper_process_start(k->copy, k->binary, k->exec_root, k->build, &k->child));
     k->state = KEEPER_CONNECTING;
     k->deadline_ns = clock_boot_ns() + OPEN_MS * NS_PER_MS;
     return NULL;
@@ -489,8 +575,11 @@ static void advance(struct keeper *k)
         disconnect(k);
         k->state = KEEPER_DOWN;
     }
-    if (k->state == KEEPER_CONNECTING && clock_boot_ns() > k->deadline_ns)
+    if (k->state == KEEPER_CONNECTING && clock_boot_ns() > k->deadline_ns) {
+        log_error("the keeper that was started does not answer: starting another");
+        forget_binary(k);
         k->state = KEEPER_DOWN;
+    }
     if (k->state != KEEPER_READY && try_connect(k)) {
         k->watch = watch_open(k->loop, k->sock, UV_READABLE, on_socket, k);
         wait_ms(k, OPEN_MS);
@@ -529,6 +618,74 @@ static struct err *await_ready(struct keeper *k)
     return NULL;
 }
 
+/* The request that makes the keeper our build. NULL in *out: it is already. */
+static struct err *upgrade_request(struct keeper *k, struct request **out)
+{
+    struct request *r;
+    int fd = -1;
+
+    *out = NULL;
+    TRY(look_at_binary(k));
+    if (strcmp(k->build, k->their_build) == 0)
+        return NULL;
+    if (k->copy < 0)
+        TRY(keeper_binary_bind(k->binary, &fd));
+    else
+        fd = fcntl(k->copy, F_DUPFD_CLOEXEC, 3);
+    if (fd < 0)
+        return err_sys("upgrade the keeper");
+    r = request_create(k, KM_UPGRADE, sizeof(struct keeper_upgrade));
+    snprintf(r->message.upgrade.build, sizeof(r->message.upgrade.build), "%s", k->build);
+    r->is_answered = true;
+    r->fds[r->n_fds++] = fd;
+    *out = r;
+    return NULL;
+}
+
+/* It goes on serving meanwhile, and whether it works or not nothing here depends on it. */
+static void upgrade(struct keeper *k)
+{
+    struct request *r = NULL;
+    struct err *e = upgrade_request(k, &r);
+
+    if (r) {
+        log_info("the keeper is of another build: upgrading it", KV("from", k->their_build),
+                 KV("to", k->build));
+        submit(k, r);
+    } else if (!e && k->copy >= 0 && !k->child) { /* started by an earlier engine: not needed */
+        forget_binary(k);
+    }
+    if (e)
+        log_warn("the keeper cannot be compared with its binary", KV("error", err_text(e)));
+    err_drop(e);
+}
+
+/* It must become ours before a word can be exchanged; then it is greeted as if for the first
+ * time. */
+static struct err *upgrade_stranger(struct keeper *k)
+{
+    uint32_t version = k->version;
+    struct request *r = NULL;
+    bool is_lost = false;
+
+    TRY(upgrade_request(k, &r));
+    if (r && send_request(k, r) >= 0)
+        while (k->is_strange && !is_lost && clock_boot_ns() < k->deadline_ns) {
+            struct pollfd p = {.fd = k->sock, .events = POLLIN};
+
+            if (poll(&p, 1, OPEN_MS) > 0)
+                receive_one(k, &is_lost);
+        }
+    if (r)
+        request_destroy(r);
+    if (k->is_strange || is_lost || !greet(k))
+        return err_new(ERR_CONFLICT,
+                       "the running keeper speaks version %u, this engine %u, and it could not be "
+                       "upgraded: start the engine it belongs to, or stop its containers first",
+                       version, KEEPER_VERSION);
+    return await_ready(k);
+}
+
 static struct err *open_now(struct keeper *k)
 {
     k->deadline_ns = clock_boot_ns() + OPEN_MS * NS_PER_MS;
@@ -548,12 +705,7 @@ static struct err *open_now(struct keeper *k)
         }
     }
     TRY(await_ready(k));
-    if (k->version != KEEPER_VERSION)
-        return err_new(ERR_CONFLICT,
-                       "the running keeper speaks version %u, this engine %u: start the engine it "
-                       "belongs to, or stop its containers first",
-                       k->version, KEEPER_VERSION);
-    return NULL;
+    return k->is_strange ? upgrade_stranger(k) : NULL;
 }
 
 struct err *keeper_open(struct loop *l, const char *exec_root, const char *binary,
@@ -582,6 +734,7 @@ struct err *keeper_open(struct loop *l, const char *exec_root, const char *binar
         return e;
     }
     k->watch = watch_open(l, k->sock, UV_READABLE, on_socket, k);
+    upgrade(k);
     *out = k;
     return NULL;
 }
@@ -606,6 +759,14 @@ void keeper_close(struct keeper *k)
     free(k->exec_root);
     free(k->binary);
     free(k);
+}
+
+void keeper_look_at_binary(struct keeper *k)
+{
+    ASSERT_LOOP();
+    forget_binary(k);
+    if (k->state == KEEPER_READY)
+        upgrade(k);
 }
 
 int keeper_pid(const struct keeper *k)
@@ -680,7 +841,45 @@ void keeper_hold(struct keeper *k, const char *key, const int *fds, size_t n)
         request_destroy(r);
 }
 
+void keeper_note_attached(struct keeper *k, const char *id, int pid)
+{
+    submit(k, ref_request(k, KM_ATTACHED, id, pid, ROLE_NONE));
+}
+
+void keeper_share_landing(struct keeper *k, const int *fds, bool has_it)
+{
+    k->landing = fds;
+    if (has_it)
+        return;
+    send_landing(k);
+    flush(k);
+}
+
 void keeper_unhold(struct keeper *k, const char *key)
 {
     submit(k, ref_request(k, KM_UNHOLD, key, 0, ROLE_SOCKET));
+}
+
+void keeper_adopt(struct keeper *k, const struct keeper_entry *e, const int *fds)
+{
+    struct request *r = request_create(k, KM_ADOPT, sizeof(struct keeper_entry));
+    struct keeper_head head = r->message.head;
+
+    ASSERT(e->n_holds <= KEEPER_HOLDS_MAX);
+    r->message.entry = *e;
+    r->message.entry.head = head;
+    r->message.entry.state = KEEPER_FOREIGN;
+    for (size_t i = 0; i < 1 + e->n_holds; i++) {
+        int fd = fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
+
+        if (fd >= 0)
+            r->fds[r->n_fds++] = fd;
+    }
+    if (r->n_fds == 1 + e->n_holds) {
+        submit(k, r);
+        return;
+    }
+    log_warn("a process is not handed to the new keeper", KV("id", e->id),
+             KV("error", strerror(errno)));
+    request_destroy(r);
 }

@@ -9,6 +9,7 @@
  */
 #include "keeper_process.h"
 
+#include "base/digest.h"
 #include "base/fd.h"
 #include "wire/keeper.h"
 
@@ -19,6 +20,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -29,27 +31,64 @@
 #endif
 #define LOG_VARIABLE "BERTH_KEEPER_LOG"
 
-struct err *keeper_binary_copy(const char *binary, int *out)
+static int make_memfd(void)
+{
+    int fd = memfd_create("berth-keeper", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+
+    if (fd < 0 && errno == EINVAL) /* before 6.3 */
+        fd = memfd_create("berth-keeper", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    return fd;
+}
+
+static struct err *name_build(int fd, const char *binary, char build[KEEPER_BUILD_MAX])
+{
+    enum { CHUNK = 65536 };
+    autofree char *chunk = mem_alloc(CHUNK);
+    struct sha256 *sum = sha256_create();
+    char digest[DIGEST_MAX];
+    ssize_t n;
+
+    for (off_t at = 0; (n = pread(fd, chunk, CHUNK, at)) > 0; at += n)
+        sha256_add(sum, chunk, (size_t)n);
+    sha256_end(sum, digest);
+    if (n < 0)
+        return err_sys("read %s", binary);
+    snprintf(build, KEEPER_BUILD_MAX, "%.30s %.16s", BERTH_VERSION, digest_hex(digest));
+    return NULL;
+}
+
+struct err *keeper_binary_copy(const char *binary, int *out, char build[KEEPER_BUILD_MAX])
 {
     autoclose int from = open(binary, O_RDONLY | O_CLOEXEC);
-    autoclose int to = memfd_create("berth-keeper", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+    autoclose int to = -1;
     struct stat st;
     off_t done = 0;
 
     if (from < 0 || fstat(from, &st) < 0)
         return err_sys("open %s", binary);
-    if (to < 0 && errno == EINVAL) /* before 6.3 */
-        to = memfd_create("berth-keeper", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    to = make_memfd();
     if (to < 0) { /* vm.memfd_noexec refuses it */
         *out = -1;
-        return NULL;
+        return name_build(from, binary, build);
     }
     while (done < st.st_size)
         if (sendfile(to, from, &done, (size_t)(st.st_size - done)) <= 0)
             return err_sys("copy %s", binary);
     if (fcntl(to, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
         return err_sys("seal the copy of %s", binary);
+    TRY(name_build(to, binary, build));
     *out = steal_fd(&to);
+    return NULL;
+}
+
+struct err *keeper_binary_bind(const char *binary, int *out)
+{
+    struct mount_attr readonly = {.attr_set = MOUNT_ATTR_RDONLY};
+    autoclose int fd = open_tree(AT_FDCWD, binary, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+    if (fd < 0 || mount_setattr(fd, "", AT_EMPTY_PATH, &readonly, sizeof(readonly)) != 0)
+        return err_sys("bind %s", binary);
+    *out = steal_fd(&fd);
     return NULL;
 }
 
@@ -77,9 +116,10 @@ static int spawn(const char *path, char *const argv[], char *const env[], pid_t 
     return rc;
 }
 
-struct err *keeper_process_start(int copy, const char *binary, const char *exec_root, pid_t *out)
+struct err *keeper_process_start(int copy, const char *binary, const char *exec_root,
+                                 const char *build, pid_t *out)
 {
-    char *argv[] = {(char *)"berth-keeper", (char *)exec_root, NULL};
+    char *argv[] = {(char *)"berth-keeper", (char *)exec_root, (char *)build, NULL};
     autofree char *log =
         getenv(LOG_VARIABLE) ? mem_printf(LOG_VARIABLE "=%s", getenv(LOG_VARIABLE)) : NULL;
     char *env[] = {log, NULL};

@@ -122,6 +122,7 @@ static struct err *make_terminal(struct compile *c, int pts, struct streams *out
 
     if (ptmx < 0)
         return err_sys("open a new terminal");
+    TRY(streams_relay(c->l));
     return streams_terminal(ptmx, c->plan.process.user.uid, c->l, out);
 }
 

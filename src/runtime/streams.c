@@ -96,3 +96,13 @@ struct err *streams_terminal(int ptmx, uint32_t uid, struct launch *l, struct st
     add_hold(l, ROLE_PTY, steal_fd(&master));
     return NULL;
 }
+
+struct err *streams_relay(struct launch *l)
+{
+    int ends[2];
+
+    TRY(fd_pipe(ends, O_NONBLOCK));
+    add_hold(l, ROLE_RELAY_READ, ends[0]);
+    add_hold(l, ROLE_RELAY_WRITE, ends[1]);
+    return NULL;
+}

@@ -2,15 +2,18 @@
 /*
  * From the bytes of a stream to pieces of lines: a piece ends at a newline or after
  * 16 KiB, whatever the chunks were, so the result is a function of the bytes alone.
- * Pieces of one line carry the time of the first, as in Docker. Pure; used by one
- * worker at a time. Trap: `held` is what `logs` cannot show yet, since it is not in
- * the file.
+ * Pieces of one line carry the time of the first, as in Docker. Pure: what it holds back
+ * is its caller's memory, so that it can be done again from a copy; one worker at a time.
+ * Trap: what is held back is what `logs` cannot show yet, since it is not in the file.
  */
 #include "cutter.h"
 
 #include <string.h>
 
 #include "stream/log.h"
+
+_Static_assert(RECORD_PIECE == LAND_LINE, "a held line has room");
+_Static_assert(sizeof(((struct land_line *)0)->time) == RFC3339_MAX, "a time has room");
 
 static const char *stamp_of(struct cutter *c, int64_t wall_ns)
 {
@@ -21,7 +24,7 @@ static const char *stamp_of(struct cutter *c, int64_t wall_ns)
     return c->stamp;
 }
 
-static void emit(struct cutter *c, struct held *h, int stream, int64_t wall_ns, const char *p,
+static void emit(struct cutter *c, struct land_line *h, int stream, int64_t wall_ns, const char *p,
                  size_t n, bool ends_line)
 {
     struct piece piece = {.stream = stream, .text = p, .n = n, .ends_line = ends_line};
@@ -36,82 +39,70 @@ static void emit(struct cutter *c, struct held *h, int stream, int64_t wall_ns, 
         h->is_continued = false;
 }
 
-static void hold(struct held *h, const char *p, size_t n)
+static void hold(struct cutter *c, int at, const char *p, size_t n)
 {
-    if (!h->text)
-        h->text = mem_alloc(RECORD_PIECE);
-    memcpy(h->text + h->n, p, n);
-    h->n += n;
+    memcpy(c->text[at] + c->line[at]->n, p, n);
+    c->line[at]->n += (uint32_t)n;
 }
 
 /* Completes the held piece from p. Returns how much of p was used. */
-static size_t fill_held(struct cutter *c, struct held *h, int stream, int64_t wall_ns,
-                        const char *p, size_t n)
+static size_t fill_held(struct cutter *c, int at, int stream, int64_t wall_ns, const char *p,
+                        size_t n)
 {
+    struct land_line *h = c->line[at];
     size_t room = RECORD_PIECE - h->n;
     size_t look = n < room ? n : room;
     const char *newline = memchr(p, '\n', look);
 
-    hold(h, p, newline ? (size_t)(newline - p) : look);
+    hold(c, at, p, newline ? (size_t)(newline - p) : look);
     if (!newline && h->n < RECORD_PIECE)
         return look;
-    emit(c, h, stream, wall_ns, h->text, h->n, newline);
+    emit(c, h, stream, wall_ns, c->text[at], h->n, newline);
     h->n = 0;
     return newline ? (size_t)(newline - p) + 1 : look;
 }
 
+size_t cutter_next(struct cutter *c, int stream, int64_t wall_ns, const char *p, size_t n)
+{
+    int at = stream == STREAM_STDERR;
+    struct land_line *h = c->line[at];
+    size_t look = n < RECORD_PIECE ? n : RECORD_PIECE;
+    const char *newline;
+
+    if (h->n)
+        return fill_held(c, at, stream, wall_ns, p, n);
+    newline = memchr(p, '\n', look);
+    if (newline) {
+        emit(c, h, stream, wall_ns, p, (size_t)(newline - p), true);
+        return (size_t)(newline - p) + 1;
+    }
+    if (look == RECORD_PIECE)
+        emit(c, h, stream, wall_ns, p, look, false);
+    else
+        hold(c, at, p, look);
+    return look;
+}
+
+bool cutter_will_emit(const struct cutter *c, int stream, const char *p, size_t n)
+{
+    size_t room = RECORD_PIECE - c->line[stream == STREAM_STDERR]->n;
+
+    return n >= room || memchr(p, '\n', n);
+}
+
 void cutter_add(struct cutter *c, int stream, int64_t wall_ns, const char *p, size_t n)
 {
-    struct held *h = &c->held[stream == STREAM_STDERR];
-    const char *end = p + n;
-
-    while (p < end) {
-        size_t left = (size_t)(end - p);
-        size_t look = left < RECORD_PIECE ? left : RECORD_PIECE;
-        const char *newline;
-
-        if (h->n) {
-            p += fill_held(c, h, stream, wall_ns, p, left);
-            continue;
-        }
-        newline = memchr(p, '\n', look);
-        if (newline) {
-            emit(c, h, stream, wall_ns, p, (size_t)(newline - p), true);
-            p = newline + 1;
-        } else if (look == RECORD_PIECE) {
-            emit(c, h, stream, wall_ns, p, look, false);
-            p += look;
-        } else {
-            hold(h, p, look);
-            p += look;
-        }
-    }
+    for (size_t at = 0; at < n;)
+        at += cutter_next(c, stream, wall_ns, p + at, n - at);
 }
 
 void cutter_end(struct cutter *c, int stream, int64_t wall_ns)
 {
-    struct held *h = &c->held[stream == STREAM_STDERR];
+    int at = stream == STREAM_STDERR;
+    struct land_line *h = c->line[at];
 
     if (h->n)
-        emit(c, h, stream, wall_ns, h->text, h->n, false);
+        emit(c, h, stream, wall_ns, c->text[at], h->n, false);
     h->n = 0;
     h->is_continued = false;
-}
-
-void cutter_trim(struct cutter *c)
-{
-    for (int i = 0; i < 2; i++) {
-        if (c->held[i].n)
-            continue;
-        free(c->held[i].text);
-        c->held[i].text = NULL;
-    }
-}
-
-void cutter_finish(struct cutter *c)
-{
-    for (int i = 0; i < 2; i++) {
-        free(c->held[i].text);
-        c->held[i].text = NULL;
-    }
 }

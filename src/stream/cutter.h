@@ -3,25 +3,22 @@
 #pragma once
 
 #include "base/clock.h"
+#include "wire/landing.h"
 
 #include "record.h"
 
-struct held { /* a line whose end has not come */
-    char *text;
-    size_t n;
-    bool is_continued;      /* pieces of this line are out already */
-    char time[RFC3339_MAX]; /* of the line's first piece, when is_continued */
-};
 struct cutter {
-    struct held held[2]; /* stdout, stderr */
+    struct land_line *line[2]; /* stdout, stderr: what is held back; the caller's, and ... */
+    char *text[2];             /* ... its text, RECORD_PIECE each */
     void (*emit)(void *ctx, const struct piece *p);
     void *ctx;
     int64_t stamp_ns; /* stamp is its text */
     char stamp[RFC3339_MAX];
 };
-void cutter_add(struct cutter *c, int stream, int64_t wall_ns, const char *p, size_t n);
+/* Goes on to the next piece, or to the end, and emits at most one. Returns how much of p it used.
+ * Between two calls the lines tell all there is to know. */
+size_t cutter_next(struct cutter *c, int stream, int64_t wall_ns, const char *p, size_t n);
+bool cutter_will_emit(const struct cutter *c, int stream, const char *p, size_t n);
+void cutter_add(struct cutter *c, int stream, int64_t wall_ns, const char *p, size_t n); /* all */
 /* The held bytes go out as they are, without a newline. */
 void cutter_end(struct cutter *c, int stream, int64_t wall_ns);
-/* Gives the room of empty holds back. */
-void cutter_trim(struct cutter *c);
-void cutter_finish(struct cutter *c);

@@ -36,12 +36,57 @@ bool hub_is_held(const struct hub *h)
     return h->is_log_full || h->n_slow > 0;
 }
 
+bool hub_lands(const struct hub *h)
+{
+    return h->log && !h->overflows && log_lands(h->log);
+}
+
 static void on_log_room(void *ctx)
 {
     struct hub *h = ctx;
 
-    h->is_log_full = false;
+    h->is_log_full = h->overflows = false;
+    timer_clear(h->loop, &h->patience);
+    pump_empty_relay(&h->pumps[PUMP_PTY]);
     pumps_update(h);
+}
+
+/* The disk is slow, the log non-blocking: the container must not wait for it. */
+static void on_patience(struct timer *t)
+{
+    struct hub *h = container_of(t, struct hub, patience);
+
+    if (log_has_patience(h->log)) {
+        timer_set(h->loop, &h->patience, LAND_PATIENCE_MS, on_patience);
+        return;
+    }
+    h->is_log_full = false;
+    h->overflows = true;
+    pumps_update(h);
+}
+
+void hub_on_log_busy(struct hub *h)
+{
+    if (h->is_log_full)
+        return;
+    h->is_log_full = true;
+    log_on_room(h->log, on_log_room, h);
+    if (log_never_blocks(h->log))
+        timer_set(h->loop, &h->patience, LAND_PATIENCE_MS, on_patience);
+}
+
+/* A frame has at most FRAME_MAX bytes. Only the first has room for its header: what is in front
+ * of the others are bytes that have not landed. */
+void hub_on_landed(struct hub *h, int stream, char *bytes, size_t n)
+{
+    char header[FRAME_HEADER];
+    size_t first = n < FRAME_MAX ? n : FRAME_MAX;
+
+    clients_on_output(h, stream, bytes - FRAME_HEADER, first);
+    for (size_t at = first; at < n; at += FRAME_MAX)
+        clients_on_more(h, stream, header, bytes + at, n - at < FRAME_MAX ? n - at : FRAME_MAX);
+    if (log_is_busy(h->log))
+        hub_on_log_busy(h);
 }
 
 void hub_on_output(struct hub *h, int stream, char *framed, size_t n)
@@ -57,9 +102,12 @@ void hub_on_output(struct hub *h, int stream, char *framed, size_t n)
 
 static void leave_log(struct hub *h)
 {
-    if (h->is_log_full)
+    if (h->log)
         log_on_room(h->log, NULL, NULL);
-    h->is_log_full = false;
+    log_mark_cancel(h->last_mark);
+    h->last_mark = NULL;
+    timer_clear(h->loop, &h->patience);
+    h->is_log_full = h->overflows = false;
     h->log = NULL;
 }
 
@@ -72,8 +120,20 @@ static void on_end(struct timer *t)
     for (int i = 0; i < PUMP_COUNT; i++)
         pump_close(&h->pumps[i]);
     input_end_run(h);
+    if (h->log)
+        log_end_run(h->log);
     leave_log(h);
     h->drained(h->drained_ctx);
+}
+
+/* What landed is in the file, or the disk is full: that is not waited for. */
+static void on_last_mark(void *ctx, const struct log_mark *m)
+{
+    struct hub *h = ctx;
+
+    (void)m;
+    h->last_mark = NULL;
+    timer_set(h->loop, &h->end, 0, on_end);
 }
 
 static void check_drained(struct hub *h)
@@ -82,7 +142,11 @@ static void check_drained(struct hub *h)
         if (h->pumps[i].is_output && pump_is_open(&h->pumps[i]))
             return;
     }
-    if (h->has_exited)
+    if (!h->has_exited || h->last_mark)
+        return;
+    if (h->log && log_lands(h->log))
+        h->last_mark = log_mark_add(h->log, on_last_mark, h, false, false);
+    else
         timer_set(h->loop, &h->end, 0, on_end);
 }
 
@@ -103,6 +167,7 @@ static void on_deadline(struct timer *t)
 
         if (!p->is_output || !pump_is_open(p))
             continue;
+        h->overflows = true; /* a disk that hangs must not hold the exit back */
         pump_sweep(p);
         if (pump_is_open(p))
             hub_on_output_end(h, p);
@@ -123,8 +188,15 @@ void hub_run(struct hub *h, const struct hub_streams *s, void (*drained)(void *c
     pump_open(h, PUMP_OUT, s->out);
     pump_open(h, PUMP_ERR, s->err);
     pump_open(h, PUMP_PTY, s->pty);
+    if (s->relay[0] > 0 && s->relay[1] > 0)
+        memcpy(h->pumps[PUMP_PTY].relay, s->relay, sizeof(s->relay));
+    h->has_told_stdin = false;
+    if (h->log)
+        log_begin_run(h->log);
     input_begin_run(h);
+    clients_tell_stdin(h);
     clients_on_run(h);
+    pump_empty_relay(&h->pumps[PUMP_PTY]);
     pumps_update(h);
 }
 
@@ -143,6 +215,18 @@ void hub_process_exited(struct hub *h)
 bool hub_is_running(const struct hub *h)
 {
     return h->is_running;
+}
+
+void hub_peek(const struct hub *h, struct hub_streams *out)
+{
+    *out = (struct hub_streams){
+        .in = h->pumps[PUMP_IN].fd,
+        .out = h->pumps[PUMP_OUT].fd,
+        .err = h->pumps[PUMP_ERR].fd,
+        .pty = h->pumps[PUMP_PTY].fd,
+        .relay = {h->pumps[PUMP_PTY].relay[0], h->pumps[PUMP_PTY].relay[1]},
+        .stdin_once = h->stdin_once,
+    };
 }
 
 struct err *hub_resize(struct hub *h, int rows, int cols)

@@ -16,6 +16,7 @@
 struct pump { /* an output of the run, or its stdin pipe */
     struct hub *hub;
     int fd;
+    int relay[2];             /* a pty's way into a slot, -1 */
     int stream;               /* STREAM_… */
     bool is_output, is_input; /* both: a pty */
     struct watch *watch;
@@ -43,10 +44,13 @@ struct hub {
     /* a run */
     bool is_running, has_exited;
     bool stdin_once, is_log_full;
+    bool has_told_stdin;
+    bool overflows; /* the log does not land for now: read and append, in memory */
     struct pump pumps[PUMP_COUNT];
     struct input input;
     struct log *log;
-    struct timer deadline, end;
+    struct timer deadline, end, patience;
+    struct log_mark *last_mark; /* everything is with the disk behind it */
     void (*drained)(void *ctx);
     void *drained_ctx;
 };
@@ -85,11 +89,17 @@ void pump_open(struct hub *h, int kind, int fd);
 void pump_close(struct pump *p);
 void pump_update(struct pump *p); /* what to wait for, after anything changed */
 void pumps_update(struct hub *h);
-void pump_sweep(struct pump *p); /* what is there now, up to SWEEP_MAX */
+void pump_empty_relay(struct pump *p); /* soon, what waits in it */
+void pump_sweep(struct pump *p);       /* what is there now, up to SWEEP_MAX */
 bool pump_is_open(const struct pump *p);
 
 /* hub.c */
+/* framed: FRAME_HEADER free bytes, then at most FRAME_MAX. */
 void hub_on_output(struct hub *h, int stream, char *framed, size_t n);
+/* The same that has landed: it may be longer, and nothing but the free bytes may be written. */
+void hub_on_landed(struct hub *h, int stream, char *bytes, size_t n);
+void hub_on_log_busy(struct hub *h);
+bool hub_lands(const struct hub *h); /* outputs go through log_land */
 void hub_on_output_end(struct hub *h, struct pump *p);
 bool hub_is_held(const struct hub *h); /* outputs must not be read now */
 
@@ -105,6 +115,9 @@ bool input_is_full(const struct hub *h);
 
 /* attach.c */
 void clients_on_output(struct hub *h, int stream, char *framed, size_t n);
+/* A frame whose header does not stand before its bytes; header: room for it. */
+void clients_on_more(struct hub *h, int stream, char *header, const char *bytes, size_t n);
 void clients_on_input_room(struct hub *h);
 void clients_on_run(struct hub *h);
+void clients_tell_stdin(struct hub *h);
 void client_end(struct attachment *a);

@@ -11,13 +11,14 @@
 
 #include <string.h>
 
+#include "forward.h"
 #include "log_inner.h"
 
 #define RETRY_MS 1000 /* a full disk */
 #define REST_MS 1000  /* then the buffers of a burst are freed */
+#define FORWARD_GRACE_MS 500
+#define FORWARD_STEP_MS 10
 #define GRACE_MS 2000 /* a log that goes lets its readers read to the end that long */
-
-static void start_job(struct log *g);
 
 static void run_job(struct job *job)
 {
@@ -29,7 +30,7 @@ static void run_job(struct job *job)
 
 static void on_retry(struct timer *t)
 {
-    start_job(container_of(t, struct log, retry));
+    log_start_job(container_of(t, struct log, retry));
 }
 
 static void on_rest(struct timer *t)
@@ -70,11 +71,11 @@ static void call_marks(struct log *g)
     }
 }
 
-static void call_on_room(struct log *g)
+void log_tell_room(struct log *g)
 {
     void (*fn)(void *ctx) = g->on_room;
 
-    if (!fn || log_backlog(g) >= LOG_BACKLOG_HIGH / 2)
+    if (!fn || log_backlog(g) >= LOG_BACKLOG_HIGH / 2 || log_is_busy(g))
         return;
     g->on_room = NULL;
     fn(g->room_ctx);
@@ -85,12 +86,42 @@ static void give_up_on_disk(struct log *g)
     log_debug("log closed with its disk full", KV("path", g->files.path));
     g->is_stuck = false;
     g->disk.out_n = 0;
+    g->disk.next = NULL;
+    if (!g->landed.is_in_run) { /* else they are for the next engine */
+        log_drop_slots(g, &g->flying);
+        log_drop_slots(g, &g->pending);
+    }
     g->flying.n = g->flying.at = g->flying.payload = 0;
     g->pending.n = g->pending.payload = 0;
     for (struct log_mark *m = g->marks; m; m = m->next) {
         m->is_passed = true;
         m->pos = g->written;
     }
+}
+
+static void run_zip(struct job *job)
+{
+    logfiles_compress(&container_of(job, struct log, zip)->files);
+}
+
+static void on_zipped(struct job *job)
+{
+    struct log *g = container_of(job, struct log, zip);
+
+    g->zip_runs = false;
+    g->n_holds--;
+    log_try_free(g);
+}
+
+static void compress_rotated(struct log *g)
+{
+    if (!g->files.compresses || g->zip_runs || g->zipped == g->written.gen || g->is_closing)
+        return;
+    g->zipped = g->written.gen;
+    g->zip_runs = true;
+    g->n_holds++;
+    g->zip = (struct job){.run = run_zip, .done = on_zipped};
+    pool_submit(g->pools, POOL_DISK, &g->zip);
 }
 
 static void on_job_done(struct job *job)
@@ -109,19 +140,23 @@ static void on_job_done(struct job *job)
         if (g->is_closing)
             give_up_on_disk(g);
     }
-    if (!g->is_stuck)
+    if (!g->is_stuck) {
+        log_drop_slots(g, &g->flying);
         g->flying.n = g->flying.at = g->flying.payload = 0;
+        log_after_job(g);
+    }
     call_marks(g);
-    call_on_room(g);
+    log_tell_room(g);
     readers_on_written(g);
-    start_job(g);
+    compress_rotated(g);
+    log_start_job(g);
     if (!g->job_runs)
         timer_set(g->loop, &g->rest, REST_MS, on_rest);
     g->n_holds--;
     log_try_free(g);
 }
 
-static void start_job(struct log *g)
+void log_start_job(struct log *g)
 {
     struct batch spare;
 
@@ -151,12 +186,12 @@ void jsonfile_init(struct log *g, char *path, char *attrs, int64_t max_size, int
 
 size_t log_backlog(const struct log *g)
 {
-    return g->pending.payload + g->flying.payload;
+    return g->has_file ? g->pending.payload + g->flying.payload : forward_backlog(g->forward);
 }
 
 bool log_is_full(const struct log *g)
 {
-    return g->has_file && g->is_blocking && log_backlog(g) >= LOG_BACKLOG_HIGH;
+    return g->is_blocking && log_backlog(g) >= LOG_BACKLOG_HIGH;
 }
 
 void log_append(struct log *g, int stream, int64_t wall_ns, const void *p, size_t n)
@@ -164,6 +199,8 @@ void log_append(struct log *g, int stream, int64_t wall_ns, const void *p, size_
     struct chunk *c;
 
     ASSERT_LOOP();
+    if (!g->has_file)
+        forward_append(g->forward, stream, wall_ns, p, n);
     if (!g->has_file || !n)
         return;
     ASSERT(!g->is_closing);
@@ -180,7 +217,7 @@ void log_append(struct log *g, int stream, int64_t wall_ns, const void *p, size_
     c = batch_add(&g->pending, CHUNK_BYTES, p, n);
     c->stream = stream;
     c->wall_ns = wall_ns;
-    start_job(g);
+    log_start_job(g);
 }
 
 static void append_lost(struct log *g)
@@ -200,13 +237,15 @@ void log_append_eof(struct log *g, int stream)
     struct chunk *c;
 
     ASSERT_LOOP();
-    if (!g->has_file)
+    if (!g->has_file) {
+        forward_append_eof(g->forward, stream);
         return;
+    }
     append_lost(g);
     c = batch_add(&g->pending, CHUNK_EOF, NULL, 0);
     c->stream = stream;
     c->wall_ns = clock_wall_ns();
-    start_job(g);
+    log_start_job(g);
 }
 
 struct log_mark *log_mark_add(struct log *g, void (*fn)(void *ctx, const struct log_mark *m),
@@ -221,7 +260,7 @@ struct log_mark *log_mark_add(struct log *g, void (*fn)(void *ctx, const struct 
     *g->marks_end = m;
     g->marks_end = &m->next;
     batch_add(&g->pending, CHUNK_MARK, NULL, 0)->mark = m;
-    start_job(g);
+    log_start_job(g);
     return m;
 }
 
@@ -273,7 +312,7 @@ void log_on_room(struct log *g, void (*fn)(void *ctx), void *ctx)
     g->on_room = fn;
     g->room_ctx = ctx;
     if (fn && g->has_file && !g->job_runs && !g->is_stuck)
-        start_job(g);
+        log_start_job(g);
 }
 
 void log_finish(struct log *g)
@@ -281,6 +320,8 @@ void log_finish(struct log *g)
     ASSERT_LOOP();
     if (g->has_file)
         readers_finish(g);
+    else
+        forward_finish(g->forward);
 }
 
 void log_try_free(struct log *g)
@@ -294,10 +335,12 @@ void log_try_free(struct log *g)
     timer_clear(g->loop, &g->retry);
     timer_clear(g->loop, &g->rest);
     timer_clear(g->loop, &g->grace);
+    log_leave_landing(g);
     if (g->has_file) {
         logdisk_finish(&g->disk);
         logfiles_finish(&g->files);
     }
+    forward_destroy(g->forward);
     batch_finish(&g->pending);
     batch_finish(&g->flying);
     free(g);
@@ -321,10 +364,15 @@ static void on_last_flush(void *ctx, const struct log_mark *m)
     g->is_flushed = true; /* on_job_done goes on to free it */
 }
 
+/* Without a file; what is on its way to a server that takes it has a moment to get there. */
 static void on_none_closed(struct timer *t)
 {
     struct log *g = container_of(t, struct log, grace);
 
+    if (forward_backlog(g->forward) && g->n_closing++ < FORWARD_GRACE_MS / FORWARD_STEP_MS) {
+        timer_set(g->loop, &g->grace, FORWARD_STEP_MS, on_none_closed);
+        return;
+    }
     g->is_flushed = true;
     log_try_free(g);
 }
@@ -350,6 +398,6 @@ void log_destroy(struct log *g, void (*done)(void *ctx), void *ctx)
     timer_set(g->loop, &g->grace, GRACE_MS, on_grace);
     if (g->is_stuck) { /* one more try, now */
         timer_clear(g->loop, &g->retry);
-        start_job(g);
+        log_start_job(g);
     }
 }

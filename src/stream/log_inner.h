@@ -3,14 +3,30 @@
 #pragma once
 
 #include "base/list.h"
+#include "stream/landing.h"
 #include "stream/log.h"
 
 #include "logdisk.h"
 
+/* The landing of a run's output; see loglanding.c. */
+struct landed {
+    struct landing *landing; /* NULL: bytes are read and appended */
+    char *id;
+    int record;       /* -1: none */
+    bool is_in_run;   /* a hub has streams for it */
+    bool has_record;  /* false: it is to be taken as soon as no worker runs */
+    bool is_merging;  /* what an engine before left comes first */
+    int n_slots;      /* on their way */
+    uint64_t seq;     /* of the last slot that was filled */
+    int64_t since_ns; /* the oldest of them waits */
+    struct landing_wait wait;
+};
+
 struct log {
     struct loop *loop;
     struct pools *pools;
-    bool has_file; /* false: driver none, all below is unused */
+    bool has_file; /* false: of what is below only is_blocking, max_buffer, on_room and the end */
+    struct forward *forward; /* drivers that send; NULL: none */
     struct logfiles files;
     struct logdisk disk; /* the worker's while job_runs */
     struct job job;
@@ -28,9 +44,14 @@ struct log {
     struct list readers;
     int n_holds; /* cancelled readers whose job runs, callers up the stack: not freed */
     bool is_closing, is_flushed;
+    int n_closing; /* looks at what a closing forward still holds */
     struct timer grace;
+    struct job zip; /* compresses what was rotated */
+    bool zip_runs;
+    int64_t zipped; /* the current file's generation when it last began */
     void (*on_destroyed)(void *ctx);
     void *destroyed_ctx;
+    struct landed landed;
 };
 
 /* jsonfile.c */
@@ -53,3 +74,24 @@ struct log_pos log_reader_pos(const struct log_reader *r);
 void readers_on_written(struct log *g);
 void readers_finish(struct log *g); /* followers end after what is appended now */
 void readers_cut(struct log *g);    /* ends them at once */
+
+/* jsonfile.c */
+void log_start_job(struct log *g);
+void log_tell_room(struct log *g); /* calls the waiter if something can be taken */
+
+/* loglanding.c */
+void log_begin_run(struct log *g); /* a hub has opened its outputs */
+void log_end_run(struct log *g);   /* ... and all of them are over */
+/* Whether output is to be given by log_land; if not, by log_append. */
+bool log_lands(const struct log *g);
+/* Takes what is in the pipe; *out_bytes are there until the loop's turn ends, with FRAME_HEADER
+ * free bytes before them. 0: end of file, else bytes or -errno; -EBUSY: log_on_room. */
+ssize_t log_land(struct log *g, int stream, int pipe, char **out_bytes);
+bool log_is_busy(const struct log *g); /* log_land would say -EBUSY */
+/* Non-blocking, and busy for so long that output is to be appended in memory, or dropped. */
+#define LAND_PATIENCE_MS 200
+bool log_has_patience(const struct log *g);
+bool log_never_blocks(const struct log *g);
+void log_after_job(struct log *g); /* the batch is in the file */
+void log_drop_slots(struct log *g, const struct batch *b);
+void log_leave_landing(struct log *g); /* the log goes */

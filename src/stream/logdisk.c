@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Formats batches and writes them with pwrite at a known offset. Runs on a disk
- * worker, never twice at once for one log. After a short write the file is cut back
- * to the last whole record. A full disk: mode blocking keeps the rest and says
- * "stuck", non-blocking drops it and tells how much in a line of its own. Trap: the
- * file is opened for each batch, since an operator may truncate or remove it, and
- * idle logs must hold no fd.
+ * worker, never twice at once for one log. What is formatted and how far the log has
+ * come changes in a copy of the record's state; when the bytes are in the file the copy
+ * takes over with one store. So whoever finds the record later can do the same again:
+ * the file is cut to the offset in it, then come the same bytes.
+ *
+ * After a short write the file is cut back to the last whole record. A full disk: mode
+ * blocking keeps the rest and says "stuck", non-blocking drops it and tells how much in
+ * a line of its own. Trap: the file is opened for each batch, since an operator may
+ * truncate or remove it, and idle logs must hold no fd.
  */
 #include "logdisk.h"
 
@@ -16,8 +20,6 @@
 #include <sys/stat.h>
 
 #include "stream/log.h"
-
-#define OUT_HIGH (1u << 20) /* written when that much is formatted */
 
 static size_t chunk_span(size_t n)
 {
@@ -42,7 +44,18 @@ struct chunk *batch_add(struct batch *b, enum chunk_kind kind, const void *p, si
     if (n)
         memcpy(c + 1, p, n);
     b->n += span;
-    b->payload += n;
+    b->payload += kind == CHUNK_BYTES ? n : 0;
+    return c;
+}
+
+struct chunk *batch_next(const struct batch *b, size_t *at)
+{
+    struct chunk *c;
+
+    if (*at >= b->n)
+        return NULL;
+    c = (struct chunk *)(void *)(b->data + *at);
+    *at += chunk_span(c->n);
     return c;
 }
 
@@ -52,6 +65,29 @@ void batch_finish(struct batch *b)
     *b = (struct batch){0};
 }
 
+/* What stands behind the record's offset was written by an engine that died before it could say
+ * so: it comes again. Another file than the record's begins where it ends. */
+static bool place(struct logdisk *d, const struct stat *st)
+{
+    const struct land_state *s = land_state(d->record);
+
+    d->end.off = st->st_size;
+    if (!d->is_placed && s->ino == st->st_ino && s->off < st->st_size) {
+        if (ftruncate(d->fd, s->off))
+            return false;
+        d->end.off = s->off;
+    }
+    d->is_placed = true;
+    return true;
+}
+
+static void close_file(struct logdisk *d)
+{
+    if (d->fd >= 0)
+        close(d->fd);
+    d->fd = -1;
+}
+
 static bool open_file(struct logdisk *d)
 {
     struct stat st;
@@ -59,25 +95,29 @@ static bool open_file(struct logdisk *d)
     if (d->fd >= 0)
         return true;
     d->fd = logfiles_open_current(d->files);
-    if (d->fd < 0 || fstat(d->fd, &st) < 0)
+    if (d->fd < 0)
         return false;
+    if (fstat(d->fd, &st) < 0 || !place(d, &st)) {
+        close_file(d);
+        return false;
+    }
     d->end.gen = logfiles_current(d->files);
-    d->end.off = st.st_size;
+    d->ino = st.st_ino;
     return true;
 }
 
 /* Ends a record that an earlier engine left torn, so that ours begins on a line of its own. */
 static bool mend_tail(struct logdisk *d)
 {
-    char last = '\n';
+    char end = d->format->end, last = end;
 
     if (d->is_ready)
         return true;
     if (d->end.off && pread(d->fd, &last, 1, d->end.off - 1) != 1)
         return false;
-    if (last != '\n' && pwrite(d->fd, "\n", 1, d->end.off) != 1)
+    if (last != end && pwrite(d->fd, &end, 1, d->end.off) != 1)
         return false;
-    if (last != '\n')
+    if (last != end)
         d->end.off++;
     d->is_ready = true;
     return true;
@@ -87,7 +127,7 @@ static bool mend_tail(struct logdisk *d)
 static bool put(struct logdisk *d, const char *p, size_t n, size_t *out_done)
 {
     size_t done = 0;
-    const char *newline;
+    const char *last;
 
     *out_done = 0;
     if (!open_file(d) || !mend_tail(d))
@@ -104,8 +144,8 @@ static bool put(struct logdisk *d, const char *p, size_t n, size_t *out_done)
     if (done < n) {
         int error = errno;
 
-        newline = memrchr(p, '\n', done);
-        done = newline ? (size_t)(newline - p) + 1 : 0;
+        last = memrchr(p, d->format->end, done);
+        done = last ? (size_t)(last - p) + 1 : 0;
         if (ftruncate(d->fd, d->end.off + (int64_t)done))
             d->is_ready = false; /* a torn record stays: mended before the next write */
         errno = error;
@@ -124,8 +164,19 @@ static size_t lost_record(struct logdisk *d, char *out, size_t room, uint64_t lo
     clock_rfc3339(clock_wall_ns(), time);
     p.n = (size_t)snprintf(text, sizeof(text), "berth: %llu bytes of log were dropped here",
                            (unsigned long long)lost);
-    ASSERT(record_room(&p, d->attrs_n) <= room);
-    return record_write(out, &p, d->attrs, d->attrs_n);
+    ASSERT(d->format->room(&p, d->attrs_n) <= room);
+    return d->format->write(out, &p, d->attrs, d->attrs_n);
+}
+
+void logdisk_begin(struct logdisk *d)
+{
+    if (d->next)
+        return;
+    d->next = land_begin(d->record);
+    for (int i = 0; i < 2; i++) {
+        d->cut.line[i] = &d->next->line[i];
+        d->cut.text[i] = land_text(d->record, d->next, i);
+    }
 }
 
 static bool put_lost(struct logdisk *d)
@@ -133,13 +184,13 @@ static bool put_lost(struct logdisk *d)
     size_t room = 1024 + d->attrs_n, done, n;
     autofree char *line = NULL;
 
-    if (!d->lost)
+    if (!d->next->dropped)
         return true;
     line = mem_alloc(room);
-    n = lost_record(d, line, room, d->lost);
+    n = lost_record(d, line, room, d->next->dropped);
     if (!put(d, line, n, &done))
         return false;
-    d->lost = 0;
+    d->next->dropped = 0;
     return true;
 }
 
@@ -150,6 +201,7 @@ static bool flush(struct logdisk *d)
 
     if (!d->out_n)
         return true;
+    logdisk_begin(d);
     if (put_lost(d) && put(d, d->out, d->out_n, &done)) {
         d->out_n = 0;
         return true;
@@ -159,28 +211,49 @@ static bool flush(struct logdisk *d)
     d->out_n -= done;
     if (d->is_blocking)
         return false;
-    d->lost += d->out_n;
+    d->next->dropped += d->out_n;
     d->out_n = 0;
     return true;
 }
 
-static void close_file(struct logdisk *d)
+bool logdisk_settle(struct logdisk *d)
 {
-    if (d->fd >= 0)
-        close(d->fd);
-    d->fd = -1;
+    return !land_state(d->record)->ino || open_file(d);
 }
 
+bool logdisk_commit(struct logdisk *d)
+{
+    if (!flush(d))
+        return false;
+    if (!d->next)
+        return true;
+    if (d->is_placed) {
+        d->next->ino = d->ino;
+        d->next->off = d->end.off;
+    }
+    land_flip(d->record);
+    d->next = NULL;
+    return true;
+}
+
+/* The new file is in the record before anything is in the file: see docs/ARCHITECTURE.md. */
 static void rotate(struct logdisk *d)
 {
-    if (!flush(d)) {
+    if (!logdisk_commit(d)) {
         d->is_stuck = true;
         return;
     }
-    if (d->end.off < d->max_size || !logfiles_rotate(d->files))
-        return;
-    close_file(d);
-    d->end = (struct log_pos){d->end.gen + 1, 0};
+    if (d->end.off >= d->max_size && logfiles_rotate(d->files)) {
+        close_file(d);
+        d->end = (struct log_pos){d->end.gen + 1, 0};
+        d->is_placed = open_file(d);
+        logdisk_begin(d);
+        d->next->ino = d->is_placed ? d->ino : 0;
+        d->next->off = d->end.off;
+        land_flip(d->record);
+        d->next = NULL;
+    }
+    logdisk_begin(d);
 }
 
 static void out_reserve(struct logdisk *d, size_t more)
@@ -199,17 +272,36 @@ static void on_piece(void *ctx, const struct piece *p)
 {
     struct logdisk *d = ctx;
 
-    /* As Docker: a file that has reached the size is rotated before the next record. When stuck
-     * the rest of this chunk is still formatted (bounded by one chunk) and waits in `out`. */
-    if (d->max_size && !d->is_stuck && d->end.off + (int64_t)d->out_n >= d->max_size)
-        rotate(d);
-    out_reserve(d, record_room(p, d->attrs_n));
-    d->out_n += record_write(d->out + d->out_n, p, d->attrs, d->attrs_n);
+    out_reserve(d, d->format->room(p, d->attrs_n));
+    d->out_n += d->format->write(d->out + d->out_n, p, d->attrs, d->attrs_n);
+}
+
+/* As Docker: a file that has reached the size is rotated before the next record. When stuck the
+ * rest of this chunk is still formatted (bounded by one chunk) and waits in `out`. */
+static bool is_full(const struct logdisk *d)
+{
+    return d->max_size && !d->is_stuck && d->end.off + (int64_t)d->out_n >= d->max_size;
+}
+
+/* The bytes from `at` on. When they come out of a slot or a spool (counts), a rotation in between
+ * notes in the record how far they have come. */
+void logdisk_feed(struct logdisk *d, const struct feed *f, size_t at)
+{
+    logdisk_begin(d);
+    while (at < f->n) {
+        if (is_full(d) && cutter_will_emit(&d->cut, f->stream, f->bytes + at, f->n - at)) {
+            if (f->counts)
+                d->next->base = at;
+            rotate(d);
+        }
+        at += cutter_next(&d->cut, f->stream, f->wall_ns, f->bytes + at, f->n - at);
+    }
 }
 
 void logdisk_init(struct logdisk *d, struct logfiles *files)
 {
     d->files = files;
+    d->format = &format_json;
     d->fd = -1;
     d->cut.emit = on_piece;
     d->cut.ctx = d;
@@ -218,9 +310,41 @@ void logdisk_init(struct logdisk *d, struct logfiles *files)
 void logdisk_finish(struct logdisk *d)
 {
     close_file(d);
-    cutter_finish(&d->cut);
+    if (!d->is_shared)
+        land_record_discard(d->record);
     free(d->attrs);
     free(d->out);
+}
+
+static void copy_state(struct land_record *to, struct land_record *from)
+{
+    const struct land_state *s = land_state(from);
+    struct land_state *next = land_begin(to);
+
+    *next = *s;
+    for (int i = 0; i < 2; i++)
+        memcpy(land_text(to, next, i), land_text(from, s, i), s->line[i].n);
+    land_flip(to);
+}
+
+void logdisk_share(struct logdisk *d, struct land_record *r, bool is_adopted)
+{
+    ASSERT(!d->next && !d->out_n && !d->is_shared);
+    if (d->record && !is_adopted)
+        copy_state(r, d->record);
+    land_record_discard(d->record);
+    d->record = r;
+    d->is_shared = true;
+}
+
+void logdisk_unshare(struct logdisk *d)
+{
+    struct land_record *mine = land_record_private();
+
+    ASSERT(mine && !d->next && d->is_shared);
+    copy_state(mine, d->record);
+    d->record = mine;
+    d->is_shared = false;
 }
 
 /* Without a file there is nothing to read: it is not created for a mark. */
@@ -236,37 +360,60 @@ static void look(struct logdisk *d)
 
 static bool pass_mark(struct logdisk *d, struct log_mark *m)
 {
-    if (!flush(d))
+    const struct land_state *s;
+
+    if (!logdisk_commit(d))
         return false;
     look(d);
     m->pos = d->end;
+    s = land_state(d->record);
     for (int i = 0; m->wants_held && i < 2; i++)
-        buf_add(&m->held[i], d->cut.held[i].text, d->cut.held[i].n);
+        buf_add(&m->held[i], land_text(d->record, s, i), s->line[i].n);
     m->is_passed = true;
     return true;
 }
 
-static void add_lost(struct logdisk *d, const struct chunk *c)
+void logdisk_add_lost(struct logdisk *d, uint64_t lost)
 {
     size_t room = 1024 + d->attrs_n;
+    int64_t now = clock_wall_ns();
 
-    cutter_end(&d->cut, STREAM_STDOUT, c->wall_ns);
-    cutter_end(&d->cut, STREAM_STDERR, c->wall_ns);
+    logdisk_begin(d);
+    cutter_end(&d->cut, STREAM_STDOUT, now);
+    cutter_end(&d->cut, STREAM_STDERR, now);
     out_reserve(d, room);
-    d->out_n += lost_record(d, d->out + d->out_n, room, c->lost);
+    d->out_n += lost_record(d, d->out + d->out_n, room, lost);
+}
+
+static void land_slot_bytes(struct logdisk *d, const struct chunk *c)
+{
+    struct feed f = {c->stream, c->wall_ns, c->landed.bytes, c->landed.n_bytes, true};
+
+    logdisk_begin(d);
+    logdisk_feed(d, &f, d->next->base);
+    d->next->seq = c->landed.seq;
+    d->next->base = 0;
 }
 
 static bool run_chunk(struct logdisk *d, struct chunk *c)
 {
+    struct feed f = {c->stream, c->wall_ns, (char *)(c + 1), c->n, false};
+
     switch (c->kind) {
     case CHUNK_BYTES:
-        cutter_add(&d->cut, c->stream, c->wall_ns, (char *)(c + 1), c->n);
+        logdisk_feed(d, &f, 0);
         break;
+    case CHUNK_SLOT:
+        land_slot_bytes(d, c);
+        break;
+    case CHUNK_SPOOL:
+        return logdisk_merge_spool(d, (char *)(c + 1));
     case CHUNK_EOF:
+        logdisk_begin(d);
         cutter_end(&d->cut, c->stream, c->wall_ns);
         break;
     case CHUNK_LOST:
-        add_lost(d, c);
+        logdisk_add_lost(d, c->lost);
         break;
     case CHUNK_MARK:
         return pass_mark(d, c->mark);
@@ -274,31 +421,38 @@ static bool run_chunk(struct logdisk *d, struct chunk *c)
     return true;
 }
 
+static bool has_record(struct logdisk *d)
+{
+    if (!d->record)
+        d->record = land_record_private();
+    return d->record;
+}
+
 bool logdisk_run(struct logdisk *d, struct batch *b)
 {
-    bool is_done = flush(d);
+    bool is_done = has_record(d) && flush(d);
 
     d->is_stuck = false;
     while (is_done && b->at < b->n) {
-        struct chunk *c = (struct chunk *)(void *)(b->data + b->at);
+        size_t after = b->at;
+        struct chunk *c = batch_next(b, &after);
 
         if (!run_chunk(d, c)) {
             is_done = false;
             break;
         }
-        b->at += chunk_span(c->n);
-        if (d->is_stuck || (d->out_n >= OUT_HIGH && !flush(d)))
+        b->at = after;
+        if (d->is_stuck || (d->out_n >= OUT_HIGH && !logdisk_commit(d)))
             is_done = false;
         d->is_stuck = false;
     }
-    is_done = is_done && flush(d);
+    is_done = is_done && logdisk_commit(d);
     close_file(d);
     return is_done;
 }
 
 void logdisk_trim(struct logdisk *d)
 {
-    cutter_trim(&d->cut);
     if (d->out_n)
         return;
     free(d->out);

@@ -3,21 +3,29 @@
 #pragma once
 
 #include "base/text.h"
+#include "wire/landing.h"
 
 #include "cutter.h"
+#include "format.h"
 #include "logfiles.h"
 
-enum chunk_kind { CHUNK_BYTES = 1, CHUNK_EOF, CHUNK_LOST, CHUNK_MARK };
+enum chunk_kind { CHUNK_BYTES = 1, CHUNK_SLOT, CHUNK_SPOOL, CHUNK_EOF, CHUNK_LOST, CHUNK_MARK };
 
-/* What the loop hands to the worker: headers, each followed by its bytes, 16-byte aligned. This
- * list is the seam: a landing slot can stand in for it, since formatting needs nothing else. */
+/* What the loop hands to the worker: headers, each followed by its bytes, 16-byte aligned. */
 struct chunk {
     enum chunk_kind kind;
-    uint32_t n; /* BYTES: bytes that follow */
+    uint32_t n; /* BYTES: bytes that follow. SPOOL: of the path, NUL included */
     int stream;
     int64_t wall_ns;
-    uint64_t lost;         /* LOST: bytes that were dropped here */
-    struct log_mark *mark; /* MARK */
+    union {
+        uint64_t lost;         /* LOST: bytes that were dropped here */
+        struct log_mark *mark; /* MARK */
+        struct {               /* SLOT */
+            const char *bytes;
+            uint64_t seq;
+            uint32_t n_bytes, slot;
+        } landed;
+    };
 };
 struct batch {
     char *data;
@@ -26,6 +34,7 @@ struct batch {
     size_t payload; /* bytes of log in it */
 };
 struct chunk *batch_add(struct batch *b, enum chunk_kind kind, const void *p, size_t n);
+struct chunk *batch_next(const struct batch *b, size_t *at); /* NULL: that was the last */
 void batch_finish(struct batch *b);
 
 /* A place between two appends, found when everything before it is in the file. */
@@ -42,23 +51,52 @@ struct log_mark {
 
 struct logdisk {
     struct logfiles *files;
+    const struct log_format *format;
+    struct land_record *record; /* where the log stands; NULL: nothing was written yet */
+    bool is_shared;             /* ... and the next engine finds it */
+    struct land_state *next;    /* what will stand in it; NULL: nothing has changed */
     struct cutter cut;
     char *attrs; /* NULL: none */
     size_t attrs_n;
     int64_t max_size;
     bool is_blocking;
-    bool is_ready; /* the file has been looked at */
-    int fd;        /* for the time of a batch */
+    bool is_ready;  /* the file has been looked at */
+    bool is_placed; /* ... and compared with the record */
+    int fd;         /* for the time of a batch */
+    uint64_t ino;
     struct log_pos end;
     char *out; /* formatted, not written */
     size_t out_n, out_room;
-    uint64_t lost; /* dropped for lack of space, to be told about */
     bool is_stuck; /* the disk is full (or fails): wait, then go on with the same batch */
     int error;
 };
 void logdisk_init(struct logdisk *d, struct logfiles *files);
 void logdisk_finish(struct logdisk *d);
+/* From now on the record is this one. An adopted one says where the log stands; a fresh one is
+ * told. On the loop, while no worker has it and nothing is stuck. */
+void logdisk_share(struct logdisk *d, struct land_record *r, bool is_adopted);
+/* It is somebody else's again. */
+void logdisk_unshare(struct logdisk *d);
 /* Writes the batch; false: stuck, call again later with the same batch. */
 bool logdisk_run(struct logdisk *d, struct batch *b);
 /* Gives back what a burst needed. On the loop, while no worker has it. */
 void logdisk_trim(struct logdisk *d);
+
+/* spoolmerge.c; false: stuck. The file goes when all of it is in the log. */
+bool logdisk_merge_spool(struct logdisk *d, const char *path);
+
+/* For spoolmerge.c. */
+#define OUT_HIGH (1u << 20) /* written when that much is formatted */
+struct feed {
+    int stream;
+    int64_t wall_ns;
+    const char *bytes;
+    size_t n;
+    bool counts;
+};
+void logdisk_begin(struct logdisk *d);
+void logdisk_feed(struct logdisk *d, const struct feed *f, size_t at);
+bool logdisk_commit(struct logdisk *d); /* false: stuck */
+void logdisk_add_lost(struct logdisk *d, uint64_t lost);
+/* An adopted log's file is cut to what counts. */
+bool logdisk_settle(struct logdisk *d);

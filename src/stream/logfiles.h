@@ -18,6 +18,7 @@ struct logfiles {
     char *path;
     int64_t gen; /* of the file that has the plain name */
     int max_files;
+    bool compresses; /* rotated ones become NAME.1.gz … */
 };
 void logfiles_init(struct logfiles *f, char *path, int max_files); /* takes path */
 void logfiles_finish(struct logfiles *f);
@@ -29,5 +30,8 @@ int logfiles_open(struct logfiles *f, int64_t *gen);
 /* The generation of the oldest file that is left. */
 int64_t logfiles_oldest(struct logfiles *f);
 int64_t logfiles_current(struct logfiles *f);
+/* Every file but the current: NAME.1 becomes NAME.1.gz. A worker beside the writer; it takes a
+ * while and holds the lock for names only. */
+void logfiles_compress(struct logfiles *f);
 /* Moves every file one name on; the oldest goes. Returns false when that failed (errno). */
 bool logfiles_rotate(struct logfiles *f);

@@ -3,10 +3,13 @@
  * One fd of a run on the loop: readiness in, bytes to the hub. Level-triggered and at
  * most 64 KiB a turn, so that no stream starves another. The read leaves room for
  * frame headers in front of each 32 KiB, so framed clients take the bytes without a
- * copy. This read is the seam where landing by splice comes in. Trap: a pty says EIO
- * while no process has it open, which before the exit is not its end.
+ * copy. What is for a log that lands is not read at all but spliced (a pty's by way of
+ * its relay pipe, which the keeper has, too). Trap: a pty says EIO while no process has
+ * it open, which before the exit is not its end.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/uio.h>
 
 #include "hub_inner.h"
@@ -29,6 +32,11 @@ void pump_close(struct pump *p)
     p->watch = NULL;
     close(p->fd);
     p->fd = -1;
+    for (int i = 0; i < 2; i++) {
+        if (p->relay[i] >= 0)
+            close(p->relay[i]);
+        p->relay[i] = -1;
+    }
 }
 
 static void deliver(struct pump *p, char *space, size_t n)
@@ -55,21 +63,84 @@ static void on_read_error(struct pump *p, int error)
 }
 
 /* Returns the bytes that came; 0: none now, or the end. */
-static size_t read_once(struct pump *p)
+static size_t after_read(struct pump *p, ssize_t n, int error)
+{
+    if (n > 0)
+        return (size_t)n;
+    if (n < 0 && (error == EAGAIN || error == EINTR))
+        return 0;
+    on_read_error(p, n < 0 ? error : 0);
+    return 0;
+}
+
+static size_t read_plain(struct pump *p, int fd)
 {
     char space[2 * STRIDE];
     struct iovec room[] = {{space + FRAME_HEADER, FRAME_MAX},
                            {space + STRIDE + FRAME_HEADER, FRAME_MAX}};
-    ssize_t n = readv(p->fd, room, 2);
+    ssize_t n = readv(fd, room, 2);
 
-    if (n > 0) {
+    if (n > 0)
         deliver(p, space, (size_t)n);
-        return (size_t)n;
-    }
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return 0;
-    on_read_error(p, n < 0 ? errno : 0);
-    return 0;
+    return fd == p->fd ? after_read(p, n, errno) : n > 0 ? (size_t)n : 0;
+}
+
+/* What the log takes from the pipe. */
+static ssize_t land(struct pump *p, int pipe)
+{
+    char *bytes;
+    ssize_t n = log_land(p->hub->log, p->stream, pipe, &bytes);
+
+    if (n > 0)
+        hub_on_landed(p->hub, p->stream, bytes, (size_t)n);
+    if (n == -EBUSY)
+        hub_on_log_busy(p->hub);
+    return n;
+}
+
+static size_t land_pipe(struct pump *p)
+{
+    ssize_t n = land(p, p->fd);
+
+    return n == -EBUSY ? 0 : after_read(p, n, (int)-n);
+}
+
+/* The relay holds what the log had no place for, perhaps of an engine before: it comes first. */
+static size_t land_pty(struct pump *p)
+{
+    ssize_t landed = land(p, p->relay[0]), n;
+    int error;
+
+    if (landed != -EAGAIN)
+        return landed > 0 ? (size_t)landed : 0;
+    n = splice(p->fd, NULL, p->relay[1], NULL, TURN, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+    error = errno;
+    if (n > 0)
+        land(p, p->relay[0]);
+    return after_read(p, n, error);
+}
+
+static size_t read_once(struct pump *p)
+{
+    size_t n = 0;
+
+    if (hub_lands(p->hub) && p->relay[0] >= 0)
+        return land_pty(p);
+    if (hub_lands(p->hub) && !p->is_input)
+        return land_pipe(p);
+    if (p->relay[0] >= 0)
+        n = read_plain(p, p->relay[0]);
+    return n ? n : read_plain(p, p->fd);
+}
+
+/* A dead process's outputs are read whoever is slow; but a log that lands is waited for. */
+static bool is_free(const struct pump *p)
+{
+    const struct hub *h = p->hub;
+
+    if (!hub_is_held(h))
+        return true;
+    return h->has_exited && p->swept < SWEEP_MAX && !(h->is_log_full && hub_lands(h));
 }
 
 static void on_ready(void *arg, int events)
@@ -80,7 +151,7 @@ static void on_ready(void *arg, int events)
         input_flush(p->hub);
     if (p->fd < 0 || !p->is_output || !(events & (UV_READABLE | UV_DISCONNECT)))
         return;
-    if (hub_is_held(p->hub) && !(p->hub->has_exited && p->swept < SWEEP_MAX)) {
+    if (!is_free(p)) {
         pump_update(p);
         return;
     }
@@ -95,12 +166,11 @@ static void on_ready(void *arg, int events)
 void pump_update(struct pump *p)
 {
     struct hub *h = p->hub;
-    bool is_free = !hub_is_held(h) || (h->has_exited && p->swept < SWEEP_MAX);
     int events = 0;
 
     if (p->fd < 0)
         return;
-    if (p->is_output && is_free && !p->retry.due_ns)
+    if (p->is_output && is_free(p) && !p->retry.due_ns)
         events |= UV_READABLE;
     if (p->is_input && h->input.queue.len > h->input.at)
         events |= UV_WRITABLE;
@@ -111,6 +181,24 @@ void pumps_update(struct hub *h)
 {
     for (int i = 0; i < PUMP_COUNT; i++)
         pump_update(&h->pumps[i]);
+}
+
+static void on_relay(struct timer *t)
+{
+    struct pump *p = container_of(t, struct pump, retry);
+
+    if (p->fd >= 0 && is_free(p))
+        read_once(p);
+    if (p->fd >= 0)
+        pump_update(p);
+}
+
+void pump_empty_relay(struct pump *p)
+{
+    int left = 0;
+
+    if (p->fd >= 0 && p->relay[0] >= 0 && !ioctl(p->relay[0], FIONREAD, &left) && left > 0)
+        timer_set(p->hub->loop, &p->retry, 0, on_relay);
 }
 
 void pump_sweep(struct pump *p)
@@ -129,6 +217,7 @@ void pump_open(struct hub *h, int kind, int fd)
 
     *p = (struct pump){.hub = h,
                        .fd = fd,
+                       .relay = {-1, -1},
                        .stream = streams[kind],
                        .is_output = kind != PUMP_IN,
                        .is_input = kind == PUMP_IN || kind == PUMP_PTY};

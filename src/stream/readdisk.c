@@ -10,23 +10,22 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/json.h"
 
-void readdisk_init(struct readdisk *d, struct logfiles *files, const struct log_query *q)
+void readdisk_init(struct readdisk *d, struct logfiles *files, const struct log_format *format,
+                   const struct log_query *q)
 {
     d->files = files;
+    d->format = format;
     d->q = *q;
-    d->fd = -1;
+    d->view = LOGVIEW_CLOSED;
 }
 
 static void close_file(struct readdisk *d)
 {
-    if (d->fd >= 0)
-        close(d->fd);
-    d->fd = -1;
+    logview_close(&d->view);
 }
 
 void readdisk_finish(struct readdisk *d)
@@ -60,7 +59,7 @@ static bool is_in_time(struct readdisk *d, const struct record *r)
 {
     int64_t ns;
 
-    if ((!d->q.since_ns && !d->q.until_ns) || !record_time(r, &ns))
+    if ((!d->q.since_ns && !d->q.until_ns) || !d->format->time(r, &ns))
         return true;
     if (d->q.until_ns && ns > d->q.until_ns) {
         d->is_past_until = true;
@@ -138,13 +137,13 @@ static void add_record(struct readdisk *d, const struct record *r)
     if (d->q.framed)
         d->out_n += FRAME_HEADER;
     if (d->q.timestamps) {
-        d->out_n += record_time_fixed(r, d->out + d->out_n);
+        d->out_n += d->format->time_fixed(r, d->out + d->out_n);
         d->out[d->out_n++] = ' ';
     }
     if (d->q.details)
         add_details(d, r);
-    out_reserve(d, r->log_n);
-    d->out_n += record_text(r, d->out + d->out_n);
+    out_reserve(d, r->log_n + 1);
+    d->out_n += d->format->text(r, d->out + d->out_n);
     if (d->q.framed)
         frame_header((unsigned char *)d->out + start, r->stream, d->out_n - start - FRAME_HEADER);
 }
@@ -156,8 +155,8 @@ static size_t render(struct readdisk *d, const char *p, size_t n)
     struct record r;
 
     out_reserve(d, n); /* the rendered form is almost never longer */
-    while ((newline = memchr(at, '\n', (size_t)(end - at)))) {
-        if (record_parse(at, (size_t)(newline - at), &r) && readdisk_wants(d, &r) &&
+    while ((newline = memchr(at, d->format->end, (size_t)(end - at)))) {
+        if (d->format->parse(at, (size_t)(newline - at), &r) && readdisk_wants(d, &r) &&
             is_in_time(d, &r))
             add_record(d, &r);
         if (d->is_past_until)
@@ -172,10 +171,10 @@ static bool open_file(struct readdisk *d)
 {
     int64_t gen = d->pos.gen;
 
-    if (d->fd >= 0)
+    if (d->view.fd >= 0)
         return true;
-    d->fd = logfiles_open(d->files, &gen);
-    if (d->fd < 0)
+    logview_open(&d->view, logfiles_open(d->files, &gen));
+    if (d->view.fd < 0)
         return false;
     if (gen != d->pos.gen)
         d->pos = (struct log_pos){gen, 0};
@@ -185,13 +184,11 @@ static bool open_file(struct readdisk *d)
 /* Where reading of the open file ends for now. */
 static int64_t end_of_file(struct readdisk *d)
 {
-    struct stat st;
+    int64_t size = logview_size(&d->view);
 
-    if (fstat(d->fd, &st) < 0)
-        return d->pos.off;
-    if (d->pos.gen == d->limit.gen && st.st_size > d->limit.off)
+    if (d->pos.gen == d->limit.gen && size > d->limit.off)
         return d->limit.off;
-    return st.st_size;
+    return size;
 }
 
 static void next_file(struct readdisk *d)
@@ -211,7 +208,7 @@ static void pass_fragment(struct readdisk *d, const char *p, size_t n, bool is_e
         return;
     }
     if (is_rotated || !d->q.follow) {
-        if (record_parse(p, n, &r) && readdisk_wants(d, &r) && is_in_time(d, &r))
+        if (d->format->parse(p, n, &r) && readdisk_wants(d, &r) && is_in_time(d, &r))
             add_record(d, &r);
         d->pos.off += (int64_t)n;
     }
@@ -225,7 +222,7 @@ static void read_window(struct readdisk *d, int64_t end)
     autofree char *in = malloc(is_end ? want : READ_WINDOW); /* not zeroed: it is overwritten */
 
     ASSERT(in);
-    n = readdisk_pread(d->fd, in, is_end ? want : READ_WINDOW, d->pos.off);
+    n = logview_pread(&d->view, in, is_end ? want : READ_WINDOW, d->pos.off);
     if (!n) { /* cut short by somebody, or the disk fails: do not come again for ever */
         d->at_limit = d->pos.gen >= d->limit.gen;
         d->pos.off = end;

@@ -4,23 +4,26 @@
 
 #include "stream/log.h"
 
+#include "format.h"
 #include "logfiles.h"
-#include "record.h"
+#include "logview.h"
 
 #define READ_WINDOW (256u << 10)
 
 struct readdisk {
     struct logfiles *files;
+    const struct log_format *format;
     struct log_query q;
     struct log_pos pos;   /* everything before has been given */
     struct log_pos limit; /* nothing behind is read */
     bool at_limit;        /* out: what is left before the limit is no record (yet) */
     bool is_past_until;   /* out: a record was later than `until` */
-    int fd;               /* of the file pos.gen, or -1 */
+    struct logview view;  /* of the file pos.gen, or closed */
     char *out;            /* for the sink */
     size_t out_n, out_room;
 };
-void readdisk_init(struct readdisk *d, struct logfiles *files, const struct log_query *q);
+void readdisk_init(struct readdisk *d, struct logfiles *files, const struct log_format *format,
+                   const struct log_query *q);
 void readdisk_finish(struct readdisk *d);
 /* Sets pos by tail and since; lowers the limit by until. */
 void readdisk_locate(struct readdisk *d);

@@ -228,7 +228,7 @@ static struct log_reader *reader_new(struct log *g, const struct log_query *q, s
     r->sink = sink;
     r->done = done;
     r->ctx = ctx;
-    readdisk_init(&r->disk, &g->files, q);
+    readdisk_init(&r->disk, &g->files, g->disk.format, q);
     sink->on_room = on_sink_room;
     sink->ctx = r;
     list_append(&g->readers, &r->link);

@@ -9,30 +9,23 @@
 #include "readdisk.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 #define BLOCK (64u << 10)
 #define BLOCK_MAX (1u << 20)
 
-static int64_t file_size(int fd)
-{
-    struct stat st;
-
-    return fstat(fd, &st) ? 0 : st.st_size;
-}
-
 struct block {
+    const struct log_format *format;
     char *p;
     size_t n;
     int64_t off;
 };
 
-static void block_read(struct block *b, int fd, int64_t off, int64_t end)
+static void block_read(struct block *b, struct logview *v, int64_t off, int64_t end)
 {
     size_t want = end - off > BLOCK ? BLOCK : (size_t)(end - off);
 
     b->off = off;
-    b->n = readdisk_pread(fd, b->p, want, off);
+    b->n = logview_pread(v, b->p, want, off);
 }
 
 /* The first line from b's byte `at` on that has a time. Returns its offset in the block or -1. */
@@ -41,11 +34,12 @@ static int64_t next_timed(const struct block *b, size_t at, int64_t *out_ns)
     struct record r;
 
     while (at < b->n) {
-        const char *newline = memchr(b->p + at, '\n', b->n - at);
+        const char *newline = memchr(b->p + at, b->format->end, b->n - at);
 
         if (!newline)
             return -1;
-        if (record_parse(b->p + at, (size_t)(newline - (b->p + at)), &r) && record_time(&r, out_ns))
+        if (b->format->parse(b->p + at, (size_t)(newline - (b->p + at)), &r) &&
+            b->format->time(&r, out_ns))
             return (int64_t)at;
         at = (size_t)(newline - b->p) + 1;
     }
@@ -53,7 +47,7 @@ static int64_t next_timed(const struct block *b, size_t at, int64_t *out_ns)
 }
 
 /* From lo, where a record begins: the first record that is not before t. */
-static int64_t scan_time(int fd, struct block *b, int64_t lo, int64_t end, int64_t t)
+static int64_t scan_time(struct logview *v, struct block *b, int64_t lo, int64_t end, int64_t t)
 {
     int64_t ns, found;
 
@@ -61,13 +55,15 @@ static int64_t scan_time(int fd, struct block *b, int64_t lo, int64_t end, int64
         size_t at = 0;
         const char *last;
 
-        block_read(b, fd, lo, end);
+        block_read(b, v, lo, end);
         while ((found = next_timed(b, at, &ns)) >= 0) {
             if (ns >= t)
                 return lo + found;
-            at = (size_t)((char *)memchr(b->p + found, '\n', b->n - (size_t)found) - b->p) + 1;
+            at = (size_t)((char *)memchr(b->p + found, b->format->end, b->n - (size_t)found) -
+                          b->p) +
+                 1;
         }
-        last = memrchr(b->p, '\n', b->n);
+        last = memrchr(b->p, b->format->end, b->n);
         if (!b->n || lo + (int64_t)b->n >= end)
             return end;
         lo += last ? last - b->p + 1 : (int64_t)b->n;
@@ -76,18 +72,18 @@ static int64_t scan_time(int fd, struct block *b, int64_t lo, int64_t end, int64
 }
 
 /* The first record of [0, end) that is not before t; end: all are. */
-static int64_t find_time(int fd, int64_t end, int64_t t)
+static int64_t find_time(const struct log_format *format, struct logview *v, int64_t end, int64_t t)
 {
     autofree char *space = mem_alloc(BLOCK);
-    struct block b = {.p = space};
+    struct block b = {.format = format, .p = space};
     int64_t lo = 0, hi = end, ns = 0;
 
     while (hi - lo > BLOCK) {
         int64_t mid = lo + (hi - lo) / 2, found = -1;
         const char *newline;
 
-        block_read(&b, fd, mid, hi);
-        newline = memchr(b.p, '\n', b.n);
+        block_read(&b, v, mid, hi);
+        newline = memchr(b.p, b.format->end, b.n);
         if (newline)
             found = next_timed(&b, (size_t)(newline - b.p) + 1, &ns);
         /* A hole: search on before it. Too early is harmless, too late would lose lines. */
@@ -96,7 +92,7 @@ static int64_t find_time(int fd, int64_t end, int64_t t)
         else
             lo = mid + found;
     }
-    return scan_time(fd, &b, lo, end, t);
+    return scan_time(v, &b, lo, end, t);
 }
 
 /* The place of the first record at or after t between from and limit. */
@@ -104,16 +100,17 @@ static struct log_pos seek_time(struct readdisk *d, struct log_pos from, int64_t
 {
     for (int64_t gen = from.gen; gen <= d->limit.gen; gen++) {
         int64_t got = gen, end, off;
-        int fd = logfiles_open(d->files, &got);
+        struct logview v;
 
-        if (fd < 0)
+        logview_open(&v, logfiles_open(d->files, &got));
+        if (v.fd < 0)
             break;
         gen = got;
-        end = file_size(fd);
+        end = logview_size(&v);
         if (gen == d->limit.gen && end > d->limit.off)
             end = d->limit.off;
-        off = find_time(fd, end, t);
-        close(fd);
+        off = find_time(d->format, &v, end, t);
+        logview_close(&v);
         if (off < end)
             return (struct log_pos){gen, off};
     }
@@ -132,10 +129,10 @@ static bool count_line(struct tail *t, const char *p, size_t n)
     struct record r;
     bool *has_seen;
 
-    if (!record_parse(p, n, &r) || !readdisk_wants(t->d, &r))
+    if (!t->d->format->parse(p, n, &r) || !readdisk_wants(t->d, &r))
         return false;
     has_seen = &t->has_seen[r.stream == STREAM_STDERR];
-    if (*has_seen && !record_ends_line(&r))
+    if (*has_seen && !t->d->format->ends_line(&r))
         return false;
     *has_seen = true;
     if (!t->left)
@@ -151,8 +148,8 @@ static bool tail_block(struct tail *t, const char *p, size_t n, bool is_first, s
     size_t end = n;
 
     while (end > 0) {
-        size_t body = p[end - 1] == '\n' ? end - 1 : end;
-        const char *newline = memrchr(p, '\n', body);
+        size_t body = p[end - 1] == t->d->format->end ? end - 1 : end;
+        const char *newline = memrchr(p, t->d->format->end, body);
         size_t start = newline ? (size_t)(newline - p) + 1 : 0;
 
         if (!newline && !is_first)
@@ -167,14 +164,14 @@ static bool tail_block(struct tail *t, const char *p, size_t n, bool is_first, s
 }
 
 /* Walks back in [begin, end) of one file. True: *out is where the last lines begin. */
-static bool tail_file(struct tail *t, int fd, int64_t begin, int64_t end, int64_t *out)
+static bool tail_file(struct tail *t, struct logview *v, int64_t begin, int64_t end, int64_t *out)
 {
     autofree char *p = mem_alloc(BLOCK_MAX);
     size_t size = BLOCK;
 
     while (end > begin) {
         int64_t start = end - begin > (int64_t)size ? end - (int64_t)size : begin;
-        size_t n = readdisk_pread(fd, p, (size_t)(end - start), start), first = n;
+        size_t n = logview_pread(v, p, (size_t)(end - start), start), first = n;
 
         if (n < (size_t)(end - start))
             return false;
@@ -200,19 +197,19 @@ static struct log_pos seek_tail(struct readdisk *d, struct log_pos from)
 
     for (int64_t gen = d->limit.gen; gen >= from.gen; gen--) {
         int64_t got = gen, end, off, begin = gen == from.gen ? from.off : 0;
-        int fd = logfiles_open(d->files, &got);
+        struct logview v;
         bool is_found;
 
-        if (fd < 0 || got != gen) {
-            if (fd >= 0)
-                close(fd);
+        logview_open(&v, logfiles_open(d->files, &got));
+        if (v.fd < 0 || got != gen) {
+            logview_close(&v);
             continue; /* gone, or none yet */
         }
-        end = file_size(fd);
+        end = logview_size(&v);
         if (gen == d->limit.gen && end > d->limit.off)
             end = d->limit.off;
-        is_found = tail_file(&t, fd, begin, end, &off);
-        close(fd);
+        is_found = tail_file(&t, &v, begin, end, &off);
+        logview_close(&v);
         if (is_found)
             return (struct log_pos){gen, off};
     }

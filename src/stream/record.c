@@ -6,7 +6,7 @@
  * every container: no allocation, no json.h. Trap: bytes that are not UTF-8 are lost
  * by the format itself (each becomes U+FFFD).
  */
-#include "record.h"
+#include "format.h"
 
 #include <string.h>
 
@@ -362,3 +362,14 @@ size_t record_time_fixed(const struct record *r, char *out)
     clock_rfc3339_fixed(ns, out);
     return strlen(out);
 }
+
+const struct log_format format_json = {
+    .end = '\n',
+    .room = record_room,
+    .write = record_write,
+    .parse = record_parse,
+    .text = record_text,
+    .ends_line = record_ends_line,
+    .time = record_time,
+    .time_fixed = record_time_fixed,
+};

@@ -30,6 +30,8 @@ struct record {      /* views into the line that was parsed */
     size_t time_n;
     const char *attrs; /* NULL: none */
     size_t attrs_n;
+    int64_t time_ns; /* these two: of the driver local, which has no text for them */
+    bool ends_line;
 };
 /* One line without its newline. Keys in any order, unknown ones are skipped. Leading NULs and the
  * torn beginning of an earlier record are skipped. False: there is no record in it. */

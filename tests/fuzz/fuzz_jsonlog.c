@@ -66,13 +66,17 @@ static void on_piece(void *ctx, const struct piece *p)
 static void there_and_back(const char *p, size_t n)
 {
     autobuf struct buf all = {0};
-    struct cutter c = {.emit = on_piece, .ctx = &all};
+    autofree char *text = mem_alloc(2 * RECORD_PIECE);
+    struct land_line lines[2] = {0};
+    struct cutter c = {.line = {&lines[0], &lines[1]},
+                       .text = {text, text + RECORD_PIECE},
+                       .emit = on_piece,
+                       .ctx = &all};
     size_t half = n / 2;
 
     cutter_add(&c, STREAM_STDOUT, 1, p, half);
     cutter_add(&c, STREAM_STDOUT, 2, p + half, n - half);
     cutter_end(&c, STREAM_STDOUT, 3);
-    cutter_finish(&c);
     /* A piece may end inside a character, which makes U+FFFD of valid bytes: short input only. */
     if (n >= RECORD_PIECE || !text_is_utf8(p, n))
         return;

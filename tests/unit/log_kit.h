@@ -9,7 +9,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-/* options: "max-size=1k,max-file=3" */
+/* options: "max-size=1k,max-file=3", "driver=local" */
 static inline struct log *log_open_with(struct kit *k, const char *options)
 {
     struct pairs o = {0};
@@ -21,7 +21,10 @@ static inline struct log *log_open_with(struct kit *k, const char *options)
         char *value = strchr(items.v[i], '=');
 
         *value = '\0';
-        pairs_set(test_arena, &o, items.v[i], value + 1);
+        if (!strcmp(items.v[i], "driver"))
+            spec.type = value + 1;
+        else
+            pairs_set(test_arena, &o, items.v[i], value + 1);
     }
     CHECK_OK(log_create(k->loop, k->pools, &spec, &g));
     return g;

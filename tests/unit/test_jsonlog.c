@@ -147,7 +147,12 @@ TEST(jsonlog_cuts_lines_the_same_whatever_the_chunks)
     bytes[10] = bytes[11] = bytes[11 + 16384 + 1] = bytes[69000] = '\n';
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         struct pieces out = {0};
-        struct cutter c = {.emit = on_piece, .ctx = &out};
+        struct land_line lines[2] = {0};
+        char *text = arena_alloc(test_arena, 2 * RECORD_PIECE);
+        struct cutter c = {.line = {&lines[0], &lines[1]},
+                           .text = {text, text + RECORD_PIECE},
+                           .emit = on_piece,
+                           .ctx = &out};
 
         for (size_t at = 0; at < total; at += steps[i])
             cutter_add(&c, STREAM_STDOUT, 1, bytes + at,
@@ -156,7 +161,6 @@ TEST(jsonlog_cuts_lines_the_same_whatever_the_chunks)
         CHECK_STR(out.text.data, "o10.o0.o16384+o0.o16384+o16384+o16384+o3451.o999+");
         CHECK_INT(out.all.len, total);
         CHECK(!memcmp(out.all.data, bytes, total));
-        cutter_finish(&c);
         buf_finish(&out.text);
         buf_finish(&out.all);
     }

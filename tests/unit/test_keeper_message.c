@@ -74,3 +74,34 @@ TEST(keeper_message_references)
     m.id[0] = 0;
     CHECK_STR(verdict(&m, sizeof(m), 1), "bad id");
 }
+
+TEST(keeper_message_adoptions)
+{
+    struct keeper_entry m = {.head = {.type = KM_ADOPT, .size = sizeof(m)},
+                             .pid = 7,
+                             .n_holds = 2,
+                             .roles = {ROLE_STDOUT, ROLE_STDERR},
+                             .id = "c"};
+
+    CHECK_STR(verdict(&m, sizeof(m), 3), "good");
+    CHECK_STR(verdict(&m, sizeof(m), 2), "wrong number of descriptors");
+    m.roles[1] = ROLE_STDOUT;
+    CHECK_STR(verdict(&m, sizeof(m), 3), "role occurs twice");
+    m.n_holds = KEEPER_HOLDS_MAX + 1;
+    CHECK_STR(verdict(&m, sizeof(m), KEEPER_HOLDS_MAX + 2), "wrong number of descriptors");
+    m.n_holds = 0;
+    CHECK_STR(verdict(&m, sizeof(m), 1), "good");
+    m.pid = 0;
+    CHECK_STR(verdict(&m, sizeof(m), 1), "bad id");
+}
+
+TEST(keeper_message_upgrades)
+{
+    struct keeper_upgrade m = {.head = {.type = KM_UPGRADE, .size = sizeof(m)}, .build = "1"};
+
+    CHECK_STR(verdict(&m, sizeof(m), 1), "good");
+    CHECK_STR(verdict(&m, sizeof(m), 0), "wrong number of descriptors");
+    CHECK_STR(message_check(&m, sizeof(m), 1, false), "descriptors were lost");
+    memset(m.build, 'a', sizeof(m.build));
+    CHECK_STR(verdict(&m, sizeof(m), 1), "bad build");
+}

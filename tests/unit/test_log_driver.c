@@ -22,8 +22,9 @@ static struct err *check_option(const char *key, const char *value)
 
 TEST(log_checks_options_in_dockers_words)
 {
-    struct pairs none = {0};
+    struct pairs none = {0}, one = {0}, tagged = {0};
 
+    pairs_set(test_arena, &tagged, "tag", "{{.Name}}/{{.ID}}");
     CHECK_OK(log_check(NULL, &none));
     CHECK_OK(log_check("", NULL));
     CHECK_OK(log_check("none", &none));
@@ -42,11 +43,18 @@ TEST(log_checks_options_in_dockers_words)
     check_says(check_option("mode", "x"), "logger: logging mode not supported: x");
     check_says(check_option("max-buffer-size", "1m"),
                "logger: max-buffer-size option is only supported with 'mode=non-blocking'");
-    check_says(check_option("compress", "true"),
-               "compress is not supported yet for the json-file log driver");
+    CHECK_OK(check_option("compress", "true"));
+    pairs_set(test_arena, &one, "max-size", "1m");
+    pairs_set(test_arena, &one, "compress", "true");
+    check_says(log_check("json-file", &one), "compress cannot be true when max-file is less than 2 "
+                                             "or max-size is not set");
+    CHECK_OK(log_check("local", &one));
+    check_says(log_check("local", &tagged), "unknown log opt 'tag' for local log driver");
+    CHECK_OK(log_check("syslog", &tagged));
+    CHECK_OK(log_check("journald", &tagged));
     CHECK_ERR(check_option("compress", "x"), ERR_INVALID);
     CHECK_ERR(check_option("env-regex", "("), ERR_INVALID);
-    CHECK_ERR(check_option("tag", "{{.Name}}"), ERR_INVALID);
+    CHECK_ERR(check_option("tag", "{{.Nam}}"), ERR_INVALID);
 }
 
 TEST(log_writes_dockers_file)

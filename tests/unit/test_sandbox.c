@@ -380,6 +380,24 @@ TEST(plan_user_mounts_win)
     program_finish(&p);
 }
 
+/* A new mount of cgroup2 in the host's cgroup namespace would change the host's mount options. */
+TEST(plan_host_cgroup_is_never_mounted_anew)
+{
+    for (int host = 0; host < 2; host++) {
+        struct sandbox_input in = input("{}");
+        struct plan plan = plan_of(&in);
+        struct program p = {0};
+        struct view v;
+
+        in.is_v2 = true;
+        in.ns.host_cgroup = host;
+        plan_sandbox(test_arena, &plan, &p);
+        v = look(&p);
+        CHECK((find_mount(&v, "cgroup2") >= 0) == !host);
+        program_finish(&p);
+    }
+}
+
 TEST(plan_namespaces)
 {
     struct sandbox_input in = input("{}");

@@ -57,7 +57,7 @@ static void write_plugins(struct jw *w)
 {
     static const char *const volume[] = {"local", NULL};
     static const char *const network[] = {"bridge", "host", "null", NULL};
-    static const char *const log[] = {"json-file", "none", NULL};
+    static const char *const log[] = {"journald", "json-file", "local", "none", "syslog", NULL};
 
     jw_obj(w, "Plugins");
     write_names(w, "Volume", volume);
