@@ -197,7 +197,7 @@ void container_table_keeper_lost(void *table)
         dns_hold(c);
         n++;
     }
-    log_error("the keeper was killed: a new one takes over, exits are watched by the engine",
+    log_warn("the keeper was killed: a new one takes over, exits are watched by the engine",
               KV_INT("containers", (int64_t)n));
 }
 
