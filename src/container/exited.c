@@ -4,7 +4,7 @@
  * It arrives from the keeper (perhaps twice, perhaps while start is still finishing),
  * is noted, and worked off by the steps at the end of this file. Clients of wait are
  * answered as soon as the output is drained; the keeper forgets the exit only when it
- * is on disk. Loop thread.
+ * is on disk. An exit cannot be undone: when a step fails, the steps run once more. Loop thread.
  */
 #include "object.h"
 
@@ -17,13 +17,15 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#define ATTEMPTS_MAX 3
+
 struct exited {
     struct op op;
     struct container *c;
     struct exit_record record;
     struct parts *parts; /* for the worker: mechanisms only */
     const char *id;
-    bool was_oom_killed, was_killed;
+    bool was_oom_killed, was_killed, has_failed;
 };
 
 struct err *container_signal(struct container *c, int signal)
@@ -48,7 +50,7 @@ static struct err *drain_streams(struct op *op)
 {
     struct exited *o = (struct exited *)op;
 
-    if (!o->c->hub || !hub_is_running(o->c->hub)) {
+    if (!o->c->hub || !hub_is_running(o->c->hub) || o->c->exit_attempts > 0) {
         op_resume(op, NULL);
         return NULL;
     }
@@ -82,6 +84,8 @@ static struct err *record(struct op *op)
     struct state *s = &c->doc.state;
     char code[16];
 
+    if (c->pidfd < 0)
+        return NULL; /* an earlier attempt came past here */
     s->exit_code = o->record.is_unknown ? 255 : exit_code_of_status(o->record.status);
     s->has_unknown_code = o->record.is_unknown;
     s->oom_killed = o->was_oom_killed;
@@ -167,6 +171,13 @@ static void finish(struct op *op)
 
     c->drain_op = NULL;
     c->is_exiting = false;
+    if (o->has_failed && ++c->exit_attempts < ATTEMPTS_MAX && !c->is_gone) {
+        c->exit = o->record;
+        container_work_off_exit(c);
+        container_unref(c);
+        return;
+    }
+    c->exit_attempts = 0;
     wake_settlers(c);
     if (!c->is_gone) {
         if (c->doc.host.auto_remove)
@@ -203,6 +214,19 @@ static const struct op_type exited_type = {"container/exited", OP_INTERNAL, size
 static const struct op_type plain_exited_type = {"container/exited", OP_INTERNAL,
                                                  sizeof(struct exited), plain_exited_steps, finish};
 
+static void on_worked_off(struct op *op, struct err *err, void *ctx)
+{
+    struct exited *o = (struct exited *)op;
+
+    (void)ctx;
+    if (!err)
+        return;
+    log_warn("the end of a run could not be worked off", KV("id", o->id),
+             KV("step", op_step_name(op)), KV("error", err_text(err)));
+    err_drop(err);
+    o->has_failed = true;
+}
+
 void container_work_off_exit(struct container *c)
 {
     bool was_killed = WIFSIGNALED(c->exit.status) && WTERMSIG(c->exit.status) == SIGKILL;
@@ -219,7 +243,7 @@ void container_work_off_exit(struct container *c)
     o->op.subject = c->doc.id;
     c->exit.is_set = false;
     c->is_exiting = true;
-    op_start(&o->op, NULL, NULL);
+    op_start(&o->op, on_worked_off, NULL);
 }
 
 void container_note_exit(struct container *c, const struct exit_record *r)

@@ -138,7 +138,7 @@ finish_storm() { # SIGNAL: 10 rounds
         for i in 1 2 3 4; do
             ( while :; do
                 c=s-$round-$i-$RANDOM
-                curl -s -m 5 -o /dev/null -H 'Content-Type: application/json' -d '{"Image":"busybox","Cmd":["sleep","0.05"],"HostConfig":{"AutoRemove":'"$([ $i = 1 ] && echo true || echo false)"',"Binds":["/anon"]}}' --unix-socket "$SOCK" "http://x/containers/create?name=$c" || exit
+                curl -s -m 5 -o /dev/null -H 'Content-Type: application/json' -d '{"Image":"busybox","Cmd":["sleep","0.05"],"HostConfig":{"AutoRemove":'"$([ $i = 1 ] && echo true || echo false)"',"Privileged":false},"Volumes":{"/anon":{}}}' --unix-socket "$SOCK" "http://x/containers/create?name=$c" || exit
                 curl -s -m 5 -o /dev/null -X POST --unix-socket "$SOCK" "http://x/containers/$c/start" || exit
                 [ $i = 2 ] || curl -s -m 5 -o /dev/null -X DELETE --unix-socket "$SOCK" "http://x/containers/$c?force=1&v=1" || exit
             done ) 2>/dev/null & pids="$pids $!"
