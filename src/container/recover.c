@@ -198,7 +198,7 @@ void container_table_keeper_lost(void *table)
         n++;
     }
     log_warn("the keeper was killed: a new one takes over, exits are watched by the engine",
-              KV_INT("containers", (int64_t)n));
+             KV_INT("containers", (int64_t)n));
 }
 
 /* ---- landing ---- */

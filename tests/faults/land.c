@@ -546,9 +546,9 @@ int main(int argc, char **argv)
     if (!strcmp(mode, "step"))
         stay_on_one_cpu();
     if (!strcmp(mode, "step"))
-        step(&w, argc > 4 ? atol(argv[4]) : 1, &r);
+        step(&w, argc > 4 ? strtol(argv[4], NULL, 10) : 1, &r);
     else if (!strcmp(mode, "random"))
-        at_random(&w, argc > 4 ? atol(argv[4]) : 3000, &r);
+        at_random(&w, argc > 4 ? strtol(argv[4], NULL, 10) : 3000, &r);
     else
         return 2;
     printf("kills %ld missing %ld doubled %ld torn %ld\n", r.kills, r.missing, r.doubled, r.torn);

@@ -38,9 +38,9 @@ static void put(int fd, const char *p, size_t n)
 }
 
 /* The line that the checker makes as well. */
-static size_t make_line(char *out, char stream, unsigned i)
+static size_t make_line(char *out, size_t room, char stream, unsigned i)
 {
-    int n = sprintf(out, "%c %09u ", stream, i);
+    int n = snprintf(out, room, "%c %09u ", stream, i);
 
     for (unsigned k = 0; k < i * 7 % 97; k++)
         out[n++] = (char)('a' + (i + k) % 26);
@@ -51,7 +51,7 @@ static size_t make_line(char *out, char stream, unsigned i)
 int main(int argc, char **argv)
 {
     char line[256], path[512];
-    unsigned n[3] = {0}, rate = argc > 3 ? (unsigned)atoi(argv[3]) : 1000;
+    unsigned n[3] = {0}, rate = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : 1000;
     int is_partial = argc > 4 && strstr(argv[4], "partial");
     int only_out = argc > 4 && strstr(argv[4], "out");
     int64_t begin = now_ns();
@@ -65,7 +65,8 @@ int main(int argc, char **argv)
 
         while (n[1] + n[2] < due) {
             int fd = !only_out && (n[1] + n[2]) % 7 == 6 ? 2 : 1;
-            size_t size = make_line(line, fd == 1 ? 'o' : 'e', n[fd]++), cut = size / 3;
+            size_t size = make_line(line, sizeof(line), fd == 1 ? 'o' : 'e', n[fd]++),
+                   cut = size / 3;
 
             if (is_partial) {
                 put(fd, line, cut);
