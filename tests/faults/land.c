@@ -182,10 +182,12 @@ struct result {
     long kills, missing, doubled, torn;
 };
 
-static size_t make_line(char *out, unsigned i)
+enum { LINE_ROOM = 128 };
+
+static size_t make_line(char out[LINE_ROOM], unsigned i)
 {
-    return (size_t)sprintf(out, "line %08u %.*s\n", i, (int)(i * 7 % 40),
-                           "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz");
+    return (size_t)snprintf(out, LINE_ROOM, "line %08u %.*s\n", i, (int)(i * 7 % 40),
+                            "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz");
 }
 
 static void read_records(const char *path, struct buf *text, struct result *r)
@@ -285,7 +287,7 @@ static void open_source(struct world *w)
 
 static void open_world(struct world *w)
 {
-    strcpy(w->dir, "/tmp/land.XXXXXX");
+    snprintf(w->dir, sizeof(w->dir), "/tmp/land.XXXXXX");
     must(mkdtemp(w->dir), "make a directory");
     snprintf(w->log, sizeof(w->log), "%s/log", w->dir);
     must(!land_create(&w->land), "make the landing memory");
