@@ -160,7 +160,7 @@ static void measure(struct bench *b, const char *name, bool lands, bool follows)
 
 int main(int argc, char **argv)
 {
-    struct bench b = {.total = (size_t)(argc > 1 ? strtol(argv[1], NULL, 10) : 128) << 20,
+    struct bench b = {.total = (size_t)(argc > 1 ? (int)strtol(argv[1], NULL, 10) : 128) << 20,
                       .dir = argc > 2 ? argv[2] : "/tmp"};
     char dir[4096];
 

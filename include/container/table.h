@@ -37,7 +37,7 @@ struct parts {
     struct image_table *images;
     struct volume_table *volumes;
     struct landing *landing; /* set before the keeper's entries come */
-    struct keeper *keeper; /* set between container_table_open and container_table_adopt */
+    struct keeper *keeper;   /* set between container_table_open and container_table_adopt */
     struct container_table *containers;
     const char *engine_id; /* of /info, persistent */
     int64_t started_ns;

@@ -183,7 +183,10 @@ static struct err *claim_place(struct op *op)
 
 static void give_place_back(struct op *op)
 {
-    drop_entry((struct linking *)op);
+    struct linking *o = (struct linking *)op;
+
+    drop_entry(o);
+    container_save(o->c);
 }
 
 static void detach_again(struct op *op)
@@ -224,9 +227,9 @@ static struct err *use_place(struct op *op)
 
 static const struct op_step connect_steps[] = {
     {"claim-place", ON_LOOP, claim_place, give_place_back, 0},
+    {"save", ON_EVENT, save, NULL, 0}, /* before attach: a later engine knows the address is used */
     {"attach", ON_WORKER, attach, detach_again, 0},
     {"use-place", ON_LOOP, use_place, NULL, 0},
-    {"save", ON_EVENT, save, NULL, 0},
     {0},
 };
 static const struct op_type connect_type = {"network/connect", OP_MUTATING, sizeof(struct linking),

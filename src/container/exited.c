@@ -49,13 +49,16 @@ static int exit_code_of_status(int status)
 static struct err *drain_streams(struct op *op)
 {
     struct exited *o = (struct exited *)op;
+    bool waits = o->c->exit_attempts < ATTEMPTS_MAX - 1;
 
-    if (!o->c->hub || !hub_is_running(o->c->hub) || o->c->exit_attempts > 0) {
+    if (!o->c->hub || !hub_is_running(o->c->hub)) {
         op_resume(op, NULL);
         return NULL;
     }
-    o->c->drain_op = op;
-    hub_process_exited(o->c->hub);
+    o->c->drain_op = waits ? op : NULL; /* at last they drain without being waited for */
+    hub_process_exited(o->c->hub);      /* may end the waiting, and the operation with it */
+    if (!waits)
+        op_resume(op, NULL);
     return NULL;
 }
 

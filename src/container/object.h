@@ -106,7 +106,7 @@ struct container {
     bool is_starting;        /* from spawn to the end of start: an exit waits */
     bool is_exiting;         /* an exit is being worked on */
     struct exit_record exit; /* arrived, not yet worked on */
-    int exit_attempts;         /* that failed to work the exit off */
+    int exit_attempts;       /* that failed to work the exit off */
     struct list settle;      /* struct settle_wait: until the exit is worked off */
     struct list waiters;     /* struct waiter */
     struct list execs;       /* struct exec */

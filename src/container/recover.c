@@ -197,8 +197,8 @@ void container_table_keeper_lost(void *table)
         dns_hold(c);
         n++;
     }
-    log_error("the keeper was killed: a new one takes over, exits are watched by the engine",
-              KV_INT("containers", (int64_t)n));
+    log_warn("the keeper was killed: a new one takes over, exits are watched by the engine",
+             KV_INT("containers", (int64_t)n));
 }
 
 /* ---- landing ---- */

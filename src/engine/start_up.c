@@ -165,7 +165,7 @@ static char *keeper_binary(struct arena *a)
 static struct err *open_containers(struct engine *e)
 {
     static const struct keeper_hooks hooks = {container_table_exited, container_table_keeper_lost,
-                                               container_table_land};
+                                              container_table_land};
     struct parts *p = &e->parts;
 
     TRY(container_table_open(p, &p->containers));

@@ -268,6 +268,8 @@ static void restore_link(struct keeper *k, const struct saved_head *h)
         .owes_land = h->owes_land,
     };
     memcpy(&l->reply, h->reply, sizeof(l->reply));
+    if (l->has_reply && l->reply.head.type == KM_UPGRADED)
+        l->reply.upgraded.version = KEEPER_VERSION; /* the old image wrote its own */
 }
 
 /* The landing memory is mapped anew; without it (an older image had none) there is none. */

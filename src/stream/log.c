@@ -287,8 +287,7 @@ struct err *log_create(struct loop *l, struct pools *p, const struct log_spec *s
     g->marks_end = &g->marks;
     if (driver->open)
         TRY(driver->open(g, &spec));
-    /* A driver without a file of ours takes its bytes as they are read; the keeper must know. */
-    g->landed.landing = s->landing;
+    g->landed.landing = s->landing; /* without a file of ours: to say that nothing is to be kept */
     g->landed.id = s->container_id ? mem_strdup(s->container_id) : NULL;
     g->landed.record = -1;
     *out = steal_ptr(&g);

@@ -182,10 +182,11 @@ struct result {
     long kills, missing, doubled, torn;
 };
 
-#define LINE_MAX_SIZE 128
-static size_t make_line(char out[LINE_MAX_SIZE], unsigned i)
+enum { LINE_ROOM = 128 };
+
+static size_t make_line(char out[LINE_ROOM], unsigned i)
 {
-    return (size_t)snprintf(out, LINE_MAX_SIZE, "line %08u %.*s\n", i, (int)(i * 7 % 40),
+    return (size_t)snprintf(out, LINE_ROOM, "line %08u %.*s\n", i, (int)(i * 7 % 40),
                             "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz");
 }
 
@@ -238,7 +239,7 @@ static void compare(const struct world *w, unsigned n, struct result *r)
     buf_puts(&text, "");
     read_log(w, &text, r);
     for (at = text.data, end = at + text.len; at < end; at = newline + 1) {
-        char want[LINE_MAX_SIZE];
+        char want[128];
         unsigned i;
 
         newline = memchr(at, '\n', (size_t)(end - at));
@@ -415,7 +416,7 @@ static long passes_before(const struct trace *t, long k)
 
 static void write_some_lines(const struct world *w, unsigned from, unsigned to)
 {
-    char line[LINE_MAX_SIZE];
+    char line[128];
 
     for (unsigned i = from; i < to; i++) {
         size_t n = make_line(line, i);
@@ -427,7 +428,7 @@ static void write_some_lines(const struct world *w, unsigned from, unsigned to)
 /* The first half of a line before, so that the record holds it; then the rest. */
 static void give_input(struct world *w)
 {
-    char line[LINE_MAX_SIZE];
+    char line[128];
     size_t n = make_line(line, 1);
 
     write_some_lines(w, 0, 1);
@@ -479,7 +480,7 @@ static unsigned *shared_count;
 static pid_t start_writer(const struct world *w)
 {
     pid_t pid = fork();
-    char line[LINE_MAX_SIZE];
+    char line[128];
 
     if (pid)
         return pid;

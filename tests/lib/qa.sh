@@ -80,7 +80,7 @@ got code $got: $out"
 }
 
 # A request that could not be served (a registry that is not there) is no fault of the engine's.
-bad_lines() { grep -v 'msg="request failed"' "$HOST/engine.log" | grep -E "$@" 'ERROR: (Address|Leak)Sanitizer|runtime error:|level=error|[Aa]ssertion'; }
+bad_lines() { grep -v -e 'msg="request failed"' -e 'msg="the keeper was killed' "$HOST/engine.log" | grep -E "$@" 'ERROR: (Address|Leak)Sanitizer|runtime error:|level=error|[Aa]ssertion'; }
 engine_reports() { bad_lines -c; }
 engine_sound() {
     local status pid=$ENGINE_PID reports

@@ -165,12 +165,15 @@ check "after a restart of the container" poll 3 fetch 7150
 same "our own changes are not taken for others'" "$n" "$(grep -c "put back" "$HOST/engine.log")"
 d rm -f range >/dev/null
 same "its rules go with it" "" "$(tables | grep -E '7100|7300')"
+keeper_fds() { ls "/proc/$(keeper_pid)/fd" | wc -l; }
+fds=$(keeper_fds)
 before=$(awk '/^Pss:/ {print $2}' "/proc/$ENGINE_PID/smaps_rollup")
 begun=${EPOCHREALTIME/./}
 check "4,000 ports" run_idle --name many -p 20000-23999:20000-23999 busybox sleep 1000
 echo "# 4,000 ports (8,000 sockets): $(((${EPOCHREALTIME/./} - begun) / 1000)) ms, $(($(awk '/^Pss:/ {print $2}' "/proc/$ENGINE_PID/smaps_rollup") - before)) KiB PSS of the engine"
 begun=${EPOCHREALTIME/./}
 check "are given back" d rm -f many
+check "by the keeper too" poll 5 eval '[ $(keeper_fds) -le '"$fds"' ]'
 echo "# removed in $(((${EPOCHREALTIME/./} - begun) / 1000)) ms"
 
 # ---- list and prune ----
@@ -188,9 +191,24 @@ like "disconnect events" "network disconnect .*name=two" "$events"
 # ---- published by the proxy alone ----
 like "nat: a rule" "tcp . 8088 : " "$(tables)"
 engine_stop
+export BERTH_FAULT="network/connect:save,network/connect:attach,network/connect:use-place,network/disconnect:detach"
 if engine_start --publish-mode proxy; then ok "an engine with --publish-mode proxy"; else not_ok "an engine with --publish-mode proxy"; fi
 check "the port from outside" poll 3 fetch 8088
 same "without a rule" "" "$(tables | grep "tcp . 8088")"
 like "names still" "Address.*: $addr_b" "$(lookup plain bee)"
+unset BERTH_FAULT
+
+# ---- steps that fail ----
+shape() { sh_in plain 'ls /sys/class/net; ip route'; field plain '.NetworkSettings.Networks | keys'; d network inspect two | grep -c '"Name": "plain"'; }
+was=$(shape)
+for step in save attach use-place; do
+    fails "connect fails at $step" "" d network connect two plain
+    same "and leaves nothing behind" "$was" "$(shape)"
+done
+check "then it works" d network connect two plain
+was=$(shape)
+fails "disconnect fails at detach" "" d network disconnect two plain
+same "and changes nothing" "$was" "$(shape)"
+check "then it works, too" d network disconnect two plain
 engine_sound
 finish

@@ -38,9 +38,9 @@ static void put(int fd, const char *p, size_t n)
 }
 
 /* The line that the checker makes as well. */
-static size_t make_line(char *out, char stream, unsigned i)
+static size_t make_line(char *out, size_t room, char stream, unsigned i)
 {
-    int n = snprintf(out, 32, "%c %09u ", stream, i);
+    int n = snprintf(out, room, "%c %09u ", stream, i);
 
     for (unsigned k = 0; k < i * 7 % 97; k++)
         out[n++] = (char)('a' + (i + k) % 26);
@@ -65,7 +65,8 @@ int main(int argc, char **argv)
 
         while (n[1] + n[2] < due) {
             int fd = !only_out && (n[1] + n[2]) % 7 == 6 ? 2 : 1;
-            size_t size = make_line(line, fd == 1 ? 'o' : 'e', n[fd]++), cut = size / 3;
+            size_t size = make_line(line, sizeof(line), fd == 1 ? 'o' : 'e', n[fd]++),
+                   cut = size / 3;
 
             if (is_partial) {
                 put(fd, line, cut);
