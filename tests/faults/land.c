@@ -73,7 +73,7 @@ static void open_engine(struct engine *e, const struct world *w)
     logfiles_init(&e->files, mem_strdup(w->log), w->rotates ? 100000 : 1);
     logdisk_init(&e->disk, &e->files);
     e->disk.is_blocking = true;
-    e->disk.max_size = w->rotates ? w->rotates : 1 << 30;
+    e->disk.max_size = w->rotates ? w->rotates : (int64_t)1 << 40;
     e->disk.out = mem_alloc(e->disk.out_room = 1 << 16); /* no long memset to step through */
     batch_add(&e->batch, CHUNK_EOF, NULL, 0);
     e->batch.n = 0;
