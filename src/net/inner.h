@@ -23,6 +23,7 @@ struct bridge {
     struct bridge_spec spec;
     int ifindex;
     unsigned ports_at_most; /* upper bound; recounted from the kernel when it gets high */
+    unsigned n_claimed;     /* ports that workers are making after such a count */
     struct pool *pool;      /* NULL: none */
 };
 

@@ -61,20 +61,39 @@ static bool count_port(struct net *n, const char *name)
     return is_high;
 }
 
-static void set_port_count(struct net *n, const char *name, unsigned count)
+/* With `now` ports in the kernel: whether one more has room beside those that others are making.
+ * A claim ends with end_claim. */
+static bool begin_claim(struct net *n, const char *name, unsigned now)
+{
+    bool has_room = true;
+    struct bridge *b;
+
+    pthread_mutex_lock(&n->lock);
+    b = net_find_bridge(n, name);
+    if (b) {
+        has_room = now + b->n_claimed < PORTS_MAX;
+        b->n_claimed += has_room;
+        b->ports_at_most = now + b->n_claimed;
+    }
+    pthread_mutex_unlock(&n->lock);
+    return has_room;
+}
+
+static void end_claim(struct net *n, const char *name)
 {
     struct bridge *b;
 
     pthread_mutex_lock(&n->lock);
     b = net_find_bridge(n, name);
-    if (b)
-        b->ports_at_most = count;
+    if (b && b->n_claimed > 0)
+        b->n_claimed--;
     pthread_mutex_unlock(&n->lock);
 }
 
 /* Running, prepared and dying ports together stay below what a Linux bridge can hold. The kernel
  * takes dead namespaces down one after the other: a start waits as long as that goes on. */
-static struct err *claim_port(struct net *n, struct nl *host, const char *name, int ifindex)
+static struct err *claim_port(struct net *n, struct nl *host, const char *name, int ifindex,
+                              bool *out_claimed)
 {
     unsigned now = 0, before = 0;
 
@@ -82,8 +101,8 @@ static struct err *claim_port(struct net *n, struct nl *host, const char *name, 
         return NULL;
     for (int i = 0, quiet = 0; i < PORT_WAIT_ROUNDS && quiet < PORT_QUIET_ROUNDS; i++) {
         TRY(link_count_ports(host, ifindex, &now));
-        set_port_count(n, name, now + 1);
-        if (now < PORTS_MAX)
+        *out_claimed = begin_claim(n, name, now);
+        if (*out_claimed)
             return NULL;
         quiet = now == before ? quiet + 1 : 0;
         before = now;
@@ -100,6 +119,7 @@ static struct err *attach_veth(struct net *n, const char *bridge, int netns, con
     struct nl *host;
     struct veth_spec v = {.netns = netns, .ifname = ifname};
     unsigned serial;
+    bool is_claimed = false;
     struct err *e;
 
     TRY(bridge_facts(n, bridge, &facts));
@@ -109,9 +129,11 @@ static struct err *attach_veth(struct net *n, const char *bridge, int netns, con
     v.mtu = facts.mtu;
     v.is_isolated = !facts.icc;
     TRY(nl_open(&host));
-    e = claim_port(n, host, bridge, facts.ifindex);
+    e = claim_port(n, host, bridge, facts.ifindex, &is_claimed);
     if (!e)
         e = link_make_veth(host, &v);
+    if (is_claimed)
+        end_claim(n, bridge);
     nl_close(host);
     if (e && err_errno(e) == EXFULL)
         return err_as(err_wrap(e, "network bridge %s is full", bridge), ERR_UNAVAILABLE);
