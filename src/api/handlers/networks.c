@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "prune.h"
+
 static const char *const known_filters[] = {"dangling", "driver", "id",   "label",
                                             "name",     "scope",  "type", NULL};
 
@@ -151,38 +153,15 @@ void handle_network_disconnect(struct request *r)
 
 static const char *const prune_filters[] = {"label", "label!", "until", NULL};
 
-struct prune {
-    struct request *request;
-    struct strs names, deleted;
-    size_t at;
-};
-
-static void prune_next(struct prune *p);
-
-static void on_pruned(void *ctx, struct err *err)
+static void remove_network(struct request *r, const char *name,
+                           void (*done)(void *ctx, struct err *err), void *ctx)
 {
-    struct prune *p = ctx;
-
-    if (!err)
-        strs_add(p->request->arena, &p->deleted, p->names.v[p->at]);
-    err_drop(err); /* in use by now, or gone: no reason to stop */
-    p->at++;
-    prune_next(p);
+    network_remove(parts_of(r)->networks, name, done, ctx);
 }
 
-static void prune_next(struct prune *p)
+static void write_pruned(struct jw *w, const struct strs *deleted)
 {
-    struct buf b = {0};
-    struct jw w = {.out = &b};
-
-    if (p->at < p->names.n) {
-        network_remove(parts_of(p->request)->networks, p->names.v[p->at], on_pruned, p);
-        return;
-    }
-    jw_obj(&w, NULL);
-    jw_strs_or_null(&w, "NetworksDeleted", &p->deleted);
-    jw_obj_end(&w);
-    reply_json(p->request, 200, &b);
+    jw_strs_or_null(w, "NetworksDeleted", deleted);
 }
 
 void handle_network_prune(struct request *r)
@@ -196,10 +175,10 @@ void handle_network_prune(struct request *r)
     if (reply_failed(r, filters_parse(r->arena, request_param(r, "filters"), prune_filters, &f)) ||
         reply_failed(r, filters_until(&f, &until)))
         return;
-    p->request = r;
+    *p = (struct prune){.request = r, .remove = remove_network, .write = write_pruned};
     while ((n = network_next(parts_of(r)->networks, &cursor)))
         if (is_dangling(n) && filters_match_labels(&f, network_labels(n)) &&
             (!until || network_created_ns(n) < until))
             strs_add(r->arena, &p->names, network_name(n));
-    prune_next(p);
+    prune_run(p);
 }

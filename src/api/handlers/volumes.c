@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "prune.h"
+
 static const char *const list_filters[] = {"dangling", "driver", "label", "name", NULL};
 
 static bool volume_matches(const struct volume *v, const struct filters *f, bool has_dangling,
@@ -89,39 +91,16 @@ void handle_volume_remove(struct request *r)
 
 static const char *const prune_filters[] = {"all", "label", "label!", NULL};
 
-struct prune {
-    struct request *request;
-    struct strs names, deleted;
-    size_t at;
-};
-
-static void prune_next(struct prune *p);
-
-static void on_pruned(void *ctx, struct err *err)
+static void remove_volume(struct request *r, const char *name,
+                          void (*done)(void *ctx, struct err *err), void *ctx)
 {
-    struct prune *p = ctx;
-
-    if (!err)
-        strs_add(p->request->arena, &p->deleted, p->names.v[p->at]);
-    err_drop(err); /* in use by now, or gone: no reason to stop */
-    p->at++;
-    prune_next(p);
+    volume_remove(parts_of(r)->volumes, name, false, done, ctx);
 }
 
-static void prune_next(struct prune *p)
+static void write_pruned(struct jw *w, const struct strs *deleted)
 {
-    struct buf b = {0};
-    struct jw w = {.out = &b};
-
-    if (p->at < p->names.n) {
-        volume_remove(parts_of(p->request)->volumes, p->names.v[p->at], false, on_pruned, p);
-        return;
-    }
-    jw_obj(&w, NULL);
-    jw_strs(&w, "VolumesDeleted", &p->deleted);
-    jw_int(&w, "SpaceReclaimed", 0);
-    jw_obj_end(&w);
-    reply_json(p->request, 200, &b);
+    jw_strs(w, "VolumesDeleted", deleted);
+    jw_int(w, "SpaceReclaimed", 0);
 }
 
 /* Named volumes are kept unless all=true was asked for: since 1.42. */
@@ -136,10 +115,10 @@ void handle_volume_prune(struct request *r)
     if (reply_failed(r, filters_parse(r->arena, request_param(r, "filters"), prune_filters, &f)) ||
         reply_failed(r, filters_bool(&f, "all", &all)))
         return;
-    p->request = r;
+    *p = (struct prune){.request = r, .remove = remove_volume, .write = write_pruned};
     while ((v = volume_next(parts_of(r)->volumes, &cursor)))
         if (volume_users(v) == 0 && (all || volume_is_anonymous(v)) &&
             filters_match_labels(&f, volume_labels(v)))
             strs_add(r->arena, &p->names, volume_name(v));
-    prune_next(p);
+    prune_run(p);
 }

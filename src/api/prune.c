@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See prune.h. Loop thread. */
+#include "prune.h"
+
+static void on_removed(void *ctx, struct err *err)
+{
+    struct prune *p = ctx;
+
+    if (!err)
+        strs_add(p->request->arena, &p->deleted, p->names.v[p->at]);
+    err_drop(err); /* in use by now, or gone: no reason to stop */
+    p->at++;
+    prune_run(p);
+}
+
+void prune_run(struct prune *p)
+{
+    struct buf b = {0};
+    struct jw w = {.out = &b};
+
+    if (p->at < p->names.n) {
+        p->remove(p->request, p->names.v[p->at], on_removed, p);
+        return;
+    }
+    jw_obj(&w, NULL);
+    p->write(&w, &p->deleted);
+    jw_obj_end(&w);
+    reply_json(p->request, 200, &b);
+}
