@@ -236,6 +236,12 @@ void sandbox_warnings(struct arena *a, const struct config *c, const struct host
     warn_folders(a, h, out);
     if (h->kernel_memory)
         warn_kernel_memory(a, out);
+    if (!text_is_empty(h->cgroup_parent))
+        warn(a, out,
+             arena_printf(a,
+                          "--cgroup-parent %s is not used: containers are in the engine's own "
+                          "cgroup, which berthd --cgroup-parent names",
+                          h->cgroup_parent));
     if (h->oom_kill_disable == 1 && h->memory == 0)
         warn(a, out,
              "OOM killer is disabled for the container, but no memory limit is set, this "

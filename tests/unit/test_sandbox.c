@@ -522,4 +522,6 @@ TEST(warnings_name_what_weakens)
     CHECK(warns("{\"Mounts\":[{\"Type\":\"bind\",\"Source\":\"/proc\",\"Target\":\"/p\"}]}",
                 "sensitive"));
     CHECK(warns("{\"KernelMemory\":8388608}", "kernel memory limit"));
+    CHECK(warns("{\"CgroupParent\":\"/x\"}", "--cgroup-parent /x is not used"));
+    CHECK(!warns("{\"CgroupParent\":\"\"}", "--cgroup-parent"));
 }
