@@ -24,8 +24,10 @@ bool volume_is_anonymous(const struct volume *v);
 const struct pairs *volume_labels(const struct volume *v);
 const struct pairs *volume_options(const struct volume *v);
 int64_t volume_created_ns(const struct volume *v);
-/* One whole object {"CreatedAt":…,"Name":…} without a key. */
-void volume_write_json(const struct volume *v, struct jw *w);
+/* One whole object {"CreatedAt":…,"Name":…} without a key; with UsageData unless bytes is
+ * VOLUME_UNMEASURED. */
+#define VOLUME_UNMEASURED (-1)
+void volume_write_json(const struct volume *v, struct jw *w, int64_t bytes);
 /* Containers that use it: it cannot be removed meanwhile. */
 void volume_ref(struct volume *v, const char *container_id);
 void volume_unref(struct volume *v, const char *container_id);
@@ -42,6 +44,10 @@ void volume_create(struct volume_table *t, const struct volume_request *r, bool 
                    void (*done)(void *ctx, struct err *err, struct volume *v), void *ctx);
 void volume_remove(struct volume_table *t, const char *name, bool force,
                    void (*done)(void *ctx, struct err *err), void *ctx);
+/* Bytes of its files, each hard-linked one once; a container may change them meanwhile.
+ * ERR_NOT_FOUND. */
+void volume_measure(struct volume_table *t, const char *name,
+                    void (*done)(void *ctx, struct err *err, int64_t bytes), void *ctx);
 /* Worker. First use of an empty volume: the image's content at `target` (below the detached root
  * mount `root`) is copied with owner, mode, xattrs. */
 struct err *volume_copy_up(const char *volume_path, int root, const char *target) must_check;

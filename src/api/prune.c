@@ -2,9 +2,9 @@
 /* See prune.h. Loop thread. */
 #include "prune.h"
 
-static void on_removed(void *ctx, struct err *err)
+void prune_removed(void *prune, struct err *err)
 {
-    struct prune *p = ctx;
+    struct prune *p = prune;
 
     if (!err)
         strs_add(p->request->arena, &p->deleted, p->names.v[p->at]);
@@ -19,11 +19,11 @@ void prune_run(struct prune *p)
     struct jw w = {.out = &b};
 
     if (p->at < p->names.n) {
-        p->remove(p->request, p->names.v[p->at], on_removed, p);
+        p->remove(p, p->names.v[p->at]);
         return;
     }
     jw_obj(&w, NULL);
-    p->write(&w, &p->deleted);
+    p->write(p, &w);
     jw_obj_end(&w);
     reply_json(p->request, 200, &b);
 }

@@ -9,8 +9,8 @@ struct prune { /* in the request's arena */
     struct strs names; /* filled by the caller */
     struct strs deleted;
     size_t at;
-    void (*remove)(struct request *r, const char *name, void (*done)(void *ctx, struct err *err),
-                   void *ctx);
-    void (*write)(struct jw *w, const struct strs *deleted); /* the members of the answer */
+    void (*remove)(struct prune *p, const char *name);  /* ends with prune_removed */
+    void (*write)(const struct prune *p, struct jw *w); /* the members of the answer */
 };
-void prune_run(struct prune *p); /* answers the request */
+void prune_run(struct prune *p);                  /* answers the request */
+void prune_removed(void *prune, struct err *err); /* takes err */

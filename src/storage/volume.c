@@ -303,7 +303,7 @@ static void write_pairs_or_null(struct jw *w, const char *key, const struct pair
         jw_null(w, key);
 }
 
-void volume_write_json(const struct volume *v, struct jw *w)
+void volume_write_json(const struct volume *v, struct jw *w, int64_t bytes)
 {
     jw_obj(w, NULL);
     jw_time(w, "CreatedAt", v->r.created_ns);
@@ -313,6 +313,12 @@ void volume_write_json(const struct volume *v, struct jw *w)
     jw_str(w, "Name", v->name);
     write_pairs_or_null(w, "Options", &v->r.options);
     jw_str(w, "Scope", "local");
+    if (bytes != VOLUME_UNMEASURED) {
+        jw_obj(w, "UsageData");
+        jw_int(w, "RefCount", (int64_t)map_count(v->users));
+        jw_int(w, "Size", bytes);
+        jw_obj_end(w);
+    }
     jw_obj_end(w);
 }
 

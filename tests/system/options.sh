@@ -116,6 +116,10 @@ d run --name an -v /anon -v keep:/k busybox touch /anon/x
 same "an anonymous volume and a named one" 2 "$(d volume ls -q | wc -l)"
 d rm an >/dev/null
 same "rm keeps the anonymous one" 2 "$(d volume ls -q | wc -l)"
+d run --rm -v keep:/k busybox sh -c 'dd if=/dev/zero of=/k/f bs=1000 count=70 2>/dev/null; ln /k/f /k/g'
+same "df measures a volume, each file once" '70000 0' "$(curl -s --unix-socket "$SOCK" http://x/system/df | jq -r '.Volumes[]|select(.Name=="keep").UsageData|"\(.Size) \(.RefCount)"')"
+same "prune says what it freed" '["keep"] 70000' "$(curl -s -X POST --unix-socket "$SOCK" 'http://x/volumes/prune?filters=%7B%22all%22:%5B%22true%22%5D%7D' |
+    jq -r '"\(.VolumesDeleted|map(select(.=="keep"))) \(.SpaceReclaimed)"')"
 d volume prune -f >/dev/null 2>&1; d volume rm keep >/dev/null 2>&1; d volume rm $(d volume ls -q) >/dev/null 2>&1
 d run --name an -v /anon -v keep:/k busybox touch /anon/x
 d rm -v an >/dev/null

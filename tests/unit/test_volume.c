@@ -192,7 +192,7 @@ TEST(volume_comes_and_goes)
     CHECK(!last && made == volume_find(table, "data"));
     CHECK(has_data("data"));
     CHECK_STR(volume_path(made), arena_printf(test_arena, "%s/volumes/data/_data", data_root()));
-    volume_write_json(made, &w);
+    volume_write_json(made, &w, VOLUME_UNMEASURED);
     CHECK(strstr(text.data, "\"Driver\":\"local\"") && strstr(text.data, "\"Name\":\"data\""));
     CHECK(volume_next(table, &cursor) == made && !volume_next(table, &cursor));
     remove_and_run("data", false);

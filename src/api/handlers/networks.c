@@ -153,15 +153,14 @@ void handle_network_disconnect(struct request *r)
 
 static const char *const prune_filters[] = {"label", "label!", "until", NULL};
 
-static void remove_network(struct request *r, const char *name,
-                           void (*done)(void *ctx, struct err *err), void *ctx)
+static void remove_network(struct prune *p, const char *name)
 {
-    network_remove(parts_of(r)->networks, name, done, ctx);
+    network_remove(parts_of(p->request)->networks, name, prune_removed, p);
 }
 
-static void write_pruned(struct jw *w, const struct strs *deleted)
+static void write_pruned(const struct prune *p, struct jw *w)
 {
-    jw_strs_or_null(w, "NetworksDeleted", deleted);
+    jw_strs_or_null(w, "NetworksDeleted", &p->deleted);
 }
 
 void handle_network_prune(struct request *r)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * GET /system/df: what images, containers and volumes take. Containers are measured one after
- * the other, as a worker walks their files. Loop thread.
+ * GET /system/df: what images, containers and volumes take. Volumes and containers are
+ * measured one after the other, as a worker walks their files. Loop thread.
  */
 #include "api.h"
 
@@ -10,8 +10,8 @@
 struct usage {
     struct request *request;
     bool wants_images, wants_containers, wants_volumes;
-    struct strs ids; /* of the containers that are still to be measured */
-    size_t at;
+    struct strs volumes, ids; /* still to be measured; ids are containers' */
+    size_t at;                /* in volumes, then in ids */
     struct buf json;
     struct jw w;
 };
@@ -32,19 +32,32 @@ static void write_images(struct usage *u)
     jw_int(&u->w, "LayersSize", bytes);
 }
 
-static void write_volumes(struct usage *u)
-{
-    struct volume_table *t = parts_of(u->request)->volumes;
-    struct volume *v;
-    size_t cursor = 0;
+static void measure_volume(struct usage *u);
 
-    jw_arr(&u->w, "Volumes");
-    while (u->wants_volumes && (v = volume_next(t, &cursor)))
-        volume_write_json(v, &u->w);
-    jw_arr_end(&u->w);
+static void on_volume_size(void *ctx, struct err *err, int64_t bytes)
+{
+    struct usage *u = ctx;
+    struct volume *v = volume_find(parts_of(u->request)->volumes, u->volumes.v[u->at++]);
+
+    if (v)
+        volume_write_json(v, &u->w, err ? 0 : bytes);
+    err_drop(err);
+    measure_volume(u);
 }
 
-static void measure_next(struct usage *u);
+static void measure_container(struct usage *u);
+
+static void measure_volume(struct usage *u)
+{
+    if (u->at < u->volumes.n) {
+        volume_measure(parts_of(u->request)->volumes, u->volumes.v[u->at], on_volume_size, u);
+        return;
+    }
+    jw_arr_end(&u->w);
+    jw_arr(&u->w, "Containers");
+    u->at = 0;
+    measure_container(u);
+}
 
 static void on_size(void *ctx, struct err *err, int64_t rw, int64_t root)
 {
@@ -57,10 +70,10 @@ static void on_size(void *ctx, struct err *err, int64_t rw, int64_t root)
         container_write_summary(c, &u->w, r->api_version, err ? 0 : rw, err ? 0 : root);
     err_drop(gone);
     err_drop(err);
-    measure_next(u);
+    measure_container(u);
 }
 
-static void measure_next(struct usage *u)
+static void measure_container(struct usage *u)
 {
     while (u->at < u->ids.n) {
         struct container *c;
@@ -86,6 +99,7 @@ void handle_disk_usage(struct request *r)
     struct strs types = query_all(r->arena, &r->query, "type");
     bool all = types.n == 0 || r->api_version < 142;
     struct container *c;
+    struct volume *v;
     size_t cursor = 0;
 
     u->request = r;
@@ -95,9 +109,11 @@ void handle_disk_usage(struct request *r)
     u->wants_volumes = all || strs_has(&types, "volume");
     while (u->wants_containers && (c = container_next(parts_of(r)->containers, &cursor)))
         strs_add(r->arena, &u->ids, container_id(c));
+    cursor = 0;
+    while (u->wants_volumes && (v = volume_next(parts_of(r)->volumes, &cursor)))
+        strs_add(r->arena, &u->volumes, volume_name(v));
     jw_obj(&u->w, NULL);
     write_images(u);
-    write_volumes(u);
-    jw_arr(&u->w, "Containers");
-    measure_next(u);
+    jw_arr(&u->w, "Volumes");
+    measure_volume(u);
 }

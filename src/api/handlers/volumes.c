@@ -37,7 +37,7 @@ void handle_volume_list(struct request *r)
     jw_arr(&w, "Volumes");
     while ((v = volume_next(parts_of(r)->volumes, &cursor)))
         if (volume_matches(v, &f, filters_get(&f, "dangling") != NULL, dangling))
-            volume_write_json(v, &w);
+            volume_write_json(v, &w, VOLUME_UNMEASURED);
     jw_arr_end(&w);
     jw_null(&w, "Warnings");
     jw_obj_end(&w);
@@ -49,7 +49,7 @@ static void reply_volume(struct request *r, int status, const struct volume *v)
     struct buf b = {0};
     struct jw w = {.out = &b};
 
-    volume_write_json(v, &w);
+    volume_write_json(v, &w, VOLUME_UNMEASURED);
     reply_json(r, status, &b);
 }
 
@@ -91,22 +91,46 @@ void handle_volume_remove(struct request *r)
 
 static const char *const prune_filters[] = {"all", "label", "label!", NULL};
 
-static void remove_volume(struct request *r, const char *name,
-                          void (*done)(void *ctx, struct err *err), void *ctx)
+struct volume_prune {
+    struct prune prune; /* must be first */
+    int64_t bytes;      /* of the volume that is being removed */
+    int64_t freed_bytes;
+};
+
+static void on_pruned(void *ctx, struct err *err)
 {
-    volume_remove(parts_of(r)->volumes, name, false, done, ctx);
+    struct volume_prune *p = ctx;
+
+    if (!err)
+        p->freed_bytes += p->bytes;
+    prune_removed(&p->prune, err);
 }
 
-static void write_pruned(struct jw *w, const struct strs *deleted)
+static void on_measured(void *ctx, struct err *err, int64_t bytes)
 {
-    jw_strs(w, "VolumesDeleted", deleted);
-    jw_int(w, "SpaceReclaimed", 0);
+    struct volume_prune *p = ctx;
+
+    p->bytes = err ? 0 : bytes;
+    err_drop(err); /* of the removal as well, if it matters */
+    volume_remove(parts_of(p->prune.request)->volumes, p->prune.names.v[p->prune.at], false,
+                  on_pruned, p);
+}
+
+static void remove_volume(struct prune *p, const char *name)
+{
+    volume_measure(parts_of(p->request)->volumes, name, on_measured, p);
+}
+
+static void write_pruned(const struct prune *p, struct jw *w)
+{
+    jw_strs(w, "VolumesDeleted", &p->deleted);
+    jw_int(w, "SpaceReclaimed", ((const struct volume_prune *)p)->freed_bytes);
 }
 
 /* Named volumes are kept unless all=true was asked for: since 1.42. */
 void handle_volume_prune(struct request *r)
 {
-    struct prune *p = arena_new(r->arena, struct prune);
+    struct volume_prune *p = arena_new(r->arena, struct volume_prune);
     bool all = r->api_version < 142;
     struct filters f;
     struct volume *v;
@@ -115,10 +139,10 @@ void handle_volume_prune(struct request *r)
     if (reply_failed(r, filters_parse(r->arena, request_param(r, "filters"), prune_filters, &f)) ||
         reply_failed(r, filters_bool(&f, "all", &all)))
         return;
-    *p = (struct prune){.request = r, .remove = remove_volume, .write = write_pruned};
+    p->prune = (struct prune){.request = r, .remove = remove_volume, .write = write_pruned};
     while ((v = volume_next(parts_of(r)->volumes, &cursor)))
         if (volume_users(v) == 0 && (all || volume_is_anonymous(v)) &&
             filters_match_labels(&f, volume_labels(v)))
-            strs_add(r->arena, &p->names, volume_name(v));
-    prune_run(p);
+            strs_add(r->arena, &p->prune.names, volume_name(v));
+    prune_run(&p->prune);
 }
