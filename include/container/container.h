@@ -92,8 +92,9 @@ void containers_prune(struct container_table *t, const struct container_filter *
                       void (*done)(void *ctx, struct err *err, const char *json), void *ctx);
 
 /* ---- exec ---- */
-struct err *exec_create(struct container *c, const char *body, size_t len, const char **out_id)
-    must_check;
+typedef void (*exec_created_fn)(void *ctx, struct err *err, const char *id);
+void exec_create(struct container *c, const char *body, size_t len, exec_created_fn done,
+                 void *ctx);
 struct err *exec_find(struct container_table *t, const char *id, struct exec **out) must_check;
 /* sink NULL: detached. Errors before the start come through done. */
 void exec_start(struct exec *e, bool detach, bool tty, struct sink *sink, void (*gone)(void *ctx),

@@ -27,6 +27,7 @@ struct parts {
     struct pools *pools;
     struct ops *ops;
     struct db *db;
+    struct db *exec_db; /* volatile, in the exec root: execs end with the machine */
     struct events *events;
     struct debug *debug;
     const struct settings *settings;
@@ -48,6 +49,7 @@ struct err *container_table_open(struct parts *p, struct container_table **out) 
 /* What the keeper had (hooks for keeper_open; ctx is the table). */
 void container_table_adopt(void *table, const struct keeper_entry *e, const int *fds);
 void container_table_exited(void *table, const struct keeper_entry *e);
+void container_table_settled(void *table, const struct keeper_entry *e, int pidfd);
 void container_table_keeper_lost(void *table);
 void container_table_land(void *table, const int *fds);
 /* Where output lands that nobody has taken yet; makes the memory unless the keeper had one. */

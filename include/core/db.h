@@ -3,7 +3,9 @@
  * State: documents (JSON text) by kind and id in SQLite (WAL, synchronous=FULL),
  * written by one thread that commits a batch at a time. `done` is called on the
  * loop after the batch that holds the write is on disk. Writes keep their order.
- * Loop thread, except db_open and db_each (start-up, blocking).
+ * A volatile one (synchronous=OFF) asks the disk for nothing: what was answered survives the death
+ * of the engine, not that of the machine. Loop thread, except db_open* and db_each (start-up,
+ * blocking).
  */
 #pragma once
 
@@ -15,6 +17,8 @@ typedef void (*db_done_fn)(void *ctx, struct err *err); /* takes err */
 
 /* ERR_INTERNAL with a sentence when the file is damaged or of a newer format. */
 struct err *db_open(struct loop *l, const char *path, struct db **out) must_check;
+/* What is damaged (the machine died), or of a newer format, is thrown away with a warning. */
+struct err *db_open_volatile(struct loop *l, const char *path, struct db **out) must_check;
 void db_close(struct db *d); /* flushes */
 void db_put(struct db *d, const char *kind, const char *id, const char *json, db_done_fn done,
             void *ctx); /* text is copied; done may be NULL: errors are logged */

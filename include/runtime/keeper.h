@@ -37,6 +37,9 @@ struct keeper_hooks {
      * them by their pidfds and hand them to the new keeper (keeper_adopt). Sockets have to be held
      * again. runtime starts a new one by itself. */
     void (*lost)(void *ctx);
+    /* A start that an engine before asked for has come to its end: it runs. pidfd is the callee's.
+     * When it fails, exited is called with has_failed. */
+    void (*settled)(void *ctx, const struct keeper_entry *e, int pidfd);
     /* Before any entry: the landing memory of the engine before, LAND_FDS fds, the callee's. */
     void (*land)(void *ctx, const int *fds);
 };

@@ -110,6 +110,7 @@ struct container {
     struct list settle;      /* struct settle_wait: until the exit is worked off */
     struct list waiters;     /* struct waiter */
     struct list execs;       /* struct exec */
+    size_t n_execs;
     struct timer restart_timer;
     int64_t restart_delay_ms;
     struct op *drain_op;   /* the exit that waits for the last output */
@@ -270,12 +271,20 @@ struct err *signal_parse(const char *s, int *out);
 void container_thaw(struct container *c); /* a paused one, so that signals arrive */
 const char *container_stop_signal(const struct container *c);
 
-/* ---- exec.c ---- */
+/* ---- exec*.c ---- */
 void exec_exited(struct container_table *t, const struct keeper_entry *e);
 void execs_end(struct container *c); /* the container's process is dead */
 void execs_drop(struct container *c);
 void execs_close(struct container *c); /* at the end of the engine */
 void execs_running(struct container *c, struct arena *a, struct strs *out); /* ids */
+void execs_hand_back(struct container *c);         /* the keeper was killed */
+struct err *execs_load(struct container_table *t); /* after the containers */
+bool exec_is_known(struct container_table *t, const struct keeper_entry *e);
+/* False: it is none of ours, the fds stay the caller's. */
+bool exec_adopt(struct container_table *t, const struct keeper_entry *e, const int *fds);
+/* A start that nobody waits for any more has come to its end; takes pidfd. */
+void exec_settled(struct container_table *t, const struct keeper_entry *e, int pidfd);
+void execs_reconcile(struct container *c);
 /* A health check's exec: not listed. on_end comes once, after its last output and its exit or when
  * it could not be started (err, which stays the exec's); then it is gone. */
 struct exec *exec_open_probe(struct container *c, const struct strs *cmd);
@@ -294,8 +303,9 @@ void health_free(struct container *c);
 const char *health_name(const struct container *c);                 /* "none" without a check */
 void health_write(const struct container *c, struct jw *w);         /* inspect's Health */
 void health_write_summary(const struct container *c, struct jw *w); /* that of the list */
-void execs_hand_back(struct container *c);                          /* the keeper was killed */
-bool exec_is_known(struct container_table *t, const struct keeper_entry *e);
+/* ---- recover.c ---- */
+struct hub_streams keeper_entry_streams(const struct keeper_entry *e,
+                                        const int *fds); /* borrowed */
 /* ---- attach.c ---- */
 struct err *container_open_log(struct container *c);
 /* ---- orphan.c: processes whose keeper was killed ---- */

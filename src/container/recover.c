@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "exec.h"
 #include "start.h"
 
 #include <signal.h>
@@ -88,7 +89,9 @@ static void let_strangers_go(struct container_table *t)
 static void end_stranger(struct container_table *t, const struct keeper_entry *e, const int *fds)
 {
     log_info("a process of no known container is ended", KV("id", e->id), KV_INT("pid", e->pid));
-    if (e->state != KEEPER_EXITED && fds[0] >= 0)
+    if (e->state != KEEPER_EXITED && fds[0] >= 0 && is_exec_id(e->id))
+        exec_kill_process(fds[0]);
+    else if (e->state != KEEPER_EXITED && fds[0] >= 0)
         syscall(SYS_pidfd_send_signal, fds[0], SIGKILL, NULL, 0);
     close_fds(fds, 1 + e->n_holds);
     if (e->state == KEEPER_FOREIGN)
@@ -105,15 +108,20 @@ static bool is_known(struct container_table *t, const struct keeper_entry *e)
     return c && c->pidfd >= 0 && c->doc.state.pid == e->pid;
 }
 
-static void adopt_process(struct container *c, const struct keeper_entry *e, const int *fds)
+struct hub_streams keeper_entry_streams(const struct keeper_entry *e, const int *fds)
 {
-    struct hub_streams s = {
+    return (struct hub_streams){
         .in = fd_of_role(e, fds, ROLE_STDIN),
         .out = fd_of_role(e, fds, ROLE_STDOUT),
         .err = fd_of_role(e, fds, ROLE_STDERR),
         .pty = fd_of_role(e, fds, ROLE_PTY),
         .relay = {fd_of_role(e, fds, ROLE_RELAY_READ), fd_of_role(e, fds, ROLE_RELAY_WRITE)},
     };
+}
+
+static void adopt_process(struct container *c, const struct keeper_entry *e, const int *fds)
+{
+    struct hub_streams s = keeper_entry_streams(e, fds);
     struct err *err = container_open_log(c);
     bool was_attached = e->stdin_attached && c->doc.config.stdin_once;
 
@@ -147,6 +155,11 @@ void container_table_adopt(void *table, const struct keeper_entry *e, const int 
         close_fds(fds, 1 + e->n_holds);
         return;
     }
+    if (is_exec_id(e->id)) {
+        if (!exec_adopt(t, e, fds))
+            end_stranger(t, e, fds);
+        return;
+    }
     if (!c || c->pidfd >= 0 || e->has_failed || !state_is_running(c)) {
         end_stranger(t, e, fds);
         return;
@@ -177,6 +190,14 @@ void container_table_exited(void *table, const struct keeper_entry *e)
     if (c && c->is_exiting)
         return; /* acknowledged at its end */
     keeper_ack(t->parts->keeper, e->id, e->pid);
+}
+
+void container_table_settled(void *table, const struct keeper_entry *e, int pidfd)
+{
+    if (is_exec_id(e->id))
+        exec_settled(table, e, pidfd);
+    else
+        close(pidfd); /* it was adopted or killed when its entry came */
 }
 
 /* The engine goes on with its own ends of the streams; the next one will ask the new keeper. */
@@ -276,6 +297,7 @@ static void on_boot_started(void *ctx, struct err *err)
 
 static void reconcile_one(struct container *c)
 {
+    execs_reconcile(c);
     if (c->exit.is_set) {
         container_work_off_exit(c);
         return;

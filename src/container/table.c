@@ -272,6 +272,7 @@ struct err *container_table_open(struct parts *p, struct container_table **out)
     t->sweeper = sweeper_create(p);
     *out = t;
     TRY(db_each(p->db, "container", load_one, t));
+    TRY(execs_load(t));
     debug_register(p->debug, "containers", dump_containers, t);
     return NULL;
 }
@@ -328,7 +329,7 @@ void container_table_close(struct container_table *t)
 
         waiters_notify(c, false);
         health_suspend(c);
-        execs_drop(c);
+        execs_close(c);
         map_take(t->by_id, c->doc.id);
         container_unref(c);
     }

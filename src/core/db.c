@@ -165,14 +165,12 @@ static void destroy(struct db *d)
     free(d);
 }
 
-struct err *db_open(struct loop *l, const char *path, struct db **out)
+/* Takes store. */
+static struct err *open_with(struct loop *l, struct store *store, struct db **out)
 {
-    struct store *store;
-    struct db *d;
+    struct db *d = mem_new(struct db);
     struct err *err;
 
-    TRY(store_open(path, &store));
-    d = mem_new(struct db);
     d->loop = l;
     d->store = store;
     list_init(&d->queue);
@@ -186,6 +184,32 @@ struct err *db_open(struct loop *l, const char *path, struct db **out)
     }
     *out = d;
     return NULL;
+}
+
+struct err *db_open(struct loop *l, const char *path, struct db **out)
+{
+    bool is_unusable;
+    struct store *store;
+
+    TRY(store_open(path, DURABLE, &store, &is_unusable));
+    return open_with(l, store, out);
+}
+
+struct err *db_open_volatile(struct loop *l, const char *path, struct db **out)
+{
+    bool is_unusable = false;
+    struct store *store;
+    struct err *err = store_open(path, VOLATILE, &store, &is_unusable);
+
+    if (err && is_unusable) {
+        log_warn("a volatile state file cannot be used: a new one is begun",
+                 KV("error", err_text(err)));
+        err_drop(err);
+        store_remove(path);
+        err = store_open(path, VOLATILE, &store, &is_unusable);
+    }
+    TRY(err);
+    return open_with(l, store, out);
 }
 
 void db_close(struct db *d)

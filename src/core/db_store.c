@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SQLite: WAL, synchronous=FULL, exclusive locking (one engine per state file, no
- * shared-memory file). Nothing is repaired or recreated silently: a file that is
- * not wholly ours and sound is refused with a sentence. Writer thread and start-up.
+ * SQLite: WAL, synchronous=FULL (a volatile store: OFF), exclusive locking (one engine per
+ * state file, no shared-memory file). Nothing is repaired or recreated silently: a file that
+ * is not wholly ours and sound is refused with a sentence. Writer thread and start-up.
  */
 #include "db_store.h"
 
@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/map.h"
+#include "base/text.h"
 
 #define FORMAT 1
 #define FORMAT_TEXT "1"
@@ -25,7 +26,6 @@ struct store {
 
 static const char pragmas[] = "PRAGMA locking_mode=EXCLUSIVE;"
                               "PRAGMA journal_mode=WAL;"
-                              "PRAGMA synchronous=FULL;"
                               "PRAGMA cache_size=-256;"
                               "PRAGMA mmap_size=0;"
                               "PRAGMA temp_store=MEMORY;"
@@ -124,9 +124,11 @@ static struct err *check_format(struct store *s)
     return NULL;
 }
 
-static struct err *prepare(struct store *s)
+static struct err *prepare(struct store *s, enum durability durability)
 {
     TRY(sql_exec(s, pragmas, "set up"));
+    TRY(sql_exec(s, durability == DURABLE ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=OFF",
+                 "set up"));
     TRY(check_sound(s));
     TRY(check_format(s));
     TRY(sql_prepare(s, put_sql, &s->put));
@@ -160,7 +162,25 @@ static void create_private(const char *path)
         close(fd);
 }
 
-struct err *store_open(const char *path, struct store **out)
+static bool is_busy(const struct store *s)
+{
+    int code = sqlite3_errcode(s->sql) & 0xff;
+
+    return code == SQLITE_BUSY || code == SQLITE_LOCKED || code == SQLITE_CANTOPEN ||
+           code == SQLITE_FULL || code == SQLITE_IOERR;
+}
+
+void store_remove(const char *path)
+{
+    autobuf struct buf wal = {0};
+
+    buf_printf(&wal, "%s-wal", path);
+    (void)!unlink(wal.data);
+    (void)!unlink(path);
+}
+
+struct err *store_open(const char *path, enum durability durability, struct store **out,
+                       bool *is_unusable)
 {
     struct store *s = mem_new(struct store);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
@@ -168,10 +188,11 @@ struct err *store_open(const char *path, struct store **out)
 
     create_private(path);
     if (sqlite3_open_v2(path, &s->sql, flags, NULL) == SQLITE_OK)
-        err = prepare(s);
+        err = prepare(s, durability);
     else
         err = sql_err(s, "open");
     if (err) {
+        *is_unusable = !is_busy(s);
         err = explain(s, err, path);
         store_close(s);
         return err;

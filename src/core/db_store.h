@@ -15,9 +15,14 @@ struct db_write {
 };
 
 struct store;
-struct err *store_open(const char *path, struct store **out) must_check;
+enum durability { DURABLE, VOLATILE };
+/* *is_unusable (on failure): there is something else than a state file that can be read. */
+struct err *store_open(const char *path, enum durability durability, struct store **out,
+                       bool *is_unusable) must_check;
+/* Throws the file away. */
+void store_remove(const char *path);
 void store_close(struct store *s); /* accepts NULL */
-/* One transaction: all of it is on disk afterwards, or nothing is. */
+/* One transaction: all of it is on disk (VOLATILE: with the kernel) afterwards, or nothing is. */
 struct err *store_commit(struct store *s, const struct list *writes) must_check;
 struct err *store_each(struct store *s, const char *kind,
                        struct err *(*fn)(void *ctx, const char *id, const char *json), void *ctx)

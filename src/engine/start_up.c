@@ -97,7 +97,9 @@ static struct err *open_core(struct engine *e)
     p->ops = ops_create(p->loop, p->pools, e->settings.max_inflight);
     p->debug = debug_create();
     p->events = events_create();
-    return db_open(p->loop, path_join(e->arena, e->settings.data_root, "state.db"), &p->db);
+    TRY(db_open(p->loop, path_join(e->arena, e->settings.data_root, "state.db"), &p->db));
+    return db_open_volatile(p->loop, path_join(e->arena, e->settings.exec_root, "execs.db"),
+                            &p->exec_db);
 }
 
 static struct err *open_network(struct engine *e)
@@ -165,7 +167,7 @@ static char *keeper_binary(struct arena *a)
 static struct err *open_containers(struct engine *e)
 {
     static const struct keeper_hooks hooks = {container_table_exited, container_table_keeper_lost,
-                                              container_table_land};
+                                              container_table_settled, container_table_land};
     struct parts *p = &e->parts;
 
     TRY(container_table_open(p, &p->containers));
@@ -223,6 +225,7 @@ void engine_close(struct engine *e)
     volume_table_close(p->volumes);
     network_table_close(p->networks);
     net_close(p->net, n.running == 0 && n.paused == 0);
+    db_close(p->exec_db);
     db_close(p->db);
     ops_destroy(p->ops);
     pools_destroy(p->pools);

@@ -227,8 +227,11 @@ static void on_spawned(struct keeper *k, const struct keeper_entry *e, int *fds)
     keeper_spawned_fn spawned = r ? r->spawned : NULL;
     void *ctx = r ? r->ctx : NULL;
 
-    if (!spawned)
+    if (!spawned) {
+        if (k->hooks->settled)
+            k->hooks->settled(k->ctx, e, steal_fd(&fds[0]));
         return;
+    }
     request_destroy(r);
     spawned(ctx, NULL, e->pid, steal_fd(&fds[0]));
 }

@@ -16,23 +16,30 @@ static const struct jfield start_fields[] = {
 };
 static const struct jtable start_json = {sizeof(struct start_body), start_fields};
 
-void handle_exec_create(struct request *r)
+static void on_created(void *ctx, struct err *err, const char *id)
 {
-    const char *body, *id;
-    size_t len;
-    struct container *c;
     struct buf b = {0};
     struct jw w = {.out = &b};
 
-    if (reply_failed(r, request_need_json(r, &body, &len)))
-        return;
-    c = container_of_request(r);
-    if (!c || reply_failed(r, exec_create(c, body, len, &id)))
+    if (reply_failed(ctx, err))
         return;
     jw_obj(&w, NULL);
     jw_str(&w, "Id", id);
     jw_obj_end(&w);
-    reply_json(r, 201, &b);
+    reply_json(ctx, 201, &b);
+}
+
+void handle_exec_create(struct request *r)
+{
+    const char *body;
+    size_t len;
+    struct container *c;
+
+    if (reply_failed(r, request_need_json(r, &body, &len)))
+        return;
+    c = container_of_request(r);
+    if (c)
+        exec_create(c, body, len, on_created, r);
 }
 
 static struct err *find_exec(struct request *r, struct exec **out)

@@ -1,0 +1,149 @@
+#!/bin/bash
+# The engine dies, execs do not: they run on, are drained, resized, reported and killed with their
+# container by the next engine; what was created can be started, what has ended has its code.
+cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh
+qa_up
+d run --rm busybox true
+settled
+census_stable >"$HOST/before"
+
+xcreate() { # CONTAINER FLAGS-JSON CMD…: sets ID
+    local c=$1 flags=$2
+    shift 2
+    api POST "/containers/$c/exec" "$(jq -cn --argjson f "$flags" '$f + {Cmd: $ARGS.positional}' --args -- "$@")"
+    ID=$(printf '%s' "$BODY" | jq -r .Id)
+}
+xfield() { api GET "/exec/$1/json" && printf '%s' "$BODY" | jq -r "$2"; }
+xdetached() { api POST "/exec/$1/start" '{"Detach":true}'; }
+# A client that goes with the engine; its stdin stays open as long as it lives.
+xattached() { curl -sN -o "${2:-/dev/null}" -H 'Content-Type: application/json' -d '{"Detach":false}' --unix-socket "$SOCK" "http://x/exec/$1/start" & disown; }
+runs() { [ "$(xfield "$1" .Running)" = true ]; }
+ended() { [ "$(xfield "$1" .ExitCode)" != null ]; }
+code() { poll 5 ended "$1"; xfield "$1" '"\(.Running) \(.ExitCode)"'; }
+root() { echo "/proc/$(field "$1" .State.Pid)/root"; }
+box() { d run -d --name "$1" --network none busybox sleep 1000 >/dev/null; }
+
+OUT='{"AttachStdout":true,"AttachStderr":true}'
+box one; box two; box three; box four
+ROOT=$(root one) ROOT3=$(root three)
+d run -d --name probed --network none --health-cmd "sleep 77$$" --health-interval 1s --health-timeout 300s busybox sleep 1000 >/dev/null
+
+# ---- what runs, what was created, what has ended ----
+xcreate one '{}' sh -c 'while [ ! -e /go1 ]; do sleep 0.05; done; exit 7'; plain=$ID; xdetached $plain
+xcreate one '{"AttachStdin":true,"AttachStdout":true,"AttachStderr":true,"Tty":true}' sh -c 'while [ ! -e /go2 ]; do stty size >/size; sleep 0.05; done; exit 8'; tty=$ID; xattached $tty
+xcreate one '{"AttachStdin":true,"AttachStdout":true}' sh -c 'cat; echo eof >/eof; exit 9'; stdin=$ID; xattached $stdin
+xcreate one "$OUT" sh -c 'i=0; while [ ! -e /go4 ]; do i=$((i+1)); echo 0123456789012345678901234567890123456789; [ $((i % 500)) != 0 ] || echo $i >/count; done; exit 4'; noisy=$ID; xattached $noisy
+xcreate one '{"User":"1000"}' sh -c 'while [ ! -e /go5 ]; do sleep 0.05; done; exit 5'; down=$ID; xdetached $down
+xcreate one "$OUT" sh -c 'echo late; exit 11'; created=$ID
+xcreate one '{}' sh -c 'exit 6'; over=$ID; xdetached $over
+xcreate one '{}' /nonexistent; absent=$ID; xdetached $absent
+xcreate two '{}' sleep 1000; two=$ID; xdetached $two
+xcreate three '{}' sleep 1000; three=$ID; xdetached $three
+xcreate four '{}' sleep 1000; four=$ID; xdetached $four
+for x in $plain $tty $stdin $noisy $down $two $three $four; do poll 5 runs "$x" || not_ok "an exec runs before" "$(xfield "$x" .)"; done
+same "ended before: its code" "false 6" "$(code "$over")"
+same "failed before: its code" "false 127" "$(code "$absent")"
+before=$(xfield "$plain" '[.Pid,.ProcessConfig,.OpenStdin,.ContainerID]')
+check "a probe runs" poll 5 pgrep -xf "sleep 77$$"
+check "the noisy one writes" poll 5 test -s "$ROOT/count"
+three_pid=$(field three .State.Pid)
+
+engine_kill
+count=$(cat "$ROOT/count")
+: >"$ROOT/go5"; kill -9 "$three_pid"
+same "no engine: the noisy one goes on" yes "$(poll 5 eval '[ "$(cat "$ROOT/count")" -gt $((count + 20000)) ]' && echo yes)"
+engine_start || { not_ok "engine starts again"; finish; exit 1; }
+
+same "running: is known as it was" "$before" "$(xfield "$plain" '[.Pid,.ProcessConfig,.OpenStdin,.ContainerID]')"
+same "running: is running" "true null" "$(xfield "$plain" '"\(.Running) \(.ExitCode)"')"
+like "inspect of the container has it" "$plain" "$(field one '.ExecIDs | join(" ")')"
+like "top has it" 'go1' "$(d top one)"
+api_is "running: cannot be started again" 409 'already' POST "/exec/$plain/start" '{"Detach":true}'
+api_is "tty: resize" 200 '' POST "/exec/$tty/resize?h=33&w=77"
+check "tty: has the size" poll 5 grep -qx '33 77' "$ROOT/size"
+same "stdin: was closed with its client" "false 9" "$(code "$stdin")"
+check "stdin: the process saw the end of file" test -e "$ROOT/eof"
+count=$(cat "$ROOT/count")
+same "noisy: still goes on" yes "$(poll 5 eval '[ "$(cat "$ROOT/count")" -gt $((count + 20000)) ]' && echo yes)"
+same "ended meanwhile: its true code" "false 5" "$(code "$down")"
+same "ended before: still its code" "false 6" "$(code "$over")"
+same "failed before: still its code" "false 127" "$(code "$absent")"
+same "created: is known" "false null" "$(xfield "$created" '"\(.Running) \(.ExitCode)"')"
+xattached "$created" "$HOST/late"
+same "created: can be started" "false 11" "$(code "$created")"
+like "created: its output arrives" late "$(poll 3 test -s "$HOST/late"; tr -d '\0' <"$HOST/late")"
+same "its container was killed meanwhile: so was it" "false 137" "$(code "$three")"
+same "a probe of the engine before is gone" 1 "$(poll 5 eval '[ "$(pgrep -cxf "sleep 77$$")" -le 1 ]'; pgrep -cxf "sleep 77$$")"
+: >"$ROOT/go1"; : >"$ROOT/go2"
+same "running: ends with its code" "false 7" "$(code "$plain")"
+same "tty: ends with its code" "false 8" "$(code "$tty")"
+d kill two >/dev/null
+same "killed with its container" "false 137" "$(code "$two")"
+like "exec_die is told" "\"execID|exitCode\":\"7\"" "$(curl -s -m 5 --unix-socket "$SOCK" "http://x/events?since=0&until=$(date +%s).999&filters=%7B%22event%22:%5B%22exec_die%22%5D%7D")"
+d rm -f two three >/dev/null
+api_is "of a container that is gone: 404" 404 'No such exec' GET "/exec/$two/json"
+
+# ---- twice in a row, SIGTERM ----
+engine_kill; engine_start; engine_stop; engine_start
+same "after SIGKILL and SIGTERM: still runs" true "$(xfield "$noisy" .Running)"
+same "ended: still its code" "false 7" "$(code "$plain")"
+api_is "of a container that is gone: still 404" 404 'No such exec' GET "/exec/$two/json"
+: >"$ROOT/go4"
+same "ends with its code" "false 4" "$(code "$noisy")"
+
+# ---- the keeper dies ----
+old=$(keeper_pid)
+xcreate one "$OUT" sh -c 'while [ ! -e /go6 ]; do sleep 0.05; done; exit 12'; six=$ID; xattached $six
+xcreate one '{}' sh -c 'while [ ! -e /go7 ]; do sleep 0.05; done; exit 13'; seven=$ID; xdetached $seven
+poll 5 runs "$six"; poll 5 runs "$seven"
+kill -9 "$old"
+check "a new keeper" poll 8 eval 'is_alive "$(keeper_pid)" && [ "$(keeper_pid)" != "$old" ]'
+same "keeper killed: both run" "true true" "$(xfield "$six" .Running) $(xfield "$seven" .Running)"
+sleep 0.3
+engine_kill
+: >"$ROOT/go7"
+sleep 0.2
+engine_start
+same "keeper and engine killed: still runs" true "$(xfield "$six" .Running)"
+like "ended meanwhile: its true code or unknown" "^false (13|255)$" "$(code "$seven")"
+: >"$ROOT/go6"
+like "ends with its true code or unknown" "^false (12|255)$" "$(code "$six")"
+same "four: still runs" true "$(xfield "$four" .Running)"
+xcreate four '{}' sleep 1000; both=$ID; xdetached $both; poll 5 runs "$both"
+fourpid=$(field four .State.Pid) # one for the engine after both have died
+kill -KILL "$(keeper_pid)" "$ENGINE_PID"; wait "$ENGINE_PID" 2>/dev/null
+kill -9 "$fourpid" 2>/dev/null
+engine_start
+same "both killed: known, its code unknown" "false 255" "$(code "$both")"
+
+# ---- fifty in flight ----
+d rm -f four >/dev/null 2>&1
+box storm
+for round in 1 2 3; do
+    timeout 60 python3 exec_storm.py "$SOCK" storm "$HOST/storm-$round" storm 2>"$HOST/storm.err" & S=$!
+    sleep 0.$((RANDOM % 5 + 2))$((RANDOM % 10))
+    engine_kill
+    wait $S
+    engine_start || { not_ok "engine starts"; break; }
+    timeout 60 python3 exec_storm.py "$SOCK" settle "$HOST/storm-$round" storm >"$HOST/settled" 2>&1
+    echo "# round $round: $(cat "$HOST/settled")"
+    check "round $round: something was acknowledged" test "$(jq .acknowledged "$HOST/settled")" -gt 10
+    same "round $round: each is known, ran once, has its code" 0 "$(jq .n_bad "$HOST/settled")"
+done
+
+# ---- a damaged store ----
+engine_kill
+head -c 8192 /dev/urandom >"$HOST/exec/execs.db"
+engine_start
+same "a damaged store does not keep the engine from starting" running "$(field storm .State.Status)"
+same "exec works" hi "$(d exec storm echo hi)"
+like "and it is told" 'volatile state file' "$(cat "$HOST/engine.log")"
+
+# ---- nothing is left ----
+d rm -f $(d ps -aq) >/dev/null 2>&1
+settled
+sleep 0.5
+census_stable >"$HOST/after"
+census_same "the census is as before" <(grep -v keeper "$HOST/before") <(grep -v keeper "$HOST/after")
+engine_sound
+finish
