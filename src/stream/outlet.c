@@ -18,6 +18,8 @@
 #define RETRY_MIN_MS 100
 #define RETRY_MAX_MS 5000
 #define CONNECT_MS 10000
+#define SEND_BUFFER (128 << 10) /* goes with a server that dies; the kernel would take megabytes   \
+                                 */
 
 struct outlet {
     struct loop *loop;
@@ -106,6 +108,8 @@ static int open_socket(struct outlet *o, int type)
     o->fd = socket(o->addr.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (o->fd < 0)
         return errno;
+    if (o->is_stream)
+        setsockopt(o->fd, SOL_SOCKET, SO_SNDBUF, &(int){SEND_BUFFER}, sizeof(int));
     if (!connect(o->fd, (struct sockaddr *)&o->addr, o->addr_n))
         return 0;
     return errno;
