@@ -25,6 +25,9 @@ const struct land *landing_memory(const struct landing *l);
 
 int landing_take_slot(struct landing *l); /* -1: none is free; landing_await */
 void landing_give_slot(struct landing *l, unsigned slot);
+/* Slots are few, and logs whose server does not take anything must not have them: the bytes go
+ * where there is no need to hurry. The slot's number from now on, the same: they stay. */
+unsigned landing_park(struct landing *l, unsigned slot);
 void landing_await(struct landing *l, struct landing_wait *w);
 void landing_forget(struct landing_wait *w);
 

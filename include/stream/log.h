@@ -31,6 +31,8 @@ struct err *log_create(struct loop *l, struct pools *p, const struct log_spec *s
     must_check;
 /* Flushes what is appended, ends readers, then frees. `done` may be NULL. */
 void log_destroy(struct log *g, void (*done)(void *ctx), void *ctx);
+/* The container goes: what its server has not taken is not kept for the next engine. */
+void log_discard(struct log *g);
 const char *log_path(const struct log *g); /* inspect's LogPath; "" for none */
 /* Bytes as they came from the container; lines are cut here (16 KiB partials as Docker's
  * json-file does). */

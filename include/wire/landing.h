@@ -28,6 +28,7 @@ enum land_mode {
     LAND_BLOCK = 1, /* a full spool stops the reading */
     LAND_DROP,      /* ... drops what comes and counts it */
     LAND_NONE,      /* there is no log: output that no engine takes is thrown away */
+    LAND_PARKED,    /* no log's: the bytes of a slot, see land_park */
 };
 
 /* Bytes on their way. Its own page, the window follows. The offset of the slot's descriptor minus
@@ -37,7 +38,7 @@ struct land_slot {
     uint64_t seq;    /* in its log; what the record's state has seen is done */
     int64_t wall_ns;
     int32_t stream;
-    uint32_t spare;
+    uint32_t n_parked; /* what it holds, when it is parked: there is no f_pos */
 };
 
 struct land_line { /* a line whose end has not come; its text stands elsewhere */
@@ -74,8 +75,9 @@ struct land {
 };
 
 #define LAND_SPAN (LAND_PAGE + 4 * LAND_LINE) /* of a slot and of a record */
+#define LAND_PARKED_AT 2048                   /* a parked slot's head in its record's page */
 _Static_assert(LAND_WINDOW == 4 * LAND_LINE, "slots and records have one size");
-_Static_assert(sizeof(struct land_record) <= LAND_PAGE, "a record's head fits its page");
+_Static_assert(sizeof(struct land_record) <= LAND_PARKED_AT, "a record's head has its place");
 
 /* All return 0 or an errno. */
 int land_create(struct land *l);
@@ -89,6 +91,9 @@ size_t land_filled(const struct land *l, unsigned slot);
 ssize_t land_fill(const struct land *l, unsigned slot, unsigned record, uint64_t seq, int stream,
                   int64_t wall_ns, int pipe);
 void land_release(const struct land *l, unsigned slot);
+/* Copies a full slot to a record that nobody uses. From then on there are two of one number: the
+ * copy counts, and is called slot LAND_SLOTS + record in all of the above but land_fill. */
+void land_park(const struct land *l, unsigned slot, unsigned record);
 
 struct land_record *land_record(const struct land *l, unsigned record);
 struct land_record *land_record_private(void); /* of a log that does not land; NULL: no memory */

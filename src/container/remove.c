@@ -98,10 +98,12 @@ static struct err *close_log(struct op *op)
     struct removal *o = (struct removal *)op;
     struct log *log = steal_ptr(&o->c->log);
 
-    if (log)
-        log_destroy(log, on_log_closed, op);
-    else
+    if (!log) {
         op_resume(op, NULL);
+        return NULL;
+    }
+    log_discard(log);
+    log_destroy(log, on_log_closed, op);
     return NULL;
 }
 

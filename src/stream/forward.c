@@ -1,397 +1,398 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lines on their way to a server. What cannot be sent waits in a queue, bounded in both
- * modes: non-blocking drops at max-buffer-size, blocking lets the container be paused at
- * LOG_BACKLOG_HIGH and drops only what comes in spite of that. Dropped bytes are told in
- * a line of their own. Loop thread; only a host's name is looked up by a worker. Trap: a
- * server that hangs and one that is absent look alike here: the queue just stays.
+ * Lines on their way to a server. Works a batch off as the disk worker of a log with a file does,
+ * and says in the record how far it has come: the state that stands behind a message takes over
+ * when the socket has the message. So a SIGKILL in between sends one message again, and nothing
+ * is lost that stands in a slot or a spool. Loop thread; only the spool is read by a worker.
+ *
+ * Trap: a server that does not take anything stops here, with the message in hand; the slots of
+ * such a log are parked, since others need them.
  */
 #include "forward.h"
 
-#include <errno.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include "base/clock.h"
-#include "base/fd.h"
-#include "base/log.h"
 
+#include "forwardspool.h"
 #include "log_inner.h"
 
-#define QUEUE_MAX (4u << 20) /* blocking: more than that is dropped */
-#define TURN 128             /* messages a turn of the loop */
-#define RETRY_MIN_MS 100
-#define RETRY_MAX_MS 5000
-#define CONNECT_MS 10000
-
-struct held_line {
-    char *text; /* RECORD_PIECE */
-    size_t n;
-    bool is_continued;
-    int64_t wall_ns;
-};
+#define TURN 128 /* messages a turn of the loop */
 
 struct forward {
     struct log *log;
-    struct target target;
     struct forward_style style;
-    struct held_line held[2];
-    struct buf queue; /* uint32_t length and bytes, again and again */
-    size_t at;        /* of the first message that is not sent */
-    size_t sent;      /* of that one, over a stream */
-    uint64_t lost;
-    int fd;
-    struct watch *watch;
-    bool is_connecting, is_finished, is_dead, is_stream;
-    struct timer timer;
-    int retry_ms;
-    struct job job; /* the look-up */
-    bool job_runs;
-    struct sockaddr_storage addr;
-    socklen_t addr_n;
+    struct outlet *outlet;
+    struct land_record *record;
+    bool is_shared;
+    struct land_state *next; /* holds when `message` is sent */
+    struct cutter cut;
+    int64_t wall_ns; /* of the bytes that are cut */
+    bool at_eof;
+    struct buf message;
+    size_t text_n; /* bytes of log in it */
+    size_t done;   /* of the memory in hand */
+    struct timer turn;
+    struct forward_spool *spool;
+    bool spool_works, is_removing;
+    bool is_waiting, is_finished, is_abandoned;
 };
 
-static void go_on(struct forward *f);
+enum step { STEP_ON, STEP_WAIT, STEP_END };
 
-size_t forward_backlog(const struct forward *f)
+/* ---- the state ---- */
+
+static const struct land_state *state_of(const struct forward *f)
 {
-    return f ? f->queue.len - f->at : 0;
+    return land_state(f->record);
 }
 
-/* ---- the socket ---- */
-
-static void disconnect(struct forward *f)
+static void begin(struct forward *f)
 {
-    watch_close(f->watch);
-    f->watch = NULL;
-    if (f->fd >= 0)
-        close(f->fd);
-    f->fd = -1;
-    f->is_connecting = false;
-    f->sent = 0;
-}
-
-static void on_retry(struct timer *t)
-{
-    go_on(container_of(t, struct forward, timer));
-}
-
-static void retry_later(struct forward *f, const char *what, int error)
-{
-    log_debug("a log server does not take lines", KV("server", f->target.host), KV("step", what),
-              KV("error", strerror(error)));
-    disconnect(f);
-    timer_set(f->log->loop, &f->timer, f->retry_ms, on_retry);
-    f->retry_ms = f->retry_ms * 2 < RETRY_MAX_MS ? f->retry_ms * 2 : RETRY_MAX_MS;
-}
-
-static void on_connect_timeout(struct timer *t)
-{
-    retry_later(container_of(t, struct forward, timer), "connect", ETIMEDOUT);
-}
-
-static void on_writable(void *arg, int events)
-{
-    struct forward *f = arg;
-    int error = 0;
-    socklen_t n = sizeof(error);
-
-    (void)events;
-    watch_set(f->watch, 0);
-    if (f->is_connecting) {
-        timer_clear(f->log->loop, &f->timer);
-        f->is_connecting = false;
-        if (getsockopt(f->fd, SOL_SOCKET, SO_ERROR, &error, &n) || error) {
-            retry_later(f, "connect", error);
-            return;
-        }
-    }
-    go_on(f);
-}
-
-static void await_writable(struct forward *f)
-{
-    if (!f->watch)
-        f->watch = watch_open(f->log->loop, f->fd, UV_WRITABLE, on_writable, f);
-    else
-        watch_set(f->watch, UV_WRITABLE);
-}
-
-/* Returns 0, EINPROGRESS or why not. */
-static int open_socket(struct forward *f, int type)
-{
-    f->is_stream = type == SOCK_STREAM;
-    f->fd = socket(f->addr.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (f->fd < 0)
-        return errno;
-    if (!connect(f->fd, (struct sockaddr *)&f->addr, f->addr_n))
-        return 0;
-    return errno;
-}
-
-static void connect_now(struct forward *f)
-{
-    int error = open_socket(f, f->target.kind == TARGET_TCP ? SOCK_STREAM : SOCK_DGRAM);
-
-    if (error == EPROTOTYPE && f->target.kind == TARGET_UNIX) {
-        disconnect(f);
-        error = open_socket(f, SOCK_STREAM);
-    }
-    if (error == EINPROGRESS) {
-        f->is_connecting = true;
-        await_writable(f);
-        timer_set(f->log->loop, &f->timer, CONNECT_MS, on_connect_timeout);
-    } else if (error) {
-        retry_later(f, "connect", error);
+    if (f->next)
+        return;
+    f->next = land_begin(f->record);
+    for (int i = 0; i < 2; i++) {
+        f->cut.line[i] = &f->next->line[i];
+        f->cut.text[i] = land_text(f->record, f->next, i);
     }
 }
 
-/* ---- where to ---- */
-
-static bool look_up(struct forward *f, int flags)
+static void commit(struct forward *f)
 {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = flags}, *found;
+    if (f->next)
+        land_flip(f->record);
+    f->next = NULL;
+}
 
-    if (getaddrinfo(f->target.host, f->target.port, &hints, &found))
+void forward_share(struct forward *f, struct land_record *r)
+{
+    ASSERT(!f->next && !f->is_shared);
+    land_record_discard(f->record);
+    f->record = r;
+    f->is_shared = true;
+}
+
+void forward_unshare(struct forward *f)
+{
+    ASSERT(!f->next && f->is_shared);
+    f->record = NULL;
+    f->is_shared = false;
+}
+
+/* ---- messages ---- */
+
+static void on_piece(void *ctx, const struct piece *p)
+{
+    struct forward *f = ctx;
+    bool is_partial = !p->ends_line && !f->at_eof;
+    struct forward_line line = {p->stream, f->wall_ns, p->text, p->n, is_partial};
+
+    if (!p->n && !is_partial)
+        return; /* Docker's drivers send no empty lines */
+    if (p->time != f->cut.stamp)
+        clock_from_rfc3339(p->time, &line.wall_ns); /* of the line's beginning */
+    f->text_n = p->n;
+    f->style.write(&f->style, &line, &f->message);
+}
+
+static void tell_dropped(struct forward *f)
+{
+    char text[96];
+    struct forward_line line = {.stream = STREAM_STDERR, .wall_ns = clock_wall_ns(), .text = text};
+
+    begin(f);
+    line.n = (size_t)snprintf(text, sizeof(text), "berth: %llu bytes of log were dropped here",
+                              (unsigned long long)f->next->dropped);
+    f->next->dropped = 0;
+    f->text_n = 0;
+    f->style.write(&f->style, &line, &f->message);
+}
+
+/* False: not now. */
+static bool send_message(struct forward *f)
+{
+    switch (outlet_send(f->outlet, f->message.data, f->message.len)) {
+    case OUTLET_LATER:
         return false;
-    memcpy(&f->addr, found->ai_addr, found->ai_addrlen);
-    f->addr_n = found->ai_addrlen;
-    freeaddrinfo(found);
+    case OUTLET_TOO_LONG:
+        f->next->dropped += f->text_n;
+        break;
+    case OUTLET_TAKEN:
+        break;
+    }
+    f->message.len = 0;
+    commit(f);
     return true;
 }
 
-static void run_look_up(struct job *job)
+/* ---- what the batch holds: each call makes a message or comes a little further ---- */
+
+static void pass(struct forward *f)
 {
-    look_up(container_of(job, struct forward, job), AI_NUMERICSERV);
+    struct batch *b = &f->log->flying;
+
+    f->done = 0;
+    batch_next(b, &b->at);
 }
 
-static void forward_free(struct forward *f)
+static size_t cut(struct forward *f, int stream, int64_t wall_ns, const char *p, size_t n)
 {
-    for (int i = 0; i < 2; i++)
-        free(f->held[i].text);
-    buf_finish(&f->queue);
-    free(f->target.host);
-    free(f->target.port);
-    free(f->style.tag);
-    free(f->style.host);
-    free(f->style.fixed);
-    free(f);
+    begin(f);
+    f->wall_ns = wall_ns;
+    return cutter_next(&f->cut, stream, wall_ns, p, n);
 }
 
-static void on_looked_up(struct job *job)
+static enum step step_bytes(struct forward *f, struct chunk *c)
 {
-    struct forward *f = container_of(job, struct forward, job);
-
-    f->job_runs = false;
-    if (f->is_dead)
-        forward_free(f);
-    else if (!f->addr_n)
-        retry_later(f, "look-up", EHOSTUNREACH);
-    else
-        go_on(f);
+    if (f->done < c->n) {
+        f->done += cut(f, c->stream, c->wall_ns, (char *)(c + 1) + f->done, c->n - f->done);
+        return STEP_ON;
+    }
+    f->log->flying.payload -= c->n;
+    pass(f);
+    return STEP_ON;
 }
 
-/* False: later. */
-static bool find_address(struct forward *f)
+static enum step step_slot(struct forward *f, struct chunk *c)
 {
-    struct sockaddr_un *un = (struct sockaddr_un *)&f->addr;
+    uint64_t base = state_of(f)->base;
 
-    if (f->addr_n)
-        return true;
-    if (f->target.kind == TARGET_UNIX) {
-        un->sun_family = AF_UNIX;
-        snprintf(un->sun_path, sizeof(un->sun_path), "%s", f->target.host);
-        f->addr_n = sizeof(*un);
-        return true;
+    if (base < c->landed.n_bytes) {
+        begin(f);
+        f->next->base +=
+            cut(f, c->stream, c->wall_ns, c->landed.bytes + base, c->landed.n_bytes - (size_t)base);
+        return STEP_ON;
     }
-    if (look_up(f, AI_NUMERICHOST | AI_NUMERICSERV))
-        return true;
-    f->job_runs = true;
-    f->job = (struct job){.run = run_look_up, .done = on_looked_up};
-    pool_submit(f->log->pools, POOL_DISK, &f->job);
-    return false;
+    begin(f);
+    f->next->seq = c->landed.seq;
+    f->next->base = 0;
+    commit(f);
+    pass(f);
+    log_drop_slot(f->log, c);
+    return STEP_ON;
 }
 
-/* ---- the queue ---- */
-
-static void message_done(struct forward *f, uint32_t n)
+/* What is held goes out as a line. False: nothing was. */
+static bool end_line(struct forward *f, int stream, int64_t wall_ns)
 {
-    f->at += sizeof(n) + n;
-    f->sent = 0;
-    if (f->at == f->queue.len) {
-        f->queue.len = f->at = 0;
-        if (f->is_finished)
-            buf_finish(&f->queue);
-    } else if (f->at > f->queue.len / 2 && f->at > (64u << 10)) {
-        buf_drop_front(&f->queue, f->at);
-        f->at = 0;
-    }
+    const struct land_line *h = &state_of(f)->line[stream == STREAM_STDERR];
+
+    if (!h->n && !h->is_continued)
+        return false;
+    begin(f);
+    f->wall_ns = wall_ns;
+    f->at_eof = true;
+    cutter_end(&f->cut, stream, wall_ns);
+    f->at_eof = false;
+    return true;
 }
 
-/* Sends the first message. False: not now. */
-static bool send_one(struct forward *f)
+static bool end_lines(struct forward *f, int64_t wall_ns)
 {
-    const char *p = f->queue.data + f->at + sizeof(uint32_t);
-    uint32_t n;
-    ssize_t w;
+    return end_line(f, STREAM_STDOUT, wall_ns) || end_line(f, STREAM_STDERR, wall_ns);
+}
 
-    memcpy(&n, f->queue.data + f->at, sizeof(n));
-    w = send(f->fd, p + f->sent, n - f->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (w >= 0) {
-        f->retry_ms = RETRY_MIN_MS;
-        f->sent += (size_t)w;
-        if (f->sent == n || !f->is_stream)
-            message_done(f, n);
-        return true;
+static enum step step_eof(struct forward *f, const struct chunk *c)
+{
+    if (!end_line(f, c->stream, c->wall_ns))
+        pass(f);
+    return STEP_ON;
+}
+
+static enum step step_lost(struct forward *f, const struct chunk *c)
+{
+    if (end_lines(f, c->wall_ns))
+        return STEP_ON;
+    begin(f);
+    f->next->dropped += c->lost;
+    commit(f);
+    pass(f);
+    return STEP_ON;
+}
+
+static void on_spool(void *ctx);
+
+static enum step read_spool(struct forward *f)
+{
+    f->spool_works = true;
+    f->log->n_holds++;
+    forward_spool_read(f->spool, state_of(f));
+    return STEP_WAIT;
+}
+
+/* All of it is sent: first the file goes, then comes what the keeper had no place for. */
+static enum step end_spool(struct forward *f, const char *path)
+{
+    uint64_t lost = f->record->lost;
+
+    if (path[0] && !f->is_removing) {
+        f->is_removing = f->spool_works = true;
+        f->log->n_holds++;
+        forward_spool_remove(f->spool);
+        return STEP_WAIT;
     }
-    if (errno == EINTR)
-        return true;
-    if (errno == EMSGSIZE) {
-        f->lost += n;
-        message_done(f, n);
-        return true;
+    if (lost > state_of(f)->told && end_lines(f, clock_wall_ns()))
+        return STEP_ON;
+    begin(f);
+    f->next->dropped += lost > f->next->told ? lost - f->next->told : 0;
+    f->next->told = lost;
+    commit(f);
+    forward_spool_destroy(f->spool);
+    f->spool = NULL;
+    f->is_removing = false;
+    pass(f);
+    log_merged(f->log);
+    return STEP_ON;
+}
+
+static enum step step_chunk(struct forward *f, const char *path)
+{
+    const struct land_state *s = state_of(f);
+    struct spool_chunk c;
+    const char *bytes;
+
+    switch (forward_spool_chunk(f->spool, s->spool_off, &c, &bytes)) {
+    case SPOOL_MORE:
+        return read_spool(f);
+    case SPOOL_END:
+        return end_spool(f, path);
+    case SPOOL_CHUNK:
+        break;
     }
-    if (errno == ECONNREFUSED && f->target.kind == TARGET_UDP) {
-        message_done(f, n); /* says that an earlier one was refused; so will this one be */
-        return true;
+    begin(f);
+    if (s->base < c.n) {
+        f->next->base += cut(f, c.stream, c.wall_ns, bytes + s->base, c.n - (size_t)s->base);
+        return STEP_ON;
     }
-    if (errno == EAGAIN)
-        await_writable(f);
-    else
-        retry_later(f, "send", errno);
-    return false;
+    f->next->spool_off += sizeof(c) + c.n;
+    f->next->base = 0;
+    return STEP_ON;
+}
+
+static enum step step_spool(struct forward *f, const char *path)
+{
+    uint64_t gen;
+
+    if (f->spool_works)
+        return STEP_WAIT;
+    if (!path[0] || f->is_removing)
+        return end_spool(f, path);
+    if (!f->spool) {
+        f->spool = forward_spool_create(f->log->pools, path, on_spool, f);
+        return read_spool(f);
+    }
+    gen = forward_spool_gen(f->spool);
+    if (!gen)
+        return end_spool(f, path);
+    if (state_of(f)->spool_gen != gen) {
+        begin(f);
+        f->next->spool_gen = gen;
+        f->next->spool_off = sizeof(struct spool_head);
+        f->next->base = 0;
+        return STEP_ON;
+    }
+    return step_chunk(f, path);
+}
+
+static enum step step_on(struct forward *f)
+{
+    size_t at = f->log->flying.at;
+    struct chunk *c = batch_next(&f->log->flying, &at);
+
+    if (!c && !state_of(f)->dropped)
+        return STEP_END;
+    if (state_of(f)->dropped && (!c || c->kind != CHUNK_LOST)) {
+        tell_dropped(f);
+        return STEP_ON;
+    }
+    switch (c->kind) {
+    case CHUNK_BYTES:
+        return step_bytes(f, c);
+    case CHUNK_SLOT:
+        return step_slot(f, c);
+    case CHUNK_SPOOL:
+        return step_spool(f, (char *)(c + 1));
+    case CHUNK_EOF:
+        return step_eof(f, c);
+    case CHUNK_LOST:
+        return step_lost(f, c);
+    case CHUNK_MARK: /* marks are places in files */
+        break;
+    }
+    pass(f);
+    return STEP_ON;
+}
+
+/* ---- turns ---- */
+
+static void on_turn(struct timer *t);
+
+static void end_batch(struct forward *f)
+{
+    buf_finish(&f->message);
+    if (f->is_finished && !f->log->pending.n)
+        outlet_close(f->outlet);
+    log_batch_done(f->log);
 }
 
 static void go_on(struct forward *f)
 {
-    int n = 0;
+    enum step step = STEP_ON;
 
-    if (f->job_runs || f->is_connecting || f->timer.due_ns)
+    if (!f->log->job_runs || f->is_abandoned)
         return;
-    while (forward_backlog(f) && n++ < TURN) {
-        if (!find_address(f))
+    f->is_waiting = false;
+    for (int n = 0; n < TURN && step == STEP_ON; n++) {
+        if (f->message.len && !send_message(f)) {
+            f->is_waiting = true;
+            log_park_slots(f->log);
             return;
-        if (f->fd < 0)
-            connect_now(f);
-        if (f->fd < 0 || f->is_connecting || !send_one(f))
-            break;
-    }
-    if (n > TURN)
-        timer_set(f->log->loop, &f->timer, 0, on_retry);
-    else if (!forward_backlog(f) && f->is_finished)
-        disconnect(f);
-    log_tell_room(f->log);
-}
-
-static void queue_message(struct forward *f, const struct forward_line *line)
-{
-    size_t start = f->queue.len;
-    uint32_t n = 0;
-
-    buf_add(&f->queue, &n, sizeof(n));
-    f->style.write(&f->style, line, &f->queue);
-    n = (uint32_t)(f->queue.len - start - sizeof(n));
-    memcpy(f->queue.data + start, &n, sizeof(n));
-}
-
-static void tell_lost(struct forward *f, int64_t wall_ns)
-{
-    char text[96];
-    struct forward_line line = {.stream = STREAM_STDERR, .wall_ns = wall_ns, .text = text};
-
-    line.n = (size_t)snprintf(text, sizeof(text), "berth: %llu bytes of log were dropped here",
-                              (unsigned long long)f->lost);
-    f->lost = 0;
-    queue_message(f, &line);
-}
-
-static void add_line(struct forward *f, const struct forward_line *line)
-{
-    size_t limit = f->log->is_blocking ? QUEUE_MAX : f->log->max_buffer;
-
-    if (!line->n && !line->is_partial)
-        return; /* Docker's drivers send no empty lines */
-    if (forward_backlog(f) + line->n > limit) {
-        f->lost += line->n;
-        return;
-    }
-    if (f->lost)
-        tell_lost(f, line->wall_ns);
-    queue_message(f, line);
-}
-
-/* ---- from bytes to lines ---- */
-
-static void add_piece(struct forward *f, int stream, int64_t wall_ns, const char *p, size_t n,
-                      bool is_partial)
-{
-    struct held_line *h = &f->held[stream == STREAM_STDERR];
-    struct forward_line line = {stream, h->is_continued ? h->wall_ns : wall_ns, p, n, is_partial};
-
-    h->wall_ns = line.wall_ns;
-    h->is_continued = is_partial;
-    add_line(f, &line);
-}
-
-static size_t hold(struct held_line *h, const char *p, size_t n)
-{
-    size_t room = RECORD_PIECE - h->n;
-
-    if (!h->text)
-        h->text = mem_alloc(RECORD_PIECE);
-    n = n < room ? n : room;
-    memcpy(h->text + h->n, p, n);
-    h->n += n;
-    return n;
-}
-
-void forward_append(struct forward *f, int stream, int64_t wall_ns, const char *p, size_t n)
-{
-    const char *end = p + n, *newline;
-    struct held_line *h;
-
-    if (!f)
-        return;
-    h = &f->held[stream == STREAM_STDERR];
-    f->is_finished = false;
-    while (p < end) {
-        size_t look = (size_t)(end - p) < RECORD_PIECE ? (size_t)(end - p) : RECORD_PIECE;
-
-        newline = memchr(p, '\n', look);
-        if (!h->n && newline) {
-            add_piece(f, stream, wall_ns, p, (size_t)(newline - p), false);
-            p = newline + 1;
-            continue;
         }
-        p += hold(h, p, newline ? (size_t)(newline - p) : look);
-        if (p != newline && h->n < RECORD_PIECE)
-            continue;
-        add_piece(f, stream, wall_ns, h->text, h->n, p != newline);
-        h->n = 0;
-        p += p == newline;
+        step = step_on(f);
+        if (!f->message.len)
+            commit(f);
     }
-    go_on(f);
+    if (step == STEP_ON)
+        timer_set(f->log->loop, &f->turn, 0, on_turn);
+    else if (step == STEP_END)
+        end_batch(f);
 }
 
-void forward_append_eof(struct forward *f, int stream)
+static void on_turn(struct timer *t)
 {
-    struct held_line *h;
+    go_on(container_of(t, struct forward, turn));
+}
 
-    if (!f)
-        return;
-    h = &f->held[stream == STREAM_STDERR];
-    if (h->n)
-        add_piece(f, stream, clock_wall_ns(), h->text, h->n, false);
-    h->n = 0;
-    h->is_continued = false;
-    free(h->text);
-    h->text = NULL;
-    if (f->lost && forward_backlog(f) < LOG_BACKLOG_HIGH)
-        tell_lost(f, clock_wall_ns());
+static void on_ready(void *ctx)
+{
+    go_on(ctx);
+}
+
+static void on_spool(void *ctx)
+{
+    struct forward *f = ctx;
+    struct log *g = f->log;
+
+    f->spool_works = false;
+    g->landed.since_ns = clock_boot_ns();
     go_on(f);
+    g->n_holds--;
+    log_try_free(g);
+}
+
+void forward_run(struct forward *f)
+{
+    if (!f->record)
+        f->record = land_record_private();
+    ASSERT(f->record);
+    timer_set(f->log->loop, &f->turn, 0, on_turn);
+}
+
+bool forward_is_waiting(const struct forward *f)
+{
+    return f->is_waiting;
 }
 
 void forward_finish(struct forward *f)
@@ -399,7 +400,20 @@ void forward_finish(struct forward *f)
     if (!f)
         return;
     f->is_finished = true;
-    go_on(f);
+    if (!f->log->job_runs)
+        outlet_close(f->outlet);
+}
+
+void forward_begin_run(struct forward *f)
+{
+    f->is_finished = false;
+}
+
+void forward_abandon(struct forward *f)
+{
+    timer_clear(f->log->loop, &f->turn);
+    f->is_abandoned = true;
+    f->next = NULL;
 }
 
 struct forward *forward_create(struct log *g, const struct target *target,
@@ -408,10 +422,10 @@ struct forward *forward_create(struct log *g, const struct target *target,
     struct forward *f = mem_new(struct forward);
 
     f->log = g;
-    f->target = *target;
     f->style = *style;
-    f->fd = -1;
-    f->retry_ms = RETRY_MIN_MS;
+    f->outlet = outlet_create(g->loop, g->pools, target, on_ready, f);
+    f->cut.emit = on_piece;
+    f->cut.ctx = f;
     return f;
 }
 
@@ -419,9 +433,14 @@ void forward_destroy(struct forward *f)
 {
     if (!f)
         return;
-    timer_clear(f->log->loop, &f->timer);
-    disconnect(f);
-    f->is_dead = true;
-    if (!f->job_runs)
-        forward_free(f);
+    timer_clear(f->log->loop, &f->turn);
+    outlet_destroy(f->outlet);
+    forward_spool_destroy(f->spool);
+    if (!f->is_shared)
+        land_record_discard(f->record);
+    buf_finish(&f->message);
+    free(f->style.tag);
+    free(f->style.host);
+    free(f->style.fixed);
+    free(f);
 }

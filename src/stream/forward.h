@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Log drivers that send lines away instead of keeping them: a bounded queue of finished
- * messages in front of a socket that is never waited for. Loop thread; see forward.c.
+ * Log drivers that send lines away instead of keeping them: what a log with a file gives to a
+ * disk worker, batch by batch, goes to a socket here. Loop thread; see forward.c.
  */
 #pragma once
 
 #include "stream/log.h"
+#include "wire/landing.h"
+
+#include "outlet.h"
 
 struct forward_line {
     int stream;
@@ -23,21 +26,20 @@ struct forward_style { /* how a line is put; owned by the forward */
     bool has_micros;
 };
 
-enum target_kind { TARGET_UNIX, TARGET_UDP, TARGET_TCP };
-struct target {
-    enum target_kind kind;
-    char *host, *port; /* UNIX: host is the path */
-};
-
 struct forward;
-/* Takes target's and style's memory. Nothing is opened before the first line. */
+/* Takes target's and style's memory. */
 struct forward *forward_create(struct log *g, const struct target *target,
                                const struct forward_style *style);
-void forward_destroy(struct forward *f); /* what is queued is lost; NULL is accepted */
-void forward_append(struct forward *f, int stream, int64_t wall_ns, const char *p, size_t n);
-void forward_append_eof(struct forward *f, int stream);
+void forward_destroy(struct forward *f); /* NULL is accepted */
+/* The log's flying batch is there; log_batch_done in a turn of the loop to come. */
+void forward_run(struct forward *f);
+void forward_begin_run(struct forward *f);
+void forward_abandon(struct forward *f);          /* forgets about the batch */
+bool forward_is_waiting(const struct forward *f); /* for its server */
 void forward_finish(struct forward *f); /* the run is over: the socket goes when all is sent */
-size_t forward_backlog(const struct forward *f); /* NULL: 0 */
+/* As logdisk_share and logdisk_unshare. */
+void forward_share(struct forward *f, struct land_record *r);
+void forward_unshare(struct forward *f);
 
 /* ---- syslog.c: pure but for open ---- */
 struct err *syslog_check(const struct pairs *options);

@@ -144,7 +144,7 @@ static void check_drained(struct hub *h)
     }
     if (!h->has_exited || h->last_mark)
         return;
-    if (h->log && log_lands(h->log))
+    if (h->log && log_must_land(h->log))
         h->last_mark = log_mark_add(h->log, on_last_mark, h, false, false);
     else
         timer_set(h->loop, &h->end, 0, on_end);
@@ -206,6 +206,8 @@ void hub_process_exited(struct hub *h)
     if (!h->is_running || h->has_exited)
         return;
     h->has_exited = true;
+    if (h->log)
+        log_on_exit(h->log);
     timer_clear(h->loop, &h->pumps[PUMP_PTY].retry);
     timer_set(h->loop, &h->deadline, h->drain_ms, on_deadline);
     pumps_update(h);

@@ -10,6 +10,7 @@
 #include "base/log.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "forward.h"
 #include "log_inner.h"
@@ -17,6 +18,7 @@
 #define RETRY_MS 1000 /* a full disk */
 #define REST_MS 1000  /* then the buffers of a burst are freed */
 #define FORWARD_GRACE_MS 500
+#define FORWARD_MAX (4u << 20)
 #define FORWARD_STEP_MS 10
 #define GRACE_MS 2000 /* a log that goes lets its readers read to the end that long */
 
@@ -124,10 +126,8 @@ static void compress_rotated(struct log *g)
     pool_submit(g->pools, POOL_DISK, &g->zip);
 }
 
-static void on_job_done(struct job *job)
+void log_batch_done(struct log *g)
 {
-    struct log *g = container_of(job, struct log, job);
-
     g->job_runs = false;
     g->n_holds++;
     g->is_stuck = g->disk.is_stuck;
@@ -156,6 +156,11 @@ static void on_job_done(struct job *job)
     log_try_free(g);
 }
 
+static void on_job_done(struct job *job)
+{
+    log_batch_done(container_of(job, struct log, job));
+}
+
 void log_start_job(struct log *g)
 {
     struct batch spare;
@@ -170,6 +175,10 @@ void log_start_job(struct log *g)
         g->pending = spare;
     }
     g->job_runs = true;
+    if (g->forward) {
+        forward_run(g->forward);
+        return;
+    }
     g->job = (struct job){.run = run_job, .done = on_job_done};
     pool_submit(g->pools, POOL_DISK, &g->job);
 }
@@ -186,7 +195,7 @@ void jsonfile_init(struct log *g, char *path, char *attrs, int64_t max_size, int
 
 size_t log_backlog(const struct log *g)
 {
-    return g->has_file ? g->pending.payload + g->flying.payload : forward_backlog(g->forward);
+    return g->pending.payload + g->flying.payload;
 }
 
 bool log_is_full(const struct log *g)
@@ -194,17 +203,24 @@ bool log_is_full(const struct log *g)
     return g->is_blocking && log_backlog(g) >= LOG_BACKLOG_HIGH;
 }
 
+/* Blocking: the container is paused long before, but for what is left after its exit. A disk takes
+ * that, a server may not, run after run. */
+static size_t memory_limit(const struct log *g)
+{
+    if (!g->is_blocking)
+        return g->max_buffer;
+    return g->forward ? FORWARD_MAX : SIZE_MAX;
+}
+
 void log_append(struct log *g, int stream, int64_t wall_ns, const void *p, size_t n)
 {
     struct chunk *c;
 
     ASSERT_LOOP();
-    if (!g->has_file)
-        forward_append(g->forward, stream, wall_ns, p, n);
-    if (!g->has_file || !n)
+    if (!(g->has_file || g->forward) || !n)
         return;
     ASSERT(!g->is_closing);
-    if (!g->is_blocking && log_backlog(g) + n > g->max_buffer) {
+    if (log_backlog(g) + n > memory_limit(g)) {
         g->lost += n;
         return;
     }
@@ -237,10 +253,8 @@ void log_append_eof(struct log *g, int stream)
     struct chunk *c;
 
     ASSERT_LOOP();
-    if (!g->has_file) {
-        forward_append_eof(g->forward, stream);
+    if (!g->has_file && !g->forward)
         return;
-    }
     append_lost(g);
     c = batch_add(&g->pending, CHUNK_EOF, NULL, 0);
     c->stream = stream;
@@ -311,7 +325,7 @@ void log_on_room(struct log *g, void (*fn)(void *ctx), void *ctx)
 {
     g->on_room = fn;
     g->room_ctx = ctx;
-    if (fn && g->has_file && !g->job_runs && !g->is_stuck)
+    if (fn && (g->has_file || g->forward) && !g->job_runs && !g->is_stuck)
         log_start_job(g);
 }
 
@@ -364,17 +378,46 @@ static void on_last_flush(void *ctx, const struct log_mark *m)
     g->is_flushed = true; /* on_job_done goes on to free it */
 }
 
+static void drop_batch(struct log *g, struct batch *b)
+{
+    struct chunk *c;
+    size_t at = 0;
+
+    while ((c = batch_next(b, &at)))
+        if (c->kind == CHUNK_SPOOL && *(char *)(c + 1))
+            unlink((char *)(c + 1));
+    log_drop_slots(g, b);
+    b->n = b->at = b->payload = 0;
+}
+
+static void give_up_on_server(struct log *g)
+{
+    forward_abandon(g->forward);
+    g->job_runs = false;
+    if (!g->is_discarded)
+        return; /* the next engine goes on */
+    drop_batch(g, &g->flying);
+    drop_batch(g, &g->pending);
+}
+
 /* Without a file; what is on its way to a server that takes it has a moment to get there. */
 static void on_none_closed(struct timer *t)
 {
     struct log *g = container_of(t, struct log, grace);
 
-    if (forward_backlog(g->forward) && g->n_closing++ < FORWARD_GRACE_MS / FORWARD_STEP_MS) {
+    if (g->job_runs && g->n_closing++ < FORWARD_GRACE_MS / FORWARD_STEP_MS) {
         timer_set(g->loop, &g->grace, FORWARD_STEP_MS, on_none_closed);
         return;
     }
+    if (g->job_runs)
+        give_up_on_server(g);
     g->is_flushed = true;
     log_try_free(g);
+}
+
+void log_discard(struct log *g)
+{
+    g->is_discarded = true;
 }
 
 void log_destroy(struct log *g, void (*done)(void *ctx), void *ctx)
@@ -387,6 +430,8 @@ void log_destroy(struct log *g, void (*done)(void *ctx), void *ctx)
     g->destroyed_ctx = ctx;
     g->on_room = NULL;
     if (!g->has_file) {
+        if (g->forward)
+            append_lost(g);
         g->is_closing = true;
         timer_set(g->loop, &g->grace, 0, on_none_closed);
         return;

@@ -22,7 +22,8 @@ struct landing {
     char *spool_dir;
     int free_slots[LAND_SLOTS], n_free;
     struct list waiting;
-    uint16_t *free_records;
+    uint16_t *free_records, *left_parked;
+    unsigned n_left_parked, n_parked;
     unsigned n_free_records, n_touched;
     struct map *left;   /* id → record + 1, of an engine before this one */
     struct map *spools; /* id → itself */
@@ -30,12 +31,16 @@ struct landing {
 
 _Static_assert(LAND_RECORDS <= UINT16_MAX, "a record's number fits");
 
+#define KEPT_FREE (LAND_SLOTS / 2) /* slots that who waits for a server leaves to the others */
+#define PARKED_MAX (LAND_RECORDS / 4)
+
 static struct landing *landing_new(const char *spool_dir)
 {
     struct landing *l = mem_new(struct landing);
 
     l->spool_dir = mem_strdup(spool_dir);
     l->free_records = mem_alloc(LAND_RECORDS * sizeof(*l->free_records));
+    l->left_parked = mem_alloc(LAND_RECORDS * sizeof(*l->left_parked));
     l->left = map_create();
     l->spools = map_create();
     list_init(&l->waiting);
@@ -50,13 +55,28 @@ static bool is_left_full(const struct landing *l, unsigned slot)
     if (!s->record || s->record > land_records_touched(&l->land))
         return false;
     r = land_record(&l->land, (unsigned)s->record - 1);
-    return r->is_used && s->seq > land_state(r)->seq && land_filled(&l->land, slot);
+    return r->is_used && r->mode != LAND_PARKED && s->seq > land_state(r)->seq &&
+           land_filled(&l->land, slot);
+}
+
+/* The engine died between the copy and the giving back. */
+static bool is_parked_too(const struct landing *l, unsigned slot)
+{
+    const struct land_slot *s = land_slot(&l->land, slot);
+
+    for (unsigned i = 0; i < l->n_left_parked; i++) {
+        const struct land_slot *p = land_slot(&l->land, LAND_SLOTS + l->left_parked[i]);
+
+        if (p->record == s->record && p->seq == s->seq)
+            return true;
+    }
+    return false;
 }
 
 static void look_at_slots(struct landing *l)
 {
     for (int i = LAND_SLOTS - 1; i >= 0; i--) {
-        if (is_left_full(l, (unsigned)i))
+        if (is_left_full(l, (unsigned)i) && !is_parked_too(l, (unsigned)i))
             continue;
         land_release(&l->land, (unsigned)i);
         l->free_slots[l->n_free++] = i;
@@ -70,11 +90,16 @@ static void look_at_records(struct landing *l)
         struct land_record *r = land_record(&l->land, i);
 
         r->id[sizeof(r->id) - 1] = '\0';
-        if (r->is_used)
+        if (r->is_used && r->mode == LAND_PARKED && is_left_full(l, LAND_SLOTS + i))
+            l->left_parked[l->n_left_parked++] = (uint16_t)i;
+        else if (r->is_used && r->mode == LAND_PARKED)
+            landing_give_record(l, i);
+        else if (r->is_used)
             map_put(l->left, r->id, (void *)(uintptr_t)(i + 1));
         else
             l->free_records[l->n_free_records++] = (uint16_t)i;
     }
+    l->n_parked = l->n_left_parked;
 }
 
 static void look_at_spools(struct landing *l)
@@ -115,8 +140,8 @@ struct err *landing_adopt(const char *spool_dir, const int *fds, struct landing 
         landing_destroy(l);
         return err_sysno(error, "take over the memory that logs land in");
     }
-    look_at_slots(l);
     look_at_records(l);
+    look_at_slots(l);
     look_at_spools(l);
     *out = l;
     return NULL;
@@ -130,6 +155,7 @@ void landing_destroy(struct landing *l)
     map_destroy(l->left);
     map_destroy(l->spools);
     free(l->free_records);
+    free(l->left_parked);
     free(l->spool_dir);
     free(l);
 }
@@ -153,6 +179,11 @@ void landing_give_slot(struct landing *l, unsigned slot)
 {
     struct landing_wait *w = list_first(&l->waiting, struct landing_wait, link);
 
+    if (slot >= LAND_SLOTS) {
+        l->n_parked--;
+        landing_give_record(l, slot - LAND_SLOTS);
+        return;
+    }
     land_release(&l->land, slot);
     ASSERT(l->n_free < LAND_SLOTS);
     l->free_slots[l->n_free++] = (int)slot;
@@ -173,18 +204,35 @@ void landing_forget(struct landing_wait *w)
     list_remove(&w->link);
 }
 
+static int find_record(struct landing *l)
+{
+    if (l->n_free_records)
+        return l->free_records[--l->n_free_records];
+    return l->n_touched < LAND_RECORDS ? (int)l->n_touched++ : -1;
+}
+
 int landing_take_record(struct landing *l, const char *id, enum land_mode mode)
 {
-    unsigned record;
+    int record = find_record(l);
 
-    if (l->n_free_records)
-        record = l->free_records[--l->n_free_records];
-    else if (l->n_touched < LAND_RECORDS)
-        record = l->n_touched++;
-    else
-        return -1;
-    land_record_use(&l->land, record, id, mode);
-    return (int)record;
+    if (record >= 0)
+        land_record_use(&l->land, (unsigned)record, id, mode);
+    return record;
+}
+
+unsigned landing_park(struct landing *l, unsigned slot)
+{
+    int record;
+
+    if (slot >= LAND_SLOTS || l->n_free >= KEPT_FREE || l->n_parked >= PARKED_MAX)
+        return slot;
+    record = find_record(l);
+    if (record < 0)
+        return slot;
+    land_park(&l->land, slot, (unsigned)record);
+    l->n_parked++;
+    landing_give_slot(l, slot);
+    return LAND_SLOTS + (unsigned)record;
 }
 
 /* The left slot of the record with the lowest number above `seq`, -1: none. */
@@ -192,7 +240,8 @@ static int next_left_slot(const struct landing *l, unsigned record, uint64_t seq
 {
     int found = -1;
 
-    for (unsigned i = 0; i < LAND_SLOTS; i++) {
+    for (unsigned k = 0; k < LAND_SLOTS + l->n_left_parked; k++) {
+        unsigned i = k < LAND_SLOTS ? k : (unsigned)LAND_SLOTS + l->left_parked[k - LAND_SLOTS];
         const struct land_slot *s = land_slot(&l->land, i);
 
         if (s->record != (uint64_t)record + 1 || s->seq <= seq)

@@ -14,6 +14,7 @@ struct landed {
     char *id;
     int record;       /* -1: none */
     bool is_in_run;   /* a hub has streams for it */
+    bool is_ending;   /* ... whose process is dead */
     bool has_record;  /* false: it is to be taken as soon as no worker runs */
     bool is_merging;  /* what an engine before left comes first */
     int n_slots;      /* on their way */
@@ -25,8 +26,8 @@ struct landed {
 struct log {
     struct loop *loop;
     struct pools *pools;
-    bool has_file; /* false: of what is below only is_blocking, max_buffer, on_room and the end */
-    struct forward *forward; /* drivers that send; NULL: none */
+    bool has_file;           /* false: there are no readers, marks and files */
+    struct forward *forward; /* drivers that send; NULL: none. The worker is its socket */
     struct logfiles files;
     struct logdisk disk; /* the worker's while job_runs */
     struct job job;
@@ -43,7 +44,7 @@ struct log {
     void *room_ctx;
     struct list readers;
     int n_holds; /* cancelled readers whose job runs, callers up the stack: not freed */
-    bool is_closing, is_flushed;
+    bool is_closing, is_flushed, is_discarded;
     int n_closing; /* looks at what a closing forward still holds */
     struct timer grace;
     struct job zip; /* compresses what was rotated */
@@ -79,6 +80,9 @@ void readers_cut(struct log *g);    /* ends them at once */
 void log_start_job(struct log *g);
 void log_tell_room(struct log *g); /* calls the waiter if something can be taken */
 
+/* The flying batch is done (or stuck), on the loop. */
+void log_batch_done(struct log *g);
+
 /* loglanding.c */
 void log_begin_run(struct log *g); /* a hub has opened its outputs */
 void log_end_run(struct log *g);   /* ... and all of them are over */
@@ -92,6 +96,14 @@ bool log_is_busy(const struct log *g); /* log_land would say -EBUSY */
 #define LAND_PATIENCE_MS 200
 bool log_has_patience(const struct log *g);
 bool log_never_blocks(const struct log *g);
+/* The process is dead: a log that sends takes what is left without waiting for its server. */
+void log_on_exit(struct log *g);
+/* An exit is told when all is in the file. A server is not waited for: the slots are. */
+bool log_must_land(const struct log *g);
 void log_after_job(struct log *g); /* the batch is in the file */
 void log_drop_slots(struct log *g, const struct batch *b);
+#define LAND_NO_SLOT UINT32_MAX
+void log_drop_slot(struct log *g, struct chunk *c);
+void log_merged(struct log *g);
+void log_park_slots(struct log *g);
 void log_leave_landing(struct log *g); /* the log goes */

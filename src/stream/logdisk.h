@@ -23,7 +23,7 @@ struct chunk {
         struct {               /* SLOT */
             const char *bytes;
             uint64_t seq;
-            uint32_t n_bytes, slot;
+            uint32_t n_bytes, slot; /* LAND_NO_SLOT: it was given back before */
         } landed;
     };
 };
@@ -82,7 +82,15 @@ bool logdisk_run(struct logdisk *d, struct batch *b);
 /* Gives back what a burst needed. On the loop, while no worker has it. */
 void logdisk_trim(struct logdisk *d);
 
-/* spoolmerge.c; false: stuck. The file goes when all of it is in the log. */
+/* spoolmerge.c */
+struct spool {
+    int fd;
+    int64_t size;
+    struct spool_chunk chunk;
+    int64_t at; /* of the chunk's bytes */
+};
+bool spool_open(const char *path, struct spool *s, uint64_t *out_gen);
+/* False: stuck. The file goes when all of it is in the log. */
 bool logdisk_merge_spool(struct logdisk *d, const char *path);
 
 /* For spoolmerge.c. */

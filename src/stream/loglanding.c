@@ -13,9 +13,12 @@
 
 #include "base/clock.h"
 
+#include "forward.h"
 #include "log_inner.h"
 
 #define LAND_DEPTH 2
+/* Of a log that sends, once its process is dead: for all that is in its pipes. */
+#define ENDING_DEPTH 8
 
 static void on_slot_free(struct landing_wait *w)
 {
@@ -44,19 +47,50 @@ static void on_left_slot(void *ctx, unsigned slot, size_t n)
     add_slot(ctx, slot, n);
 }
 
+static enum land_mode mode_of(const struct log *g)
+{
+    return g->is_blocking ? LAND_BLOCK : LAND_DROP;
+}
+
+static void share_record(struct log *g, bool is_adopted)
+{
+    struct land_record *r =
+        land_record(landing_memory(g->landed.landing), (unsigned)g->landed.record);
+
+    r->mode = mode_of(g); /* another version may have thought otherwise */
+    if (g->has_file)
+        logdisk_share(&g->disk, r, is_adopted);
+    else
+        forward_share(g->forward, r);
+    if (!g->landed.n_slots)
+        g->landed.seq = land_state(r)->seq;
+}
+
+static void unshare_record(struct log *g)
+{
+    if (g->has_file)
+        logdisk_unshare(&g->disk);
+    else if (g->forward)
+        forward_unshare(g->forward);
+}
+
+static void merge(struct log *g, const char *spool)
+{
+    batch_add(&g->pending, CHUNK_SPOOL, spool, strlen(spool) + 1);
+    g->landed.is_merging = true;
+    g->landed.since_ns = clock_boot_ns();
+}
+
 /* What an engine before left: its slots, then what the keeper took after it. */
 static bool adopt(struct log *g, const char *spool)
 {
     struct landed *a = &g->landed;
-    const char *path = spool ? spool : "";
 
     a->record = landing_adopt_record(a->landing, a->id, on_left_slot, g);
     if (a->record < 0)
         return false;
-    logdisk_share(&g->disk, land_record(landing_memory(a->landing), (unsigned)a->record), true);
-    a->seq = a->n_slots ? a->seq : land_state(g->disk.record)->seq;
-    batch_add(&g->pending, CHUNK_SPOOL, path, strlen(path) + 1);
-    a->is_merging = true;
+    share_record(g, true);
+    merge(g, spool ? spool : "");
     return true;
 }
 
@@ -64,15 +98,12 @@ static void take_fresh(struct log *g, const char *spool)
 {
     struct landed *a = &g->landed;
 
-    a->record = landing_take_record(a->landing, a->id, g->is_blocking ? LAND_BLOCK : LAND_DROP);
+    a->record = landing_take_record(a->landing, a->id, mode_of(g));
     if (a->record < 0)
         return;
-    logdisk_share(&g->disk, land_record(landing_memory(a->landing), (unsigned)a->record), false);
-    a->seq = land_state(g->disk.record)->seq;
-    if (!spool)
-        return;
-    batch_add(&g->pending, CHUNK_SPOOL, spool, strlen(spool) + 1);
-    a->is_merging = true;
+    share_record(g, false);
+    if (spool)
+        merge(g, spool);
 }
 
 /* The record is taken while no worker has the old one. */
@@ -92,7 +123,7 @@ static void try_take_record(struct log *g)
         log_start_job(g);
 }
 
-/* What a log without a file was left has no place. The record tells the keeper to drop what comes
+/* What the driver `none` was left has no place. The record tells the keeper to drop what comes
  * while no engine is there: its container must not wait for a spool that nobody empties. */
 static void drop_left_slot(void *ctx, unsigned slot, size_t n)
 {
@@ -102,7 +133,7 @@ static void drop_left_slot(void *ctx, unsigned slot, size_t n)
     landing_give_slot(g->landed.landing, slot);
 }
 
-static void begin_without_file(struct log *g)
+static void begin_nothing(struct log *g)
 {
     struct landed *a = &g->landed;
 
@@ -122,10 +153,13 @@ static void begin_without_file(struct log *g)
 void log_begin_run(struct log *g)
 {
     g->landed.is_in_run = true;
-    if (g->has_file)
+    g->landed.is_ending = false;
+    if (g->forward)
+        forward_begin_run(g->forward);
+    if (g->has_file || g->forward)
         try_take_record(g);
     else
-        begin_without_file(g);
+        begin_nothing(g);
 }
 
 void log_recover(struct log *g)
@@ -134,7 +168,12 @@ void log_recover(struct log *g)
     if (g->landed.is_in_run)
         return;
     log_begin_run(g);
+    if (g->forward) { /* its exit did not wait for the last line */
+        log_append_eof(g, STREAM_STDOUT);
+        log_append_eof(g, STREAM_STDERR);
+    }
     log_end_run(g);
+    log_finish(g);
 }
 
 /* Between runs nothing of a log is in the shared memory. */
@@ -148,8 +187,7 @@ static void try_give_record(struct log *g)
     a->has_record = false;
     if (a->record < 0)
         return;
-    if (g->has_file)
-        logdisk_unshare(&g->disk);
+    unshare_record(g);
     landing_give_record(a->landing, (unsigned)a->record);
     a->record = -1;
 }
@@ -163,24 +201,37 @@ void log_end_run(struct log *g)
 
 bool log_lands(const struct log *g)
 {
-    return g->has_file && g->landed.landing && g->landed.id &&
+    return (g->has_file || g->forward) && g->landed.landing && g->landed.id &&
            (!g->landed.has_record || g->landed.record >= 0);
+}
+
+void log_on_exit(struct log *g)
+{
+    g->landed.is_ending = g->forward;
+    log_tell_room(g);
+}
+
+bool log_must_land(const struct log *g)
+{
+    return g->has_file && log_lands(g);
 }
 
 bool log_is_busy(const struct log *g)
 {
+    int depth = g->landed.is_ending ? ENDING_DEPTH : LAND_DEPTH;
+
     return log_lands(g) && (!g->landed.has_record || g->landed.is_merging ||
-                            g->landed.n_slots >= LAND_DEPTH || g->is_stuck);
+                            g->landed.n_slots >= depth || g->is_stuck);
 }
 
 bool log_never_blocks(const struct log *g)
 {
-    return g->has_file && !g->is_blocking;
+    return !g->is_blocking && log_lands(g);
 }
 
 bool log_has_patience(const struct log *g)
 {
-    return g->is_blocking || !g->landed.n_slots ||
+    return g->is_blocking || !(g->landed.n_slots || (g->forward && g->landed.is_merging)) ||
            clock_boot_ns() - g->landed.since_ns < LAND_PATIENCE_MS * NS_PER_MS;
 }
 
@@ -209,7 +260,49 @@ ssize_t log_land(struct log *g, int stream, int pipe, char **out_bytes)
     add_slot(g, (unsigned)slot, (size_t)n);
     *out_bytes = land_bytes(landing_memory(a->landing), (unsigned)slot);
     log_start_job(g);
+    if (g->forward && forward_is_waiting(g->forward))
+        log_park_slots(g);
     return n;
+}
+
+/* Of a batch that is not done: others may wait for it. */
+void log_drop_slot(struct log *g, struct chunk *c)
+{
+    unsigned slot = c->landed.slot;
+
+    c->landed.slot = LAND_NO_SLOT;
+    g->landed.n_slots--;
+    g->landed.since_ns = clock_boot_ns();
+    landing_give_slot(g->landed.landing, slot);
+    log_tell_room(g);
+}
+
+void log_merged(struct log *g)
+{
+    g->landed.is_merging = false;
+    log_tell_room(g);
+}
+
+static void park_slots_of(struct log *g, const struct batch *b)
+{
+    const struct land *memory = landing_memory(g->landed.landing);
+    struct chunk *c;
+    size_t at = b->at;
+
+    while ((c = batch_next(b, &at))) {
+        if (c->kind != CHUNK_SLOT)
+            continue;
+        c->landed.slot = landing_park(g->landed.landing, c->landed.slot);
+        c->landed.bytes = land_bytes(memory, c->landed.slot);
+    }
+}
+
+void log_park_slots(struct log *g)
+{
+    if (!g->landed.landing)
+        return;
+    park_slots_of(g, &g->flying);
+    park_slots_of(g, &g->pending);
 }
 
 void log_drop_slots(struct log *g, const struct batch *b)
@@ -220,7 +313,7 @@ void log_drop_slots(struct log *g, const struct batch *b)
     while ((c = batch_next(b, &at))) {
         if (c->kind == CHUNK_SPOOL)
             g->landed.is_merging = false;
-        if (c->kind != CHUNK_SLOT)
+        if (c->kind != CHUNK_SLOT || c->landed.slot == LAND_NO_SLOT)
             continue;
         g->landed.n_slots--;
         g->landed.since_ns = clock_boot_ns();

@@ -15,14 +15,7 @@
 #include "base/log.h"
 #include "readdisk.h"
 
-struct spool {
-    int fd;
-    int64_t size;
-    struct spool_chunk chunk;
-    int64_t at; /* of the chunk's bytes */
-};
-
-static bool open_spool(const char *path, struct spool *s, uint64_t *out_gen)
+bool spool_open(const char *path, struct spool *s, uint64_t *out_gen)
 {
     struct spool_head head;
     struct stat st;
@@ -107,7 +100,7 @@ bool logdisk_merge_spool(struct logdisk *d, const char *path)
     uint64_t gen;
     bool is_done = !land_state(d->record)->ino || logdisk_settle(d);
 
-    if (is_done && path[0] && open_spool(path, &s, &gen))
+    if (is_done && path[0] && spool_open(path, &s, &gen))
         is_done = merge_chunks(d, &s, gen);
     if (s.fd >= 0)
         close(s.fd);

@@ -115,7 +115,9 @@ static size_t place_of_slot(unsigned slot)
 
 struct land_slot *land_slot(const struct land *l, unsigned slot)
 {
-    return (struct land_slot *)(void *)(l->map + place_of_slot(slot));
+    size_t at = place_of_slot(slot) + (slot < LAND_SLOTS ? 0 : LAND_PARKED_AT);
+
+    return (struct land_slot *)(void *)(l->map + at);
 }
 
 char *land_bytes(const struct land *l, unsigned slot)
@@ -126,8 +128,11 @@ char *land_bytes(const struct land *l, unsigned slot)
 size_t land_filled(const struct land *l, unsigned slot)
 {
     off_t begin = (off_t)(place_of_slot(slot) + LAND_PAGE);
-    off_t at = lseek(l->fds[1 + slot], 0, SEEK_CUR);
+    off_t at;
 
+    if (slot >= LAND_SLOTS)
+        return land_slot(l, slot)->n_parked;
+    at = lseek(l->fds[1 + slot], 0, SEEK_CUR);
     return at > begin && at <= begin + (off_t)LAND_WINDOW ? (size_t)(at - begin) : 0;
 }
 
@@ -183,17 +188,39 @@ unsigned land_records_touched(const struct land *l)
     return ((const struct head *)(const void *)l->map)->n_touched;
 }
 
-void land_record_use(const struct land *l, unsigned record, const char *id, enum land_mode mode)
+static void touch(const struct land *l, unsigned record)
 {
     struct head *head = (struct head *)(void *)l->map;
+
+    if (head->n_touched <= record)
+        __atomic_store_n(&head->n_touched, record + 1, __ATOMIC_RELEASE);
+}
+
+void land_record_use(const struct land *l, unsigned record, const char *id, enum land_mode mode)
+{
     struct land_record *r = land_record(l, record);
 
     memset(r, 0, sizeof(*r));
     strncpy(r->id, id, sizeof(r->id) - 1);
     r->mode = mode;
     publish(&r->is_used, 1);
-    if (head->n_touched <= record)
-        head->n_touched = record + 1;
+    touch(l, record);
+}
+
+void land_park(const struct land *l, unsigned slot, unsigned record)
+{
+    struct land_record *r = land_record(l, record);
+    struct land_slot *to = land_slot(l, LAND_SLOTS + record);
+    size_t n = land_filled(l, slot);
+
+    memset(r, 0, sizeof(*r));
+    r->mode = LAND_PARKED;
+    r->has_text = 1;
+    *to = *land_slot(l, slot);
+    to->n_parked = (uint32_t)n;
+    memcpy(land_bytes(l, LAND_SLOTS + record), land_bytes(l, slot), n);
+    publish(&r->is_used, 1);
+    touch(l, record); /* before the slot is given back */
 }
 
 void land_record_free(const struct land *l, unsigned record)

@@ -1,0 +1,184 @@
+#!/bin/bash
+# Drivers without a file: lines go to syslog (unix, udp, tcp) and journald. The engine is killed at
+# random moments and away for up to two seconds: every line arrives, in order, with the time of its
+# writing, at most one of them doubled a kill. Servers that are away, hang and come back, in both
+# modes; forty containers with a hung server take nothing from the others.
+#   ROUNDS=6 forward.sh
+cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh
+SERVERS=
+cleanup() {
+    for pid in $SERVERS; do kill -KILL "$pid" 2>/dev/null; wait "$pid" 2>/dev/null; done
+    [ -z "${JOURNAL:-}" ] || { rm -f /run/systemd/journal/socket; rmdir /run/systemd/journal 2>/dev/null; }
+    host_down
+}
+trap cleanup EXIT
+ROUNDS=${ROUNDS:-6}
+[ -x "$BERTH_BIN/spool_writer" ] || { not_ok "spool_writer is built"; finish; exit 1; }
+host_up
+images_make
+engine_start || { not_ok "engine starts"; finish; exit 1; }
+berth() { in_host "$BERTH" "$@"; }
+berth load -q -i "$IMAGES/busybox.tar" >/dev/null
+IMAGE=$(berth images --format '{{.Repository}}:{{.Tag}}' | head -1)
+OUT=$HOST/out
+mkdir -p "$OUT" && cp "$BERTH_BIN/spool_writer" "$HOST/w"
+
+serve() { # KIND WHERE NAME; sets SERVER
+    rm -f "$HOST/$3.ready"
+    [ "$1" != unixgram ] || rm -f "$2"
+    nsenter --net="/proc/$HOST_NS_PID/ns/net" -- python3 forward_kit.py serve "$1" "$2" "$HOST/$3" &
+    SERVER=$! SERVERS="$SERVERS $!"
+    until_true test -e "$HOST/$3.ready"
+}
+until_true() { # CMD…: within 20 s
+    for _ in $(seq 200); do "$@" && return 0; sleep 0.1; done
+    return 1
+}
+writer() { # NAME RATE KIND LINES|- OPTIONS…: syslog unless they name a driver
+    local name=$1 rate=$2 kind=$3 lines=$4; shift 4
+    [ "$lines" != - ] || lines=
+    berth run -d --name "$name" --net none -v "$HOST/w:/w:ro" -v "$OUT:/out" --log-driver syslog \
+        --log-opt syslog-format=rfc5424micro --log-opt tag="$name" "$@" "$IMAGE" /w /out "$name" "$rate" "$kind" $lines \
+        >/dev/null 2>"$HOST/why" || { echo "# $name did not start"; sed 's/^/# /' "$HOST/why"; }
+}
+to() { echo "--log-opt syslog-address=$1"; }
+verdict() { # SERVER NAME: first line of the check, EXTRA LATE… from its second
+    local n_out n_err
+    read -r n_out n_err _ <"$OUT/$2"
+    { read -r VERDICT; read -r EXTRA EARLIEST LATE LATEST; } <<<"$(python3 forward_kit.py check "$HOST/$1" "$2" "$n_out" "$n_err")"
+    N=$((n_out + n_err))
+}
+all_came() { verdict "$1" "$2"; [[ $VERDICT == "missing 0 "*"end 1" ]]; }
+arrives() { # SERVER NAME KILLS: exactly what was written
+    until_true test -s "$OUT/$2"
+    until_true all_came "$1" "$2"
+    same "$2: $N lines, all of them, in order" "missing 0 out-of-order 0 torn 0 end 1" "$VERDICT"
+    check "$2: $EXTRA doubled in $3 kills" test "$EXTRA" -le "$3"
+}
+mem() { awk '/VmRSS/ {print $2}' "/proc/$ENGINE_PID/status"; }
+
+# ---- killed, again and again ----
+serve unixgram "$HOST/log.sock" unix
+serve udp 5514 udp
+serve tcp 5515 tcp
+names="unix udp tcp"
+writer unix 3000 stamped - $(to "unix://$HOST/log.sock")
+writer udp 2000 stamped - $(to udp://127.0.0.1:5514)
+writer tcp 4000 stamped - $(to tcp://127.0.0.1:5515)
+writer partial 1000 partial - $(to tcp://127.0.0.1:5515)
+if [ ! -e /run/systemd/journal ]; then
+    JOURNAL=1; mkdir -p /run/systemd/journal
+    serve unixgram /run/systemd/journal/socket journal
+    berth run -d --name journal --net none -v "$HOST/w:/w:ro" -v "$OUT:/out" --log-driver journald --log-opt tag=journal \
+        "$IMAGE" /w /out journal 1000 stamped >/dev/null 2>&1
+    names="$names journal"
+fi
+kills=0 spooled=0
+for round in $(seq "$ROUNDS"); do
+    sleep "$(printf '0.%03d' $((RANDOM % 700 + 20)))"
+    engine_kill; kills=$((kills + 1))
+    down=$((RANDOM % 2000))
+    [ "$round" != 2 ] || down=2000
+    sleep "$(printf '%d.%03d' $((down / 1000)) $((down % 1000)))"
+    spooled=$((spooled + $(cat "$HOST"/exec/spool/* 2>/dev/null | wc -c)))
+    if [ $((round % 2)) = 0 ]; then # killed while it forwards what was spooled
+        nsenter --net="/proc/$HOST_NS_PID/ns/net" -- "$BERTH_BIN/berthd" -H "unix://$SOCK" --data-root "$HOST/data" \
+            --exec-root "$HOST/exec" --pidfile "$HOST/engine.pid" >>"$HOST/engine.log" 2>&1 &
+        ENGINE_PID=$!
+        sleep "$(printf '0.%03d' $((RANDOM % 150 + 20)))"
+        engine_kill; kills=$((kills + 1))
+    fi
+    engine_start || { not_ok "engine starts in round $round"; break; }
+done
+touch "$OUT/stop"
+for name in $names partial; do
+    same "$name: the true exit code" 7 "$(timeout 20 "$BERTH" wait "$name" 2>&1)"
+done
+for name in $names; do
+    arrives "$name" "$name" "$kills"
+    check "$name: stamps are of the writing (99 % within $LATE ms, worst $LATEST ms)" test "$EARLIEST" -ge -1 -a "$LATE" -le 600
+done
+arrives tcp partial "$kills"
+echo "# $kills kills, $spooled bytes went through spools"
+same "no spool is left" 0 "$(find "$HOST/exec/spool" -type f | wc -l)"
+rm -f "$OUT/stop"
+
+# ---- away, and back ----
+writer early 20000 whole 5000 $(to tcp://127.0.0.1:5520)
+sleep 0.5
+serve tcp 5520 back
+arrives back early 0
+kill -KILL "$SERVER"; wait "$SERVER" 2>/dev/null
+writer again 20000 whole 5000 $(to tcp://127.0.0.1:5520)
+writer lone 100000 whole 20000 $(to "unix://$HOST/late.sock")
+sleep 0.5
+engine_kill; sleep 0.3; engine_start
+serve tcp 5520 back
+arrives back again 1
+serve unixgram "$HOST/late.sock" late
+arrives late lone 1
+
+# ---- a server that hangs ----
+serve tcp 5530 hung; HUNG=$SERVER
+kill -STOP "$HUNG"
+for i in $(seq 40); do writer "h$i" 1000000 whole 10000 $(to tcp://127.0.0.1:5530); done
+writer waits 1000000 whole 40000 $(to tcp://127.0.0.1:5530)
+writer drops 1000000 whole 60000 $(to tcp://127.0.0.1:5530) --log-opt mode=non-blocking --log-opt max-buffer-size=100k
+plain() { berth run -d --name "$1" --net none -v "$HOST/w:/w:ro" -v "$OUT:/out" "$IMAGE" /w /out "$1" 1000000 whole 30000 >/dev/null 2>&1; }
+others() { # beside the hung ones; sets MS
+    local begin=$(date +%s%N)
+    plain "file$1"
+    writer "well$1" 1000000 whole 5000 $(to "unix://$HOST/log.sock")
+    until_true test -s "$OUT/file$1" -a -s "$OUT/well$1"
+    MS=$((($(date +%s%N) - begin) / 1000000))
+}
+until_true test -s "$OUT/drops"
+check "hung: a non-blocking container goes on" test -s "$OUT/drops"
+others 1
+check "hung: other logs land as ever ($MS ms)" test "$MS" -lt 6000
+check "hung: a blocking container waits" test ! -e "$OUT/waits" -a ! -e "$OUT/h1"
+RSS=$(mem)
+engine_kill; sleep 0.2; engine_start
+until_true test "$(berth ps -q | wc -l)" -ge 41
+others 2
+check "hung, and another engine: other logs land as ever ($MS ms)" test "$MS" -lt 6000
+check "hung: memory is bounded ($RSS, then $(mem) KiB)" test "$(mem)" -lt $((RSS + 8192)) -o "$(mem)" -lt 60000
+kill -CONT "$HUNG"
+bad=
+for name in $(seq -f 'h%g' 40) waits; do
+    until_true test -s "$OUT/$name" && until_true all_came hung "$name"
+    [ "$VERDICT" = "missing 0 out-of-order 0 torn 0 end 1" ] && [ "$EXTRA" -le 1 ] || bad="$bad $name: $VERDICT doubled $EXTRA;"
+done
+same "woken: every line of 41 waiting containers, in order" "" "$bad"
+arrives unix well1 1
+arrives unix well2 1
+# non-blocking: what did not come is counted; what was in the killed engine's memory is not
+writer drops2 1000000 whole 60000 $(to tcp://127.0.0.1:5530) --log-opt mode=non-blocking --log-opt max-buffer-size=100k
+arrives hung drops2 0
+kill -STOP "$HUNG"
+writer drops3 1000000 whole 60000 $(to tcp://127.0.0.1:5530) --log-opt mode=non-blocking --log-opt max-buffer-size=100k
+until_true test -s "$OUT/drops3"
+kill -CONT "$HUNG"
+ends() { python3 forward_kit.py sum "$HOST/hung" drops3 >"$HOST/sum"; grep -aq 'drops3.*bytes of log were dropped' "$HOST/hung"; }
+until_true ends; sleep 0.5; ends
+read -r came told <"$HOST/sum"
+wrote=$(python3 -c "
+import spool_check as s
+read = open('$OUT/drops3').read().split()
+print(sum(len(x) + 1 for l, n in (('o', read[0]), ('e', read[1])) for x in s.expected(l, int(n))) + 4)")
+off=$((wrote - came - told))
+check "woken: of $wrote bytes $came came and $told are told as dropped" test "$told" -gt 0 -a "$off" -ge -64 -a "$off" -le 64
+
+# ---- removed while the server hangs ----
+kill -STOP "$HUNG"
+writer gone 1000000 whole - $(to tcp://127.0.0.1:5530)
+sleep 0.5
+engine_kill; sleep 1; engine_start
+begin=$(date +%s%N); berth rm -f gone >/dev/null
+MS=$((($(date +%s%N) - begin) / 1000000))
+check "hung: rm -f ($MS ms)" test "$MS" -lt 4000
+kill -CONT "$HUNG"
+containers_clear
+same "no spool is left at the end" 0 "$(find "$HOST/exec/spool" -type f | wc -l)"
+check "the engine is well" kill -0 "$ENGINE_PID"
+finish
