@@ -128,22 +128,18 @@ class Storm:
 
     @staticmethod
     def kill(r, cid):
+        r.code, r.paused = (137, *(r.code if isinstance(r.code, tuple) else (r.code,))), "maybe"
         status, data = call("POST", "/containers/%s/kill" % cid)
         if status == 204:
             r.must_end = True
-            r.code = (137, r.code)
-            r.paused = "maybe"
         elif status != 409:
             raise Wrong("kill: %d %r" % (status, data))
 
     @staticmethod
     def stop(r, cid):
-        code = r.code if isinstance(r.code, tuple) else (137, 143, r.code)
-        before, r.code, was = r.code, code, r.paused
-        r.paused = "maybe"
+        r.code, r.paused = (137, 143, *(r.code if isinstance(r.code, tuple) else (r.code,))), "maybe"
         status, data = call("POST", "/containers/%s/stop?t=0" % cid)
         if status not in (204, 304):
-            r.code, r.paused = before, was
             raise Wrong("stop: %d %r" % (status, data))
         r.must_end, r.ended, r.paused = True, "yes", "no"
 
