@@ -79,6 +79,8 @@ struct err *cgroup_remove(struct cgroup_tree *t, const char *id) must_check;
  * whatever CLONE_INTO_CGROUP puts there later): remove it and make another. */
 struct err *cgroup_kill(struct cgroup_tree *t, const char *id) must_check;
 struct err *cgroup_freeze(struct cgroup_tree *t, const char *id, bool frozen) must_check;
+/* Whether it was asked to freeze; false when there is no such cgroup. A short read: any thread. */
+bool cgroup_is_frozen(struct cgroup_tree *t, const char *id);
 struct err *cgroup_pids(struct cgroup_tree *t, const char *id, struct arena *a, int **out,
                         size_t *n) must_check;
 bool cgroup_was_oom_killed(struct cgroup_tree *t, const char *id); /* read before remove */

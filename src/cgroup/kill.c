@@ -143,6 +143,17 @@ struct err *cgroup_freeze(struct cgroup_tree *t, const char *id, bool frozen)
     return NULL;
 }
 
+bool cgroup_is_frozen(struct cgroup_tree *t, const char *id)
+{
+    const struct hierarchy *h = tree_controller(t, CTL_FREEZER);
+    const char *file = t->caps.is_v2 ? "cgroup.freeze" : "freezer.state";
+    char text[256];
+
+    if (!h || !knob_read(h, id, file, text, sizeof(text)))
+        return false;
+    return text[0] == (t->caps.is_v2 ? '1' : 'F'); /* FREEZING, FROZEN */
+}
+
 static size_t kill_round(struct cgroup_tree *t, const char *id)
 {
     autoarena struct arena *a = arena_create();

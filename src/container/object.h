@@ -116,6 +116,7 @@ struct container {
     struct op *drain_op;   /* the exit that waits for the last output */
     struct op *stop_op;    /* the stop, kill or remove in flight that rm -f may hasten */
     bool has_been_killed;  /* a kill or stop was asked during this run */
+    unsigned n_thaws;      /* signals that had to get through: a pause in flight gives way */
     struct health *health; /* NULL until a run with a health check */
 };
 

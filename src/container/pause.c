@@ -8,6 +8,7 @@ struct pause {
     struct parts *parts;
     const char *id;
     bool paused;
+    unsigned n_thaws; /* when it began */
 };
 
 static struct err *claim(struct op *op)
@@ -21,6 +22,7 @@ static struct err *claim(struct op *op)
         return err_new(ERR_CONFLICT, "Container %s is already paused", o->id);
     if (!o->paused && !is_paused)
         return err_new(ERR_CONFLICT, "Container %s is not paused", o->id);
+    o->n_thaws = o->c->n_thaws;
     return NULL;
 }
 
@@ -38,6 +40,10 @@ static struct err *mark(struct op *op)
     if (!state_is_running(o->c))
         return err_new(ERR_CONFLICT, "Container %s is not running", o->id);
     o->c->doc.state.status = o->paused ? STATUS_PAUSED : STATUS_RUNNING;
+    if (o->paused && o->n_thaws != o->c->n_thaws) {
+        container_thaw(o->c); /* it was killed while it froze: the signal must arrive */
+        return err_new(ERR_CONFLICT, "Container %s is being stopped", o->id);
+    }
     health_pause(o->c, o->paused);
     container_save(o->c);
     container_event(o->c, o->paused ? "pause" : "unpause", NULL, NULL);
@@ -66,8 +72,12 @@ struct pause_call {
 static void on_done(struct op *op, struct err *err, void *ctx)
 {
     struct pause_call *call = ctx;
+    struct pause *o = (struct pause *)op;
 
-    (void)op;
+    if (err && err_kind(err) != ERR_CONFLICT && (!state_is_running(o->c) || o->c->is_exiting)) {
+        err_drop(err); /* it ended meanwhile, and its cgroup is gone */
+        err = err_new(ERR_CONFLICT, "Container %s is not running", o->id);
+    }
     call->done(call->ctx, err);
     free(call);
 }

@@ -130,8 +130,9 @@ static void adopt_process(struct container *c, const struct keeper_entry *e, con
         close(steal_fd(&s.in));
     c->pidfd = fds[0];
     c->doc.state.pid = e->pid;
-    if (c->doc.state.status != STATUS_PAUSED)
-        c->doc.state.status = STATUS_RUNNING;
+    /* A pause or a thaw may have been in flight: the kernel knows. */
+    c->doc.state.status =
+        cgroup_is_frozen(c->parts->cgroups, c->doc.id) ? STATUS_PAUSED : STATUS_RUNNING;
     if (c->image)
         image_ref(c->image, c->doc.id, true);
     container_adopt_streams(c, &s);

@@ -51,6 +51,7 @@ void container_thaw(struct container *c)
 {
     struct thaw *t;
 
+    c->n_thaws++;
     if (c->doc.state.status != STATUS_PAUSED)
         return;
     c->doc.state.status = STATUS_RUNNING;

@@ -152,7 +152,9 @@ static void test_life(struct cgroup_tree *t)
     pid_t pid = start_in(&j, make_family);
     usleep(50000);
     ok(fine(cgroup_pids(t, "plain", a, &pids, &n)) && n == 21, "21 members");
+    ok(!cgroup_is_frozen(t, "plain"), "not frozen");
     ok(fine(cgroup_freeze(t, "plain", true)), "freeze");
+    ok(cgroup_is_frozen(t, "plain"), "frozen");
     ok(fine(cgroup_kill(t, "plain")), "kill, frozen as they are");
     ok(wait_code(pid) == 128 + SIGKILL, "dead");
     cgroup_join_close(&j);
