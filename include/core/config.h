@@ -11,11 +11,12 @@ struct settings {
     struct strs insecure_registries; /* "host:port" or CIDR; 127.0.0.0/8 and localhost always are */
     struct strs registry_mirrors;
     struct strs dns, dns_options, dns_search;
-    char *bip;          /* "172.17.0.1/16" style: default bridge's address, NULL: first free pool */
-    char *bridge;       /* name of the default bridge's link; NULL: derived from the roots */
-    char *default_ip;   /* for published ports; "0.0.0.0" */
-    char *publish_mode; /* "nat", or "proxy": no translation, the host's firewall decides */
-    char *log_driver;   /* "json-file" */
+    char *bip; /* "172.17.0.1/16" style: default bridge's address, NULL: first free pool */
+    char *fixed_cidr_v6; /* IPv6 subnet of the default bridge; NULL: one of the engine's own */
+    char *bridge;        /* name of the default bridge's link; NULL: derived from the roots */
+    char *default_ip;    /* for published ports; "0.0.0.0" */
+    char *publish_mode;  /* "nat", or "proxy": no translation, the host's firewall decides */
+    char *log_driver;    /* "json-file" */
     struct pairs log_opts;
     char *cgroup_parent; /* NULL: "berth", or "berth-<hash of the roots>" for others */
     struct strs labels;

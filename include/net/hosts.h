@@ -18,8 +18,9 @@ struct err *hosts_parse_extra(struct arena *a, const char *s, const char *gatewa
 struct resolv_options {
     const struct strs *dns, *search, *options; /* of the container or the engine; may be NULL */
     bool strip_loopback;                       /* bridge networks */
+    bool has_ipv6;     /* else the host's IPv6 servers cannot be reached, and are left out */
     bool has_resolver; /* networks of users: the engine's at 127.0.0.11; dns is what that asks */
 };
 /* From the host's file: default bridge strips loopback servers and falls back to 8.8.8.8 and
- * 8.8.4.4; the comment says where it comes from. */
+ * 8.8.4.4 (and their IPv6 addresses); the comment says where it comes from. */
 char *resolv_text(struct arena *a, const char *host_text, const struct resolv_options *o);

@@ -12,6 +12,7 @@
 #include "core/loop.h"
 #include "core/op.h"
 #include "net/ipam.h"
+#include "net/ipam6.h"
 
 struct net;
 struct net_settings {
@@ -32,9 +33,17 @@ struct err *net_open(struct loop *l, struct pools *p, const struct net_settings 
 void net_close(struct net *n, bool clean);
 
 /* ---- bridges (workers) ---- */
+enum gateway_mode {
+    GATEWAY_NAT,         /* masquerade, published ports translated */
+    GATEWAY_ROUTED,      /* addresses are seen outside; published ports are opened on them */
+    GATEWAY_UNPROTECTED, /* NAT, and the host routes to every port of the containers */
+    GATEWAY_ISOLATED,    /* the bridge itself has no address */
+};
 struct bridge_spec {
     char link[16];
-    struct subnet4 address; /* of the bridge itself (the gateway) with the prefix */
+    struct subnet4 address;  /* of the bridge itself (the gateway) with the prefix; bits 0: none */
+    struct subnet6 address6; /* bits 0: no IPv6 */
+    enum gateway_mode mode, mode6;
     int mtu;
     bool icc, masquerade, internal;
 };
@@ -45,12 +54,18 @@ void net_bridge_remove(struct net *n, const char *link);
 struct err *net_pick_subnet(struct net *n, const struct subnet4 *used, size_t n_used,
                             struct subnet4 *out) must_check;
 
+/* A ULA /64 out of the engine's own /48 (its first 48 bits), overlapping as little. */
+struct err *net_pick_subnet6(struct net *n, const struct in6_addr *ula, const struct subnet6 *used,
+                             size_t n_used, struct subnet6 *out) must_check;
+
 /* ---- sandboxes: network namespaces (workers) ---- */
 struct endpoint_spec {
     char bridge[16];
     char ifname[16];        /* "eth0" inside */
-    uint32_t addr, gateway; /* gateway 0: no default route */
+    uint32_t addr, gateway; /* addr 0: no IPv4; gateway 0: no default route */
     int bits;
+    struct in6_addr addr6, gateway6;
+    int bits6; /* 0: no IPv6 */
     uint8_t mac[6];
     int mtu;
 };
@@ -64,8 +79,9 @@ void net_sandbox_close(int netns);
 /* Adds an interface to a running sandbox, or removes it. */
 struct err *net_sandbox_attach(struct net *n, int netns, const struct endpoint_spec *e) must_check;
 struct err *net_sandbox_detach(struct net *n, int netns, const char *ifname) must_check;
-/* The default route of a running sandbox, instead of the one it has. */
-struct err *net_sandbox_set_gateway(struct net *n, int netns, const char *ifname, uint32_t gateway)
+/* The default routes of a running sandbox, instead of those it has: of e->ifname, for each
+ * gateway that e has. */
+struct err *net_sandbox_set_gateway(struct net *n, int netns, const struct endpoint_spec *e)
     must_check;
 /* Keeps the pool of a bridge near `want` prepared namespaces, in the background. Loop. */
 void net_pool_set(struct net *n, const struct bridge_spec *b, int want);
@@ -78,8 +94,10 @@ struct port_map {
     uint8_t host_ip[16];    /* network order; first 4 bytes for IPv4; all 0: any */
     uint16_t host_port;     /* 0 on input: the engine chooses */
     uint16_t host_port_end; /* range to choose from; 0: none */
-    uint32_t addr;          /* of the container */
+    uint32_t addr;          /* of the container; 0: it has none */
+    uint8_t addr6[16];      /* of the container; all 0: it has none */
     uint16_t port;          /* of the container */
+    bool is_routed;         /* no host port: the container's own is opened for who routes there */
 };
 struct ports; /* the reserved and bound ports of one container */
 /* Loop: picks host ports (net.ipv4.ip_local_port_range round-robin, skipping reserved ones) and
@@ -100,8 +118,8 @@ size_t ports_count(const struct ports *p);
 const struct port_map *ports_at(const struct ports *p, size_t i);
 /* Nothing is left for ports_bind (which binds only what has no socket). */
 bool ports_are_bound(const struct ports *p);
-/* Loop: the container's address has become another one. Rules: net_rules_apply by the caller. */
-void ports_retarget(struct ports *p, uint32_t addr);
+/* Loop: the container's addresses have become others. Rules: net_rules_apply by the caller. */
+void ports_retarget(struct ports *p, uint32_t addr, const struct in6_addr *addr6);
 /* Taking over after a restart: the sockets from the keeper (taken), maps as saved. */
 struct err *ports_adopt(struct net *n, const struct port_map *maps, size_t count, int *fds,
                         size_t n_fds, struct ports **out) must_check;

@@ -35,6 +35,9 @@ extern const struct jtable network_request_json;
 struct network_settings {
     const char *bip; /* of the default bridge, NULL: pick */
     const char *bridge_link;
+    const char *engine_id;     /* where its own ULA prefix comes from */
+    bool ipv6;                 /* of the default bridge */
+    const char *fixed_cidr_v6; /* of the default bridge, NULL: pick */
     bool icc, ip_masq;
     int mtu;
 };
@@ -50,8 +53,10 @@ const char *network_id(const struct network *n);
 const char *network_name(const struct network *n);
 const char *network_driver(const struct network *n);               /* "bridge", "host", "null" */
 const struct bridge_spec *network_bridge(const struct network *n); /* NULL for host and null */
-struct subnet4 network_subnet(const struct network *n);
+struct subnet4 network_subnet(const struct network *n);            /* bits 0: no IPv4 */
 uint32_t network_gateway(const struct network *n);
+struct subnet6 network_subnet6(const struct network *n); /* bits 0: no IPv6 */
+struct in6_addr network_gateway6(const struct network *n);
 
 /* An endpoint of a container, embedded in its object while it is attached. */
 struct endpoint {
@@ -63,11 +68,15 @@ struct endpoint {
     struct strs aliases, links; /* of the container's arena */
     const char *hostname;       /* of the container's arena; NULL none */
 };
-/* Takes an address (wanted_addr 0: next; wanted mac all 0: derived from the address 02:42:…) and
- * lists the endpoint. Loop. */
-struct err *network_join(struct network *n, struct endpoint *e, uint32_t wanted_addr,
-                         const uint8_t mac[6]) must_check;
-/* Takes the same address back after an engine restart. */
+struct endpoint_wish {     /* what is 0 is chosen */
+    uint32_t addr;         /* 0: the next */
+    struct in6_addr addr6; /* all 0: the next */
+    uint8_t mac[6];        /* all 0: derived from the address, 02:42:… */
+};
+/* Takes addresses, one of each family the network has, and lists the endpoint. Loop. */
+struct err *network_join(struct network *n, struct endpoint *e, const struct endpoint_wish *w)
+    must_check;
+/* Takes the same addresses back after an engine restart. */
 struct err *network_rejoin(struct network *n, struct endpoint *e) must_check;
 void network_leave(struct endpoint *e); /* safe when not joined */
 

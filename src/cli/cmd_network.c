@@ -75,6 +75,41 @@ struct err *cmd_network_ls(struct cli *cli, const void *options, struct strs arg
     return print_list(cli, &list, o);
 }
 
+static bool is_v6(const char *addr)
+{
+    return strchr(addr, ':') != NULL;
+}
+
+/* The one in the list that goes with subnet i: as many of its family stand before the one as before
+ * the other. NULL: none. */
+static const char *beside(const struct strs *subnets, size_t i, const struct strs *list)
+{
+    bool v6 = is_v6(subnets->v[i]);
+    size_t before = 0;
+
+    for (size_t k = 0; k < i; k++)
+        before += is_v6(subnets->v[k]) == v6;
+    for (size_t k = 0; k < list->n; k++)
+        if (is_v6(list->v[k]) == v6 && before-- == 0)
+            return list->v[k];
+    return NULL;
+}
+
+static void write_aux(struct cli *cli, const struct strs *subnets, size_t i,
+                      const struct pairs *aux, struct jw *w)
+{
+    struct pairs ours = {0};
+
+    for (size_t k = 0; k < i; k++)
+        if (is_v6(subnets->v[k]) == is_v6(subnets->v[i]))
+            return; /* all stand beside the first of the family */
+    for (size_t k = 0; k < aux->n; k++)
+        if (is_v6(aux->v[k].value) == is_v6(subnets->v[i]))
+            pairs_set(cli->arena, &ours, aux->v[k].key, aux->v[k].value);
+    if (ours.n)
+        jw_pairs(w, "AuxiliaryAddresses", &ours);
+}
+
 static struct err *write_ipam(struct cli *cli, const struct network_options *o, struct jw *w)
 {
     struct pairs aux = {0}, options = {0};
@@ -88,14 +123,16 @@ static struct err *write_ipam(struct cli *cli, const struct network_options *o, 
     jw_pairs(w, "Options", &options);
     jw_arr(w, "Config");
     for (size_t i = 0; i < o->subnets.n; i++) {
+        const char *range = beside(&o->subnets, i, &o->ranges);
+        const char *gateway = beside(&o->subnets, i, &o->gateways);
+
         jw_obj(w, NULL);
         jw_str(w, "Subnet", o->subnets.v[i]);
-        if (i < o->ranges.n)
-            jw_str(w, "IPRange", o->ranges.v[i]);
-        if (i < o->gateways.n)
-            jw_str(w, "Gateway", o->gateways.v[i]);
-        if (i == 0 && aux.n)
-            jw_pairs(w, "AuxiliaryAddresses", &aux);
+        if (range)
+            jw_str(w, "IPRange", range);
+        if (gateway)
+            jw_str(w, "Gateway", gateway);
+        write_aux(cli, &o->subnets, i, &aux, w);
         jw_obj_end(w);
     }
     jw_arr_end(w);
@@ -122,6 +159,7 @@ struct err *cmd_network_create(struct cli *cli, const void *options, struct strs
         jw_str(&w, "Scope", o->scope);
     jw_bool(&w, "Internal", o->internal);
     jw_bool(&w, "Attachable", o->attachable);
+    jw_bool(&w, "EnableIPv4", o->ipv4);
     jw_bool(&w, "EnableIPv6", o->ipv6);
     TRY(write_ipam(cli, o, &w));
     jw_pairs(&w, "Options", &driver_options);

@@ -4,8 +4,8 @@
 
 #include "state_options.h"
 
-#define BOOL(s, member, name, letter, help)                                                        \
-    FLAG(FLAG_BOOL, struct s, member, name, letter, NULL, help)
+#define BOOL(s, member, name, letter, help, ...)                                                   \
+    FLAG(FLAG_BOOL, struct s, member, name, letter, NULL, help, __VA_ARGS__)
 #define TEXT(s, member, name, letter, help)                                                        \
     FLAG(FLAG_TEXT, struct s, member, name, letter, "string", help)
 #define LIST(s, member, name, letter, kind, help)                                                  \
@@ -239,7 +239,8 @@ const struct flag network_create_flags[] = {
     TEXT(network_options, ipam_driver, "ipam-driver", 0,
          "IP Address Management Driver (default \"default\")"),
     LIST(network_options, ipam_options, "ipam-opt", 0, "map", "Set IPAM driver specific options"),
-    BOOL(network_options, ipv6, "ipv6", 0, "Enable IPv6 networking"),
+    BOOL(network_options, ipv4, "ipv4", 0, "Enable IPv4 address assignment", .is_on = true),
+    BOOL(network_options, ipv6, "ipv6", 0, "Enable IPv6 address assignment"),
     LIST(network_options, labels, "label", 0, "list", "Set metadata on a network"),
     LIST(network_options, options, "opt", 'o', "map", "Set driver specific options"),
     TEXT(network_options, scope, "scope", 0, "Control the network's scope"),

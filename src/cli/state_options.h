@@ -59,7 +59,7 @@ struct prune_options {
 };
 struct network_options {
     char *driver, *scope, *ipam_driver, *ip, *ip6;
-    bool internal, attachable, ipv6, force, verbose;
+    bool internal, attachable, ipv4, ipv6, force, verbose;
     struct strs subnets, gateways, ranges, aux, options, labels, aliases, links, ipam_options;
     struct strs link_local, driver_options;
 };

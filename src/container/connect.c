@@ -26,8 +26,8 @@ struct linking {
     struct net *net;
     int netns; /* -1: does not run */
     struct endpoint_spec spec;
-    struct endpoint_spec next_gateway; /* disconnect: who gets the default route; ifname "" */
-    struct dns_start dns;              /* connect: the first network with names */
+    struct endpoint_spec next, next6; /* disconnect: who gets the default routes; ifname "": none */
+    struct dns_start dns;             /* connect: the first network with names */
     struct etc_files files;
     const char *dir;
 };
@@ -81,12 +81,12 @@ static struct err *check_usable(const struct container *c)
 /* Published ports lead to the address that is the way out now. */
 static void retarget_ports(struct container *c)
 {
-    uint32_t target = endpoints_port_target(c);
+    struct port_target target = endpoints_port_target(c);
 
     if (!c->ports)
         return;
-    if (target) {
-        ports_retarget(c->ports, target);
+    if (!port_target_is_none(&target)) {
+        ports_retarget(c->ports, target.addr, &target.addr6);
     } else {
         ports_release(steal_ptr(&c->ports));
         sockets_unhold(c, SOCKETS_PORTS);
@@ -237,12 +237,28 @@ static const struct op_type connect_type = {"network/connect", OP_MUTATING, size
 
 /* ---- disconnect ---- */
 
+/* Only of the family whose default route goes with e. */
+static void note_next_gateways(struct linking *o, const struct endpoint *e)
+{
+    struct ways_out next = endpoints_choose_gateway(o->c, e);
+
+    if (next.v4 && o->spec.gateway) {
+        o->next = next.v4->spec;
+        o->next.gateway6 = (struct in6_addr){0};
+    }
+    if (next.v6 && !addr6_is_none(&o->spec.gateway6)) {
+        o->next6 = next.v6->spec;
+        o->next6.gateway = 0;
+    }
+    endpoints_choose_gateway(o->c, NULL);
+}
+
 static struct err *find_place(struct op *op)
 {
     struct linking *o = (struct linking *)op;
     struct container *c = o->c;
     struct network *n;
-    struct endpoint *e, *next;
+    struct endpoint *e;
     size_t i;
 
     TRY(check_usable(c));
@@ -260,10 +276,7 @@ static struct err *find_place(struct op *op)
     e = c->endpoints[i];
     TRY(container_open_netns(c, &o->netns));
     o->spec = e->spec;
-    next = endpoints_choose_gateway(c, e);
-    if (next && o->spec.gateway)
-        o->next_gateway = next->spec;
-    endpoints_choose_gateway(c, NULL);
+    note_next_gateways(o, e);
     return NULL;
 }
 
@@ -274,10 +287,9 @@ static struct err *detach(struct op *op)
     if (o->netns < 0)
         return NULL;
     TRY(net_sandbox_detach(o->net, o->netns, o->spec.ifname));
-    if (!o->next_gateway.ifname[0])
-        return NULL;
-    return net_sandbox_set_gateway(o->net, o->netns, o->next_gateway.ifname,
-                                   o->next_gateway.gateway);
+    if (o->next.ifname[0])
+        TRY(net_sandbox_set_gateway(o->net, o->netns, &o->next));
+    return o->next6.ifname[0] ? net_sandbox_set_gateway(o->net, o->netns, &o->next6) : NULL;
 }
 
 static struct err *leave(struct op *op)

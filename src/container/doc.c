@@ -56,9 +56,17 @@ static const struct jfield attached_fields[] = {
     J(J_I64, struct attached, addr, "Address"),
     J(J_I64, struct attached, gateway, "Gateway"),
     J(J_INT, struct attached, bits, "Bits"),
+    J(J_STR, struct attached, addr6, "Address6", .flags = J_OMIT),
+    J(J_STR, struct attached, gateway6, "Gateway6", .flags = J_OMIT),
+    J(J_INT, struct attached, bits6, "Bits6", .flags = J_OMIT),
     J_END,
 };
 const struct jtable attached_json = {sizeof(struct attached), attached_fields};
+
+bool attached_has_address(const struct attached *at)
+{
+    return at->addr || at->bits6;
+}
 
 static const struct jfield published_fields[] = {
     J(J_INT, struct published, proto, "Proto"),        J(J_INT, struct published, port, "Port"),

@@ -91,6 +91,16 @@ static void choose_ifname(const struct container *c, char out[16])
     memcpy(out, name, sizeof(name));
 }
 
+static char *text_of_addr6(struct arena *a, const struct in6_addr *addr)
+{
+    char text[ADDR6_TEXT];
+
+    if (addr6_is_none(addr))
+        return NULL;
+    addr6_text(addr, text);
+    return arena_strdup(a, text);
+}
+
 /* What inspect shows; for the run's arena, or that of an owned list. */
 static void note_endpoint(struct arena *a, const struct endpoint *e, struct attached *at)
 {
@@ -101,23 +111,35 @@ static void note_endpoint(struct arena *a, const struct endpoint *e, struct atta
     at->addr = e->spec.addr;
     at->gateway = e->spec.gateway;
     at->bits = e->spec.bits;
+    at->bits6 = e->spec.bits6;
+    at->addr6 = text_of_addr6(a, &e->spec.addr6);
+    at->gateway6 = text_of_addr6(a, &e->spec.gateway6);
     at->mac = arena_printf(a, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
 }
 
 static struct err *join(struct container *c, struct network *n, struct attached *at,
                         struct endpoint *e)
 {
-    uint8_t mac[6] = {0};
-    uint32_t wanted = 0;
+    const struct ipam_config *asked = at->asked.ipam;
+    struct endpoint_wish w = {0};
 
-    if (at->asked.ipam && !text_is_empty(at->asked.ipam->ipv4) &&
-        !addr4_parse(at->asked.ipam->ipv4, &wanted))
-        return err_new(ERR_INVALID, "invalid IPv4 address: %s", at->asked.ipam->ipv4);
+    if (asked && !text_is_empty(asked->ipv4) && !addr4_parse(asked->ipv4, &w.addr))
+        return err_new(ERR_INVALID, "invalid IPv4 address: %s", asked->ipv4);
+    if (asked && !text_is_empty(asked->ipv6) && !addr6_parse(asked->ipv6, &w.addr6))
+        return err_new(ERR_INVALID, "invalid IPv6 address: %s", asked->ipv6);
     if (!text_is_empty(at->asked.mac_address))
-        TRY(mac_parse(at->asked.mac_address, mac));
+        TRY(mac_parse(at->asked.mac_address, w.mac));
     choose_ifname(c, e->spec.ifname);
     set_names(e, at);
-    return network_join(n, e, wanted, mac);
+    return network_join(n, e, &w);
+}
+
+static void forget_addresses(struct attached *at)
+{
+    at->addr = at->gateway = 0;
+    at->bits = at->bits6 = 0;
+    at->addr6 = at->gateway6 = NULL;
+    at->mac = at->ifname = "";
 }
 
 struct err *endpoint_join(struct container *c, struct attached *at, struct endpoint **out)
@@ -127,8 +149,7 @@ struct err *endpoint_join(struct container *c, struct attached *at, struct endpo
     struct err *err;
 
     TRY(network_find(c->parts->networks, at->network_id, &n));
-    at->addr = at->gateway = 0;
-    at->mac = at->ifname = "";
+    forget_addresses(at);
     e = endpoint_add(c);
     if (!network_bridge(n)) { /* host and none have no endpoint in the kernel */
         id_random(e->id);
@@ -165,30 +186,44 @@ void endpoint_remove(struct container *c, size_t i)
 /* ---- the default route ---- */
 
 /* The highest priority, then the name that sorts first; internal networks have no way out. */
-struct endpoint *endpoints_choose_gateway(struct container *c, const struct endpoint *except)
+struct choice {
+    struct endpoint *best;
+    const char *name;
+    int priority;
+};
+
+static void consider(struct choice *c, struct endpoint *e, const struct attached *at)
+{
+    int priority = at->asked.gw_priority;
+
+    if (c->best &&
+        (priority < c->priority || (priority == c->priority && strcmp(at->network, c->name) > 0)))
+        return;
+    *c = (struct choice){e, at->network, priority};
+}
+
+struct ways_out endpoints_choose_gateway(struct container *c, const struct endpoint *except)
 {
     const struct attached *list = c->doc.networks.v;
-    struct endpoint *best = NULL;
-    const char *best_name = "";
-    int best_priority = INT_MIN;
+    struct choice v4 = {0}, v6 = {0};
 
     for (size_t i = 0; i < c->n_endpoints; i++) {
         struct endpoint *e = c->endpoints[i];
-        int priority = list[i].asked.gw_priority;
 
         e->spec.gateway = 0;
+        e->spec.gateway6 = (struct in6_addr){0};
         if (e == except || !e->network || network_bridge(e->network)->internal)
             continue;
-        if (best && (priority < best_priority ||
-                     (priority == best_priority && strcmp(list[i].network, best_name) > 0)))
-            continue;
-        best = e;
-        best_name = list[i].network;
-        best_priority = priority;
+        if (e->spec.addr)
+            consider(&v4, e, &list[i]);
+        if (e->spec.bits6)
+            consider(&v6, e, &list[i]);
     }
-    if (best)
-        best->spec.gateway = network_gateway(best->network);
-    return best;
+    if (v4.best)
+        v4.best->spec.gateway = network_gateway(v4.best->network);
+    if (v6.best)
+        v6.best->spec.gateway6 = network_gateway6(v6.best->network);
+    return (struct ways_out){v4.best, v6.best};
 }
 
 /* ---- published ports ---- */
@@ -211,30 +246,86 @@ void networks_note_ports(struct container *c)
     c->doc.published = (struct jlist){.v = list, .n = ports_count(c->ports)};
 }
 
-/* Where published ports lead: the way out, else whatever has an address; 0 without any. */
-uint32_t endpoints_port_target(struct container *c)
+struct port_target endpoints_port_target(struct container *c)
 {
-    struct endpoint *e = endpoints_choose_gateway(c, NULL);
+    struct ways_out out = endpoints_choose_gateway(c, NULL);
+    struct port_target t = {0};
 
-    for (size_t i = 0; i < c->n_endpoints && !e; i++)
-        if (c->endpoints[i]->network)
-            e = c->endpoints[i];
-    return e ? e->spec.addr : 0;
+    for (size_t i = 0; i < c->n_endpoints; i++) {
+        struct endpoint *e = c->endpoints[i];
+
+        if (e->network && e->spec.addr && !out.v4)
+            out.v4 = e;
+        if (e->network && e->spec.bits6 && !out.v6)
+            out.v6 = e;
+    }
+    if (out.v4) {
+        t.addr = out.v4->spec.addr;
+        t.is_routed = network_bridge(out.v4->network)->mode == GATEWAY_ROUTED;
+    }
+    if (out.v6) {
+        t.addr6 = out.v6->spec.addr6;
+        t.is_routed6 = network_bridge(out.v6->network)->mode6 == GATEWAY_ROUTED;
+    }
+    return t;
+}
+
+bool port_target_is_none(const struct port_target *t)
+{
+    return !t->addr && addr6_is_none(&t->addr6);
+}
+
+void port_target_fill(const struct port_target *t, struct port_map *m)
+{
+    m->addr = t->addr;
+    memcpy(m->addr6, &t->addr6, sizeof(m->addr6));
+}
+
+static bool is_opened_already(const struct port_map *maps, size_t n, const struct port_map *m)
+{
+    for (size_t i = 0; i < n; i++)
+        if (maps[i].is_routed && maps[i].is_v6 == m->is_v6 && maps[i].port == m->port &&
+            maps[i].proto == m->proto)
+            return true;
+    return false;
+}
+
+/* Where the container's addresses are routed the host has no port: the container's is opened, once.
+ * Nor has it one that would lead to a routed address of the other family. */
+static size_t route_ports(const struct port_target *t, struct port_map *maps, size_t n)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct port_map m = maps[i];
+        bool has_own = m.is_v6 ? !addr6_is_none(&t->addr6) : t->addr != 0;
+
+        port_target_fill(t, &m);
+        m.is_routed = has_own && (m.is_v6 ? t->is_routed6 : t->is_routed);
+        if (!has_own && (m.is_v6 ? t->is_routed : t->is_routed6))
+            continue;
+        if (m.is_routed) {
+            m.host_port = m.host_port_end = 0;
+            if (is_opened_already(maps, kept, &m))
+                continue;
+        }
+        maps[kept++] = m;
+    }
+    return kept;
 }
 
 static struct err *reserve_ports(struct container *c)
 {
-    uint32_t target = endpoints_port_target(c);
+    struct port_target target = endpoints_port_target(c);
     struct port_map *maps = NULL;
     size_t n = 0;
 
-    if (!target)
+    if (port_target_is_none(&target))
         return NULL; /* host, none, container: nothing to publish */
     TRY(ports_plan(c->run_arena, &c->doc.config, &c->doc.host, &maps, &n));
+    n = route_ports(&target, maps, n);
     if (n == 0)
         return NULL;
-    for (size_t i = 0; i < n; i++)
-        maps[i].addr = target;
     return ports_reserve(c->parts->net, maps, n, &c->ports);
 }
 
@@ -286,9 +377,8 @@ void networks_leave(struct container *c)
     c->doc.published = (struct jlist){0};
     endpoints_drop(c);
     for (size_t i = 0; i < c->doc.networks.n; i++) {
-        list[i].addr = list[i].gateway = 0;
-        list[i].bits = 0;
-        list[i].mac = list[i].endpoint_id = list[i].ifname = "";
+        forget_addresses(&list[i]);
+        list[i].endpoint_id = "";
     }
     arena_destroy(c->run_arena);
     c->run_arena = NULL;
@@ -302,7 +392,7 @@ static struct err *rejoin_one(struct container *c, const struct attached *at, si
     struct network *n;
 
     snprintf(e->id, sizeof(e->id), "%s", at->endpoint_id);
-    if (at->addr == 0)
+    if (!attached_has_address(at))
         return NULL;
     TRY(network_find(c->parts->networks, at->network_id, &n));
     if (text_is_empty(at->ifname))
@@ -313,6 +403,9 @@ static struct err *rejoin_one(struct container *c, const struct attached *at, si
     set_names(e, at);
     e->spec.addr = (uint32_t)at->addr;
     e->spec.bits = at->bits;
+    if (at->bits6 && (text_is_empty(at->addr6) || !addr6_parse(at->addr6, &e->spec.addr6)))
+        return err_new(ERR_INTERNAL, "the saved IPv6 address of the container is none");
+    e->spec.bits6 = at->bits6;
     TRY(mac_parse(at->mac, e->spec.mac));
     return network_rejoin(n, e);
 }

@@ -23,35 +23,108 @@ static char *own_names(struct arena *a, const struct config *c)
     return arena_printf(a, "%s.%s %s", c->hostname, c->domainname, c->hostname);
 }
 
-static char *plan_hosts(struct arena *a, const struct container *c)
+struct host_lines {
+    struct hosts_entry *v;
+    size_t n;
+};
+
+static char *text4(struct arena *a, uint32_t addr)
 {
-    const struct host_config *h = &c->doc.host;
-    struct hosts_entry *own = arena_array(a, c->n_endpoints + 1, sizeof(*own));
-    struct hosts_entry *extra = arena_array(a, h->extra_hosts.n + 1, sizeof(*extra));
-    size_t n_own = 0, n_extra = 0;
-    char *gateway = arena_alloc(a, ADDR4_TEXT);
+    char text[ADDR4_TEXT];
+
+    addr4_text(addr, text);
+    return addr ? arena_strdup(a, text) : "";
+}
+
+static char *text6(struct arena *a, const struct in6_addr *addr)
+{
+    char text[ADDR6_TEXT];
+
+    addr6_text(addr, text);
+    return addr6_is_none(addr) ? "" : arena_strdup(a, text);
+}
+
+static void add_line(struct host_lines *l, const char *addr, const char *names)
+{
+    if (addr[0])
+        l->v[l->n++] = (struct hosts_entry){addr, names};
+}
+
+static struct host_lines plan_own_lines(struct arena *a, const struct container *c)
+{
+    struct host_lines own = {.v = arena_array(a, 2 * c->n_endpoints + 1, sizeof(*own.v))};
+    const char *names = own_names(a, &c->doc.config);
 
     for (size_t i = 0; i < c->n_endpoints; i++) {
-        char *addr;
+        const struct endpoint *e = c->endpoints[i];
 
-        if (!c->endpoints[i]->network)
+        if (!e->network)
             continue;
-        addr = arena_alloc(a, ADDR4_TEXT);
-        addr4_text(c->endpoints[i]->spec.addr, addr);
-        own[n_own++] = (struct hosts_entry){addr, own_names(a, &c->doc.config)};
+        add_line(&own, text4(a, e->spec.addr), names);
+        add_line(&own, text6(a, &e->spec.addr6), names);
     }
-    for (size_t i = 0; i < c->n_endpoints && !gateway[0]; i++)
-        if (c->endpoints[i]->network)
-            addr4_text(network_gateway(c->endpoints[i]->network), gateway);
-    for (size_t i = 0; i < h->extra_hosts.n; i++) {
-        struct err *err = hosts_parse_extra(a, h->extra_hosts.v[i], gateway, &extra[n_extra]);
+    return own;
+}
+
+/* host-gateway: a line for each family that some network has. */
+struct gateways {
+    const char *v4, *v6;
+};
+
+static struct gateways find_gateways(struct arena *a, const struct container *c)
+{
+    struct gateways g = {"", ""};
+
+    for (size_t i = 0; i < c->n_endpoints; i++) {
+        const struct network *n = c->endpoints[i]->network;
+        struct in6_addr v6;
+
+        if (!n)
+            continue;
+        v6 = network_gateway6(n);
+        if (!g.v4[0])
+            g.v4 = text4(a, network_gateway(n));
+        if (!g.v6[0])
+            g.v6 = text6(a, &v6);
+    }
+    return g;
+}
+
+static void add_extra(struct arena *a, const char *spec, const struct gateways *g,
+                      struct host_lines *out)
+{
+    bool is_gateway = text_ends(spec, "host-gateway");
+    bool both = is_gateway && g->v4[0] && g->v6[0];
+
+    for (int i = 0; i <= (both ? 1 : 0); i++) {
+        const char *gateway = g->v4[0] && i == 0 ? g->v4 : g->v6;
+        struct err *err = hosts_parse_extra(a, spec, gateway, &out->v[out->n]);
 
         if (err) /* checked at create */
             err_drop(err);
         else
-            n_extra++;
+            out->n++;
     }
-    return hosts_text(a, own, n_own, extra, n_extra);
+}
+
+static char *plan_hosts(struct arena *a, const struct container *c)
+{
+    const struct host_config *h = &c->doc.host;
+    struct host_lines own = plan_own_lines(a, c);
+    struct host_lines extra = {.v = arena_array(a, 2 * h->extra_hosts.n + 1, sizeof(*extra.v))};
+    struct gateways gateways = find_gateways(a, c);
+
+    for (size_t i = 0; i < h->extra_hosts.n; i++)
+        add_extra(a, h->extra_hosts.v[i], &gateways, &extra);
+    return hosts_text(a, own.v, own.n, extra.v, extra.n);
+}
+
+static bool has_ipv6(const struct container *c)
+{
+    for (size_t i = 0; i < c->n_endpoints; i++)
+        if (c->endpoints[i]->spec.bits6)
+            return true;
+    return false;
 }
 
 void etc_files_plan(struct arena *a, const struct container *c, struct etc_files *out)
@@ -69,6 +142,7 @@ void etc_files_plan(struct arena *a, const struct container *c, struct etc_files
     out->is_host = network_mode_is(h, "host");
     out->strip_loopback = !out->is_host;
     out->has_resolver = resolver_is_wanted(c);
+    out->has_ipv6 = has_ipv6(c);
     if (!out->is_host || h->extra_hosts.n > 0)
         out->hosts = plan_hosts(a, c);
     out->dns = strs_copy(a, h->dns.n ? &h->dns : &s->dns);
@@ -111,6 +185,7 @@ static char *resolv_of(struct arena *a, const struct etc_files *f)
         .search = &f->search,
         .options = &f->options,
         .strip_loopback = f->strip_loopback,
+        .has_ipv6 = f->has_ipv6,
         .has_resolver = f->has_resolver,
     };
 

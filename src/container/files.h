@@ -14,6 +14,7 @@ struct etc_files {
     struct strs dns, search, options;
     bool strip_loopback, is_host; /* host network: the host's files */
     bool has_resolver;            /* of the engine, at 127.0.0.11 */
+    bool has_ipv6;                /* some network of it has */
     const char *other_dir;        /* container:ID: that container's files */
 };
 

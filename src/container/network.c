@@ -30,23 +30,39 @@ static const char *network_of_mode(const char *mode)
     return text_is_empty(mode) || strcmp(mode, "default") == 0 ? "bridge" : mode;
 }
 
-static struct err *check_address(struct network *n, const struct endpoint_config *e)
+static struct err *check_wish(struct network *n, const char *text, bool is_inside)
 {
-    uint32_t addr;
-
-    if (!e->ipam || text_is_empty(e->ipam->ipv4))
-        return NULL;
-    if (!addr4_parse(e->ipam->ipv4, &addr))
-        return err_new(ERR_INVALID, "invalid IPv4 address: %s", e->ipam->ipv4);
     if (strcmp(network_name(n), "bridge") == 0)
         return err_new(ERR_INVALID,
                        "invalid config for network bridge: user specified IP address is "
                        "supported on user defined networks only");
-    if (!subnet4_has(network_subnet(n), addr))
+    if (!is_inside)
         return err_new(ERR_INVALID,
                        "invalid config for network %s: no configured subnet contains IP "
                        "address %s",
-                       network_name(n), e->ipam->ipv4);
+                       network_name(n), text);
+    return NULL;
+}
+
+static struct err *check_address(struct network *n, const struct endpoint_config *e)
+{
+    struct subnet4 v4 = network_subnet(n);
+    struct subnet6 v6 = network_subnet6(n);
+    struct in6_addr addr6;
+    uint32_t addr;
+
+    if (!e->ipam)
+        return NULL;
+    if (!text_is_empty(e->ipam->ipv4)) {
+        if (!addr4_parse(e->ipam->ipv4, &addr))
+            return err_new(ERR_INVALID, "invalid IPv4 address: %s", e->ipam->ipv4);
+        TRY(check_wish(n, e->ipam->ipv4, v4.bits && subnet4_has(v4, addr)));
+    }
+    if (!text_is_empty(e->ipam->ipv6)) {
+        if (!addr6_parse(e->ipam->ipv6, &addr6))
+            return err_new(ERR_INVALID, "invalid IPv6 address: %s", e->ipam->ipv6);
+        TRY(check_wish(n, e->ipam->ipv6, v6.bits && subnet6_has(v6, &addr6)));
+    }
     return NULL;
 }
 

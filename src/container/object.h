@@ -48,7 +48,10 @@ struct attached {     /* a container's endpoint in the document */
     char *mac, *ifname;    /* ifname: inside, while it runs */
     int64_t addr, gateway; /* host order */
     int bits;
+    char *addr6, *gateway6; /* NULL or "": none */
+    int bits6;
 };
+bool attached_has_address(const struct attached *at); /* it has an interface */
 
 struct published { /* a port mapping of the running container */
     int proto, port, host_port;
@@ -190,11 +193,22 @@ void networks_own(struct container *c);
 struct err *endpoint_join(struct container *c, struct attached *at, struct endpoint **out);
 /* Leaves the network and both lists. */
 void endpoint_remove(struct container *c, size_t i);
-/* The endpoint that has the default route, by Docker's order, as if `except` were not there;
+/* The endpoints that have the default routes, by Docker's order, as if `except` were not there;
  * NULL when none can. Marks the specs. */
-struct endpoint *endpoints_choose_gateway(struct container *c, const struct endpoint *except);
-struct err *networks_rejoin(struct container *c);    /* after an engine restart */
-uint32_t endpoints_port_target(struct container *c); /* host order */
+struct ways_out {
+    struct endpoint *v4, *v6;
+};
+struct ways_out endpoints_choose_gateway(struct container *c, const struct endpoint *except);
+/* Where published ports lead: the ways out, else whatever has an address. */
+struct port_target {
+    uint32_t addr;         /* host order; 0: none */
+    struct in6_addr addr6; /* all 0: none */
+    bool is_routed, is_routed6;
+};
+struct port_target endpoints_port_target(struct container *c);
+void port_target_fill(const struct port_target *t, struct port_map *m);
+bool port_target_is_none(const struct port_target *t);
+struct err *networks_rejoin(struct container *c); /* after an engine restart */
 /* ---- connect.c ---- */
 struct err *container_open_netns(const struct container *c, int *out); /* of its process */
 /* ---- resume_ports.c ---- */

@@ -23,7 +23,7 @@ void ports_hold(struct container *c)
 
 static struct err *adopt(struct container *c, const struct published *published, size_t n)
 {
-    uint32_t target = endpoints_port_target(c);
+    struct port_target target = endpoints_port_target(c);
     struct port_map *maps = arena_array(c->run_arena, n, sizeof(*maps));
     int *fds = arena_array(c->run_arena, n, sizeof(*fds));
 
@@ -32,7 +32,8 @@ static struct err *adopt(struct container *c, const struct published *published,
                                     .is_v6 = published[i].is_v6,
                                     .host_port = (uint16_t)published[i].host_port,
                                     .port = (uint16_t)published[i].port,
-                                    .addr = target};
+                                    .is_routed = published[i].host_port == 0};
+        port_target_fill(&target, &maps[i]);
         inet_pton(maps[i].is_v6 ? AF_INET6 : AF_INET, published[i].host_ip, maps[i].host_ip);
     }
     return ports_adopt(c->parts->net, maps, n, fds, sockets_take(c, SOCKETS_PORTS, fds, n),

@@ -100,7 +100,8 @@ static void write_ports(const struct container *c, struct jw *w)
         jw_obj(w, NULL);
         jw_str(w, "IP", p[i].host_ip);
         jw_int(w, "PrivatePort", p[i].port);
-        jw_int(w, "PublicPort", p[i].host_port);
+        if (p[i].host_port) /* a routed one has none */
+            jw_int(w, "PublicPort", p[i].host_port);
         jw_str(w, "Type",
                p[i].proto == PORT_UDP    ? "udp"
                : p[i].proto == PORT_SCTP ? "sctp"

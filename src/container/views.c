@@ -97,10 +97,10 @@ static void write_endpoint(const struct container *c, const struct attached *at,
     jw_str(w, "Gateway", gateway);
     jw_str(w, "IPAddress", addr);
     jw_int(w, "IPPrefixLen", at->bits);
-    jw_str(w, "IPv6Gateway", "");
-    jw_str(w, "GlobalIPv6Address", "");
-    jw_int(w, "GlobalIPv6PrefixLen", 0);
-    if (strcmp(at->network, "bridge") == 0 || !at->addr) {
+    jw_str(w, "IPv6Gateway", at->gateway6);
+    jw_str(w, "GlobalIPv6Address", at->addr6);
+    jw_int(w, "GlobalIPv6PrefixLen", at->bits6);
+    if (strcmp(at->network, "bridge") == 0 || !attached_has_address(at)) {
         jw_null(w, "DNSNames");
     } else {
         jw_arr(w, "DNSNames");
@@ -158,7 +158,9 @@ static void write_bindings(const struct published *p, size_t i, size_t n, struct
     for (size_t k = i; k < n; k++) {
         if (p[k].port != p[i].port || p[k].proto != p[i].proto)
             continue;
-        snprintf(port, sizeof(port), "%d", p[k].host_port);
+        port[0] = '\0'; /* a routed one has none */
+        if (p[k].host_port)
+            snprintf(port, sizeof(port), "%d", p[k].host_port);
         jw_obj(w, NULL);
         jw_str(w, "HostIp", p[k].host_ip);
         jw_str(w, "HostPort", port);
@@ -202,13 +204,13 @@ static void write_legacy_endpoint(const struct container *c, struct jw *w)
     jw_int(w, "LinkLocalIPv6PrefixLen", 0);
     jw_null(w, "SecondaryIPAddresses");
     jw_null(w, "SecondaryIPv6Addresses");
-    jw_str(w, "EndpointID", at->addr ? at->endpoint_id : "");
+    jw_str(w, "EndpointID", attached_has_address(at) ? at->endpoint_id : "");
     jw_str(w, "Gateway", gateway);
-    jw_str(w, "GlobalIPv6Address", "");
-    jw_int(w, "GlobalIPv6PrefixLen", 0);
+    jw_str(w, "GlobalIPv6Address", at->addr6);
+    jw_int(w, "GlobalIPv6PrefixLen", at->bits6);
     jw_str(w, "IPAddress", addr);
     jw_int(w, "IPPrefixLen", at->bits);
-    jw_str(w, "IPv6Gateway", "");
+    jw_str(w, "IPv6Gateway", at->gateway6);
     jw_str(w, "MacAddress", at->mac);
 }
 

@@ -201,6 +201,17 @@ static bool is_ipv4_cidr(struct arena *a, const char *text)
            inet_pton(AF_INET, arena_strndup(a, text, (size_t)(slash - text)), room) == 1;
 }
 
+static bool is_ipv6_cidr(struct arena *a, const char *text)
+{
+    const char *slash = strchr(text, '/');
+    unsigned char room[16];
+    uint32_t bits;
+
+    return slash && text_to_u32(slash + 1, &bits) && bits >= 8 && bits <= 126 &&
+           inet_pton(AF_INET6, arena_strndup(a, text, (size_t)(slash - text)), room) == 1 &&
+           room[0] != 0xff && (room[0] != 0xfe || (room[1] & 0xc0) != 0x80);
+}
+
 static struct err *check_network(struct arena *a, const struct settings *s)
 {
     for (size_t i = 0; i < s->dns.n; i++) {
@@ -216,6 +227,8 @@ static struct err *check_network(struct arena *a, const struct settings *s)
                                     "please specify only one");
     if (!text_is_empty(s->bip) && !is_ipv4_cidr(a, s->bip))
         return err_new(ERR_INVALID, "invalid CIDR address: %s", s->bip);
+    if (!text_is_empty(s->fixed_cidr_v6) && !is_ipv6_cidr(a, s->fixed_cidr_v6))
+        return err_new(ERR_INVALID, "invalid CIDR address: %s", s->fixed_cidr_v6);
     return NULL;
 }
 

@@ -37,6 +37,8 @@ const struct flag settings_flags[] = {
     {"exec-root", 0, "exec-root", FLAG_PATH, AT(exec_root),
      .help = "Directory of state that a reboot forgets (default \"/run/berth\")"},
     {"experimental", 0, "experimental", FLAG_IGNORED_BOOL, .remark = "there are no such features"},
+    {"fixed-cidr-v6", 0, "fixed-cidr-v6", FLAG_STR, AT(fixed_cidr_v6),
+     .help = "IPv6 subnet of the default bridge"},
     {"group", 'G', "group", FLAG_STR, AT(group),
      .help = "Group of the unix socket (default \"berth\")"},
     {"help", 'h', NULL, FLAG_BOOL, AT(only_help), .help = "Print usage"},

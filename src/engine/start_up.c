@@ -121,6 +121,9 @@ static struct err *open_network(struct engine *e)
     struct network_settings networks = {
         .bip = s->bip,
         .bridge_link = bridge,
+        .engine_id = p->engine_id,
+        .ipv6 = s->ipv6,
+        .fixed_cidr_v6 = s->fixed_cidr_v6,
         .icc = s->icc,
         .ip_masq = s->ip_masq,
         .mtu = s->mtu,

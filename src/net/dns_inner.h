@@ -37,12 +37,20 @@ size_t dns_cache_count(const struct dns_cache *c);
 
 /* ---- dns_names.c: pure ---- */
 #define DNS_ADDRS_MAX 1024
-/* Addresses of the neighbours with this name; true when there is such a name. */
-bool dns_find_name(struct endpoint *const *own, size_t n_own, const char *name, uint32_t *out,
-                   size_t *out_n);
+struct dns_found {
+    uint32_t v4[DNS_ADDRS_MAX];
+    struct in6_addr v6[DNS_ADDRS_MAX];
+    size_t n4, n6;
+};
+/* Addresses of the neighbours with this name; true when there is such a name, also one without an
+ * address of some family. */
+bool dns_find_name(struct endpoint *const *own, size_t n_own, const char *name,
+                   struct dns_found *out);
 /* "container.network" of the neighbour with this address. */
 bool dns_find_address(struct endpoint *const *own, size_t n_own, uint32_t addr, char *out,
                       size_t room);
+bool dns_find_address6(struct endpoint *const *own, size_t n_own, const struct in6_addr *addr,
+                       char *out, size_t room);
 /* Outside names are for containers with a way out. */
 bool dns_may_forward(struct endpoint *const *own, size_t n_own);
 
@@ -54,7 +62,8 @@ struct dns { /* one for a struct net */
     size_t n_pending;           /* of all containers */
     int64_t read_ns;            /* when the servers were read */
     bool is_reading;
-    uint8_t *scratch; /* DNS_MESSAGE_MAX + 2: one message on the loop */
+    uint8_t *scratch;       /* DNS_MESSAGE_MAX + 2: one message on the loop */
+    struct dns_found found; /* of the question being answered */
 };
 struct dns *dns_create(struct net *n);
 void dns_destroy(struct dns *d);
@@ -75,7 +84,7 @@ struct dns_host {
     size_t n_pending;
     struct list clients;
     size_t n_clients;
-    unsigned turn; /* shared names go round */
+    unsigned turn, turn6; /* shared names go round; most ask for both families */
 };
 /* message: with the client's id. */
 void dns_forward(struct dns_host *h, const uint8_t *message, size_t n, const struct dns_query *q,

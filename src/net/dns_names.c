@@ -15,7 +15,7 @@
 
 static bool has_names(const struct endpoint *e)
 {
-    return e->network && e->network->ipam && !e->network->is_predefined;
+    return e->network && network_has_links(e->network) && !e->network->is_predefined;
 }
 
 static bool is_text(const char *name, size_t n, const char *text)
@@ -59,43 +59,75 @@ static size_t plain_length(const struct network *n, const char *name)
     return len;
 }
 
-static size_t find_in(const struct endpoint *own, const char *name, uint32_t *out)
+static void add_addresses(const struct endpoint *e, struct dns_found *out)
 {
-    size_t len = strlen(name), plain = plain_length(own->network, name), n = 0;
+    if (e->spec.addr && out->n4 < DNS_ADDRS_MAX)
+        out->v4[out->n4++] = e->spec.addr;
+    if (e->spec.bits6 && out->n6 < DNS_ADDRS_MAX)
+        out->v6[out->n6++] = e->spec.addr6;
+}
+
+static bool find_in(const struct endpoint *own, const char *name, struct dns_found *out)
+{
+    size_t len = strlen(name), plain = plain_length(own->network, name);
+    bool is_found = false;
 
     list_each (e, &own->network->endpoints, struct endpoint, link) {
         bool is_it = is_called(e, name, len) || (plain != len && is_called(e, name, plain)) ||
                      is_linked_as(own, e, name);
 
-        if (is_it && n < DNS_ADDRS_MAX)
-            out[n++] = e->spec.addr;
+        if (is_it)
+            add_addresses(e, out);
+        is_found |= is_it;
     }
-    return n;
+    return is_found;
 }
 
-bool dns_find_name(struct endpoint *const *own, size_t n_own, const char *name, uint32_t *out,
-                   size_t *out_n)
+bool dns_find_name(struct endpoint *const *own, size_t n_own, const char *name,
+                   struct dns_found *out)
 {
-    size_t n = 0;
+    bool is_found = false;
 
-    for (size_t i = 0; i < n_own && !n && *name; i++)
+    out->n4 = out->n6 = 0;
+    for (size_t i = 0; i < n_own && !is_found && *name; i++)
         if (has_names(own[i]))
-            n = find_in(own[i], name, out);
-    if (n)
-        *out_n = n;
-    return n > 0;
+            is_found = find_in(own[i], name, out);
+    return is_found;
+}
+
+static void name_endpoint(const struct endpoint *e, char *out, size_t room)
+{
+    snprintf(out, room, "%s.%s", e->container_name, e->network->record.request.name);
 }
 
 bool dns_find_address(struct endpoint *const *own, size_t n_own, uint32_t addr, char *out,
                       size_t room)
 {
     for (size_t i = 0; i < n_own; i++) {
-        if (!has_names(own[i]) || !subnet4_has(own[i]->network->subnet, addr))
+        if (!has_names(own[i]) || !own[i]->network->ipam ||
+            !subnet4_has(own[i]->network->subnet, addr))
             continue;
         list_each (e, &own[i]->network->endpoints, struct endpoint, link) {
             if (e->spec.addr != addr)
                 continue;
-            snprintf(out, room, "%s.%s", e->container_name, own[i]->network->record.request.name);
+            name_endpoint(e, out, room);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool dns_find_address6(struct endpoint *const *own, size_t n_own, const struct in6_addr *addr,
+                       char *out, size_t room)
+{
+    for (size_t i = 0; i < n_own; i++) {
+        if (!has_names(own[i]) || !own[i]->network->ipam6 ||
+            !subnet6_has(own[i]->network->subnet6, addr))
+            continue;
+        list_each (e, &own[i]->network->endpoints, struct endpoint, link) {
+            if (!e->spec.bits6 || !addr6_is_equal(&e->spec.addr6, addr))
+                continue;
+            name_endpoint(e, out, room);
             return true;
         }
     }
@@ -105,7 +137,8 @@ bool dns_find_address(struct endpoint *const *own, size_t n_own, uint32_t addr, 
 bool dns_may_forward(struct endpoint *const *own, size_t n_own)
 {
     for (size_t i = 0; i < n_own; i++)
-        if (own[i]->network && own[i]->network->ipam && !own[i]->network->bridge.internal)
+        if (own[i]->network && network_has_links(own[i]->network) &&
+            !own[i]->network->bridge.internal)
             return true;
     return false;
 }

@@ -286,6 +286,11 @@ static bool put_answers(struct writer *w, const struct dns_local *l, uint16_t *c
             return false;
         ++*count;
     }
+    for (size_t i = 0; i < l->n_addrs6; i++) {
+        if (!put_record(w, DNS_AAAA, l->ttl, &l->addrs6[i], sizeof(l->addrs6[i])))
+            return false;
+        ++*count;
+    }
     if (n && !put_record(w, DNS_PTR, l->ttl, name, n))
         return false;
     *count = (uint16_t)(*count + (n > 0));
@@ -440,5 +445,28 @@ bool dns_reverse_parse(const char *name, uint32_t *out)
     if (!addr4_parse(text, &back))
         return false;
     *out = __builtin_bswap32(back);
+    return true;
+}
+
+static int nibble_of(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool dns_reverse_parse6(const char *name, struct in6_addr *out)
+{
+    static const char suffix[] = "ip6.arpa";
+    struct in6_addr addr = {0};
+
+    if (strlen(name) != 64 + sizeof(suffix) - 1 || strcmp(name + 64, suffix) != 0)
+        return false;
+    for (int i = 0; i < 32; i++) { /* the lowest comes first; names are in lower case */
+        int v = nibble_of(name[2 * i]);
+
+        if (v < 0 || name[2 * i + 1] != '.')
+            return false;
+        addr.s6_addr[15 - i / 2] |= (uint8_t)(i % 2 ? v << 4 : v);
+    }
+    *out = addr;
     return true;
 }

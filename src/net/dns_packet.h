@@ -3,6 +3,7 @@
  * servers say. Pure; every length is checked, names may not loop. */
 #pragma once
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,6 +35,8 @@ struct dns_local {
     uint32_t ttl;
     const uint32_t *addrs; /* host order: A records */
     size_t n_addrs;
+    const struct in6_addr *addrs6; /* AAAA records */
+    size_t n_addrs6;
     const char *pointer; /* NULL, or the name of a PTR record */
 };
 size_t dns_write_reply(const uint8_t *query, const struct dns_query *q, const struct dns_local *l,
@@ -56,3 +59,5 @@ size_t dns_truncate(uint8_t *p, size_t n, size_t limit);
 void dns_set_id(uint8_t *p, uint16_t id);
 /* "4.3.2.1.in-addr.arpa" → host order. */
 bool dns_reverse_parse(const char *name, uint32_t *out);
+/* 32 nibbles and ".ip6.arpa" */
+bool dns_reverse_parse6(const char *name, struct in6_addr *out);

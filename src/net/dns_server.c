@@ -152,14 +152,30 @@ static void send_local(struct dns_host *h, const struct dns_reply_to *to, const 
              dns_write_reply(message, q, l, to->client ? DNS_MESSAGE_MAX : q->udp_size, out));
 }
 
-static void rotate(struct dns_host *h, uint32_t *addrs, size_t n)
+static void swap(uint8_t *a, uint8_t *b, size_t size)
 {
-    uint32_t first[DNS_ADDRS_MAX];
-    size_t by = h->turn++ % n;
+    for (; size; size--, a++, b++) {
+        uint8_t kept = *a;
 
-    memcpy(first, addrs, by * sizeof(*addrs));
-    memmove(addrs, addrs + by, (n - by) * sizeof(*addrs));
-    memcpy(addrs + n - by, first, by * sizeof(*addrs));
+        *a = *b;
+        *b = kept;
+    }
+}
+
+static void reverse(uint8_t *v, size_t n, size_t size)
+{
+    for (size_t i = 0; i < n / 2; i++)
+        swap(v + i * size, v + (n - 1 - i) * size, size);
+}
+
+/* The first `by` go to the end: each of both parts reversed, then the whole. */
+static void rotate(unsigned *turn, void *addrs, size_t n, size_t size)
+{
+    size_t by = n ? (*turn)++ % n : 0;
+
+    reverse(addrs, by, size);
+    reverse((uint8_t *)addrs + by * size, n - by, size);
+    reverse(addrs, n, size);
 }
 
 /* ---- questions ---- */
@@ -174,16 +190,18 @@ struct question {
 
 static bool answer_name(struct dns_host *h, const struct question *k, const struct dns_reply_to *to)
 {
-    uint32_t addrs[DNS_ADDRS_MAX];
-    struct dns_local l = {.ttl = LOCAL_TTL_S, .addrs = addrs};
-    size_t n;
+    struct dns_found *found = &h->dns->found;
+    struct dns_local l = {.ttl = LOCAL_TTL_S, .addrs = found->v4, .addrs6 = found->v6};
 
-    if (k->q.class != DNS_CLASS_IN || !dns_find_name(k->own, k->n_own, k->q.name, addrs, &n))
+    if (k->q.class != DNS_CLASS_IN || !dns_find_name(k->own, k->n_own, k->q.name, found))
         return false;
-    if (k->q.type == DNS_A) { /* of other types there is nothing */
-        rotate(h, addrs, n);
-        l.n_addrs = n;
-    }
+    if (k->q.type == DNS_A) {
+        rotate(&h->turn, found->v4, found->n4, sizeof(found->v4[0]));
+        l.n_addrs = found->n4;
+    } else if (k->q.type == DNS_AAAA) {
+        rotate(&h->turn6, found->v6, found->n6, sizeof(found->v6[0]));
+        l.n_addrs6 = found->n6;
+    } /* of other types there is nothing: no error, no answer */
     send_local(h, to, k->message, &k->q, &l);
     return true;
 }
@@ -193,14 +211,19 @@ static bool answer_pointer(struct dns_host *h, const struct question *k,
 {
     char name[POINTER_MAX];
     struct dns_local l = {.ttl = LOCAL_TTL_S, .pointer = name};
+    struct in6_addr addr6;
     uint32_t addr;
+    bool is_ours = false;
 
-    if (k->q.type != DNS_PTR || k->q.class != DNS_CLASS_IN ||
-        !dns_reverse_parse(k->q.name, &addr) ||
-        !dns_find_address(k->own, k->n_own, addr, name, sizeof(name)))
+    if (k->q.type != DNS_PTR || k->q.class != DNS_CLASS_IN)
         return false;
-    send_local(h, to, k->message, &k->q, &l);
-    return true;
+    if (dns_reverse_parse(k->q.name, &addr))
+        is_ours = dns_find_address(k->own, k->n_own, addr, name, sizeof(name));
+    else if (dns_reverse_parse6(k->q.name, &addr6))
+        is_ours = dns_find_address6(k->own, k->n_own, &addr6, name, sizeof(name));
+    if (is_ours)
+        send_local(h, to, k->message, &k->q, &l);
+    return is_ours;
 }
 
 static void on_question(struct dns_host *h, const uint8_t *p, size_t n,

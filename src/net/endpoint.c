@@ -13,40 +13,80 @@
 
 #define POOL_START 4
 
+/* Who gets the same address again answers to the same MAC. Without IPv4 all 128 bits count (FNV),
+ * because the last four bytes of addresses that users choose need not differ. */
+static uint32_t mac_seed(const struct endpoint_spec *s)
+{
+    uint32_t hash = 2166136261u;
+
+    if (s->addr)
+        return s->addr;
+    for (int i = 0; i < 16; i++)
+        hash = (hash ^ s->addr6.s6_addr[i]) * 16777619u;
+    return hash;
+}
+
 static void fill_mac(struct endpoint_spec *s, const uint8_t wanted[6])
 {
     static const uint8_t none[6];
-    uint32_t addr = htonl(s->addr);
+    uint32_t seed = htonl(mac_seed(s));
 
-    if (wanted && memcmp(wanted, none, sizeof(none))) {
+    if (memcmp(wanted, none, sizeof(none))) {
         memcpy(s->mac, wanted, sizeof(s->mac));
         return;
     }
-    s->mac[0] = 0x02; /* derived: who gets this address again answers to the same MAC */
+    s->mac[0] = 0x02;
     s->mac[1] = 0x42;
-    memcpy(s->mac + 2, &addr, 4);
+    memcpy(s->mac + 2, &seed, 4);
 }
 
-static bool has_own_subnet(const struct network *n)
+static struct err *check_wish(const struct network *n, bool is_v6)
 {
-    const struct network_ipam *ipam = &n->record.request.ipam;
-
-    return ipam->config.n && !text_is_empty(((const struct ipam_pool *)ipam->config.v)->subnet);
+    if (n->is_predefined)
+        return err_new(ERR_INVALID,
+                       "user specified IP address is supported on user defined networks only");
+    if (!network_pool(&n->record.request, is_v6))
+        return err_new(ERR_INVALID, "user specified IP address is supported only when connecting "
+                                    "to networks with user configured subnets");
+    return NULL;
 }
 
 static struct err *take_address(struct network *n, uint32_t wanted, uint32_t *out)
 {
     if (!wanted)
         return ipam_take_next(n->ipam, out);
-    if (n->is_predefined)
-        return err_new(ERR_INVALID,
-                       "user specified IP address is supported on user defined networks only");
-    if (!has_own_subnet(n))
-        return err_new(ERR_INVALID, "user specified IP address is supported only when connecting "
-                                    "to networks with user configured subnets");
+    TRY(check_wish(n, false));
     TRY(ipam_take(n->ipam, wanted));
     *out = wanted;
     return NULL;
+}
+
+static struct err *take_address6(struct network *n, const struct in6_addr *wanted,
+                                 struct in6_addr *out)
+{
+    if (addr6_is_none(wanted))
+        return ipam6_take_next(n->ipam6, out);
+    TRY(check_wish(n, true));
+    TRY(ipam6_take(n->ipam6, wanted));
+    *out = *wanted;
+    return NULL;
+}
+
+/* Both or none. */
+static struct err *take_addresses(struct network *n, const struct endpoint_wish *w,
+                                  struct endpoint_spec *s)
+{
+    if ((!n->ipam && w->addr) || (!n->ipam6 && !addr6_is_none(&w->addr6)))
+        return err_new(ERR_INVALID, "network %s has no IPv%d addresses", n->record.request.name,
+                       n->ipam ? 6 : 4);
+    if (n->ipam)
+        TRY(take_address(n, w->addr, &s->addr));
+    if (!n->ipam6)
+        return NULL;
+    struct err *e = take_address6(n, &w->addr6, &s->addr6);
+    if (e && n->ipam)
+        ipam_release(n->ipam, s->addr);
+    return e;
 }
 
 static void enlist(struct network *n, struct endpoint *e)
@@ -65,6 +105,8 @@ static void fill_spec(struct network *n, struct endpoint *e)
         snprintf(s->ifname, sizeof(s->ifname), "eth0");
     s->gateway = n->bridge.internal ? 0 : n->gateway;
     s->bits = n->subnet.bits;
+    s->gateway6 = n->bridge.internal ? (struct in6_addr){0} : n->gateway6;
+    s->bits6 = n->subnet6.bits;
     s->mtu = n->bridge.mtu;
 }
 
@@ -74,17 +116,16 @@ static struct err *check_joinable(const struct network *n)
                           : NULL;
 }
 
-struct err *network_join(struct network *n, struct endpoint *e, uint32_t wanted_addr,
-                         const uint8_t mac[6])
+struct err *network_join(struct network *n, struct endpoint *e, const struct endpoint_wish *w)
 {
     ASSERT(!e->network);
     TRY(check_joinable(n));
-    if (n->ipam) {
-        TRY(take_address(n, wanted_addr, &e->spec.addr));
+    if (network_has_links(n)) {
+        TRY(take_addresses(n, w, &e->spec));
         fill_spec(n, e);
-        fill_mac(&e->spec, mac);
+        fill_mac(&e->spec, w->mac);
     }
-    if (n->ipam && !n->has_pool) {
+    if (network_has_links(n) && !n->has_pool) {
         net_pool_set(n->table->net, &n->bridge, POOL_START);
         n->has_pool = true;
     }
@@ -94,12 +135,27 @@ struct err *network_join(struct network *n, struct endpoint *e, uint32_t wanted_
     return NULL;
 }
 
+/* An address of a family or subnet that the network has no more (--ipv6 of the default bridge was
+ * taken back, --fixed-cidr-v6 changed) stays the container's until it ends: no lease. */
+static struct err *retake_address6(struct network *n, struct endpoint *e)
+{
+    if (!n->ipam6 || !e->spec.bits6 || !subnet6_has(n->subnet6, &e->spec.addr6))
+        return NULL;
+    return ipam6_take(n->ipam6, &e->spec.addr6);
+}
+
 struct err *network_rejoin(struct network *n, struct endpoint *e)
 {
+    struct err *err = NULL;
+
     ASSERT(!e->network);
     TRY(check_joinable(n));
-    if (n->ipam)
+    if (n->ipam && e->spec.addr)
         TRY(ipam_take(n->ipam, e->spec.addr));
+    err = retake_address6(n, e);
+    if (err && n->ipam && e->spec.addr)
+        ipam_release(n->ipam, e->spec.addr);
+    TRY(err);
     enlist(n, e);
     return NULL;
 }
@@ -110,8 +166,10 @@ void network_leave(struct endpoint *e)
 
     if (!n)
         return;
-    if (n->ipam)
+    if (n->ipam && e->spec.addr)
         ipam_release(n->ipam, e->spec.addr);
+    if (n->ipam6 && e->spec.bits6)
+        ipam6_release(n->ipam6, &e->spec.addr6);
     list_remove(&e->link);
     n->n_endpoints--;
     e->network = NULL;

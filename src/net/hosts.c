@@ -113,12 +113,12 @@ static void read_line(struct arena *a, char *line, struct resolv *r)
     }
 }
 
-static struct strs without_loopback(struct arena *a, const struct strs *servers)
+static struct strs reachable(struct arena *a, const struct strs *servers, bool has_ipv6)
 {
     struct strs out = {0};
 
     for (size_t i = 0; i < servers->n; i++)
-        if (!is_loopback(servers->v[i]))
+        if (!is_loopback(servers->v[i]) && (has_ipv6 || !strchr(servers->v[i], ':')))
             strs_add(a, &out, servers->v[i]);
     return out;
 }
@@ -163,11 +163,15 @@ char *resolv_text(struct arena *a, const char *host_text, const struct resolv_op
     } else if (has_dns)
         r.servers = *o->dns;
     else if (o->strip_loopback)
-        r.servers = without_loopback(a, &r.servers);
+        r.servers = reachable(a, &r.servers, o->has_ipv6);
     if (!r.servers.n && o->strip_loopback) {
         is_fallback = true;
         strs_add(a, &r.servers, "8.8.8.8");
         strs_add(a, &r.servers, "8.8.4.4");
+        if (o->has_ipv6) {
+            strs_add(a, &r.servers, "2001:4860:4860::8888");
+            strs_add(a, &r.servers, "2001:4860:4860::8844");
+        }
     }
     if (o->search && o->search->n)
         r.search = *o->search;

@@ -31,7 +31,7 @@ struct net {
     struct loop *loop;
     struct pools *pools;
     char tag[16];
-    bool ip_masq, userland_proxy, publish_by_proxy;
+    bool ip_masq, ip_forward, userland_proxy, publish_by_proxy;
     struct netns_thread *netns;
     struct rules *rules;             /* loop */
     struct rules_watch *rules_watch; /* loop; NULL: none */
@@ -68,6 +68,8 @@ struct err *netns_enter(struct netns_thread *t, int netns, struct nl **out_nl) m
 /* fn runs on that thread inside the namespace: opens sockets, touches nothing of the engine. */
 struct err *netns_call(struct netns_thread *t, int netns, struct err *(*fn)(void *arg), void *arg)
     must_check;
+/* Of one interface, which has no address yet. Blocks. */
+struct err *netns_allow_ipv6(struct netns_thread *t, int netns, const char *ifname) must_check;
 
 /* ---- sandbox.c ---- */
 struct prepared { /* a namespace with its veth, up, without address */

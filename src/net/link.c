@@ -9,11 +9,15 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if.h>
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/veth.h>
+#include <stdio.h>
 #include <string.h>
+
+#include "base/fd.h"
 
 static struct ifinfomsg *put_link(struct nlmsghdr *m, int ifindex, bool up)
 {
@@ -26,8 +30,9 @@ static struct ifinfomsg *put_link(struct nlmsghdr *m, int ifindex, bool up)
     return ifi;
 }
 
-/* No fe80 address and no MLD chatter on the host's side. Only for a link that exists and is down
- * (6.18 refuses it in the message that makes one); a kernel without IPv6 refuses it always. */
+/* No fe80 address of the kernel's making and no MLD chatter on the host's side. Only for a link
+ * that exists and is down (6.18 refuses it in the message that makes one); a kernel without IPv6
+ * refuses it always. */
 static void put_no_ipv6(struct nlmsghdr *m)
 {
     if (access("/proc/sys/net/ipv6", F_OK) != 0)
@@ -38,6 +43,19 @@ static void put_no_ipv6(struct nlmsghdr *m)
     mnl_attr_put_u8(m, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
     mnl_attr_nest_end(m, inet6);
     mnl_attr_nest_end(m, spec);
+}
+
+struct err *link_set_ipv6(const char *link, const char *name, const char *value)
+{
+    char path[96];
+
+    snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/%s", link, name);
+    autoclose int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
+        return err_new(ERR_INVALID, "the kernel of this host has no IPv6 for %s", link);
+    if (fd < 0 || write(fd, value, strlen(value)) < 0)
+        return err_sys("set net.ipv6.conf.%s.%s to %s", link, name, value);
+    return NULL;
 }
 
 /* ---- finding ---- */
@@ -113,11 +131,34 @@ static void add_address(struct nl *nl, int ifindex, uint32_t addr, int bits, con
     nl_end(nl, m);
 }
 
+/* No duplicate address detection: a second without the address, for ones that are ours to give. */
+static void add_address6(struct nl *nl, int ifindex, const struct in6_addr *addr, int bits,
+                         const char *name)
+{
+    char text[ADDR6_TEXT];
+
+    addr6_text(addr, text);
+    struct nlmsghdr *m = nl_begin(nl, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE,
+                                  "give %s the address %s/%d", name, text, bits);
+    struct ifaddrmsg *ifa = mnl_nlmsg_put_extra_header(m, sizeof(*ifa));
+    ifa->ifa_family = AF_INET6;
+    ifa->ifa_prefixlen = (uint8_t)bits;
+    ifa->ifa_flags = IFA_F_NODAD | IFA_F_PERMANENT;
+    ifa->ifa_index = (unsigned)ifindex;
+    mnl_attr_put(m, IFA_LOCAL, sizeof(*addr), addr);
+    mnl_attr_put(m, IFA_ADDRESS, sizeof(*addr), addr);
+    nl_end(nl, m);
+}
+
 /* A fixed MAC: a bridge without one takes the lowest of its ports and changes with them. */
-static void put_bridge_mac(struct nlmsghdr *m, uint32_t addr)
+static void put_bridge_mac(struct nlmsghdr *m, const struct bridge_spec *b)
 {
     uint8_t mac[6] = {0x02, 0x42};
-    uint32_t net = htonl(addr);
+    uint32_t net = htonl(b->address.address);
+
+    if (!b->address.bits) /* bytes of the prefix and the host part, the ones that differ */
+        for (int i = 0; i < 16; i++)
+            net = (net ^ b->address6.address.s6_addr[i]) * 16777619u;
 
     memcpy(mac + 2, &net, 4);
     mnl_attr_put(m, IFLA_ADDRESS, sizeof(mac), mac);
@@ -130,12 +171,26 @@ static struct err *make_bridge(struct nl *nl, const struct bridge_spec *b)
 
     put_link(m, 0, false);
     mnl_attr_put_strz(m, IFLA_IFNAME, b->link);
-    put_bridge_mac(m, b->address.address);
+    put_bridge_mac(m, b);
     struct nlattr *info = mnl_attr_nest_start(m, IFLA_LINKINFO);
     mnl_attr_put_strz(m, IFLA_INFO_KIND, "bridge");
     mnl_attr_nest_end(m, info);
     nl_end(nl, m);
     return nl_commit(nl);
+}
+
+/* fe80::1 as Docker has it: without a link-local address the kernel sends no neighbour
+ * solicitation for a forwarded packet (ndisc_send_ns). */
+static void add_bridge_addresses(struct nl *nl, int ifindex, const struct bridge_spec *b)
+{
+    static const struct in6_addr link_local = {.s6_addr = {0xfe, 0x80, [15] = 1}};
+
+    if (b->address.bits && b->mode != GATEWAY_ISOLATED)
+        add_address(nl, ifindex, b->address.address, b->address.bits, b->link);
+    if (!b->address6.bits || b->mode6 == GATEWAY_ISOLATED)
+        return;
+    add_address6(nl, ifindex, &link_local, 64, b->link);
+    add_address6(nl, ifindex, &b->address6.address, b->address6.bits, b->link);
 }
 
 struct err *link_ensure_bridge(struct nl *nl, const struct bridge_spec *b, int *out_ifindex)
@@ -150,13 +205,15 @@ struct err *link_ensure_bridge(struct nl *nl, const struct bridge_spec *b, int *
     TRY(find(nl, b->link, &found));
     if (!found.is_bridge)
         return err_new(ERR_CONFLICT, "link %s exists and is not a bridge", b->link);
+    if (b->address6.bits)
+        TRY(link_set_ipv6(b->link, "disable_ipv6", "0"));
     m = nl_begin(nl, RTM_NEWLINK, 0, "set up bridge %s", b->link);
     put_link(m, found.ifindex, true);
     put_no_ipv6(m);
     if (b->mtu)
         mnl_attr_put_u32(m, IFLA_MTU, (uint32_t)b->mtu);
     nl_end(nl, m);
-    add_address(nl, found.ifindex, b->address.address, b->address.bits, b->link);
+    add_bridge_addresses(nl, found.ifindex, b);
     TRY(nl_commit(nl));
     *out_ifindex = found.ifindex;
     return NULL;
@@ -269,6 +326,40 @@ void link_add_default_route(struct nl *nl, int ifindex, uint32_t gateway)
     nl_end(nl, m);
 }
 
+void link_add_default_route6(struct nl *nl, int ifindex, const struct in6_addr *gateway)
+{
+    char text[ADDR6_TEXT];
+
+    addr6_text(gateway, text);
+    struct nlmsghdr *m = nl_begin(nl, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE,
+                                  "add the default route via %s", text);
+    struct rtmsg *rt = mnl_nlmsg_put_extra_header(m, sizeof(*rt));
+    rt->rtm_family = AF_INET6;
+    rt->rtm_table = RT_TABLE_MAIN;
+    rt->rtm_protocol = RTPROT_BOOT;
+    rt->rtm_scope = RT_SCOPE_UNIVERSE;
+    rt->rtm_type = RTN_UNICAST;
+    mnl_attr_put(m, RTA_GATEWAY, sizeof(*gateway), gateway);
+    mnl_attr_put_u32(m, RTA_OIF, (uint32_t)ifindex);
+    nl_end(nl, m);
+}
+
+/* The interface's link-local address is ours to make (addr_gen_mode is none): from the MAC as the
+ * kernel would, but of the MAC it has in the end, and without waiting. */
+static void add_endpoint6(struct nl *nl, int ifindex, const struct endpoint_spec *e)
+{
+    const uint8_t *m = e->mac;
+    struct in6_addr link_local = {.s6_addr = {0xfe, 0x80, 0, 0, 0, 0, 0, 0, m[0] ^ 2, m[1], m[2],
+                                              0xff, 0xfe, m[3], m[4], m[5]}};
+
+    if (!e->bits6)
+        return;
+    add_address6(nl, ifindex, &link_local, 64, e->ifname);
+    add_address6(nl, ifindex, &e->addr6, e->bits6, e->ifname);
+    if (!addr6_is_none(&e->gateway6))
+        link_add_default_route6(nl, ifindex, &e->gateway6);
+}
+
 void link_add_endpoint(struct nl *nl, int ifindex, const struct endpoint_spec *e)
 {
     static const uint8_t none[6];
@@ -281,75 +372,107 @@ void link_add_endpoint(struct nl *nl, int ifindex, const struct endpoint_spec *e
     if (e->mtu)
         mnl_attr_put_u32(m, IFLA_MTU, (uint32_t)e->mtu);
     nl_end(nl, m);
-    if (!e->addr)
-        return;
-    add_address(nl, ifindex, e->addr, e->bits, e->ifname);
-    if (e->gateway)
+    if (e->addr)
+        add_address(nl, ifindex, e->addr, e->bits, e->ifname);
+    if (e->addr && e->gateway)
         link_add_default_route(nl, ifindex, e->gateway);
+    add_endpoint6(nl, ifindex, e);
 }
 
 /* ---- what the host uses ---- */
 
 struct subnet_list {
     struct arena *a;
-    struct subnet4 *v;
+    int family;
+    size_t item; /* of v */
+    void *v;     /* struct subnet4 or subnet6 */
     size_t n, cap;
 };
 
-static void subnets_add(struct subnet_list *l, uint32_t addr, int bits)
+static void subnets_add(struct subnet_list *l, const void *item)
 {
     if (l->n == l->cap) {
         size_t cap = l->cap ? l->cap * 2 : 16;
-        struct subnet4 *v = arena_array(l->a, cap, sizeof(*v));
+        void *v = arena_array(l->a, cap, l->item);
 
         if (l->n)
-            memcpy(v, l->v, l->n * sizeof(*v));
+            memcpy(v, l->v, l->n * l->item);
         l->v = v;
         l->cap = cap;
     }
-    l->v[l->n++] = (struct subnet4){.address = addr, .bits = bits};
+    memcpy((char *)l->v + l->n++ * l->item, item, l->item);
+}
+
+static void note_subnet(struct subnet_list *l, const struct nlattr *attr, int bits)
+{
+    struct subnet6 v6 = {.bits = bits};
+
+    if (l->family == AF_INET && bits <= 32 && mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
+        subnets_add(l, &(struct subnet4){ntohl(mnl_attr_get_u32(attr)), bits});
+    if (l->family != AF_INET6 || bits > 128 || mnl_attr_get_payload_len(attr) != 16)
+        return;
+    memcpy(&v6.address, mnl_attr_get_payload(attr), 16);
+    subnets_add(l, &v6);
 }
 
 static int on_route(const struct nlmsghdr *m, void *ctx)
 {
     const struct rtmsg *rt = mnl_nlmsg_get_payload(m);
+    struct subnet_list *list = ctx;
     const struct nlattr *attr;
 
-    if (rt->rtm_family != AF_INET || !rt->rtm_dst_len || rt->rtm_dst_len > 32)
+    if (rt->rtm_family != list->family || !rt->rtm_dst_len)
         return 0;
-    mnl_attr_for_each(attr, m, sizeof(*rt)) if (mnl_attr_get_type(attr) == RTA_DST &&
-                                                mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
-        subnets_add(ctx, ntohl(mnl_attr_get_u32(attr)), rt->rtm_dst_len);
+    mnl_attr_for_each(attr, m, sizeof(*rt)) if (mnl_attr_get_type(attr) == RTA_DST)
+        note_subnet(list, attr, rt->rtm_dst_len);
     return 0;
 }
 
+/* IPv6 addresses have IFA_LOCAL only with a peer. */
 static int on_address(const struct nlmsghdr *m, void *ctx)
 {
     const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(m);
+    struct subnet_list *list = ctx;
     const struct nlattr *attr;
+    int type = list->family == AF_INET ? IFA_LOCAL : IFA_ADDRESS;
 
-    if (ifa->ifa_family != AF_INET || ifa->ifa_prefixlen > 32)
+    if (ifa->ifa_family != list->family)
         return 0;
-    mnl_attr_for_each(attr, m, sizeof(*ifa)) if (mnl_attr_get_type(attr) == IFA_LOCAL &&
-                                                 mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
-        subnets_add(ctx, ntohl(mnl_attr_get_u32(attr)), ifa->ifa_prefixlen);
+    mnl_attr_for_each(attr, m, sizeof(*ifa)) if (mnl_attr_get_type(attr) == type)
+        note_subnet(list, attr, ifa->ifa_prefixlen);
     return 0;
+}
+
+static struct err *list_subnets(struct nl *nl, struct subnet_list *list)
+{
+    struct nlmsghdr *m = nl_begin(nl, RTM_GETROUTE, 0, "list the host's routes");
+    struct rtmsg *rt = mnl_nlmsg_put_extra_header(m, sizeof(*rt));
+
+    rt->rtm_family = (uint8_t)list->family;
+    nl_end(nl, m);
+    TRY(nl_query(nl, true, on_route, list));
+    m = nl_begin(nl, RTM_GETADDR, 0, "list the host's addresses");
+    struct ifaddrmsg *ifa = mnl_nlmsg_put_extra_header(m, sizeof(*ifa));
+    ifa->ifa_family = (uint8_t)list->family;
+    nl_end(nl, m);
+    return nl_query(nl, true, on_address, list);
 }
 
 struct err *link_list_subnets(struct nl *nl, struct arena *a, struct subnet4 **out, size_t *n)
 {
-    struct subnet_list list = {.a = a};
-    struct nlmsghdr *m = nl_begin(nl, RTM_GETROUTE, 0, "list the host's routes");
-    struct rtmsg *rt = mnl_nlmsg_put_extra_header(m, sizeof(*rt));
+    struct subnet_list list = {.a = a, .family = AF_INET, .item = sizeof(struct subnet4)};
 
-    rt->rtm_family = AF_INET;
-    nl_end(nl, m);
-    TRY(nl_query(nl, true, on_route, &list));
-    m = nl_begin(nl, RTM_GETADDR, 0, "list the host's addresses");
-    struct ifaddrmsg *ifa = mnl_nlmsg_put_extra_header(m, sizeof(*ifa));
-    ifa->ifa_family = AF_INET;
-    nl_end(nl, m);
-    TRY(nl_query(nl, true, on_address, &list));
+    TRY(list_subnets(nl, &list));
+    *out = list.v;
+    *n = list.n;
+    return NULL;
+}
+
+struct err *link_list_subnets6(struct nl *nl, struct arena *a, struct subnet6 **out, size_t *n)
+{
+    struct subnet_list list = {.a = a, .family = AF_INET6, .item = sizeof(struct subnet6)};
+
+    TRY(list_subnets(nl, &list));
     *out = list.v;
     *n = list.n;
     return NULL;

@@ -9,6 +9,8 @@
 /* Makes the bridge or takes the existing one over; up, with its address. */
 struct err *link_ensure_bridge(struct nl *nl, const struct bridge_spec *b, int *out_ifindex)
     must_check;
+/* net.ipv6.conf.<link>.<name>, in the calling thread's namespace. */
+struct err *link_set_ipv6(const char *link, const char *name, const char *value) must_check;
 void link_remove(struct nl *nl, const char *name);
 struct err *link_find(struct nl *nl, const char *name, int *out_ifindex) must_check;
 
@@ -28,11 +30,14 @@ struct err *link_count_ports(struct nl *nl, int bridge_ifindex, unsigned *out) m
 /* Batch. */
 void link_add_up(struct nl *nl, int ifindex);
 #define LO_IFINDEX 1 /* in every namespace */
-/* Batch: MAC, address and default route of one interface, and up. */
+/* Batch: MAC, addresses and default routes of one interface, and up. */
 void link_add_endpoint(struct nl *nl, int ifindex, const struct endpoint_spec *e);
 /* Batch: instead of the default route that there is. */
 void link_add_default_route(struct nl *nl, int ifindex, uint32_t gateway);
+void link_add_default_route6(struct nl *nl, int ifindex, const struct in6_addr *gateway);
 
 /* Every IPv4 subnet the host has an address in or a route to (the default route apart). */
 struct err *link_list_subnets(struct nl *nl, struct arena *a, struct subnet4 **out, size_t *n)
+    must_check;
+struct err *link_list_subnets6(struct nl *nl, struct arena *a, struct subnet6 **out, size_t *n)
     must_check;

@@ -4,6 +4,7 @@
  * the struct itself is shared under one lock (see inner.h). The struct outlives
  * net_close while callbacks of ours are still on their way to the loop.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -88,6 +89,54 @@ static struct err *set_forwarding(void)
     return NULL;
 }
 
+/* ---- IPv6 forwarding ---- */
+
+static char read_sysctl6(const char *link, const char *name)
+{
+    char path[96], value = '0';
+
+    snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/%s", link, name);
+    autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || read(fd, &value, 1) != 1)
+        return '0';
+    return value;
+}
+
+/* Links whose router advertisements count no more: a forwarding host takes them with accept_ra 2
+ * only. Not ours to change: it may be what the host lives from, or what it was never meant to do.
+ */
+static void warn_of_router_advertisements(void)
+{
+    autobuf struct buf links = {0};
+    DIR *dir = opendir("/proc/sys/net/ipv6/conf");
+    struct dirent *d;
+
+    while (dir && (d = readdir(dir)) && links.len < 200) {
+        if (d->d_name[0] == '.' || !strcmp(d->d_name, "all") || !strcmp(d->d_name, "default") ||
+            !strcmp(d->d_name, "lo") || read_sysctl6(d->d_name, "accept_ra") != '1')
+            continue;
+        buf_printf(&links, "%s%s", links.len ? " " : "", d->d_name);
+    }
+    if (dir)
+        closedir(dir);
+    if (links.len)
+        log_warn("with IPv6 forwarding these links ignore router advertisements; set "
+                 "net.ipv6.conf.<link>.accept_ra to 2 where the host needs them",
+                 KV("links", links.data));
+}
+
+/* With the first IPv6 network, not before: who has none keeps a host that is no router. */
+static struct err *set_forwarding6(void)
+{
+    if (read_sysctl6("all", "forwarding") == '1')
+        return NULL;
+    warn_of_router_advertisements();
+    TRY(link_set_ipv6("default", "forwarding", "1"));
+    TRY(link_set_ipv6("all", "forwarding", "1"));
+    log_info("net.ipv6.conf.all.forwarding was 0 and has been set to 1");
+    return NULL;
+}
+
 static struct err *check_kernel(void)
 {
     struct nl *nl;
@@ -113,6 +162,7 @@ struct err *net_open(struct loop *l, struct pools *p, const struct net_settings 
     n->pools = p;
     snprintf(n->tag, sizeof(n->tag), "%s", s->tag);
     n->ip_masq = s->ip_masq;
+    n->ip_forward = s->ip_forward;
     n->userland_proxy = s->userland_proxy || s->publish_by_proxy;
     n->publish_by_proxy = s->publish_by_proxy;
     n->refs = 1;
@@ -185,6 +235,8 @@ struct err *net_bridge_ensure(struct net *n, const struct bridge_spec *spec)
     unsigned ports = 0;
     struct err *e;
 
+    if (spec->address6.bits && n->ip_forward && !spec->internal)
+        TRY(set_forwarding6());
     TRY(nl_open(&nl));
     e = link_ensure_bridge(nl, spec, &ifindex);
     if (!e)
@@ -247,6 +299,14 @@ static bool overlaps_any(struct subnet4 s, const struct subnet4 *v, size_t n)
     return false;
 }
 
+static bool overlaps_any6(struct subnet6 s, const struct subnet6 *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (subnet6_overlaps(s, v[i]))
+            return true;
+    return false;
+}
+
 struct err *net_pick_subnet(struct net *n, const struct subnet4 *used, size_t n_used,
                             struct subnet4 *out)
 {
@@ -274,5 +334,32 @@ struct err *net_pick_subnet(struct net *n, const struct subnet4 *used, size_t n_
         }
     }
     return err_new(ERR_UNAVAILABLE, "could not find an available, non-overlapping IPv4 address "
+                                    "pool among the defaults to assign to the network");
+}
+
+/* 65,536 of them: far more than there are bridges. */
+struct err *net_pick_subnet6(struct net *n, const struct in6_addr *ula, const struct subnet6 *used,
+                             size_t n_used, struct subnet6 *out)
+{
+    autoarena struct arena *a = arena_create();
+    struct subnet6 s = {.address = *ula, .bits = 64}, *host;
+    size_t n_host;
+    struct nl *nl;
+    struct err *e;
+
+    (void)n;
+    TRY(nl_open(&nl));
+    e = link_list_subnets6(nl, a, &host, &n_host);
+    nl_close(nl);
+    TRY(e);
+    for (unsigned i = 0; i < 65536; i++) {
+        s.address.s6_addr[6] = (uint8_t)(i >> 8);
+        s.address.s6_addr[7] = (uint8_t)i;
+        if (overlaps_any6(s, used, n_used) || overlaps_any6(s, host, n_host))
+            continue;
+        *out = s;
+        return NULL;
+    }
+    return err_new(ERR_UNAVAILABLE, "could not find an available, non-overlapping IPv6 address "
                                     "pool among the defaults to assign to the network");
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/list.h"
@@ -34,8 +35,8 @@ struct netns_thread {
 };
 
 /* Docker's defaults for a private namespace, and: interfaces made from now on have no IPv6
- * (lo keeps ::1), since nothing here gives out IPv6 addresses. /proc/sys/net shows the
- * namespace of the thread that opens it. */
+ * (lo keeps ::1) until netns_allow_ipv6. /proc/sys/net shows the namespace of the thread that
+ * opens it. */
 static const char *const sysctls[][2] = {
     {"/proc/sys/net/ipv4/ping_group_range", "0 2147483647"},
     {"/proc/sys/net/ipv4/ip_unprivileged_port_start", "0"},
@@ -174,4 +175,24 @@ struct err *netns_call(struct netns_thread *t, int netns, struct err *(*fn)(void
     struct request q = {.netns = netns, .fn = fn, .arg = arg};
 
     return ask(t, &q);
+}
+
+/* The addresses are the engine's to give: none of the kernel's making, none by a neighbour's router
+ * advertisement (CVE-2020-13401). Once IPv6 is on, link-up makes no address either. */
+static struct err *allow_ipv6(void *arg)
+{
+    static const char *const values[][2] = {
+        {"accept_ra", "0"}, {"addr_gen_mode", "1"}, {"disable_ipv6", "0"}};
+
+    for (size_t i = 0; i < ARRAY_LEN(values); i++)
+        TRY(link_set_ipv6(arg, values[i][0], values[i][1]));
+    return NULL;
+}
+
+struct err *netns_allow_ipv6(struct netns_thread *t, int netns, const char *ifname)
+{
+    char name[16];
+
+    snprintf(name, sizeof(name), "%s", ifname);
+    return netns_call(t, netns, allow_ipv6, name);
 }

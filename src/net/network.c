@@ -25,6 +25,7 @@ void network_destroy(struct network *n)
     if (!n)
         return;
     ipam_destroy(n->ipam);
+    ipam6_destroy(n->ipam6);
     arena_destroy(n->arena); /* holds n itself */
 }
 
@@ -33,16 +34,45 @@ static bool is_bridge(const struct network_record *r)
     return !strcmp(r->request.driver, "bridge");
 }
 
-/* The gateway and the auxiliary addresses are nobody's. */
-static struct err *reserve_fixed(struct network *n, const struct network_request *r)
+static struct err *incomplete(const struct network *n)
 {
-    const struct ipam_pool *pool = r->ipam.config.n ? r->ipam.config.v : NULL;
+    return err_new(ERR_INTERNAL, "the record of network %s is incomplete", n->record.request.name);
+}
+
+/* The gateway and the auxiliary addresses are nobody's. */
+static struct err *fill_ipv4(struct network *n, const struct network_plan *p)
+{
+    const struct network_record *r = &n->record;
+    const struct ipam_pool *pool = network_pool(&r->request, false);
     uint32_t addr;
 
+    if (text_is_empty(r->gateway) || !subnet4_parse(r->subnet, &n->subnet) ||
+        !addr4_parse(r->gateway, &n->gateway))
+        return incomplete(n);
+    n->bridge.address = (struct subnet4){n->gateway, n->subnet.bits};
+    n->ipam = ipam_create(n->subnet, p->has_subnet ? p->range : n->subnet);
     TRY(ipam_take(n->ipam, n->gateway));
     for (size_t i = 0; pool && i < pool->aux.n; i++)
         if (addr4_parse(pool->aux.v[i].value, &addr) && addr != n->gateway)
             TRY(ipam_take(n->ipam, addr));
+    return NULL;
+}
+
+static struct err *fill_ipv6(struct network *n, const struct network_plan *p)
+{
+    const struct network_record *r = &n->record;
+    const struct ipam_pool *pool = network_pool(&r->request, true);
+    struct in6_addr addr;
+
+    if (text_is_empty(r->gateway6) || !subnet6_parse(r->subnet6, &n->subnet6) || !n->subnet6.bits ||
+        !addr6_parse(r->gateway6, &n->gateway6))
+        return incomplete(n);
+    n->bridge.address6 = (struct subnet6){n->gateway6, n->subnet6.bits};
+    n->ipam6 = ipam6_create(n->subnet6, p->has_subnet6 ? p->range6 : n->subnet6);
+    TRY(ipam6_take(n->ipam6, &n->gateway6));
+    for (size_t i = 0; pool && i < pool->aux.n; i++)
+        if (addr6_parse(pool->aux.v[i].value, &addr) && !addr6_is_equal(&addr, &n->gateway6))
+            TRY(ipam6_take(n->ipam6, &addr));
     return NULL;
 }
 
@@ -53,22 +83,21 @@ static struct err *fill_bridge(struct network *n)
     struct network_request named = r->request;
     struct network_plan p;
 
-    if (text_is_empty(r->link) || text_is_empty(r->subnet) || text_is_empty(r->gateway) ||
-        strlen(r->link) >= sizeof(n->bridge.link) || !subnet4_parse(r->subnet, &n->subnet) ||
-        !addr4_parse(r->gateway, &n->gateway))
-        return err_new(ERR_INTERNAL, "the record of network %s is incomplete", r->request.name);
+    if (text_is_empty(r->link) || strlen(r->link) >= sizeof(n->bridge.link) ||
+        (text_is_empty(r->subnet) && text_is_empty(r->subnet6)))
+        return incomplete(n);
     if (n->is_predefined)
         named.name = "predefined"; /* its true name is refused to users */
     TRY(network_plan(&named, &d, &p));
     n->bridge = p.bridge;
     memcpy(n->bridge.link, r->link, strlen(r->link) + 1);
-    n->bridge.address = (struct subnet4){n->gateway, n->subnet.bits};
     if (n->is_predefined) {
         n->bridge.icc = n->table->icc;
         n->bridge.masquerade = n->table->ip_masq;
     }
-    n->ipam = ipam_create(n->subnet, p.has_subnet ? p.range : n->subnet);
-    return reserve_fixed(n, &r->request);
+    if (!text_is_empty(r->subnet))
+        TRY(fill_ipv4(n, &p));
+    return text_is_empty(r->subnet6) ? NULL : fill_ipv6(n, &p);
 }
 
 struct err *network_from_record(struct network_table *t, struct arena *a,
@@ -85,6 +114,7 @@ struct err *network_from_record(struct network_table *t, struct arena *a,
         e = fill_bridge(n);
     if (e) {
         ipam_destroy(n->ipam);
+        ipam6_destroy(n->ipam6);
         return e;
     }
     n->arena = a;
@@ -121,8 +151,20 @@ size_t network_table_subnets(const struct network_table *t, const struct network
 
     *out = arena_array(a, t->n + 1, sizeof(**out));
     for (size_t i = 0; i < t->n; i++)
-        if (t->v[i] != except && t->v[i]->bridge.link[0])
+        if (t->v[i] != except && t->v[i]->ipam)
             (*out)[n++] = t->v[i]->subnet;
+    return n;
+}
+
+size_t network_table_subnets6(const struct network_table *t, const struct network *except,
+                              struct arena *a, struct subnet6 **out)
+{
+    size_t n = 0;
+
+    *out = arena_array(a, t->n + 1, sizeof(**out));
+    for (size_t i = 0; i < t->n; i++)
+        if (t->v[i] != except && t->v[i]->ipam6)
+            (*out)[n++] = t->v[i]->subnet6;
     return n;
 }
 
@@ -197,6 +239,37 @@ static struct err *choose_default_subnet(struct network_table *t, struct arena *
     return NULL;
 }
 
+/* --fixed-cidr-v6, or what it had, or a prefix of the engine's own. */
+static struct err *choose_default_subnet6(struct network_table *t, struct arena *a,
+                                          const struct network_settings *s,
+                                          const struct network *old, struct network_record *r)
+{
+    char text[CIDR6_TEXT];
+    struct in6_addr gateway;
+    struct subnet6 net, *used;
+
+    r->request.enable_ipv6 = true;
+    if (text_is_empty(s->fixed_cidr_v6) && old && old->record.subnet6) {
+        r->subnet6 = arena_strdup(a, old->record.subnet6);
+        r->gateway6 = arena_strdup(a, old->record.gateway6);
+        return NULL;
+    }
+    if (!text_is_empty(s->fixed_cidr_v6)) {
+        if (!subnet6_parse(s->fixed_cidr_v6, &net) || net.bits < 8 || net.bits > 126)
+            return err_new(ERR_INVALID, "invalid fixed-cidr-v6 %s", s->fixed_cidr_v6);
+        net = subnet6_base(net);
+    } else {
+        size_t n = network_table_subnets6(t, NULL, a, &used);
+        TRY(net_pick_subnet6(t->net, &t->ula, used, n, &net));
+    }
+    gateway = subnet6_at(net, 1);
+    subnet6_text(&net, text);
+    r->subnet6 = arena_strdup(a, text);
+    addr6_text(&gateway, text);
+    r->gateway6 = arena_strdup(a, text);
+    return NULL;
+}
+
 static void set_default_options(struct arena *a, struct network_record *r,
                                 const struct network_settings *s)
 {
@@ -235,6 +308,8 @@ static struct err *make_predefined(struct network_table *t, const char *name, co
         } else {
             e = choose_default_subnet(t, a, s->bip, &r);
         }
+        if (!e && s->ipv6)
+            e = choose_default_subnet6(t, a, s, old, &r);
     }
     if (!e)
         e = network_from_record(t, a, &r, &n);
@@ -283,6 +358,20 @@ static struct err *load_all(struct network_table *t, const struct network_settin
     return NULL;
 }
 
+/* fdxx:xxxx:xxxx::/48 (RFC 4193) from the engine's id: the same at each start, like nobody's. */
+static struct in6_addr own_prefix(const char *engine_id)
+{
+    struct in6_addr out = {.s6_addr = {0xfd}};
+    char digest[DIGEST_MAX];
+    unsigned byte;
+
+    digest_of(engine_id, strlen(engine_id), digest);
+    for (int i = 0; i < 5; i++)
+        if (sscanf(digest_hex(digest) + 2 * i, "%2x", &byte) == 1)
+            out.s6_addr[1 + i] = (uint8_t)byte;
+    return out;
+}
+
 struct err *network_table_open(struct net *n, struct ops *ops, struct db *db, struct events *ev,
                                const struct network_settings *s, struct network_table **out)
 {
@@ -293,6 +382,7 @@ struct err *network_table_open(struct net *n, struct ops *ops, struct db *db, st
     t->ops = ops;
     t->db = db;
     t->events = ev;
+    t->ula = own_prefix(s->engine_id);
     t->mtu = s->mtu;
     t->icc = s->icc;
     t->ip_masq = s->ip_masq;
@@ -379,6 +469,16 @@ struct subnet4 network_subnet(const struct network *n)
 uint32_t network_gateway(const struct network *n)
 {
     return n->gateway;
+}
+
+struct subnet6 network_subnet6(const struct network *n)
+{
+    return n->subnet6;
+}
+
+struct in6_addr network_gateway6(const struct network *n)
+{
+    return n->gateway6;
 }
 
 const struct pairs *network_labels(const struct network *n)

@@ -10,7 +10,9 @@ struct network_record {
     char *id;
     int64_t created_ns;
     struct network_request request;
-    char *subnet, *gateway, *link; /* NULL for host and null */
+    char *subnet, *gateway;   /* NULL without IPv4, and for host and null */
+    char *subnet6, *gateway6; /* NULL without IPv6 */
+    char *link;               /* NULL for host and null */
 };
 extern const struct jtable network_record_json;
 #define NETWORK_KIND "network"
@@ -23,7 +25,10 @@ struct network {
     struct bridge_spec bridge; /* link is "" for host and null */
     struct subnet4 subnet;
     uint32_t gateway;
-    struct ipam *ipam;
+    struct ipam *ipam; /* NULL: no IPv4 */
+    struct subnet6 subnet6;
+    struct in6_addr gateway6;
+    struct ipam6 *ipam6; /* NULL: no IPv6 */
     struct list endpoints;
     size_t n_endpoints;
     bool has_pool;
@@ -37,17 +42,24 @@ struct network_table {
     struct lane lane;   /* one create or remove at a time: they choose subnets and links */
     struct network **v; /* in order of creation */
     size_t n, cap;
+    struct in6_addr ula; /* the engine's own prefix, 48 bits */
     int mtu;
     bool icc, ip_masq;
 };
 
 /* A valid request as numbers. Pure. */
 struct network_plan {
-    bool has_subnet;
-    struct subnet4 subnet, range; /* range = subnet when none was given */
-    uint32_t gateway;             /* 0: the first address */
-    struct bridge_spec bridge;    /* link "" unless asked for */
+    bool has_ipv4, has_ipv6;
+    bool has_subnet, has_subnet6;   /* given, not to be picked */
+    struct subnet4 subnet, range;   /* range = subnet when none was given */
+    struct subnet6 subnet6, range6; /* the same */
+    uint32_t gateway;               /* 0: the first address */
+    struct in6_addr gateway6;       /* the same */
+    struct bridge_spec bridge;      /* link "" unless asked for */
 };
+/* The pool of one family in a request; NULL: none. */
+const struct ipam_pool *network_pool(const struct network_request *r, bool is_v6);
+bool network_pool_is_v6(const struct ipam_pool *p);
 struct network_defaults {
     int mtu;
 };
@@ -67,3 +79,10 @@ void network_publish_event(struct network *n, const char *action, const struct e
 /* Subnets of all networks but `except`; in the arena. */
 size_t network_table_subnets(const struct network_table *t, const struct network *except,
                              struct arena *a, struct subnet4 **out);
+size_t network_table_subnets6(const struct network_table *t, const struct network *except,
+                              struct arena *a, struct subnet6 **out);
+/* A bridge or something like it: its endpoints have interfaces. */
+static inline bool network_has_links(const struct network *n)
+{
+    return n->bridge.link[0] != '\0';
+}

@@ -44,6 +44,8 @@ static const struct jfield record_fields[] = {
     J(J_OBJ, struct network_record, request, "Request", .sub = &network_request_json),
     J(J_STR, struct network_record, subnet, "Subnet", .flags = J_OMIT),
     J(J_STR, struct network_record, gateway, "Gateway", .flags = J_OMIT),
+    J(J_STR, struct network_record, subnet6, "Subnet6", .flags = J_OMIT),
+    J(J_STR, struct network_record, gateway6, "Gateway6", .flags = J_OMIT),
     J(J_STR, struct network_record, link, "Link", .flags = J_OMIT),
     J_END,
 };
@@ -54,10 +56,22 @@ char *network_record_text(struct arena *a, const struct network_record *r)
     return json_encode(a, &network_record_json, r);
 }
 
+static void write_pool(const char *subnet, const char *gateway, const struct ipam_pool *asked,
+                       struct jw *w)
+{
+    jw_obj(w, NULL);
+    jw_str(w, "Subnet", subnet);
+    if (asked && !text_is_empty(asked->ip_range))
+        jw_str(w, "IPRange", asked->ip_range);
+    jw_str(w, "Gateway", gateway);
+    if (asked && asked->aux.n)
+        jw_pairs(w, "AuxiliaryAddresses", &asked->aux);
+    jw_obj_end(w);
+}
+
 static void write_ipam(const struct network *n, struct jw *w)
 {
     const struct network_record *r = &n->record;
-    const struct ipam_pool *asked = r->request.ipam.config.n ? r->request.ipam.config.v : NULL;
 
     jw_obj(w, "IPAM");
     jw_str(w, "Driver", "default");
@@ -66,37 +80,33 @@ static void write_ipam(const struct network *n, struct jw *w)
     else
         jw_null(w, "Options");
     jw_arr(w, "Config");
-    if (r->subnet) {
-        jw_obj(w, NULL);
-        jw_str(w, "Subnet", r->subnet);
-        if (asked && !text_is_empty(asked->ip_range))
-            jw_str(w, "IPRange", asked->ip_range);
-        jw_str(w, "Gateway", r->gateway);
-        if (asked && asked->aux.n)
-            jw_pairs(w, "AuxiliaryAddresses", &asked->aux);
-        jw_obj_end(w);
-    }
+    if (r->subnet)
+        write_pool(r->subnet, r->gateway, network_pool(&r->request, false), w);
+    if (r->subnet6)
+        write_pool(r->subnet6, r->gateway6, network_pool(&r->request, true), w);
     jw_arr_end(w);
     jw_obj_end(w);
 }
 
 static void write_endpoint(const struct endpoint *e, struct jw *w)
 {
-    char mac[18] = "", addr[ADDR4_TEXT], cidr[ADDR4_TEXT + 4] = "";
+    char mac[18] = "", addr[ADDR4_TEXT], cidr[ADDR4_TEXT + 4] = "", cidr6[CIDR6_TEXT];
     const uint8_t *m = e->spec.mac;
 
-    if (e->spec.addr) {
+    if (e->spec.addr || e->spec.bits6)
         snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4],
                  m[5]);
+    if (e->spec.addr) {
         addr4_text(e->spec.addr, addr);
         snprintf(cidr, sizeof(cidr), "%s/%d", addr, e->spec.bits & 63);
     }
+    subnet6_text(&(struct subnet6){e->spec.addr6, e->spec.bits6}, cidr6);
     jw_obj(w, e->container_id);
     jw_str(w, "Name", e->container_name);
     jw_str(w, "EndpointID", e->id);
     jw_str(w, "MacAddress", mac);
     jw_str(w, "IPv4Address", cidr);
-    jw_str(w, "IPv6Address", "");
+    jw_str(w, "IPv6Address", cidr6);
     jw_obj_end(w);
 }
 
@@ -110,8 +120,8 @@ void network_write_json(const struct network *n, struct jw *w, bool with_contain
     jw_time(w, "Created", r->created_ns);
     jw_str(w, "Scope", "local");
     jw_str(w, "Driver", r->request.driver);
-    jw_bool(w, "EnableIPv4", true);
-    jw_bool(w, "EnableIPv6", false);
+    jw_bool(w, "EnableIPv4", r->request.enable_ipv4 >= 0);
+    jw_bool(w, "EnableIPv6", r->request.enable_ipv6);
     write_ipam(n, w);
     jw_bool(w, "Internal", r->request.internal);
     jw_bool(w, "Attachable", r->request.attachable);

@@ -21,10 +21,25 @@ struct create {
     struct network_record record;
     struct network_plan plan;
     struct subnet4 *used;
-    size_t n_used;
+    struct subnet6 *used6;
+    size_t n_used, n_used6;
     void (*done)(void *ctx, struct err *err, const char *id);
     void *ctx;
 };
+
+static struct err *check_subnets(const struct create *c)
+{
+    const struct network_plan *p = &c->plan;
+    bool overlaps = false;
+
+    for (size_t i = 0; p->has_subnet && i < c->n_used; i++)
+        overlaps |= subnet4_overlaps(p->subnet, c->used[i]);
+    for (size_t i = 0; p->has_subnet6 && i < c->n_used6; i++)
+        overlaps |= subnet6_overlaps(p->subnet6, c->used6[i]);
+    return overlaps ? err_new(ERR_FORBIDDEN, "invalid pool request: Pool overlaps with other one "
+                                             "on this address space")
+                    : NULL;
+}
 
 static struct err *check_free(struct create *c)
 {
@@ -39,12 +54,7 @@ static struct err *check_free(struct create *c)
                            "conflicts with network %s (%s): networks have same bridge name",
                            n->record.id, n->record.request.name);
     }
-    for (size_t i = 0; c->plan.has_subnet && i < c->n_used; i++)
-        if (subnet4_overlaps(c->plan.subnet, c->used[i]))
-            return err_new(ERR_FORBIDDEN,
-                           "invalid pool request: Pool overlaps with other one on this address "
-                           "space");
-    return NULL;
+    return check_subnets(c);
 }
 
 static struct err *check_request(struct op *op)
@@ -55,6 +65,7 @@ static struct err *check_request(struct op *op)
 
     TRY(network_plan(&c->record.request, &d, &c->plan));
     c->n_used = network_table_subnets(c->table, NULL, c->arena, &c->used);
+    c->n_used6 = network_table_subnets6(c->table, NULL, c->arena, &c->used6);
     TRY(check_free(c));
     if (text_is_empty(c->record.request.driver))
         c->record.request.driver = arena_strdup(c->arena, "bridge");
@@ -66,26 +77,54 @@ static struct err *check_request(struct op *op)
     return NULL;
 }
 
-static struct err *make_bridge(struct op *op)
+static struct err *choose_ipv4(struct create *c)
 {
-    struct create *c = (struct create *)op;
+    struct network_plan *p = &c->plan;
     char text[ADDR4_TEXT];
     uint32_t mask;
 
-    if (!c->plan.has_subnet)
-        TRY(net_pick_subnet(c->table->net, c->used, c->n_used, &c->plan.subnet));
-    mask = ~0u << (32 - c->plan.subnet.bits);
-    if (!c->plan.gateway)
-        c->plan.gateway = (c->plan.subnet.address & mask) + 1;
-    c->plan.bridge.address = (struct subnet4){c->plan.gateway, c->plan.subnet.bits};
-    TRY(net_bridge_ensure(c->table->net, &c->plan.bridge));
-
-    addr4_text(c->plan.subnet.address & mask, text);
-    c->record.subnet = arena_printf(c->arena, "%s/%d", text, c->plan.subnet.bits);
-    addr4_text(c->plan.gateway, text);
+    if (!p->has_ipv4)
+        return NULL;
+    if (!p->has_subnet)
+        TRY(net_pick_subnet(c->table->net, c->used, c->n_used, &p->subnet));
+    mask = ~0u << (32 - p->subnet.bits);
+    if (!p->gateway)
+        p->gateway = (p->subnet.address & mask) + 1;
+    p->bridge.address = (struct subnet4){p->gateway, p->subnet.bits};
+    addr4_text(p->subnet.address & mask, text);
+    c->record.subnet = arena_printf(c->arena, "%s/%d", text, p->subnet.bits);
+    addr4_text(p->gateway, text);
     c->record.gateway = arena_strdup(c->arena, text);
-    c->record.link = arena_strdup(c->arena, c->plan.bridge.link);
     return NULL;
+}
+
+static struct err *choose_ipv6(struct create *c)
+{
+    struct network_plan *p = &c->plan;
+    char text[CIDR6_TEXT];
+
+    if (!p->has_ipv6)
+        return NULL;
+    if (!p->has_subnet6)
+        TRY(net_pick_subnet6(c->table->net, &c->table->ula, c->used6, c->n_used6, &p->subnet6));
+    if (addr6_is_none(&p->gateway6))
+        p->gateway6 = subnet6_at(p->subnet6, 1);
+    p->bridge.address6 = (struct subnet6){p->gateway6, p->subnet6.bits};
+    subnet6_text(&p->subnet6, text);
+    c->record.subnet6 = arena_strdup(c->arena, text);
+    addr6_text(&p->gateway6, text);
+    c->record.gateway6 = arena_strdup(c->arena, text);
+    return NULL;
+}
+
+static struct err *make_bridge(struct op *op)
+{
+    struct create *c = (struct create *)op;
+
+    TRY(choose_ipv4(c));
+    TRY(choose_ipv6(c));
+    c->record.link = arena_strdup(c->arena, c->plan.bridge.link);
+    return net_bridge_ensure(c->table->net, &c->plan.bridge);
 }
 
 static void remove_made_bridge(struct op *op)

@@ -54,7 +54,8 @@ static void host_text(const struct port_map *m, char out[64])
 
 static bool is_follower(const struct port_map *m, const struct port_map *before)
 {
-    return m->is_v6 && !before->is_v6 && m->proto == before->proto && m->port == before->port &&
+    return m->is_v6 && !before->is_v6 && !m->is_routed && !before->is_routed &&
+           m->proto == before->proto && m->port == before->port &&
            m->host_port == before->host_port && m->host_port_end == before->host_port_end;
 }
 
@@ -154,7 +155,8 @@ static struct err *reserve_all(struct ports *p, const struct port_map *asked)
 
     pthread_mutex_lock(&p->net->lock);
     for (size_t i = 0; i < p->n && !e; i = group_end(p, i))
-        e = reserve_group(p, i, &asked[i]);
+        if (!p->e[i].map.is_routed)
+            e = reserve_group(p, i, &asked[i]);
     pthread_mutex_unlock(&p->net->lock);
     return e;
 }
@@ -273,10 +275,12 @@ static bool take_another(struct ports *p, size_t first)
 
 static struct err *bind_error(const struct port_map *m, int sys)
 {
-    char host[64], addr[ADDR4_TEXT], owner[96] = "";
+    char host[64], addr[ADDR6_TEXT], owner[96] = "";
 
     host_text(m, host);
     addr4_text(m->addr, addr);
+    if (!m->addr)
+        inet_ntop(AF_INET6, m->addr6, addr, sizeof(addr));
     if (sys == EADDRINUSE)
         port_owner_text(m->proto == PORT_UDP, m->host_port, owner, sizeof(owner));
     if (sys == EADDRINUSE)
@@ -300,8 +304,15 @@ static struct err *bind_group_somewhere(struct ports *p, size_t first)
 static struct err *bind_all(struct ports *p)
 {
     for (size_t i = 0; i < p->n; i = group_end(p, i))
-        TRY(bind_group_somewhere(p, i));
+        if (!p->e[i].map.is_routed)
+            TRY(bind_group_somewhere(p, i));
     return NULL;
+}
+
+/* It has none, and should. */
+static bool wants_socket(const struct published *e)
+{
+    return e->fd < 0 && !e->map.is_routed && e->map.proto != PORT_SCTP;
 }
 
 /* An IPv6 wildcard that this host cannot have is no published port. With the lock held. */
@@ -310,7 +321,7 @@ static void drop_unbound_v6(struct ports *p)
     size_t kept = 0;
 
     for (size_t i = 0; i < p->n; i++) {
-        if (p->e[i].fd < 0 && p->e[i].map.is_v6 && p->e[i].map.proto != PORT_SCTP)
+        if (p->e[i].map.is_v6 && wants_socket(&p->e[i]))
             port_table_give_back(p->net->ports, p->e[i].reservation);
         else
             p->e[kept++] = p->e[i];
@@ -372,23 +383,24 @@ size_t ports_count(const struct ports *p)
 bool ports_are_bound(const struct ports *p)
 {
     for (size_t i = 0; i < p->n; i++)
-        if (p->e[i].fd < 0 && p->e[i].map.proto != PORT_SCTP)
+        if (wants_socket(&p->e[i]))
             return false;
     return true;
 }
 
-void ports_retarget(struct ports *p, uint32_t addr)
+void ports_retarget(struct ports *p, uint32_t addr, const struct in6_addr *addr6)
 {
     ASSERT_LOOP();
     for (size_t i = 0; i < p->n; i++) {
         struct published *e = &p->e[i];
 
-        if (e->map.addr == addr)
+        if (e->map.addr == addr && !memcmp(e->map.addr6, addr6, sizeof(e->map.addr6)))
             continue;
         if (e->is_applied)
             rules_forget_port(p->net, &e->map);
         e->is_applied = false;
         e->map.addr = addr;
+        memcpy(e->map.addr6, addr6, sizeof(e->map.addr6));
         proxy_listener_close(e->listener);
         e->listener = NULL;
     }
@@ -444,7 +456,7 @@ static bool is_socket_of(int fd, const struct port_map *m)
 static void adopt_socket(struct ports *p, int fd)
 {
     for (size_t i = 0; i < p->n; i++) {
-        if (p->e[i].fd >= 0 || !is_socket_of(fd, &p->e[i].map))
+        if (p->e[i].fd >= 0 || p->e[i].map.is_routed || !is_socket_of(fd, &p->e[i].map))
             continue;
         p->e[i].fd = fd;
         return;
@@ -461,6 +473,8 @@ static struct err *reserve_exactly(struct ports *p)
         struct published *it = &p->e[i];
         char host[64];
 
+        if (it->map.is_routed)
+            continue;
         host_text(&it->map, host);
         if (!port_table_is_free(p->net->ports, &it->map, it->map.host_port))
             e = err_new(ERR_INTERNAL, "Bind for %s failed: port is already allocated", host);

@@ -7,6 +7,7 @@
  */
 #include "proxy.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -70,6 +71,26 @@ void proxy_give_pipe(struct proxy *p, int pipe[2], bool is_empty)
         close(pipe[1]);
     }
     pipe[0] = pipe[1] = -1;
+}
+
+socklen_t proxy_target(const struct port_map *m, struct sockaddr_storage *out)
+{
+    static const uint8_t none[16];
+    struct sockaddr_in *v4 = (void *)out;
+    struct sockaddr_in6 *v6 = (void *)out;
+    bool has_v6 = memcmp(m->addr6, none, sizeof(none)) != 0;
+
+    memset(out, 0, sizeof(*out));
+    if (has_v6 && (m->is_v6 || !m->addr)) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons(m->port);
+        memcpy(&v6->sin6_addr, m->addr6, sizeof(m->addr6));
+        return sizeof(*v6);
+    }
+    v4->sin_family = AF_INET;
+    v4->sin_port = htons(m->port);
+    v4->sin_addr.s_addr = htonl(m->addr);
+    return sizeof(*v4);
 }
 
 static void end_pause(struct timer *t)

@@ -2,6 +2,8 @@
 /* The userland proxy's parts: a listener per published socket, relays for TCP, flows for UDP. */
 #pragma once
 
+#include <sys/socket.h>
+
 #include "base/list.h"
 
 #include "inner.h"
@@ -25,6 +27,10 @@ struct proxy {
     int pipes[32][2];   /* empty ones, to be used again */
     int n_pipes;
 };
+
+/* Where a connection to the published port leads: the container's address of the same family if it
+ * has one, else the other. The length of the address. */
+socklen_t proxy_target(const struct port_map *m, struct sockaddr_storage *out);
 
 /* relay.c: takes the accepted socket. */
 void relay_start(struct proxy_listener *l, int client);

@@ -5,7 +5,6 @@
  * wrote to. Flows end after 90 s of silence; at the bound the longest silent one makes
  * room. Loop.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -76,9 +75,8 @@ static void on_answer(void *arg, int events)
 static struct flow *flow_open(struct proxy_listener *l, const struct sockaddr_storage *client,
                               socklen_t len)
 {
-    struct sockaddr_in addr = {.sin_family = AF_INET,
-                               .sin_port = htons(l->map.port),
-                               .sin_addr.s_addr = htonl(l->map.addr)};
+    struct sockaddr_storage addr;
+    socklen_t addr_len = proxy_target(&l->map, &addr);
     struct flow *f;
     int fd;
 
@@ -88,10 +86,10 @@ static struct flow *flow_open(struct proxy_listener *l, const struct sockaddr_st
             return NULL;
         flow_close(oldest);
     }
-    fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    fd = socket(addr.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return NULL;
-    if (connect(fd, (void *)&addr, sizeof(addr)) != 0) {
+    if (connect(fd, (void *)&addr, addr_len) != 0) {
         close(fd);
         return NULL;
     }

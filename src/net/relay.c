@@ -5,7 +5,6 @@
  * only while its pipe is empty: that is the backpressure. The end of one direction is
  * passed on with shutdown; the relay ends with both, or with the first error.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -170,13 +169,13 @@ static void on_ready(void *arg, int events)
 
 static int open_server(const struct port_map *m)
 {
-    struct sockaddr_in addr = {
-        .sin_family = AF_INET, .sin_port = htons(m->port), .sin_addr.s_addr = htonl(m->addr)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct sockaddr_storage addr;
+    socklen_t len = proxy_target(m, &addr);
+    int fd = socket(addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     if (fd < 0)
         return -1;
-    if (connect(fd, (void *)&addr, sizeof(addr)) != 0 && errno != EINPROGRESS) {
+    if (connect(fd, (void *)&addr, len) != 0 && errno != EINPROGRESS) {
         close(fd);
         return -1;
     }

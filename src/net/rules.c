@@ -2,25 +2,51 @@
 /*
  * The text of our one nftables table, derived from bridges and ports. Published ports
  * are elements of maps keyed by what is published, so a duplicate cannot exist. A
- * publish on 127.0.0.0/8 has no rule: the proxy alone serves it, and route_localnet
- * stays 0. New connections forwarded into a bridge of ours pass only when they come from
- * that bridge (icc) or were translated by a publish: neighbours that route through the
- * host, and our other bridges, reach published ports only. Pure.
+ * publish on 127.0.0.0/8 or ::1 has no rule, and none that crosses the families: the proxy alone
+ * serves it, and route_localnet stays 0. A routed port is open on the container's own address. New
+ * connections forwarded into a bridge of ours pass only when they come from that bridge (icc) or
+ * were translated by a publish: neighbours that route through the host, and our other bridges,
+ * reach published ports only. Pure.
  */
 #include "rules.h"
 
+#include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
+
+/* What becomes of a published port. Of each class one container's ports stand together. */
+enum port_class { NAT4, NAT6, OPEN4, OPEN6, PORT_CLASSES };
+
+static bool has_target(const struct port_map *m)
+{
+    static const uint8_t none[16];
+
+    return m->is_v6 ? memcmp(m->addr6, none, sizeof(none)) != 0 : m->addr != 0;
+}
+
+static bool is_loopback(const struct port_map *m)
+{
+    static const uint8_t v6[16] = {[15] = 1};
+
+    return m->is_v6 ? !memcmp(m->host_ip, v6, sizeof(v6)) : m->host_ip[0] == 127;
+}
 
 bool rules_want_port(const struct port_map *m)
 {
-    return !m->is_v6 && m->host_ip[0] != 127;
+    return has_target(m) && (m->is_routed || !is_loopback(m));
+}
+
+static bool is_of_class(const struct port_map *m, enum port_class c)
+{
+    return m->is_v6 == (c == NAT6 || c == OPEN6) && m->is_routed == (c == OPEN4 || c == OPEN6) &&
+           rules_want_port(m);
 }
 
 static bool is_any(const struct port_map *m)
 {
-    static const uint8_t any[4];
+    static const uint8_t any[16];
 
-    return !memcmp(m->host_ip, any, 4);
+    return !memcmp(m->host_ip, any, m->is_v6 ? 16 : 4);
 }
 
 static const char *proto_name(enum port_proto proto)
@@ -34,31 +60,42 @@ struct run {
     uint16_t last;
 };
 
+static uint16_t key_port(const struct port_map *m)
+{
+    return m->is_routed ? m->port : m->host_port;
+}
+
 static bool is_same_port(const struct port_map *m)
 {
-    return m->host_port == m->port;
+    return key_port(m) == m->port;
 }
 
 static bool goes_on(const struct run *r, const struct port_map *m)
 {
     const struct port_map *f = r->first;
 
-    return is_same_port(f) && is_same_port(m) && m->host_port == r->last + 1 &&
-           m->addr == f->addr && m->proto == f->proto && !memcmp(m->host_ip, f->host_ip, 4);
+    return is_same_port(f) && is_same_port(m) && key_port(m) == r->last + 1 && m->addr == f->addr &&
+           !memcmp(m->addr6, f->addr6, 16) && m->proto == f->proto &&
+           !memcmp(m->host_ip, f->host_ip, 16);
 }
 
+struct port_list {
+    const struct port_map *v;
+    size_t n;
+};
+
 /* The run that begins at *i or later; *i is what follows. False: there is none any more. */
-static bool next_run(const struct port_map *v, size_t n, size_t *i, struct run *out)
+static bool next_run(struct port_list l, enum port_class c, size_t *i, struct run *out)
 {
-    while (*i < n && !rules_want_port(&v[*i]))
+    while (*i < l.n && !is_of_class(&l.v[*i], c))
         ++*i;
-    if (*i == n)
+    if (*i == l.n)
         return false;
-    *out = (struct run){&v[*i], v[*i].host_port};
-    for (++*i; *i < n; ++*i) {
-        if (!rules_want_port(&v[*i]))
-            continue; /* its IPv6 twin */
-        if (!goes_on(out, &v[*i]))
+    *out = (struct run){&l.v[*i], key_port(&l.v[*i])};
+    for (++*i; *i < l.n; ++*i) {
+        if (!is_of_class(&l.v[*i], c))
+            continue; /* its twin of the other family */
+        if (!goes_on(out, &l.v[*i]))
             break;
         out->last++;
     }
@@ -67,18 +104,33 @@ static bool next_run(const struct port_map *v, size_t n, size_t *i, struct run *
 
 static void put_ports(struct buf *out, const struct run *r)
 {
-    buf_printf(out, "%s . %u", proto_name(r->first->proto), r->first->host_port);
-    if (r->last != r->first->host_port)
+    buf_printf(out, "%s . %u", proto_name(r->first->proto), key_port(r->first));
+    if (r->last != key_port(r->first))
         buf_printf(out, "-%u", r->last);
+}
+
+static void put_ip(struct buf *out, bool is_v6, const void *ip)
+{
+    char text[ADDR6_TEXT];
+
+    inet_ntop(is_v6 ? AF_INET6 : AF_INET, ip, text, sizeof(text));
+    buf_puts(out, text);
+}
+
+static void put_target(struct buf *out, const struct run *r)
+{
+    uint32_t addr = htonl(r->first->addr);
+
+    put_ip(out, r->first->is_v6, r->first->is_v6 ? (const void *)r->first->addr6 : &addr);
 }
 
 /* The key of a wildcard has no address. */
 static void put_key(struct buf *out, const struct run *r)
 {
-    const uint8_t *ip = r->first->host_ip;
-
-    if (!is_any(r->first))
-        buf_printf(out, "%u.%u.%u.%u . ", ip[0], ip[1], ip[2], ip[3]);
+    if (!is_any(r->first)) {
+        put_ip(out, r->first->is_v6, r->first->host_ip);
+        buf_puts(out, " . ");
+    }
     put_ports(out, r);
 }
 
@@ -86,24 +138,47 @@ static void put_key(struct buf *out, const struct run *r)
  * the kernel choose any port of it. */
 static void put_element(struct buf *out, const struct run *r)
 {
-    char addr[ADDR4_TEXT];
-
-    addr4_text(r->first->addr, addr);
     put_key(out, r);
-    buf_printf(out, " : %s", addr);
+    buf_puts(out, " : ");
+    put_target(out, r);
     if (!is_same_port(r->first))
         buf_printf(out, " . %u", r->first->port);
 }
 
+/* Of the sets. */
+static void put_target_ports(struct buf *out, const struct run *r)
+{
+    put_target(out, r);
+    buf_puts(out, " . ");
+    put_ports(out, r);
+}
+
 struct port_kind {
     const char *map, *key, *value;
+    enum port_class class;
     bool any, same;
 };
+#define ANY "inet_proto . inet_service"
 static const struct port_kind port_kinds[] = {
-    {"one4", "ipv4_addr . inet_proto . inet_service", "ipv4_addr . inet_service", false, false},
-    {"any4", "inet_proto . inet_service", "ipv4_addr . inet_service", true, false},
-    {"one4same", "ipv4_addr . inet_proto . inet_service", "ipv4_addr", false, true},
-    {"any4same", "inet_proto . inet_service", "ipv4_addr", true, true},
+    {"one4", "ipv4_addr . " ANY, "ipv4_addr . inet_service", NAT4, false, false},
+    {"any4", ANY, "ipv4_addr . inet_service", NAT4, true, false},
+    {"one4same", "ipv4_addr . " ANY, "ipv4_addr", NAT4, false, true},
+    {"any4same", ANY, "ipv4_addr", NAT4, true, true},
+    {"one6", "ipv6_addr . " ANY, "ipv6_addr . inet_service", NAT6, false, false},
+    {"any6", ANY, "ipv6_addr . inet_service", NAT6, true, false},
+    {"one6same", "ipv6_addr . " ANY, "ipv6_addr", NAT6, false, true},
+    {"any6same", ANY, "ipv6_addr", NAT6, true, true},
+};
+/* Sets of container's address and port. Linux drops a forwarded packet whose source and destination
+ * became the same address (seen on 6.18), so a container that calls itself by the host's
+ * address is left to the proxy: self. */
+static const struct {
+    const char *name, *address;
+} port_sets[PORT_CLASSES] = {
+    [NAT4] = {"self", "ipv4_addr"},
+    [NAT6] = {"self6", "ipv6_addr"},
+    [OPEN4] = {"open4", "ipv4_addr"},
+    [OPEN6] = {"open6", "ipv6_addr"},
 };
 
 static bool is_of_kind(const struct run *r, const struct port_kind *k)
@@ -111,14 +186,14 @@ static bool is_of_kind(const struct run *r, const struct port_kind *k)
     return is_any(r->first) == k->any && is_same_port(r->first) == k->same;
 }
 
-static void put_map(struct buf *out, const struct rules_view *v, const struct port_kind *k)
+static void put_map(struct buf *out, struct port_list l, const struct port_kind *k)
 {
     bool has_some = false;
     struct run r;
 
     buf_printf(out, "  map %s {\n    type %s : %s\n%s", k->map, k->key, k->value,
                k->same ? "    flags interval\n" : "");
-    for (size_t i = 0; next_run(v->ports, v->n_ports, &i, &r);) {
+    for (size_t i = 0; next_run(l, k->class, &i, &r);) {
         if (!is_of_kind(&r, k))
             continue;
         buf_puts(out, has_some ? ",\n      " : "    elements = {\n      ");
@@ -128,28 +203,85 @@ static void put_map(struct buf *out, const struct rules_view *v, const struct po
     buf_puts(out, has_some ? "\n    }\n  }\n" : "  }\n");
 }
 
-enum bridge_kind { ALL_BRIDGES, ICC_BRIDGES, INTERNAL_BRIDGES };
-
-static bool is_kind(const struct bridge_spec *b, enum bridge_kind kind)
+static void put_port_set(struct buf *out, struct port_list l, enum port_class c)
 {
-    return kind == ALL_BRIDGES || (kind == ICC_BRIDGES && b->icc) ||
-           (kind == INTERNAL_BRIDGES && b->internal);
+    bool has_some = false;
+    struct run r;
+
+    buf_printf(out, "  set %s {\n    type %s . " ANY "\n    flags interval\n", port_sets[c].name,
+               port_sets[c].address);
+    for (size_t i = 0; next_run(l, c, &i, &r);) {
+        buf_puts(out, has_some ? ",\n      " : "    elements = {\n      ");
+        put_target_ports(out, &r);
+        has_some = true;
+    }
+    buf_puts(out, has_some ? "\n    }\n  }\n" : "  }\n");
 }
 
-static void put_set(struct buf *out, const struct rules_view *v, const char *name,
-                    enum bridge_kind kind)
+/* ---- bridges ---- */
+
+static bool is_every(const struct bridge_spec *b)
 {
-    bool is_pair = kind == ICC_BRIDGES;
+    (void)b;
+    return true;
+}
+
+static bool is_icc(const struct bridge_spec *b)
+{
+    return b->icc;
+}
+
+static bool is_internal(const struct bridge_spec *b)
+{
+    return b->internal;
+}
+
+static bool is_routed(const struct bridge_spec *b)
+{
+    return b->mode == GATEWAY_ROUTED;
+}
+
+static bool is_routed6(const struct bridge_spec *b)
+{
+    return b->mode6 == GATEWAY_ROUTED;
+}
+
+static bool is_unprotected(const struct bridge_spec *b)
+{
+    return b->mode == GATEWAY_UNPROTECTED;
+}
+
+static bool is_unprotected6(const struct bridge_spec *b)
+{
+    return b->mode6 == GATEWAY_UNPROTECTED;
+}
+
+static const struct bridge_set {
+    const char *name;
+    bool (*has)(const struct bridge_spec *b);
+    bool is_pair; /* of the link and itself */
+} bridge_sets[] = {
+    {"bridges", is_every, false},
+    {"icc", is_icc, true},
+    {"internal", is_internal, false},
+    {"routed", is_routed, false},
+    {"routed6", is_routed6, false},
+    {"unprotected", is_unprotected, false},
+    {"unprotected6", is_unprotected6, false},
+};
+
+static void put_set(struct buf *out, const struct rules_view *v, const struct bridge_set *s)
+{
     bool has_some = false;
 
-    buf_printf(out, "  set %s {\n    type ifname%s\n", name, is_pair ? " . ifname" : "");
+    buf_printf(out, "  set %s {\n    type ifname%s\n", s->name, s->is_pair ? " . ifname" : "");
     for (size_t i = 0; i < v->n_bridges; i++) {
         const char *link = v->bridges[i].link;
 
-        if (!is_kind(&v->bridges[i], kind))
+        if (!s->has(&v->bridges[i]))
             continue;
         buf_puts(out, has_some ? ", " : "    elements = { ");
-        if (is_pair)
+        if (s->is_pair)
             buf_printf(out, "\"%s\" . \"%s\"", link, link);
         else
             buf_printf(out, "\"%s\"", link);
@@ -158,59 +290,57 @@ static void put_set(struct buf *out, const struct rules_view *v, const char *nam
     buf_puts(out, has_some ? " }\n  }\n" : "  }\n");
 }
 
+/* Of one family of one bridge; net is empty without it. The second rule is for the hairpin: else
+ * the answer would go straight to the neighbour, from a strange address. */
+static void put_masquerade(struct buf *out, const char *family, const char *net, const char *link,
+                           bool is_wanted)
+{
+    if (!net[0])
+        return;
+    if (is_wanted)
+        buf_printf(out, "    %s saddr %s oifname != \"%s\" masquerade\n", family, net, link);
+    buf_printf(out, "    %s saddr %s oifname \"%s\" ct status dnat masquerade\n", family, net,
+               link);
+}
+
+static bool is_translated(enum gateway_mode m)
+{
+    return m == GATEWAY_NAT || m == GATEWAY_UNPROTECTED;
+}
+
 static void put_postrouting(struct buf *out, const struct rules_view *v)
 {
     buf_puts(out, "  chain postrouting {\n"
                   "    type nat hook postrouting priority srcnat; policy accept;\n");
     for (size_t i = 0; i < v->n_bridges; i++) {
         const struct bridge_spec *b = &v->bridges[i];
+        bool leaves = v->ip_masq && b->masquerade && !b->internal;
         uint32_t mask = b->address.bits ? ~0u << (32 - b->address.bits) : 0;
-        char net[ADDR4_TEXT];
+        struct subnet6 base6 = subnet6_base(b->address6);
+        char net[ADDR4_TEXT + 4], net6[CIDR6_TEXT];
 
         addr4_text(b->address.address & mask, net);
-        if (v->ip_masq && b->masquerade && !b->internal)
-            buf_printf(out, "    ip saddr %s/%d oifname != \"%s\" masquerade\n", net,
-                       b->address.bits, b->link);
-        /* hairpin: else the answer would go straight to the neighbour, from a strange address */
-        buf_printf(out, "    ip saddr %s/%d oifname \"%s\" ct status dnat masquerade\n", net,
-                   b->address.bits, b->link);
+        snprintf(net + strlen(net), 4, "/%d", b->address.bits & 63);
+        subnet6_text(&base6, net6);
+        put_masquerade(out, "ip", b->address.bits ? net : "", b->link,
+                       leaves && is_translated(b->mode));
+        put_masquerade(out, "ip6", net6, b->link, leaves && is_translated(b->mode6));
     }
     buf_puts(out, "  }\n");
-}
-
-/* Linux drops a forwarded packet whose source and destination became the same address (seen
- * on 6.18), so a container that calls itself by the host's address is left to the proxy. */
-static void put_self_key(struct buf *out, const struct run *r)
-{
-    char addr[ADDR4_TEXT];
-
-    addr4_text(r->first->addr, addr);
-    buf_printf(out, "%s . ", addr);
-    put_ports(out, r);
-}
-
-static void put_self_set(struct buf *out, const struct rules_view *v)
-{
-    bool has_some = false;
-    struct run r;
-
-    buf_puts(out, "  set self {\n    type ipv4_addr . inet_proto . inet_service\n"
-                  "    flags interval\n");
-    for (size_t i = 0; next_run(v->ports, v->n_ports, &i, &r);) {
-        buf_puts(out, has_some ? ",\n      " : "    elements = {\n      ");
-        put_self_key(out, &r);
-        has_some = true;
-    }
-    buf_puts(out, has_some ? "\n    }\n  }\n" : "  }\n");
 }
 
 static const char publish_chains[] =
     "  chain publish {\n"
     "    ip saddr . meta l4proto . th dport @self return\n"
+    "    ip6 saddr . meta l4proto . th dport @self6 return\n"
     "    dnat ip to ip daddr . meta l4proto . th dport map @one4\n"
     "    dnat ip to ip daddr . meta l4proto . th dport map @one4same\n"
     "    dnat ip to meta l4proto . th dport map @any4\n"
     "    dnat ip to meta l4proto . th dport map @any4same\n"
+    "    dnat ip6 to ip6 daddr . meta l4proto . th dport map @one6\n"
+    "    dnat ip6 to ip6 daddr . meta l4proto . th dport map @one6same\n"
+    "    dnat ip6 to meta l4proto . th dport map @any6\n"
+    "    dnat ip6 to meta l4proto . th dport map @any6same\n"
     "  }\n"
     "  chain prerouting {\n"
     "    type nat hook prerouting priority dstnat; policy accept;\n"
@@ -219,16 +349,24 @@ static const char publish_chains[] =
 static const char local_chain[] = "  chain output {\n"
                                   "    type nat hook output priority -100; policy accept;\n"
                                   "    ip daddr != 127.0.0.0/8 fib daddr type local jump publish\n"
+                                  "    ip6 daddr != ::1 fib daddr type local jump publish\n"
                                   "  }\n";
-static const char forward_chain[] = "  chain forward {\n"
-                                    "    type filter hook forward priority filter; policy accept;\n"
-                                    "    ct state established,related accept\n"
-                                    "    iifname . oifname @icc accept\n"
-                                    "    iifname @internal drop\n"
-                                    "    oifname @internal drop\n"
-                                    "    oifname @bridges ct status dnat accept\n"
-                                    "    oifname @bridges drop\n"
-                                    "  }\n";
+static const char forward_chain[] =
+    "  chain forward {\n"
+    "    type filter hook forward priority filter; policy accept;\n"
+    "    ct state established,related accept\n"
+    "    iifname . oifname @icc accept\n"
+    "    iifname @internal drop\n"
+    "    oifname @internal drop\n"
+    "    oifname @bridges ct status dnat accept\n"
+    "    oifname @bridges ip daddr . meta l4proto . th dport @open4 accept\n"
+    "    oifname @bridges ip6 daddr . meta l4proto . th dport @open6 accept\n"
+    "    oifname @routed meta l4proto icmp accept\n"
+    "    oifname @routed6 meta l4proto ipv6-icmp accept\n"
+    "    oifname @unprotected meta nfproto ipv4 iifname != @bridges accept\n"
+    "    oifname @unprotected6 meta nfproto ipv6 iifname != @bridges accept\n"
+    "    oifname @bridges drop\n"
+    "  }\n";
 
 void rules_remove_text(struct buf *out, const char *tag)
 {
@@ -237,14 +375,16 @@ void rules_remove_text(struct buf *out, const char *tag)
 
 void rules_text(struct buf *out, const struct rules_view *v)
 {
+    struct port_list ports = {v->ports, v->n_ports};
+
     rules_remove_text(out, v->tag);
     buf_printf(out, "table inet berth_%s {\n", v->tag);
     for (size_t i = 0; i < ARRAY_LEN(port_kinds); i++)
-        put_map(out, v, &port_kinds[i]);
-    put_self_set(out, v);
-    put_set(out, v, "bridges", ALL_BRIDGES);
-    put_set(out, v, "icc", ICC_BRIDGES);
-    put_set(out, v, "internal", INTERNAL_BRIDGES);
+        put_map(out, ports, &port_kinds[i]);
+    for (int c = 0; c < PORT_CLASSES; c++)
+        put_port_set(out, ports, (enum port_class)c);
+    for (size_t i = 0; i < ARRAY_LEN(bridge_sets); i++)
+        put_set(out, v, &bridge_sets[i]);
     buf_puts(out, publish_chains);
     if (v->local_dnat)
         buf_puts(out, local_chain);
@@ -253,37 +393,47 @@ void rules_text(struct buf *out, const struct rules_view *v)
     buf_puts(out, "}\n");
 }
 
-static const struct port_kind *kind_of(const struct run *r)
+/* NULL: opened, not translated. */
+static const struct port_kind *kind_of(const struct run *r, enum port_class c)
 {
-    const struct port_kind *k = port_kinds;
-
-    while (!is_of_kind(r, k))
-        k++;
-    return k;
+    for (size_t i = 0; i < ARRAY_LEN(port_kinds); i++)
+        if (port_kinds[i].class == c && is_of_kind(r, &port_kinds[i]))
+            return &port_kinds[i];
+    return NULL;
 }
 
-static void put_change(struct buf *out, const char *tag, const struct run *r, bool is_added)
+static void put_change(struct buf *out, const char *tag, const struct run *r, enum port_class c,
+                       bool is_added)
 {
     const char *verb = is_added ? "add" : "delete";
+    const struct port_kind *kind = kind_of(r, c);
 
-    buf_printf(out, "%s element inet berth_%s %s { ", verb, tag, kind_of(r)->map);
-    if (is_added)
-        put_element(out, r);
-    else
-        put_key(out, r);
-    buf_printf(out, " }\n%s element inet berth_%s self { ", verb, tag);
-    put_self_key(out, r);
+    if (kind) {
+        buf_printf(out, "%s element inet berth_%s %s { ", verb, tag, kind->map);
+        if (is_added)
+            put_element(out, r);
+        else
+            put_key(out, r);
+        buf_puts(out, " }\n");
+    }
+    buf_printf(out, "%s element inet berth_%s %s { ", verb, tag, port_sets[c].name);
+    put_target_ports(out, r);
     buf_puts(out, " }\n");
+}
+
+static void put_changes(struct buf *out, const char *tag, struct port_list l, bool is_added)
+{
+    struct run r;
+
+    for (int c = 0; c < PORT_CLASSES; c++)
+        for (size_t i = 0; next_run(l, (enum port_class)c, &i, &r);)
+            put_change(out, tag, &r, (enum port_class)c, is_added);
 }
 
 /* What one container added by one call it removes by one call, so the runs are the same. */
 void rules_ports_text(struct buf *out, const char *tag, const struct port_map *removed,
                       size_t n_removed, const struct port_map *added, size_t n_added)
 {
-    struct run r;
-
-    for (size_t i = 0; next_run(removed, n_removed, &i, &r);)
-        put_change(out, tag, &r, false);
-    for (size_t i = 0; next_run(added, n_added, &i, &r);)
-        put_change(out, tag, &r, true);
+    put_changes(out, tag, (struct port_list){removed, n_removed}, false);
+    put_changes(out, tag, (struct port_list){added, n_added}, true);
 }

@@ -9,7 +9,7 @@ struct rules_view { /* the desired state */
     const char *tag;
     const struct bridge_spec *bridges;
     size_t n_bridges;
-    const struct port_map *ports; /* IPv4, host_port set */
+    const struct port_map *ports; /* host_port set, or routed */
     size_t n_ports;
     bool ip_masq;
     bool local_dnat; /* no userland proxy: the host's own connections are translated too */
@@ -21,5 +21,5 @@ void rules_ports_text(struct buf *out, const char *tag, const struct port_map *r
                       size_t n_removed, const struct port_map *added, size_t n_added);
 /* "delete" that does not mind an absent table. */
 void rules_remove_text(struct buf *out, const char *tag);
-/* Loopback and IPv6 publishes are the proxy's alone. */
+/* Loopback, and a host address without an address of that family in the container: the proxy's. */
 bool rules_want_port(const struct port_map *m);

@@ -32,7 +32,7 @@ void prepared_finish(struct prepared *p)
 
 struct bridge_facts {
     int ifindex, mtu;
-    bool icc;
+    bool icc, has_ipv6;
 };
 
 static struct err *bridge_facts(struct net *n, const char *name, struct bridge_facts *out)
@@ -42,7 +42,8 @@ static struct err *bridge_facts(struct net *n, const char *name, struct bridge_f
     pthread_mutex_lock(&n->lock);
     b = net_find_bridge(n, name);
     if (b)
-        *out = (struct bridge_facts){b->ifindex, b->spec.mtu, b->spec.icc};
+        *out =
+            (struct bridge_facts){b->ifindex, b->spec.mtu, b->spec.icc, b->spec.address6.bits > 0};
     pthread_mutex_unlock(&n->lock);
     return b ? NULL : err_new(ERR_NOT_FOUND, "network bridge %s does not exist", name);
 }
@@ -137,6 +138,8 @@ static struct err *attach_veth(struct net *n, const char *bridge, int netns, con
     nl_close(host);
     if (e && err_errno(e) == EXFULL)
         return err_as(err_wrap(e, "network bridge %s is full", bridge), ERR_UNAVAILABLE);
+    if (!e && facts.has_ipv6)
+        e = netns_allow_ipv6(n->netns, netns, ifname);
     return e;
 }
 
@@ -241,16 +244,19 @@ struct err *net_sandbox_detach(struct net *n, int netns, const char *ifname)
     return err;
 }
 
-struct err *net_sandbox_set_gateway(struct net *n, int netns, const char *ifname, uint32_t gateway)
+struct err *net_sandbox_set_gateway(struct net *n, int netns, const struct endpoint_spec *e)
 {
     struct nl *inside;
     int ifindex;
     struct err *err;
 
     TRY(netns_enter(n->netns, netns, &inside));
-    err = link_find(inside, ifname, &ifindex);
+    err = link_find(inside, e->ifname, &ifindex);
     if (!err) {
-        link_add_default_route(inside, ifindex, gateway);
+        if (e->gateway)
+            link_add_default_route(inside, ifindex, e->gateway);
+        if (!addr6_is_none(&e->gateway6))
+            link_add_default_route6(inside, ifindex, &e->gateway6);
         err = nl_commit(inside);
     }
     nl_close(inside);

@@ -12,8 +12,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void check_reply(const uint8_t *data, const struct dns_query *q, int rcode)
 {
     static uint8_t out[DNS_MESSAGE_MAX];
-    uint32_t addrs[40] = {1, 2, 3};
-    struct dns_local l = {.rcode = rcode, .ttl = 10, .addrs = addrs, .n_addrs = 40};
+    uint32_t addrs[20] = {1, 2, 3};
+    struct in6_addr addrs6[20] = {{{{0xfd}}}};
+    struct dns_local l = {
+        .rcode = rcode, .ttl = 10, .addrs = addrs, .n_addrs = 20, .addrs6 = addrs6, .n_addrs6 = 20};
     size_t n = dns_write_reply(data, q, &l, q->udp_size, out);
     struct dns_query again;
     struct dns_said said;
@@ -47,12 +49,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint8_t *copy = mem_alloc(size + 1); /* exactly sized for the sanitizer */
     struct dns_query q;
+    struct in6_addr addr6;
     uint32_t addr;
     int rcode = dns_read_query(data, size, &q);
 
     if (rcode >= 0) {
         ASSERT(strlen(q.name) < DNS_NAME_TEXT);
         dns_reverse_parse(q.name, &addr);
+        dns_reverse_parse6(q.name, &addr6);
         check_reply(data, &q, rcode);
     }
     if (size) {

@@ -158,7 +158,7 @@ static void join(void *arg)
     b->err = network_find(w.table, b->network, &n);
     snprintf(b->ep.container_id, sizeof(b->ep.container_id), "%p", arg);
     if (!b->err)
-        b->err = network_join(n, &b->ep, 0, (const uint8_t[6]){0});
+        b->err = network_join(n, &b->ep, &(struct endpoint_wish){0});
 }
 static void leave(void *arg)
 {
@@ -532,7 +532,7 @@ int main(int argc, char **argv)
                               .ip_masq = true,
                               .userland_proxy = true};
     struct network_settings nts = {
-        .bridge_link = "berth0", .icc = true, .ip_masq = true, .mtu = 1500};
+        .bridge_link = "berth0", .engine_id = "probe", .icc = true, .ip_masq = true, .mtu = 1500};
     pthread_t thread;
     char path[300];
 

@@ -134,6 +134,10 @@ TEST(bad_flags_are_refused_in_dockers_words)
     check_says(parse("--bip 10.0.0.1"), "invalid CIDR address: 10.0.0.1");
     check_says(parse("--bip 10.0.0.1/24 -b br7"), "mutually exclusive");
     CHECK_OK(parse("--bip 10.0.0.1/24"));
+    check_says(parse("--fixed-cidr-v6 fd00::1"), "invalid CIDR address: fd00::1");
+    check_says(parse("--fixed-cidr-v6 fe80::/64"), "invalid CIDR address: fe80::/64");
+    check_says(parse("--fixed-cidr-v6 10.0.0.0/24"), "invalid CIDR address: 10.0.0.0/24");
+    CHECK_OK(parse("--ipv6 --fixed-cidr-v6 fd00:7::/64"));
 }
 
 TEST(tcp_is_refused_with_a_sentence)

@@ -249,6 +249,7 @@ static struct network *make_network(const char *name, uint32_t addr, bool is_int
     n->subnet = (struct subnet4){addr, 24};
     n->ipam = ipam_create(n->subnet, n->subnet);
     n->bridge.internal = is_internal;
+    snprintf(n->bridge.link, sizeof(n->bridge.link), "br-%.8s", name);
     list_init(&n->endpoints);
     return n;
 }
@@ -266,14 +267,12 @@ static struct endpoint *make_endpoint(struct network *n, const char *name, uint3
     return e;
 }
 
-static uint32_t found[DNS_ADDRS_MAX];
+static struct dns_found all;
+static uint32_t *found = all.v4;
 
 static size_t find(struct endpoint *const *own, size_t n_own, const char *name)
 {
-    size_t n = 0;
-
-    dns_find_name(own, n_own, name, found, &n);
-    return n;
+    return dns_find_name(own, n_own, name, &all) ? all.n4 : 0;
 }
 
 TEST(dns_names_are_those_of_shared_networks)
@@ -313,4 +312,75 @@ TEST(dns_names_are_those_of_shared_networks)
     CHECK_INT(find(&me, 1, "web1"), 0);
     ipam_destroy(one->ipam);
     ipam_destroy(two->ipam);
+}
+
+static void give_ipv6(struct endpoint *e, uint8_t last)
+{
+    subnet6_parse("fd00:9::/64", &e->network->subnet6);
+    if (!e->network->ipam6)
+        e->network->ipam6 = ipam6_create(e->network->subnet6, e->network->subnet6);
+    e->spec.addr6 = subnet6_at(e->network->subnet6, last);
+    e->spec.bits6 = 64;
+}
+
+TEST(dns_names_have_addresses_of_both_families)
+{
+    struct network *one = make_network("one", 0x0a000000, false);
+    struct endpoint *me = make_endpoint(one, "me", 0x0a000002);
+    struct endpoint *only6 = make_endpoint(one, "only6", 0);
+    struct endpoint *both = make_endpoint(one, "both", 0x0a000004);
+    char text[256];
+    struct in6_addr addr;
+
+    give_ipv6(only6, 3);
+    give_ipv6(both, 4);
+    CHECK(dns_find_name(&me, 1, "only6", &all)); /* there is such a name, with no A record */
+    CHECK_INT(all.n4, 0);
+    CHECK_INT(all.n6, 1);
+    CHECK(dns_find_name(&me, 1, "both.one", &all));
+    CHECK(all.n4 == 1 && all.n6 == 1 && all.v6[0].s6_addr[15] == 4);
+    CHECK(dns_find_name(&me, 1, "me", &all));
+    CHECK(all.n4 == 1 && all.n6 == 0);
+    CHECK(!dns_find_name(&me, 1, "nobody", &all));
+    CHECK(dns_find_address6(&me, 1, &only6->spec.addr6, text, sizeof(text)));
+    CHECK_STR(text, "only6.one");
+    addr = subnet6_at(one->subnet6, 9);
+    CHECK(!dns_find_address6(&me, 1, &addr, text, sizeof(text)));
+    CHECK(!dns_find_address6(&me, 1, &(struct in6_addr){0}, text, sizeof(text)));
+    CHECK(!dns_find_address(&me, 1, 0, text, sizeof(text))); /* is nobody's address */
+    ipam_destroy(one->ipam);
+    ipam6_destroy(one->ipam6);
+}
+
+TEST(dns_answers_aaaa_and_reads_ip6_arpa)
+{
+    static const char name[] = "3.2.1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.9.0.0.0.0.0.d.f."
+                               "ip6.arpa";
+    static const char *const bad[] = {
+        "ip6.arpa",
+        "3.2.1.0.ip6.arpa",
+        "3.2.1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.9.0.0.0.0.0.d.g.ip6.arpa",
+        "3.2.1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.9.0.0.0.0.0.d.fxip6.arpa",
+        "33.2.1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.9.0.0.0.0.0.d.f.p6.arpa",
+        "3.2.1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.9.0.0.0.0.0.d.f.ip6.arpa.x",
+    };
+    uint8_t question[] = {0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 'a', 0, 0, DNS_AAAA, 0, 1};
+    struct in6_addr addr, want;
+    struct dns_query q;
+
+    CHECK(dns_reverse_parse6(name, &addr));
+    CHECK(addr6_parse("fd00:9::123", &want) && addr6_is_equal(&addr, &want));
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        CHECK(!dns_reverse_parse6(bad[i], &addr));
+    CHECK_INT(dns_read_query(question, sizeof(question), &q), DNS_NOERROR);
+    struct dns_local l = {.ttl = 10, .addrs6 = &want, .n_addrs6 = 1};
+    size_t n = dns_write_reply(question, &q, &l, sizeof(out), out);
+    CHECK_INT(n, sizeof(question) + 12 + 16);
+    CHECK_INT(out[7], 1);                           /* one answer */
+    CHECK_INT(out[sizeof(question) + 3], DNS_AAAA); /* its type */
+    CHECK(!memcmp(out + n - 16, &want, 16));
+    l.n_addrs6 = 0; /* NODATA: no error, no answer */
+    dns_write_reply(question, &q, &l, sizeof(out), out);
+    CHECK_INT(out[3] & 0xf, DNS_NOERROR);
+    CHECK_INT(out[7], 0);
 }

@@ -57,6 +57,19 @@ TEST(resolv_strips_loopback_and_falls_back)
     CHECK(strstr(text, "\nnameserver 8.8.8.8\n"));
 }
 
+TEST(resolv_keeps_ipv6_servers_for_who_can_reach_them)
+{
+    struct resolv_options o = {.strip_loopback = true};
+    const char *host = "nameserver 9.9.9.9\nnameserver fd00::53\n";
+
+    CHECK(!strstr(resolv_text(test_arena, host, &o), "fd00::53"));
+    o.has_ipv6 = true;
+    CHECK(strstr(resolv_text(test_arena, host, &o), "\nnameserver fd00::53\n"));
+    CHECK(strstr(resolv_text(test_arena, "", &o), "\nnameserver 2001:4860:4860::8888\n"));
+    o.has_ipv6 = o.strip_loopback = false; /* the host's own network */
+    CHECK(strstr(resolv_text(test_arena, host, &o), "fd00::53"));
+}
+
 TEST(resolv_given_values_replace_kind_by_kind)
 {
     struct strs dns = {0}, search = {0}, options = {0};

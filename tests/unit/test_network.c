@@ -55,12 +55,11 @@ TEST(network_plan_refuses)
         {"{\"Name\":\"n\",\"Driver\":\"host\"}", ERR_FORBIDDEN},
         {"{\"Name\":\"n\",\"Driver\":\"weave\"}", ERR_NOT_FOUND},
         {"{\"Name\":\"n\",\"Scope\":\"swarm\"}", ERR_FORBIDDEN},
-        {"{\"Name\":\"n\",\"EnableIPv6\":true}", ERR_INVALID},
+        {"{\"Name\":\"n\",\"EnableIPv4\":false}", ERR_INVALID},
         {"{\"Name\":\"n\",\"IPAM\":{\"Driver\":\"x\"}}", ERR_NOT_FOUND},
         {"{\"Name\":\"n\",\"IPAM\":{\"Config\":[{\"Subnet\":\"10.0.0.1/24\"}]}}", ERR_INVALID},
         {"{\"Name\":\"n\",\"IPAM\":{\"Config\":[{\"Subnet\":\"10.0.0.0/33\"}]}}", ERR_INVALID},
         {"{\"Name\":\"n\",\"IPAM\":{\"Config\":[{\"Subnet\":\"10.0.0.0/31\"}]}}", ERR_INVALID},
-        {"{\"Name\":\"n\",\"IPAM\":{\"Config\":[{\"Subnet\":\"fd00::/64\"}]}}", ERR_INVALID},
         {"{\"Name\":\"n\",\"IPAM\":{\"Config\":[{\"Gateway\":\"10.0.0.1\"}]}}", ERR_INVALID},
         {"{\"Name\":\"n\",\"IPAM\":{\"Config\":[{\"Subnet\":\"10.0.0.0/"
          "24\",\"Gateway\":\"11.0.0.1\"}]}}",
@@ -76,6 +75,75 @@ TEST(network_plan_refuses)
 
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         CHECK_ERR(plan_of(bad[i].json), bad[i].kind);
+}
+
+/* With IPv6 on and this pool. */
+static struct err *plan_v6(const char *pool)
+{
+    return plan_of(arena_printf(
+        test_arena, "{\"Name\":\"n\",\"EnableIPv6\":true,\"IPAM\":{\"Config\":[%s]}}", pool));
+}
+
+TEST(network_plan_takes_both_families)
+{
+    struct in6_addr gateway;
+
+    CHECK_OK(plan_v6(""));
+    CHECK(plan.has_ipv4 && plan.has_ipv6 && !plan.has_subnet && !plan.has_subnet6);
+    CHECK(plan.bridge.mode == GATEWAY_NAT && plan.bridge.mode6 == GATEWAY_NAT);
+    CHECK_OK(plan_v6("{\"Subnet\":\"fd00:1::/64\",\"Gateway\":\"fd00:1::9\",\"IPRange\":"
+                     "\"fd00:1::100/120\",\"AuxiliaryAddresses\":{\"r\":\"fd00:1::2\"}},"
+                     "{\"Subnet\":\"10.1.0.0/16\"}"));
+    CHECK(plan.has_subnet && plan.has_subnet6);
+    CHECK_INT(plan.subnet.address, 0x0a010000);
+    CHECK_INT(plan.subnet6.bits, 64);
+    CHECK_INT(plan.range6.bits, 120);
+    CHECK(addr6_parse("fd00:1::9", &gateway) && addr6_is_equal(&gateway, &plan.gateway6));
+    CHECK_OK(plan_of("{\"Name\":\"n\",\"EnableIPv6\":true,\"EnableIPv4\":false}"));
+    CHECK(!plan.has_ipv4 && plan.has_ipv6);
+    CHECK_OK(plan_of("{\"Name\":\"n\",\"IPAM\":{\"Config\":[{\"Subnet\":\"fd00::/64\"}]}}"));
+    CHECK(!plan.has_ipv6 && !plan.has_subnet6); /* ignored without EnableIPv6 */
+}
+
+TEST(network_plan_refuses_ipv6)
+{
+    static const char *const bad[] = {
+        "{\"Subnet\":\"fd00::1/64\"}",
+        "{\"Subnet\":\"fd00::/129\"}",
+        "{\"Subnet\":\"fd00::/127\"}",
+        "{\"Subnet\":\"fd00::/7\"}",
+        "{\"Subnet\":\"fe80::/64\"}",
+        "{\"Subnet\":\"ff02::/64\"}",
+        "{\"Subnet\":\"::/64\"}",
+        "{\"Subnet\":\"fd00:g::/64\"}",
+        "{\"Subnet\":\"fd00::/64\",\"Gateway\":\"fd00:1::1\"}",
+        "{\"Subnet\":\"fd00::/64\",\"Gateway\":\"fd00::\"}",
+        "{\"Subnet\":\"fd00::/64\",\"Gateway\":\"10.0.0.1\"}",
+        "{\"Subnet\":\"fd00::/64\",\"IPRange\":\"10.0.0.0/24\"}",
+        "{\"Subnet\":\"fd00::/64\",\"IPRange\":\"fd00::/48\"}",
+        "{\"Subnet\":\"fd00::/64\",\"AuxiliaryAddresses\":{\"x\":\"fd01::1\"}}",
+        "{\"Subnet\":\"10.0.0.0/24\",\"Gateway\":\"fd00::1\"}",
+        "{\"Subnet\":\"fd00::/64\"},{\"Subnet\":\"fd01::/64\"}",
+        "{\"Subnet\":\"10.0.0.0/24\"},{\"Subnet\":\"10.1.0.0/24\"}",
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        CHECK_ERR(plan_v6(bad[i]), ERR_INVALID);
+}
+
+TEST(network_plan_takes_gateway_modes)
+{
+    const char *text = "{\"Name\":\"n\",\"Internal\":%s,\"Options\":{\"com.docker.network.bridge."
+                       "gateway_mode_ipv%d\":\"%s\"}}";
+
+    CHECK_OK(plan_of(arena_printf(test_arena, text, "false", 6, "routed")));
+    CHECK(plan.bridge.mode == GATEWAY_NAT && plan.bridge.mode6 == GATEWAY_ROUTED);
+    CHECK_OK(plan_of(arena_printf(test_arena, text, "false", 4, "nat-unprotected")));
+    CHECK(plan.bridge.mode == GATEWAY_UNPROTECTED && plan.bridge.mode6 == GATEWAY_NAT);
+    CHECK_OK(plan_of(arena_printf(test_arena, text, "true", 6, "isolated")));
+    CHECK(plan.bridge.mode6 == GATEWAY_ISOLATED);
+    CHECK_ERR(plan_of(arena_printf(test_arena, text, "false", 6, "isolated")), ERR_INVALID);
+    CHECK_ERR(plan_of(arena_printf(test_arena, text, "false", 6, "bridged")), ERR_INVALID);
 }
 
 TEST(network_record_survives_the_database)

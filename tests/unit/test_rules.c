@@ -20,12 +20,80 @@ static char *text_of(const struct rules_view *v)
     return arena_strdup(test_arena, b.data);
 }
 
-TEST(rules_want_no_loopback_and_no_ipv6)
+TEST(rules_want_no_loopback_and_one_family)
 {
     CHECK(rules_want_port(&any80));
     CHECK(rules_want_port(&one53));
     CHECK(!rules_want_port(&local));
     CHECK(!rules_want_port(&v6));
+}
+
+#define V6(last)                                                                                   \
+    {                                                                                              \
+        0xfd, [15] = last                                                                          \
+    }
+/* fd0N::1/64 */
+static struct subnet6 net6(uint8_t second)
+{
+    return (struct subnet6){.address = {.s6_addr = {0xfd, second, [15] = 1}}, .bits = 64};
+}
+
+static struct port_map own6 = {.proto = PORT_TCP,
+                               .is_v6 = true,
+                               .host_port = 80,
+                               .addr = 0xac110002,
+                               .addr6 = V6(2),
+                               .port = 8080};
+static struct port_map routed6 = {
+    .proto = PORT_UDP, .is_v6 = true, .is_routed = true, .addr6 = V6(3), .port = 53};
+
+TEST(rules_translate_ipv6_to_an_ipv6_address)
+{
+    struct port_map one = own6, local6 = own6, same = own6;
+    struct bridge_spec bridges[] = {
+        {.link = "b1", .address6 = net6(0), .icc = true, .masquerade = true},
+        {.link = "b2", .address6 = net6(1), .masquerade = true, .mode6 = GATEWAY_ROUTED},
+        {.link = "b3", .address6 = net6(2), .masquerade = true, .internal = true}};
+
+    memcpy(one.host_ip, (uint8_t[16]){0xfd, 9}, 16);
+    one.host_port = 81;
+    memcpy(local6.host_ip, (uint8_t[16]){[15] = 1}, 16);
+    local6.host_port = 82;
+    same.host_port = same.port = 83;
+    CHECK(rules_want_port(&own6) && rules_want_port(&routed6) && !rules_want_port(&local6));
+    struct port_map ports[] = {any80, own6, one, local6, same, routed6};
+    const char *t = text_of(&(struct rules_view){"abc", bridges, 3, ports, 6, .ip_masq = true});
+    CHECK(strstr(t, "map any4 {\n    type inet_proto . inet_service : ipv4_addr . inet_service\n"
+                    "    elements = {\n      tcp . 80 : 172.17.0.2 . 8080\n"));
+    CHECK(strstr(t, "map any6 {\n    type inet_proto . inet_service : ipv6_addr . inet_service\n"
+                    "    elements = {\n      tcp . 80 : fd00::2 . 8080\n"));
+    CHECK(strstr(t, "fd09:: . tcp . 81 : fd00::2 . 8080"));
+    CHECK(strstr(t, "tcp . 83 : fd00::2\n"));
+    CHECK(!strstr(t, "82"));
+    CHECK(strstr(t, "set self6 {\n    type ipv6_addr . inet_proto . inet_service\n"
+                    "    flags interval\n    elements = {\n      fd00::2 . tcp . 80,"));
+    CHECK(strstr(t, "set open6 {\n    type ipv6_addr . inet_proto . inet_service\n"
+                    "    flags interval\n    elements = {\n      fd00::3 . udp . 53\n"));
+    CHECK(strstr(t, "ip6 saddr fd00::/64 oifname != \"b1\" masquerade"));
+    CHECK(strstr(t, "ip6 saddr fd00::/64 oifname \"b1\" ct status dnat masquerade"));
+    CHECK(!strstr(t, "oifname != \"b2\" masquerade")); /* routed */
+    CHECK(!strstr(t, "oifname != \"b3\" masquerade")); /* internal */
+    CHECK(strstr(t, "set routed6 {\n    type ifname\n    elements = { \"b2\" }"));
+    CHECK(!strstr(t, "ip saddr 0.0.0.0"));
+}
+
+TEST(rules_change_both_families)
+{
+    struct port_map both[] = {any80, own6}, opened[] = {routed6, routed6};
+    autobuf struct buf b = {0};
+
+    opened[1].port = 54;
+    rules_ports_text(&b, "t", both, 2, opened, 2);
+    CHECK_STR(b.data, "delete element inet berth_t any4 { tcp . 80 }\n"
+                      "delete element inet berth_t self { 172.17.0.2 . tcp . 80 }\n"
+                      "delete element inet berth_t any6 { tcp . 80 }\n"
+                      "delete element inet berth_t self6 { fd00::2 . tcp . 80 }\n"
+                      "add element inet berth_t open6 { fd00::3 . udp . 53-54 }\n");
 }
 
 TEST(rules_replace_the_whole_table)
