@@ -106,6 +106,7 @@ static void end_if_over(struct exec *e)
 
     if (e->doc.has_ended || !e->has_exited || !e->is_drained)
         return;
+    timer_clear(e->parts->loop, &e->saving);
     e->doc.has_ended = true;
     e->is_running = false;
     e->doc.ended_ns = e->exit.wall_ns;

@@ -14,6 +14,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Most are over by then: one write less. Until then the keeper's entry alone tells. */
+#define SAVE_LATER_MS 20
+
 /* ---- a run, also an adopted one ---- */
 
 static void close_stdin(void *ctx)
@@ -32,6 +35,11 @@ struct hub *exec_hub(struct exec *e)
     return e->hub;
 }
 
+static void on_saving(struct timer *t)
+{
+    exec_save(container_of(t, struct exec, saving));
+}
+
 void exec_note_running(struct exec *e, int pid, int pidfd, int64_t started_ns)
 {
     autobuf struct buf action = {0};
@@ -45,7 +53,7 @@ void exec_note_running(struct exec *e, int pid, int pidfd, int64_t started_ns)
     d->has_started = true;
     d->pid = pid;
     d->started_ns = started_ns;
-    exec_save(e);
+    timer_set(e->parts->loop, &e->saving, SAVE_LATER_MS, on_saving);
     buf_printf(&action, "exec_start: %s", strs_join(e->arena, &d->config.cmd, " "));
     exec_event(e, action.data, "execID", d->id);
 }
