@@ -172,7 +172,7 @@ void exec_exited(struct container_table *t, const struct keeper_entry *entry)
         exec_note_running(e, entry->pid, -1, entry->started_wall_ns);
     else if (e && e->is_settling)
         exec_unsettle(e);
-    if (e && e->is_started && !e->is_recorded && !entry->has_failed) {
+    if (e && e->is_started && !e->is_recorded && !entry->has_failed && entry->pid == e->doc.pid) {
         exec_note_exit(e, &r);
         return;
     }

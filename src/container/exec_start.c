@@ -112,7 +112,10 @@ static struct err *claim(struct op *op)
 
 static void unclaim(struct op *op)
 {
-    ((struct exec_start *)op)->e->is_started = false;
+    struct exec *e = ((struct exec_start *)op)->e;
+
+    e->is_started = false;
+    e->exit = (struct exit_record){0};
 }
 
 static struct err *prepare(struct op *op)
@@ -156,6 +159,16 @@ static struct err *spawn(struct op *op)
     return NULL;
 }
 
+static void unspawn(struct op *op)
+{
+    struct exec *e = ((struct exec_start *)op)->e;
+
+    if (e->pidfd < 0)
+        return;
+    exec_kill_process(e->pidfd); /* the keeper tells of its end: a stranger's */
+    close(steal_fd(&e->pidfd));
+}
+
 static struct err *run(struct op *op)
 {
     struct exec_start *o = (struct exec_start *)op;
@@ -190,7 +203,7 @@ static void finish(struct op *op)
 static const struct op_step exec_steps[] = {
     {"claim", ON_LOOP, claim, unclaim, 0},
     {"prepare", ON_WORKER, prepare, NULL, 0},
-    {"spawn", ON_KEEPER, spawn, NULL, 0},
+    {"spawn", ON_KEEPER, spawn, unspawn, 0},
     {"run", ON_LOOP, run, NULL, 0},
     {0},
 };
