@@ -20,5 +20,8 @@ void digest_of(const void *p, size_t n, char out[DIGEST_MAX]);
 bool digest_is_valid(const char *s);
 const char *digest_hex(const char *digest); /* the part after "sha256:" */
 
+#define SHA1_BYTES 20
+void sha1_of(const void *p, size_t n, unsigned char out[SHA1_BYTES]); /* websockets want it */
+
 void id_random(char out[ID_MAX]); /* short form is never all digits */
 bool id_is_valid(const char *s);

@@ -61,6 +61,7 @@ void handle_container_resize(struct request *r);
 void handle_container_top(struct request *r);
 void handle_container_prune(struct request *r);
 void handle_container_attach(struct request *r);
+void handle_container_attach_ws(struct request *r);
 void handle_container_logs(struct request *r);
 
 void handle_exec_create(struct request *r);

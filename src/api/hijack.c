@@ -8,28 +8,58 @@
  */
 #include "hijack.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
 
 #include "conn.h"
 #include "reply.h"
+#include "websocket.h"
+
+struct ws_session {
+    struct ws_reader reader;
+    unsigned close_code;
+    char accept[WS_ACCEPT_SIZE];
+};
 
 static struct hijack *of(struct sink *s)
 {
     return container_of(s, struct hijack, sink);
 }
 
+static void queue(struct hijack *h, const void *p, size_t n)
+{
+    if (!h->is_accepted)
+        buf_add(&h->early, p, n);
+    else if (h->request->conn)
+        conn_queue(h->request->conn, p, n);
+}
+
+static void queue_frame(struct hijack *h, enum ws_opcode opcode, const void *p, size_t n)
+{
+    unsigned char header[WS_HEADER_MAX];
+
+    queue(h, header, ws_frame_header(header, opcode, n));
+    queue(h, p, n);
+}
+
+static void queue_frames(struct hijack *h, const char *p, size_t n)
+{
+    for (size_t at = 0; at < n; at += WS_PAYLOAD_MAX)
+        queue_frame(h, WS_BINARY, p + at, n - at < WS_PAYLOAD_MAX ? n - at : WS_PAYLOAD_MAX);
+}
+
 static void sink_write(struct sink *s, const void *p, size_t n)
 {
     struct hijack *h = of(s);
 
-    if (!h->is_accepted) {
-        buf_add(&h->early, p, n);
-    } else if (h->request->conn) {
-        conn_queue(h->request->conn, p, n);
+    if (h->ws)
+        queue_frames(h, p, n);
+    else
+        queue(h, p, n);
+    if (h->is_accepted && h->request->conn)
         conn_flush(h->request->conn);
-    }
 }
 
 static size_t sink_queued(const struct sink *s)
@@ -39,6 +69,14 @@ static size_t sink_queued(const struct sink *s)
     if (!h->is_accepted)
         return h->early.len;
     return h->request->conn ? conn_queued(h->request->conn) : 0;
+}
+
+static void queue_close(struct hijack *h)
+{
+    unsigned code = h->ws->close_code;
+    unsigned char text[2] = {(unsigned char)(code >> 8), (unsigned char)code};
+
+    queue_frame(h, WS_CLOSE, text, code == WS_NO_CODE ? 0 : sizeof(text));
 }
 
 /* The duty is done: the stream has ended, or its client has. */
@@ -55,6 +93,8 @@ static void end_stream(struct hijack *h)
 {
     struct conn *c = h->request->conn;
 
+    if (h->ws)
+        queue_close(h);
     if (c)
         conn_end(c);
     finish(h);
@@ -92,6 +132,13 @@ struct hijack *hijack_create(struct request *r, bool has_tty)
     return h;
 }
 
+void hijack_use_websocket(struct hijack *h, const char *accept)
+{
+    h->ws = arena_new(h->request->arena, struct ws_session);
+    h->ws->close_code = WS_NORMAL;
+    snprintf(h->ws->accept, sizeof(h->ws->accept), "%s", accept);
+}
+
 void hijack_gone(void *hijack)
 {
     struct hijack *h = hijack;
@@ -110,11 +157,64 @@ static void on_stdin_ready(void *ctx)
         conn_resume_input(h->request->conn);
 }
 
+static bool give_input(struct hijack *h, const void *p, size_t n)
+{
+    return !h->attachment || attach_input(h->attachment, p, n, on_stdin_ready);
+}
+
+/* The client has closed, or broken the protocol: it leaves, after what is queued for it. */
+static void close_websocket(struct hijack *h, unsigned code)
+{
+    struct attachment *a = steal_ptr(&h->attachment);
+
+    if (h->is_ended)
+        return;
+    h->is_ended = true;
+    h->ws->close_code = code;
+    if (a)
+        attach_leave(a);
+    end_stream(h);
+}
+
+/* A client that only asks is not answered without bound: a later pong stands for all before. */
+static void answer_ping(struct hijack *h, size_t n)
+{
+    struct conn *c = h->request->conn;
+
+    if (h->is_ended || conn_queued(c) > SINK_HIGH)
+        return;
+    queue_frame(h, WS_PONG, h->ws->reader.control, n);
+    conn_flush(c);
+}
+
+/* The payloads of all frames in what came, as one piece of input: many tiny frames cost one write.
+ */
+static bool on_frames(struct hijack *h, const unsigned char *p, size_t n)
+{
+    autofree unsigned char *data = mem_alloc(n);
+    size_t used = 0, n_data = 0;
+    struct ws_piece piece = {0};
+    bool may_go_on;
+
+    while (piece.event != WS_MORE && piece.event != WS_CLOSED && piece.event != WS_BROKEN) {
+        used += ws_read(&h->ws->reader, p + used, n - used, data + n_data, &piece);
+        if (piece.event == WS_DATA)
+            n_data += piece.n;
+        else if (piece.event == WS_PINGED)
+            answer_ping(h, piece.n);
+    }
+    may_go_on = n_data == 0 || give_input(h, data, n_data);
+    if (piece.event == WS_MORE)
+        return may_go_on;
+    close_websocket(h, piece.code);
+    return false;
+}
+
 static bool on_input(void *ctx, const void *p, size_t n)
 {
     struct hijack *h = ctx;
 
-    return !h->attachment || attach_input(h->attachment, p, n, on_stdin_ready);
+    return h->ws ? on_frames(h, p, n) : give_input(h, p, n);
 }
 
 static void on_input_eof(void *ctx)
@@ -168,6 +268,17 @@ static void send_head(struct hijack *h, bool with_headers)
     conn_queue_buf(r->conn, &head);
 }
 
+static void send_handshake(struct hijack *h)
+{
+    struct buf head = {0};
+
+    buf_printf(&head,
+               "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+               "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
+               h->ws->accept);
+    conn_queue_buf(h->request->conn, &head);
+}
+
 void hijack_accept(struct hijack *h, bool with_headers)
 {
     struct request *r = h->request;
@@ -184,7 +295,10 @@ void hijack_accept(struct hijack *h, bool with_headers)
     }
     r->is_begun = true;
     r->refs++; /* until the next turn */
-    send_head(h, with_headers);
+    if (h->ws)
+        send_handshake(h);
+    else
+        send_head(h, with_headers);
     conn_take_over(r->conn, &t);
     conn_on_room(r->conn, on_room, h);
     conn_queue_buf(r->conn, &h->early);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Connections that leave HTTP for attach and exec: raw bytes both ways, as a struct sink and an
- * attachment. Loop thread.
+ * Connections that leave HTTP for attach and exec: raw bytes both ways or the frames of a
+ * websocket, as a struct sink and an attachment. Loop thread.
  */
 #pragma once
 
@@ -16,9 +16,13 @@ struct hijack {
     struct request *request;
     struct attachment *attachment; /* NULL before, and after its end */
     bool has_tty, is_accepted, is_ended;
-    struct buf early; /* written before hijack_accept */
+    struct buf early;      /* written before hijack_accept */
+    struct ws_session *ws; /* NULL: raw bytes */
 };
 struct hijack *hijack_create(struct request *r, bool has_tty);
+/* Before anything is written: both ways in frames of a websocket, with its handshake as the head
+ * (accept: of the client's key). Ends of the stream close it. */
+void hijack_use_websocket(struct hijack *h, const char *accept);
 void hijack_gone(void *hijack);
 /* Sends the head: 101 UPGRADED when the client asked for it, else 200. What the sink gets is
  * sent from the next turn of the loop on: docker-py loses what comes with the head. */

@@ -53,7 +53,7 @@ const struct route api_routes[] = {
     {"PUT", "/containers/{}/archive", handle_not_yet, M | S},
     {"GET", "/containers/{}/changes", handle_not_yet, 0},
     {"GET", "/containers/{}/export", handle_not_yet, 0},
-    {"GET", "/containers/{}/attach/ws", handle_not_yet, 0},
+    {"GET", "/containers/{}/attach/ws", handle_container_attach_ws, M},
     {"GET", "/containers/{}/checkpoints", handle_not_yet, 0},
     {"POST", "/containers/{}/checkpoints", handle_not_yet, M},
     {"DELETE", "/containers/{}/checkpoints/{}", handle_not_yet, M},

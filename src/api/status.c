@@ -25,6 +25,7 @@ static const struct {
     {404, "Not Found"},
     {409, "Conflict"},
     {413, "Request Entity Too Large"},
+    {426, "Upgrade Required"},
     {431, "Request Header Fields Too Large"},
     {500, "Internal Server Error"},
     {501, "Not Implemented"},

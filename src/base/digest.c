@@ -73,6 +73,11 @@ void digest_of(const void *p, size_t n, char out[DIGEST_MAX])
     sha256_end(s, out);
 }
 
+void sha1_of(const void *p, size_t n, unsigned char out[SHA1_BYTES])
+{
+    ASSERT(EVP_Digest(p, n, out, NULL, EVP_sha1(), NULL) == 1);
+}
+
 bool digest_is_valid(const char *s)
 {
     return s && text_starts(s, digest_prefix) &&

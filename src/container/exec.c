@@ -45,6 +45,7 @@ void exec_release(struct exec *e, size_t n_refs)
     if (e->refs > 0)
         return;
     orphan_forget(e->orphan);
+    timer_clear(e->parts->loop, &e->saving);
     hub_destroy(e->hub);
     if (e->pidfd >= 0)
         close(e->pidfd);

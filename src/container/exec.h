@@ -3,8 +3,8 @@
  * An exec, shared by exec.c (table, views), exec_create.c, exec_start.c (operations), exec_end.c
  * (the end of a run) and exec_recover.c (the next engine). Loop thread only.
  *
- * `doc` is what the volatile database holds, written when it is created, when it runs and when it
- * has ended. That it has started the keeper's entry says too, and first.
+ * `doc` is what the volatile database holds, written when it is created, when it has run for a
+ * moment and when it has ended. That it has started the keeper's entry says before.
  */
 #pragma once
 
@@ -41,7 +41,8 @@ struct exec {
     void (*on_end)(void *ctx, const struct err *err, int exit_code); /* a probe's */
     void *end_ctx;
     struct exit_record exit;
-    int rows, cols; /* asked for before it ran; 0: not */
+    struct timer saving; /* that it has started */
+    int rows, cols;      /* asked for before it ran; 0: not */
 };
 
 #define EXEC_KIND "exec" /* in exec_db */

@@ -106,6 +106,7 @@ static void end_if_over(struct exec *e)
 
     if (e->doc.has_ended || !e->has_exited || !e->is_drained)
         return;
+    timer_clear(e->parts->loop, &e->saving);
     e->doc.has_ended = true;
     e->is_running = false;
     e->doc.ended_ns = e->exit.wall_ns;
@@ -171,7 +172,7 @@ void exec_exited(struct container_table *t, const struct keeper_entry *entry)
         exec_note_running(e, entry->pid, -1, entry->started_wall_ns);
     else if (e && e->is_settling)
         exec_unsettle(e);
-    if (e && e->is_started && !e->is_recorded && !entry->has_failed) {
+    if (e && e->is_started && !e->is_recorded && !entry->has_failed && entry->pid == e->doc.pid) {
         exec_note_exit(e, &r);
         return;
     }

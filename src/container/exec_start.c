@@ -14,6 +14,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Most are over by then: one write less. Until then the keeper's entry alone tells. */
+#define SAVE_LATER_MS 20
+
 /* ---- a run, also an adopted one ---- */
 
 static void close_stdin(void *ctx)
@@ -32,6 +35,11 @@ struct hub *exec_hub(struct exec *e)
     return e->hub;
 }
 
+static void on_saving(struct timer *t)
+{
+    exec_save(container_of(t, struct exec, saving));
+}
+
 void exec_note_running(struct exec *e, int pid, int pidfd, int64_t started_ns)
 {
     autobuf struct buf action = {0};
@@ -45,7 +53,7 @@ void exec_note_running(struct exec *e, int pid, int pidfd, int64_t started_ns)
     d->has_started = true;
     d->pid = pid;
     d->started_ns = started_ns;
-    exec_save(e);
+    timer_set(e->parts->loop, &e->saving, SAVE_LATER_MS, on_saving);
     buf_printf(&action, "exec_start: %s", strs_join(e->arena, &d->config.cmd, " "));
     exec_event(e, action.data, "execID", d->id);
 }
@@ -104,7 +112,10 @@ static struct err *claim(struct op *op)
 
 static void unclaim(struct op *op)
 {
-    ((struct exec_start *)op)->e->is_started = false;
+    struct exec *e = ((struct exec_start *)op)->e;
+
+    e->is_started = false;
+    e->exit = (struct exit_record){0};
 }
 
 static struct err *prepare(struct op *op)
@@ -148,6 +159,16 @@ static struct err *spawn(struct op *op)
     return NULL;
 }
 
+static void unspawn(struct op *op)
+{
+    struct exec *e = ((struct exec_start *)op)->e;
+
+    if (e->pidfd < 0)
+        return;
+    exec_kill_process(e->pidfd); /* the keeper tells of its end: a stranger's */
+    close(steal_fd(&e->pidfd));
+}
+
 static struct err *run(struct op *op)
 {
     struct exec_start *o = (struct exec_start *)op;
@@ -182,7 +203,7 @@ static void finish(struct op *op)
 static const struct op_step exec_steps[] = {
     {"claim", ON_LOOP, claim, unclaim, 0},
     {"prepare", ON_WORKER, prepare, NULL, 0},
-    {"spawn", ON_KEEPER, spawn, NULL, 0},
+    {"spawn", ON_KEEPER, spawn, unspawn, 0},
     {"run", ON_LOOP, run, NULL, 0},
     {0},
 };

@@ -14,7 +14,7 @@ before() {
     case $1 in
     container/start | container/rename) make ;;
     container/remove) make ;;
-    container/exec | container/stop | container/pause | container/top | container/update | container/sizes) up ;;
+    container/exec | container/exec-create | container/stop | container/pause | container/top | container/update | container/sizes) up ;;
     volume/remove | volume/empty-trash) api POST /volumes/create '{"Name":"fv"}' ;;
     network/remove) api POST /networks/create '{"Name":"fnet"}' ;;
     image/remove) api POST '/images/busybox/tag?repo=fimg' ;;
@@ -31,6 +31,7 @@ act() {
     container/top) api GET /containers/ff/top ;;
     container/update) api POST /containers/ff/update '{"Memory":33554432}' ;;
     container/sizes) api GET '/containers/json?all=1&size=1' ;;
+    container/exec-create) api POST /containers/ff/exec '{"Cmd":["true"]}' ;;
     container/exec)
         api POST /containers/ff/exec '{"Cmd":["true"]}'
         api POST "/exec/$(printf %s "$BODY" | jq -r .Id)/start" '{"Detach":true}' ;;
@@ -61,6 +62,12 @@ internal() { # WHERE
         api POST '/containers/create?name=ff' '{"Image":"busybox","Cmd":["sh","-c","exit 3"]}'
         api POST /containers/ff/start
         check "$1: the exit is worked off all the same" poll 6 eval 'state_is ff exited && [ "$(field ff .State.ExitCode)" = 3 ]' ;;
+    container/exec-end:*)
+        up
+        api POST /containers/ff/exec '{"Cmd":["sh","-c","exit 3"]}'
+        EXEC=$(printf %s "$BODY" | jq -r .Id)
+        api POST "/exec/$EXEC/start" '{"Detach":true}'
+        check "$1: its code is known all the same" poll 5 eval 'api GET "/exec/$EXEC/json"; [ "$(printf %s "$BODY" | jq .ExitCode)" = 3 ]' ;;
     volume/empty-trash:*)
         api POST /volumes/create '{"Name":"fv"}'; api DELETE /volumes/fv
         same "$1: the volume is gone" 204 "$STATUS" ;;

@@ -196,7 +196,7 @@ static void on_child_written(void *ctx, struct err *err)
     db_put(db, "container", id, "x", on_child_written, (void *)(intptr_t)number);
 }
 
-TEST(what_was_answered_survives_sigkill)
+static void check_sigkill(void (*open_it)(const char *path))
 {
     int fds[2], number, last = -1, status;
     pid_t pid;
@@ -205,7 +205,7 @@ TEST(what_was_answered_survives_sigkill)
     pid = fork();
     if (pid == 0) {
         answers_fd = fds[1];
-        open_at(db_path());
+        open_it(db_path());
         db_put(db, "container", "000000", "x", on_child_written, (void *)0);
         loop_run(loop);
         _exit(1);
@@ -218,9 +218,26 @@ TEST(what_was_answered_survives_sigkill)
     while (read(fds[0], &number, sizeof(number)) == sizeof(number))
         last = number;
     close(fds[0]);
-    open_at(db_path());
+    open_it(db_path());
     CHECK(strlen(listed("container")) >= (size_t)(last + 1) * strlen("000000=x "));
     close_all();
+}
+
+TEST(what_was_answered_survives_sigkill)
+{
+    check_sigkill(open_at);
+}
+
+static void open_volatile_at(const char *path)
+{
+    if (!loop)
+        loop = loop_create();
+    CHECK_OK(db_open_volatile(loop, path, &db));
+}
+
+TEST(what_a_volatile_one_answered_survives_sigkill)
+{
+    check_sigkill(open_volatile_at);
 }
 
 /* ---- refusals ---- */
@@ -428,5 +445,48 @@ TEST(operations_wait_for_their_write)
     CHECK_STR(listed("container"), "last=1 ");
     ops_destroy(ops);
     pools_destroy(pools);
+    close_all();
+}
+
+/* ---- volatile ---- */
+
+static void check_begins_anew(void)
+{
+    open_volatile_at(db_path());
+    CHECK_STR(listed("exec"), "");
+    put("exec", "a", "1");
+    loop_run(loop);
+    CHECK_INT(n_failed, 0);
+    close_all();
+    open_volatile_at(db_path());
+    CHECK_STR(listed("exec"), "a=1 ");
+    close_all();
+}
+
+TEST(a_volatile_one_begins_anew_after_junk)
+{
+    CHECK_OK(file_write_atomic(AT_FDCWD, db_path(), "junk, not a database, at all", 28, 0600, 0));
+    check_begins_anew();
+}
+
+TEST(a_volatile_one_begins_anew_after_a_newer_format)
+{
+    open_volatile_at(db_path());
+    close_all();
+    exec_sql("UPDATE meta SET format = 2");
+    check_begins_anew();
+}
+
+TEST(a_volatile_one_in_use_is_refused_and_kept)
+{
+    struct db *first;
+
+    open_volatile_at(db_path());
+    put("exec", "a", "1");
+    loop_run(loop);
+    first = db;
+    CHECK_ERR(db_open_volatile(loop, db_path(), &db), ERR_INTERNAL);
+    db = first;
+    CHECK_STR(listed("exec"), "a=1 ");
     close_all();
 }

@@ -9,6 +9,7 @@
 
 #include "hijack.h"
 #include "status.h"
+#include "websocket.h"
 
 /* ---- wait ---- */
 
@@ -115,6 +116,57 @@ void handle_container_attach(struct request *r)
     err = container_attach(c, &attach, &h->sink, hijack_gone, h, &h->attachment);
     if (err)
         refuse_attach(r, err);
+    else
+        hijack_accept(h, false);
+}
+
+/* ---- attach over a websocket: never multiplexed ---- */
+
+static void refuse_version(struct request *r)
+{
+    struct buf b = {0};
+
+    buf_puts(&b, "{\"message\":\"websocket version 13 is needed\"}\n");
+    reply_body(r, 426, TYPE_JSON, "Sec-WebSocket-Version: 13\r\n", &b);
+}
+
+static struct err *check_handshake(const struct request *r)
+{
+    const char *key = request_header(r, "sec-websocket-key");
+
+    if (r->is_http10 || !ws_header_has(request_header(r, "upgrade"), "websocket") ||
+        !ws_header_has(request_header(r, "connection"), "upgrade"))
+        return err_new(ERR_INVALID, "not a websocket handshake: Upgrade: websocket and Connection: "
+                                    "Upgrade are needed");
+    if (!key || !ws_key_is_valid(key))
+        return err_new(ERR_INVALID,
+                       "not a websocket handshake: Sec-WebSocket-Key is missing or invalid");
+    return NULL;
+}
+
+void handle_container_attach_ws(struct request *r)
+{
+    const char *version = request_header(r, "sec-websocket-version");
+    struct container *c = container_of_request(r);
+    struct attach_request attach;
+    char accept[WS_ACCEPT_SIZE];
+    struct hijack *h;
+    struct err *err;
+
+    if (!c || reply_failed(r, check_handshake(r)))
+        return;
+    if (!text_same(version, "13")) {
+        refuse_version(r);
+        return;
+    }
+    read_attach_params(r, container_has_tty(c), &attach);
+    attach.framed = false;
+    ws_accept_of(request_header(r, "sec-websocket-key"), accept);
+    h = hijack_create(r, attach.tty);
+    hijack_use_websocket(h, accept);
+    err = container_attach(c, &attach, &h->sink, hijack_gone, h, &h->attachment);
+    if (err)
+        reply_err(r, err);
     else
         hijack_accept(h, false);
 }
