@@ -173,6 +173,8 @@ struct err *mounts_plan(struct container_table *t, struct arena *a, const struct
                         const struct host_config *host, struct jlist *out, struct strs *warnings);
 void mounts_ref(struct container *c);
 void mounts_unref(struct container *c);
+/* Its anonymous volumes that nobody else uses: see volume_doom. */
+void mounts_doom_anonymous(struct container *c, bool is_doomed);
 
 /* ---- network.c ---- */
 struct err *networks_plan(struct container_table *t, struct arena *a, const struct config *config,

@@ -339,6 +339,7 @@ void container_table_reconcile(struct container_table *t)
     landing_sweep(t->parts->landing, claim_landed, t);
     while (map_next(t->by_id, &cursor, NULL, &value))
         reconcile_one(value);
+    volume_table_reap(t->parts->volumes);
     sockets_drop_stash(t);
     net_rules_apply(t->parts->net, NULL, NULL);
 }
