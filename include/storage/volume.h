@@ -32,10 +32,15 @@ void volume_write_json(const struct volume *v, struct jw *w, int64_t bytes);
 void volume_ref(struct volume *v, const char *container_id);
 void volume_unref(struct volume *v, const char *container_id);
 size_t volume_users(const struct volume *v);
+/* A doomed volume goes when nobody uses it at the start of an engine: it was made for a container
+ * that is not on disk yet, or is about to go with one. Written before whatever is written next. */
+void volume_doom(struct volume *v, bool is_doomed);
+void volume_table_reap(struct volume_table *t); /* start-up, when all users are known */
 
 struct volume_request { /* POST /volumes/create */
     char *name, *driver;
     struct pairs options, labels;
+    bool is_doomed; /* from birth: until volume_doom says otherwise */
 };
 extern const struct jtable volume_request_json;
 /* name "" makes an anonymous one (64 hex). Idempotent for the same driver. ERR_INVALID in Docker's

@@ -41,6 +41,7 @@ void hub_run(struct hub *h, const struct hub_streams *s, void (*drained)(void *c
 #define HUB_DRAIN_MS 2000
 void hub_process_exited(struct hub *h);
 /* What is open of the run, to lend to a new keeper: the fds stay the hub's. log is NULL. */
+bool hub_has_told_stdin(const struct hub *h); /* the hook stdin_attached was called in this run */
 void hub_peek(const struct hub *h, struct hub_streams *out);
 bool hub_is_running(const struct hub *h);
 /* Ends every attached client (their sinks are ended after what is queued): after an exit. */

@@ -294,6 +294,7 @@ static void make_next_volume(struct create *o)
     m += o->at_mount;
     r.name = m->name;
     r.driver = o->c->doc.host.volume_driver;
+    r.is_doomed = m->is_anonymous; /* until the container is saved */
     if (text_is_empty(m->name) || !volume_find(o->table->parts->volumes, m->name)) {
         char id[ID_MAX];
 
@@ -364,7 +365,10 @@ static void remove_files(struct op *op)
 
 static struct err *save(struct op *op)
 {
-    container_save_for(((struct create *)op)->c, op);
+    struct container *c = ((struct create *)op)->c;
+
+    mounts_doom_anonymous(c, false);
+    container_save_for(c, op);
     return NULL;
 }
 

@@ -12,6 +12,7 @@
 
 static const struct jfield state_fields[] = {
     J(J_INT, struct state, status, "Status"),
+    J(J_INT, struct state, starting_from, "StartingFrom", .flags = J_OMIT),
     J(J_INT, struct state, pid, "Pid"),
     J(J_INT, struct state, exit_code, "ExitCode"),
     J(J_INT, struct state, restart_count, "RestartCount"),
@@ -127,6 +128,18 @@ void state_set_error(struct container *c, const char *text)
 {
     free(c->doc.state.error);
     c->doc.state.error = text && *text ? mem_strdup(text) : NULL;
+}
+
+void state_begin_run(struct container *c, int64_t started_ns)
+{
+    struct state *s = &c->doc.state;
+
+    s->status = STATUS_RUNNING;
+    s->starting_from = 0;
+    s->started_ns = started_ns;
+    s->exit_code = 0;
+    s->oom_killed = s->was_stopped = s->has_unknown_code = false;
+    state_set_error(c, NULL);
 }
 
 const char *status_name(const struct container *c)

@@ -378,3 +378,16 @@ void mounts_unref(struct container *c)
 {
     each_volume(c, volume_unref);
 }
+
+void mounts_doom_anonymous(struct container *c, bool is_doomed)
+{
+    const struct mount_point *m = c->doc.mounts.v;
+
+    for (size_t i = 0; i < c->doc.mounts.n; i++) {
+        struct volume *v =
+            text_is_empty(m[i].name) ? NULL : volume_find(c->parts->volumes, m[i].name);
+
+        if (v && volume_is_anonymous(v) && volume_users(v) <= 1)
+            volume_doom(v, is_doomed);
+    }
+}

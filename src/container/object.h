@@ -20,7 +20,8 @@ enum status {
 };
 
 struct state {
-    int status; /* enum status */
+    int status;        /* enum status */
+    int starting_from; /* on disk: the start is in flight; the status before it + 1. 0: none */
     int pid, exit_code, restart_count;
     bool oom_killed;
     bool was_stopped;      /* by a command: unless-stopped and on-failure stay down */
@@ -157,6 +158,7 @@ struct err *doc_decode(struct container *c, const char *json);
 void container_save(struct container *c);                    /* in the background */
 void container_save_for(struct container *c, struct op *op); /* an ON_EVENT step */
 void state_set_error(struct container *c, const char *text); /* NULL clears */
+void state_begin_run(struct container *c, int64_t started_ns);
 const char *status_name(const struct container *c);
 static inline bool state_is_running(const struct container *c)
 {
@@ -177,6 +179,8 @@ struct err *mounts_plan(struct container_table *t, struct arena *a, const struct
                         const struct host_config *host, struct jlist *out, struct strs *warnings);
 void mounts_ref(struct container *c);
 void mounts_unref(struct container *c);
+/* Its anonymous volumes that nobody else uses: see volume_doom. */
+void mounts_doom_anonymous(struct container *c, bool is_doomed);
 
 /* ---- network.c ---- */
 struct err *networks_plan(struct container_table *t, struct arena *a, const struct config *config,

@@ -219,6 +219,8 @@ void container_hand_back(struct container *c)
 {
     orphan_hand_back(c->parts->keeper, c->doc.id, c->doc.state.pid, c->pidfd,
                      c->doc.state.started_ns, c->hub);
+    if (c->doc.config.stdin_once && c->hub && hub_has_told_stdin(c->hub))
+        keeper_note_attached(c->parts->keeper, c->doc.id, c->doc.state.pid);
     container_watch_orphan(c);
 }
 

@@ -130,6 +130,8 @@ static void adopt_process(struct container *c, const struct keeper_entry *e, con
         close(steal_fd(&s.in));
     c->pidfd = fds[0];
     c->doc.state.pid = e->pid;
+    if (c->doc.state.starting_from)
+        state_begin_run(c, e->started_wall_ns);
     /* A pause or a thaw may have been in flight: the kernel knows. */
     c->doc.state.status =
         cgroup_is_frozen(c->parts->cgroups, c->doc.id) ? STATUS_PAUSED : STATUS_RUNNING;
@@ -285,6 +287,21 @@ static void note_vanished(struct container *c)
     container_save(c);
 }
 
+/* Its start was in flight and came to nothing: nobody was told of it. The try does not count. */
+static void undo_start(struct container *c)
+{
+    struct state *s = &c->doc.state;
+
+    s->status = s->starting_from - 1;
+    s->starting_from = 0;
+    if (s->status == STATUS_RESTARTING)
+        s->restart_count--;
+    c->doc.published = (struct jlist){0};
+    if (c->image)
+        image_ref(c->image, c->doc.id, false);
+    container_save(c);
+}
+
 static void on_boot_started(void *ctx, struct err *err)
 {
     struct container *c = ctx;
@@ -317,14 +334,18 @@ static void reconcile_one(struct container *c)
         container_remove(c, true, false, false, NULL, NULL);
         return;
     }
+    if (c->doc.state.starting_from)
+        undo_start(c);
     if (state_is_running(c))
         note_vanished(c);
     if (c->doc.host.auto_remove && c->doc.state.status != STATUS_CREATED) {
         container_remove(c, true, true, false, NULL, NULL);
         return;
     }
-    if (c->doc.state.status == STATUS_RESTARTING)
-        c->doc.state.status = STATUS_EXITED;
+    if (c->doc.state.status == STATUS_RESTARTING) {
+        restart_policy_apply(c);
+        return;
+    }
     if (c->doc.state.status != STATUS_CREATED && restart_policy_wants(c, true))
         container_start(c, on_boot_started, container_ref(c));
 }
@@ -361,6 +382,7 @@ void container_table_reconcile(struct container_table *t)
     landing_sweep(t->parts->landing, claim_landed, t);
     while (map_next(t->by_id, &cursor, NULL, &value))
         reconcile_one(value);
+    volume_table_reap(t->parts->volumes);
     sockets_drop_stash(t);
     net_rules_apply(t->parts->net, NULL, NULL);
 }

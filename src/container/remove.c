@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Remove. The order is what a crash may interrupt at any point: the process first,
- * then the files (renamed aside at once, emptied later), then the document. What a
- * dead engine leaves is finished by the next one's reconcile. Loop thread but for
- * the worker step.
+ * then the document (with it the word that its volumes are doomed), then the files
+ * (renamed aside at once, emptied later) and volumes. Up to the document's end the
+ * container is whole; what a dead engine leaves after it belongs to nobody and is
+ * removed by the next one's reconcile. Loop thread but for the worker step.
  */
 #include "object.h"
 
@@ -118,6 +119,8 @@ static struct err *delete_document(struct op *op)
 {
     struct removal *o = (struct removal *)op;
 
+    if (o->volumes)
+        mounts_doom_anonymous(o->c, true);
     db_delete_for(o->parts->db, op, "container", o->id);
     return NULL;
 }
@@ -131,8 +134,12 @@ static void remove_volumes(struct container *c)
         struct volume *v =
             text_is_empty(m[i].name) ? NULL : volume_find(c->parts->volumes, m[i].name);
 
-        if (v && volume_is_anonymous(v) && volume_users(v) == 0)
+        if (!v || !volume_is_anonymous(v))
+            continue;
+        if (volume_users(v) == 0)
             volume_remove(c->parts->volumes, m[i].name, false, NULL, NULL);
+        else
+            volume_doom(v, false); /* another container has come to use it */
     }
 }
 
@@ -168,8 +175,8 @@ static const struct op_step remove_steps[] = {
     {"end-process", ON_EVENT, end_process, NULL, -1},
     {"mark", ON_LOOP, mark, mark_dead, 0},
     {"close-log", ON_EVENT, close_log, NULL, 0},
-    {"remove-files", ON_WORKER, remove_files, NULL, 0},
     {"delete-document", ON_EVENT, delete_document, NULL, 0},
+    {"remove-files", ON_WORKER, remove_files, NULL, 0},
     {"forget", ON_LOOP, forget, NULL, 0},
     {0},
 };

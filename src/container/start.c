@@ -255,11 +255,8 @@ static struct err *intend(struct op *op)
 
     copy_for_worker(o);
     c->doc.state.status = STATUS_RUNNING;
-    c->doc.state.started_ns = clock_wall_ns();
-    c->doc.state.finished_ns = shown.finished_ns;
-    c->doc.state.exit_code = 0;
+    c->doc.state.starting_from = shown.status + 1; /* what it is again if nothing was spawned */
     c->doc.state.pid = 0;
-    c->doc.state.was_stopped = false;
     json = doc_encode(op->arena, c);
     c->doc.state = shown; /* others see it running only when it does */
     o->intent = mem_new(struct intent);
@@ -508,13 +505,8 @@ static struct err *mark_running(struct op *op)
 {
     struct start *o = (struct start *)op;
     struct container *c = o->c;
-    struct state *s = &c->doc.state;
 
-    s->status = STATUS_RUNNING;
-    s->started_ns = clock_wall_ns();
-    s->exit_code = 0;
-    s->oom_killed = s->was_stopped = s->has_unknown_code = false;
-    state_set_error(c, NULL);
+    state_begin_run(c, clock_wall_ns());
     image_ref(c->image, c->doc.id, true);
     health_start(c);
     container_save(c); /* the pid: for people, not for recovery */

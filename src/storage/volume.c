@@ -28,6 +28,7 @@ static const struct jfield record_fields[] = {
     J(J_PAIRS, struct volume_record, labels, "labels", .flags = J_OMIT),
     J(J_PAIRS, struct volume_record, options, "options", .flags = J_OMIT),
     J(J_BOOL, struct volume_record, is_anonymous, "anonymous", .flags = J_OMIT),
+    J(J_BOOL, struct volume_record, is_doomed, "doomed", .flags = J_OMIT),
     J_END,
 };
 static const struct jtable record_json = {sizeof(struct volume_record), record_fields};
@@ -99,6 +100,7 @@ void volume_set_record(struct volume *v, const struct volume_record *r)
         .labels = pairs_copy(a, &r->labels),
         .options = pairs_copy(a, &r->options),
         .is_anonymous = r->is_anonymous,
+        .is_doomed = r->is_doomed,
     };
     arena_destroy(v->arena);
     v->arena = a;

@@ -144,6 +144,7 @@ void volume_create(struct volume_table *t, const struct volume_request *r, bool 
         .labels = pairs_copy(c->op.arena, &r->labels),
         .options = pairs_copy(c->op.arena, &r->options),
         .is_anonymous = is_anonymous,
+        .is_doomed = r->is_doomed,
     };
     c->done = done;
     c->ctx = ctx;

@@ -155,6 +155,37 @@ void volume_remove(struct volume_table *t, const char *name, bool force,
     op_start_in(&r->op, &r->v->lane, done ? on_done : NULL, NULL); /* the runner logs for NULL */
 }
 
+/* ---- what an engine that died was about to remove ---- */
+
+void volume_doom(struct volume *v, bool is_doomed)
+{
+    autoarena struct arena *a = NULL;
+
+    ASSERT_LOOP();
+    if (v->r.is_doomed == is_doomed)
+        return;
+    a = arena_create();
+    v->r.is_doomed = is_doomed;
+    db_put(v->table->db, VOLUME_KIND, v->name, volume_record_text(a, &v->r), NULL, NULL);
+}
+
+void volume_table_reap(struct volume_table *t)
+{
+    autoarena struct arena *a = arena_create();
+    struct strs names = {0};
+    struct volume *v;
+    size_t cursor = 0;
+
+    while ((v = volume_next(t, &cursor))) {
+        if (v->r.is_doomed && volume_users(v) == 0)
+            strs_add(a, &names, v->name);
+        else
+            volume_doom(v, false);
+    }
+    for (size_t i = 0; i < names.n; i++)
+        volume_remove(t, names.v[i], true, NULL, NULL);
+}
+
 /* ---- the files, afterwards ---- */
 
 struct emptying {

@@ -17,7 +17,7 @@ struct volume_record { /* the document in the database */
     char *name;
     int64_t created_ns;
     struct pairs labels, options;
-    bool is_anonymous;
+    bool is_anonymous, is_doomed;
 };
 
 struct volume {

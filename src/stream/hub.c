@@ -219,6 +219,11 @@ bool hub_is_running(const struct hub *h)
     return h->is_running;
 }
 
+bool hub_has_told_stdin(const struct hub *h)
+{
+    return h->is_running && h->has_told_stdin;
+}
+
 void hub_peek(const struct hub *h, struct hub_streams *out)
 {
     *out = (struct hub_streams){
