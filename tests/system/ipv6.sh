@@ -66,6 +66,10 @@ like "and the log says so" "net.ipv6.conf.all.forwarding was 0" "$(cat "$HOST/en
 link=br-$(d network inspect six | jq -r '.[0].Id[0:12]')
 like "the bridge has the gateway's address" "inet6 fd00:10::1/64 scope global" "$(in_host ip -6 addr show dev "$link")"
 same "and takes no router advertisements" 0 "$(in_host cat "/proc/sys/net/ipv6/conf/$link/accept_ra")"
+check "ranges, gateways and auxiliary addresses of both" in_host "$BERTH" network create --ipv6 --subnet 10.11.0.0/24 --subnet fd00:11::/64 --gateway fd00:11::9 --ip-range fd00:11::ff00/120 --ip-range 10.11.0.128/25 --aux-address a=fd00:11::ff00 --aux-address b=10.11.0.5 all
+same "each beside its subnet" '[{"Subnet":"10.11.0.0/24","IPRange":"10.11.0.128/25","Gateway":"10.11.0.1","AuxiliaryAddresses":{"b":"10.11.0.5"}},{"Subnet":"fd00:11::/64","IPRange":"fd00:11::ff00/120","Gateway":"fd00:11::9","AuxiliaryAddresses":{"a":"fd00:11::ff00"}}]' "$(d network inspect all | jq -c '.[0].IPAM.Config')"
+same "and heeded" "inet6 fd00:11::ff01/64" "$(d run --rm --network all busybox ip -6 addr show dev eth0 | grep -o 'inet6 fd[^ ]*')"
+d network rm all >/dev/null
 create "overlapping" 403 "Pool overlaps" "{\"Name\":\"x\",$V6,\"IPAM\":{\"Config\":[{\"Subnet\":\"fd00:10::/96\"}]}}"
 create "host bits" 400 "it should be fd00:11::/64" "{\"Name\":\"x\",$V6,\"IPAM\":{\"Config\":[{\"Subnet\":\"fd00:11::1/64\"}]}}"
 create "a gateway elsewhere" 400 "parent subnet doesn't contain" "{\"Name\":\"x\",$V6,\"IPAM\":{\"Config\":[{\"Subnet\":\"fd00:11::/64\",\"Gateway\":\"fd00:12::1\"}]}}"
@@ -138,6 +142,11 @@ check "from another network" d run --rm --network ula busybox timeout 2 wget -q 
 check "from itself" d exec srv timeout 2 wget -q -O /dev/null 'http://[2001:db8:99::1]:8085/hostname'
 check "an IPv4 container's port over [::1]" eval 'run_idle --name old -p 8088:80 busybox httpd -f -p 80 -h /etc && poll 3 from_host "[::1]:8088"'
 check "and from outside, by the proxy" from_outside '[2001:db8:99::1]:8088'
+check "once it has IPv6" d network connect six old
+like "the kernel translates" "tcp . 8088 : $(v6_of old six) . 80" "$(tables)"
+check "from outside again" poll 3 from_outside '[2001:db8:99::1]:8088'
+check "without it again" d network disconnect six old
+check "the proxy is back" poll 3 from_outside '[2001:db8:99::1]:8088'
 fails "a port is given once" "port is already allocated" d run --rm --network ula -p '[::]:8085:80' busybox true
 
 # ---- what must not be reached ----
