@@ -4,6 +4,7 @@ preceded by answers with a wrong id and a wrong question, big.test has 60 addres
 import socket, struct, sys, threading
 
 addr, log = sys.argv[1], sys.argv[2]
+family = socket.AF_INET6 if ":" in addr else socket.AF_INET
 seen = {}
 
 
@@ -53,7 +54,7 @@ def answers(q, is_tcp):
 
 
 def tcp():
-    s = socket.socket()
+    s = socket.socket(family)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     s.bind((addr, 53))
     s.listen(64)
@@ -69,7 +70,7 @@ def tcp():
 
 
 threading.Thread(target=tcp, daemon=True).start()
-u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+u = socket.socket(family, socket.SOCK_DGRAM)
 u.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 21)
 u.bind((addr, 53))
 while True:
