@@ -27,8 +27,7 @@ static void sink_write(struct sink *s, const void *p, size_t n)
     if (!h->is_accepted) {
         buf_add(&h->early, p, n);
     } else if (h->request->conn) {
-        conn_queue(h->request->conn, p, n);
-        conn_flush(h->request->conn);
+        conn_write(h->request->conn, &(struct iovec){(void *)p, n}, 1);
     }
 }
 
