@@ -3,8 +3,8 @@
  * A log's part in landing: its record for the time of a run, its slots on their way to
  * the disk worker, and what an engine before has left. Loop thread.
  *
- * At most LAND_DEPTH slots of a log are on their way: one is filled while the worker
- * lands the other. Trap: until what was left (slots, then the keeper's spool) is in the
+ * At most LAND_DEPTH slots of a log are on their way: some are filled while the worker
+ * lands the others. Trap: until what was left (slots, then the keeper's spool) is in the
  * log nothing new is taken, since the next engine would put it in the wrong order.
  */
 #include <errno.h>
@@ -15,7 +15,7 @@
 
 #include "log_inner.h"
 
-#define LAND_DEPTH 2
+#define LAND_DEPTH 4
 
 static void on_slot_free(struct landing_wait *w)
 {
