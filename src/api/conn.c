@@ -115,6 +115,26 @@ void conn_queue(struct conn *c, const void *p, size_t n)
     c->was_high |= c->out.bytes > SINK_HIGH;
 }
 
+/* A queue that the socket did not take waits for its event: a writer's many small pieces do not
+ * try one by one. */
+void conn_write(struct conn *c, const struct iovec *v, size_t n)
+{
+    if (c->is_broken || c->is_closed)
+        return;
+    if (c->out.bytes > 0 || c->is_corked) {
+        for (size_t i = 0; i < n; i++)
+            outq_add(&c->out, v[i].iov_base, v[i].iov_len);
+        if (!c->is_full)
+            conn_flush(c);
+    } else if (!outq_write(&c->out, c->fd, v, n)) {
+        mark_broken(c);
+    }
+    c->is_full = c->out.bytes > 0;
+    c->was_high |= c->out.bytes > SINK_HIGH;
+    if (c->is_full || c->is_broken)
+        update_watch(c);
+}
+
 void conn_queue_buf(struct conn *c, struct buf *b)
 {
     if (c->is_broken || c->is_closed) {
@@ -135,6 +155,7 @@ void conn_flush(struct conn *c)
         mark_broken(c);
     else if (c->phase == PHASE_ENDING && c->out.bytes == 0)
         finish_ending(c);
+    c->is_full = c->out.bytes > 0;
     update_watch(c);
 }
 
@@ -512,7 +533,9 @@ static void on_readable(struct conn *c)
         on_eof(c);
         return;
     }
-    if (c->phase != PHASE_ENDING)
+    if (c->phase == PHASE_TAKEN) /* nothing is unparsed, corked or paused: see wants_read */
+        c->is_input_paused = !c->taken.input(c->taken.ctx, data, (size_t)n);
+    else if (c->phase != PHASE_ENDING)
         buf_add(&c->in, data, (size_t)n);
 }
 

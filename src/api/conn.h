@@ -39,6 +39,8 @@ bool front_close_idle(struct front *f, int min_ms);
 void conn_queue(struct conn *c, const void *p, size_t n); /* copies; conn_flush sends */
 void conn_queue_buf(struct conn *c, struct buf *b);       /* takes the memory */
 void conn_flush(struct conn *c);
+/* Both, and without a copy if the socket takes it; at most OUTQ_PIECES. */
+void conn_write(struct conn *c, const struct iovec *v, size_t n);
 size_t conn_queued(const struct conn *c);
 /* fn whenever the queue has been above SINK_HIGH and falls below half of it. */
 void conn_on_room(struct conn *c, void (*fn)(void *ctx), void *ctx);

@@ -26,6 +26,7 @@ struct conn {
     int pins;              /* on the stack of a callback: memory stays */
     bool is_closed, is_broken, is_advancing, is_corked, is_shut;
     bool saw_eof, was_high;
+    bool is_full; /* the socket has not taken all of `out` */
     uid_t uid;
     pid_t pid;
 

@@ -53,13 +53,17 @@ static void queue_frames(struct hijack *h, const char *p, size_t n)
 static void sink_write(struct sink *s, const void *p, size_t n)
 {
     struct hijack *h = of(s);
+    struct conn *c = h->is_accepted ? h->request->conn : NULL;
 
-    if (h->ws)
+    if (h->ws) {
         queue_frames(h, p, n);
-    else
-        queue(h, p, n);
-    if (h->is_accepted && h->request->conn)
-        conn_flush(h->request->conn);
+        if (c)
+            conn_flush(c);
+    } else if (c) {
+        conn_write(c, &(struct iovec){(void *)p, n}, 1);
+    } else if (!h->is_accepted) {
+        buf_add(&h->early, p, n);
+    }
 }
 
 static size_t sink_queued(const struct sink *s)

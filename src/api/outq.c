@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 #define BLOCK_BYTES 16384
 #define SEND_BLOCKS 16
@@ -60,7 +59,8 @@ void outq_add(struct outq *q, const void *p, size_t n)
     if (!last || last->cap - last->len < n) {
         size_t cap = n > BLOCK_BYTES ? n : BLOCK_BYTES;
 
-        last = add_block(q, mem_alloc(cap), 0, cap);
+        last = add_block(q, malloc(cap), 0, cap); /* not zeroed: what is sent was written */
+        ASSERT(last->data);
     }
     memcpy(last->data + last->len, p, n);
     last->len += n;
@@ -105,18 +105,47 @@ static size_t gather(const struct outq *q, struct iovec iov[SEND_BLOCKS])
     return n;
 }
 
+/* Bytes, or -errno. */
+static ssize_t send_pieces(int fd, struct iovec *v, size_t n)
+{
+    struct msghdr m = {.msg_iov = v, .msg_iovlen = n};
+    ssize_t sent;
+
+    do
+        sent = sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (sent < 0 && errno == EINTR);
+    return sent < 0 ? -errno : sent;
+}
+
 bool outq_send(struct outq *q, int fd)
 {
     while (q->bytes > 0) {
         struct iovec iov[SEND_BLOCKS];
-        struct msghdr m = {.msg_iov = iov, .msg_iovlen = gather(q, iov)};
-        ssize_t n = sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t n = send_pieces(fd, iov, gather(q, iov));
 
-        if (n < 0 && errno == EINTR)
-            continue;
         if (n < 0)
-            return errno == EAGAIN;
+            return n == -EAGAIN;
         drop_sent(q, (size_t)n);
+    }
+    return true;
+}
+
+bool outq_write(struct outq *q, int fd, const struct iovec *v, size_t n)
+{
+    struct iovec left[OUTQ_PIECES];
+    ssize_t sent = 0;
+
+    ASSERT(n <= OUTQ_PIECES);
+    memcpy(left, v, n * sizeof(*v));
+    if (!q->bytes)
+        sent = send_pieces(fd, left, n);
+    if (sent < 0 && sent != -EAGAIN)
+        return false;
+    for (size_t i = 0, skip = sent > 0 ? (size_t)sent : 0; i < n; i++) {
+        size_t part = skip < v[i].iov_len ? skip : v[i].iov_len;
+
+        skip -= part;
+        outq_add(q, (const char *)v[i].iov_base + part, v[i].iov_len - part);
     }
     return true;
 }

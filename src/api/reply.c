@@ -175,19 +175,16 @@ void reply_begin(struct request *r, int status, const char *type)
 void reply_write(struct request *r, const void *p, size_t n)
 {
     char size[24];
+    struct iovec v[] = {{size, 0}, {(void *)p, n}, {"\r\n", 2}};
 
     ASSERT(r->is_begun && !r->is_answered);
     if (!r->conn || n == 0)
         return;
-    if (r->is_chunked) {
-        int len = snprintf(size, sizeof(size), "%zx\r\n", n);
-
-        conn_queue(r->conn, size, (size_t)len);
-    }
-    conn_queue(r->conn, p, n);
     if (r->is_chunked)
-        conn_queue(r->conn, "\r\n", 2);
-    conn_flush(r->conn);
+        v[0].iov_len = (size_t)snprintf(size, sizeof(size), "%zx\r\n", n);
+    else
+        v[2].iov_len = 0;
+    conn_write(r->conn, v, 3);
 }
 
 void reply_end(struct request *r)

@@ -142,23 +142,6 @@ void clients_on_output(struct hub *h, int stream, char *framed, size_t n)
     }
 }
 
-void clients_on_more(struct hub *h, int stream, char *header, const char *bytes, size_t n)
-{
-    frame_header((unsigned char *)header, stream, n);
-    list_each (a, &h->clients, struct attachment, link) {
-        if (!wants(a, stream))
-            continue;
-        if (a->req.framed && a->state == CLIENT_LIVE)
-            a->sink->write(a->sink, header, FRAME_HEADER);
-        else if (a->req.framed)
-            keep_for_later(a, header, FRAME_HEADER);
-        if (a->state == CLIENT_LIVE)
-            write_client(a, bytes, n);
-        else
-            keep_for_later(a, bytes, n);
-    }
-}
-
 void clients_tell_stdin(struct hub *h)
 {
     if (h->has_told_stdin || !h->is_running || !h->hooks.stdin_attached)

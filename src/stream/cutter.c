@@ -34,6 +34,7 @@ static void emit(struct cutter *c, struct land_line *h, int stream, int64_t wall
         h->is_continued = true;
     }
     piece.time = h->is_continued ? h->time : stamp_of(c, wall_ns);
+    piece.time_ns = h->is_continued ? 0 : wall_ns;
     c->emit(c->ctx, &piece);
     if (ends_line)
         h->is_continued = false;

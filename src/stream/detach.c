@@ -64,6 +64,16 @@ bool detach_filter(struct detach_keys *d, const unsigned char *p, size_t n, unsi
     size_t w = 0, kept;
 
     for (size_t i = 0; i < n; i++) {
+        if (!d->matched) { /* up to the next key that may begin it all is copied */
+            const unsigned char *first = memchr(p + i, d->key[0], n - i);
+            size_t run = first ? (size_t)(first - (p + i)) : n - i;
+
+            memcpy(out + w, p + i, run);
+            w += run;
+            i += run;
+            if (i == n)
+                break;
+        }
         if (d->n && p[i] == d->key[d->matched]) {
             if (++d->matched < d->n)
                 continue;

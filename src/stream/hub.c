@@ -75,16 +75,11 @@ void hub_on_log_busy(struct hub *h)
         timer_set(h->loop, &h->patience, LAND_PATIENCE_MS, on_patience);
 }
 
-/* A frame has at most FRAME_MAX bytes. Only the first has room for its header: what is in front
- * of the others are bytes that have not landed. */
+_Static_assert(LAND_WINDOW <= FRAME_MAX, "a slot is one frame");
+
 void hub_on_landed(struct hub *h, int stream, char *bytes, size_t n)
 {
-    char header[FRAME_HEADER];
-    size_t first = n < FRAME_MAX ? n : FRAME_MAX;
-
-    clients_on_output(h, stream, bytes - FRAME_HEADER, first);
-    for (size_t at = first; at < n; at += FRAME_MAX)
-        clients_on_more(h, stream, header, bytes + at, n - at < FRAME_MAX ? n - at : FRAME_MAX);
+    clients_on_output(h, stream, bytes - FRAME_HEADER, n);
     if (log_is_busy(h->log))
         hub_on_log_busy(h);
 }

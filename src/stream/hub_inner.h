@@ -10,13 +10,14 @@
 #include "log_inner.h"
 
 #define INPUT_HIGH (64u << 10) /* queued stdin; clients pause above, go on below half */
-#define FRAME_MAX (32u << 10)  /* payload of a frame, and what one append takes */
+#define FRAME_MAX (64u << 10)  /* payload of a frame, and what one append takes */
 #define SWEEP_MAX (1u << 20)   /* read past a full client or log once the process is dead */
 
 struct pump { /* an output of the run, or its stdin pipe */
     struct hub *hub;
     int fd;
     int relay[2];             /* a pty's way into a slot, -1 */
+    bool has_relayed;         /* something may be in it */
     int stream;               /* STREAM_… */
     bool is_output, is_input; /* both: a pty */
     struct watch *watch;
@@ -96,7 +97,7 @@ bool pump_is_open(const struct pump *p);
 /* hub.c */
 /* framed: FRAME_HEADER free bytes, then at most FRAME_MAX. */
 void hub_on_output(struct hub *h, int stream, char *framed, size_t n);
-/* The same that has landed: it may be longer, and nothing but the free bytes may be written. */
+/* The same that has landed: nothing but the free bytes before it may be written. */
 void hub_on_landed(struct hub *h, int stream, char *bytes, size_t n);
 void hub_on_log_busy(struct hub *h);
 bool hub_lands(const struct hub *h); /* outputs go through log_land */
@@ -115,8 +116,6 @@ bool input_is_full(const struct hub *h);
 
 /* attach.c */
 void clients_on_output(struct hub *h, int stream, char *framed, size_t n);
-/* A frame whose header does not stand before its bytes; header: room for it. */
-void clients_on_more(struct hub *h, int stream, char *header, const char *bytes, size_t n);
 void clients_on_input_room(struct hub *h);
 void clients_on_run(struct hub *h);
 void clients_tell_stdin(struct hub *h);

@@ -56,33 +56,36 @@ static void close_if_due(struct hub *h)
         h->hooks.close_stdin(h->ctx);
 }
 
+/* Once: what takes less than it is given is full for now. Returns how much it took. */
+static size_t give(struct hub *h, struct pump *p, const char *bytes, size_t n)
+{
+    ssize_t w;
+
+    do
+        w = write(p->fd, bytes, n);
+    while (w < 0 && errno == EINTR);
+    if (w < 0 && errno != EAGAIN)
+        close_input(h);
+    return w < 0 ? 0 : (size_t)w;
+}
+
 /* Writes what the pipe takes. */
 static void write_some(struct hub *h)
 {
     struct input *in = &h->input;
     struct pump *p = input_pump(h);
-    ssize_t n;
+    size_t done = p && left(in) ? give(h, p, in->queue.data + in->at, left(in)) : 0;
 
-    while (p && left(in)) {
-        n = write(p->fd, in->queue.data + in->at, left(in));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && errno == EAGAIN)
-            return;
-        if (n < 0) {
-            close_input(h);
-            return;
-        }
-        in->at += (size_t)n;
-    }
-    drop_queue(in);
+    if (!in->is_closed)
+        in->at += done;
+    if (!p || !left(in))
+        drop_queue(in);
 }
 
-void input_flush(struct hub *h)
+static void after_write(struct hub *h)
 {
     struct pump *p;
 
-    write_some(h);
     close_if_due(h);
     p = input_pump(h);
     if (p)
@@ -91,17 +94,29 @@ void input_flush(struct hub *h)
         clients_on_input_room(h);
 }
 
+void input_flush(struct hub *h)
+{
+    write_some(h);
+    after_write(h);
+}
+
 bool input_add(struct hub *h, const char *p, size_t n)
 {
     struct input *in = &h->input;
+    struct pump *pump = input_pump(h);
+    size_t done = 0;
 
-    if (!in->is_closed && n) {
+    if (in->is_closed || !n)
+        return !input_is_full(h);
+    if (pump && !left(in))
+        done = give(h, pump, p, n);
+    if (!in->is_closed && done < n) {
         buf_drop_front(&in->queue, in->at);
         in->at = 0;
-        buf_add(&in->queue, p, n);
-        if (input_pump(h))
-            input_flush(h);
+        buf_add(&in->queue, p + done, n - done);
     }
+    if (pump)
+        after_write(h);
     return !input_is_full(h);
 }
 

@@ -96,12 +96,13 @@ static size_t local_room(const struct piece *p, size_t attrs_n)
 static size_t local_write(char *out, const struct piece *p, const char *attrs, size_t attrs_n)
 {
     struct head h = {.length = htole32((uint32_t)p->n), .stream = (uint8_t)p->stream};
-    int64_t ns = 0;
+    int64_t ns = p->time_ns;
     char *at;
 
     (void)attrs;
     (void)attrs_n;
-    clock_from_rfc3339(p->time, &ns);
+    if (!ns)
+        clock_from_rfc3339(p->time, &ns);
     h.time_ns = (int64_t)htole64((uint64_t)ns);
     h.flags = p->ends_line ? FLAG_LINE : 0;
     h.crc = crc32c(0, (char *)&h + CRC_FROM, sizeof(h) - CRC_FROM);

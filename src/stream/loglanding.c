@@ -3,8 +3,8 @@
  * A log's part in landing: its record for the time of a run, its slots on their way to
  * the disk worker, and what an engine before has left. Loop thread.
  *
- * At most LAND_DEPTH slots of a log are on their way: one is filled while the worker
- * lands the other. Trap: until what was left (slots, then the keeper's spool) is in the
+ * At most LAND_DEPTH slots of a log are on their way: some are filled while the worker
+ * lands the others. Trap: until what was left (slots, then the keeper's spool) is in the
  * log nothing new is taken, since the next engine would put it in the wrong order.
  */
 #include <errno.h>
@@ -16,8 +16,9 @@
 #include "forward.h"
 #include "log_inner.h"
 
-#define LAND_DEPTH 2
-/* Of a log that sends, once its process is dead: for all that is in its pipes. */
+#define LAND_DEPTH 4
+#define SEND_DEPTH 2 /* of a log that sends: a server may take nothing for ever */
+/* Of one that sends, once its process is dead: for all that is in its pipes. */
 #define ENDING_DEPTH 8
 
 static void on_slot_free(struct landing_wait *w)
@@ -218,7 +219,7 @@ bool log_must_land(const struct log *g)
 
 bool log_is_busy(const struct log *g)
 {
-    int depth = g->landed.is_ending ? ENDING_DEPTH : LAND_DEPTH;
+    int depth = g->has_file ? LAND_DEPTH : g->landed.is_ending ? ENDING_DEPTH : SEND_DEPTH;
 
     return log_lands(g) && (!g->landed.has_record || g->landed.is_merging ||
                             g->landed.n_slots >= depth || g->is_stuck);

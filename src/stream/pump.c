@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One fd of a run on the loop: readiness in, bytes to the hub. Level-triggered and at
- * most 64 KiB a turn, so that no stream starves another. The read leaves room for
- * frame headers in front of each 32 KiB, so framed clients take the bytes without a
- * copy. What is for a log that lands is not read at all but spliced (a pty's by way of
- * its relay pipe, which the keeper has, too). Trap: a pty says EIO while no process has
- * it open, which before the exit is not its end.
+ * most 64 KiB a turn, so that no stream starves another. The read leaves room for a
+ * frame header in front of it, so framed clients take the bytes without a copy. What is for a log
+ * that lands is not read at all but spliced (a pty's by way of its relay pipe, which the keeper
+ * has, too). Trap: a pty says EIO while no process has it open, which before the exit is not its
+ * end.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
-#include <sys/uio.h>
 
 #include "hub_inner.h"
 
-#define TURN (2 * FRAME_MAX)
-#define STRIDE (FRAME_HEADER + FRAME_MAX)
+#define PTY_TURN 8192 /* a terminal gives less; the kernel makes pages ready for all we ask */
 #define PTY_RETRY_MS 50
 
 bool pump_is_open(const struct pump *p)
@@ -36,14 +34,6 @@ void pump_close(struct pump *p)
         if (p->relay[i] >= 0)
             close(p->relay[i]);
         p->relay[i] = -1;
-    }
-}
-
-static void deliver(struct pump *p, char *space, size_t n)
-{
-    for (size_t at = 0; at < n; at += FRAME_MAX) {
-        hub_on_output(p->hub, p->stream, space, n - at < FRAME_MAX ? n - at : FRAME_MAX);
-        space += STRIDE;
     }
 }
 
@@ -75,13 +65,11 @@ static size_t after_read(struct pump *p, ssize_t n, int error)
 
 static size_t read_plain(struct pump *p, int fd)
 {
-    char space[2 * STRIDE];
-    struct iovec room[] = {{space + FRAME_HEADER, FRAME_MAX},
-                           {space + STRIDE + FRAME_HEADER, FRAME_MAX}};
-    ssize_t n = readv(fd, room, 2);
+    char space[FRAME_HEADER + FRAME_MAX];
+    ssize_t n = read(fd, space + FRAME_HEADER, FRAME_MAX);
 
     if (n > 0)
-        deliver(p, space, (size_t)n);
+        hub_on_output(p->hub, p->stream, space, (size_t)n);
     return fd == p->fd ? after_read(p, n, errno) : n > 0 ? (size_t)n : 0;
 }
 
@@ -108,16 +96,24 @@ static size_t land_pipe(struct pump *p)
 /* The relay holds what the log had no place for, perhaps of an engine before: it comes first. */
 static size_t land_pty(struct pump *p)
 {
-    ssize_t landed = land(p, p->relay[0]), n;
+    ssize_t n = p->has_relayed ? land(p, p->relay[0]) : -EAGAIN;
     int error;
 
-    if (landed != -EAGAIN)
-        return landed > 0 ? (size_t)landed : 0;
-    n = splice(p->fd, NULL, p->relay[1], NULL, TURN, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+    if (n != -EAGAIN)
+        return n > 0 ? (size_t)n : 0;
+    n = splice(p->fd, NULL, p->relay[1], NULL, PTY_TURN, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
     error = errno;
-    if (n > 0)
-        land(p, p->relay[0]);
+    p->has_relayed = n > 0 && land(p, p->relay[0]) != n;
     return after_read(p, n, error);
+}
+
+/* What is in the relay, once it is known to be empty nothing comes into it but by us. */
+static size_t read_relay(struct pump *p)
+{
+    size_t n = read_plain(p, p->relay[0]);
+
+    p->has_relayed = n > 0;
+    return n;
 }
 
 static size_t read_once(struct pump *p)
@@ -128,8 +124,8 @@ static size_t read_once(struct pump *p)
         return land_pty(p);
     if (hub_lands(p->hub) && !p->is_input)
         return land_pipe(p);
-    if (p->relay[0] >= 0)
-        n = read_plain(p, p->relay[0]);
+    if (p->relay[0] >= 0 && p->has_relayed)
+        n = read_relay(p);
     return n ? n : read_plain(p, p->fd);
 }
 
@@ -218,6 +214,7 @@ void pump_open(struct hub *h, int kind, int fd)
     *p = (struct pump){.hub = h,
                        .fd = fd,
                        .relay = {-1, -1},
+                       .has_relayed = true,
                        .stream = streams[kind],
                        .is_output = kind != PUMP_IN,
                        .is_input = kind == PUMP_IN || kind == PUMP_PTY};

@@ -76,7 +76,8 @@ static void out_reserve(struct readdisk *d, size_t more)
         room *= 2;
     if (room == d->out_room)
         return;
-    d->out = mem_resize(d->out, d->out_room, room);
+    d->out = realloc(d->out, room); /* not zeroed: only what was rendered is looked at */
+    ASSERT(d->out);
     d->out_room = room;
 }
 

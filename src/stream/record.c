@@ -299,11 +299,48 @@ static bool parse_at(const char *p, const char *end, struct record *out)
     return true;
 }
 
+#define OPENING "{\"log\":\""
+#define STREAM "\",\"stream\":\"std"
+#define TIME "\",\"time\":\""
+
+static bool take_text(struct scan *s, const char *text, size_t n)
+{
+    if ((size_t)(s->end - s->p) < n || memcmp(s->p, text, n) != 0)
+        return false;
+    s->p += n;
+    return true;
+}
+#define TAKE(s, literal) take_text(s, literal, sizeof(literal) - 1)
+
+/* A record as we write it, without attrs, by comparing. False: it may be one all the same. */
+static bool parse_usual(const char *p, const char *end, struct record *out)
+{
+    struct scan s = {p, end};
+    struct record r = {.stream = STREAM_STDOUT};
+
+    if (!TAKE(&s, OPENING) || !take_string_rest(&s, &r.log, &r.log_n))
+        return false;
+    s.p--; /* onto the closing quote */
+    if (!TAKE(&s, STREAM))
+        return false;
+    if (TAKE(&s, "err"))
+        r.stream = STREAM_STDERR;
+    else if (!TAKE(&s, "out"))
+        return false;
+    if (!TAKE(&s, TIME) || !take_string_rest(&s, &r.time, &r.time_n) || s.end - s.p != 1 ||
+        *s.p != '}')
+        return false;
+    *out = r;
+    return true;
+}
+
 bool record_parse(const char *p, size_t n, struct record *out)
 {
-    static const char opening[] = "{\"log\":\"";
+    static const char opening[] = OPENING;
     const char *end = p + n;
 
+    if (parse_usual(p, end, out))
+        return true;
     while (p < end && *p == '\0')
         p++;
     if (parse_at(p, end, out))

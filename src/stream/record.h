@@ -14,6 +14,7 @@ struct piece { /* what is written: a line or a part of one */
     size_t n;
     bool ends_line;   /* a newline follows the text */
     const char *time; /* RFC3339Nano */
+    int64_t time_ns;  /* the same; 0: only the text is known */
 };
 /* Room that record_write may need. */
 size_t record_room(const struct piece *p, size_t attrs_n);
