@@ -12,6 +12,7 @@
 #include "core/loop.h"
 #include "core/op.h"
 #include "net/ipam.h"
+#include "net/vlan.h"
 
 struct net;
 struct net_settings {
@@ -53,6 +54,7 @@ struct endpoint_spec {
     int bits;
     uint8_t mac[6];
     int mtu;
+    struct vlan_spec vlan; /* kind other than VLAN_NONE: instead of a bridge */
 };
 /* A network namespace with lo up and the endpoints configured; from the pool when it has one.
  * The fd is the namespace: the last close of it and of its processes takes the veth away
@@ -64,7 +66,7 @@ void net_sandbox_close(int netns);
 /* Adds an interface to a running sandbox, or removes it. */
 struct err *net_sandbox_attach(struct net *n, int netns, const struct endpoint_spec *e) must_check;
 struct err *net_sandbox_detach(struct net *n, int netns, const char *ifname) must_check;
-/* The default route of a running sandbox, instead of the one it has. */
+/* The default route of a running sandbox, instead of the one it has; gateway 0: the device. */
 struct err *net_sandbox_set_gateway(struct net *n, int netns, const char *ifname, uint32_t gateway)
     must_check;
 /* Keeps the pool of a bridge near `want` prepared namespaces, in the background. Loop. */

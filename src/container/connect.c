@@ -276,8 +276,9 @@ static struct err *detach(struct op *op)
     TRY(net_sandbox_detach(o->net, o->netns, o->spec.ifname));
     if (!o->next_gateway.ifname[0])
         return NULL;
-    return net_sandbox_set_gateway(o->net, o->netns, o->next_gateway.ifname,
-                                   o->next_gateway.gateway);
+    const struct endpoint_spec *next = &o->next_gateway;
+    return net_sandbox_set_gateway(o->net, o->netns, next->ifname,
+                                   vlan_is_routed(&next->vlan) ? 0 : next->gateway);
 }
 
 static struct err *leave(struct op *op)

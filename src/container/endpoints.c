@@ -101,7 +101,9 @@ static void note_endpoint(struct arena *a, const struct endpoint *e, struct atta
     at->addr = e->spec.addr;
     at->gateway = e->spec.gateway;
     at->bits = e->spec.bits;
-    at->mac = arena_printf(a, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
+    at->mac = e->spec.vlan.kind == VLAN_IPVLAN ? ""
+                                               : arena_printf(a, "%02x:%02x:%02x:%02x:%02x:%02x",
+                                                              m[0], m[1], m[2], m[3], m[4], m[5]);
 }
 
 static struct err *join(struct container *c, struct network *n, struct attached *at,
@@ -130,7 +132,7 @@ struct err *endpoint_join(struct container *c, struct attached *at, struct endpo
     at->addr = at->gateway = 0;
     at->mac = at->ifname = "";
     e = endpoint_add(c);
-    if (!network_bridge(n)) { /* host and none have no endpoint in the kernel */
+    if (!network_has_addresses(n)) { /* host and none have no endpoint in the kernel */
         id_random(e->id);
         at->endpoint_id = arena_strdup(c->run_arena, e->id);
         *out = e;
@@ -177,7 +179,7 @@ struct endpoint *endpoints_choose_gateway(struct container *c, const struct endp
         int priority = list[i].asked.gw_priority;
 
         e->spec.gateway = 0;
-        if (e == except || !e->network || network_bridge(e->network)->internal)
+        if (e == except || !e->network || network_is_internal(e->network))
             continue;
         if (best && (priority < best_priority ||
                      (priority == best_priority && strcmp(list[i].network, best_name) > 0)))
@@ -211,13 +213,21 @@ void networks_note_ports(struct container *c)
     c->doc.published = (struct jlist){.v = list, .n = ports_count(c->ports)};
 }
 
+/* macvlan and ipvlan publish nothing: their containers stand in the network themselves. */
+static bool may_publish(const struct endpoint *e)
+{
+    return e->network && e->spec.vlan.kind == VLAN_NONE;
+}
+
 /* Where published ports lead: the way out, else whatever has an address; 0 without any. */
 uint32_t endpoints_port_target(struct container *c)
 {
     struct endpoint *e = endpoints_choose_gateway(c, NULL);
 
+    if (e && !may_publish(e))
+        e = NULL;
     for (size_t i = 0; i < c->n_endpoints && !e; i++)
-        if (c->endpoints[i]->network)
+        if (may_publish(c->endpoints[i]))
             e = c->endpoints[i];
     return e ? e->spec.addr : 0;
 }
@@ -309,11 +319,11 @@ static struct err *rejoin_one(struct container *c, const struct attached *at, si
         snprintf(e->spec.ifname, sizeof(e->spec.ifname), "eth%u", (unsigned)index);
     else
         snprintf(e->spec.ifname, sizeof(e->spec.ifname), "%s", at->ifname);
-    snprintf(e->spec.bridge, sizeof(e->spec.bridge), "%s", network_bridge(n)->link);
     set_names(e, at);
     e->spec.addr = (uint32_t)at->addr;
     e->spec.bits = at->bits;
-    TRY(mac_parse(at->mac, e->spec.mac));
+    if (!text_is_empty(at->mac)) /* ipvlan has none of its own */
+        TRY(mac_parse(at->mac, e->spec.mac));
     return network_rejoin(n, e);
 }
 

@@ -18,6 +18,8 @@ static void fill_mac(struct endpoint_spec *s, const uint8_t wanted[6])
     static const uint8_t none[6];
     uint32_t addr = htonl(s->addr);
 
+    if (s->vlan.kind == VLAN_IPVLAN) /* the parent's */
+        return;
     if (wanted && memcmp(wanted, none, sizeof(none))) {
         memcpy(s->mac, wanted, sizeof(s->mac));
         return;
@@ -56,11 +58,17 @@ static void enlist(struct network *n, struct endpoint *e)
     n->n_endpoints++;
 }
 
+static void fill_link(const struct network *n, struct endpoint_spec *s)
+{
+    memcpy(s->bridge, n->bridge.link, sizeof(s->bridge));
+    s->vlan = n->vlan;
+}
+
 static void fill_spec(struct network *n, struct endpoint *e)
 {
     struct endpoint_spec *s = &e->spec;
 
-    memcpy(s->bridge, n->bridge.link, sizeof(s->bridge));
+    fill_link(n, s);
     if (!s->ifname[0])
         snprintf(s->ifname, sizeof(s->ifname), "eth0");
     s->gateway = n->bridge.internal ? 0 : n->gateway;
@@ -74,17 +82,27 @@ static struct err *check_joinable(const struct network *n)
                           : NULL;
 }
 
+static struct err *check_mac(const struct network *n, const uint8_t mac[6])
+{
+    static const uint8_t none[6];
+
+    if (n->vlan.kind != VLAN_IPVLAN || !mac || !memcmp(mac, none, sizeof(none)))
+        return NULL;
+    return err_new(ERR_INVALID, "ipvlan interfaces do not support custom mac address assignment");
+}
+
 struct err *network_join(struct network *n, struct endpoint *e, uint32_t wanted_addr,
                          const uint8_t mac[6])
 {
     ASSERT(!e->network);
     TRY(check_joinable(n));
+    TRY(check_mac(n, mac));
     if (n->ipam) {
         TRY(take_address(n, wanted_addr, &e->spec.addr));
         fill_spec(n, e);
         fill_mac(&e->spec, mac);
     }
-    if (n->ipam && !n->has_pool) {
+    if (n->bridge.link[0] && !n->has_pool) {
         net_pool_set(n->table->net, &n->bridge, POOL_START);
         n->has_pool = true;
     }
@@ -98,8 +116,10 @@ struct err *network_rejoin(struct network *n, struct endpoint *e)
 {
     ASSERT(!e->network);
     TRY(check_joinable(n));
-    if (n->ipam)
+    if (n->ipam) {
         TRY(ipam_take(n->ipam, e->spec.addr));
+        fill_link(n, &e->spec);
+    }
     enlist(n, e);
     return NULL;
 }

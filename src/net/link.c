@@ -257,14 +257,15 @@ void link_add_default_route(struct nl *nl, int ifindex, uint32_t gateway)
 
     addr4_text(gateway, text);
     struct nlmsghdr *m = nl_begin(nl, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE,
-                                  "add the default route via %s", text);
+                                  "add the default route via %s", gateway ? text : "the device");
     struct rtmsg *rt = mnl_nlmsg_put_extra_header(m, sizeof(*rt));
     rt->rtm_family = AF_INET;
     rt->rtm_table = RT_TABLE_MAIN;
     rt->rtm_protocol = RTPROT_BOOT;
-    rt->rtm_scope = RT_SCOPE_UNIVERSE;
+    rt->rtm_scope = gateway ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
     rt->rtm_type = RTN_UNICAST;
-    mnl_attr_put_u32(m, RTA_GATEWAY, htonl(gateway));
+    if (gateway)
+        mnl_attr_put_u32(m, RTA_GATEWAY, htonl(gateway));
     mnl_attr_put_u32(m, RTA_OIF, (uint32_t)ifindex);
     nl_end(nl, m);
 }
@@ -285,7 +286,7 @@ void link_add_endpoint(struct nl *nl, int ifindex, const struct endpoint_spec *e
         return;
     add_address(nl, ifindex, e->addr, e->bits, e->ifname);
     if (e->gateway)
-        link_add_default_route(nl, ifindex, e->gateway);
+        link_add_default_route(nl, ifindex, vlan_is_routed(&e->vlan) ? 0 : e->gateway);
 }
 
 /* ---- what the host uses ---- */

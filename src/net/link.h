@@ -30,7 +30,7 @@ void link_add_up(struct nl *nl, int ifindex);
 #define LO_IFINDEX 1 /* in every namespace */
 /* Batch: MAC, address and default route of one interface, and up. */
 void link_add_endpoint(struct nl *nl, int ifindex, const struct endpoint_spec *e);
-/* Batch: instead of the default route that there is. */
+/* Batch: instead of the default route that there is. gateway 0: the device itself. */
 void link_add_default_route(struct nl *nl, int ifindex, uint32_t gateway);
 
 /* Every IPv4 subnet the host has an address in or a route to (the default route apart). */

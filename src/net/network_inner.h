@@ -10,7 +10,8 @@ struct network_record {
     char *id;
     int64_t created_ns;
     struct network_request request;
-    char *subnet, *gateway, *link; /* NULL for host and null */
+    char *subnet, *gateway, *link; /* NULL for host and null; link: the bridge or the parent */
+    bool made_link;                /* the parent is ours to remove */
 };
 extern const struct jtable network_record_json;
 #define NETWORK_KIND "network"
@@ -20,7 +21,8 @@ struct network {
     struct arena *arena; /* the record's texts */
     struct network_record record;
     bool is_predefined, is_removing;
-    struct bridge_spec bridge; /* link is "" for host and null */
+    struct bridge_spec bridge; /* link is "" for other drivers */
+    struct vlan_spec vlan;     /* kind VLAN_NONE for other drivers */
     struct subnet4 subnet;
     uint32_t gateway;
     struct ipam *ipam;
@@ -47,6 +49,7 @@ struct network_plan {
     struct subnet4 subnet, range; /* range = subnet when none was given */
     uint32_t gateway;             /* 0: the first address */
     struct bridge_spec bridge;    /* link "" unless asked for */
+    struct vlan_spec vlan;        /* kind VLAN_NONE: a bridge */
 };
 struct network_defaults {
     int mtu;
@@ -64,6 +67,8 @@ void network_table_add(struct network_table *t, struct network *n);
 void network_table_drop(struct network_table *t, struct network *n);
 char *network_record_text(struct arena *a, const struct network_record *r);
 void network_publish_event(struct network *n, const char *action, const struct endpoint *e);
+/* The parent was made by us for this network, or for one that is gone: saved. */
+void network_own_link(struct network *n);
 /* Subnets of all networks but `except`; in the arena. */
 size_t network_table_subnets(const struct network_table *t, const struct network *except,
                              struct arena *a, struct subnet4 **out);

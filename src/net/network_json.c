@@ -45,6 +45,7 @@ static const struct jfield record_fields[] = {
     J(J_STR, struct network_record, subnet, "Subnet", .flags = J_OMIT),
     J(J_STR, struct network_record, gateway, "Gateway", .flags = J_OMIT),
     J(J_STR, struct network_record, link, "Link", .flags = J_OMIT),
+    J(J_BOOL, struct network_record, made_link, "MadeLink", .flags = J_OMIT),
     J_END,
 };
 const struct jtable network_record_json = {sizeof(struct network_record), record_fields};
@@ -86,8 +87,9 @@ static void write_endpoint(const struct endpoint *e, struct jw *w)
     const uint8_t *m = e->spec.mac;
 
     if (e->spec.addr) {
-        snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4],
-                 m[5]);
+        if (e->spec.vlan.kind != VLAN_IPVLAN)
+            snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3],
+                     m[4], m[5]);
         addr4_text(e->spec.addr, addr);
         snprintf(cidr, sizeof(cidr), "%s/%d", addr, e->spec.bits & 63);
     }
