@@ -109,6 +109,15 @@ struct err *ports_adopt(struct net *n, const struct port_map *maps, size_t count
                         size_t n_fds, struct ports **out) must_check;
 size_t ports_fds(const struct ports *p, int *out, size_t room);
 
+/* ---- links: what two containers of a bridge without icc may say to each other ---- */
+struct link_rule {
+    uint32_t from, to; /* host order */
+    uint16_t port, proto;
+};
+/* Loop: instead of what the owner had; count 0: nothing. True when that is a change; the rules go
+ * with net_rules_apply. */
+bool net_links_set(struct net *n, const void *owner, const struct link_rule *v, size_t count);
+
 /* ---- rules: one nftables table, derived from the desired state ---- */
 /* Loop: marks that the rules changed; fn is called on the loop after the transaction that
  * contains everything desired at the time of this call (bridges known by net_bridge_ensure and

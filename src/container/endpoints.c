@@ -4,6 +4,7 @@
  * entry i of the one is entry i of the other, and connect and disconnect (connect.c) keep
  * it so. The kernel's part is done by workers that get copies of the specs. Loop thread.
  */
+#include "links.h"
 #include "object.h"
 
 #include "base/digest.h"
@@ -272,6 +273,8 @@ struct err *networks_join(struct container *c)
         networks_leave(c);
     else if (c->ports)
         networks_note_ports(c);
+    if (!err)
+        links_changed(c);
     return err;
 }
 
@@ -295,6 +298,7 @@ void networks_leave(struct container *c)
         sockets_unhold(c, (enum socket_kind)kind);
     c->doc.published = (struct jlist){0};
     endpoints_drop(c);
+    links_changed(c);
     for (size_t i = 0; i < c->doc.networks.n; i++) {
         list[i].addr = list[i].gateway = 0;
         list[i].bits = 0;
@@ -334,5 +338,6 @@ struct err *networks_rejoin(struct container *c)
     begin_run(c);
     for (size_t i = 0; i < c->doc.networks.n; i++)
         TRY(rejoin_one(c, &list[i], i));
+    links_changed(c);
     return NULL;
 }

@@ -204,6 +204,22 @@ static void put_self_set(struct buf *out, const struct rules_view *v)
     buf_puts(out, has_some ? "\n    }\n  }\n" : "  }\n");
 }
 
+/* Containers linked on a bridge without icc. */
+static void put_links(struct buf *out, const struct rules_view *v)
+{
+    buf_puts(out, "  set links {\n    type ipv4_addr . ipv4_addr . inet_proto . inet_service\n");
+    for (size_t i = 0; i < v->n_links; i++) {
+        const struct link_rule *l = &v->links[i];
+        char from[ADDR4_TEXT], to[ADDR4_TEXT];
+
+        addr4_text(l->from, from);
+        addr4_text(l->to, to);
+        buf_printf(out, "%s%s . %s . %s . %u", i ? ",\n      " : "    elements = {\n      ", from,
+                   to, proto_name((enum port_proto)l->proto), l->port);
+    }
+    buf_puts(out, v->n_links ? "\n    }\n  }\n" : "  }\n");
+}
+
 static const char publish_chains[] =
     "  chain publish {\n"
     "    ip saddr . meta l4proto . th dport @self return\n"
@@ -224,6 +240,8 @@ static const char forward_chain[] = "  chain forward {\n"
                                     "    type filter hook forward priority filter; policy accept;\n"
                                     "    ct state established,related accept\n"
                                     "    iifname . oifname @icc accept\n"
+                                    "    ip saddr . ip daddr . meta l4proto . th dport @links "
+                                    "accept\n"
                                     "    iifname @internal drop\n"
                                     "    oifname @internal drop\n"
                                     "    oifname @bridges ct status dnat accept\n"
@@ -245,6 +263,7 @@ void rules_text(struct buf *out, const struct rules_view *v)
     put_set(out, v, "bridges", ALL_BRIDGES);
     put_set(out, v, "icc", ICC_BRIDGES);
     put_set(out, v, "internal", INTERNAL_BRIDGES);
+    put_links(out, v);
     buf_puts(out, publish_chains);
     if (v->local_dnat)
         buf_puts(out, local_chain);
