@@ -38,6 +38,9 @@ void container_restart(struct container *c, int timeout_s, const char *signal,
 void container_kill(struct container *c, const char *signal, container_done_fn done, void *ctx);
 void container_remove(struct container *c, bool force, bool volumes, bool link,
                       container_done_fn done, void *ctx);
+/* "rm --link LINKER/ALIAS". */
+void container_unlink(struct container_table *t, const char *linker, const char *alias,
+                      container_done_fn done, void *ctx);
 void container_rename(struct container *c, const char *name, container_done_fn done, void *ctx);
 void container_pause(struct container *c, bool paused, container_done_fn done, void *ctx);
 struct err *container_resize(struct container *c, int rows, int cols) must_check;

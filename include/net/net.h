@@ -13,6 +13,7 @@
 #include "core/op.h"
 #include "net/ipam.h"
 #include "net/ipam6.h"
+#include "net/vlan.h"
 
 struct net;
 struct net_settings {
@@ -68,6 +69,7 @@ struct endpoint_spec {
     int bits6; /* 0: no IPv6 */
     uint8_t mac[6];
     int mtu;
+    struct vlan_spec vlan; /* kind other than VLAN_NONE: instead of a bridge */
 };
 /* A network namespace with lo up and the endpoints configured; from the pool when it has one.
  * The fd is the namespace: the last close of it and of its processes takes the veth away
@@ -80,7 +82,7 @@ void net_sandbox_close(int netns);
 struct err *net_sandbox_attach(struct net *n, int netns, const struct endpoint_spec *e) must_check;
 struct err *net_sandbox_detach(struct net *n, int netns, const char *ifname) must_check;
 /* The default routes of a running sandbox, instead of those it has: of e->ifname, for each
- * gateway that e has. */
+ * gateway that e has (a routed vlan's: the device). */
 struct err *net_sandbox_set_gateway(struct net *n, int netns, const struct endpoint_spec *e)
     must_check;
 /* Keeps the pool of a bridge near `want` prepared namespaces, in the background. Loop. */
@@ -124,6 +126,15 @@ void ports_retarget(struct ports *p, uint32_t addr, const struct in6_addr *addr6
 struct err *ports_adopt(struct net *n, const struct port_map *maps, size_t count, int *fds,
                         size_t n_fds, struct ports **out) must_check;
 size_t ports_fds(const struct ports *p, int *out, size_t room);
+
+/* ---- links: what two containers of a bridge without icc may say to each other ---- */
+struct link_rule {
+    uint32_t from, to; /* host order */
+    uint16_t port, proto;
+};
+/* Loop: instead of what the owner had; count 0: nothing. True when that is a change; the rules go
+ * with net_rules_apply. */
+bool net_links_set(struct net *n, const void *owner, const struct link_rule *v, size_t count);
 
 /* ---- rules: one nftables table, derived from the desired state ---- */
 /* Loop: marks that the rules changed; fn is called on the loop after the transaction that

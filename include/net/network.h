@@ -51,8 +51,11 @@ void network_table_close(struct network_table *t);
 struct err *network_find(struct network_table *t, const char *ref, struct network **out) must_check;
 const char *network_id(const struct network *n);
 const char *network_name(const struct network *n);
-const char *network_driver(const struct network *n);               /* "bridge", "host", "null" */
-const struct bridge_spec *network_bridge(const struct network *n); /* NULL for host and null */
+const char *
+network_driver(const struct network *n); /* "bridge", "macvlan", "ipvlan", "host", "null" */
+const struct bridge_spec *network_bridge(const struct network *n); /* NULL for all but bridge */
+bool network_has_addresses(const struct network *n);               /* not host, not null */
+bool network_is_internal(const struct network *n);                 /* no way out */
 struct subnet4 network_subnet(const struct network *n);            /* bits 0: no IPv4 */
 uint32_t network_gateway(const struct network *n);
 struct subnet6 network_subnet6(const struct network *n); /* bits 0: no IPv6 */

@@ -53,6 +53,7 @@ void handle_container_restart(struct request *r);
 void handle_container_kill(struct request *r);
 void handle_container_wait(struct request *r);
 void handle_container_remove(struct request *r);
+void handle_container_unlink(struct request *r);
 void handle_container_rename(struct request *r);
 void handle_container_pause(struct request *r);
 void handle_container_unpause(struct request *r);

@@ -58,6 +58,7 @@ const struct route api_routes[] = {
     {"POST", "/containers/{}/checkpoints", handle_not_yet, M},
     {"DELETE", "/containers/{}/checkpoints/{}", handle_not_yet, M},
     {"DELETE", "/containers/{}", handle_container_remove, M},
+    {"DELETE", "/containers/{}/{}", handle_container_unlink, M},
     {"POST", "/commit", handle_not_yet, M},
     {"POST", "/exec/{}/start", handle_exec_start, M | Q},
     {"POST", "/exec/{}/resize", handle_exec_resize, 0},

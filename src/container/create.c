@@ -4,6 +4,7 @@
  * step table at the end first. The object is built in an arena of its own, which it
  * keeps; nothing is visible to others before `publish`.
  */
+#include "links.h"
 #include "object.h"
 
 #include "base/clock.h"
@@ -193,6 +194,7 @@ static struct err *plan_parts(struct create *o, struct create_request *r)
     struct doc *doc = &o->c->doc;
 
     TRY(choose_hostname(o, &r->config, &r->host));
+    TRY(links_plan(o->table, o->c->arena, &r->host));
     TRY(check_with_parts(o, &r->config, &r->host));
     TRY(mounts_plan(o->table, o->c->arena, &r->config, &r->host, &doc->mounts, &o->warnings));
     return networks_plan(o->table, o->c->arena, &r->config, &r->host, &r->networking,

@@ -4,6 +4,7 @@
  * entry i of the one is entry i of the other, and connect and disconnect (connect.c) keep
  * it so. The kernel's part is done by workers that get copies of the specs. Loop thread.
  */
+#include "links.h"
 #include "object.h"
 
 #include "base/digest.h"
@@ -114,7 +115,9 @@ static void note_endpoint(struct arena *a, const struct endpoint *e, struct atta
     at->bits6 = e->spec.bits6;
     at->addr6 = text_of_addr6(a, &e->spec.addr6);
     at->gateway6 = text_of_addr6(a, &e->spec.gateway6);
-    at->mac = arena_printf(a, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
+    at->mac = e->spec.vlan.kind == VLAN_IPVLAN ? ""
+                                               : arena_printf(a, "%02x:%02x:%02x:%02x:%02x:%02x",
+                                                              m[0], m[1], m[2], m[3], m[4], m[5]);
 }
 
 static struct err *join(struct container *c, struct network *n, struct attached *at,
@@ -151,7 +154,7 @@ struct err *endpoint_join(struct container *c, struct attached *at, struct endpo
     TRY(network_find(c->parts->networks, at->network_id, &n));
     forget_addresses(at);
     e = endpoint_add(c);
-    if (!network_bridge(n)) { /* host and none have no endpoint in the kernel */
+    if (!network_has_addresses(n)) { /* host and none have no endpoint in the kernel */
         id_random(e->id);
         at->endpoint_id = arena_strdup(c->run_arena, e->id);
         *out = e;
@@ -212,7 +215,7 @@ struct ways_out endpoints_choose_gateway(struct container *c, const struct endpo
 
         e->spec.gateway = 0;
         e->spec.gateway6 = (struct in6_addr){0};
-        if (e == except || !e->network || network_bridge(e->network)->internal)
+        if (e == except || !e->network || network_is_internal(e->network))
             continue;
         if (e->spec.addr)
             consider(&v4, e, &list[i]);
@@ -246,17 +249,27 @@ void networks_note_ports(struct container *c)
     c->doc.published = (struct jlist){.v = list, .n = ports_count(c->ports)};
 }
 
+/* macvlan and ipvlan publish nothing: their containers stand in the network themselves. */
+static bool may_publish(const struct endpoint *e)
+{
+    return e->network && e->spec.vlan.kind == VLAN_NONE;
+}
+
 struct port_target endpoints_port_target(struct container *c)
 {
     struct ways_out out = endpoints_choose_gateway(c, NULL);
     struct port_target t = {0};
 
+    if (out.v4 && !may_publish(out.v4))
+        out.v4 = NULL;
+    if (out.v6 && !may_publish(out.v6))
+        out.v6 = NULL;
     for (size_t i = 0; i < c->n_endpoints; i++) {
         struct endpoint *e = c->endpoints[i];
 
-        if (e->network && e->spec.addr && !out.v4)
+        if (may_publish(e) && e->spec.addr && !out.v4)
             out.v4 = e;
-        if (e->network && e->spec.bits6 && !out.v6)
+        if (may_publish(e) && e->spec.bits6 && !out.v6)
             out.v6 = e;
     }
     if (out.v4) {
@@ -353,6 +366,8 @@ struct err *networks_join(struct container *c)
         networks_leave(c);
     else if (c->ports)
         networks_note_ports(c);
+    if (!err)
+        links_changed(c);
     return err;
 }
 
@@ -376,6 +391,7 @@ void networks_leave(struct container *c)
         sockets_unhold(c, (enum socket_kind)kind);
     c->doc.published = (struct jlist){0};
     endpoints_drop(c);
+    links_changed(c);
     for (size_t i = 0; i < c->doc.networks.n; i++) {
         forget_addresses(&list[i]);
         list[i].endpoint_id = "";
@@ -399,14 +415,14 @@ static struct err *rejoin_one(struct container *c, const struct attached *at, si
         snprintf(e->spec.ifname, sizeof(e->spec.ifname), "eth%u", (unsigned)index);
     else
         snprintf(e->spec.ifname, sizeof(e->spec.ifname), "%s", at->ifname);
-    snprintf(e->spec.bridge, sizeof(e->spec.bridge), "%s", network_bridge(n)->link);
     set_names(e, at);
     e->spec.addr = (uint32_t)at->addr;
     e->spec.bits = at->bits;
     if (at->bits6 && (text_is_empty(at->addr6) || !addr6_parse(at->addr6, &e->spec.addr6)))
         return err_new(ERR_INTERNAL, "the saved IPv6 address of the container is none");
     e->spec.bits6 = at->bits6;
-    TRY(mac_parse(at->mac, e->spec.mac));
+    if (!text_is_empty(at->mac)) /* ipvlan has none of its own */
+        TRY(mac_parse(at->mac, e->spec.mac));
     return network_rejoin(n, e);
 }
 
@@ -417,5 +433,6 @@ struct err *networks_rejoin(struct container *c)
     begin_run(c);
     for (size_t i = 0; i < c->doc.networks.n; i++)
         TRY(rejoin_one(c, &list[i], i));
+    links_changed(c);
     return NULL;
 }

@@ -5,6 +5,7 @@
  * loop, etc_files_open on a worker.
  */
 #include "files.h"
+#include "links.h"
 
 #include "base/fd.h"
 #include "net/hosts.h"
@@ -14,6 +15,7 @@
 #include <sys/stat.h>
 
 #define RESOLV_MAX 65536
+#define HOSTS_MAX (1 << 20) /* the container may write its own */
 #define SYSTEMD_RESOLV "/run/systemd/resolve/resolv.conf"
 
 static char *own_names(struct arena *a, const struct config *c)
@@ -111,12 +113,17 @@ static char *plan_hosts(struct arena *a, const struct container *c)
 {
     const struct host_config *h = &c->doc.host;
     struct host_lines own = plan_own_lines(a, c);
-    struct host_lines extra = {.v = arena_array(a, 2 * h->extra_hosts.n + 1, sizeof(*extra.v))};
     struct gateways gateways = find_gateways(a, c);
+    struct hosts_entry *linked;
+    size_t n_linked;
+    struct host_lines extra = {0};
 
+    links_hosts(c, a, &linked, &n_linked);
+    extra.v = arena_array(a, 2 * h->extra_hosts.n + n_linked + 1, sizeof(*extra.v));
     for (size_t i = 0; i < h->extra_hosts.n; i++)
         add_extra(a, h->extra_hosts.v[i], &gateways, &extra);
-    return hosts_text(a, own.v, own.n, extra.v, extra.n);
+    memcpy(extra.v + extra.n, linked, n_linked * sizeof(*linked));
+    return hosts_text(a, own.v, own.n, extra.v, extra.n + n_linked);
 }
 
 static bool has_ipv6(const struct container *c)
@@ -245,13 +252,27 @@ struct err *etc_files_open(struct arena *a, const char *dir, const struct etc_fi
     return NULL;
 }
 
-struct err *etc_files_write_resolv(struct arena *a, const char *dir, const struct etc_files *f)
+static struct err *write_in_place(struct arena *a, const char *dir, const char *name,
+                                  const char *text)
 {
-    const char *text = resolv_of(a, f);
-    autoclose int fd =
-        open(path_join(a, dir, "resolv.conf"), O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC);
+    autoclose int fd = open(path_join(a, dir, name), O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC);
 
     if (fd < 0)
-        return err_sys("open the resolv.conf of a container");
+        return err_sys("open the %s of a container", name);
     return fd_write_all(fd, text, strlen(text));
+}
+
+struct err *etc_files_write_resolv(struct arena *a, const char *dir, const struct etc_files *f)
+{
+    return write_in_place(a, dir, "resolv.conf", resolv_of(a, f));
+}
+
+struct err *etc_files_update_hosts(struct arena *a, const char *dir, const struct hosts_entry *v,
+                                   size_t n)
+{
+    char *text;
+    size_t len;
+
+    TRY(file_read(a, AT_FDCWD, path_join(a, dir, "hosts"), HOSTS_MAX, &text, &len));
+    return write_in_place(a, dir, "hosts", hosts_update(a, text, v, n));
 }

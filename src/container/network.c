@@ -99,6 +99,32 @@ struct err *network_plan_attached(struct container_table *t, struct arena *a, co
     return NULL;
 }
 
+/* Docker drops the wish silently; what is not done should be said. */
+static void warn_unpublished(struct container_table *t, struct arena *a,
+                             const struct host_config *host, const struct jlist *list,
+                             struct strs *warnings)
+{
+    const struct attached *at = list->v;
+    const char *driver = "";
+
+    if (!host->port_bindings.n && !host->publish_all_ports)
+        return;
+    for (size_t i = 0; i < list->n; i++) {
+        struct network *n;
+        struct err *err = network_find(t->parts->networks, at[i].network_id, &n);
+
+        if (err || network_bridge(n)) {
+            err_drop(err);
+            return;
+        }
+        driver = network_driver(n);
+    }
+    if (strstr(driver, "vlan"))
+        strs_add(
+            a, warnings,
+            arena_printf(a, "Published ports are discarded when using %s network mode", driver));
+}
+
 struct err *networks_plan(struct container_table *t, struct arena *a, const struct config *config,
                           const struct host_config *host, const struct networking_config *n,
                           struct jlist *out, struct strs *warnings)
@@ -108,7 +134,6 @@ struct err *networks_plan(struct container_table *t, struct arena *a, const stru
     struct attached *list;
     size_t count = 0;
 
-    (void)warnings;
     if (config->network_disabled || text_starts(mode, "container:")) {
         *out = (struct jlist){0};
         return NULL;
@@ -133,6 +158,7 @@ struct err *networks_plan(struct container_table *t, struct arena *a, const stru
         list[0].asked.mac_address = config->mac_address;
     out->v = list;
     out->n = count;
+    warn_unpublished(t, a, host, out, warnings);
     return NULL;
 }
 

@@ -113,6 +113,7 @@ struct container {
     int exit_attempts;       /* that failed to work the exit off */
     struct list settle;      /* struct settle_wait: until the exit is worked off */
     struct list waiters;     /* struct waiter */
+    struct list linker;      /* in the table, when it has links: links.c */
     struct list execs;       /* struct exec */
     size_t n_execs;
     struct timer restart_timer;
@@ -132,6 +133,7 @@ struct container_table {
     struct map *reserved;      /* names of creates in flight → "" */
     struct map *stashed;       /* see sockets.c; NULL: none */
     struct list turns_waiting; /* see turn.c */
+    struct list linkers;       /* struct container: those with links */
     int n_turns;
     struct sweeper *sweeper;
     size_t n_stopping; /* see container_table_stop */

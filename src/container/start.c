@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "files.h"
+#include "links.h"
 #include "net/hosts.h"
 #include "runtime/sandbox.h"
 #include "start.h"
@@ -163,6 +164,17 @@ static void close_namespaces(struct sandbox_namespaces *ns)
             close(steal_fd(fds[i]));
 }
 
+static struct err *join_networks(struct container *c)
+{
+    struct err *err;
+
+    TRY(networks_join(c));
+    err = links_check(c);
+    if (err)
+        networks_leave(c);
+    return err;
+}
+
 static struct err *reserve(struct op *op)
 {
     struct start *o = (struct start *)op;
@@ -170,7 +182,7 @@ static struct err *reserve(struct op *op)
     struct err *err = open_namespaces(o);
 
     if (!err)
-        err = networks_join(c);
+        err = join_networks(c);
     if (err)
         close_namespaces(&o->prep.ns);
     return err;
@@ -224,7 +236,7 @@ static void copy_for_worker(struct start *o)
     p->parts = c->parts;
     p->id = c->doc.id;
     p->dir = rootfs_dir(c->parts->layers, o->op.arena, c->doc.id);
-    p->config = &c->doc.config;
+    p->config = links_config(c, o->op.arena);
     p->host = &c->doc.host;
     p->chain = strs_copy(o->op.arena, image_chain(c->image));
     p->mounts = m;

@@ -3,6 +3,7 @@
  * The table of containers: look-up as Docker does it (full id, name, id prefix),
  * names, references, loading. Loop thread.
  */
+#include "links.h"
 #include "object.h"
 
 #include "base/clock.h"
@@ -66,12 +67,14 @@ void table_insert(struct container *c)
 {
     map_put(c->table->by_id, c->doc.id, c);
     map_put(c->table->by_name, c->name, c);
+    links_insert(c);
 }
 
 void table_remove(struct container *c)
 {
     map_take(c->table->by_id, c->doc.id);
     map_take(c->table->by_name, c->name);
+    links_remove(c);
     c->is_gone = true;
     container_unref(c);
 }
@@ -269,6 +272,7 @@ struct err *container_table_open(struct parts *p, struct container_table **out)
     t->reserved = map_create();
     orphans_open(t);
     list_init(&t->turns_waiting);
+    list_init(&t->linkers);
     t->sweeper = sweeper_create(p);
     *out = t;
     TRY(db_each(p->db, "container", load_one, t));

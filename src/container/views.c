@@ -3,6 +3,7 @@
  * What clients see of a container: inspect. Docker's names, order and quirks, at the
  * version the client speaks. Loop thread, no I/O.
  */
+#include "links.h"
 #include "object.h"
 
 #include "base/clock.h"
@@ -265,6 +266,8 @@ static void write_host_config(const struct container *c, struct jw *w)
         shown.masked_paths = path_defaults(a, sandbox_masked_paths);
     if (!shown.readonly_paths.v && !shown.privileged)
         shown.readonly_paths = path_defaults(a, sandbox_readonly_paths);
+    shown.links = (struct strs){0};
+    links_show(c, a, &shown.links);
     jw_struct(w, "HostConfig", &host_config_json, &shown);
 }
 

@@ -15,7 +15,7 @@
 
 static bool has_names(const struct endpoint *e)
 {
-    return e->network && network_has_links(e->network) && !e->network->is_predefined;
+    return e->network && network_has_addresses(e->network) && !e->network->is_predefined;
 }
 
 static bool is_text(const char *name, size_t n, const char *text)
@@ -137,7 +137,7 @@ bool dns_find_address6(struct endpoint *const *own, size_t n_own, const struct i
 bool dns_may_forward(struct endpoint *const *own, size_t n_own)
 {
     for (size_t i = 0; i < n_own; i++)
-        if (own[i]->network && network_has_links(own[i]->network) &&
+        if (own[i]->network && network_has_addresses(own[i]->network) &&
             !own[i]->network->bridge.internal)
             return true;
     return false;

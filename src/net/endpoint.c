@@ -31,6 +31,8 @@ static void fill_mac(struct endpoint_spec *s, const uint8_t wanted[6])
     static const uint8_t none[6];
     uint32_t seed = htonl(mac_seed(s));
 
+    if (s->vlan.kind == VLAN_IPVLAN) /* the parent's */
+        return;
     if (memcmp(wanted, none, sizeof(none))) {
         memcpy(s->mac, wanted, sizeof(s->mac));
         return;
@@ -96,11 +98,17 @@ static void enlist(struct network *n, struct endpoint *e)
     n->n_endpoints++;
 }
 
+static void fill_link(const struct network *n, struct endpoint_spec *s)
+{
+    memcpy(s->bridge, n->bridge.link, sizeof(s->bridge));
+    s->vlan = n->vlan;
+}
+
 static void fill_spec(struct network *n, struct endpoint *e)
 {
     struct endpoint_spec *s = &e->spec;
 
-    memcpy(s->bridge, n->bridge.link, sizeof(s->bridge));
+    fill_link(n, s);
     if (!s->ifname[0])
         snprintf(s->ifname, sizeof(s->ifname), "eth0");
     s->gateway = n->bridge.internal ? 0 : n->gateway;
@@ -116,16 +124,26 @@ static struct err *check_joinable(const struct network *n)
                           : NULL;
 }
 
+static struct err *check_mac(const struct network *n, const uint8_t mac[6])
+{
+    static const uint8_t none[6];
+
+    if (n->vlan.kind != VLAN_IPVLAN || !memcmp(mac, none, sizeof(none)))
+        return NULL;
+    return err_new(ERR_INVALID, "ipvlan interfaces do not support custom mac address assignment");
+}
+
 struct err *network_join(struct network *n, struct endpoint *e, const struct endpoint_wish *w)
 {
     ASSERT(!e->network);
     TRY(check_joinable(n));
-    if (network_has_links(n)) {
+    TRY(check_mac(n, w->mac));
+    if (network_has_addresses(n)) {
         TRY(take_addresses(n, w, &e->spec));
         fill_spec(n, e);
         fill_mac(&e->spec, w->mac);
     }
-    if (network_has_links(n) && !n->has_pool) {
+    if (n->bridge.link[0] && !n->has_pool) {
         net_pool_set(n->table->net, &n->bridge, POOL_START);
         n->has_pool = true;
     }
@@ -156,6 +174,8 @@ struct err *network_rejoin(struct network *n, struct endpoint *e)
     if (err && n->ipam && e->spec.addr)
         ipam_release(n->ipam, e->spec.addr);
     TRY(err);
+    if (network_has_addresses(n))
+        fill_link(n, &e->spec);
     enlist(n, e);
     return NULL;
 }

@@ -37,6 +37,42 @@ char *hosts_text(struct arena *a, const struct hosts_entry *own, size_t n_own,
     return arena_strndup(a, b.data, b.len);
 }
 
+/* The entry that is this line's, by its names. */
+static const struct hosts_entry *entry_of(const char *line, size_t len, const struct hosts_entry *v,
+                                          size_t n)
+{
+    const char *tab = memchr(line, '\t', len);
+    size_t names = tab ? len - (size_t)(tab + 1 - line) : 0;
+
+    for (size_t i = 0; tab && i < n; i++)
+        if (strlen(v[i].names) == names && !memcmp(tab + 1, v[i].names, names))
+            return &v[i];
+    return NULL;
+}
+
+char *hosts_update(struct arena *a, const char *text, const struct hosts_entry *v, size_t n)
+{
+    autobuf struct buf b = {0};
+    bool *is_there = arena_array(a, n + 1, sizeof(*is_there));
+
+    for (const char *line = text; *line;) {
+        size_t len = strcspn(line, "\n");
+        const struct hosts_entry *e = entry_of(line, len, v, n);
+
+        if (e) {
+            is_there[e - v] = true;
+            add_entries(&b, e, 1);
+        } else {
+            buf_printf(&b, "%.*s\n", (int)len, line);
+        }
+        line += len + (line[len] == '\n');
+    }
+    for (size_t i = 0; i < n; i++)
+        if (!is_there[i])
+            add_entries(&b, &v[i], 1);
+    return arena_strndup(a, b.data ? b.data : "", b.len);
+}
+
 struct err *hosts_parse_extra(struct arena *a, const char *s, const char *gateway,
                               struct hosts_entry *out)
 {

@@ -38,6 +38,7 @@ struct net {
     struct proxy *proxy;             /* loop */
     struct dns *dns;                 /* loop */
     struct list all_ports;           /* loop: every struct ports */
+    struct list link_sets;           /* loop: links.c */
     bool is_closed;                  /* loop */
     pthread_mutex_t lock;            /* guards what follows */
     struct list bridges;
@@ -99,6 +100,10 @@ void rules_forget_port(struct net *n, const struct port_map *m);
 
 bool rules_are_running(const struct net *n); /* a transaction is in flight */
 void rules_forget_all(struct net *n);        /* the kernel's table is not what we sent */
+
+/* ---- links.c: loop ---- */
+void links_copy(struct net *n, struct link_rule **out, size_t *out_n);
+void links_free(struct net *n);
 
 /* ---- rules_watch.c: loop ---- */
 struct rules_watch;

@@ -308,44 +308,61 @@ void link_add_up(struct nl *nl, int ifindex)
     nl_end(nl, m);
 }
 
-void link_add_default_route(struct nl *nl, int ifindex, uint32_t gateway)
+static void add_default_route(struct nl *nl, int ifindex, uint32_t gateway)
 {
     char text[ADDR4_TEXT];
 
     addr4_text(gateway, text);
     struct nlmsghdr *m = nl_begin(nl, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE,
-                                  "add the default route via %s", text);
+                                  "add the default route via %s", gateway ? text : "the device");
     struct rtmsg *rt = mnl_nlmsg_put_extra_header(m, sizeof(*rt));
     rt->rtm_family = AF_INET;
     rt->rtm_table = RT_TABLE_MAIN;
     rt->rtm_protocol = RTPROT_BOOT;
-    rt->rtm_scope = RT_SCOPE_UNIVERSE;
+    rt->rtm_scope = gateway ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
     rt->rtm_type = RTN_UNICAST;
-    mnl_attr_put_u32(m, RTA_GATEWAY, htonl(gateway));
+    if (gateway)
+        mnl_attr_put_u32(m, RTA_GATEWAY, htonl(gateway));
     mnl_attr_put_u32(m, RTA_OIF, (uint32_t)ifindex);
     nl_end(nl, m);
 }
 
-void link_add_default_route6(struct nl *nl, int ifindex, const struct in6_addr *gateway)
+static void add_default_route6(struct nl *nl, int ifindex, const struct in6_addr *gateway)
 {
     char text[ADDR6_TEXT];
 
+    bool has_gateway = !addr6_is_none(gateway);
+
     addr6_text(gateway, text);
-    struct nlmsghdr *m = nl_begin(nl, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE,
-                                  "add the default route via %s", text);
+    struct nlmsghdr *m =
+        nl_begin(nl, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, "add the default route via %s",
+                 has_gateway ? text : "the device");
     struct rtmsg *rt = mnl_nlmsg_put_extra_header(m, sizeof(*rt));
     rt->rtm_family = AF_INET6;
     rt->rtm_table = RT_TABLE_MAIN;
     rt->rtm_protocol = RTPROT_BOOT;
     rt->rtm_scope = RT_SCOPE_UNIVERSE;
     rt->rtm_type = RTN_UNICAST;
-    mnl_attr_put(m, RTA_GATEWAY, sizeof(*gateway), gateway);
+    if (has_gateway)
+        mnl_attr_put(m, RTA_GATEWAY, sizeof(*gateway), gateway);
     mnl_attr_put_u32(m, RTA_OIF, (uint32_t)ifindex);
     nl_end(nl, m);
 }
 
+void link_add_default_routes(struct nl *nl, int ifindex, const struct endpoint_spec *e)
+{
+    static const struct in6_addr device;
+    bool is_routed = vlan_is_routed(&e->vlan);
+
+    if (e->addr && e->gateway)
+        add_default_route(nl, ifindex, is_routed ? 0 : e->gateway);
+    if (e->bits6 && !addr6_is_none(&e->gateway6))
+        add_default_route6(nl, ifindex, is_routed ? &device : &e->gateway6);
+}
+
 /* The interface's link-local address is ours to make (addr_gen_mode is none): from the MAC as the
- * kernel would, but of the MAC it has in the end, and without waiting. */
+ * kernel would, but of the MAC it has in the end, and without waiting. ipvlan has none of its own,
+ * but an address of its own. */
 static void add_endpoint6(struct nl *nl, int ifindex, const struct endpoint_spec *e)
 {
     const uint8_t *m = e->mac;
@@ -354,10 +371,10 @@ static void add_endpoint6(struct nl *nl, int ifindex, const struct endpoint_spec
 
     if (!e->bits6)
         return;
+    if (e->vlan.kind == VLAN_IPVLAN)
+        memcpy(&link_local.s6_addr[8], &e->addr6.s6_addr[8], 8);
     add_address6(nl, ifindex, &link_local, 64, e->ifname);
     add_address6(nl, ifindex, &e->addr6, e->bits6, e->ifname);
-    if (!addr6_is_none(&e->gateway6))
-        link_add_default_route6(nl, ifindex, &e->gateway6);
 }
 
 void link_add_endpoint(struct nl *nl, int ifindex, const struct endpoint_spec *e)
@@ -374,9 +391,8 @@ void link_add_endpoint(struct nl *nl, int ifindex, const struct endpoint_spec *e
     nl_end(nl, m);
     if (e->addr)
         add_address(nl, ifindex, e->addr, e->bits, e->ifname);
-    if (e->addr && e->gateway)
-        link_add_default_route(nl, ifindex, e->gateway);
     add_endpoint6(nl, ifindex, e);
+    link_add_default_routes(nl, ifindex, e);
 }
 
 /* ---- what the host uses ---- */

@@ -32,9 +32,9 @@ void link_add_up(struct nl *nl, int ifindex);
 #define LO_IFINDEX 1 /* in every namespace */
 /* Batch: MAC, addresses and default routes of one interface, and up. */
 void link_add_endpoint(struct nl *nl, int ifindex, const struct endpoint_spec *e);
-/* Batch: instead of the default route that there is. */
-void link_add_default_route(struct nl *nl, int ifindex, uint32_t gateway);
-void link_add_default_route6(struct nl *nl, int ifindex, const struct in6_addr *gateway);
+/* Batch: for each gateway that e has (a routed vlan's: the device), instead of the route that there
+ * is. */
+void link_add_default_routes(struct nl *nl, int ifindex, const struct endpoint_spec *e);
 
 /* Every IPv4 subnet the host has an address in or a route to (the default route apart). */
 struct err *link_list_subnets(struct nl *nl, struct arena *a, struct subnet4 **out, size_t *n)

@@ -37,6 +37,7 @@ static void net_free(struct net *n)
     rules_destroy(n->rules);
     proxy_destroy(n->proxy);
     dns_destroy(n->dns);
+    links_free(n);
     port_table_destroy(n->ports);
     netns_thread_destroy(n->netns);
     list_each (b, &n->bridges, struct bridge, link)
@@ -170,6 +171,7 @@ struct err *net_open(struct loop *l, struct pools *p, const struct net_settings 
     pthread_cond_init(&n->job_ended, NULL);
     list_init(&n->bridges);
     list_init(&n->all_ports);
+    list_init(&n->link_sets);
     n->netns = netns_thread_create();
     n->ports = port_table_create();
     n->rules = rules_create(n);
@@ -228,6 +230,24 @@ static void refuse_router_advertisements(const char *link)
         log_debug("accept_ra not cleared", KV("link", link), KV_INT("errno", errno));
 }
 
+/* Ports of a bridge without icc reach nobody but the host: it answers for their neighbours and
+ * the rules decide what it hands on (RFC 3069). */
+static void answer_for_isolated(const char *link)
+{
+    static const char *const files[][2] = {
+        {"/proc/sys/net/ipv4/conf/%s/proxy_arp_pvlan", "1"},
+        {"/proc/sys/net/ipv4/neigh/%s/proxy_delay", "0"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        autoarena struct arena *a = arena_create();
+        autoclose int fd = open(arena_printf(a, files[i][0], link), O_WRONLY | O_CLOEXEC);
+
+        if (fd >= 0 && write(fd, files[i][1], 1) != 1)
+            log_debug("sysctl not set", KV("path", files[i][0]), KV_INT("errno", errno));
+    }
+}
+
 struct err *net_bridge_ensure(struct net *n, const struct bridge_spec *spec)
 {
     struct nl *nl;
@@ -244,6 +264,8 @@ struct err *net_bridge_ensure(struct net *n, const struct bridge_spec *spec)
     nl_close(nl);
     TRY(e);
     refuse_router_advertisements(spec->link);
+    if (!spec->icc)
+        answer_for_isolated(spec->link);
 
     pthread_mutex_lock(&n->lock);
     struct bridge *b = net_find_bridge(n, spec->link);

@@ -14,6 +14,7 @@
 #include "base/log.h"
 
 #include "network_inner.h"
+#include "vlan.h"
 
 #define POOL_START 4
 #define OPTION(x) "com.docker.network." x
@@ -29,9 +30,9 @@ void network_destroy(struct network *n)
     arena_destroy(n->arena); /* holds n itself */
 }
 
-static bool is_bridge(const struct network_record *r)
+static bool has_subnet(const struct network_record *r)
 {
-    return !strcmp(r->request.driver, "bridge");
+    return !strcmp(r->request.driver, "bridge") || vlan_kind_of(r->request.driver);
 }
 
 static struct err *incomplete(const struct network *n)
@@ -76,7 +77,14 @@ static struct err *fill_ipv6(struct network *n, const struct network_plan *p)
     return NULL;
 }
 
-static struct err *fill_bridge(struct network *n)
+static void fill_link(struct network *n, const char *link)
+{
+    char *name = n->vlan.kind ? n->vlan.parent : n->bridge.link;
+
+    memcpy(name, link, strlen(link) + 1);
+}
+
+static struct err *fill_subnet(struct network *n)
 {
     const struct network_record *r = &n->record;
     struct network_defaults d = {n->table->mtu};
@@ -90,7 +98,8 @@ static struct err *fill_bridge(struct network *n)
         named.name = "predefined"; /* its true name is refused to users */
     TRY(network_plan(&named, &d, &p));
     n->bridge = p.bridge;
-    memcpy(n->bridge.link, r->link, strlen(r->link) + 1);
+    n->vlan = p.vlan;
+    fill_link(n, r->link);
     if (n->is_predefined) {
         n->bridge.icc = n->table->icc;
         n->bridge.masquerade = n->table->ip_masq;
@@ -110,8 +119,8 @@ struct err *network_from_record(struct network_table *t, struct arena *a,
     n->record = *r;
     n->is_predefined = network_name_is_predefined(r->request.name);
     list_init(&n->endpoints);
-    if (is_bridge(r))
-        e = fill_bridge(n);
+    if (has_subnet(r))
+        e = fill_subnet(n);
     if (e) {
         ipam_destroy(n->ipam);
         ipam6_destroy(n->ipam6);
@@ -324,19 +333,38 @@ static struct err *make_predefined(struct network_table *t, const char *name, co
     return NULL;
 }
 
+void network_own_link(struct network *n)
+{
+    autoarena struct arena *a = arena_create();
+
+    n->record.made_link = true;
+    db_put(n->table->db, NETWORK_KIND, n->record.id, network_record_text(a, &n->record), NULL,
+           NULL);
+}
+
+static struct err *ensure_vlan(struct network *n)
+{
+    bool is_made;
+
+    TRY(net_vlan_ensure(n->table->net, &n->vlan, &is_made));
+    if (is_made && !n->record.made_link)
+        network_own_link(n);
+    return NULL;
+}
+
 /* A broken network of a user must not keep the engine from starting. */
-static struct err *ensure_bridges(struct network_table *t)
+static struct err *ensure_links(struct network_table *t)
 {
     for (size_t i = 0; i < t->n; i++) {
         struct network *n = t->v[i];
 
-        if (!n->bridge.link[0])
+        if (!n->ipam)
             continue;
-        struct err *e = net_bridge_ensure(t->net, &n->bridge);
+        struct err *e = n->vlan.kind ? ensure_vlan(n) : net_bridge_ensure(t->net, &n->bridge);
         if (e && n->is_predefined)
             return e;
         if (e)
-            log_warn("bridge not made", KV("network", n->record.request.name),
+            log_warn("link of a network not made", KV("network", n->record.request.name),
                      KV("why", err_text(e)));
         err_drop(e);
     }
@@ -351,7 +379,7 @@ static struct err *load_all(struct network_table *t, const struct network_settin
     TRY(make_predefined(t, "bridge", "bridge", s));
     TRY(make_predefined(t, "host", "host", s));
     TRY(make_predefined(t, "none", "null", s));
-    TRY(ensure_bridges(t));
+    TRY(ensure_links(t));
     bridge = find_by_name(t, "bridge");
     net_pool_set(t->net, &bridge->bridge, POOL_START);
     bridge->has_pool = true;
@@ -459,6 +487,16 @@ const char *network_driver(const struct network *n)
 const struct bridge_spec *network_bridge(const struct network *n)
 {
     return n->bridge.link[0] ? &n->bridge : NULL;
+}
+
+bool network_has_addresses(const struct network *n)
+{
+    return n->ipam || n->ipam6;
+}
+
+bool network_is_internal(const struct network *n)
+{
+    return n->bridge.internal;
 }
 
 struct subnet4 network_subnet(const struct network *n)

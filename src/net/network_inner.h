@@ -12,7 +12,8 @@ struct network_record {
     struct network_request request;
     char *subnet, *gateway;   /* NULL without IPv4, and for host and null */
     char *subnet6, *gateway6; /* NULL without IPv6 */
-    char *link;               /* NULL for host and null */
+    char *link;               /* the bridge or the parent; NULL for host and null */
+    bool made_link;           /* the parent is ours to remove */
 };
 extern const struct jtable network_record_json;
 #define NETWORK_KIND "network"
@@ -22,7 +23,8 @@ struct network {
     struct arena *arena; /* the record's texts */
     struct network_record record;
     bool is_predefined, is_removing;
-    struct bridge_spec bridge; /* link is "" for host and null */
+    struct bridge_spec bridge; /* link is "" for other drivers */
+    struct vlan_spec vlan;     /* kind VLAN_NONE for other drivers */
     struct subnet4 subnet;
     uint32_t gateway;
     struct ipam *ipam; /* NULL: no IPv4 */
@@ -56,6 +58,7 @@ struct network_plan {
     uint32_t gateway;               /* 0: the first address */
     struct in6_addr gateway6;       /* the same */
     struct bridge_spec bridge;      /* link "" unless asked for */
+    struct vlan_spec vlan;          /* kind VLAN_NONE: a bridge */
 };
 /* The pool of one family in a request; NULL: none. */
 const struct ipam_pool *network_pool(const struct network_request *r, bool is_v6);
@@ -76,13 +79,10 @@ void network_table_add(struct network_table *t, struct network *n);
 void network_table_drop(struct network_table *t, struct network *n);
 char *network_record_text(struct arena *a, const struct network_record *r);
 void network_publish_event(struct network *n, const char *action, const struct endpoint *e);
+/* The parent was made by us for this network, or for one that is gone: saved. */
+void network_own_link(struct network *n);
 /* Subnets of all networks but `except`; in the arena. */
 size_t network_table_subnets(const struct network_table *t, const struct network *except,
                              struct arena *a, struct subnet4 **out);
 size_t network_table_subnets6(const struct network_table *t, const struct network *except,
                               struct arena *a, struct subnet6 **out);
-/* A bridge or something like it: its endpoints have interfaces. */
-static inline bool network_has_links(const struct network *n)
-{
-    return n->bridge.link[0] != '\0';
-}

@@ -47,6 +47,7 @@ static const struct jfield record_fields[] = {
     J(J_STR, struct network_record, subnet6, "Subnet6", .flags = J_OMIT),
     J(J_STR, struct network_record, gateway6, "Gateway6", .flags = J_OMIT),
     J(J_STR, struct network_record, link, "Link", .flags = J_OMIT),
+    J(J_BOOL, struct network_record, made_link, "MadeLink", .flags = J_OMIT),
     J_END,
 };
 const struct jtable network_record_json = {sizeof(struct network_record), record_fields};
@@ -93,7 +94,7 @@ static void write_endpoint(const struct endpoint *e, struct jw *w)
     char mac[18] = "", addr[ADDR4_TEXT], cidr[ADDR4_TEXT + 4] = "", cidr6[CIDR6_TEXT];
     const uint8_t *m = e->spec.mac;
 
-    if (e->spec.addr || e->spec.bits6)
+    if ((e->spec.addr || e->spec.bits6) && e->spec.vlan.kind != VLAN_IPVLAN)
         snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4],
                  m[5]);
     if (e->spec.addr) {

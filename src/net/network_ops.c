@@ -11,6 +11,7 @@
 #include "base/digest.h"
 
 #include "network_inner.h"
+#include "vlan.h"
 
 /* ---- create ---- */
 
@@ -41,6 +42,17 @@ static struct err *check_subnets(const struct create *c)
                     : NULL;
 }
 
+static struct err *check_parent(const struct create *c)
+{
+    for (size_t i = 0; i < c->table->n; i++) {
+        const struct network *n = c->table->v[i];
+
+        if (c->plan.vlan.parent[0] && !strcmp(n->vlan.parent, c->plan.vlan.parent))
+            TRY(vlan_check_shared(&c->plan.vlan, &n->vlan, n->record.id));
+    }
+    return NULL;
+}
+
 static struct err *check_free(struct create *c)
 {
     for (size_t i = 0; i < c->table->n; i++) {
@@ -54,6 +66,7 @@ static struct err *check_free(struct create *c)
                            "conflicts with network %s (%s): networks have same bridge name",
                            n->record.id, n->record.request.name);
     }
+    TRY(check_parent(c));
     return check_subnets(c);
 }
 
@@ -72,7 +85,9 @@ static struct err *check_request(struct op *op)
     id_random(id);
     c->record.id = arena_strdup(c->arena, id);
     c->record.created_ns = clock_wall_ns();
-    if (!c->plan.bridge.link[0])
+    if (c->plan.vlan.is_apart)
+        vlan_name_own_parent(&c->plan.vlan, id);
+    if (!c->plan.vlan.kind && !c->plan.bridge.link[0])
         snprintf(c->plan.bridge.link, sizeof(c->plan.bridge.link), "br-%.12s", id);
     return NULL;
 }
@@ -117,21 +132,37 @@ static struct err *choose_ipv6(struct create *c)
     return NULL;
 }
 
-static struct err *make_bridge(struct op *op)
+/* The bridge, or the parent. */
+static struct err *ensure_link(struct create *c)
+{
+    struct net *n = c->table->net;
+
+    if (c->plan.vlan.kind)
+        TRY(net_vlan_ensure(n, &c->plan.vlan, &c->record.made_link));
+    else
+        TRY(net_bridge_ensure(n, &c->plan.bridge));
+    c->record.link =
+        arena_strdup(c->arena, c->plan.vlan.kind ? c->plan.vlan.parent : c->plan.bridge.link);
+    return NULL;
+}
+
+static struct err *make_link(struct op *op)
 {
     struct create *c = (struct create *)op;
 
     TRY(choose_ipv4(c));
     TRY(choose_ipv6(c));
-    c->record.link = arena_strdup(c->arena, c->plan.bridge.link);
-    return net_bridge_ensure(c->table->net, &c->plan.bridge);
+    return ensure_link(c);
 }
 
-static void remove_made_bridge(struct op *op)
+static void remove_made_link(struct op *op)
 {
     struct create *c = (struct create *)op;
 
-    net_bridge_remove(c->table->net, c->plan.bridge.link);
+    if (!c->plan.vlan.kind)
+        net_bridge_remove(c->table->net, c->plan.bridge.link);
+    else if (c->record.made_link)
+        net_vlan_remove(c->table->net, c->plan.vlan.parent);
 }
 
 static struct err *apply_rules(struct op *op)
@@ -183,7 +214,7 @@ static void on_created(struct op *op, struct err *err, void *ctx)
 
 static const struct op_step create_steps[] = {
     {"check-request", ON_LOOP, check_request, NULL},
-    {"make-bridge", ON_WORKER, make_bridge, remove_made_bridge},
+    {"make-link", ON_WORKER, make_link, remove_made_link},
     {"apply-rules", ON_EVENT, apply_rules, NULL},
     {"save", ON_EVENT, save, unsave},
     {"publish", ON_LOOP, publish, NULL},
@@ -230,9 +261,28 @@ struct removal {
     char *ref;
     struct network *network; /* ours alone once hidden: joins are refused */
     char id[ID_MAX], link[16];
+    char parent[16]; /* that we made and nobody else uses; "": none */
     void (*done)(void *ctx, struct err *err);
     void *ctx;
 };
+
+/* Another network on a parent that we made: it becomes that one's to remove. */
+static void choose_parent(struct removal *r)
+{
+    const struct network *n = r->network;
+
+    if (!n->record.made_link)
+        return;
+    for (size_t i = 0; i < r->table->n; i++) {
+        struct network *other = r->table->v[i];
+
+        if (other == n || strcmp(other->vlan.parent, n->vlan.parent) != 0)
+            continue;
+        network_own_link(other);
+        return;
+    }
+    memcpy(r->parent, n->vlan.parent, sizeof(r->parent));
+}
 
 static struct err *hide(struct op *op)
 {
@@ -251,6 +301,7 @@ static struct err *hide(struct op *op)
     r->network = n;
     snprintf(r->id, sizeof(r->id), "%s", n->record.id);
     snprintf(r->link, sizeof(r->link), "%s", n->bridge.link);
+    choose_parent(r);
     net_pool_set(r->table->net, &n->bridge, 0);
     n->has_pool = false;
     return NULL;
@@ -277,11 +328,14 @@ static void remember(struct op *op)
            NULL, NULL);
 }
 
-static struct err *remove_bridge(struct op *op)
+static struct err *remove_link(struct op *op)
 {
     struct removal *r = (struct removal *)op;
 
-    net_bridge_remove(r->table->net, r->link);
+    if (r->link[0])
+        net_bridge_remove(r->table->net, r->link);
+    if (r->parent[0])
+        net_vlan_remove(r->table->net, r->parent);
     return NULL;
 }
 
@@ -306,7 +360,7 @@ static void on_removed(struct op *op, struct err *err, void *ctx)
 static const struct op_step remove_steps[] = {
     {"hide", ON_LOOP, hide, show},
     {"forget", ON_EVENT, forget, remember},
-    {"remove-bridge", ON_WORKER, remove_bridge, NULL},
+    {"remove-link", ON_WORKER, remove_link, NULL},
     {"drop", ON_LOOP, drop, NULL},
     {0},
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "network_inner.h"
+#include "vlan.h"
 
 #define OPTION(x) "com.docker.network." x
 
@@ -48,7 +49,7 @@ static struct err *check_kind(const struct network_request *r)
 
     if (!strcmp(driver, "host") || !strcmp(driver, "null"))
         return err_new(ERR_FORBIDDEN, "only one instance of \"%s\" network is allowed", driver);
-    if (strcmp(driver, "bridge") != 0)
+    if (strcmp(driver, "bridge") != 0 && !vlan_kind_of(driver))
         return err_new(ERR_NOT_FOUND,
                        "could not find plugin %s in v1 plugin registry: plugin \"%s\" not found",
                        driver, driver);
@@ -323,7 +324,14 @@ struct err *network_plan(const struct network_request *r, const struct network_d
     TRY(check_name(r->name));
     TRY(check_kind(r));
     TRY(plan_pools(r, &p));
+    if (vlan_kind_of(r->driver)) {
+        TRY(vlan_plan(r, &p.vlan));
+        p.bridge.mtu = 0; /* the parent's */
+        p.bridge.internal = p.vlan.is_apart;
+    }
     TRY(plan_options(r, &p.bridge));
+    if (p.vlan.kind)
+        p.bridge.link[0] = '\0'; /* names of bridges mean nothing here */
     *out = p;
     return NULL;
 }

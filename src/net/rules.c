@@ -329,6 +329,22 @@ static void put_postrouting(struct buf *out, const struct rules_view *v)
     buf_puts(out, "  }\n");
 }
 
+/* Containers linked on a bridge without icc. */
+static void put_links(struct buf *out, const struct rules_view *v)
+{
+    buf_puts(out, "  set links {\n    type ipv4_addr . ipv4_addr . inet_proto . inet_service\n");
+    for (size_t i = 0; i < v->n_links; i++) {
+        const struct link_rule *l = &v->links[i];
+        char from[ADDR4_TEXT], to[ADDR4_TEXT];
+
+        addr4_text(l->from, from);
+        addr4_text(l->to, to);
+        buf_printf(out, "%s%s . %s . %s . %u", i ? ",\n      " : "    elements = {\n      ", from,
+                   to, proto_name((enum port_proto)l->proto), l->port);
+    }
+    buf_puts(out, v->n_links ? "\n    }\n  }\n" : "  }\n");
+}
+
 static const char publish_chains[] =
     "  chain publish {\n"
     "    ip saddr . meta l4proto . th dport @self return\n"
@@ -356,6 +372,7 @@ static const char forward_chain[] =
     "    type filter hook forward priority filter; policy accept;\n"
     "    ct state established,related accept\n"
     "    iifname . oifname @icc accept\n"
+    "    ip saddr . ip daddr . meta l4proto . th dport @links accept\n"
     "    iifname @internal drop\n"
     "    oifname @internal drop\n"
     "    oifname @bridges ct status dnat accept\n"
@@ -385,6 +402,7 @@ void rules_text(struct buf *out, const struct rules_view *v)
         put_port_set(out, ports, (enum port_class)c);
     for (size_t i = 0; i < ARRAY_LEN(bridge_sets); i++)
         put_set(out, v, &bridge_sets[i]);
+    put_links(out, v);
     buf_puts(out, publish_chains);
     if (v->local_dnat)
         buf_puts(out, local_chain);

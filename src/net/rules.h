@@ -11,6 +11,8 @@ struct rules_view { /* the desired state */
     size_t n_bridges;
     const struct port_map *ports; /* host_port set, or routed */
     size_t n_ports;
+    const struct link_rule *links;
+    size_t n_links;
     bool ip_masq;
     bool local_dnat; /* no userland proxy: the host's own connections are translated too */
 };

@@ -169,10 +169,12 @@ static void compose(struct rules *r)
 {
     struct collected c = {.mark = true};
     autofree struct bridge_spec *bridges = NULL;
-    size_t n_bridges;
+    autofree struct link_rule *links = NULL;
+    size_t n_bridges, n_links;
 
     ports_each_rule(r->net, collect, &c);
     r->sending_version = copy_bridges(r->net, &bridges, &n_bridges);
+    links_copy(r->net, &links, &n_links);
     r->is_stale = false;
     r->is_full = !r->is_known || r->sending_version != r->bridges_version;
     r->text.len = r->full_text.len = 0;
@@ -181,6 +183,8 @@ static void compose(struct rules *r)
                                                    .n_bridges = n_bridges,
                                                    .ports = c.all,
                                                    .n_ports = c.n_all,
+                                                   .links = links,
+                                                   .n_links = n_links,
                                                    .ip_masq = r->net->ip_masq,
                                                    .local_dnat = !r->net->userland_proxy});
     if (!r->is_full)

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 
 #include "inner.h"
+#include "vlan.h"
 
 #define PORTS_MAX 1000 /* of a bridge; the kernel's own limit is 1,023 */
 #define PORT_WAIT_MS 50
@@ -165,23 +166,39 @@ struct err *prepared_make(struct net *n, const char *bridge, const char *ifname,
     return NULL;
 }
 
+static struct err *attach_vlan(int netns, const struct endpoint_spec *e)
+{
+    struct nl *host;
+    struct err *err;
+
+    TRY(nl_open(&host));
+    err = vlan_make_link(host, e, netns);
+    nl_close(host);
+    return err;
+}
+
 static struct err *add_interface(struct net *n, struct nl *inside, int netns,
                                  const struct endpoint_spec *e)
 {
     int ifindex;
 
-    TRY(attach_veth(n, e->bridge, netns, e->ifname));
+    TRY(e->vlan.kind ? attach_vlan(netns, e) : attach_veth(n, e->bridge, netns, e->ifname));
     TRY(link_find(inside, e->ifname, &ifindex));
     link_add_endpoint(inside, ifindex, e);
     return nl_commit(inside);
 }
 
+/* A namespace from the pool, or made with a veth, has the first interface already. */
 static struct err *configure(struct net *n, struct prepared *p, const struct endpoint_spec *e,
                              size_t count)
 {
-    link_add_endpoint(p->nl, p->ifindex, &e[0]);
-    TRY(nl_commit(p->nl));
-    for (size_t i = 1; i < count; i++)
+    size_t i = 0;
+
+    if (p->ifindex) {
+        link_add_endpoint(p->nl, p->ifindex, &e[i++]);
+        TRY(nl_commit(p->nl));
+    }
+    for (; i < count; i++)
         TRY(add_interface(n, p->nl, p->netns, &e[i]));
     return NULL;
 }
@@ -192,7 +209,7 @@ struct err *net_sandbox_open(struct net *n, const struct endpoint_spec *e, size_
     struct prepared p = {.netns = -1};
     struct err *err = NULL;
 
-    if (!count)
+    if (!count || e[0].vlan.kind)
         TRY(netns_make(n->netns, &p.netns, &p.nl));
     else if (strcmp(e[0].ifname, "eth0") != 0 || !pool_take(n, e[0].bridge, &p))
         TRY(prepared_make(n, e[0].bridge, e[0].ifname, &p));
@@ -253,10 +270,7 @@ struct err *net_sandbox_set_gateway(struct net *n, int netns, const struct endpo
     TRY(netns_enter(n->netns, netns, &inside));
     err = link_find(inside, e->ifname, &ifindex);
     if (!err) {
-        if (e->gateway)
-            link_add_default_route(inside, ifindex, e->gateway);
-        if (!addr6_is_none(&e->gateway6))
-            link_add_default_route6(inside, ifindex, &e->gateway6);
+        link_add_default_routes(inside, ifindex, e);
         err = nl_commit(inside);
     }
     nl_close(inside);

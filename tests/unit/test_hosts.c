@@ -91,3 +91,13 @@ TEST(resolv_keeps_loopback_on_the_host_network)
 
     CHECK(strstr(resolv_text(test_arena, "nameserver 127.0.0.53", &o), "nameserver 127.0.0.53"));
 }
+
+TEST(hosts_update_moves_and_adds)
+{
+    static const struct hosts_entry v[] = {{"10.0.0.9", "db name"}, {"10.0.0.8", "new"}};
+
+    CHECK_STR(
+        hosts_update(test_arena, "::1\tlocalhost\n10.0.0.1\tdb name\n10.0.0.2\tdb\nrest", v, 2),
+        "::1\tlocalhost\n10.0.0.9\tdb name\n10.0.0.2\tdb\nrest\n10.0.0.8\tnew\n");
+    CHECK_STR(hosts_update(test_arena, "", v, 0), "");
+}

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* links: net core base */
+#include <linux/if_link.h>
+
 #include "network_inner.h"
 #include "test.h"
+#include "vlan.h"
 
 static const struct network_defaults defaults = {.mtu = 1400};
 static struct network_plan plan;
@@ -41,6 +44,50 @@ TEST(network_plan_takes_addresses_and_options)
     CHECK_STR(plan.bridge.link, "mybr");
 }
 
+TEST(network_plan_takes_vlans)
+{
+    CHECK_OK(plan_of("{\"Name\":\"n\",\"Driver\":\"macvlan\",\"Options\":{\"parent\":\"eth0.7\","
+                     "\"com.docker.network.bridge.name\":\"ignored\"}}"));
+    CHECK_INT(plan.vlan.kind, VLAN_MACVLAN);
+    CHECK_STR(plan.vlan.parent, "eth0.7");
+    CHECK_STR(plan.bridge.link, "");
+    CHECK_INT(plan.vlan.mode, MACVLAN_MODE_BRIDGE);
+    CHECK_INT(plan.bridge.mtu, 0);
+    CHECK(!plan.vlan.is_apart && !plan.bridge.internal);
+    CHECK_OK(plan_of("{\"Name\":\"n\",\"Driver\":\"ipvlan\",\"Internal\":true,\"Options\":{"
+                     "\"parent\":\"eth0\",\"ipvlan_mode\":\"l3s\",\"ipvlan_flag\":\"private\"}}"));
+    CHECK(plan.vlan.is_apart && plan.bridge.internal && vlan_is_routed(&plan.vlan));
+    CHECK_STR(plan.vlan.parent, "");
+    CHECK_INT(plan.vlan.flags, IPVLAN_F_PRIVATE);
+}
+
+TEST(vlan_names_are_parsed)
+{
+    static const char *const bad[] = {"eth0",      ".5",     "eth0.", "eth0.0",
+                                      "eth0.4095", "eth0.x", "e.1.2"};
+    struct vlan_name v;
+
+    CHECK_OK(vlan_name_parse("eth0.4094", &v));
+    CHECK_STR(v.link, "eth0");
+    CHECK_INT(v.id, 4094);
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        CHECK_ERR(vlan_name_parse(bad[i], &v), ERR_INVALID);
+}
+
+TEST(vlan_parents_are_shared_by_macvlan_only)
+{
+    struct vlan_spec mac = {VLAN_MACVLAN, "eth0", false, MACVLAN_MODE_BRIDGE, 0}, pass = mac,
+                     ip = mac;
+
+    pass.mode = MACVLAN_MODE_PASSTHRU;
+    ip.kind = VLAN_IPVLAN;
+    CHECK_OK(vlan_check_shared(&mac, &mac, "id"));
+    CHECK_ERR(vlan_check_shared(&mac, &pass, "id"), ERR_FORBIDDEN);
+    CHECK_ERR(vlan_check_shared(&pass, &mac, "id"), ERR_FORBIDDEN);
+    CHECK_ERR(vlan_check_shared(&ip, &ip, "id"), ERR_FORBIDDEN);
+    CHECK_ERR(vlan_check_shared(&ip, &mac, "id"), ERR_FORBIDDEN);
+}
+
 TEST(network_plan_refuses)
 {
     static const struct {
@@ -54,6 +101,12 @@ TEST(network_plan_refuses)
         {"{\"Name\":\"default\"}", ERR_FORBIDDEN},
         {"{\"Name\":\"n\",\"Driver\":\"host\"}", ERR_FORBIDDEN},
         {"{\"Name\":\"n\",\"Driver\":\"weave\"}", ERR_NOT_FOUND},
+        {"{\"Name\":\"n\",\"Driver\":\"macvlan\",\"Options\":{\"parent\":\"lo\"}}", ERR_INVALID},
+        {"{\"Name\":\"n\",\"Driver\":\"macvlan\",\"Options\":{\"parent\":\"a/b\"}}", ERR_INVALID},
+        {"{\"Name\":\"n\",\"Driver\":\"macvlan\",\"Options\":{\"macvlan_mode\":\"x\"}}",
+         ERR_INVALID},
+        {"{\"Name\":\"n\",\"Driver\":\"ipvlan\",\"Options\":{\"ipvlan_mode\":\"x\"}}", ERR_INVALID},
+        {"{\"Name\":\"n\",\"Driver\":\"ipvlan\",\"Options\":{\"ipvlan_flag\":\"x\"}}", ERR_INVALID},
         {"{\"Name\":\"n\",\"Scope\":\"swarm\"}", ERR_FORBIDDEN},
         {"{\"Name\":\"n\",\"EnableIPv4\":false}", ERR_INVALID},
         {"{\"Name\":\"n\",\"IPAM\":{\"Driver\":\"x\"}}", ERR_NOT_FOUND},

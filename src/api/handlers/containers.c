@@ -120,6 +120,17 @@ void handle_container_remove(struct request *r)
                          query_is_true(&r->query, "link"), reply_done, r);
 }
 
+/* "web/db?link=1": the container is linked to another one, and will not be. */
+void handle_container_unlink(struct request *r)
+{
+    if (query_is_true(&r->query, "link"))
+        container_unlink(parts_of(r)->containers, request_arg(r, 0), request_arg(r, 1), reply_done,
+                         r);
+    else
+        reply_err(r, err_new(ERR_NOT_FOUND, "No such container: %s/%s", request_arg(r, 0),
+                             request_arg(r, 1)));
+}
+
 void handle_container_rename(struct request *r)
 {
     struct container *c = container_of_request(r);

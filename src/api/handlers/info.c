@@ -56,7 +56,7 @@ static void write_counts(struct jw *w, const struct parts *p)
 static void write_plugins(struct jw *w)
 {
     static const char *const volume[] = {"local", NULL};
-    static const char *const network[] = {"bridge", "host", "null", NULL};
+    static const char *const network[] = {"bridge", "host", "ipvlan", "macvlan", "null", NULL};
     static const char *const log[] = {"journald", "json-file", "local", "none", "syslog", NULL};
 
     jw_obj(w, "Plugins");

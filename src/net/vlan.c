@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The links of macvlan and ipvlan networks. A container's interface is one message: it is
+ * made on the parent in the host's namespace and born inside the container's. It dies with
+ * that namespace. The parent is never configured, unless we made it. Workers.
+ */
+#include "vlan.h"
+
+#include <errno.h>
+#include <linux/if.h>
+#include <linux/if_ether.h>
+#include <linux/if_link.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+
+#include "inner.h"
+
+#define DYING_WAIT_MS 50
+#define DYING_WAIT_ROUNDS 40
+
+static const char *kind_name(enum vlan_kind kind)
+{
+    return kind == VLAN_IPVLAN ? "ipvlan" : "macvlan";
+}
+
+static struct ifinfomsg *put_header(struct nlmsghdr *m, bool up)
+{
+    struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(m, sizeof(*ifi));
+
+    ifi->ifi_family = AF_UNSPEC;
+    ifi->ifi_flags = ifi->ifi_change = up ? IFF_UP : 0;
+    return ifi;
+}
+
+static void put_kind(struct nlmsghdr *m, const char *kind)
+{
+    struct nlattr *info = mnl_attr_nest_start(m, IFLA_LINKINFO);
+
+    mnl_attr_put_strz(m, IFLA_INFO_KIND, kind);
+    mnl_attr_nest_end(m, info);
+}
+
+static bool link_exists(struct nl *nl, const char *name)
+{
+    int ifindex;
+    struct err *e = link_find(nl, name, &ifindex);
+
+    err_drop(e);
+    return !e;
+}
+
+/* A link without its parent is refused as such by a kernel that has the type. */
+static struct err *check_type(struct nl *nl, enum vlan_kind kind)
+{
+    struct nlmsghdr *m =
+        nl_begin(nl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, "make a %s link", kind_name(kind));
+    struct err *e;
+    bool is_known;
+
+    put_header(m, false);
+    put_kind(m, kind_name(kind));
+    nl_end(nl, m);
+    e = nl_commit(nl);
+    is_known = !e || err_errno(e) != EOPNOTSUPP;
+    if (is_known) {
+        err_drop(e);
+        return NULL;
+    }
+    return err_as(err_wrap(e, "this kernel has no %s", kind_name(kind)), ERR_UNAVAILABLE);
+}
+
+/* ---- the parent ---- */
+
+static struct err *make_parent_of_kind(struct nl *nl, const char *name, const char *kind)
+{
+    struct nlmsghdr *m =
+        nl_begin(nl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, "make the link %s", name);
+
+    put_header(m, true);
+    mnl_attr_put_strz(m, IFLA_IFNAME, name);
+    put_kind(m, kind);
+    nl_end(nl, m);
+    return nl_commit(nl);
+}
+
+/* A dummy; a bridge without ports leads nowhere just as well where the kernel has no dummies. */
+static struct err *make_apart(struct nl *nl, const char *name)
+{
+    struct err *e = make_parent_of_kind(nl, name, "dummy");
+
+    if (!e || err_errno(e) != EOPNOTSUPP)
+        return e;
+    err_drop(e);
+    return make_parent_of_kind(nl, name, "bridge");
+}
+
+static struct err *make_sub_interface(struct nl *nl, const char *name)
+{
+    struct vlan_name v;
+    struct nlmsghdr *m;
+    int ifindex;
+    struct err *e;
+
+    if (!strchr(name, '.'))
+        return err_new(ERR_INVALID, "-o parent interface was not found on the host: %s", name);
+    TRY(vlan_name_parse(name, &v));
+    e = link_find(nl, v.link, &ifindex);
+    if (e) {
+        err_drop(e);
+        return err_new(ERR_INVALID, "-o parent interface was not found on the host: %s", v.link);
+    }
+    m = nl_begin(nl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, "make the sub-interface %s", name);
+    put_header(m, true);
+    mnl_attr_put_strz(m, IFLA_IFNAME, name);
+    mnl_attr_put_u32(m, IFLA_LINK, (uint32_t)ifindex);
+    struct nlattr *info = mnl_attr_nest_start(m, IFLA_LINKINFO);
+    mnl_attr_put_strz(m, IFLA_INFO_KIND, "vlan");
+    struct nlattr *data = mnl_attr_nest_start(m, IFLA_INFO_DATA);
+    mnl_attr_put_u16(m, IFLA_VLAN_ID, v.id);
+    mnl_attr_nest_end(m, data);
+    mnl_attr_nest_end(m, info);
+    nl_end(nl, m);
+    return nl_commit(nl);
+}
+
+static struct err *ensure(struct nl *nl, const struct vlan_spec *v, bool *out_made)
+{
+    bool has_parent = link_exists(nl, v->parent);
+
+    TRY(check_type(nl, v->kind));
+    if (!has_parent)
+        TRY(v->is_apart ? make_apart(nl, v->parent) : make_sub_interface(nl, v->parent));
+    *out_made = !has_parent;
+    return NULL;
+}
+
+struct err *net_vlan_ensure(struct net *n, const struct vlan_spec *v, bool *out_made)
+{
+    struct nl *nl;
+    struct err *e;
+
+    (void)n;
+    TRY(nl_open(&nl));
+    e = ensure(nl, v, out_made);
+    nl_close(nl);
+    return e;
+}
+
+void net_vlan_remove(struct net *n, const char *parent)
+{
+    struct nl *nl;
+    struct err *e = nl_open(&nl);
+
+    (void)n;
+    if (!e) {
+        link_remove(nl, parent);
+        nl_close(nl);
+    }
+    err_drop(e);
+}
+
+/* ---- a container's interface ---- */
+
+static void put_mode(struct nlmsghdr *m, const struct vlan_spec *v)
+{
+    struct nlattr *data = mnl_attr_nest_start(m, IFLA_INFO_DATA);
+
+    if (v->kind == VLAN_MACVLAN) {
+        mnl_attr_put_u32(m, IFLA_MACVLAN_MODE, v->mode);
+    } else {
+        mnl_attr_put_u16(m, IFLA_IPVLAN_MODE, (uint16_t)v->mode);
+        mnl_attr_put_u16(m, IFLA_IPVLAN_FLAGS, v->flags);
+    }
+    mnl_attr_nest_end(m, data);
+}
+
+static struct err *make_link(struct nl *host, const struct endpoint_spec *e, int netns)
+{
+    static const uint8_t none[ETH_ALEN];
+    const struct vlan_spec *v = &e->vlan;
+    struct nlmsghdr *m;
+    int parent;
+
+    TRY(link_find(host, v->parent, &parent));
+    m = nl_begin(host, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, "make the %s link %s on %s",
+                 kind_name(v->kind), e->ifname, v->parent);
+    put_header(m, false);
+    mnl_attr_put_strz(m, IFLA_IFNAME, e->ifname);
+    mnl_attr_put_u32(m, IFLA_LINK, (uint32_t)parent);
+    mnl_attr_put_u32(m, IFLA_NET_NS_FD, (uint32_t)netns);
+    if (v->kind == VLAN_MACVLAN && memcmp(e->mac, none, sizeof(none)) != 0)
+        mnl_attr_put(m, IFLA_ADDRESS, sizeof(e->mac), e->mac);
+    struct nlattr *info = mnl_attr_nest_start(m, IFLA_LINKINFO);
+    mnl_attr_put_strz(m, IFLA_INFO_KIND, kind_name(v->kind));
+    put_mode(m, v);
+    mnl_attr_nest_end(m, info);
+    nl_end(host, m);
+    return nl_commit(host);
+}
+
+/* The parent's port is still of the other kind, or not free for passthru. */
+static bool is_occupied(const struct err *e, const struct vlan_spec *v)
+{
+    return e && (err_errno(e) == EBUSY || (err_errno(e) == EINVAL && vlan_is_passthru(v)));
+}
+
+/* The interface of a container that has ended goes in the kernel's own time. */
+struct err *vlan_make_link(struct nl *host, const struct endpoint_spec *e, int netns)
+{
+    struct err *err = make_link(host, e, netns);
+
+    for (int i = 0; i < DYING_WAIT_ROUNDS && is_occupied(err, &e->vlan); i++) {
+        err_drop(err);
+        nanosleep(&(struct timespec){.tv_nsec = DYING_WAIT_MS * NS_PER_MS}, NULL);
+        err = make_link(host, e, netns);
+    }
+    return err;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "net/network.h"
+
+#include "nl.h"
+
+/* The driver's options. NULL kind: another driver. Pure; the parent is "" when none was asked for.
+ */
+enum vlan_kind vlan_kind_of(const char *driver);
+struct err *vlan_plan(const struct network_request *r, struct vlan_spec *out) must_check;
+/* "eth0.10". ERR_INVALID in Docker's words. */
+struct vlan_name {
+    char link[16];
+    uint16_t id;
+};
+struct err *vlan_name_parse(const char *parent, struct vlan_name *out) must_check;
+/* The parent that leads nowhere of the network with this id. */
+void vlan_name_own_parent(struct vlan_spec *v, const char *id);
+/* Whether two networks may have the parent they have in common; id: of the other network. */
+struct err *vlan_check_shared(const struct vlan_spec *v, const struct vlan_spec *other,
+                              const char *other_id) must_check;
+/* The container's interface, made on the parent and born inside the namespace; down. */
+struct err *vlan_make_link(struct nl *host, const struct endpoint_spec *e, int netns) must_check;
