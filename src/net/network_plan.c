@@ -245,7 +245,8 @@ static struct err *plan_pools(const struct network_request *r, struct network_pl
         if (is_v6 ? !out->has_ipv6 : !out->has_ipv4)
             continue;
         if (is_v6 ? out->has_subnet6 : out->has_subnet)
-            return err_new(ERR_INVALID, "bridge driver doesn't support multiple subnets");
+            return err_new(ERR_INVALID, "%s driver doesn't support multiple subnets",
+                           text_is_empty(r->driver) ? "bridge" : r->driver);
         TRY(is_v6 ? plan_pool6(&v[i], out) : plan_pool4(&v[i], out));
     }
     return NULL;
