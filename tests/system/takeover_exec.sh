@@ -68,6 +68,7 @@ same "noisy: still goes on" yes "$(poll 5 eval '[ "$(cat "$ROOT/count")" -gt $((
 same "ended meanwhile: its true code" "false 5" "$(code "$down")"
 same "ended before: still its code" "false 6" "$(code "$over")"
 same "failed before: still its code" "false 127" "$(code "$absent")"
+for x in $down $over $absent; do api_is "what has ended is not run again" 409 'already' POST "/exec/$x/start" '{"Detach":true}'; done
 same "created: is known" "false null" "$(xfield "$created" '"\(.Running) \(.ExitCode)"')"
 xattached "$created" "$HOST/late"
 same "created: can be started" "false 11" "$(code "$created")"
