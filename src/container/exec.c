@@ -142,7 +142,7 @@ void execs_drop(struct container *c)
     }
 }
 
-/* They go on running, their clients do not. */
+/* They go on running, their clients do not. A probe has been killed: its owner is told. */
 void execs_close(struct container *c)
 {
     list_each (e, &c->execs, struct exec, link) {
@@ -150,7 +150,8 @@ void execs_close(struct container *c)
         if (exec_is_alive(e)) /* the run's reference and the streams' */
             e->refs -= e->is_drained ? 1 : 2;
         e->is_running = e->is_settling = false;
-        exec_take_out(e);
+        if (!exec_end_probe(e, NULL, -1))
+            exec_take_out(e);
         exec_release(e, 1);
     }
 }

@@ -26,7 +26,7 @@ static struct err *load_one(void *ctx, const char *id, const char *json)
     struct container *c = err || !d->container_id ? NULL : map_get(t->by_id, d->container_id);
 
     if (!err && c && text_same(d->id, id) && id_is_valid(id) && d->config.cmd.n > 0) {
-        e->is_started = d->has_started;
+        e->is_started = d->has_started || d->has_ended; /* one that failed has not */
         e->is_recorded = d->has_ended;
         exec_insert(e, c);
         return NULL;
@@ -84,7 +84,9 @@ bool exec_adopt(struct container_table *t, const struct keeper_entry *entry, con
     adopt_streams(e, entry, fds);
     if (entry->state == KEEPER_FOREIGN)
         exec_watch_orphan(e);
-    if (entry->state == KEEPER_EXITED) /* worked off by reconcile */
+    if (t->parts->keeper) /* it only closed the connection: no reconcile follows */
+        close_adopted_stdin(e);
+    else if (entry->state == KEEPER_EXITED) /* worked off by reconcile */
         e->exit =
             (struct exit_record){true, entry->pid, entry->status, entry->exited_wall_ns, false};
     return true;

@@ -209,6 +209,7 @@ void health_suspend(struct container *c)
     if (!c->health)
         return;
     timer_clear(c->parts->loop, &c->health->timer);
+    probe_forget(steal_ptr(&c->health->probe));
     if (state_is_running(c))
         container_save(c);
 }

@@ -305,6 +305,7 @@ void container_table_stop(struct container_table *t, void (*done)(void *ctx), vo
         struct log *log = steal_ptr(&c->log);
 
         timer_clear(t->parts->loop, &c->restart_timer);
+        health_suspend(c);
         execs_close(c);
         hub_destroy(steal_ptr(&c->hub));
         ports_release(steal_ptr(&c->ports));
@@ -332,7 +333,6 @@ void container_table_close(struct container_table *t)
         struct container *c = value;
 
         waiters_notify(c, false);
-        health_suspend(c);
         execs_close(c);
         map_take(t->by_id, c->doc.id);
         container_unref(c);

@@ -68,6 +68,7 @@ same "noisy: still goes on" yes "$(poll 5 eval '[ "$(cat "$ROOT/count")" -gt $((
 same "ended meanwhile: its true code" "false 5" "$(code "$down")"
 same "ended before: still its code" "false 6" "$(code "$over")"
 same "failed before: still its code" "false 127" "$(code "$absent")"
+for x in $down $over $absent; do api_is "what has ended is not run again" 409 'already' POST "/exec/$x/start" '{"Detach":true}'; done
 same "created: is known" "false null" "$(xfield "$created" '"\(.Running) \(.ExitCode)"')"
 xattached "$created" "$HOST/late"
 same "created: can be started" "false 11" "$(code "$created")"
@@ -84,7 +85,11 @@ d rm -f two three >/dev/null
 api_is "of a container that is gone: 404" 404 'No such exec' GET "/exec/$two/json"
 
 # ---- twice in a row, SIGTERM ----
-engine_kill; engine_start; engine_stop; engine_start
+engine_kill; engine_start
+check "the next engine's probe runs" poll 5 pgrep -xf "sleep 77$$"
+engine_stop
+check "which does not outlive a SIGTERM" poll 5 eval '! pgrep -xf "sleep 77$$"'
+engine_start
 same "after SIGKILL and SIGTERM: still runs" true "$(xfield "$noisy" .Running)"
 same "ended: still its code" "false 7" "$(code "$plain")"
 api_is "of a container that is gone: still 404" 404 'No such exec' GET "/exec/$two/json"
@@ -116,12 +121,48 @@ kill -9 "$fourpid" 2>/dev/null
 engine_start
 same "both killed: known, its code unknown" "false 255" "$(code "$both")"
 
+# ---- a start that is held up half way (a frozen helper; v2 kills it at once) ----
+box settle
+freezer=$(own_cgroups | grep -m1 "freezer/.*/$(field settle .Id)")
+held_up() { # sets ID: an exec whose start the engine dies in
+    xcreate settle "$OUT" sh -c 'echo x >>/settled; exit 3'
+    echo FROZEN >"$freezer/freezer.state"
+    xdetached "$ID" & disown
+    poll 5 eval '[ "$(wc -l <"$freezer/tasks")" -gt 1 ]'
+    engine_kill
+    engine_start
+}
+if [ -n "$freezer" ]; then
+    held_up
+    same "a start in flight: is known, does not run" "false null" "$(xfield "$ID" '"\(.Running) \(.ExitCode)"')"
+    api_is "and is not started twice" 409 'already' POST "/exec/$ID/start" '{"Detach":true}'
+    echo THAWED >"$freezer/freezer.state"
+    same "it then runs" "false 3" "$(code "$ID")"
+    held_up
+    kill -9 $(grep -vx "$(field settle .State.Pid)" "$freezer/tasks")
+    echo THAWED >"$freezer/freezer.state"
+    startable() { xdetached "$ID"; [ "$STATUS" = 200 ]; }
+    check "a start in flight that fails: can be started again" poll 5 startable
+    same "and then runs" "false 3" "$(code "$ID")"
+    same "each ran once" 2 "$(wc -l <"$(root settle)/settled")"
+    held_up
+    echo FROZEN >"$freezer/freezer.state"
+    kill -9 "$(keeper_pid)"
+    sleep 0.3
+    echo THAWED >"$freezer/freezer.state"
+    check "a start in flight whose keeper dies: can be started again" poll 8 startable
+    same "and then runs, too" "false 3" "$(code "$ID")"
+fi
+
 # ---- fifty in flight ----
 d rm -f four >/dev/null 2>&1
 box storm
+marks() { cat "$(root storm)/marks" 2>/dev/null | wc -l; }
 for round in 1 2 3; do
+    had=$(marks)
     timeout 60 python3 exec_storm.py "$SOCK" storm "$HOST/storm-$round" storm 2>"$HOST/storm.err" & S=$!
-    sleep 0.$((RANDOM % 5 + 2))$((RANDOM % 10))
+    poll 20 eval '[ "$(marks)" -gt $((had + 20)) ]'
+    sleep 0.$((RANDOM % 3))$((RANDOM % 10))
     engine_kill
     wait $S
     engine_start || { not_ok "engine starts"; break; }
