@@ -79,6 +79,10 @@ static void write_file(const char *path, size_t bytes, long seconds)
     char stamp[32] = "";
     size_t n = 0;
 
+    if (fd < 0) {
+        fprintf(stderr, "line_writer: %s: %s\n", path, strerror(errno));
+        exit(1);
+    }
     for (int64_t i = 0; i < total; i++) {
         wall = end - seconds * NS + (int64_t)((double)seconds * NS / (double)total * (double)i);
         if (wall / NS != at) {

@@ -2,7 +2,7 @@
 /*
  * Table decoding: members of a document into the fields of a struct, as Go's encoding/json
  * does it. Pure, any thread; recursion is bounded by JSON_DEPTH_MAX.
- * The document lives in the same arena as the struct, so strings are shared, not copied.
+ * The strings live in the same arena as the struct: they are shared, not copied.
  * Trap: members are taken in the document's order, so of equal keys (in any case) the last
  * one counts, and a null changes nothing.
  */
@@ -360,9 +360,10 @@ static struct err *fill_object(struct arena *a, const struct json *j, const stru
 struct err *json_decode(struct arena *a, const char *text, size_t len, const struct jtable *t,
                         void *out)
 {
+    autoarena struct arena *nodes = arena_create(); /* most of a document, and not kept */
     struct json *root;
 
-    TRY(json_parse_in_place(a, text, len, &root));
+    TRY(json_parse_in_place(a, nodes, text, len, &root));
     return fill_object(a, root, t, out, NULL);
 }
 

@@ -16,9 +16,9 @@ struct json {
 };
 
 /* As json_parse, but the nodes point into `text` wherever it is valid UTF-8: it must outlive them.
- */
-struct err *json_parse_in_place(struct arena *a, const char *text, size_t len, struct json **out)
-    must_check;
+ * Strings and keys are allocated from `a`, the nodes themselves from `nodes`. */
+struct err *json_parse_in_place(struct arena *a, struct arena *nodes, const char *text, size_t len,
+                                struct json **out) must_check;
 /* Exact: no fraction, no exponent, in range. */
 bool json_exact_int(const struct json *j, int64_t *out);
 const char *json_type_name(enum json_type type);

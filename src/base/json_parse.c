@@ -14,7 +14,7 @@
 enum { JSON_NODES_MAX = 1 << 20 };
 
 struct parser {
-    struct arena *a;
+    struct arena *a, *node_arena;
     const char *start, *p, *end;
     struct json *top;  /* the open array or object */
     struct json *root; /* the first value */
@@ -222,7 +222,7 @@ static struct json *add_node(struct parser *ps)
         ps->error = err_new(ERR_TOO_LARGE, "JSON has more than %d values", JSON_NODES_MAX);
         return NULL;
     }
-    j = arena_new(ps->a, struct json);
+    j = arena_new(ps->node_arena, struct json);
     j->up = up;
     if (!up) {
         ps->root = j;
@@ -339,9 +339,10 @@ static char *repair_utf8(struct arena *a, const char *text, size_t len, size_t *
     return arena_memdup(a, b.data, b.len);
 }
 
-struct err *json_parse_in_place(struct arena *a, const char *text, size_t len, struct json **out)
+struct err *json_parse_in_place(struct arena *a, struct arena *nodes, const char *text, size_t len,
+                                struct json **out)
 {
-    struct parser ps = {.a = a};
+    struct parser ps = {.a = a, .node_arena = nodes};
 
     if (len > JSON_TEXT_MAX)
         return err_new(ERR_TOO_LARGE, "JSON is larger than %u bytes", JSON_TEXT_MAX);
@@ -361,7 +362,7 @@ struct err *json_parse(struct arena *a, const char *text, size_t len, const stru
 
     if (len <= JSON_TEXT_MAX)
         text = arena_memdup(a, text, len);
-    TRY(json_parse_in_place(a, text, len, &root));
+    TRY(json_parse_in_place(a, a, text, len, &root));
     *out = root;
     return NULL;
 }

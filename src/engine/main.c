@@ -176,9 +176,9 @@ int main(int argc, char **argv)
 
     ignore_pipe();
     umask(0022);
-    mallopt(M_ARENA_MAX, 2); /* workers share: memory matters more than their locks */
-    mallopt(M_TRIM_THRESHOLD, 1 << 20); /* windows of logs come and go in the heap, without a fault */
-    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+    mallopt(M_ARENA_MAX, 2);            /* workers share: memory matters more than their locks */
+    mallopt(M_TRIM_THRESHOLD, 1 << 20); /* windows of logs come and go in the heap, ... */
+    mallopt(M_MMAP_THRESHOLD, 1 << 20); /* ... without a fault for every page */
     p.engine.lock_fd = -1;
     p.engine.arena = arena_create();
     err = settings_parse(p.engine.arena, argc, argv, &p.engine.settings);

@@ -10,7 +10,7 @@
 #include <malloc.h>
 
 #define TICK_MS 10000
-#define WORTH_BYTES (2u << 20)
+#define WORTH_BYTES (1u << 20)
 
 static void run(struct job *job)
 {

@@ -5,7 +5,9 @@
  * in the last round keep what comes after the mark in memory, so nothing is missed or
  * doubled; when that grows too large the next round reads it from the log instead.
  * A slow client holds the outputs back while it makes progress and is cut when it
- * makes none for HUB_STALL_MS; the only client of a tty holds them for ever.
+ * makes none for HUB_STALL_MS; the only client of a tty holds them for ever. Where
+ * there are others, one that makes none for GRACE_MS holds nothing back: it is cut
+ * when SINK_HIGH more has come.
  * Trap: client_end calls `gone` and frees; attach_input may do that (detach keys).
  */
 #include "base/clock.h"
@@ -15,14 +17,16 @@
 #include "hub_inner.h"
 
 #define WATCH_MS 100 /* how often a slow client is looked after */
+#define GRACE_MS 300 /* others wait so long for one that does not read */
 #define DEFAULT_KEYS "ctrl-p,ctrl-q"
 
 static void begin_round(struct attachment *a, bool is_last);
 static void on_watch(struct timer *t);
+static void on_overrun(struct timer *t);
 
 static bool wants(const struct attachment *a, int stream)
 {
-    if (!a->req.stream)
+    if (!a->req.stream || a->is_lost)
         return false;
     return stream == STREAM_STDERR ? a->req.want_stderr : a->req.want_stdout;
 }
@@ -34,30 +38,49 @@ static void watch_client(struct attachment *a)
     timer_set(a->hub->loop, &a->timer, WATCH_MS, on_watch);
 }
 
+static void hold(struct hub *h, int change)
+{
+    h->n_slow += change;
+    if (!h->n_slow)
+        pumps_update(h);
+}
+
 static void set_slow(struct attachment *a, bool is_slow)
 {
+    bool was_stalled = a->is_stalled;
+
     if (a->is_slow == is_slow)
         return;
     a->is_slow = is_slow;
-    a->hub->n_slow += is_slow ? 1 : -1;
+    a->is_stalled = false;
     if (is_slow)
         watch_client(a);
     else
         timer_clear(a->hub->loop, &a->timer);
-    if (!a->hub->n_slow)
-        pumps_update(a->hub);
+    if (is_slow || !was_stalled)
+        hold(a->hub, is_slow ? 1 : -1);
 }
 
 static void on_sink_room(void *ctx)
 {
-    set_slow(ctx, false);
+    struct attachment *a = ctx;
+
+    if (!a->is_lost)
+        set_slow(a, false);
 }
 
 static void write_client(struct attachment *a, const void *p, size_t n)
 {
+    size_t queued;
+
     a->sink->write(a->sink, p, n);
-    if (a->sink->queued(a->sink) > SINK_HIGH)
+    queued = a->sink->queued(a->sink);
+    if (queued > SINK_HIGH)
         set_slow(a, true);
+    if (!a->is_stalled || queued <= 2 * SINK_HIGH)
+        return;
+    a->is_lost = true; /* ended in a turn of its own */
+    timer_set(a->hub->loop, &a->timer, 0, on_overrun);
 }
 
 /* Off the hub; the sink and the owner are not told. */
@@ -97,6 +120,25 @@ static bool is_only_client_of_tty(const struct attachment *a)
     return pump_is_open(&h->pumps[PUMP_PTY]) && h->clients.next == h->clients.prev;
 }
 
+static void on_overrun(struct timer *t)
+{
+    struct attachment *a = container_of(t, struct attachment, timer);
+
+    lose_input(a);
+    client_end(a);
+}
+
+/* Somebody else takes output and does not stand still. */
+static bool has_company(const struct attachment *a)
+{
+    list_each (other, &a->hub->clients, struct attachment, link) {
+        if (other != a && other->req.stream && !other->is_stalled && !other->is_slow &&
+            (other->req.want_stdout || other->req.want_stderr))
+            return true;
+    }
+    return false;
+}
+
 static void on_watch(struct timer *t)
 {
     struct attachment *a = container_of(t, struct attachment, timer);
@@ -106,6 +148,11 @@ static void on_watch(struct timer *t)
     if (queued != a->last_queued || (is_only_client_of_tty(a) && !a->is_ending))
         a->progress_ns = now;
     a->last_queued = queued;
+    if (!a->is_stalled && a->is_slow && now - a->progress_ns >= GRACE_MS * NS_PER_MS &&
+        has_company(a)) {
+        a->is_stalled = true;
+        hold(a->hub, -1);
+    }
     if (now - a->progress_ns < a->hub->stall_ms * NS_PER_MS) {
         timer_set(a->hub->loop, &a->timer, WATCH_MS, on_watch);
         return;

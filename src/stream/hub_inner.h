@@ -80,6 +80,8 @@ struct attachment {
     struct buf queued;  /* live bytes since then, framed as the client wants them */
     /* a full queue */
     bool is_slow;
+    bool is_stalled; /* ... that does not move: it holds nothing back any more */
+    bool is_lost;    /* ... and has run over */
     size_t last_queued;
     int64_t progress_ns;
     struct timer timer; /* looks after a slow client, or ends one soon */

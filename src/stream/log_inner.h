@@ -43,6 +43,7 @@ struct log {
     void (*on_room)(void *ctx);
     void *room_ctx;
     struct list readers;
+    struct log_reader *leader; /* reads a window that others may share, NULL */
     int n_holds; /* cancelled readers whose job runs, callers up the stack: not freed */
     bool is_closing, is_flushed, is_discarded;
     int n_closing; /* looks at what a closing forward still holds */

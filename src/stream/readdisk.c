@@ -34,6 +34,14 @@ void readdisk_finish(struct readdisk *d)
     free(d->out);
 }
 
+void readdisk_move(struct readdisk *d, const struct readdisk *to)
+{
+    close_file(d);
+    d->pos = to->pos;
+    d->limit = to->limit;
+    d->at_limit = to->at_limit;
+}
+
 size_t readdisk_pread(int fd, char *p, size_t n, int64_t off)
 {
     size_t done = 0;

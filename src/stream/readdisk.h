@@ -30,6 +30,9 @@ void readdisk_locate(struct readdisk *d);
 /* Fills `out` from one window and moves pos. */
 void readdisk_window(struct readdisk *d);
 
+/* To where another reader of the same log has come. */
+void readdisk_move(struct readdisk *d, const struct readdisk *to);
+
 /* ---- between the two files ---- */
 /* Up to n bytes at off; short at the end of the file or on an error. */
 size_t readdisk_pread(int fd, char *p, size_t n, int64_t off);

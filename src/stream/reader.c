@@ -3,8 +3,9 @@
  * The loop's half of a log reader: a window is read ahead while the one before goes
  * to the sink, and nothing is read for a sink that is full. A follower at the end
  * waits for readers_on_written and goes on from its own position in the file, so no
- * line can be missed or doubled. Trap: a reader whose job runs outlives its cancel;
- * the log counts those.
+ * line can be missed or doubled. Followers that stand at the same place and ask for
+ * the same are a crowd: one of them reads, all are given. Trap: a reader whose job runs
+ * outlives its cancel; the log counts those.
  */
 #include "base/clock.h"
 
@@ -20,7 +21,9 @@ struct log_reader {
     struct job job;
     struct readdisk disk; /* the worker's while job_runs */
     bool job_runs, is_cancelled;
-    bool has_stop; /* at `stop` it ends; else it follows */
+    struct log_pos from;         /* of the window that the job reads, up to disk.limit */
+    struct list crowd, in_crowd; /* readers that get it, too */
+    bool has_stop;               /* at `stop` it ends; else it follows */
     struct log_pos stop;
     bool has_reached; /* everything up to `reached` is given */
     struct log_pos reached;
@@ -51,6 +54,7 @@ static void detach(struct log_reader *r)
     struct log *g = r->log;
 
     list_remove(&r->link);
+    list_remove(&r->in_crowd);
     log_mark_cancel(r->start_mark);
     log_mark_cancel(r->stop_mark);
     timer_clear(g->loop, &r->until);
@@ -90,12 +94,62 @@ static void run_job(struct job *job)
 
 static void on_job_done(struct job *job);
 
+static bool is_same_view(const struct log_query *a, const struct log_query *b)
+{
+    return a->want_stdout == b->want_stdout && a->want_stderr == b->want_stderr &&
+           a->timestamps == b->timestamps && a->details == b->details && a->framed == b->framed &&
+           !a->since_ns && !a->until_ns && !b->since_ns && !b->until_ns;
+}
+
+/* The window is being read already, for another. */
+static bool join_crowd(struct log_reader *r, struct log_pos limit)
+{
+    struct log_reader *leader = r->log->leader;
+
+    if (!leader || !r->is_located || compare(leader->from, r->disk.pos) ||
+        compare(leader->disk.limit, limit) || !is_same_view(&leader->disk.q, &r->disk.q) ||
+        leader->disk.q.follow != r->disk.q.follow)
+        return false;
+    list_append(&leader->crowd, &r->in_crowd);
+    return true;
+}
+
 static void submit(struct log_reader *r, struct log_pos limit)
 {
+    if (join_crowd(r, limit))
+        return;
     r->disk.limit = limit;
+    r->from = r->disk.pos;
+    if (r->is_located)
+        r->log->leader = r;
     r->job_runs = true;
     r->job = (struct job){.run = run_job, .done = on_job_done};
     pool_submit(r->log->pools, POOL_DISK, &r->job);
+}
+
+static void note_limit(struct log_reader *r)
+{
+    if (!r->disk.at_limit)
+        return;
+    r->has_reached = true;
+    r->reached = r->disk.limit;
+}
+
+/* What the leader has read is what each of its crowd would have. */
+static void give_crowd(struct log_reader *leader)
+{
+    const struct readdisk *d = &leader->disk;
+    struct log_reader *r;
+
+    while ((r = list_first(&leader->crowd, struct log_reader, in_crowd))) {
+        list_remove(&r->in_crowd);
+        readdisk_move(&r->disk, d);
+        note_limit(r);
+        if (d->out_n)
+            r->sink->write(r->sink, d->out, d->out_n);
+        r->is_paused = r->sink->queued(r->sink) > SINK_HIGH;
+        go_on(r);
+    }
 }
 
 /* A window has come: the next may start before this one is written. */
@@ -107,10 +161,7 @@ static void give(struct log_reader *r)
 
     d->out = NULL;
     d->out_n = d->out_room = 0;
-    if (d->at_limit) {
-        r->has_reached = true;
-        r->reached = d->limit;
-    }
+    note_limit(r);
     if (d->is_past_until) { /* a follower too: later lines are not asked for */
         r->has_stop = true;
         r->stop = d->pos;
@@ -123,8 +174,7 @@ static void give(struct log_reader *r)
     if (n)
         r->sink->write(r->sink, out, n);
     r->is_paused = r->sink->queued(r->sink) > SINK_HIGH;
-    if (!r->job_runs)
-        go_on(r);
+    go_on(r);
 }
 
 static void on_job_done(struct job *job)
@@ -132,6 +182,9 @@ static void on_job_done(struct job *job)
     struct log_reader *r = container_of(job, struct log_reader, job);
     struct log *g = r->log;
 
+    if (g->leader == r)
+        g->leader = NULL;
+    give_crowd(r);
     r->job_runs = false;
     if (r->is_cancelled) {
         g->n_holds--;
@@ -155,7 +208,8 @@ static void go_on(struct log_reader *r)
 {
     struct log_pos target = r->has_stop ? r->stop : r->log->written;
 
-    if (r->job_runs || r->is_paused || r->is_ready || !r->is_located)
+    if (r->job_runs || list_is_linked(&r->in_crowd) || r->is_paused || r->is_ready ||
+        !r->is_located)
         return;
     if (!r->has_reached || compare(r->reached, target) < 0 ||
         (!r->has_stop && compare(r->reached, target) != 0)) {
@@ -226,6 +280,7 @@ static struct log_reader *reader_new(struct log *g, const struct log_query *q, s
 
     r->log = g;
     r->sink = sink;
+    list_init(&r->crowd);
     r->done = done;
     r->ctx = ctx;
     readdisk_init(&r->disk, &g->files, g->disk.format, q);

@@ -95,24 +95,59 @@ static int64_t find_time(const struct log_format *format, struct logview *v, int
     return scan_time(v, &b, lo, end, t);
 }
 
-/* The place of the first record at or after t between from and limit. */
+/* The place in the file of `gen`, or the next that is there, where t is; sets *gen to it. False:
+ * all of it is before t, or there is no file. */
+static bool seek_in_file(struct readdisk *d, int64_t *gen, int64_t t, int64_t *out_off)
+{
+    struct logview v;
+    int64_t end;
+
+    logview_open(&v, logfiles_open(d->files, gen));
+    if (v.fd < 0)
+        return false;
+    end = logview_size(&v);
+    if (*gen == d->limit.gen && end > d->limit.off)
+        end = d->limit.off;
+    *out_off = find_time(d->format, &v, end, t);
+    logview_close(&v);
+    return *out_off < end;
+}
+
+/* Whether the file begins before t. One that cannot be read does not: too early is harmless. */
+static bool begins_before(struct readdisk *d, int64_t gen, int64_t t)
+{
+    autofree char *space = mem_alloc(BLOCK);
+    struct block b = {.format = d->format, .p = space};
+    int64_t ns, got = gen;
+    struct logview v;
+    bool is_before;
+
+    logview_open(&v, logfiles_open(d->files, &got));
+    if (v.fd < 0)
+        return false;
+    block_read(&b, &v, 0, logview_size(&v));
+    is_before = got == gen && next_timed(&b, 0, &ns) >= 0 && ns < t;
+    logview_close(&v);
+    return is_before;
+}
+
+/* The place of the first record at or after t between from and limit: in the last file that begins
+ * before t, or at the start of the one after it. Few of them are opened. */
 static struct log_pos seek_time(struct readdisk *d, struct log_pos from, int64_t t)
 {
-    for (int64_t gen = from.gen; gen <= d->limit.gen; gen++) {
-        int64_t got = gen, end, off;
-        struct logview v;
+    int64_t lo = from.gen, hi = d->limit.gen, off;
 
-        logview_open(&v, logfiles_open(d->files, &got));
-        if (v.fd < 0)
-            break;
-        gen = got;
-        end = logview_size(&v);
-        if (gen == d->limit.gen && end > d->limit.off)
-            end = d->limit.off;
-        off = find_time(d->format, &v, end, t);
-        logview_close(&v);
-        if (off < end)
-            return (struct log_pos){gen, off};
+    while (lo < hi) {
+        int64_t mid = lo + (hi - lo + 1) / 2;
+
+        if (begins_before(d, mid, t))
+            lo = mid;
+        else
+            hi = mid - 1;
+    }
+    for (; lo <= d->limit.gen; lo++) {
+        if (seek_in_file(d, &lo, t, &off))
+            return (struct log_pos){lo, off};
     }
     return d->limit;
 }

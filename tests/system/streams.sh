@@ -65,7 +65,7 @@ d rm -f at >/dev/null 2>&1
 d create -i --name ca busybox cat >/dev/null
 same "start -ai" "abc" "$(echo abc | timeout 10 "$QA_CLIENT" start -ai ca)"
 d rm ca >/dev/null
-d run -d --name two busybox sh -c 'sleep 0.6; seq 1 2000' >/dev/null
+d run -d --name two busybox sh -c 'sleep 2; seq 1 2000' >/dev/null
 (timeout 10 "$QA_CLIENT" attach two | md5sum >"$HOST/a1") & A1=$!
 (timeout 10 "$QA_CLIENT" attach two | md5sum >"$HOST/a2") & A2=$!
 wait $A1 $A2
@@ -221,7 +221,7 @@ same "exec: no more rights than the container" "0000000000000000 00000000a80425f
 same "exec: the filter" 2 "$(d exec ex awk '/^Seccomp:/{print $2}' /proc/self/status)"
 same "exec --privileged" yes "$([ "$(d exec --privileged -u root ex awk '/CapEff/{print $2}' /proc/self/status)" != 00000000a80425fb ] && echo yes)"
 same "exec: in the container's cgroup" yes "$(d exec -d ex sleep 77; sleep 0.3; p=$(pgrep -f '^sleep 77$' | head -1); grep -q "$(field ex .Id)" "/proc/$p/cgroup" && echo yes)"
-api POST /containers/ex/exec '{"Cmd":["sh","-c","sleep 0.2; exit 5"],"AttachStdout":true}'
+api POST /containers/ex/exec '{"Cmd":["sh","-c","sleep 1; exit 5"],"AttachStdout":true}'
 e=$(printf %s "$BODY" | jq -r .Id)
 api GET "/exec/$e/json"
 same "exec: inspect before" "false null" "$(printf %s "$BODY" | jq -r '"\(.Running) \(.ExitCode)"')"

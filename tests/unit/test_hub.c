@@ -632,6 +632,35 @@ TEST(hub_cuts_a_client_that_takes_nothing)
     bench_close(&b);
 }
 
+/* With others there, one that does not read holds nothing back for long, and goes when its queue
+ * has run over, far before HUB_STALL_MS. */
+TEST(hub_leaves_a_stalled_client_behind)
+{
+    struct bench b;
+    struct client stalled, fast;
+    int at = 0;
+    int64_t start = clock_boot_ns();
+
+    bench_open(&b);
+    bench_run(&b, false);
+    join(&b, &stalled, (struct attach_request){OUTPUTS}, false, 0);
+    join(&b, &fast, (struct attach_request){OUTPUTS}, true, 0);
+    while (at < 200000 && clock_boot_ns() - start < 5 * NS_PER_S) {
+        write_lines(b.out, &at, 1000);
+        timer_set(b.k->loop, &b.k->tick, 5, kit_on_tick);
+        uv_run(loop_uv(b.k->loop), UV_RUN_ONCE);
+    }
+    CHECK(stalled.is_gone && !fast.is_gone);
+    CHECK(stalled.t.got.len < 2 * SINK_HIGH + (128u << 10));
+    bench_exit(&b);
+    KIT_UNTIL(b.k, &b.has_drained);
+    hub_end_clients(b.h);
+    CHECK_STR(fast.t.got.data, numbered(at));
+    tsink_finish(&stalled.t);
+    tsink_finish(&fast.t);
+    bench_close(&b);
+}
+
 /* Byte i of what is written is 'a' + i % 26; a pty may take part of a write. */
 static void write_letters(int fd, size_t *at)
 {

@@ -270,6 +270,44 @@ TEST(reader_follows_to_the_end)
     kit_close(k);
 }
 
+/* Followers of one place share what one of them reads; whoever leaves, the others miss nothing. */
+TEST(reader_follows_in_a_crowd)
+{
+    enum { N = 12 };
+    struct kit *k = kit_open();
+    struct log *g = log_open_with(k, "max-size=100k,max-file=9");
+    struct log_query q = ALL_LINES;
+    struct follow f[N];
+    int at = 0;
+
+    q.follow = true;
+    for (int i = 0; i < N; i++) {
+        q.timestamps = i == 5; /* asks for something else */
+        follow_begin(&f[i], k, g, &q, 0);
+    }
+    for (int round = 0; round < N; round++) {
+        for (int part = 0; part < 8; part++, at += 60) {
+            add_lines(g, at, 60);
+            kit_turns(k, 1);
+        }
+        if (round == 5 || round == N - 1)
+            continue;
+        log_read_cancel(f[round].r); /* perhaps the one that reads for all */
+    }
+    log_finish(g);
+    KIT_UNTIL(k, &f[N - 1].is_done);
+    KIT_UNTIL(k, &f[5].is_done);
+    CHECK_STR(f[N - 1].t.got.data, lines(0, at, 1));
+    CHECK_INT(f[5].t.got.len, strlen(lines(0, at, 1)) + (size_t)at * 31);
+    for (int i = 0; i < N; i++) {
+        if (i != 5 && f[i].t.got.len)
+            CHECK(text_starts(lines(0, at, 1), f[i].t.got.data));
+        tsink_finish(&f[i].t);
+    }
+    log_close(k, g);
+    kit_close(k);
+}
+
 TEST(reader_follows_through_rotation)
 {
     struct kit *k = kit_open();
