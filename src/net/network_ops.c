@@ -2,7 +2,9 @@
 /*
  * Creating and removing a network. One at a time per engine (the table's lane): they
  * choose a subnet and a link that nobody else may choose meanwhile. The object joins
- * the table last and leaves it last, so look-ups see whole networks only.
+ * the table last and leaves it last, so look-ups see whole networks only. The document
+ * is there before the bridge and goes after it: an engine that dies in between leaves
+ * no link that nobody knows (the next one makes the bridges of all documents).
  */
 #include <stdio.h>
 #include <string.h>
@@ -66,7 +68,7 @@ static struct err *check_request(struct op *op)
     return NULL;
 }
 
-static struct err *make_bridge(struct op *op)
+static struct err *choose_subnet(struct op *op)
 {
     struct create *c = (struct create *)op;
     char text[ADDR4_TEXT];
@@ -78,7 +80,6 @@ static struct err *make_bridge(struct op *op)
     if (!c->plan.gateway)
         c->plan.gateway = (c->plan.subnet.address & mask) + 1;
     c->plan.bridge.address = (struct subnet4){c->plan.gateway, c->plan.subnet.bits};
-    TRY(net_bridge_ensure(c->table->net, &c->plan.bridge));
 
     addr4_text(c->plan.subnet.address & mask, text);
     c->record.subnet = arena_printf(c->arena, "%s/%d", text, c->plan.subnet.bits);
@@ -86,6 +87,13 @@ static struct err *make_bridge(struct op *op)
     c->record.gateway = arena_strdup(c->arena, text);
     c->record.link = arena_strdup(c->arena, c->plan.bridge.link);
     return NULL;
+}
+
+static struct err *make_bridge(struct op *op)
+{
+    struct create *c = (struct create *)op;
+
+    return net_bridge_ensure(c->table->net, &c->plan.bridge);
 }
 
 static void remove_made_bridge(struct op *op)
@@ -144,9 +152,10 @@ static void on_created(struct op *op, struct err *err, void *ctx)
 
 static const struct op_step create_steps[] = {
     {"check-request", ON_LOOP, check_request, NULL},
+    {"choose-subnet", ON_WORKER, choose_subnet, NULL},
+    {"save", ON_EVENT, save, unsave},
     {"make-bridge", ON_WORKER, make_bridge, remove_made_bridge},
     {"apply-rules", ON_EVENT, apply_rules, NULL},
-    {"save", ON_EVENT, save, unsave},
     {"publish", ON_LOOP, publish, NULL},
     {0},
 };
@@ -190,7 +199,8 @@ struct removal {
     struct network_table *table;
     char *ref;
     struct network *network; /* ours alone once hidden: joins are refused */
-    char id[ID_MAX], link[16];
+    char id[ID_MAX];
+    struct bridge_spec bridge; /* the worker's copy */
     void (*done)(void *ctx, struct err *err);
     void *ctx;
 };
@@ -211,7 +221,7 @@ static struct err *hide(struct op *op)
     n->is_removing = true;
     r->network = n;
     snprintf(r->id, sizeof(r->id), "%s", n->record.id);
-    snprintf(r->link, sizeof(r->link), "%s", n->bridge.link);
+    r->bridge = n->bridge;
     net_pool_set(r->table->net, &n->bridge, 0);
     n->has_pool = false;
     return NULL;
@@ -242,8 +252,16 @@ static struct err *remove_bridge(struct op *op)
 {
     struct removal *r = (struct removal *)op;
 
-    net_bridge_remove(r->table->net, r->link);
+    net_bridge_remove(r->table->net, r->bridge.link);
     return NULL;
+}
+
+static void remake_bridge(struct op *op)
+{
+    struct removal *r = (struct removal *)op;
+
+    if (r->bridge.link[0])
+        err_drop(net_bridge_ensure(r->table->net, &r->bridge));
 }
 
 static struct err *drop(struct op *op)
@@ -266,8 +284,8 @@ static void on_removed(struct op *op, struct err *err, void *ctx)
 
 static const struct op_step remove_steps[] = {
     {"hide", ON_LOOP, hide, show},
+    {"remove-bridge", ON_WORKER, remove_bridge, remake_bridge},
     {"forget", ON_EVENT, forget, remember},
-    {"remove-bridge", ON_WORKER, remove_bridge, NULL},
     {"drop", ON_LOOP, drop, NULL},
     {0},
 };
