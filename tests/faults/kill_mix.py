@@ -195,6 +195,12 @@ class Cat(Kind):
         s.close()
         self.is_running()
 
+    def hold(self):
+        """A client that the keeper's death or upgrade must not disturb."""
+        s = self.attach()
+        self.say(s)
+        return lambda: (self.say(s), self.say(s), s.close())
+
     def finish(self):
         self.check()
         if logs(self.cid, False)[1] != b"".join(self.lines):

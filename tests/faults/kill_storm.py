@@ -59,7 +59,9 @@ class Storm:
         r.exists = "maybe"
         cmd = ["sh", "-c", "echo ran >/out/%s; sleep %s; exit %d" % (name, nap, code)]
         host = {"Binds": [OUT + ":/out"], "NetworkMode": random.choice(["none", "none", "bridge", "village"])}
-        cid = expect(201, "POST", "/containers/create?name=" + name, {"Image": "busybox", "Cmd": cmd, "HostConfig": host})["Id"]
+        volumes = {"/anonymous": {}} if random.random() < 0.3 else {}
+        cid = expect(201, "POST", "/containers/create?name=" + name,
+                     {"Image": "busybox", "Cmd": cmd, "HostConfig": host, "Volumes": volumes})["Id"]
         r.exists = "yes"
         if random.random() < 0.15:
             self.remove(r, cid)
