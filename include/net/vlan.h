@@ -24,6 +24,8 @@ struct vlan_spec {
 bool vlan_is_passthru(const struct vlan_spec *v);
 /* No neighbours by ARP: the default route is the device, not a gateway. */
 bool vlan_is_routed(const struct vlan_spec *v);
-/* Workers. The parent exists or is made; ERR_INVALID, ERR_UNAVAILABLE in Docker's words. */
-struct err *net_vlan_ensure(struct net *n, const struct vlan_spec *v, bool *out_made) must_check;
+/* Workers. Whether net_vlan_ensure will make the parent; ERR_INVALID, ERR_UNAVAILABLE in Docker's
+ * words when it cannot. */
+struct err *net_vlan_look(struct net *n, const struct vlan_spec *v, bool *out_missing) must_check;
+struct err *net_vlan_ensure(struct net *n, const struct vlan_spec *v) must_check;
 void net_vlan_remove(struct net *n, const char *parent); /* one we made */

@@ -369,8 +369,9 @@ static struct err *save(struct op *op)
 {
     struct container *c = ((struct create *)op)->c;
 
-    mounts_doom_anonymous(c, false);
     container_save_for(c, op);
+    mounts_doom_anonymous(c,
+                          false); /* after it: a doomed volume with a user is saved at start-up */
     return NULL;
 }
 

@@ -344,12 +344,12 @@ void network_own_link(struct network *n)
 
 static struct err *ensure_vlan(struct network *n)
 {
-    bool is_made;
+    bool is_missing;
 
-    TRY(net_vlan_ensure(n->table->net, &n->vlan, &is_made));
-    if (is_made && !n->record.made_link)
+    TRY(net_vlan_look(n->table->net, &n->vlan, &is_missing));
+    if (is_missing && !n->record.made_link)
         network_own_link(n);
-    return NULL;
+    return net_vlan_ensure(n->table->net, &n->vlan);
 }
 
 /* A broken network of a user must not keep the engine from starting. */

@@ -2,7 +2,9 @@
 /*
  * Creating and removing a network. One at a time per engine (the table's lane): they
  * choose a subnet and a link that nobody else may choose meanwhile. The object joins
- * the table last and leaves it last, so look-ups see whole networks only.
+ * the table last and leaves it last, so look-ups see whole networks only. The document
+ * is there before the bridge and goes after it: an engine that dies in between leaves
+ * no link that nobody knows (the next one makes the bridges of all documents).
  */
 #include <stdio.h>
 #include <string.h>
@@ -132,27 +134,29 @@ static struct err *choose_ipv6(struct create *c)
     return NULL;
 }
 
-/* The bridge, or the parent. */
-static struct err *ensure_link(struct create *c)
+static struct err *choose_link(struct create *c)
 {
-    struct net *n = c->table->net;
+    const struct vlan_spec *v = &c->plan.vlan;
 
-    if (c->plan.vlan.kind)
-        TRY(net_vlan_ensure(n, &c->plan.vlan, &c->record.made_link));
-    else
-        TRY(net_bridge_ensure(n, &c->plan.bridge));
-    c->record.link =
-        arena_strdup(c->arena, c->plan.vlan.kind ? c->plan.vlan.parent : c->plan.bridge.link);
-    return NULL;
+    c->record.link = arena_strdup(c->arena, v->kind ? v->parent : c->plan.bridge.link);
+    return v->kind ? net_vlan_look(c->table->net, v, &c->record.made_link) : NULL;
+}
+
+static struct err *choose(struct op *op)
+{
+    struct create *c = (struct create *)op;
+
+    TRY(choose_ipv4(c));
+    TRY(choose_ipv6(c));
+    return choose_link(c);
 }
 
 static struct err *make_link(struct op *op)
 {
     struct create *c = (struct create *)op;
 
-    TRY(choose_ipv4(c));
-    TRY(choose_ipv6(c));
-    return ensure_link(c);
+    return c->plan.vlan.kind ? net_vlan_ensure(c->table->net, &c->plan.vlan)
+                             : net_bridge_ensure(c->table->net, &c->plan.bridge);
 }
 
 static void remove_made_link(struct op *op)
@@ -214,9 +218,10 @@ static void on_created(struct op *op, struct err *err, void *ctx)
 
 static const struct op_step create_steps[] = {
     {"check-request", ON_LOOP, check_request, NULL},
+    {"choose", ON_WORKER, choose, NULL},
+    {"save", ON_EVENT, save, unsave},
     {"make-link", ON_WORKER, make_link, remove_made_link},
     {"apply-rules", ON_EVENT, apply_rules, NULL},
-    {"save", ON_EVENT, save, unsave},
     {"publish", ON_LOOP, publish, NULL},
     {0},
 };
@@ -260,8 +265,9 @@ struct removal {
     struct network_table *table;
     char *ref;
     struct network *network; /* ours alone once hidden: joins are refused */
-    char id[ID_MAX], link[16];
-    char parent[16]; /* that we made and nobody else uses; "": none */
+    char id[ID_MAX];
+    struct bridge_spec bridge; /* the worker's copies */
+    struct vlan_spec vlan;     /* kind VLAN_NONE: no parent that we made and nobody else uses */
     void (*done)(void *ctx, struct err *err);
     void *ctx;
 };
@@ -281,7 +287,7 @@ static void choose_parent(struct removal *r)
         network_own_link(other);
         return;
     }
-    memcpy(r->parent, n->vlan.parent, sizeof(r->parent));
+    r->vlan = n->vlan;
 }
 
 static struct err *hide(struct op *op)
@@ -300,7 +306,7 @@ static struct err *hide(struct op *op)
     n->is_removing = true;
     r->network = n;
     snprintf(r->id, sizeof(r->id), "%s", n->record.id);
-    snprintf(r->link, sizeof(r->link), "%s", n->bridge.link);
+    r->bridge = n->bridge;
     choose_parent(r);
     net_pool_set(r->table->net, &n->bridge, 0);
     n->has_pool = false;
@@ -332,11 +338,21 @@ static struct err *remove_link(struct op *op)
 {
     struct removal *r = (struct removal *)op;
 
-    if (r->link[0])
-        net_bridge_remove(r->table->net, r->link);
-    if (r->parent[0])
-        net_vlan_remove(r->table->net, r->parent);
+    if (r->bridge.link[0])
+        net_bridge_remove(r->table->net, r->bridge.link);
+    if (r->vlan.kind)
+        net_vlan_remove(r->table->net, r->vlan.parent);
     return NULL;
+}
+
+static void remake_link(struct op *op)
+{
+    struct removal *r = (struct removal *)op;
+
+    if (r->bridge.link[0])
+        err_drop(net_bridge_ensure(r->table->net, &r->bridge));
+    if (r->vlan.kind)
+        err_drop(net_vlan_ensure(r->table->net, &r->vlan));
 }
 
 static struct err *drop(struct op *op)
@@ -359,8 +375,8 @@ static void on_removed(struct op *op, struct err *err, void *ctx)
 
 static const struct op_step remove_steps[] = {
     {"hide", ON_LOOP, hide, show},
+    {"remove-link", ON_WORKER, remove_link, remake_link},
     {"forget", ON_EVENT, forget, remember},
-    {"remove-link", ON_WORKER, remove_link, NULL},
     {"drop", ON_LOOP, drop, NULL},
     {0},
 };

@@ -96,21 +96,29 @@ static struct err *make_apart(struct nl *nl, const char *name)
     return make_parent_of_kind(nl, name, "bridge");
 }
 
+/* What the sub-interface `name` is made on. */
+static struct err *find_trunk(struct nl *nl, const char *name, struct vlan_name *out,
+                              int *out_index)
+{
+    struct err *e;
+
+    if (!strchr(name, '.'))
+        return err_new(ERR_INVALID, "-o parent interface was not found on the host: %s", name);
+    TRY(vlan_name_parse(name, out));
+    e = link_find(nl, out->link, out_index);
+    if (!e)
+        return NULL;
+    err_drop(e);
+    return err_new(ERR_INVALID, "-o parent interface was not found on the host: %s", out->link);
+}
+
 static struct err *make_sub_interface(struct nl *nl, const char *name)
 {
     struct vlan_name v;
     struct nlmsghdr *m;
     int ifindex;
-    struct err *e;
 
-    if (!strchr(name, '.'))
-        return err_new(ERR_INVALID, "-o parent interface was not found on the host: %s", name);
-    TRY(vlan_name_parse(name, &v));
-    e = link_find(nl, v.link, &ifindex);
-    if (e) {
-        err_drop(e);
-        return err_new(ERR_INVALID, "-o parent interface was not found on the host: %s", v.link);
-    }
+    TRY(find_trunk(nl, name, &v, &ifindex));
     m = nl_begin(nl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, "make the sub-interface %s", name);
     put_header(m, true);
     mnl_attr_put_strz(m, IFLA_IFNAME, name);
@@ -125,25 +133,40 @@ static struct err *make_sub_interface(struct nl *nl, const char *name)
     return nl_commit(nl);
 }
 
-static struct err *ensure(struct nl *nl, const struct vlan_spec *v, bool *out_made)
+static struct err *look(struct nl *nl, const struct vlan_spec *v, bool *out_missing)
 {
-    bool has_parent = link_exists(nl, v->parent);
+    bool is_missing = !link_exists(nl, v->parent);
+    struct vlan_name name;
+    int trunk;
 
     TRY(check_type(nl, v->kind));
-    if (!has_parent)
-        TRY(v->is_apart ? make_apart(nl, v->parent) : make_sub_interface(nl, v->parent));
-    *out_made = !has_parent;
+    if (is_missing && !v->is_apart)
+        TRY(find_trunk(nl, v->parent, &name, &trunk));
+    *out_missing = is_missing;
     return NULL;
 }
 
-struct err *net_vlan_ensure(struct net *n, const struct vlan_spec *v, bool *out_made)
+struct err *net_vlan_look(struct net *n, const struct vlan_spec *v, bool *out_missing)
 {
     struct nl *nl;
     struct err *e;
 
     (void)n;
     TRY(nl_open(&nl));
-    e = ensure(nl, v, out_made);
+    e = look(nl, v, out_missing);
+    nl_close(nl);
+    return e;
+}
+
+struct err *net_vlan_ensure(struct net *n, const struct vlan_spec *v)
+{
+    struct nl *nl;
+    struct err *e = NULL;
+
+    (void)n;
+    TRY(nl_open(&nl));
+    if (!link_exists(nl, v->parent))
+        e = v->is_apart ? make_apart(nl, v->parent) : make_sub_interface(nl, v->parent);
     nl_close(nl);
     return e;
 }

@@ -18,7 +18,7 @@ from kill_storm import Storm
 HOST, BIN = os.environ["HOST"], os.environ["BERTH_BIN"]
 ROUNDS = int(os.environ.get("ROUNDS", "30"))
 SEED = int(os.environ.get("SEED", "0")) or int(time.time() * 1000) % 1000000
-LIMIT_S = int(os.environ.get("LIMIT_S", "500"))
+LIMIT_S = int(os.environ.get("LIMIT_S", "360"))
 KEEPER = HOST + "/bin/berth-keeper"
 CLIENTS = 6
 DECK = ["engine"] * 16 + ["starting"] * 3 + ["keeper"] * 4 + ["both"] * 3 + ["upgrade"] * 3 + ["term"]
@@ -155,10 +155,14 @@ class Rounds:
         self.die_and_come_back()
 
     def kill_keeper(self):
+        """Streams go on."""
+        cat = next(e for e in self.elders if isinstance(e, mix.Cat))
+        goes_on = cat.hold()
         old, n = keeper_pid(), engine.logged("the keeper was killed")
         os.kill(old, signal.SIGKILL)
         until("the engine notices", lambda: engine.logged("the keeper was killed") > n)
         until("another keeper", lambda: keeper_pid() not in (0, old))
+        goes_on()
         if kernel < (6, 15):
             mix.Codes.can_be_unknown = True
 
@@ -228,7 +232,7 @@ class Rounds:
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
         self.make_young(n)
         storm = Storm(n, CLIENTS)
-        time.sleep(random.uniform(0, 0.8))
+        storm.run_for(random.randrange(150), 3)
         self.guarded(kind, {"engine": self.kill_engine, "starting": self.kill_starting, "keeper": self.kill_keeper,
                             "both": self.kill_both, "upgrade": self.upgrade, "term": self.term}[kind])
         storm.end()
@@ -278,7 +282,9 @@ def play():
         rounds.run(n, deck.pop())
         if os.environ.get("STOP_AT_FIRST") and findings.bad:
             break
-    tap("%d rounds: %s" % (n, ", ".join("%s %d" % k for k in sorted(rounds.kinds.items()))), n == ROUNDS, "out of time")
+    if n < ROUNDS:
+        print("# a slow machine: only %d of %d rounds" % (n, ROUNDS))
+    tap("%d rounds: %s" % (n, ", ".join("%s %d" % k for k in sorted(rounds.kinds.items()))), n >= ROUNDS // 3, "out of time")
     rounds.finish()
 
 
@@ -300,6 +306,8 @@ def main():
     tap("no promise was broken", not findings.bad, "\n".join(findings.bad))
     tap("nothing is left", is_empty(), [c["Names"] for c in expect(200, "GET", "/containers/json?all=1")])
     expect(204, "DELETE", "/volumes/keepsake")
+    volumes = until("the volumes are gone", lambda: expect(200, "GET", "/volumes"))["Volumes"] or []
+    tap("no volume is left", not volumes, [v["Name"] for v in volumes])
     expect(204, "DELETE", "/networks/village")
     after = census()
     tap("the census is as before", before == after,

@@ -22,7 +22,12 @@ status=${PIPESTATUS[0]}
 TAP_N=$(grep -c -E '^(not )?ok ' "$HOST/tap")
 TAP_FAILED=$(grep -c '^not ok ' "$HOST/tap")
 [ $status = 0 ] || [ "$TAP_FAILED" != 0 ] || not_ok "kill.py ended early"
-[ $status != 0 ] || CLEAN=1
+if [ $status = 0 ]; then
+    CLEAN=1
+    keeper_gone() { ! is_alive "$(keeper_pid)"; }
+    check "the keeper ends when it holds nothing" poll 20 keeper_gone
+    same "nothing at all is left of them" "" "$(census_of_nothing)"
+fi
 reports=$(engine_reports)
 same "no sanitizer report, no failed assertion, no error in the log" 0 "$reports"
 [ "$reports" = 0 ] || bad_lines -A30 | head -60 | sed 's/^/# /'

@@ -66,6 +66,7 @@ def call(method, path, body=None):
         c.close()
     if r.status >= 500 and b"keeper was killed" in data:
         raise Refused(data.decode(errors="replace"))
+    findings.count("answers")
     return r.status, data
 
 

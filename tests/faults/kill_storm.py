@@ -5,6 +5,7 @@ import json
 import os
 import random
 import threading
+import time
 
 from kill_client import Lost, Refused, Stream, Wrong, call, expect, findings, inspect, until
 from kill_mix import OUT, Codes, end_of, remove
@@ -20,7 +21,7 @@ class Record:
         self.names, self.token = {name}, name
         self.exists = self.started = self.paused = self.removed = "no"
         self.ended, self.code, self.must_end = None, None, False
-        self.execs = []
+        self.execs, self.mode, self.joined = [], "none", "maybe"
 
 
 class Storm:
@@ -30,6 +31,13 @@ class Storm:
         self.threads.append(threading.Thread(target=self.keeper_of_things))
         for t in self.threads:
             t.start()
+
+    @staticmethod
+    def run_for(commands, seconds):
+        """A moment by what was done: a slow machine is killed in the middle of things as well."""
+        begin, late = findings.counts.get("answers", 0), time.monotonic() + seconds
+        while findings.counts.get("answers", 0) < begin + commands and time.monotonic() < late:
+            time.sleep(random.uniform(0, 0.01))
 
     def end(self):
         self.over.set()
@@ -58,8 +66,11 @@ class Storm:
         self.records.append(r)
         r.exists = "maybe"
         cmd = ["sh", "-c", "echo ran >/out/%s; sleep %s; exit %d" % (name, nap, code)]
-        host = {"Binds": [OUT + ":/out"], "NetworkMode": random.choice(["none", "none", "bridge", "village"])}
-        cid = expect(201, "POST", "/containers/create?name=" + name, {"Image": "busybox", "Cmd": cmd, "HostConfig": host})["Id"]
+        r.mode = random.choice(["none", "none", "bridge", "village"])
+        host = {"Binds": [OUT + ":/out"], "NetworkMode": r.mode}
+        volumes = {"/anonymous": {}} if random.random() < 0.3 else {}
+        cid = expect(201, "POST", "/containers/create?name=" + name,
+                     {"Image": "busybox", "Cmd": cmd, "HostConfig": host, "Volumes": volumes})["Id"]
         r.exists = "yes"
         if random.random() < 0.15:
             self.remove(r, cid)
@@ -67,7 +78,9 @@ class Storm:
         r.started = "maybe"
         expect(204, "POST", "/containers/%s/start" % cid)
         r.started = "yes"
-        acts = [self.exec, self.rename, self.pause, self.kill, self.stop, self.remove]
+        acts = [self.exec, self.rename, self.pause, self.kill, self.stop, self.restart, self.remove]
+        if r.mode == "bridge":
+            acts.append(self.connect)
         for act in random.sample(acts, random.randrange(1, 4)):
             act(r, cid)
             if r.exists == "no":
@@ -144,6 +157,22 @@ class Storm:
         r.must_end, r.ended, r.paused = True, "yes", "no"
 
     @staticmethod
+    def restart(r, cid):
+        r.code, r.paused = (137, 143, *(r.code if isinstance(r.code, tuple) else (r.code,))), "maybe"
+        r.must_end, r.ended = False, None
+        expect(204, "POST", "/containers/%s/restart?t=0" % cid)
+        r.paused = "no"
+
+    @staticmethod
+    def connect(r, cid):
+        expect(200, "POST", "/networks/village/connect", {"Container": cid})
+        r.joined = "yes"
+        if random.random() < 0.4:
+            r.joined = "maybe"
+            expect(200, "POST", "/networks/village/disconnect", {"Container": cid})
+            r.joined = "no"
+
+    @staticmethod
     def remove(r, cid):
         r.exists = "maybe"
         expect(204, "DELETE", "/containers/%s?force=1&v=1" % cid)
@@ -200,6 +229,8 @@ class Storm:
             raise Wrong("two of them")
         doc = docs[0]
         cid, state = doc["Id"], doc["State"]
+        if r.joined != "maybe" and ("village" in doc["NetworkSettings"]["Networks"]) != (r.joined == "yes"):
+            raise Wrong("in the network: %s, but %s" % (r.joined, list(doc["NetworkSettings"]["Networks"])))
         if r.exists == "yes":
             self.verify_state(r, cid, state)
         remove(cid)

@@ -1,9 +1,21 @@
 # Counts of what an engine could leave behind, one line each; two equal censuses mean clean.
 # Needs host.sh's variables. Call it when the engine is idle.
-own_cgroups() { # of this test's engine: others may run beside it
+own_cgroup_trees() { # of this test's engine: others may run beside it
     local tag
     tag=$(printf '%s\n%s' "$HOST/data" "$HOST/exec" | sha256sum | cut -c1-6)
-    find /sys/fs/cgroup/*/"berth-$tag" /sys/fs/cgroup/"berth-$tag" -mindepth 1 -type d 2>/dev/null
+    find /sys/fs/cgroup/*/"berth-$tag" /sys/fs/cgroup/"berth-$tag" -maxdepth 0 -type d 2>/dev/null
+}
+own_cgroups() {
+    own_cgroup_trees | while read -r tree; do find "$tree" -mindepth 1 -type d; done
+}
+# What is still there when an engine without containers and its keeper have ended: nothing should.
+census_of_nothing() {
+    own_cgroup_trees
+    in_host ip -o link | grep -v ' lo: '
+    in_host nft list tables
+    find "$HOST/exec/spool" -type f 2>/dev/null
+    find "$HOST/data/containers" "$HOST/data/trash" "$HOST/data/volumes" -mindepth 1 -maxdepth 1 2>/dev/null
+    pgrep -af "$HOST/"'(data|exec)' | grep -v pgrep
 }
 census() {
     local keeper
@@ -14,6 +26,8 @@ census() {
     echo "keeper-mounts $(wc -l <"/proc/$keeper/mountinfo")"
     echo "links $(in_host ip -o link | grep -vc 'veth')"
     echo "containers-dirs $(find "$HOST/data/containers" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l)"
+    echo "volumes $(find "$HOST/data/volumes" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l)"
+    echo "nft-rules $(in_host nft list ruleset 2>/dev/null | wc -l)"
     echo "trash $(find "$HOST/data/trash" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l)"
     echo "cgroups $(own_cgroups | wc -l)"
     echo "keeper-fds $(ls "/proc/$keeper/fd" | wc -l)"

@@ -115,6 +115,11 @@ host_down() {
     fi
     [ -z "$REGISTRY_PID" ] || { kill "$REGISTRY_PID" 2>/dev/null; wait "$REGISTRY_PID" 2>/dev/null; }
     [ -z "$HOST_NS_PID" ] || { kill "$HOST_NS_PID" 2>/dev/null; wait "$HOST_NS_PID" 2>/dev/null; }
-    [ -z "$HOST" ] || rm -rf "$HOST"
+    if [ -n "$HOST" ]; then # an engine that was killed on purpose left its (empty) cgroups
+        local tag
+        tag=$(printf '%s\n%s' "$HOST/data" "$HOST/exec" | sha256sum | cut -c1-6)
+        find /sys/fs/cgroup/*/"berth-$tag" /sys/fs/cgroup/"berth-$tag" -depth -type d -exec rmdir {} + 2>/dev/null
+        rm -rf "$HOST"
+    fi
     HOST= HOST_NS_PID= ENGINE_PID= REGISTRY_PID=
 }

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What others ask of the keeper. Loop thread. */
+#include "keeper_inner.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+void keeper_spawn(struct keeper *k, struct launch *l, keeper_spawned_fn done, void *ctx)
+{
+    struct request *r = keeper_request_create(k, KM_SPAWN, sizeof(struct keeper_spawn));
+    struct keeper_spawn *m = &r->message.spawn;
+
+    m->clone_flags = l->clone_flags;
+    m->cgroup_fd = l->cgroup_at;
+    m->flags = l->flags;
+    m->n_fds = (uint32_t)l->n_fds;
+    m->n_holds = (uint32_t)l->n_holds;
+    memcpy(m->roles, l->roles, sizeof(m->roles));
+    memcpy(m->id, l->id, sizeof(m->id));
+    r->launch = l;
+    r->is_answered = true;
+    r->spawned = done;
+    r->ctx = ctx;
+    keeper_request_submit(k, r);
+}
+
+static struct request *ref_request(struct keeper *k, enum keeper_msg type, const char *id, int pid,
+                                   enum keeper_role role)
+{
+    struct request *r = keeper_request_create(k, type, sizeof(struct keeper_ref));
+
+    ASSERT(strlen(id) < sizeof(r->message.ref.id));
+    r->message.ref.pid = pid;
+    r->message.ref.role = role;
+    snprintf(r->message.ref.id, sizeof(r->message.ref.id), "%s", id);
+    return r;
+}
+
+void keeper_ack(struct keeper *k, const char *id, int pid)
+{
+    keeper_request_submit(k, ref_request(k, KM_ACK, id, pid, ROLE_NONE));
+}
+
+void keeper_close_hold(struct keeper *k, const char *id, int pid, enum keeper_role role,
+                       void (*done)(void *ctx), void *ctx)
+{
+    struct request *r = ref_request(k, KM_CLOSE, id, pid, role);
+
+    r->is_answered = true;
+    r->closed = done;
+    r->ctx = ctx;
+    keeper_request_submit(k, r);
+}
+
+void keeper_hold(struct keeper *k, const char *key, const int *fds, size_t n)
+{
+    struct request *r = ref_request(k, KM_HOLD, key, 0, ROLE_SOCKET);
+
+    ASSERT(n <= KEEPER_HOLDS_MAX);
+    r->is_answered = true;
+    for (size_t i = 0; i < n; i++) {
+        int fd = fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
+
+        if (fd >= 0)
+            r->fds[r->n_fds++] = fd;
+    }
+    if (r->n_fds)
+        keeper_request_submit(k, r);
+    else
+        keeper_request_destroy(r);
+}
+
+void keeper_note_attached(struct keeper *k, const char *id, int pid)
+{
+    keeper_request_submit(k, ref_request(k, KM_ATTACHED, id, pid, ROLE_NONE));
+}
+
+void keeper_share_landing(struct keeper *k, const int *fds, bool has_it)
+{
+    k->landing = fds;
+    if (has_it)
+        return;
+    keeper_queue_landing(k);
+    keeper_flush(k);
+}
+
+void keeper_unhold(struct keeper *k, const char *key)
+{
+    keeper_request_submit(k, ref_request(k, KM_UNHOLD, key, 0, ROLE_SOCKET));
+}
+
+void keeper_adopt(struct keeper *k, const struct keeper_entry *e, const int *fds)
+{
+    struct request *r = keeper_request_create(k, KM_ADOPT, sizeof(struct keeper_entry));
+    struct keeper_head head = r->message.head;
+
+    ASSERT(e->n_holds <= KEEPER_HOLDS_MAX);
+    r->message.entry = *e;
+    r->message.entry.head = head;
+    r->message.entry.state = KEEPER_FOREIGN;
+    for (size_t i = 0; i < 1 + e->n_holds; i++) {
+        int fd = fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
+
+        if (fd >= 0)
+            r->fds[r->n_fds++] = fd;
+    }
+    if (r->n_fds == 1 + e->n_holds) {
+        keeper_request_submit(k, r);
+        return;
+    }
+    log_warn("a process is not handed to the new keeper", KV("id", e->id),
+             KV("error", strerror(errno)));
+    keeper_request_destroy(r);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What goes out to the keeper: a queue in order, answered requests kept until their answer comes.
+ * Callbacks may call back into these files, so a request leaves its list before its callback
+ * runs. Only a request that was sent dies with its keeper; what still waits to be sent goes to
+ * the next one. Loop thread.
+ */
+#include "keeper_inner.h"
+
+#include "base/fd.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#define SEND_AGAIN_MS 5 /* ETOOMANYREFS: too many fds in flight, the socket says writable */
+
+struct request *keeper_request_create(struct keeper *k, enum keeper_msg type, size_t size)
+{
+    struct request *r = mem_new(struct request);
+
+    r->message.head =
+        (struct keeper_head){.type = type, .size = (uint32_t)size, .tag = ++k->last_tag};
+    return r;
+}
+
+void keeper_request_destroy(struct request *r)
+{
+    list_remove(&r->link);
+    for (size_t i = 0; i < r->n_fds; i++)
+        close(r->fds[i]);
+    free(r);
+}
+
+void keeper_request_fail(struct request *r, struct err *e)
+{
+    keeper_spawned_fn spawned = r->spawned;
+    void (*closed)(void *) = r->closed;
+    void *ctx = r->ctx;
+
+    keeper_request_destroy(r);
+    if (spawned)
+        spawned(ctx, e, 0, -1);
+    else
+        err_drop(e);
+    if (closed)
+        closed(ctx);
+}
+
+static void close_program(struct launch *l)
+{
+    if (l->program_fd >= 0)
+        close(steal_fd(&l->program_fd));
+    for (size_t i = 0; i < l->n_fds; i++)
+        if (l->fds[i] >= 0)
+            close(steal_fd(&l->fds[i]));
+    l->n_fds = 0;
+}
+
+ssize_t keeper_request_send(struct keeper *k, const struct request *r)
+{
+    const struct launch *l = r->launch;
+    int fds[1 + PROGRAM_FDS_MAX + KEEPER_HOLDS_MAX];
+    size_t n = 0;
+
+    if (r->land)
+        return fd_send_msg(k->sock, &r->message, r->message.head.size, r->land, LAND_FDS);
+    if (!l)
+        return fd_send_msg(k->sock, &r->message, r->message.head.size, r->fds, r->n_fds);
+    fds[n++] = l->program_fd;
+    for (size_t i = 0; i < l->n_fds; i++)
+        fds[n++] = l->fds[i];
+    for (size_t i = 0; i < l->n_holds; i++)
+        fds[n++] = l->holds[i];
+    return fd_send_msg(k->sock, &r->message, r->message.head.size, fds, n);
+}
+
+static void after_send(struct keeper *k, struct request *r)
+{
+    if (r->launch)
+        close_program(r->launch);
+    r->launch = NULL;
+    list_remove(&r->link);
+    if (r->is_answered)
+        list_append(&k->sent, &r->link);
+    else
+        keeper_request_destroy(r);
+}
+
+static void on_sending_timer(struct timer *t);
+
+void keeper_flush(struct keeper *k)
+{
+    while (k->state == KEEPER_READY && !list_is_empty(&k->queued)) {
+        struct request *r = list_first(&k->queued, struct request, link);
+
+        if (keeper_request_send(k, r) >= 0) {
+            after_send(k, r);
+            continue;
+        }
+        if (errno == EAGAIN) {
+            watch_set(k->watch, UV_READABLE | UV_WRITABLE);
+            return;
+        }
+        if (errno == ETOOMANYREFS) {
+            timer_set(k->loop, &k->sending, SEND_AGAIN_MS, on_sending_timer);
+            return;
+        }
+        if (errno == EPIPE || errno == ECONNRESET)
+            return; /* the end of file is on its way */
+        keeper_request_fail(r, err_sys("send a request to the keeper"));
+    }
+    if (k->watch)
+        watch_set(k->watch, UV_READABLE);
+}
+
+static void on_sending_timer(struct timer *t)
+{
+    keeper_flush(container_of(t, struct keeper, sending));
+}
+
+void keeper_request_submit(struct keeper *k, struct request *r)
+{
+    bool is_first = list_is_empty(&k->queued);
+
+    ASSERT_LOOP();
+    list_append(&k->queued, &r->link);
+    if (is_first)
+        keeper_flush(k);
+}
+
+struct request *keeper_request_find_sent(struct keeper *k, uint64_t tag)
+{
+    list_each (r, &k->sent, struct request, link)
+        if (r->message.head.tag == tag)
+            return r;
+    return NULL;
+}
+
+void keeper_queue_landing(struct keeper *k)
+{
+    struct request *r = keeper_request_create(k, KM_LAND, sizeof(struct keeper_head));
+
+    r->land = k->landing;
+    k->has_landing = true;
+    list_prepend(&k->queued, &r->link); /* before any spawn; the caller flushes */
+}
+
+void keeper_fail_bound(struct keeper *k)
+{
+    struct list failing;
+
+    list_init(&failing);
+    list_each (r, &k->sent, struct request, link) {
+        list_remove(&r->link);
+        list_append(&failing, &r->link);
+    }
+    list_each (r, &k->queued, struct request, link)
+        if (!r->spawned) {
+            list_remove(&r->link);
+            list_append(&failing, &r->link);
+        }
+    while (!list_is_empty(&failing))
+        keeper_request_fail(list_first(&failing, struct request, link),
+                            err_new(ERR_UNAVAILABLE, "the keeper was killed: the container was not "
+                                                     "started, try again"));
+}
