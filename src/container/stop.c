@@ -49,12 +49,17 @@ static void thaw_done(struct job *job)
 
 void container_thaw(struct container *c)
 {
-    struct thaw *t;
+    if (c->doc.state.status == STATUS_PAUSED)
+        container_thaw_all(c);
+}
 
-    if (c->doc.state.status != STATUS_PAUSED)
-        return;
-    c->doc.state.status = STATUS_RUNNING;
-    t = mem_new(struct thaw);
+/* On v1 not even SIGKILL reaches who is frozen, and not only we can freeze. */
+void container_thaw_all(struct container *c)
+{
+    struct thaw *t = mem_new(struct thaw);
+
+    if (c->doc.state.status == STATUS_PAUSED)
+        c->doc.state.status = STATUS_RUNNING;
     t->parts = c->parts;
     t->c = container_ref(c);
     t->job.run = thaw_run;
@@ -114,6 +119,7 @@ static void on_patience_over(struct timer *t)
              KV_INT("seconds", o->timeout_s));
     signal_event(o->c, SIGKILL);
     err_drop(container_signal(o->c, SIGKILL));
+    container_thaw_all(o->c);
 }
 
 static void on_settled(struct settle_wait *w)
@@ -308,7 +314,7 @@ void container_kill(struct container *c, const char *signal, container_done_fn d
     if (number == SIGKILL || number == stop_number)
         c->has_been_killed = true;
     if (number == SIGKILL)
-        container_thaw(c);
+        container_thaw_all(c);
     if (number != SIGKILL) {
         done(ctx, NULL);
         return;
