@@ -37,40 +37,40 @@ cmd() { printf '["/w"'; printf ',"%s"' "$@"; printf ']'; }
 # NAME TTY N [CLIENT-OPTIONS]: what a container writes, to a client that was there before it; and again from its log
 out() {
     local name=$1 tty=$2 n=$3; shift 3
-    create c "$tty" false "$(cmd "$n")" "${LOG:-}"
-    stream -u $(framed "$tty") "$@" "$SOCK" POST "/containers/c/attach?stream=1&stdout=1&stderr=1" >"$HOST/got" &
+    create cc "$tty" false "$(cmd "$n")" "${LOG:-}"
+    stream -u $(framed "$tty") "$@" "$SOCK" POST "/containers/cc/attach?stream=1&stdout=1&stderr=1" >"$HOST/got" &
     local pid=$!
     sleep 0.05 # attached clients are no objects of the API
     for _ in $(seq 100); do [ "$(ss -xH state established 2>/dev/null | grep -c "$SOCK")" -gt 0 ] && break; sleep 0.02; done
-    api POST /containers/c/start
+    api POST /containers/cc/start
     wait "$pid"
     want "$n"
     same "attach, $name" "$WANT $NONE" "$(cat "$HOST/got")"
     [ -n "${NOLOGS:-}" ] || same "logs, $name" "$WANT $NONE" \
-        "$(stream $(framed "$tty") "$SOCK" GET "/containers/c/logs?stdout=1&stderr=1")"
-    gone c
+        "$(stream $(framed "$tty") "$SOCK" GET "/containers/cc/logs?stdout=1&stderr=1")"
+    gone cc
 }
 # NAME TTY N: both directions of an attached container
 both() {
-    create c "$2" true "$(cmd echo "$3")" '{"max-size":"1m"}'
-    api POST /containers/c/start
+    create cc "$2" true "$(cmd echo "$3")" '{"max-size":"1m"}'
+    api POST /containers/cc/start
     want "$3"
     same "attach, both ways, $1" "$WANT $NONE $WANT" \
-        "$(stream -u -w $(framed "$2") -i "$3" "$SOCK" POST "/containers/c/attach?stream=1&stdin=1&stdout=1&stderr=1&logs=1")"
-    same "attach, both ways, $1: the exit code" 0 "$(api POST /containers/c/wait | tr -dc 0-9)"
-    gone c
+        "$(stream -u -w $(framed "$2") -i "$3" "$SOCK" POST "/containers/cc/attach?stream=1&stdin=1&stdout=1&stderr=1&logs=1")"
+    same "attach, both ways, $1: the exit code" 0 "$(api POST /containers/cc/wait | tr -dc 0-9)"
+    gone cc
 }
 exec_stream() { # TTY STDIN CMD-JSON [CLIENT-OPTIONS]
     local tty=$1 id
-    id=$(api POST /containers/e/exec -H 'Content-Type: application/json' \
+    id=$(api POST /containers/ee/exec -H 'Content-Type: application/json' \
         -d "{\"Cmd\":$3,\"Tty\":$1,\"AttachStdin\":$2,\"AttachStdout\":true,\"AttachStderr\":true}" | python3 -c 'import json,sys; print(json.load(sys.stdin)["Id"])')
     shift 3
     stream -u $(framed "$tty") "$@" -b "{\"Tty\":$tty}" "$SOCK" POST "/exec/$id/start"
 }
 
 SIZES="1 2 65535 65536 65537 $MIB"
-create e false false '["sleep","1000"]'
-api POST /containers/e/start
+create ee false false '["sleep","1000"]'
+api POST /containers/ee/start
 for tty in false true; do
     kind=pipe; [ "$tty" = false ] || kind=tty
     for n in $SIZES; do
@@ -94,62 +94,62 @@ want $((4 * MIB))
 same "exec: stderr, 4 MiB" "$NONE $WANT" "$(exec_stream false false "$(cmd $((4 * MIB)) 2)")"
 want $MIB
 same "exec: cat" "$WANT $NONE $WANT" "$(exec_stream false true '["cat"]' -i $MIB)"
-create c false true '["cat"]'
-api POST /containers/c/start
-same "attach: cat" "$WANT $NONE $WANT" "$(stream -u -f -i $MIB "$SOCK" POST "/containers/c/attach?stream=1&stdin=1&stdout=1&stderr=1")"
-gone c
+create cc false true '["cat"]'
+api POST /containers/cc/start
+same "attach: cat" "$WANT $NONE $WANT" "$(stream -u -f -i $MIB "$SOCK" POST "/containers/cc/attach?stream=1&stdin=1&stdout=1&stderr=1")"
+gone cc
 
 # readers that vanish in the middle: neither the container nor another reader loses anything
-create c false false "$(cmd $((32 * MIB)))"
-stream -u -f "$SOCK" POST "/containers/c/attach?stream=1&stdout=1&stderr=1" >"$HOST/got" &
+create cc false false "$(cmd $((32 * MIB)))"
+stream -u -f "$SOCK" POST "/containers/cc/attach?stream=1&stdout=1&stderr=1" >"$HOST/got" &
 STAYS=$!
-stream -u -f -g 100000 "$SOCK" POST "/containers/c/attach?stream=1&stdout=1&stderr=1" >/dev/null &
+stream -u -f -g 100000 "$SOCK" POST "/containers/cc/attach?stream=1&stdout=1&stderr=1" >/dev/null &
 GOES=$!
 sleep 0.3
-api POST /containers/c/start
+api POST /containers/cc/start
 wait "$GOES"
-stream -f -g 1000000 "$SOCK" GET "/containers/c/logs?stdout=1&follow=1" >/dev/null
+stream -f -g 1000000 "$SOCK" GET "/containers/cc/logs?stdout=1&follow=1" >/dev/null
 wait "$STAYS"
 want $((32 * MIB))
 same "attach beside readers that vanish" "$WANT $NONE" "$(cat "$HOST/got")"
-same "logs of the same" "$WANT $NONE" "$(stream -f "$SOCK" GET "/containers/c/logs?stdout=1&stderr=1")"
-same "its exit code" 0 "$(api POST /containers/c/wait | tr -dc 0-9)"
-gone c
+same "logs of the same" "$WANT $NONE" "$(stream -f "$SOCK" GET "/containers/cc/logs?stdout=1&stderr=1")"
+same "its exit code" 0 "$(api POST /containers/cc/wait | tr -dc 0-9)"
+gone cc
 exec_stream false false "$(cmd $((8 * MIB)))" -g 100000 >/dev/null
-check "an exec whose reader vanishes leaves the container well" api GET /containers/e/json
+check "an exec whose reader vanishes leaves the container well" api GET /containers/ee/json
 
 # the last bytes before an exit, without a newline
 printf 'the end' >"$HOST/end"; END=$(client sum <"$HOST/end")
 bad=
 for i in $(seq 25); do
-    create c "$([ $((i % 2)) = 0 ] && echo true || echo false)" false '["echo","-n","the end"]'
-    stream -u $([ $((i % 2)) = 0 ] || echo -f) "$SOCK" POST "/containers/c/attach?stream=1&stdout=1&stderr=1" >"$HOST/got" &
+    create cc "$([ $((i % 2)) = 0 ] && echo true || echo false)" false '["echo","-n","the end"]'
+    stream -u $([ $((i % 2)) = 0 ] || echo -f) "$SOCK" POST "/containers/cc/attach?stream=1&stdout=1&stderr=1" >"$HOST/got" &
     pid=$!
     sleep 0.03
-    api POST /containers/c/start
+    api POST /containers/cc/start
     wait "$pid"
-    log=$(stream $([ $((i % 2)) = 0 ] || echo -f) "$SOCK" GET "/containers/c/logs?stdout=1&stderr=1")
+    log=$(stream $([ $((i % 2)) = 0 ] || echo -f) "$SOCK" GET "/containers/cc/logs?stdout=1&stderr=1")
     run=$(exec_stream false false '["echo","-n","the end"]')
     [ "$(cat "$HOST/got") $log $run" = "$END $NONE $END $NONE $END $NONE" ] || bad="$bad round $i: $(cat "$HOST/got") | $log | $run"
-    gone c
+    gone cc
 done
 same "echo -n at the exit, 25 times: attach, logs, exec" "" "$bad"
 # one line of 65,537 bytes, which a log keeps in pieces
-create c false false '["sh","-c","head -c 65537 /dev/zero | tr \\"\\\\0\\" x"]'
-api POST /containers/c/start; api POST /containers/c/wait >/dev/null
+create cc false false '["sh","-c","head -c 65537 /dev/zero | tr \\"\\\\0\\" x"]'
+api POST /containers/cc/start; api POST /containers/cc/wait >/dev/null
 same "logs: a line of 65,537 bytes" "$(head -c 65537 /dev/zero | tr '\0' x | client sum) $NONE" \
-    "$(stream -f "$SOCK" GET "/containers/c/logs?stdout=1&stderr=1")"
-gone c
+    "$(stream -f "$SOCK" GET "/containers/cc/logs?stdout=1&stderr=1")"
+gone cc
 
 # ---- a gibibyte ----
 begin=$(date +%s)
 want "$BIG"
 NOLOGS=1 LOG='{"max-size":"1m"}' out "pipe, $BIG" false "$BIG"
 same "exec, pipe, $BIG" "$WANT $NONE" "$(exec_stream false false "$(cmd "$BIG")")"
-create c false false "$(cmd "$BIG")"
-api POST /containers/c/start
-same "logs -f, pipe, $BIG" "$WANT $NONE" "$(stream -f "$SOCK" GET "/containers/c/logs?stdout=1&stderr=1&follow=1")"
-gone c
+create cc false false "$(cmd "$BIG")"
+api POST /containers/cc/start
+same "logs -f, pipe, $BIG" "$WANT $NONE" "$(stream -f "$SOCK" GET "/containers/cc/logs?stdout=1&stderr=1&follow=1")"
+gone cc
 echo "# the big ones took $(($(date +%s) - begin)) s"
 check "the engine is well" kill -0 "$ENGINE_PID"
 finish
