@@ -68,6 +68,14 @@ struct err *container_find(struct container_table *t, const char *ref, struct co
     must_check;
 /* Newest first; NULL ends. *cursor starts at 0. */
 struct container *container_next(struct container_table *t, size_t *cursor);
+/* All that are there now, newest first. They may go meanwhile: then _at gives NULL. */
+struct container_list {
+    struct container **v;
+    size_t n;
+};
+void containers_hold(struct container_table *t, struct container_list *out);
+struct container *container_list_at(const struct container_list *l, size_t at);
+void containers_release(struct container_list *l);
 struct container_counts {
     int total, running, paused, stopped;
 };

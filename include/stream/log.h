@@ -18,6 +18,7 @@ struct log_spec {
     const char *container_id, *container_name, *image_name, *image_id; /* names for tags only */
     const struct pairs *labels;                                        /* for attrs */
     const struct strs *env;
+    bool is_running; /* taken over: the journal was there at the start and may be again */
     struct landing
         *landing; /* borrowed; NULL: output is read, and lost when the engine is killed */
 };

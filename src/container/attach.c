@@ -56,6 +56,7 @@ struct err *container_open_log(struct container *c)
         .image_id = c->doc.image_id,
         .labels = &c->doc.config.labels,
         .env = &c->doc.config.env,
+        .is_running = state_is_running(c),
         .landing = c->parts->landing,
     };
     return log_create(c->parts->loop, c->parts->pools, &spec, &c->log);

@@ -289,7 +289,8 @@ bool restart_policy_wants(const struct container *c, bool at_boot);
 struct err *container_signal(struct container *c, int signal);
 /* ERR_INVALID "Invalid signal: X" */
 struct err *signal_parse(const char *s, int *out);
-void container_thaw(struct container *c); /* a paused one, so that signals arrive */
+void container_thaw(struct container *c);     /* a paused one, so that signals arrive */
+void container_thaw_all(struct container *c); /* also who was frozen by others */
 const char *container_stop_signal(const struct container *c);
 
 /* ---- exec*.c ---- */

@@ -63,7 +63,7 @@ static struct err *end_process(struct op *op)
     if (c->pidfd >= 0) {
         c->has_been_killed = true;
         TRY(container_signal(c, SIGKILL));
-        container_thaw(c);
+        container_thaw_all(c);
     }
     container_settle(c, &o->settle, on_settled);
     return NULL;
@@ -229,7 +229,7 @@ void container_remove(struct container *c, bool force, bool volumes, bool link,
     if (force && c->pidfd >= 0) { /* whatever waits for the process in the lane goes on at once */
         c->has_been_killed = true;
         err_drop(container_signal(c, SIGKILL));
-        container_thaw(c);
+        container_thaw_all(c);
     }
     o = (struct removal *)op_create(c->parts->ops, force ? &force_type : &remove_type);
     o->c = container_ref(c);

@@ -49,13 +49,20 @@ static void thaw_done(struct job *job)
 
 void container_thaw(struct container *c)
 {
-    struct thaw *t;
+    if (c->doc.state.status == STATUS_PAUSED)
+        container_thaw_all(c);
+    else
+        c->n_thaws++;
+}
+
+/* On v1 not even SIGKILL reaches who is frozen, and not only we can freeze. */
+void container_thaw_all(struct container *c)
+{
+    struct thaw *t = mem_new(struct thaw);
 
     c->n_thaws++;
-    if (c->doc.state.status != STATUS_PAUSED)
-        return;
-    c->doc.state.status = STATUS_RUNNING;
-    t = mem_new(struct thaw);
+    if (c->doc.state.status == STATUS_PAUSED)
+        c->doc.state.status = STATUS_RUNNING;
     t->parts = c->parts;
     t->c = container_ref(c);
     t->job.run = thaw_run;
@@ -115,6 +122,7 @@ static void on_patience_over(struct timer *t)
              KV_INT("seconds", o->timeout_s));
     signal_event(o->c, SIGKILL);
     err_drop(container_signal(o->c, SIGKILL));
+    container_thaw_all(o->c);
 }
 
 static void on_settled(struct settle_wait *w)
@@ -309,7 +317,7 @@ void container_kill(struct container *c, const char *signal, container_done_fn d
     if (number == SIGKILL || number == stop_number)
         c->has_been_killed = true;
     if (number == SIGKILL)
-        container_thaw(c);
+        container_thaw_all(c);
     if (number != SIGKILL) {
         done(ctx, NULL);
         return;

@@ -128,6 +128,30 @@ struct container *container_next(struct container_table *t, size_t *cursor)
     return map_next_newest(t->by_id, cursor);
 }
 
+void containers_hold(struct container_table *t, struct container_list *out)
+{
+    struct container *c;
+    size_t cursor = 0;
+
+    out->v = mem_alloc((map_count(t->by_id) + 1) * sizeof(struct container *));
+    out->n = 0;
+    while ((c = container_next(t, &cursor)))
+        out->v[out->n++] = container_ref(c);
+}
+
+struct container *container_list_at(const struct container_list *l, size_t at)
+{
+    return l->v[at]->is_gone ? NULL : l->v[at];
+}
+
+void containers_release(struct container_list *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        container_unref(l->v[i]);
+    free(l->v);
+    *l = (struct container_list){0};
+}
+
 struct container_counts container_counts(const struct container_table *t)
 {
     struct container_counts n = {0};

@@ -18,7 +18,7 @@
 #include "forwardspool.h"
 #include "log_inner.h"
 
-#define TURN 128 /* messages a turn of the loop */
+#define TURN 32 /* messages a turn of the loop: many logs may have theirs in one */
 
 struct forward {
     struct log *log;

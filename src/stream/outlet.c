@@ -18,8 +18,9 @@
 #define RETRY_MIN_MS 100
 #define RETRY_MAX_MS 5000
 #define CONNECT_MS 10000
-#define SEND_BUFFER (128 << 10) /* goes with a server that dies; the kernel would take megabytes   \
-                                 */
+#define SEND_BUFFER                                                                                \
+    (128 << 10) /* goes with a server that dies; the kernel would take megabytes                   \
+                 */
 
 struct outlet {
     struct loop *loop;

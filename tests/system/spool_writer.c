@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs in a container of spool.sh and forward.sh: writes numbered lines at a given rate until DIR/stop is there,
- * ends with a line that has no newline, and leaves in DIR/NAME what it wrote and how long its
- * longest write(2) took.   spool_writer DIR NAME LINES_PER_S KIND [LINES]
- * KIND: whole, out, partial, partial-out, stamped: with the wall time. LINES: no more than that.
+ * Runs in a container of spool.sh and forward.sh: writes numbered lines at a given rate until
+ * DIR/stop is there, ends with a line that has no newline, and leaves in DIR/NAME what it wrote and
+ * how long its longest write(2) took.   spool_writer DIR NAME LINES_PER_S KIND [LINES] KIND: whole,
+ * out, partial, partial-out, stamped: with the wall time. LINES: no more than that.
  */
 #include <fcntl.h>
 #include <stdint.h>

@@ -375,3 +375,95 @@ TEST(landing_gives_clients_every_byte)
     tsink_finish(&t);
     bench_close(&b);
 }
+
+struct found {
+    int n;
+    unsigned slot[4];
+    char text[4][8];
+    struct landing *l;
+};
+
+static void on_found(void *ctx, unsigned slot, size_t n)
+{
+    struct found *f = ctx;
+
+    CHECK(f->n < 4 && n < 8);
+    f->slot[f->n] = slot;
+    memcpy(f->text[f->n], land_bytes(landing_memory(f->l), slot), n);
+    f->n++;
+}
+
+/* Two slots of a log whose server hangs, all others taken. */
+static void fill_two(struct landing *l, unsigned record, unsigned slots[2])
+{
+    int p[2];
+
+    CHECK_OK(fd_pipe(p, O_NONBLOCK));
+    for (int i = 0; i < 2; i++) {
+        slots[i] = (unsigned)landing_take_slot(l);
+        CHECK(write(p[1], i ? "two" : "one", 3) == 3);
+        CHECK_INT(
+            land_fill(landing_memory(l), slots[i], record, (uint64_t)i + 1, STREAM_STDOUT, 7, p[0]),
+            3);
+    }
+    CHECK_INT(landing_park(l, slots[0]), slots[0]); /* there is no need yet */
+    while (landing_take_slot(l) >= 0)
+        ;
+    close(p[0]);
+    close(p[1]);
+}
+
+static struct landing *adopt_kept(const struct land *kept)
+{
+    struct landing *l;
+    int fds[LAND_FDS];
+
+    for (int i = 0; i < LAND_FDS; i++)
+        fds[i] = copy(kept->fds[i]);
+    CHECK_OK(landing_adopt(spool_dir(), fds, &l));
+    return l;
+}
+
+TEST(landing_parks_slots_that_others_need)
+{
+    struct land kept;
+    struct landing *l;
+    struct found f = {0};
+    unsigned slots[2], parked;
+    int record;
+
+    CHECK_INT(land_create(&kept), 0);
+    l = adopt_kept(&kept);
+    record = landing_take_record(l, "c", LAND_BLOCK);
+    fill_two(l, (unsigned)record, slots);
+    parked = landing_park(l, slots[0]);
+    CHECK(parked >= LAND_SLOTS);
+    CHECK_INT(landing_take_slot(l), slots[0]); /* free for somebody else */
+    CHECK(!memcmp(land_bytes(landing_memory(l), parked), "one", 3));
+    /* killed between the copy and the giving back of the second */
+    land_park(landing_memory(l), slots[1], parked - LAND_SLOTS + 1);
+    landing_destroy(l);
+    for (int round = 0; round < 2; round++) { /* the next is killed before it has done anything */
+        f = (struct found){.l = l = adopt_kept(&kept)};
+        CHECK_INT(landing_adopt_record(l, "c", on_found, &f), record);
+        CHECK_INT(f.n, 2);
+        CHECK_STR(f.text[0], "one");
+        CHECK_STR(f.text[1], "two");
+        CHECK(f.slot[0] >= LAND_SLOTS && f.slot[1] >= LAND_SLOTS);
+        if (!round)
+            landing_destroy(l);
+    }
+    land_begin(land_record(landing_memory(l), (unsigned)record))->seq = 1; /* the first is sent */
+    land_flip(land_record(landing_memory(l), (unsigned)record));
+    landing_destroy(l);
+    f = (struct found){.l = l = adopt_kept(&kept)};
+    CHECK_INT(landing_adopt_record(l, "c", on_found, &f), record);
+    CHECK_INT(f.n, 1);
+    CHECK_STR(f.text[0], "two");
+    landing_give_slot(l, f.slot[0]);
+    for (int i = 0; i < LAND_SLOTS; i++)
+        CHECK(landing_take_slot(l) >= 0);
+    CHECK_INT(landing_take_slot(l), -1);
+    landing_destroy(l);
+    land_close(&kept);
+}

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "event_filter.h"
 
+#define SLICE_NS (NS_PER_MS / 2)
 #define UNTIL_MAX_NS (10LL * 365 * 86400 * NS_PER_S) /* later is never */
 
 struct feed {
@@ -18,14 +19,16 @@ struct feed {
     struct filters filters;
     int64_t since_ns, until_ns; /* 0: none */
     uint64_t last_seq;          /* 0: no event was seen yet */
-    bool is_live, is_full, may_gap, has_gap;
-    struct timer until;
+    bool is_live, is_full, may_gap, has_gap, is_paused;
+    int64_t slice_end_ns; /* of the replay */
+    struct timer until, slice;
 };
 
 static void stop(struct feed *f)
 {
     events_unsubscribe(&f->sub);
     timer_clear(parts_of(f->request)->loop, &f->until);
+    timer_clear(parts_of(f->request)->loop, &f->slice);
 }
 
 static void end_feed(struct feed *f)
@@ -63,25 +66,31 @@ static void on_replay(void *ctx, const struct event *e)
 {
     struct feed *f = ctx;
 
-    if (f->is_full || f->has_gap)
+    if (f->is_full || f->has_gap || f->is_paused)
         return;
     f->has_gap = f->may_gap && e->seq != f->last_seq + 1;
     f->may_gap = false;
     if (!f->has_gap)
         send_event(f, e);
+    f->is_paused = clock_boot_ns() >= f->slice_end_ns;
 }
+
+static void on_slice(struct timer *t);
 
 static void replay(struct feed *f)
 {
     struct events *ev = parts_of(f->request)->events;
 
-    f->is_full = false;
+    f->is_full = f->is_paused = false;
+    f->slice_end_ns = clock_boot_ns() + SLICE_NS;
     f->may_gap = f->last_seq != 0; /* the history may have moved on */
     events_replay(ev, f->last_seq ? 0 : f->since_ns, f->last_seq, on_replay, f);
     if (f->has_gap) {
         log_warn("a client of events lagged by more than the history",
                  KV_INT("pid", f->request->pid));
         end_feed(f);
+    } else if (!f->is_full && f->is_paused) {
+        timer_set(parts_of(f->request)->loop, &f->slice, 0, on_slice);
     } else if (!f->is_full && f->until_ns && f->until_ns <= clock_wall_ns()) {
         end_feed(f);
     } else if (!f->is_full) {
@@ -90,11 +99,16 @@ static void replay(struct feed *f)
     }
 }
 
+static void on_slice(struct timer *t)
+{
+    replay(container_of(t, struct feed, slice));
+}
+
 static void on_room(void *ctx)
 {
     struct feed *f = ctx;
 
-    if (!f->is_live)
+    if (!f->is_live && !f->slice.due_ns)
         replay(f);
 }
 
