@@ -375,6 +375,13 @@ static struct err *save(struct op *op)
     return NULL;
 }
 
+static void unsave(struct op *op)
+{
+    struct container *c = ((struct create *)op)->c;
+
+    db_delete(c->parts->db, "container", c->doc.id, NULL, NULL);
+}
+
 static struct err *publish(struct op *op)
 {
     struct create *o = (struct create *)op;
@@ -399,7 +406,7 @@ static const struct op_step create_steps[] = {
     {"reserve-name", ON_LOOP, reserve_name, release_name, 0},
     {"make-volumes", ON_EVENT, make_volumes, drop_volumes, 0},
     {"make-files", ON_WORKER, make_files, remove_files, 0},
-    {"save", ON_EVENT, save, NULL, 0},
+    {"save", ON_EVENT, save, unsave, 0},
     {"publish", ON_LOOP, publish, NULL, 0},
     {0},
 };
