@@ -245,11 +245,12 @@ check "an address is free after its container" run_idle --name wish2 --network s
 # ---- the default bridge ----
 containers_clear
 engine_stop
-if engine_start --ipv6 --fixed-cidr-v6 fd00:d::/64; then ok "an engine with --ipv6"; else not_ok "an engine with --ipv6"; fi
+if engine_start --ipv6 --fixed-cidr-v6 fd00:d::/64 --userland-proxy=false; then ok "an engine with --ipv6"; else not_ok "an engine with --ipv6"; fi
 check "a container of the default bridge" run_idle --name dd -p 8099:80 busybox httpd -f -p 80 -h /etc
 same "has an address" fd00:d::2 "$(field dd .NetworkSettings.GlobalIPv6Address)"
 same "and a way out" 2001:db8:99::1 "$(source_seen dd '[2001:db8:99::2]')"
 check "and its port" poll 3 from_outside '[2001:db8:99::1]:8099'
+check "without a proxy the host's own connections are translated" from_host '[2001:db8:99::1]:8099'
 engine_kill
 if engine_start; then ok "an engine without it again"; else not_ok "an engine without it again"; fi
 same "what runs keeps its address" fd00:d::2 "$(field dd .NetworkSettings.GlobalIPv6Address)"
