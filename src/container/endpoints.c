@@ -220,32 +220,50 @@ static bool may_publish(const struct endpoint *e)
     return e->network && e->spec.vlan.kind == VLAN_NONE;
 }
 
-/* Where published ports lead: the way out, else whatever has an address; 0 without any. */
-uint32_t endpoints_port_target(struct container *c)
+/* Where published ports lead: the way out, else whatever has an address; NULL without any. */
+static struct endpoint *port_endpoint(struct container *c)
 {
     struct endpoint *e = endpoints_choose_gateway(c, NULL);
 
-    if (e && !may_publish(e))
-        e = NULL;
-    for (size_t i = 0; i < c->n_endpoints && !e; i++)
+    if (e && may_publish(e))
+        return e;
+    for (size_t i = 0; i < c->n_endpoints; i++)
         if (may_publish(c->endpoints[i]))
-            e = c->endpoints[i];
+            return c->endpoints[i];
+    return NULL;
+}
+
+uint32_t endpoints_port_target(struct container *c)
+{
+    struct endpoint *e = port_endpoint(c);
+
     return e ? e->spec.addr : 0;
+}
+
+/* For ports that name no address: the network's option, else the engine's. */
+static const char *binding_address(const struct container *c, const struct network *n)
+{
+    const char *own = network_host_binding(n), *of_all = c->parts->settings->default_ip;
+
+    if (!text_is_empty(own))
+        return own;
+    return text_same(of_all, "0.0.0.0") ? NULL : of_all;
 }
 
 static struct err *reserve_ports(struct container *c)
 {
-    uint32_t target = endpoints_port_target(c);
+    const struct endpoint *target = port_endpoint(c);
     struct port_map *maps = NULL;
     size_t n = 0;
 
     if (!target)
         return NULL; /* host, none, container: nothing to publish */
-    TRY(ports_plan(c->run_arena, &c->doc.config, &c->doc.host, &maps, &n));
+    TRY(ports_plan(c->run_arena, &c->doc.config, &c->doc.host, binding_address(c, target->network),
+                   &maps, &n));
     if (n == 0)
         return NULL;
     for (size_t i = 0; i < n; i++)
-        maps[i].addr = target;
+        maps[i].addr = target->spec.addr;
     return ports_reserve(c->parts->net, maps, n, &c->ports);
 }
 

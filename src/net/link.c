@@ -15,6 +15,8 @@
 #include <linux/veth.h>
 #include <string.h>
 
+#define IPV6_MTU_MIN 1280
+
 static struct ifinfomsg *put_link(struct nlmsghdr *m, int ifindex, bool up)
 {
     struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(m, sizeof(*ifi));
@@ -28,8 +30,10 @@ static struct ifinfomsg *put_link(struct nlmsghdr *m, int ifindex, bool up)
 
 /* No fe80 address and no MLD chatter on the host's side. Only for a link that exists and is down
  * (6.18 refuses it in the message that makes one); a kernel without IPv6 refuses it always. */
-static void put_no_ipv6(struct nlmsghdr *m)
+static void put_no_ipv6(struct nlmsghdr *m, int mtu)
 {
+    if (mtu && mtu < IPV6_MTU_MIN) /* such a link has none at all */
+        return;
     if (access("/proc/sys/net/ipv6", F_OK) != 0)
         return;
     struct nlattr *spec = mnl_attr_nest_start(m, IFLA_AF_SPEC);
@@ -152,7 +156,7 @@ struct err *link_ensure_bridge(struct nl *nl, const struct bridge_spec *b, int *
         return err_new(ERR_CONFLICT, "link %s exists and is not a bridge", b->link);
     m = nl_begin(nl, RTM_NEWLINK, 0, "set up bridge %s", b->link);
     put_link(m, found.ifindex, true);
-    put_no_ipv6(m);
+    put_no_ipv6(m, b->mtu);
     if (b->mtu)
         mnl_attr_put_u32(m, IFLA_MTU, (uint32_t)b->mtu);
     nl_end(nl, m);
@@ -209,7 +213,7 @@ struct err *link_make_veth(struct nl *nl, const struct veth_spec *v)
     m = nl_begin(nl, RTM_SETLINK, 0, "bring up %s", v->host_name);
     put_link(m, 0, true);
     mnl_attr_put_strz(m, IFLA_IFNAME, v->host_name);
-    put_no_ipv6(m);
+    put_no_ipv6(m, v->mtu);
     nl_end(nl, m);
     TRY(nl_commit(nl));
     if (!v->is_isolated)

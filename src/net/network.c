@@ -419,6 +419,13 @@ uint32_t network_gateway(const struct network *n)
     return n->gateway;
 }
 
+const char *network_host_binding(const struct network *n)
+{
+    const char *key = OPTION("bridge.host_binding_ipv4");
+
+    return n->is_predefined ? NULL : pairs_get(&n->record.request.options, key);
+}
+
 const struct pairs *network_labels(const struct network *n)
 {
     return &n->record.request.labels;
