@@ -93,6 +93,8 @@ void network_remove(struct network_table *t, const char *ref,
 void network_write_json(const struct network *n, struct jw *w, bool with_containers);
 /* In order of creation; NULL ends. */
 struct network *network_next(struct network_table *t, size_t *cursor);
+/* Where ports without an address of the host's are published; NULL: everywhere. */
+const char *network_host_binding(const struct network *n);
 const struct pairs *network_labels(const struct network *n);
 int64_t network_created_ns(const struct network *n);
 bool network_is_predefined(const struct network *n);

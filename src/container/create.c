@@ -168,7 +168,7 @@ static struct err *check_with_parts(struct create *o, const struct config *c,
     TRY(log_check(h->log.type, &h->log.options));
     TRY(limits_plan(o->op.arena, h, c, &limits));
     TRY(cgroup_check(o->table->parts->cgroups, o->op.arena, &limits, &o->warnings));
-    TRY(ports_plan(o->op.arena, c, h, &maps, &n_maps));
+    TRY(ports_plan(o->op.arena, c, h, NULL, &maps, &n_maps));
     if (!text_is_empty(c->stop_signal)) {
         int ignored;
 

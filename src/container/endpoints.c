@@ -273,10 +273,12 @@ struct port_target endpoints_port_target(struct container *c)
             out.v6 = e;
     }
     if (out.v4) {
+        t.network = out.v4->network;
         t.addr = out.v4->spec.addr;
         t.is_routed = network_bridge(out.v4->network)->mode == GATEWAY_ROUTED;
     }
     if (out.v6) {
+        t.network = out.v4 ? t.network : out.v6->network;
         t.addr6 = out.v6->spec.addr6;
         t.is_routed6 = network_bridge(out.v6->network)->mode6 == GATEWAY_ROUTED;
     }
@@ -327,6 +329,16 @@ static size_t route_ports(const struct port_target *t, struct port_map *maps, si
     return kept;
 }
 
+/* For ports that name no address: the network's option, else the engine's. */
+static const char *binding_address(const struct container *c, const struct network *n)
+{
+    const char *own = network_host_binding(n), *of_all = c->parts->settings->default_ip;
+
+    if (!text_is_empty(own))
+        return own;
+    return text_same(of_all, "0.0.0.0") ? NULL : of_all;
+}
+
 static struct err *reserve_ports(struct container *c)
 {
     struct port_target target = endpoints_port_target(c);
@@ -335,7 +347,8 @@ static struct err *reserve_ports(struct container *c)
 
     if (port_target_is_none(&target))
         return NULL; /* host, none, container: nothing to publish */
-    TRY(ports_plan(c->run_arena, &c->doc.config, &c->doc.host, &maps, &n));
+    TRY(ports_plan(c->run_arena, &c->doc.config, &c->doc.host, binding_address(c, target.network),
+                   &maps, &n));
     n = route_ports(&target, maps, n);
     if (n == 0)
         return NULL;

@@ -224,7 +224,7 @@ static struct err *add_binding(struct port_list *l, enum port_proto proto, int p
 {
     const char *ip = text_is_empty(host_ip) ? default_ip : host_ip;
     bool is_wildcard = text_is_empty(ip) || strcmp(ip, "0.0.0.0") == 0;
-    bool wants_both = text_is_empty(host_ip) && is_wildcard;
+    bool wants_both = text_is_empty(ip);
     enum port_proto ignored;
     int first = 0, last = 0;
 
@@ -253,7 +253,7 @@ static struct err *add_binding(struct port_list *l, enum port_proto proto, int p
 }
 
 static struct err *add_bindings_of(struct port_list *l, const char *spec,
-                                   const struct jlist *bindings)
+                                   const struct jlist *bindings, const char *default_ip)
 {
     const struct port_binding *b = bindings->v;
     enum port_proto proto;
@@ -264,7 +264,7 @@ static struct err *add_bindings_of(struct port_list *l, const char *spec,
         return err_new(ERR_INVALID, "invalid containerPort: %s", spec);
     for (int port = first; port <= last; port++)
         for (size_t i = 0; i < bindings->n && l->n <= PORT_MAPS_MAX; i++)
-            TRY(add_binding(l, proto, port, b[i].host_ip, b[i].host_port, NULL));
+            TRY(add_binding(l, proto, port, b[i].host_ip, b[i].host_port, default_ip));
     return NULL;
 }
 
@@ -279,13 +279,13 @@ static bool is_bound(const struct host_config *host, const char *spec)
 }
 
 struct err *ports_plan(struct arena *a, const struct config *config, const struct host_config *host,
-                       struct port_map **out, size_t *n)
+                       const char *default_ip, struct port_map **out, size_t *n)
 {
     struct port_list l = {.a = a};
     const struct jlist *lists = host->port_bindings.v;
 
     for (size_t i = 0; i < host->port_bindings.n; i++)
-        TRY(add_bindings_of(&l, host->port_bindings.keys[i], &lists[i]));
+        TRY(add_bindings_of(&l, host->port_bindings.keys[i], &lists[i], default_ip));
     for (size_t i = 0; i < config->exposed_ports.n; i++) {
         struct port_binding any = {0};
         struct jlist one = {.v = &any, .n = 1};
@@ -295,7 +295,7 @@ struct err *ports_plan(struct arena *a, const struct config *config, const struc
 
         TRY(port_spec_parse(spec, &first, &last, &proto)); /* a bad EXPOSE is refused in any case */
         if (host->publish_all_ports && !is_bound(host, spec))
-            TRY(add_bindings_of(&l, spec, &one));
+            TRY(add_bindings_of(&l, spec, &one, default_ip));
     }
     if (l.n > PORT_MAPS_MAX)
         return err_new(ERR_INVALID, "a container can publish at most %d ports", PORT_MAPS_MAX);

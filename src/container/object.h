@@ -207,8 +207,9 @@ struct ways_out {
 struct ways_out endpoints_choose_gateway(struct container *c, const struct endpoint *except);
 /* Where published ports lead: the ways out, else whatever has an address. */
 struct port_target {
-    uint32_t addr;         /* host order; 0: none */
-    struct in6_addr addr6; /* all 0: none */
+    const struct network *network; /* NULL: none */
+    uint32_t addr;                 /* host order; 0: none */
+    struct in6_addr addr6;         /* all 0: none */
     bool is_routed, is_routed6;
 };
 struct port_target endpoints_port_target(struct container *c);
@@ -243,8 +244,9 @@ void sockets_unhold(struct container *c, enum socket_kind kind);
 bool sockets_stash(struct container_table *t, const struct keeper_entry *e, const int *fds);
 size_t sockets_take(struct container *c, enum socket_kind kind, int *out, size_t room);
 void sockets_drop_stash(struct container_table *t); /* what nobody took */
+/* default_ip: of the host, for ports that name none; NULL: every address. */
 struct err *ports_plan(struct arena *a, const struct config *config, const struct host_config *host,
-                       struct port_map **out, size_t *n);
+                       const char *default_ip, struct port_map **out, size_t *n);
 struct err *mac_parse(const char *s, uint8_t out[6]);
 struct err *network_plan_attached(struct container_table *t, struct arena *a, const char *name,
                                   const struct endpoint_config *asked, struct attached *out);

@@ -19,6 +19,8 @@
 
 #include "base/fd.h"
 
+#define IPV6_MTU_MIN 1280
+
 static struct ifinfomsg *put_link(struct nlmsghdr *m, int ifindex, bool up)
 {
     struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(m, sizeof(*ifi));
@@ -33,8 +35,10 @@ static struct ifinfomsg *put_link(struct nlmsghdr *m, int ifindex, bool up)
 /* No fe80 address of the kernel's making and no MLD chatter on the host's side. Only for a link
  * that exists and is down (6.18 refuses it in the message that makes one); a kernel without IPv6
  * refuses it always. */
-static void put_no_ipv6(struct nlmsghdr *m)
+static void put_no_ipv6(struct nlmsghdr *m, int mtu)
 {
+    if (mtu && mtu < IPV6_MTU_MIN) /* such a link has none at all */
+        return;
     if (access("/proc/sys/net/ipv6", F_OK) != 0)
         return;
     struct nlattr *spec = mnl_attr_nest_start(m, IFLA_AF_SPEC);
@@ -209,7 +213,7 @@ struct err *link_ensure_bridge(struct nl *nl, const struct bridge_spec *b, int *
         TRY(link_set_ipv6(b->link, "disable_ipv6", "0"));
     m = nl_begin(nl, RTM_NEWLINK, 0, "set up bridge %s", b->link);
     put_link(m, found.ifindex, true);
-    put_no_ipv6(m);
+    put_no_ipv6(m, b->mtu);
     if (b->mtu)
         mnl_attr_put_u32(m, IFLA_MTU, (uint32_t)b->mtu);
     nl_end(nl, m);
@@ -266,7 +270,7 @@ struct err *link_make_veth(struct nl *nl, const struct veth_spec *v)
     m = nl_begin(nl, RTM_SETLINK, 0, "bring up %s", v->host_name);
     put_link(m, 0, true);
     mnl_attr_put_strz(m, IFLA_IFNAME, v->host_name);
-    put_no_ipv6(m);
+    put_no_ipv6(m, v->mtu);
     nl_end(nl, m);
     TRY(nl_commit(nl));
     if (!v->is_isolated)

@@ -519,6 +519,13 @@ struct in6_addr network_gateway6(const struct network *n)
     return n->gateway6;
 }
 
+const char *network_host_binding(const struct network *n)
+{
+    const char *key = OPTION("bridge.host_binding_ipv4");
+
+    return n->is_predefined ? NULL : pairs_get(&n->record.request.options, key);
+}
+
 const struct pairs *network_labels(const struct network *n)
 {
     return &n->record.request.labels;

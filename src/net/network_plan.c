@@ -291,6 +291,17 @@ static struct err *option_mode(const struct network_request *r, const char *key,
     return err_new(ERR_INVALID, "unknown gateway mode %s", v);
 }
 
+static struct err *check_binding(const struct network_request *r)
+{
+    const char *ip = pairs_get(&r->options, OPTION("bridge.host_binding_ipv4"));
+    uint32_t ignored;
+
+    if (text_is_empty(ip) || addr4_parse(ip, &ignored))
+        return NULL;
+    return err_new(ERR_INVALID, "failed to parse %s value: \"%s\" (invalid IPv4 address)",
+                   OPTION("bridge.host_binding_ipv4"), ip);
+}
+
 static struct err *plan_options(const struct network_request *r, struct bridge_spec *b)
 {
     const char *name = pairs_get(&r->options, OPTION("bridge.name"));
@@ -308,6 +319,7 @@ static struct err *plan_options(const struct network_request *r, struct bridge_s
             return err_new(ERR_INVALID, "invalid bridge name \"%s\"", name);
         memcpy(b->link, name, strlen(name) + 1);
     }
+    TRY(check_binding(r));
     TRY(option_bool(r, OPTION("bridge.enable_icc"), &b->icc));
     TRY(option_bool(r, OPTION("bridge.enable_ip_masquerade"), &b->masquerade));
     TRY(option_mode(r, OPTION("bridge.gateway_mode_ipv4"), &b->mode));
