@@ -38,10 +38,12 @@ struct net {
     struct proxy *proxy;             /* loop */
     struct dns *dns;                 /* loop */
     struct list all_ports;           /* loop: every struct ports */
+    size_t n_expected;               /* loop: sockets that workers are about to open */
     bool is_closed;                  /* loop */
     pthread_mutex_t lock;            /* guards what follows */
     struct list bridges;
     unsigned bridges_version; /* grows with every change */
+    unsigned ports_version;   /* grows when ports are bound, or lead elsewhere */
     int refs;
     int jobs; /* in workers: net_close waits for them */
     pthread_cond_t job_ended;
@@ -105,12 +107,16 @@ void rules_watch_destroy(struct rules_watch *w);       /* accepts NULL */
 void rules_watch_sent(struct rules_watch *w);          /* a transaction of ours has ended */
 
 /* ---- port_table.c: which host ports are ours; the lock of struct net is held ---- */
-struct reservation;
+struct reservation {
+    struct list link;
+    const struct port_map *map; /* the owner's; its host_port is what is reserved */
+};
 struct port_table *port_table_create(void);
 void port_table_destroy(struct port_table *t);
 bool port_table_is_free(const struct port_table *t, const struct port_map *m, uint16_t port);
-struct reservation *port_table_take(struct port_table *t, const struct port_map *m, uint16_t port);
-void port_table_give_back(struct port_table *t, struct reservation *r); /* accepts NULL */
+/* r and m stay where they are until it is given back. */
+void port_table_take(struct port_table *t, struct reservation *r, const struct port_map *m);
+void port_table_give_back(struct reservation *r); /* also one that was never taken */
 /* The next port of the range after the one given last, wrapping; skips reserved ones. */
 uint16_t port_table_next(struct port_table *t);
 uint32_t port_table_range(const struct port_table *t); /* how many ports there are to try */
@@ -124,7 +130,10 @@ void ports_each_rule(struct net *n,
 struct proxy_listener;
 struct proxy *proxy_create(struct net *n);
 void proxy_destroy(struct proxy *p);
-/* Serves a listening socket, which stays the caller's. */
-struct proxy_listener *proxy_listen(struct proxy *p, int fd, const struct port_map *m);
+/* Serves a listening socket that is in the caller's epoll set as `tag`; both stay the caller's,
+ * who says when it is ready. */
+struct proxy_listener *proxy_listen(struct proxy *p, int fd, const struct port_map *m, int epoll,
+                                    size_t tag);
+void proxy_listener_ready(struct proxy_listener *l);
 /* Cuts its connections; accepts NULL. Close the socket only afterwards. */
 void proxy_listener_close(struct proxy_listener *l);

@@ -10,8 +10,8 @@ struct proxy_listener {
     struct list link; /* proxy.listeners */
     struct proxy *proxy;
     struct port_map map;
-    int fd; /* the caller's */
-    struct watch *watch;
+    int fd, epoll; /* the caller's; epoll holds fd as `tag` */
+    size_t tag;
     struct timer pause;  /* accepting stopped for want of fds */
     struct list relays;  /* TCP */
     struct list flows;   /* UDP, least recently used first */
@@ -30,7 +30,7 @@ struct proxy {
 void relay_start(struct proxy_listener *l, int client);
 void relays_close(struct proxy_listener *l);
 /* proxy_udp.c */
-void on_datagram(void *arg, int events);
+void on_datagram(struct proxy_listener *l);
 void flows_close(struct proxy_listener *l);
 /* An empty pipe, or false when there are no fds. */
 bool proxy_take_pipe(struct proxy *p, int out[2]);

@@ -128,12 +128,10 @@ static void on_expiry(struct timer *t)
         timer_set(l->proxy->net->loop, t, EXPIRY_MS, on_expiry);
 }
 
-void on_datagram(void *arg, int events)
+void on_datagram(struct proxy_listener *l)
 {
-    struct proxy_listener *l = arg;
     char buf[DATAGRAM_MAX];
 
-    (void)events;
     for (int i = 0; i < DATAGRAMS_AT_ONCE; i++) {
         struct sockaddr_storage client = {0};
         socklen_t len = sizeof(client);

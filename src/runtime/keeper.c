@@ -823,22 +823,31 @@ void keeper_close_hold(struct keeper *k, const char *id, int pid, enum keeper_ro
     submit(k, r);
 }
 
-void keeper_hold(struct keeper *k, const char *key, const int *fds, size_t n)
+void keeper_hold(struct keeper *k, const char *key, const int *fds, size_t n,
+                 void (*done)(void *ctx), void *ctx)
 {
     struct request *r = ref_request(k, KM_HOLD, key, 0, ROLE_SOCKET);
 
     ASSERT(n <= KEEPER_HOLDS_MAX);
     r->is_answered = true;
+    r->closed = done;
+    r->ctx = ctx;
     for (size_t i = 0; i < n; i++) {
         int fd = fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
 
         if (fd >= 0)
             r->fds[r->n_fds++] = fd;
     }
-    if (r->n_fds)
-        submit(k, r);
-    else
+    if (!r->n_fds) { /* no descriptors left: nothing to hold, but the caller wants an answer */
+        log_warn("sockets are not handed to the keeper", KV("key", key),
+                 KV("error", strerror(errno)));
         request_destroy(r);
+        r = ref_request(k, KM_CLOSE, "nothing", 0, ROLE_SOCKET);
+        r->is_answered = true;
+        r->closed = done;
+        r->ctx = ctx;
+    }
+    submit(k, r);
 }
 
 void keeper_note_attached(struct keeper *k, const char *id, int pid)
