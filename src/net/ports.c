@@ -78,7 +78,7 @@ static struct err *expect_sockets(struct ports *p)
         n++;
     getrlimit(RLIMIT_NOFILE, &limit);
     room = limit.rlim_cur - limit.rlim_cur / 5;
-    if (n > FEW_PORTS && (size_t)fd_lowest_free() + p->net->n_expected + n > room)
+    if (n > FEW_PORTS && fd_count() + p->net->n_expected + n > room)
         return err_new(ERR_UNAVAILABLE,
                        "publishing %zu ports needs as many file descriptors: the engine's limit "
                        "of %llu does not have them",
