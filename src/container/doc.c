@@ -61,9 +61,12 @@ static const struct jfield attached_fields[] = {
 const struct jtable attached_json = {sizeof(struct attached), attached_fields};
 
 static const struct jfield published_fields[] = {
-    J(J_INT, struct published, proto, "Proto"),        J(J_INT, struct published, port, "Port"),
-    J(J_INT, struct published, host_port, "HostPort"), J(J_BOOL, struct published, is_v6, "V6"),
-    J(J_STR, struct published, host_ip, "HostIp"),     J(J_INT, struct published, n, "Count"),
+    J(J_INT, struct published, proto, "Proto"),
+    J(J_INT, struct published, port, "Port"),
+    J(J_INT, struct published, host_port, "HostPort"),
+    J(J_BOOL, struct published, is_v6, "V6"),
+    J(J_STR, struct published, host_ip, "HostIp"),
+    J(J_INT, struct published, n, "Count"),
     J_END,
 };
 static const struct jtable published_json = {sizeof(struct published), published_fields};
