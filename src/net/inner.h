@@ -105,6 +105,8 @@ struct rules_watch;
 struct rules_watch *rules_watch_create(struct net *n); /* NULL: not possible here, logged */
 void rules_watch_destroy(struct rules_watch *w);       /* accepts NULL */
 void rules_watch_sent(struct rules_watch *w);          /* a transaction of ours has ended */
+/* Pure: the table that a note of the kernel is about, inside the message; NULL: none. */
+const char *rules_changed_table(const struct nlmsghdr *m);
 
 /* ---- port_table.c: which host ports are ours; the lock of struct net is held ---- */
 struct reservation {

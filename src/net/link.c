@@ -42,23 +42,21 @@ static void put_no_ipv6(struct nlmsghdr *m)
 
 /* ---- finding ---- */
 
-struct found_link {
-    int ifindex;
-    bool is_bridge;
-};
-
-static int on_link(const struct nlmsghdr *m, void *ctx)
+int link_on_link(const struct nlmsghdr *m, void *ctx)
 {
     const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(m);
     struct found_link *out = ctx;
     const struct nlattr *attr, *info;
 
+    if (mnl_nlmsg_get_payload_len(m) < sizeof(*ifi))
+        return 0;
     out->ifindex = ifi->ifi_index;
     mnl_attr_for_each(attr, m, sizeof(*ifi))
     {
         if (mnl_attr_get_type(attr) != IFLA_LINKINFO)
             continue;
-        mnl_attr_for_each_nested(info, attr) if (mnl_attr_get_type(info) == IFLA_INFO_KIND)
+        mnl_attr_for_each_nested(info, attr) if (mnl_attr_get_type(info) == IFLA_INFO_KIND &&
+                                                 mnl_attr_validate(info, MNL_TYPE_NUL_STRING) >= 0)
             out->is_bridge = !strcmp(mnl_attr_get_str(info), "bridge");
     }
     return 0;
@@ -71,7 +69,7 @@ static struct err *find(struct nl *nl, const char *name, struct found_link *out)
     put_link(m, 0, false);
     mnl_attr_put_strz(m, IFLA_IFNAME, name);
     nl_end(nl, m);
-    return nl_query(nl, false, on_link, out);
+    return nl_query(nl, false, link_on_link, out);
 }
 
 struct err *link_find(struct nl *nl, const char *name, int *out_ifindex)
@@ -290,12 +288,6 @@ void link_add_endpoint(struct nl *nl, int ifindex, const struct endpoint_spec *e
 
 /* ---- what the host uses ---- */
 
-struct subnet_list {
-    struct arena *a;
-    struct subnet4 *v;
-    size_t n, cap;
-};
-
 static void subnets_add(struct subnet_list *l, uint32_t addr, int bits)
 {
     if (l->n == l->cap) {
@@ -310,12 +302,13 @@ static void subnets_add(struct subnet_list *l, uint32_t addr, int bits)
     l->v[l->n++] = (struct subnet4){.address = addr, .bits = bits};
 }
 
-static int on_route(const struct nlmsghdr *m, void *ctx)
+int link_on_route(const struct nlmsghdr *m, void *ctx)
 {
     const struct rtmsg *rt = mnl_nlmsg_get_payload(m);
     const struct nlattr *attr;
 
-    if (rt->rtm_family != AF_INET || !rt->rtm_dst_len || rt->rtm_dst_len > 32)
+    if (mnl_nlmsg_get_payload_len(m) < sizeof(*rt) || rt->rtm_family != AF_INET ||
+        !rt->rtm_dst_len || rt->rtm_dst_len > 32)
         return 0;
     mnl_attr_for_each(attr, m, sizeof(*rt)) if (mnl_attr_get_type(attr) == RTA_DST &&
                                                 mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
@@ -323,12 +316,13 @@ static int on_route(const struct nlmsghdr *m, void *ctx)
     return 0;
 }
 
-static int on_address(const struct nlmsghdr *m, void *ctx)
+int link_on_address(const struct nlmsghdr *m, void *ctx)
 {
     const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(m);
     const struct nlattr *attr;
 
-    if (ifa->ifa_family != AF_INET || ifa->ifa_prefixlen > 32)
+    if (mnl_nlmsg_get_payload_len(m) < sizeof(*ifa) || ifa->ifa_family != AF_INET ||
+        ifa->ifa_prefixlen > 32)
         return 0;
     mnl_attr_for_each(attr, m, sizeof(*ifa)) if (mnl_attr_get_type(attr) == IFA_LOCAL &&
                                                  mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
@@ -344,12 +338,12 @@ struct err *link_list_subnets(struct nl *nl, struct arena *a, struct subnet4 **o
 
     rt->rtm_family = AF_INET;
     nl_end(nl, m);
-    TRY(nl_query(nl, true, on_route, &list));
+    TRY(nl_query(nl, true, link_on_route, &list));
     m = nl_begin(nl, RTM_GETADDR, 0, "list the host's addresses");
     struct ifaddrmsg *ifa = mnl_nlmsg_put_extra_header(m, sizeof(*ifa));
     ifa->ifa_family = AF_INET;
     nl_end(nl, m);
-    TRY(nl_query(nl, true, on_address, &list));
+    TRY(nl_query(nl, true, link_on_address, &list));
     *out = list.v;
     *n = list.n;
     return NULL;

@@ -36,3 +36,17 @@ void link_add_default_route(struct nl *nl, int ifindex, uint32_t gateway);
 /* Every IPv4 subnet the host has an address in or a route to (the default route apart). */
 struct err *link_list_subnets(struct nl *nl, struct arena *a, struct subnet4 **out, size_t *n)
     must_check;
+
+/* ---- what the kernel answers: of type nl_fn, pure ---- */
+struct found_link {
+    int ifindex;
+    bool is_bridge;
+};
+int link_on_link(const struct nlmsghdr *m, void *ctx); /* struct found_link */
+struct subnet_list {
+    struct arena *a;
+    struct subnet4 *v;
+    size_t n, cap;
+};
+int link_on_route(const struct nlmsghdr *m, void *ctx);   /* struct subnet_list */
+int link_on_address(const struct nlmsghdr *m, void *ctx); /* struct subnet_list */
