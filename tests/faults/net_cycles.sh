@@ -19,7 +19,7 @@ shape() {
     local objects
     objects=$(curl -s --unix-socket "$SOCK" http://x/debug/objects)
     echo "containers $(printf '%s' "$objects" | jq -c '[.containers[] | .name] | sort')"
-    echo "addresses $(printf '%s' "$objects" | jq -c '[.networks[] | [.name, .endpoints, .free_addresses]]')"
+    echo "addresses $(printf '%s' "$objects" | jq -c '[.networks[] | [.name, .endpoints, .free_addresses]] | sort')"
     echo "published $(printf '%s' "$objects" | jq -c '[.net.published, .net.published_sockets, .net.expected_sockets, .net.proxy_fds]')"
     # every veth belongs to a prepared namespace or to one of those that stay
     echo "veths beside the pool $(($(in_host ip -o link show type veth | wc -l) - $(printf '%s' "$objects" | jq '[.net.bridges[].prepared] | add')))"
