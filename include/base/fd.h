@@ -12,6 +12,8 @@ struct err *fd_set_nonblock(int fd) must_check;
 struct err *fd_write_all(int fd, const void *p, size_t n) must_check; /* blocking fd */
 /* The number the next descriptor gets: so many are in use at least. INT_MAX: none is left. */
 int fd_lowest_free(void);
+/* How many are open; on kernels that do not count them, at least that many may be. */
+size_t fd_count(void);
 /* pidfd, pipes: plain wrappers that set O_CLOEXEC. */
 struct err *fd_pipe(int out[2], int flags) must_check; /* flags: O_NONBLOCK or 0 */
 

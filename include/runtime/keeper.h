@@ -76,8 +76,10 @@ void keeper_note_attached(struct keeper *k, const char *id, int pid);
 /* The landing memory (LAND_FDS, borrowed for the keeper's life): this keeper, unless it is the one
  * it came from, and each that comes after it gets duplicates. */
 void keeper_share_landing(struct keeper *k, const int *fds, bool has_it);
-/* Holds duplicates of sockets under a key across engine restarts; fds stay the caller's. */
-void keeper_hold(struct keeper *k, const char *key, const int *fds, size_t n);
+/* Holds duplicates of sockets under a key across engine restarts; fds stay the caller's. done (may
+ * be NULL) later, also when that keeper died. */
+void keeper_hold(struct keeper *k, const char *key, const int *fds, size_t n,
+                 void (*done)(void *ctx), void *ctx);
 void keeper_unhold(struct keeper *k, const char *key);
 /* After `lost`: the new keeper keeps what the dead one kept (id, pid, started_wall_ns, n_holds and
  * roles of e count), fds[0] the pidfd, fds[1 + i] of roles[i]; the fds stay the caller's. It will

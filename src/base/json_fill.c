@@ -53,7 +53,7 @@ static struct err *fill_str(const struct fill *f, const struct json *j, char **o
 {
     if (j->type != JSON_STRING)
         return wrong(f->where, "a string", j);
-    *out = (char *)j->str;
+    *out = arena_strdup(f->a, j->str);
     return NULL;
 }
 
@@ -128,7 +128,7 @@ static struct err *fill_strs(const struct fill *f, const struct json *j, struct 
     for (const struct json *it = j->first; it; it = it->next) {
         if (it->type != JSON_STRING && it->type != JSON_NULL)
             return wrong(f->where, "a list of strings", it);
-        list.v[list.n++] = it->str ? (char *)it->str : arena_strdup(f->a, "");
+        list.v[list.n++] = arena_strdup(f->a, it->str ? it->str : "");
     }
     *out = list;
     return NULL;
@@ -172,7 +172,8 @@ static struct err *fill_pairs(const struct fill *f, const struct json *j, struct
     for (size_t i = 0; i < out->n; i++)
         keep_pair(&all, found, out->v[i].key, out->v[i].value);
     for (const struct json *it = j->first; it; it = it->next)
-        keep_pair(&all, found, (char *)it->key, it->str ? (char *)it->str : arena_strdup(f->a, ""));
+        keep_pair(&all, found, arena_strdup(f->a, it->key),
+                  arena_strdup(f->a, it->str ? it->str : ""));
     map_destroy(found);
     *out = all;
     return NULL;
@@ -202,7 +203,7 @@ static struct err *fill_set(const struct fill *f, const struct json *j, struct s
     for (size_t i = 0; i < out->n; i++)
         keep_name(&all, found, out->v[i]);
     for (const struct json *it = j->first; it; it = it->next)
-        keep_name(&all, found, (char *)it->key);
+        keep_name(&all, found, arena_strdup(f->a, it->key));
     map_destroy(found);
     *out = all;
     return NULL;
@@ -256,7 +257,7 @@ static struct err *fill_members(const struct fill *f, const struct json *j, stru
         size_t i = place_of(found, it->key, out->n);
 
         TRY(fill_dict_value(f, it, out, i));
-        out->keys[i] = (char *)it->key;
+        out->keys[i] = arena_strdup(f->a, it->key);
         out->n = map_count(found);
     }
     return NULL;
@@ -367,7 +368,6 @@ struct err *json_decode(struct arena *a, const char *text, size_t len, const str
     return fill_object(a, root, t, out, NULL);
 }
 
-/* Parsed again from its text, because the node's strings may die with an arena other than `a`. */
 struct err *json_fill(struct arena *a, const struct json *j, const struct jtable *t, void *out)
 {
     return j ? json_decode(a, j->text, j->text_len, t, out) : NULL;

@@ -71,14 +71,17 @@ static void split_spec(char *spec, char **ip, char **host, char **container)
     }
 }
 
+/* The room is the power of two that n has reached. */
 static void add(struct arena *a, struct port_bindings *list, struct port_binding b)
 {
-    struct port_binding *grown = arena_array(a, list->n + 1, sizeof(b));
+    if ((list->n & (list->n - 1)) == 0) {
+        struct port_binding *grown = arena_array(a, list->n ? list->n * 2 : 1, sizeof(b));
 
-    if (list->n)
-        memcpy(grown, list->v, list->n * sizeof(b));
-    grown[list->n++] = b;
-    list->v = grown;
+        if (list->n)
+            memcpy(grown, list->v, list->n * sizeof(b));
+        list->v = grown;
+    }
+    list->v[list->n++] = b;
 }
 
 /* target=80,published=8080,protocol=udp */

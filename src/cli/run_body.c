@@ -4,6 +4,7 @@
  * files that options name. What is not given is left out, so that the engine's defaults apply.
  */
 #include "base/json.h"
+#include "base/map.h"
 
 #include "options.h"
 #include "run_options.h"
@@ -91,6 +92,18 @@ static struct err *check_conflicts(const struct run_options *o)
     return NULL;
 }
 
+static void expose_published(struct body *b)
+{
+    struct map *known = map_create();
+
+    for (size_t i = 0; i < b->exposed.n; i++)
+        map_put(known, b->exposed.v[i], b);
+    for (size_t i = 0; i < b->ports.n; i++)
+        if (!map_put(known, b->ports.v[i].port, b))
+            strs_add(b->a, &b->exposed, b->ports.v[i].port);
+    map_destroy(known);
+}
+
 /* Everything that can be refused, before a byte is written. */
 static struct err *parse_values(struct body *b)
 {
@@ -101,9 +114,7 @@ static struct err *parse_values(struct body *b)
         TRY(port_parse(b->a, o->publish.v[i], &b->ports));
     for (size_t i = 0; i < o->expose.n; i++)
         TRY(port_expose(b->a, o->expose.v[i], &b->exposed));
-    for (size_t i = 0; i < b->ports.n; i++)
-        if (!strs_has(&b->exposed, b->ports.v[i].port))
-            strs_add(b->a, &b->exposed, b->ports.v[i].port);
+    expose_published(b);
     for (size_t i = 0; i < o->volumes.n; i++)
         TRY(volume_parse(b->a, o->volumes.v[i], &b->binds, &b->volumes));
     for (size_t i = 0; i < o->hosts.n; i++)
@@ -192,29 +203,37 @@ static void write_config(struct body *b, const struct run_streams *s, struct str
 
 static void write_ports(struct body *b)
 {
+    size_t *next = arena_array(b->a, b->ports.n + 1, sizeof(*next)); /* of the same port; 0: none */
+    struct map *last = map_create(), *first = map_create();
     struct jw *w = &b->w;
+    size_t cursor = 0;
+    const char *port;
+    void *at;
 
-    jw_obj(w, "PortBindings");
     for (size_t i = 0; i < b->ports.n; i++) {
-        const char *port = b->ports.v[i].port;
-        bool is_repeated = false;
+        size_t before = (size_t)map_put(last, b->ports.v[i].port, (void *)(i + 1));
 
-        for (size_t k = 0; k < i; k++)
-            is_repeated |= strcmp(b->ports.v[k].port, port) == 0;
-        if (is_repeated)
-            continue;
+        if (before)
+            next[before - 1] = i;
+        else
+            map_put(first, b->ports.v[i].port, (void *)(i + 1));
+    }
+    jw_obj(w, "PortBindings");
+    while (map_next(first, &cursor, &port, &at)) {
         jw_arr(w, port);
-        for (size_t k = i; k < b->ports.n; k++) {
-            if (strcmp(b->ports.v[k].port, port) != 0)
-                continue;
+        for (size_t i = (size_t)at - 1;; i = next[i]) {
             jw_obj(w, NULL);
-            jw_str(w, "HostIp", b->ports.v[k].ip);
-            jw_str(w, "HostPort", b->ports.v[k].host_port);
+            jw_str(w, "HostIp", b->ports.v[i].ip);
+            jw_str(w, "HostPort", b->ports.v[i].host_port);
             jw_obj_end(w);
+            if (!next[i])
+                break;
         }
         jw_arr_end(w);
     }
     jw_obj_end(w);
+    map_destroy(last);
+    map_destroy(first);
 }
 
 static struct err *refused(struct err *e, const char *flag, const char *value)

@@ -51,7 +51,7 @@ static struct err *decode_request(struct create *o, struct create_request *r)
 
     if (o->body_len == 0)
         return err_new(ERR_INVALID, "invalid JSON: got EOF while reading request body");
-    TRY(json_parse(o->c->arena, o->body, o->body_len, &doc));
+    TRY(json_parse(o->op.arena, o->body, o->body_len, &doc));
     if (json_type(doc) != JSON_OBJECT)
         return err_new(ERR_INVALID, "config cannot be empty in order to create a container");
     TRY(json_fill(o->c->arena, doc, &config_json, &r->config));

@@ -70,9 +70,13 @@ bool attached_has_address(const struct attached *at)
 }
 
 static const struct jfield published_fields[] = {
-    J(J_INT, struct published, proto, "Proto"),        J(J_INT, struct published, port, "Port"),
-    J(J_INT, struct published, host_port, "HostPort"), J(J_BOOL, struct published, is_v6, "V6"),
-    J(J_STR, struct published, host_ip, "HostIp"),     J_END,
+    J(J_INT, struct published, proto, "Proto"),
+    J(J_INT, struct published, port, "Port"),
+    J(J_INT, struct published, host_port, "HostPort"),
+    J(J_BOOL, struct published, is_v6, "V6"),
+    J(J_STR, struct published, host_ip, "HostIp"),
+    J(J_INT, struct published, n, "Count"),
+    J_END,
 };
 static const struct jtable published_json = {sizeof(struct published), published_fields};
 

@@ -10,7 +10,6 @@
 #include "base/digest.h"
 #include "net/dns.h"
 
-#include <arpa/inet.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -233,20 +232,7 @@ struct ways_out endpoints_choose_gateway(struct container *c, const struct endpo
 
 void networks_note_ports(struct container *c)
 {
-    struct published *list = arena_array(c->run_arena, ports_count(c->ports), sizeof(*list));
-
-    for (size_t i = 0; i < ports_count(c->ports); i++) {
-        const struct port_map *m = ports_at(c->ports, i);
-        char ip[INET6_ADDRSTRLEN];
-
-        inet_ntop(m->is_v6 ? AF_INET6 : AF_INET, m->host_ip, ip, sizeof(ip));
-        list[i] = (struct published){.proto = (int)m->proto,
-                                     .port = m->port,
-                                     .host_port = m->host_port,
-                                     .is_v6 = m->is_v6,
-                                     .host_ip = arena_strdup(c->run_arena, ip)};
-    }
-    c->doc.published = (struct jlist){.v = list, .n = ports_count(c->ports)};
+    c->doc.published = published_note(c->run_arena, c->ports);
 }
 
 /* macvlan and ipvlan publish nothing: their containers stand in the network themselves. */
@@ -346,9 +332,9 @@ static struct err *reserve_ports(struct container *c)
     size_t n = 0;
 
     if (port_target_is_none(&target))
-        return NULL; /* host, none, container: nothing to publish */
-    TRY(ports_plan(c->run_arena, &c->doc.config, &c->doc.host, binding_address(c, target.network),
-                   &maps, &n));
+        return NULL;                            /* host, none, container: nothing to publish */
+    autoarena struct arena *a = arena_create(); /* the reservation has a copy */
+    TRY(ports_plan(a, &c->doc.config, &c->doc.host, binding_address(c, target.network), &maps, &n));
     n = route_ports(&target, maps, n);
     if (n == 0)
         return NULL;

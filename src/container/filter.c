@@ -269,10 +269,8 @@ static bool matches_publish(struct container *c, const char *v)
     for (size_t i = 0; i < c->doc.published.n; i++) { /* those of -P */
         char spec[24];
 
-        snprintf(spec, sizeof(spec), "%d/%s", p[i].port,
-                 p[i].proto == PORT_UDP    ? "udp"
-                 : p[i].proto == PORT_SCTP ? "sctp"
-                                           : "tcp");
+        snprintf(spec, sizeof(spec), "%d-%d/%s", p[i].port, p[i].port + published_span(&p[i]) - 1,
+                 published_proto(p[i].proto));
         if (spec_overlaps(spec, v))
             return true;
     }

@@ -164,7 +164,9 @@ struct err *networks_plan(struct container_table *t, struct arena *a, const stru
 
 /* ---- published ports ---- */
 
-#define PORT_MAPS_MAX 16384 /* each is a socket, and the loop goes through them */
+#define PORT_MAPS_MAX                                                                              \
+    65536 /* two for a port on every address; sockets have a limit of their own                    \
+           */
 
 struct port_list {
     struct arena *a;

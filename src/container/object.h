@@ -54,8 +54,9 @@ struct attached {     /* a container's endpoint in the document */
 };
 bool attached_has_address(const struct attached *at); /* it has an interface */
 
-struct published { /* a port mapping of the running container */
+struct published { /* a port mapping of the running container, or as many as follow one another */
     int proto, port, host_port;
+    int n; /* 0 in documents of older engines: one */
     bool is_v6;
     char *host_ip;
 };
@@ -103,8 +104,9 @@ struct container {
     struct arena *networks_arena; /* of doc.networks once it was changed; NULL: `arena` */
     struct arena *run_arena;      /* strings of endpoints and ports of this run */
     struct ports *ports;
-    struct dns_host *dns;         /* the resolver it asks; NULL: none */
-    size_t n_held[SOCKETS_KINDS]; /* keys in the keeper: sockets.c */
+    struct dns_host *dns;                   /* the resolver it asks; NULL: none */
+    size_t n_held[SOCKETS_KINDS];           /* keys in the keeper: sockets.c */
+    struct holding *holding[SOCKETS_KINDS]; /* on their way there */
 
     bool is_streaming;       /* the hub has this run's streams, and a reference */
     bool is_starting;        /* from spawn to the end of start: an exit waits */
@@ -129,11 +131,12 @@ struct container {
 struct container_table {
     struct parts *parts;
     struct map *by_id, *by_name;
-    struct map *execs;         /* exec id → struct exec */
-    struct map *reserved;      /* names of creates in flight → "" */
-    struct map *stashed;       /* see sockets.c; NULL: none */
-    struct list turns_waiting; /* see turn.c */
-    struct list linkers;       /* struct container: those with links */
+    struct map *execs;          /* exec id → struct exec */
+    struct map *reserved;       /* names of creates in flight → "" */
+    struct map *stashed;        /* see sockets.c; NULL: none */
+    size_t n_unheld, n_settled; /* keys that the keeper shall drop, has dropped for certain */
+    struct list turns_waiting;  /* see turn.c */
+    struct list linkers;        /* struct container: those with links */
     int n_turns;
     struct sweeper *sweeper;
     size_t n_stopping; /* see container_table_stop */
@@ -190,6 +193,15 @@ struct err *networks_plan(struct container_table *t, struct arena *a, const stru
                           struct jlist *out, struct strs *warnings);
 struct err *networks_join(struct container *c); /* endpoints and port reservations */
 void networks_note_ports(struct container *c);  /* the host ports as chosen, into the document */
+/* ---- published.c ---- */
+const char *published_proto(int proto);
+int published_span(const struct published *p); /* how many ports it stands for */
+bool published_has(const struct published *p, int proto, int port);
+struct jlist published_note(struct arena *a, const struct ports *ports);
+/* One by one, on the heap. */
+struct port_target;
+struct port_map *published_maps(const struct jlist *published, const struct port_target *target,
+                                size_t *out_n);
 /* ---- endpoints.c ---- */
 void networks_leave(struct container *c);
 void endpoints_drop(struct container *c); /* in this engine's memory only */
@@ -240,6 +252,9 @@ bool resolver_is_wanted(const struct container *c);
 /* ---- sockets.c: what the keeper holds for a container ---- */
 void sockets_hold(struct container *c, enum socket_kind kind, const int *fds, size_t n);
 void sockets_unhold(struct container *c, enum socket_kind kind);
+void sockets_stop_holding(struct container *c); /* the keeper keeps what it has */
+/* Resumes op when the keeper has closed whatever was let go of: then its ports can be bound. */
+void sockets_settle(struct container_table *t, struct op *op);
 /* At adoption; takes the fds. False: the entry is not one of sockets. */
 bool sockets_stash(struct container_table *t, const struct keeper_entry *e, const int *fds);
 size_t sockets_take(struct container *c, enum socket_kind kind, int *out, size_t room);

@@ -8,9 +8,6 @@
 
 #include "base/log.h"
 
-#include <arpa/inet.h>
-#include <string.h>
-
 void ports_hold(struct container *c)
 {
     size_t n = ports_count(c->ports);
@@ -21,21 +18,13 @@ void ports_hold(struct container *c)
     free(fds);
 }
 
-static struct err *adopt(struct container *c, const struct published *published, size_t n)
+static struct err *adopt(struct container *c)
 {
     struct port_target target = endpoints_port_target(c);
-    struct port_map *maps = arena_array(c->run_arena, n, sizeof(*maps));
-    int *fds = arena_array(c->run_arena, n, sizeof(*fds));
+    size_t n;
+    autofree struct port_map *maps = published_maps(&c->doc.published, &target, &n);
+    autofree int *fds = mem_array(n + 1, sizeof(*fds));
 
-    for (size_t i = 0; i < n; i++) {
-        maps[i] = (struct port_map){.proto = (enum port_proto)published[i].proto,
-                                    .is_v6 = published[i].is_v6,
-                                    .host_port = (uint16_t)published[i].host_port,
-                                    .port = (uint16_t)published[i].port,
-                                    .is_routed = published[i].host_port == 0};
-        port_target_fill(&target, &maps[i]);
-        inet_pton(maps[i].is_v6 ? AF_INET6 : AF_INET, published[i].host_ip, maps[i].host_ip);
-    }
     return ports_adopt(c->parts->net, maps, n, fds, sockets_take(c, SOCKETS_PORTS, fds, n),
                        &c->ports);
 }
@@ -91,7 +80,7 @@ void ports_resume(struct container *c)
 
     if (!c->doc.published.n || !c->run_arena)
         return;
-    err = adopt(c, c->doc.published.v, c->doc.published.n);
+    err = adopt(c);
     if (err) {
         log_error("published ports could not be taken back", KV("id", c->doc.id),
                   KV("error", err_text(err)));

@@ -305,6 +305,18 @@ static void end_turn(struct op *op)
     turn_end(o->c->table, &o->turn);
 }
 
+/* The ports of a run that has just ended are closed by the keeper last. */
+static struct err *await_unheld(struct op *op)
+{
+    struct start *o = (struct start *)op;
+
+    if (o->c->ports)
+        sockets_settle(o->c->table, op);
+    else
+        op_resume(op, NULL);
+    return NULL;
+}
+
 /* ---- prepare (worker) ---- */
 
 static unsigned long propagation_flags(const char *name)
@@ -547,6 +559,7 @@ static const struct op_step start_steps[] = {
     {"reserve", ON_LOOP, reserve, release, 0},
     {"intend", ON_LOOP, intend, take_back, 0},
     {"await-turn", ON_EVENT, await_turn, end_turn, -1},
+    {"await-unheld", ON_EVENT, await_unheld, NULL, 0},
     {"prepare", ON_WORKER, prepare, discard, 0},
     {"apply-rules", ON_EVENT, apply_rules, NULL, 0},
     {"spawn", ON_KEEPER, spawn, kill_spawned, 0},

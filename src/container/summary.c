@@ -97,16 +97,15 @@ static void write_ports(const struct container *c, struct jw *w)
 
     jw_arr(w, "Ports");
     for (size_t i = 0; i < c->doc.published.n; i++) {
-        jw_obj(w, NULL);
-        jw_str(w, "IP", p[i].host_ip);
-        jw_int(w, "PrivatePort", p[i].port);
-        if (p[i].host_port) /* a routed one has none */
-            jw_int(w, "PublicPort", p[i].host_port);
-        jw_str(w, "Type",
-               p[i].proto == PORT_UDP    ? "udp"
-               : p[i].proto == PORT_SCTP ? "sctp"
-                                         : "tcp");
-        jw_obj_end(w);
+        for (int k = 0; k < published_span(&p[i]); k++) {
+            jw_obj(w, NULL);
+            jw_str(w, "IP", p[i].host_ip);
+            jw_int(w, "PrivatePort", p[i].port + k);
+            if (p[i].host_port) /* a routed one has none */
+                jw_int(w, "PublicPort", p[i].host_port + k);
+            jw_str(w, "Type", published_proto(p[i].proto));
+            jw_obj_end(w);
+        }
     }
     for (size_t i = 0; state_is_running(c) && i < exposed->n; i++) {
         int port = port_of(exposed->v[i]);
@@ -114,7 +113,7 @@ static void write_ports(const struct container *c, struct jw *w)
         bool is_published = false;
 
         for (size_t k = 0; k < c->doc.published.n; k++)
-            is_published = is_published || p[k].port == port;
+            is_published = is_published || published_has(&p[k], p[k].proto, port);
         if (is_published || port == 0)
             continue;
         jw_obj(w, NULL);

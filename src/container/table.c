@@ -35,6 +35,7 @@ void container_destroy(struct container *c)
         return;
     ASSERT(list_is_empty(&c->waiters));
     timer_clear(c->parts->loop, &c->restart_timer);
+    sockets_stop_holding(c);
     health_free(c);
     orphan_forget(c->orphan);
     hub_destroy(c->hub);
@@ -332,6 +333,7 @@ void container_table_stop(struct container_table *t, void (*done)(void *ctx), vo
         health_suspend(c);
         execs_close(c);
         hub_destroy(steal_ptr(&c->hub));
+        sockets_stop_holding(c);
         ports_release(steal_ptr(&c->ports));
         dns_host_close(steal_ptr(&c->dns));
         endpoints_drop(c); /* in this engine's memory only: the document keeps it */

@@ -124,44 +124,39 @@ void view_write_networks(const struct container *c, struct jw *w)
     jw_obj_end(w);
 }
 
-static const char *proto_name(int proto)
-{
-    return proto == PORT_UDP ? "udp" : proto == PORT_SCTP ? "sctp" : "tcp";
-}
-
 static bool is_published(const struct container *c, const char *spec)
 {
     const struct published *p = c->doc.published.v;
-    char name[24];
+    int port = (int)strtol(spec, NULL, 10); /* "80/tcp": checked at create */
+    const char *slash = strchr(spec, '/');
 
-    for (size_t i = 0; i < c->doc.published.n; i++) {
-        snprintf(name, sizeof(name), "%d/%s", p[i].port, proto_name(p[i].proto));
-        if (strcmp(name, spec) == 0)
+    for (size_t i = 0; i < c->doc.published.n; i++)
+        if (published_has(&p[i], p[i].proto, port) &&
+            strcmp(slash ? slash + 1 : "tcp", published_proto(p[i].proto)) == 0)
             return true;
-    }
     return false;
 }
 
-static bool is_first_of_port(const struct published *p, size_t i)
+static bool is_first_of_port(const struct published *p, size_t i, int port)
 {
     for (size_t k = 0; k < i; k++)
-        if (p[k].port == p[i].port && p[k].proto == p[i].proto)
+        if (published_has(&p[k], p[i].proto, port))
             return false;
     return true;
 }
 
-static void write_bindings(const struct published *p, size_t i, size_t n, struct jw *w)
+static void write_bindings(const struct published *p, size_t i, size_t n, int number, struct jw *w)
 {
     char name[24], port[8];
 
-    snprintf(name, sizeof(name), "%d/%s", p[i].port, proto_name(p[i].proto));
+    snprintf(name, sizeof(name), "%d/%s", number, published_proto(p[i].proto));
     jw_arr(w, name);
     for (size_t k = i; k < n; k++) {
-        if (p[k].port != p[i].port || p[k].proto != p[i].proto)
+        if (!published_has(&p[k], p[i].proto, number))
             continue;
         port[0] = '\0'; /* a routed one has none */
         if (p[k].host_port)
-            snprintf(port, sizeof(port), "%d", p[k].host_port);
+            snprintf(port, sizeof(port), "%d", (p[k].host_port + number - p[k].port) & 0xffff);
         jw_obj(w, NULL);
         jw_str(w, "HostIp", p[k].host_ip);
         jw_str(w, "HostPort", port);
@@ -183,8 +178,9 @@ static void write_ports(const struct container *c, struct jw *w)
             jw_null(w, spec);
     }
     for (size_t i = 0; i < c->doc.published.n; i++)
-        if (is_first_of_port(p, i))
-            write_bindings(p, i, c->doc.published.n, w);
+        for (int port = p[i].port; port < p[i].port + published_span(&p[i]); port++)
+            if (is_first_of_port(p, i, port))
+                write_bindings(p, i, c->doc.published.n, port, w);
     jw_obj_end(w);
 }
 

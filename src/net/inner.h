@@ -39,10 +39,12 @@ struct net {
     struct dns *dns;                 /* loop */
     struct list all_ports;           /* loop: every struct ports */
     struct list link_sets;           /* loop: links.c */
+    size_t n_expected;               /* loop: sockets that workers are about to open */
     bool is_closed;                  /* loop */
     pthread_mutex_t lock;            /* guards what follows */
     struct list bridges;
     unsigned bridges_version; /* grows with every change */
+    unsigned ports_version;   /* grows when ports are bound, or lead elsewhere */
     int refs;
     int jobs; /* in workers: net_close waits for them */
     pthread_cond_t job_ended;
@@ -87,6 +89,7 @@ struct err *prepared_make(struct net *n, const char *bridge, const char *ifname,
 #define POOL_MAX 64
 /* Worker, takes the lock itself: false when there is none. */
 bool pool_take(struct net *n, const char *bridge, struct prepared *out);
+int pool_count(const struct pool *p); /* with the lock held; accepts NULL */
 /* Closes everything prepared for one bridge, or for all (NULL), and drops the pools. */
 void pool_drain(struct net *n, const char *bridge);
 
@@ -110,14 +113,20 @@ struct rules_watch;
 struct rules_watch *rules_watch_create(struct net *n); /* NULL: not possible here, logged */
 void rules_watch_destroy(struct rules_watch *w);       /* accepts NULL */
 void rules_watch_sent(struct rules_watch *w);          /* a transaction of ours has ended */
+/* Pure: the table that a note of the kernel is about, inside the message; NULL: none. */
+const char *rules_changed_table(const struct nlmsghdr *m);
 
 /* ---- port_table.c: which host ports are ours; the lock of struct net is held ---- */
-struct reservation;
+struct reservation {
+    struct list link;
+    const struct port_map *map; /* the owner's; its host_port is what is reserved */
+};
 struct port_table *port_table_create(void);
 void port_table_destroy(struct port_table *t);
 bool port_table_is_free(const struct port_table *t, const struct port_map *m, uint16_t port);
-struct reservation *port_table_take(struct port_table *t, const struct port_map *m, uint16_t port);
-void port_table_give_back(struct port_table *t, struct reservation *r); /* accepts NULL */
+/* r and m stay where they are until it is given back. */
+void port_table_take(struct port_table *t, struct reservation *r, const struct port_map *m);
+void port_table_give_back(struct reservation *r); /* also one that was never taken */
 /* The next port of the range after the one given last, wrapping; skips reserved ones. */
 uint16_t port_table_next(struct port_table *t);
 uint32_t port_table_range(const struct port_table *t); /* how many ports there are to try */
@@ -131,7 +140,10 @@ void ports_each_rule(struct net *n,
 struct proxy_listener;
 struct proxy *proxy_create(struct net *n);
 void proxy_destroy(struct proxy *p);
-/* Serves a listening socket, which stays the caller's. */
-struct proxy_listener *proxy_listen(struct proxy *p, int fd, const struct port_map *m);
+/* Serves a listening socket that is in the caller's epoll set as `tag`; both stay the caller's,
+ * who says when it is ready. */
+struct proxy_listener *proxy_listen(struct proxy *p, int fd, const struct port_map *m, int epoll,
+                                    size_t tag);
+void proxy_listener_ready(struct proxy_listener *l);
 /* Cuts its connections; accepts NULL. Close the socket only afterwards. */
 void proxy_listener_close(struct proxy_listener *l);

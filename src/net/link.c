@@ -64,23 +64,21 @@ struct err *link_set_ipv6(const char *link, const char *name, const char *value)
 
 /* ---- finding ---- */
 
-struct found_link {
-    int ifindex;
-    bool is_bridge;
-};
-
-static int on_link(const struct nlmsghdr *m, void *ctx)
+int link_on_link(const struct nlmsghdr *m, void *ctx)
 {
     const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(m);
     struct found_link *out = ctx;
     const struct nlattr *attr, *info;
 
+    if (mnl_nlmsg_get_payload_len(m) < sizeof(*ifi))
+        return 0;
     out->ifindex = ifi->ifi_index;
     mnl_attr_for_each(attr, m, sizeof(*ifi))
     {
         if (mnl_attr_get_type(attr) != IFLA_LINKINFO)
             continue;
-        mnl_attr_for_each_nested(info, attr) if (mnl_attr_get_type(info) == IFLA_INFO_KIND)
+        mnl_attr_for_each_nested(info, attr) if (mnl_attr_get_type(info) == IFLA_INFO_KIND &&
+                                                 mnl_attr_validate(info, MNL_TYPE_NUL_STRING) >= 0)
             out->is_bridge = !strcmp(mnl_attr_get_str(info), "bridge");
     }
     return 0;
@@ -93,7 +91,7 @@ static struct err *find(struct nl *nl, const char *name, struct found_link *out)
     put_link(m, 0, false);
     mnl_attr_put_strz(m, IFLA_IFNAME, name);
     nl_end(nl, m);
-    return nl_query(nl, false, on_link, out);
+    return nl_query(nl, false, link_on_link, out);
 }
 
 struct err *link_find(struct nl *nl, const char *name, int *out_ifindex)
@@ -401,14 +399,6 @@ void link_add_endpoint(struct nl *nl, int ifindex, const struct endpoint_spec *e
 
 /* ---- what the host uses ---- */
 
-struct subnet_list {
-    struct arena *a;
-    int family;
-    size_t item; /* of v */
-    void *v;     /* struct subnet4 or subnet6 */
-    size_t n, cap;
-};
-
 static void subnets_add(struct subnet_list *l, const void *item)
 {
     if (l->n == l->cap) {
@@ -435,13 +425,14 @@ static void note_subnet(struct subnet_list *l, const struct nlattr *attr, int bi
     subnets_add(l, &v6);
 }
 
-static int on_route(const struct nlmsghdr *m, void *ctx)
+int link_on_route(const struct nlmsghdr *m, void *ctx)
 {
     const struct rtmsg *rt = mnl_nlmsg_get_payload(m);
     struct subnet_list *list = ctx;
     const struct nlattr *attr;
 
-    if (rt->rtm_family != list->family || !rt->rtm_dst_len)
+    if (mnl_nlmsg_get_payload_len(m) < sizeof(*rt) || rt->rtm_family != list->family ||
+        !rt->rtm_dst_len)
         return 0;
     mnl_attr_for_each(attr, m, sizeof(*rt)) if (mnl_attr_get_type(attr) == RTA_DST)
         note_subnet(list, attr, rt->rtm_dst_len);
@@ -449,14 +440,14 @@ static int on_route(const struct nlmsghdr *m, void *ctx)
 }
 
 /* IPv6 addresses have IFA_LOCAL only with a peer. */
-static int on_address(const struct nlmsghdr *m, void *ctx)
+int link_on_address(const struct nlmsghdr *m, void *ctx)
 {
     const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(m);
     struct subnet_list *list = ctx;
     const struct nlattr *attr;
     int type = list->family == AF_INET ? IFA_LOCAL : IFA_ADDRESS;
 
-    if (ifa->ifa_family != list->family)
+    if (mnl_nlmsg_get_payload_len(m) < sizeof(*ifa) || ifa->ifa_family != list->family)
         return 0;
     mnl_attr_for_each(attr, m, sizeof(*ifa)) if (mnl_attr_get_type(attr) == type)
         note_subnet(list, attr, ifa->ifa_prefixlen);
@@ -470,12 +461,12 @@ static struct err *list_subnets(struct nl *nl, struct subnet_list *list)
 
     rt->rtm_family = (uint8_t)list->family;
     nl_end(nl, m);
-    TRY(nl_query(nl, true, on_route, list));
+    TRY(nl_query(nl, true, link_on_route, list));
     m = nl_begin(nl, RTM_GETADDR, 0, "list the host's addresses");
     struct ifaddrmsg *ifa = mnl_nlmsg_put_extra_header(m, sizeof(*ifa));
     ifa->ifa_family = (uint8_t)list->family;
     nl_end(nl, m);
-    return nl_query(nl, true, on_address, list);
+    return nl_query(nl, true, link_on_address, list);
 }
 
 struct err *link_list_subnets(struct nl *nl, struct arena *a, struct subnet4 **out, size_t *n)

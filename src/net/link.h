@@ -41,3 +41,19 @@ struct err *link_list_subnets(struct nl *nl, struct arena *a, struct subnet4 **o
     must_check;
 struct err *link_list_subnets6(struct nl *nl, struct arena *a, struct subnet6 **out, size_t *n)
     must_check;
+
+/* ---- what the kernel answers: of type nl_fn, pure ---- */
+struct found_link {
+    int ifindex;
+    bool is_bridge;
+};
+int link_on_link(const struct nlmsghdr *m, void *ctx); /* struct found_link */
+struct subnet_list {
+    struct arena *a;
+    int family;  /* AF_INET: v is of struct subnet4; AF_INET6: of subnet6 */
+    size_t item; /* of v */
+    void *v;
+    size_t n, cap;
+};
+int link_on_route(const struct nlmsghdr *m, void *ctx);   /* struct subnet_list */
+int link_on_address(const struct nlmsghdr *m, void *ctx); /* struct subnet_list */

@@ -14,6 +14,7 @@
 #include <sys/time.h>
 
 #define NL_RECV_MAX 32768
+#define ERRNO_MAX 4096
 #define NL_TIMEOUT_S 20 /* RTNL may be held by others for long; for ever would hang a worker */
 
 struct err *nl_open(struct nl **out)
@@ -70,14 +71,15 @@ void nl_end(struct nl *nl, struct nlmsghdr *m)
 static const char *extended_text(const struct nlmsghdr *m)
 {
     const struct nlmsgerr *ne = mnl_nlmsg_get_payload(m);
+    size_t skip = sizeof(*ne), payload = mnl_nlmsg_get_payload_len(m);
     const struct nlattr *attr;
-    size_t skip = sizeof(*ne);
 
     if (!(m->nlmsg_flags & NLM_F_ACK_TLVS))
         return NULL;
-    if (!(m->nlmsg_flags & NLM_F_CAPPED))
-        skip +=
-            mnl_nlmsg_get_payload_len(m) > sizeof(*ne) ? ne->msg.nlmsg_len - sizeof(ne->msg) : 0;
+    if (!(m->nlmsg_flags & NLM_F_CAPPED) && ne->msg.nlmsg_len >= sizeof(ne->msg))
+        skip += ne->msg.nlmsg_len - sizeof(ne->msg);
+    if (skip >= payload)
+        return NULL;
     mnl_attr_for_each(attr, m, skip) if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG &&
                                          mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >=
                                              0) return mnl_attr_get_str(attr);
@@ -91,10 +93,11 @@ static struct err *error_of(const struct nl *nl, const struct nlmsghdr *m)
     const char *what =
         m->nlmsg_seq - first < nl->n ? nl->what[m->nlmsg_seq - first] : "ask rtnetlink";
     const char *more = extended_text(m);
+    int sys = ne->error < 0 && ne->error > -ERRNO_MAX ? -ne->error : EPROTO;
 
     if (more)
-        return err_sysno(-ne->error, "cannot %s (%s)", what, more);
-    return err_sysno(-ne->error, "cannot %s", what);
+        return err_sysno(sys, "cannot %s (%s)", what, more);
+    return err_sysno(sys, "cannot %s", what);
 }
 
 static ssize_t receive(struct nl *nl, char *buf, size_t room)
@@ -120,6 +123,28 @@ static void forget_batch(struct nl *nl)
     nl->n = 0;
 }
 
+static bool is_error(const struct nlmsghdr *m)
+{
+    return m->nlmsg_type == NLMSG_ERROR && mnl_nlmsg_get_payload_len(m) >= sizeof(struct nlmsgerr);
+}
+
+struct err *nl_read_acks(const struct nl *nl, const void *reply, size_t size, unsigned *left)
+{
+    struct err *first = NULL;
+    int len = (int)size;
+
+    for (const struct nlmsghdr *m = reply; nl_is_whole(m, len); m = mnl_nlmsg_next(m, &len)) {
+        const struct nlmsgerr *ne = mnl_nlmsg_get_payload(m);
+
+        if (!is_error(m) || m->nlmsg_seq - (nl->seq - nl->n + 1) >= nl->n)
+            continue;
+        if (ne->error && !first)
+            first = error_of(nl, m);
+        *left -= *left > 0;
+    }
+    return first;
+}
+
 static struct err *receive_acks(struct nl *nl)
 {
     struct err *first = NULL;
@@ -127,22 +152,17 @@ static struct err *receive_acks(struct nl *nl)
 
     for (unsigned left = nl->n; left;) {
         ssize_t got = receive(nl, buf, sizeof(buf));
-        int len = (int)got;
+        struct err *e;
 
         if (got < 0) {
             err_drop(first);
             return err_sys("wait for rtnetlink to %s", nl->what[nl->n - left]);
         }
-        for (const struct nlmsghdr *m = (const void *)buf; mnl_nlmsg_ok(m, len);
-             m = mnl_nlmsg_next(m, &len)) {
-            const struct nlmsgerr *ne = mnl_nlmsg_get_payload(m);
-
-            if (m->nlmsg_type != NLMSG_ERROR || m->nlmsg_seq - (nl->seq - nl->n + 1) >= nl->n)
-                continue;
-            if (ne->error && !first)
-                first = error_of(nl, m);
-            left -= left > 0;
-        }
+        e = nl_read_acks(nl, buf, (size_t)got, &left);
+        if (first)
+            err_drop(e);
+        else
+            first = e;
     }
     return first;
 }
@@ -157,29 +177,39 @@ struct err *nl_commit(struct nl *nl)
     return e;
 }
 
+struct err *nl_read_answer(const struct nl *nl, const void *reply, size_t size, nl_fn fn, void *ctx,
+                           bool *is_done)
+{
+    int len = (int)size;
+
+    for (const struct nlmsghdr *m = reply; nl_is_whole(m, len); m = mnl_nlmsg_next(m, &len)) {
+        if (m->nlmsg_seq != nl->seq)
+            continue;
+        *is_done = m->nlmsg_type == NLMSG_ERROR || m->nlmsg_type == NLMSG_DONE;
+        if (is_error(m)) {
+            const struct nlmsgerr *ne = mnl_nlmsg_get_payload(m);
+            return ne->error ? error_of(nl, m) : NULL;
+        }
+        if (*is_done)
+            return NULL;
+        fn(m, ctx);
+    }
+    return NULL;
+}
+
 static struct err *receive_answer(struct nl *nl, nl_fn fn, void *ctx)
 {
     autofree char *buf = mem_alloc(NL_RECV_MAX);
+    bool is_done = false;
 
-    for (;;) {
+    while (!is_done) {
         ssize_t got = receive(nl, buf, NL_RECV_MAX);
-        int len = (int)got;
 
         if (got < 0)
             return err_sys("wait for rtnetlink to %s", nl->what[0]);
-        for (const struct nlmsghdr *m = (const void *)buf; mnl_nlmsg_ok(m, len);
-             m = mnl_nlmsg_next(m, &len)) {
-            if (m->nlmsg_seq != nl->seq)
-                continue;
-            if (m->nlmsg_type == NLMSG_ERROR) {
-                const struct nlmsgerr *ne = mnl_nlmsg_get_payload(m);
-                return ne->error ? error_of(nl, m) : NULL;
-            }
-            if (m->nlmsg_type == NLMSG_DONE)
-                return NULL;
-            fn(m, ctx);
-        }
+        TRY(nl_read_answer(nl, buf, (size_t)got, fn, ctx, &is_done));
     }
+    return NULL;
 }
 
 struct err *nl_query(struct nl *nl, bool is_dump, nl_fn fn, void *ctx)

@@ -37,3 +37,16 @@ struct err *nl_commit(struct nl *nl) must_check;
 /* A dump (or a single answer when is_dump is false) of the one message that was begun. */
 typedef int (*nl_fn)(const struct nlmsghdr *m, void *ctx);
 struct err *nl_query(struct nl *nl, bool is_dump, nl_fn fn, void *ctx) must_check;
+
+/* mnl_nlmsg_ok alone takes a length above INT_MAX for a small one: a walk without end. */
+static inline bool nl_is_whole(const struct nlmsghdr *m, int len)
+{
+    return mnl_nlmsg_ok(m, len) && m->nlmsg_len <= (uint32_t)len;
+}
+/* Pure: one datagram of replies, from an address that is a multiple of 4. The first failure;
+ * *left goes down by one for each message answered. */
+struct err *nl_read_acks(const struct nl *nl, const void *reply, size_t size, unsigned *left)
+    must_check;
+/* fn for each part of the answer, until *is_done. A part may be shorter than its type wants. */
+struct err *nl_read_answer(const struct nl *nl, const void *reply, size_t size, nl_fn fn, void *ctx,
+                           bool *is_done) must_check;

@@ -12,16 +12,9 @@
 
 #include "inner.h"
 
-#define BUCKETS 256
+#define BUCKETS 2048
 #define RESERVED_MAX 65536
 
-struct reservation {
-    struct list link;
-    enum port_proto proto;
-    bool is_v6;
-    uint8_t ip[16];
-    uint16_t port;
-};
 struct port_table {
     struct list buckets[BUCKETS];
     uint16_t first, last, next;
@@ -81,12 +74,7 @@ struct port_table *port_table_create(void)
 
 void port_table_destroy(struct port_table *t)
 {
-    if (!t)
-        return;
-    for (int i = 0; i < BUCKETS; i++)
-        list_each (r, &t->buckets[i], struct reservation, link)
-            free(r);
-    free(t);
+    free(t); /* reservations are their owners' */
 }
 
 static bool is_any(const uint8_t ip[16])
@@ -96,10 +84,10 @@ static bool is_any(const uint8_t ip[16])
     return !memcmp(ip, any, 16);
 }
 
-static bool clashes(const struct reservation *r, const struct port_map *m, uint16_t port)
+static bool clashes(const struct port_map *have, const struct port_map *m, uint16_t port)
 {
-    return r->port == port && r->proto == m->proto && r->is_v6 == m->is_v6 &&
-           (is_any(r->ip) || is_any(m->host_ip) || !memcmp(r->ip, m->host_ip, 16));
+    return have->host_port == port && have->proto == m->proto && have->is_v6 == m->is_v6 &&
+           (is_any(have->host_ip) || is_any(m->host_ip) || !memcmp(have->host_ip, m->host_ip, 16));
 }
 
 bool port_table_is_free(const struct port_table *t, const struct port_map *m, uint16_t port)
@@ -107,30 +95,20 @@ bool port_table_is_free(const struct port_table *t, const struct port_map *m, ui
     const struct list *bucket = &t->buckets[port % BUCKETS];
 
     list_each (r, bucket, struct reservation, link)
-        if (clashes(r, m, port))
+        if (clashes(r->map, m, port))
             return false;
     return true;
 }
 
-struct reservation *port_table_take(struct port_table *t, const struct port_map *m, uint16_t port)
+void port_table_take(struct port_table *t, struct reservation *r, const struct port_map *m)
 {
-    struct reservation *r = mem_new(struct reservation);
-
-    r->proto = m->proto;
-    r->is_v6 = m->is_v6;
-    r->port = port;
-    memcpy(r->ip, m->host_ip, sizeof(r->ip));
-    list_append(&t->buckets[port % BUCKETS], &r->link);
-    return r;
+    r->map = m;
+    list_append(&t->buckets[m->host_port % BUCKETS], &r->link);
 }
 
-void port_table_give_back(struct port_table *t, struct reservation *r)
+void port_table_give_back(struct reservation *r)
 {
-    (void)t;
-    if (!r)
-        return;
     list_remove(&r->link);
-    free(r);
 }
 
 uint32_t port_table_range(const struct port_table *t)

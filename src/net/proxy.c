@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -73,7 +74,16 @@ void proxy_give_pipe(struct proxy *p, int pipe[2], bool is_empty)
     pipe[0] = pipe[1] = -1;
 }
 
-socklen_t proxy_target(const struct port_map *m, struct sockaddr_storage *out)
+/* One socket takes both families: an IPv4 client shows as ::ffff:a.b.c.d. */
+static bool is_v6_client(const struct sockaddr_storage *client)
+{
+    const struct sockaddr_in6 *v6 = (const void *)client;
+
+    return client->ss_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr);
+}
+
+socklen_t proxy_target(const struct port_map *m, const struct sockaddr_storage *client,
+                       struct sockaddr_storage *out)
 {
     static const uint8_t none[16];
     struct sockaddr_in *v4 = (void *)out;
@@ -81,7 +91,7 @@ socklen_t proxy_target(const struct port_map *m, struct sockaddr_storage *out)
     bool has_v6 = memcmp(m->addr6, none, sizeof(none)) != 0;
 
     memset(out, 0, sizeof(*out));
-    if (has_v6 && (m->is_v6 || !m->addr)) {
+    if (has_v6 && (!m->addr || is_v6_client(client))) {
         v6->sin6_family = AF_INET6;
         v6->sin6_port = htons(m->port);
         memcpy(&v6->sin6_addr, m->addr6, sizeof(m->addr6));
@@ -93,16 +103,23 @@ socklen_t proxy_target(const struct port_map *m, struct sockaddr_storage *out)
     return sizeof(*v4);
 }
 
+static void set_accepting(struct proxy_listener *l, bool is_on)
+{
+    struct epoll_event event = {.events = is_on ? EPOLLIN : 0, .data.u64 = l->tag};
+
+    epoll_ctl(l->epoll, EPOLL_CTL_MOD, l->fd, &event);
+}
+
 static void end_pause(struct timer *t)
 {
     struct proxy_listener *l = container_of(t, struct proxy_listener, pause);
 
-    watch_set(l->watch, UV_READABLE);
+    set_accepting(l, true);
 }
 
 static void pause_accepting(struct proxy_listener *l)
 {
-    watch_set(l->watch, 0);
+    set_accepting(l, false);
     timer_set(l->proxy->net->loop, &l->pause, PAUSE_MS, end_pause);
 }
 
@@ -111,19 +128,18 @@ static bool is_out_of_fds(int sys)
     return sys == EMFILE || sys == ENFILE || sys == ENOBUFS || sys == ENOMEM;
 }
 
-static void on_connection(void *arg, int events)
+static void on_connection(struct proxy_listener *l)
 {
-    struct proxy_listener *l = arg;
-
-    (void)events;
     for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
         if (l->proxy->n_fds + 2 > l->proxy->max_fds) {
             pause_accepting(l);
             return;
         }
-        int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        struct sockaddr_storage client;
+        socklen_t len = sizeof(client);
+        int fd = accept4(l->fd, (void *)&client, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= 0) {
-            relay_start(l, fd);
+            relay_start(l, fd, &client);
             continue;
         }
         if (is_out_of_fds(errno))
@@ -133,18 +149,27 @@ static void on_connection(void *arg, int events)
     }
 }
 
-struct proxy_listener *proxy_listen(struct proxy *p, int fd, const struct port_map *m)
+void proxy_listener_ready(struct proxy_listener *l)
+{
+    if (l->map.proto == PORT_UDP)
+        on_datagram(l);
+    else
+        on_connection(l);
+}
+
+struct proxy_listener *proxy_listen(struct proxy *p, int fd, const struct port_map *m, int epoll,
+                                    size_t tag)
 {
     struct proxy_listener *l = mem_new(struct proxy_listener);
 
     l->proxy = p;
     l->map = *m;
     l->fd = fd;
+    l->epoll = epoll;
+    l->tag = tag;
     list_init(&l->relays);
     list_init(&l->flows);
     list_append(&p->listeners, &l->link);
-    l->watch = watch_open(p->net->loop, fd, UV_READABLE,
-                          m->proto == PORT_UDP ? on_datagram : on_connection, l);
     return l;
 }
 
@@ -152,9 +177,10 @@ void proxy_listener_close(struct proxy_listener *l)
 {
     if (!l)
         return;
+    if (l->pause.due_ns)
+        set_accepting(l, true); /* whoever serves the socket next must see its clients */
     timer_clear(l->proxy->net->loop, &l->pause);
     timer_clear(l->proxy->net->loop, &l->expiry);
-    watch_close(l->watch);
     relays_close(l);
     flows_close(l);
     list_remove(&l->link);

@@ -12,8 +12,8 @@ struct proxy_listener {
     struct list link; /* proxy.listeners */
     struct proxy *proxy;
     struct port_map map;
-    int fd; /* the caller's */
-    struct watch *watch;
+    int fd, epoll; /* the caller's; epoll holds fd as `tag` */
+    size_t tag;
     struct timer pause;  /* accepting stopped for want of fds */
     struct list relays;  /* TCP */
     struct list flows;   /* UDP, least recently used first */
@@ -30,13 +30,14 @@ struct proxy {
 
 /* Where a connection to the published port leads: the container's address of the same family if it
  * has one, else the other. The length of the address. */
-socklen_t proxy_target(const struct port_map *m, struct sockaddr_storage *out);
+socklen_t proxy_target(const struct port_map *m, const struct sockaddr_storage *client,
+                       struct sockaddr_storage *out);
 
 /* relay.c: takes the accepted socket. */
-void relay_start(struct proxy_listener *l, int client);
+void relay_start(struct proxy_listener *l, int client, const struct sockaddr_storage *from);
 void relays_close(struct proxy_listener *l);
 /* proxy_udp.c */
-void on_datagram(void *arg, int events);
+void on_datagram(struct proxy_listener *l);
 void flows_close(struct proxy_listener *l);
 /* An empty pipe, or false when there are no fds. */
 bool proxy_take_pipe(struct proxy *p, int out[2]);

@@ -76,7 +76,7 @@ static struct flow *flow_open(struct proxy_listener *l, const struct sockaddr_st
                               socklen_t len)
 {
     struct sockaddr_storage addr;
-    socklen_t addr_len = proxy_target(&l->map, &addr);
+    socklen_t addr_len = proxy_target(&l->map, client, &addr);
     struct flow *f;
     int fd;
 
@@ -126,12 +126,10 @@ static void on_expiry(struct timer *t)
         timer_set(l->proxy->net->loop, t, EXPIRY_MS, on_expiry);
 }
 
-void on_datagram(void *arg, int events)
+void on_datagram(struct proxy_listener *l)
 {
-    struct proxy_listener *l = arg;
     char buf[DATAGRAM_MAX];
 
-    (void)events;
     for (int i = 0; i < DATAGRAMS_AT_ONCE; i++) {
         struct sockaddr_storage client = {0};
         socklen_t len = sizeof(client);

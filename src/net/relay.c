@@ -167,10 +167,10 @@ static void on_ready(void *arg, int events)
     go_on(r);
 }
 
-static int open_server(const struct port_map *m)
+static int open_server(const struct port_map *m, const struct sockaddr_storage *client)
 {
     struct sockaddr_storage addr;
-    socklen_t len = proxy_target(m, &addr);
+    socklen_t len = proxy_target(m, client, &addr);
     int fd = socket(addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     if (fd < 0)
@@ -182,9 +182,9 @@ static int open_server(const struct port_map *m)
     return fd;
 }
 
-void relay_start(struct proxy_listener *l, int client)
+void relay_start(struct proxy_listener *l, int client, const struct sockaddr_storage *from)
 {
-    int server = open_server(&l->map);
+    int server = open_server(&l->map, from);
     int on = 1;
     struct relay *r;
 

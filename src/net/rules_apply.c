@@ -23,17 +23,17 @@ struct waiter {
 struct rules {
     struct net *net;
     struct nft *nft;
-    bool is_known;            /* the kernel has what we sent last */
-    bool is_stale;            /* or had, until somebody else changed it */
-    unsigned bridges_version; /* that it has */
-    struct port_map *removed; /* in the kernel, no longer desired */
+    bool is_known;                           /* the kernel has what we sent last */
+    bool is_stale;                           /* or had, until somebody else changed it */
+    unsigned bridges_version, ports_version; /* that it has */
+    struct port_map *removed;                /* in the kernel, no longer desired */
     size_t n_removed, removed_cap;
     struct list next; /* waiters for the transaction after this one */
 
     struct job job; /* the transaction in flight; the worker owns from here on */
     bool is_running;
     bool is_full;
-    unsigned sending_version;
+    unsigned sending_version, sending_ports;
     struct list served;
     struct buf text, full_text;
     struct err *err;
@@ -127,24 +127,15 @@ static void collect(void *ctx, const struct port_map *m, bool *is_applied)
     *is_applied = *is_applied || c->mark;
 }
 
-static void count_added(void *ctx, const struct port_map *m, bool *is_applied)
-{
-    (void)m;
-    *(size_t *)ctx += !*is_applied;
-}
-
 static bool is_changed(struct rules *r)
 {
-    size_t added = 0;
-    unsigned version;
+    bool is_same;
 
     pthread_mutex_lock(&r->net->lock);
-    version = r->net->bridges_version;
+    is_same =
+        r->net->bridges_version == r->bridges_version && r->net->ports_version == r->ports_version;
     pthread_mutex_unlock(&r->net->lock);
-    if (!r->is_known || r->n_removed || version != r->bridges_version)
-        return true;
-    ports_each_rule(r->net, count_added, &added);
-    return added > 0;
+    return !r->is_known || r->n_removed || !is_same;
 }
 
 /* Copies the bridges; the version they belong to comes back. */
@@ -172,6 +163,9 @@ static void compose(struct rules *r)
     autofree struct link_rule *links = NULL;
     size_t n_bridges, n_links;
 
+    pthread_mutex_lock(&r->net->lock);
+    r->sending_ports = r->net->ports_version;
+    pthread_mutex_unlock(&r->net->lock);
     ports_each_rule(r->net, collect, &c);
     r->sending_version = copy_bridges(r->net, &bridges, &n_bridges);
     links_copy(r->net, &links, &n_links);
@@ -244,6 +238,7 @@ static void on_sent(struct job *job)
     r->is_known = !r->err && !r->is_stale;
     rules_watch_sent(n->rules_watch);
     r->bridges_version = r->sending_version;
+    r->ports_version = r->sending_ports;
     buf_finish(&r->text); /* thousands of ports make a text that is not worth keeping */
     buf_finish(&r->full_text);
     list_init(&served);

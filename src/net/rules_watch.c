@@ -46,14 +46,21 @@ static int on_attribute(const struct nlattr *attr, void *ctx)
     return MNL_CB_OK;
 }
 
+const char *rules_changed_table(const struct nlmsghdr *m)
+{
+    const char *table = NULL;
+
+    if ((m->nlmsg_type & 0xff) != NFT_MSG_NEWGEN &&
+        mnl_nlmsg_get_payload_len(m) >= sizeof(struct nfgenmsg))
+        mnl_attr_parse(m, sizeof(struct nfgenmsg), on_attribute, &table);
+    return table;
+}
+
 static int on_change(const struct nlmsghdr *m, void *ctx)
 {
     struct batch *b = ctx;
-    const char *table = NULL;
+    const char *table = rules_changed_table(m);
 
-    if ((m->nlmsg_type & 0xff) == NFT_MSG_NEWGEN)
-        return MNL_CB_OK;
-    mnl_attr_parse(m, sizeof(struct nfgenmsg), on_attribute, &table);
     if (!table || strcmp(table, b->w->table) != 0)
         return MNL_CB_OK;
     if (!b->w->own_port && b->learns)

@@ -56,22 +56,28 @@ void keeper_close_hold(struct keeper *k, const char *id, int pid, enum keeper_ro
     keeper_request_submit(k, r);
 }
 
-void keeper_hold(struct keeper *k, const char *key, const int *fds, size_t n)
+void keeper_hold(struct keeper *k, const char *key, const int *fds, size_t n,
+                 void (*done)(void *ctx), void *ctx)
 {
     struct request *r = ref_request(k, KM_HOLD, key, 0, ROLE_SOCKET);
 
     ASSERT(n <= KEEPER_HOLDS_MAX);
     r->is_answered = true;
+    r->closed = done;
+    r->ctx = ctx;
     for (size_t i = 0; i < n; i++) {
         int fd = fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
 
         if (fd >= 0)
             r->fds[r->n_fds++] = fd;
     }
-    if (r->n_fds)
+    if (r->n_fds) {
         keeper_request_submit(k, r);
-    else
-        keeper_request_destroy(r);
+        return;
+    }
+    log_warn("sockets are not handed to the keeper", KV("key", key), KV("error", strerror(errno)));
+    keeper_request_destroy(r);
+    keeper_close_hold(k, "nothing", 0, ROLE_SOCKET, done, ctx); /* the caller wants an answer */
 }
 
 void keeper_note_attached(struct keeper *k, const char *id, int pid)

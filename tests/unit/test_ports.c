@@ -10,18 +10,20 @@ TEST(port_table_lets_a_wildcard_stand_against_all)
     struct port_map any = {.proto = PORT_TCP}, one = {.proto = PORT_TCP, .host_ip = {10, 0, 0, 1}};
     struct port_map two = {.proto = PORT_TCP, .host_ip = {10, 0, 0, 2}};
     struct port_map udp = {.proto = PORT_UDP}, v6 = {.proto = PORT_TCP, .is_v6 = true};
-    struct reservation *r = port_table_take(t, &one, 80);
+    struct reservation r = {0}, other = {0};
 
+    one.host_port = any.host_port = 80;
+    port_table_take(t, &r, &one);
     CHECK(!port_table_is_free(t, &one, 80));
     CHECK(!port_table_is_free(t, &any, 80));
     CHECK(port_table_is_free(t, &two, 80));
     CHECK(port_table_is_free(t, &udp, 80));
     CHECK(port_table_is_free(t, &v6, 80));
     CHECK(port_table_is_free(t, &one, 81));
-    CHECK(port_table_is_free(t, &one, 80 + 256)); /* same bucket */
-    port_table_give_back(t, r);
+    CHECK(port_table_is_free(t, &one, 80 + 2048)); /* same bucket */
+    port_table_give_back(&r);
     CHECK(port_table_is_free(t, &any, 80));
-    port_table_take(t, &any, 80);
+    port_table_take(t, &other, &any);
     CHECK(!port_table_is_free(t, &two, 80));
     port_table_destroy(t);
 }

@@ -1,0 +1,56 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Fuzzes every parser with libFuzzer, ASan and UBSan: TAP. Two at a time; the parsers of the network
+# for FUZZ_SECONDS (60), the others for FUZZ_OTHERS (5). What libFuzzer finds interesting is kept in
+# BUILD/corpus/NOUN and used the next time; an input that hurts is printed, kept and a failure.
+#   run.sh [BUILD [NOUN…]]
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. tests/lib/tap.sh
+BUILD=${1:-$PWD/build-fuzz}
+[ $# = 0 ] || shift
+LONG=" dns netlink port port_spec subnet "
+LOGS=$(mktemp -d /tmp/berth-fuzz.XXXXXX)
+trap 'rm -rf "$LOGS"' EXIT
+
+command -v clang >/dev/null || { echo "1..0 # SKIP no clang"; exit 0; }
+nouns() { find tests/fuzz -name 'fuzz_*.c' | sed 's|.*/fuzz_||; s|\.c$||' | sort; }
+[ $# -gt 0 ] || set -- $(nouns)
+targets=()
+for noun; do targets+=("fuzz_$noun"); done
+if ! CC=clang tests/lib/build.sh "$BUILD" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DBERTH_FUZZ=ON \
+    -DBERTH_SANITIZE=ON --target "${targets[@]}" >"$LOGS/build" 2>&1; then
+    not_ok "the fuzzers are built" "$(tail -20 "$LOGS/build")"
+    finish; exit 1
+fi
+
+fuzz() { # NOUN
+    local noun=$1 seconds=${FUZZ_OTHERS:-5} found=$BUILD/corpus/$1
+    case $LONG in *" $noun "*) seconds=${FUZZ_SECONDS:-60} ;; esac
+    mkdir -p "$found"
+    # -timeout: an input that takes this long is a bug, too
+    timeout $((seconds + 60)) "$BUILD/bin/fuzz_$noun" -max_total_time="$seconds" -timeout=10 \
+        -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$found-bad-" "$found" \
+        "tests/fuzz/corpus/$noun" >"$LOGS/$noun" 2>&1
+    echo $? >"$LOGS/$noun.status"
+}
+
+# The long ones first, so that the end is not one that runs alone.
+order=()
+for noun; do case $LONG in *" $noun "*) order+=("$noun") ;; esac; done
+for noun; do case $LONG in *" $noun "*) ;; *) order+=("$noun") ;; esac; done
+for noun in "${order[@]}"; do
+    while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n; done
+    fuzz "$noun" &
+done
+wait
+for noun in "${order[@]}"; do
+    runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$LOGS/$noun")
+    if [ "$(cat "$LOGS/$noun.status")" = 0 ] && [ "${runs:-0}" -gt 0 ]; then
+        ok "$noun: $runs inputs, $(find "$BUILD/corpus/$noun" -type f | wc -l) kept"
+    else
+        not_ok "$noun" "$(grep -vE '^(#[0-9]|NEW_FUNC|INFO)' "$LOGS/$noun" | head -60
+            find "$BUILD/corpus" -maxdepth 1 -name "$noun-bad-*" -newer "$LOGS/build" -exec sh -c 'echo "$1:"; xxd "$1" | head -20' _ {} \;)"
+    fi
+done
+finish
