@@ -9,6 +9,7 @@
 
 #include "files.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -55,6 +56,8 @@ struct err *container_open_netns(const struct container *c, int *out)
 
     snprintf(path, sizeof(path), "/proc/%d/ns/net", c->doc.state.pid);
     fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && (errno == ENOENT || errno == ESRCH)) /* its exit is on its way to us */
+        return err_new(ERR_CONFLICT, "container %s is not running", c->doc.id);
     if (fd < 0)
         return err_sys("open the network namespace of container %s", c->doc.id);
     if (syscall(SYS_pidfd_send_signal, c->pidfd, 0, NULL, 0) != 0) /* else the pid is another's */

@@ -70,6 +70,8 @@ void restart_policy_apply(struct container *c)
 {
     const struct state *s = &c->doc.state;
 
+    if (c->table->stopped) /* the next engine goes on from the document */
+        return;
     if (c->restart_delay_ms == 0 || s->finished_ns - s->started_ns >= RAN_WELL_NS)
         c->restart_delay_ms = DELAY_FIRST_MS;
     else

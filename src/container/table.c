@@ -307,6 +307,7 @@ void container_table_stop(struct container_table *t, void (*done)(void *ctx), vo
         endpoints_drop(c); /* in this engine's memory only: the document keeps it */
         if (c->is_streaming)
             container_unref(c);
+        c->is_streaming = false;
         if (log) {
             t->n_stopping++;
             log_destroy(log, stop_part_ended, t);
@@ -329,6 +330,9 @@ void container_table_close(struct container_table *t)
         waiters_notify(c, false);
         health_suspend(c);
         execs_drop(c);
+        hub_destroy(steal_ptr(&c->hub)); /* of a run that began after container_table_stop */
+        if (c->is_streaming)
+            container_unref(c);
         map_take(t->by_id, c->doc.id);
         container_unref(c);
     }

@@ -21,7 +21,7 @@ SEED = int(os.environ.get("SEED", "0")) or int(time.time() * 1000) % 1000000
 LIMIT_S = int(os.environ.get("LIMIT_S", "360"))
 KEEPER = HOST + "/bin/berth-keeper"
 CLIENTS = 6
-DECK = ["engine"] * 16 + ["starting"] * 3 + ["keeper"] * 4 + ["both"] * 3 + ["upgrade"] * 3 + ["term"]
+DECK = os.environ.get("DECK", "").split() or ["engine"] * 16 + ["starting"] * 3 + ["keeper"] * 4 + ["both"] * 3 + ["upgrade"] * 3 + ["term"]
 
 kernel = tuple(map(int, re.match(r"(\d+)\.(\d+)", os.uname().release).groups()))
 tests = [0, 0]
@@ -193,9 +193,10 @@ class Rounds:
         return exe == open(KEEPER, "rb").read()
 
     def term(self):
-        if engine.stop() != 0:
-            raise Wrong("SIGTERM: the engine ended with %s" % engine.process.returncode)
+        code = engine.stop()
         self.die_and_come_back()
+        if code != 0:
+            raise Wrong("SIGTERM: the engine ended with %s" % code)
 
     # ---- a round ----
 
