@@ -17,9 +17,8 @@ static struct err *check(struct op *op)
 {
     struct measure *m = (struct measure *)op;
 
-    return m->v->state == VOLUME_READY
-               ? NULL
-               : err_new(ERR_NOT_FOUND, "get %s: no such volume", m->name);
+    return m->v->state == VOLUME_READY ? NULL
+                                       : err_new(ERR_NOT_FOUND, "get %s: no such volume", m->name);
 }
 
 static struct err *walk(struct op *op)
