@@ -13,6 +13,7 @@
 struct loop;
 
 struct loop *loop_create(void);
+void loop_settle(struct loop *l);  /* at the end: runs what was posted, until nothing is */
 void loop_destroy(struct loop *l); /* all handles must be closed */
 uv_loop_t *loop_uv(struct loop *l);
 void loop_run(struct loop *l);  /* until loop_stop */

@@ -71,11 +71,16 @@ struct loop *loop_create(void)
     return l;
 }
 
-void loop_destroy(struct loop *l)
+void loop_settle(struct loop *l)
 {
     ASSERT(current_loop == l);
     while (run_posts(l) > 0)
         continue;
+}
+
+void loop_destroy(struct loop *l)
+{
+    loop_settle(l);
     uv_close((uv_handle_t *)&l->wake, NULL);
     uv_close((uv_handle_t *)&l->timers.clock, NULL);
     /* Each round only runs close callbacks: nothing else may be open by now. */

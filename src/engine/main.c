@@ -126,6 +126,7 @@ static void end(struct process *p)
 {
     uv_signal_t *signals[] = {&p->on_term, &p->on_int, &p->on_usr1, &p->on_hup};
 
+    loop_settle(p->engine.parts.loop);
     if (!p->is_clean || ops_in_flight(p->engine.parts.ops) > 0) /* some begin while logs close */
         _exit(0);
     timer_clear(p->engine.parts.loop, &p->drain);

@@ -235,6 +235,7 @@ void engine_close(struct engine *e)
     db_close(p->db);
     ops_destroy(p->ops);
     pools_destroy(p->pools);
+    loop_settle(p->loop); /* results of the last jobs, while what they speak to is there */
     image_table_close(p->images);
     layer_store_close(p->layers);
     cgroup_tree_close(p->cgroups);
