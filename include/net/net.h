@@ -31,6 +31,9 @@ struct err *net_open(struct loop *l, struct pools *p, const struct net_settings 
  * with clean true everything of ours is removed. */
 void net_close(struct net *n, bool clean);
 
+struct jw;
+void net_dump(void *net, struct jw *w); /* loop; for core/debug.h */
+
 /* ---- bridges (workers) ---- */
 struct bridge_spec {
     char link[16];

@@ -85,3 +85,4 @@ const struct pairs *network_labels(const struct network *n);
 int64_t network_created_ns(const struct network *n);
 bool network_is_predefined(const struct network *n);
 size_t network_count_endpoints(const struct network *n);
+void network_table_dump(void *table, struct jw *w); /* for core/debug.h */

@@ -125,7 +125,10 @@ static struct err *open_network(struct engine *e)
     };
 
     TRY(net_open(p->loop, p->pools, &net, &p->net));
-    return network_table_open(p->net, p->ops, p->db, p->events, &networks, &p->networks);
+    debug_register(p->debug, "net", net_dump, p->net);
+    TRY(network_table_open(p->net, p->ops, p->db, p->events, &networks, &p->networks));
+    debug_register(p->debug, "networks", network_table_dump, p->networks);
+    return NULL;
 }
 
 static struct err *open_mechanisms(struct engine *e)

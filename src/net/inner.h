@@ -86,6 +86,7 @@ struct err *prepared_make(struct net *n, const char *bridge, const char *ifname,
 #define POOL_MAX 64
 /* Worker, takes the lock itself: false when there is none. */
 bool pool_take(struct net *n, const char *bridge, struct prepared *out);
+int pool_count(const struct pool *p); /* with the lock held; accepts NULL */
 /* Closes everything prepared for one bridge, or for all (NULL), and drops the pools. */
 void pool_drain(struct net *n, const char *bridge);
 

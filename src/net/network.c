@@ -277,6 +277,7 @@ static struct err *load_all(struct network_table *t, const struct network_settin
     TRY(make_predefined(t, "host", "host", s));
     TRY(make_predefined(t, "none", "null", s));
     TRY(ensure_bridges(t));
+    TRY(network_links_sweep(t));
     bridge = find_by_name(t, "bridge");
     net_pool_set(t->net, &bridge->bridge, POOL_START);
     bridge->has_pool = true;

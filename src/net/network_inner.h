@@ -67,3 +67,10 @@ void network_publish_event(struct network *n, const char *action, const struct e
 /* Subnets of all networks but `except`; in the arena. */
 size_t network_table_subnets(const struct network_table *t, const struct network *except,
                              struct arena *a, struct subnet4 **out);
+
+/* ---- network_links.c ---- */
+/* An ON_EVENT step, before the link is made. */
+void network_link_intend(struct network_table *t, struct op *op, const char *link);
+void network_link_forget(struct network_table *t, const char *link); /* it is gone */
+/* Start-up, networks loaded: removes what an engine that was killed left. */
+struct err *network_links_sweep(struct network_table *t) must_check;

@@ -66,6 +66,21 @@ static struct err *check_request(struct op *op)
     return NULL;
 }
 
+static struct err *intend_link(struct op *op)
+{
+    struct create *c = (struct create *)op;
+
+    network_link_intend(c->table, op, c->plan.bridge.link);
+    return NULL;
+}
+
+static void forget_link(struct op *op)
+{
+    struct create *c = (struct create *)op;
+
+    network_link_forget(c->table, c->plan.bridge.link);
+}
+
 static struct err *make_bridge(struct op *op)
 {
     struct create *c = (struct create *)op;
@@ -144,6 +159,7 @@ static void on_created(struct op *op, struct err *err, void *ctx)
 
 static const struct op_step create_steps[] = {
     {"check-request", ON_LOOP, check_request, NULL},
+    {"intend-link", ON_EVENT, intend_link, forget_link},
     {"make-bridge", ON_WORKER, make_bridge, remove_made_bridge},
     {"apply-rules", ON_EVENT, apply_rules, NULL},
     {"save", ON_EVENT, save, unsave},
@@ -250,6 +266,7 @@ static struct err *drop(struct op *op)
 {
     struct removal *r = (struct removal *)op;
 
+    network_link_forget(r->table, r->link);
     network_publish_event(r->network, "destroy", NULL);
     network_table_drop(r->table, r->network);
     net_rules_apply(r->table->net, NULL, NULL); /* stale rules of a dead link hurt nobody */

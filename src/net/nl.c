@@ -14,6 +14,7 @@
 #include <sys/time.h>
 
 #define NL_RECV_MAX 32768
+#define ERRNO_MAX 4096
 #define NL_TIMEOUT_S 20 /* RTNL may be held by others for long; for ever would hang a worker */
 
 struct err *nl_open(struct nl **out)
@@ -92,10 +93,11 @@ static struct err *error_of(const struct nl *nl, const struct nlmsghdr *m)
     const char *what =
         m->nlmsg_seq - first < nl->n ? nl->what[m->nlmsg_seq - first] : "ask rtnetlink";
     const char *more = extended_text(m);
+    int sys = ne->error < 0 && ne->error > -ERRNO_MAX ? -ne->error : EPROTO;
 
     if (more)
-        return err_sysno(-ne->error, "cannot %s (%s)", what, more);
-    return err_sysno(-ne->error, "cannot %s", what);
+        return err_sysno(sys, "cannot %s (%s)", what, more);
+    return err_sysno(sys, "cannot %s", what);
 }
 
 static ssize_t receive(struct nl *nl, char *buf, size_t room)

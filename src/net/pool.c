@@ -178,6 +178,11 @@ static void on_taken(void *arg)
     net_unref(n);
 }
 
+int pool_count(const struct pool *p)
+{
+    return p ? p->n_ready : 0;
+}
+
 bool pool_take(struct net *n, const char *bridge, struct prepared *out)
 {
     bool is_taken = false, wants_notice = false;
