@@ -14,6 +14,7 @@
 #include "base/log.h"
 
 #include "dns_inner.h"
+#include "forward_policy.h"
 #include "inner.h"
 #include "nft.h"
 
@@ -158,6 +159,7 @@ struct err *net_open(struct loop *l, struct pools *p, const struct net_settings 
         return e;
     if (s->ip_forward)
         TRY(set_forwarding());
+    forward_policy_warn();
     struct net *n = mem_new(struct net);
     n->loop = l;
     n->pools = p;

@@ -2,9 +2,12 @@
 /* links: net core base */
 /* Replies of rtnetlink and notes of nf_tables. The first byte says how many of our messages are
  * being answered and by which kind of reply; sequence numbers start at 1. */
+#include "forward_policy.h"
 #include "inner.h"
 
 #include <string.h>
+
+#include "base/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -47,11 +50,13 @@ static void read_changes(const void *reply, size_t size)
 {
     int len = (int)size;
     size_t total = 0;
+    autobuf struct buf chains = {0};
 
     for (const struct nlmsghdr *m = reply; nl_is_whole(m, len); m = mnl_nlmsg_next(m, &len)) {
         const char *table = rules_changed_table(m);
 
         total += table ? strlen(table) : 0;
+        forward_policy_on_chain(m, &chains);
         ASSERT(total <= size);
     }
 }
