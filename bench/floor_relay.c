@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,6 +123,7 @@ int main(int argc, char **argv)
 
     if (argc != 4)
         return 2;
+    sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL); /* splice has no flag */
     self.sin_port = htons((uint16_t)strtoul(argv[1], NULL, 10));
     inet_pton(AF_INET, argv[2], &target.sin_addr);
     target.sin_port = htons((uint16_t)strtoul(argv[3], NULL, 10));
