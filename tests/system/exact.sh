@@ -135,7 +135,7 @@ for i in $(seq 25); do
 done
 same "echo -n at the exit, 25 times: attach, logs, exec" "" "$bad"
 # one line of 65,537 bytes, which a log keeps in pieces
-create cc false false '["sh","-c","head -c 65537 /dev/zero | tr \\"\\\\0\\" x"]'
+create cc false false '["sh","-c","head -c 65537 /dev/zero | tr \\\\0 x"]'
 api POST /containers/cc/start; api POST /containers/cc/wait >/dev/null
 same "logs: a line of 65,537 bytes" "$(head -c 65537 /dev/zero | tr '\0' x | client sum) $NONE" \
     "$(stream -f "$SOCK" GET "/containers/cc/logs?stdout=1&stderr=1")"
