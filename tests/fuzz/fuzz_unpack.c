@@ -18,7 +18,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static char dir[] = "/tmp/fuzz-unpack-XXXXXX";
+static char dir[] =
+    "/dev/shm/fuzz-unpack-XXXXXX"; /* in memory: it is not the disk that is tested */
 static struct layer_store *store;
 
 static void remove_dir(void)

@@ -25,6 +25,12 @@ struct arena *test_arena;
 static struct test *first_test, **last_test = &first_test;
 static char dir_path[64]; /* of the running test; made by the parent, so that it can remove it */
 
+/* In memory where it can be: what is tested is not the disk, which may be slow. */
+static const char *base_dir(void)
+{
+    return access("/dev/shm", W_OK | X_OK) == 0 ? "/dev/shm" : "/tmp";
+}
+
 void test_register(struct test *t)
 {
     *last_test = t;
@@ -121,7 +127,7 @@ static const char *run_in_child(const struct test *t, char out[64])
     int status = 0;
     pid_t pid;
 
-    snprintf(dir_path, sizeof(dir_path), "/tmp/berth-test.%d.%llx", (int)getpid(),
+    snprintf(dir_path, sizeof(dir_path), "%s/berth-unit.%d.%llx", base_dir(), (int)getpid(),
              (unsigned long long)clock_boot_ns());
     fflush(NULL);
     pid = fork();
@@ -154,7 +160,7 @@ static int run_one_here(const char *name)
     for (const struct test *t = first_test; t; t = t->next) {
         if (strcmp(t->name, name) != 0)
             continue;
-        snprintf(dir_path, sizeof(dir_path), "/tmp/berth-test.%d", (int)getpid());
+        snprintf(dir_path, sizeof(dir_path), "%s/berth-unit.%d", base_dir(), (int)getpid());
         run_test(t);
         remove_dir();
         return 0;
