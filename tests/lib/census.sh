@@ -27,7 +27,8 @@ census() {
     echo "links $(in_host ip -o link | grep -vc 'veth')"
     echo "containers-dirs $(find "$HOST/data/containers" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l)"
     echo "volumes $(find "$HOST/data/volumes" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l)"
-    echo "nft-rules $(in_host nft list ruleset 2>/dev/null | wc -l)"
+    echo "nft-rules $(in_host nft list ruleset 2>/dev/null | # of our own table
+        awk '/^table [a-z0-9]+ berth_/ { own = 1 } own { n++ } /^}/ { own = 0 } END { print n + 0 }')"
     echo "trash $(find "$HOST/data/trash" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l)"
     echo "cgroups $(own_cgroups | wc -l)"
     echo "keeper-fds $(ls "/proc/$keeper/fd" | wc -l)"
