@@ -124,6 +124,8 @@ same "both killed: known, its code unknown" "false 255" "$(code "$both")"
 # ---- a start that is held up half way (a frozen helper; v2 kills it at once) ----
 box settle
 freezer=$(own_cgroups | grep -m1 "freezer/.*/$(field settle .Id)")
+# An engine that finds a frozen container takes it for a paused one.
+thaw() { d unpause settle >/dev/null; }
 held_up() { # sets ID: an exec whose start the engine dies in
     xcreate settle "$OUT" sh -c 'echo x >>/settled; exit 3'
     echo FROZEN >"$freezer/freezer.state"
@@ -136,11 +138,11 @@ if [ -n "$freezer" ]; then
     held_up
     same "a start in flight: is known, does not run" "false null" "$(xfield "$ID" '"\(.Running) \(.ExitCode)"')"
     api_is "and is not started twice" 409 'already' POST "/exec/$ID/start" '{"Detach":true}'
-    echo THAWED >"$freezer/freezer.state"
+    thaw
     same "it then runs" "false 3" "$(code "$ID")"
     held_up
     kill -9 $(grep -vx "$(field settle .State.Pid)" "$freezer/tasks")
-    echo THAWED >"$freezer/freezer.state"
+    thaw
     startable() { xdetached "$ID"; [ "$STATUS" = 200 ]; }
     check "a start in flight that fails: can be started again" poll 5 startable
     same "and then runs" "false 3" "$(code "$ID")"
@@ -149,7 +151,7 @@ if [ -n "$freezer" ]; then
     echo FROZEN >"$freezer/freezer.state"
     kill -9 "$(keeper_pid)"
     sleep 0.3
-    echo THAWED >"$freezer/freezer.state"
+    thaw
     check "a start in flight whose keeper dies: can be started again" poll 8 startable
     same "and then runs, too" "false 3" "$(code "$ID")"
 fi
