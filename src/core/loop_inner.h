@@ -20,8 +20,10 @@ struct post_queue {
 struct timer_heap {
     struct timer **v; /* v[0] is due first */
     size_t n, room;
-    uv_timer_t clock;
-    int64_t armed_ns; /* the due time that `clock` waits for; 0: stopped */
+    uv_timer_t clock; /* waits for what is due later, `turn` runs what is due already */
+    uv_idle_t turn;
+    int64_t armed_ns; /* the due time that one of them is started for; 0: both are stopped */
+    bool is_firing;
 };
 
 struct loop {
@@ -37,4 +39,4 @@ struct loop {
 };
 
 void timers_init(struct loop *l);
-void timers_finish(struct loop *l); /* after `clock` is closed */
+void timers_finish(struct loop *l); /* after its handles are closed */

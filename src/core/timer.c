@@ -3,12 +3,17 @@
  * All timers of a loop: a binary heap over one uv_timer_t. Loop thread.
  * Due times are on the boot clock while libuv waits on the monotonic one, which
  * stands still in suspend; so no wait is longer than RECHECK_MS.
+ *
+ * What is due already runs from a uv_idle_t: libuv before 1.45 runs a timer of 0 ms
+ * that a timer has started in the same pass, and so never polls. Neither a timer
+ * that sets itself again nor thousands due at once keep the loop from its fds.
  */
 #include "base/clock.h"
 
 #include "loop_inner.h"
 
 #define RECHECK_MS 60000
+#define ROUND_NS NS_PER_MS /* of due timers, before other events have their turn */
 
 static void heap_place(struct timer_heap *h, size_t at, struct timer *t)
 {
@@ -76,49 +81,67 @@ static void heap_take(struct timer_heap *h, struct timer *t)
 }
 
 static void on_clock(uv_timer_t *clock);
+static void on_turn(uv_idle_t *turn);
 
-/* Makes `clock` fire no later than the first timer is due. Firing early is harmless. */
+static void stop(struct timer_heap *h)
+{
+    uv_timer_stop(&h->clock);
+    uv_idle_stop(&h->turn);
+    h->armed_ns = 0;
+}
+
+/* Makes `clock` or `turn` fire no later than the first timer is due. Firing early is harmless. */
 static void arm(struct loop *l)
 {
     struct timer_heap *h = &l->timers;
     int64_t left_ms;
 
     if (h->n == 0) {
-        uv_timer_stop(&h->clock);
-        h->armed_ns = 0;
+        stop(h);
         return;
     }
-    if (h->armed_ns && h->armed_ns <= h->v[0]->due_ns)
+    if (h->is_firing || (h->armed_ns && h->armed_ns <= h->v[0]->due_ns))
         return;
-    left_ms = (h->v[0]->due_ns - clock_boot_ns() + NS_PER_MS - 1) / NS_PER_MS;
-    if (left_ms < 0)
-        left_ms = 0;
-    if (left_ms > RECHECK_MS)
-        left_ms = RECHECK_MS;
     h->armed_ns = h->v[0]->due_ns;
-    uv_timer_start(&h->clock, on_clock, (uint64_t)left_ms, 0);
+    left_ms = (h->armed_ns - clock_boot_ns() + NS_PER_MS - 1) / NS_PER_MS;
+    if (left_ms <= 0)
+        uv_idle_start(&h->turn, on_turn);
+    else
+        uv_timer_start(&h->clock, on_clock, left_ms < RECHECK_MS ? (uint64_t)left_ms : RECHECK_MS,
+                       0);
 }
 
-static void on_clock(uv_timer_t *clock)
+static void fire(struct loop *l)
 {
-    struct loop *l = container_of(clock, struct loop, timers.clock);
     struct timer_heap *h = &l->timers;
-    int64_t now = clock_boot_ns();
+    int64_t now = clock_boot_ns(), end = now + ROUND_NS;
 
-    h->armed_ns = now; /* set timers do not arm while we are here */
-    while (h->n && h->v[0]->due_ns <= now) {
+    stop(h);
+    h->is_firing = true;
+    while (h->n && h->v[0]->due_ns <= now && clock_boot_ns() < end) {
         struct timer *t = h->v[0];
 
         heap_take(h, t);
         t->fn(t);
     }
-    h->armed_ns = 0;
+    h->is_firing = false;
     arm(l);
+}
+
+static void on_clock(uv_timer_t *clock)
+{
+    fire(container_of(clock, struct loop, timers.clock));
+}
+
+static void on_turn(uv_idle_t *turn)
+{
+    fire(container_of(turn, struct loop, timers.turn));
 }
 
 void timers_init(struct loop *l)
 {
     ASSERT(uv_timer_init(&l->uv, &l->timers.clock) == 0);
+    ASSERT(uv_idle_init(&l->uv, &l->timers.turn) == 0);
 }
 
 void timers_finish(struct loop *l)

@@ -247,6 +247,71 @@ TEST(watch_reports_pauses_and_detaches)
     loop_destroy(loop);
 }
 
+/* ---- timers beside watches ---- */
+
+static int n_turns;
+static int busy_fds[2];
+
+static void busy_begin(void)
+{
+    loop = loop_create();
+    n_turns = 0;
+    CHECK_OK(fd_pipe(busy_fds, 0));
+    CHECK_INT(write(busy_fds[1], "x", 1), 1);
+    watch = watch_open(loop, busy_fds[0], UV_READABLE, on_ready, &busy_fds[0]);
+}
+
+static void busy_end(void)
+{
+    watch_close(watch);
+    close(busy_fds[0]);
+    close(busy_fds[1]);
+    loop_destroy(loop);
+}
+
+static void on_restless(struct timer *t)
+{
+    if (++n_turns < 1000)
+        timer_set(loop, t, 0, on_restless);
+}
+
+TEST(a_timer_that_always_sets_itself_does_not_keep_the_loop_from_its_fds)
+{
+    static struct timer restless;
+
+    busy_begin();
+    timer_set(loop, &restless, 0, on_restless);
+    loop_run(loop); /* until the pipe is read */
+    CHECK(n_turns < 10);
+    run_for_ms(100);
+    CHECK_INT(n_turns, 1000);
+    busy_end();
+}
+
+static void on_slow(struct timer *t)
+{
+    int64_t end = clock_boot_ns() + NS_PER_MS / 2;
+
+    (void)t;
+    while (clock_boot_ns() < end)
+        continue;
+    n_turns++;
+}
+
+TEST(timers_that_are_due_at_once_fire_a_few_a_round)
+{
+    static struct timer slow[50];
+
+    busy_begin();
+    for (int i = 0; i < 50; i++)
+        timer_set(loop, &slow[i], 0, on_slow);
+    loop_run(loop);
+    CHECK(n_turns < 10);
+    run_for_ms(500);
+    CHECK_INT(n_turns, 50);
+    busy_end();
+}
+
 static struct watch *both[2];
 
 static void on_first_of_two(void *arg, int events)
