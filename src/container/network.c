@@ -221,6 +221,18 @@ struct err *port_spec_parse(const char *s, int *first, int *last, enum port_prot
     return NULL;
 }
 
+/* The kernel translates nothing that comes from loopback, and the proxy speaks TCP and UDP. */
+static struct err *check_sctp(const struct port_map *m)
+{
+    static const uint8_t loopback6[16] = {[15] = 1};
+
+    if (m->proto != PORT_SCTP ||
+        (m->is_v6 ? memcmp(m->host_ip, loopback6, 16) != 0 : m->host_ip[0] != 127))
+        return NULL;
+    return err_new(ERR_INVALID, "SCTP ports cannot be published on a loopback address: %u/sctp",
+                   m->port);
+}
+
 static struct err *add_binding(struct port_list *l, enum port_proto proto, int port,
                                const char *host_ip, const char *host_port, const char *default_ip)
 {
@@ -245,11 +257,12 @@ static struct err *add_binding(struct port_list *l, enum port_proto proto, int p
         m->is_v6 = v6 == 1;
         if (is_wildcard)
             continue;
-        if (inet_pton(AF_INET, ip, m->host_ip) == 1)
-            continue;
-        if (inet_pton(AF_INET6, ip, m->host_ip) != 1)
-            return err_new(ERR_INVALID, "Invalid ip address %s", ip);
-        m->is_v6 = true;
+        if (inet_pton(AF_INET, ip, m->host_ip) != 1) {
+            m->is_v6 = true;
+            if (inet_pton(AF_INET6, ip, m->host_ip) != 1)
+                return err_new(ERR_INVALID, "Invalid ip address %s", ip);
+        }
+        TRY(check_sctp(m));
     }
     return NULL;
 }
