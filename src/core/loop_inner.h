@@ -40,8 +40,8 @@ struct turn_cost {
 
 struct turn_holder {
     struct turn_name name;
-    uint64_t count;     /* of its holds of a millisecond or more */
-    int64_t ns, cpu_ns; /* the longest of them */
+    uint64_t count;     /* of its holds of a millisecond or more of its own */
+    int64_t ns, cpu_ns; /* the longest of them; ns is cpu_ns if it did not sleep */
     int64_t n_sleeps;   /* in all of them */
 };
 

@@ -64,6 +64,12 @@ static struct turn_cost cost_since(const struct turns *t, struct turn_cost from,
     return c;
 }
 
+/* What a hold or turn has taken of its own accord: not what others have taken from it. */
+static int64_t own_ns(struct turn_cost c, int64_t ns)
+{
+    return c.n_sleeps ? ns : c.cpu_ns;
+}
+
 /* The place of a name among the longest, in place of the shortest when it is new; NULL: shorter
  * than all. */
 static struct turn_holder *find_holder(struct turns *t, struct turn_name name, int64_t ns)
@@ -87,13 +93,15 @@ static struct turn_holder *find_holder(struct turns *t, struct turn_name name, i
 static void note_slow_hold(struct turns *t, int64_t ns)
 {
     struct turn_cost c = cost_since(t, t->at_hold, ns, &t->at_hold);
-    struct turn_holder *h = find_holder(t, t->name, ns);
+    struct turn_holder *h;
 
     t->holds_cpu[bucket_of(c.cpu_ns)]++;
+    ns = own_ns(c, ns);
     if (ns > t->worst_ns) {
         t->worst_ns = ns;
         t->worst = t->name;
     }
+    h = ns < SLOW_NS ? NULL : find_holder(t, t->name, ns);
     if (!h)
         return;
     h->count++;
@@ -147,6 +155,7 @@ static void note_slow_turn(struct turns *t, int64_t ns, int64_t now)
     t->n_polls = 0;
     t->n_sleeps += (uint64_t)c.n_sleeps;
     t->turns_cpu[bucket_of(c.cpu_ns)]++;
+    ns = own_ns(c, ns);
     if (ns >= TOLD_NS)
         tell(t, ns, c, now);
 }
