@@ -153,7 +153,7 @@ def bodies(s, image, mib):
             {"ExposedPorts": {"%d/tcp" % i: {} for i in range(1, 65000)}},
             {"Unknown": [[{"a": 1}] * 20] * (n // 240)},
             {"Volumes": {"/v%d" % i: {} for i in range(n // 200)}},
-            {"HostConfig": {"Binds": ["/tmp:/b%d" % i for i in range(n // 100)]}},
+            {"HostConfig": {"NetworkMode": "none", "Binds": ["/tmp:/b%d" % i for i in range(n // 100)]}},
             {"HostConfig": {"ExtraHosts": ["h%d:1.2.3.4" % i for i in range(n // 40)]}},
             {"NetworkingConfig": {"EndpointsConfig": {"none": {"Aliases": ["a%d" % i for i in range(n // 30)]}}}}]):
         c = Unix(s)
