@@ -27,11 +27,12 @@
 
 /* clang-format off */
 #define RUN cmd_run, run_flags, struct run_options, 1, ANY,                                        \
-    " [OPTIONS] IMAGE [COMMAND] [ARG...]", "Create and run a new container from an image", .options_first = true
+    " [OPTIONS] IMAGE [COMMAND] [ARG...]", "Create and run a new container from an image",         \
+    .options_first = true
 #define CREATE cmd_create, create_flags, struct run_options, 1, ANY,                               \
     " [OPTIONS] IMAGE [COMMAND] [ARG...]", "Create a new container", .options_first = true
 #define EXEC cmd_exec, exec_flags, struct attach_options, 2, ANY,                                  \
-    " [OPTIONS] CONTAINER COMMAND [ARG...]", "Execute a command in a running container",               \
+    " [OPTIONS] CONTAINER COMMAND [ARG...]", "Execute a command in a running container",           \
     .options_first = true
 #define PS cmd_ps, ps_flags, struct list_options, 0, 0, " [OPTIONS]", "List containers"
 #define IMAGES cmd_images, images_flags, struct list_options, 0, 1,                                \
@@ -139,8 +140,8 @@ const struct command commands[] = {
         " [OPTIONS] NETWORK CONTAINER", "Connect a container to a network"),
     ROW("network create", cmd_network_create, network_create_flags, struct network_options, 1, 1,
         " [OPTIONS] NETWORK", "Create a network"),
-    ROW("network disconnect", cmd_network_disconnect, disconnect_flags, struct network_options, 2, 2,
-        " [OPTIONS] NETWORK CONTAINER", "Disconnect a container from a network"),
+    ROW("network disconnect", cmd_network_disconnect, disconnect_flags, struct network_options,
+        2, 2, " [OPTIONS] NETWORK CONTAINER", "Disconnect a container from a network"),
     ROW("network inspect", GROUP_INSPECT("NETWORK", "networks")),
     ROW("network ls", cmd_network_ls, list_flags, struct list_options, 0, 0, " [OPTIONS]",
         "List networks"),

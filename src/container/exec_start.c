@@ -94,7 +94,7 @@ static struct err *claim(struct op *op)
         return err_new(ERR_CONFLICT, "container %s is not running", c ? c->doc.id : "of this exec");
     if (c->doc.state.status == STATUS_PAUSED)
         return err_new(ERR_CONFLICT, "Container %s is paused, unpause the container before exec",
-                       c->doc.id);
+                       c->name);
     if (o->e->is_started)
         return err_new(ERR_CONFLICT, "Error: Exec command %s is already running", o->e->doc.id);
     o->c = container_ref(c);
@@ -225,7 +225,9 @@ static void note_failure(struct exec *e, const struct err *err)
     e->is_recorded = true; /* the keeper has nothing of it */
     e->doc.has_ended = true;
     e->doc.ended_ns = clock_wall_ns();
-    e->doc.exit_code = strstr(t, "permission denied") || strstr(t, "is a directory") ? 126 : 127;
+    e->doc.exit_code =
+        strstr(t, "executable file not found") || strstr(t, "no such file or directory") ? 127
+                                                                                         : 126;
     exec_save(e);
 }
 
