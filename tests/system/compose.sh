@@ -32,8 +32,6 @@ rc "an internal network leads nowhere" 1 c exec -T store ping -c 1 -W 1 10.66.0.
 check "the worker reaches the store by its alias" poll 5 sh -c "$(declare -f in_host); HOST_NS_PID=$HOST_NS_PID; in_host docker logs app_worker_1 2>&1 | grep -q 'ping [0-9]'"
 like "logs" "worker_1 .*ping" "$(c logs --tail 5)"
 
-c logs -f --tail 1 worker >"$HOST/follow" 2>&1 &
-follower=$!
 before=$(started worker)
 rc "restart" 0 c restart -t 5 worker
 if [ "$before" != "$(started worker)" ]; then ok "restart: another run"; else not_ok "restart: another run"; fi
@@ -52,6 +50,9 @@ same "a killed engine: nothing was restarted" "$runs" "$(started worker)"
 like "a killed engine: the web server answers" "^[0-9a-f]{12}$" "$(port=$(c port web 80); http "${port#*:}")"
 check "a killed engine: health goes on" poll 5 sh -c "$(declare -f in_host); HOST_NS_PID=$HOST_NS_PID; in_host docker ps | grep -q 'Up.*(healthy)'"
 
+c logs -f --tail 1 worker >"$HOST/follow" 2>&1 &
+follower=$!
+check "logs -f follows" poll 5 grep -q "ping [0-9]" "$HOST/follow"
 check "stop" c stop -t 1
 check "logs -f ended with its container" poll 5 sh -c "! kill -0 $follower"
 wait $follower 2>/dev/null
