@@ -67,8 +67,9 @@ static void record(struct exec *e)
 {
     struct exec_ending *o;
 
-    if (e->is_probe || !e->c) { /* nobody will ask */
-        let_go(e, e->exit.pid);
+    if (e->is_probe || !e->c) { /* nobody will ask; at the engine's end the next one will */
+        if (e->is_probe || !e->table->stopped)
+            let_go(e, e->exit.pid);
         return;
     }
     o = (struct exec_ending *)op_create(e->parts->ops, &end_type);
@@ -168,6 +169,8 @@ void exec_exited(struct container_table *t, const struct keeper_entry *entry)
     struct exec *e = exec_of_keeper_id(t, entry->id);
     struct exit_record r = {true, entry->pid, entry->status, entry->exited_wall_ns, false};
 
+    if (t->stopped && !e) /* let go of by execs_close: the next engine is told */
+        return;
     if (e && e->is_settling && !entry->has_failed)
         exec_note_running(e, entry->pid, -1, entry->started_wall_ns);
     else if (e && e->is_settling)

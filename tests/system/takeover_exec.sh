@@ -101,6 +101,19 @@ engine_start
 same "after SIGKILL and SIGTERM: still runs" true "$(xfield "$noisy" .Running)"
 same "ended: still its code" "false 7" "$(code "$plain")"
 api_is "of a container that is gone: still 404" 404 'No such exec' GET "/exec/$two/json"
+
+# ---- one that ends while the engine does, which waits for a log server that is not there ----
+d run -d --name slow --network none --log-driver syslog --log-opt "syslog-address=unix://$HOST/nobody" busybox sh -c 'echo hi; sleep 1000' >/dev/null
+xcreate one '{}' sh -c 'while [ ! -e /go9 ]; do usleep 1000; done; exit 14'; nine=$ID; xdetached $nine
+poll 5 runs "$nine"
+kill -TERM "$ENGINE_PID"
+ping_fails() { ! curl -fs -o /dev/null --unix-socket "$SOCK" http://x/_ping; }
+poll 5 ping_fails
+: >"$ROOT/go9"
+wait "$ENGINE_PID"; ENGINE_PID=
+engine_start
+same "ended in the engine's last moments: its code" "false 14" "$(code "$nine")"
+d rm -f slow >/dev/null
 : >"$ROOT/go4"
 same "ends with its code" "false 4" "$(code "$noisy")"
 
