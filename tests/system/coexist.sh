@@ -24,7 +24,7 @@ out sh -c 'ip link set lo up; ip addr add 203.0.113.9/32 dev lo; ip addr add 192
 k() { in_host /usr/bin/docker -H "unix://$HOST/docker.sock" "$@"; }
 docker_start() {
     nsenter --net="/proc/$HOST_NS_PID/ns/net" -- unshare -m dockerd --data-root "$HOST/docker" --exec-root "$HOST/docker-exec" \
-        --pidfile "$HOST/docker.pid" -H "unix://$HOST/docker.sock" --storage-driver vfs >>"$HOST/docker.log" 2>&1 &
+        --pidfile "$HOST/docker.pid" -H "unix://$HOST/docker.sock" --shutdown-timeout 1 --storage-driver vfs >>"$HOST/docker.log" 2>&1 &
     DOCKERD=$!
     poll 30 k info || { not_ok "dockerd starts" "$(tail -5 "$HOST/docker.log")"; finish; exit 1; }
 }
