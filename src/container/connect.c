@@ -175,6 +175,14 @@ static struct err *join_running(struct linking *o, struct attached *at)
     return NULL;
 }
 
+static struct err *check_aliases(const struct linking *o)
+{
+    if (o->asked.aliases.n && network_is_predefined(o->network))
+        return err_new(ERR_INVALID, "network-scoped alias is supported only for containers in "
+                                    "user defined networks");
+    return NULL;
+}
+
 static struct err *claim_place(struct op *op)
 {
     struct linking *o = (struct linking *)op;
@@ -184,6 +192,7 @@ static struct err *claim_place(struct op *op)
 
     TRY(network_find(c->parts->networks, o->ref, &o->network));
     snprintf(o->network_id, sizeof(o->network_id), "%s", network_id(o->network));
+    TRY(check_aliases(o));
     TRY(check_connect(o));
     TRY(network_plan_attached(c->table, op->arena, o->ref, &o->asked, &planned));
     networks_own(c);

@@ -199,13 +199,23 @@ void exec_hand_back(struct exec *e)
     exec_watch_orphan(e);
 }
 
+static void on_strays_ended(void *ctx)
+{
+    struct exec *e = ctx;
+
+    if (e->is_settling)
+        exec_unsettle(e);
+    exec_release(e, 1);
+}
+
 /* A start that was on its way has died with the keeper. */
 void execs_hand_back(struct container *c)
 {
     list_each (e, &c->execs, struct exec, link) {
-        if (e->is_settling)
-            exec_unsettle(e);
-        else if (e->pidfd >= 0 && !e->doc.has_ended)
+        if (e->is_settling) {
+            e->refs++;
+            exec_end_strays(c, on_strays_ended, e);
+        } else if (e->pidfd >= 0 && !e->doc.has_ended)
             exec_hand_back(e);
     }
 }

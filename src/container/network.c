@@ -32,10 +32,11 @@ static const char *network_of_mode(const char *mode)
 
 static struct err *check_wish(struct network *n, const char *text, bool is_inside)
 {
-    if (strcmp(network_name(n), "bridge") == 0)
+    if (network_is_predefined(n))
         return err_new(ERR_INVALID,
-                       "invalid config for network bridge: user specified IP address is "
-                       "supported on user defined networks only");
+                       "invalid config for network %s: user specified IP address is "
+                       "supported on user defined networks only",
+                       network_name(n));
     if (!is_inside)
         return err_new(ERR_INVALID,
                        "invalid config for network %s: no configured subnet contains IP "
