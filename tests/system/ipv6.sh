@@ -11,8 +11,8 @@ unshare --net -- sleep 300 &
 OUTSIDE=$!
 until [ "$(readlink /proc/$OUTSIDE/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.01; done
 outside() { nsenter --net="/proc/$OUTSIDE/ns/net" -- "$@"; }
-UPSTREAM_PID=
-trap 'kill $UPSTREAM_PID $OUTSIDE 2>/dev/null; host_down' EXIT
+UPSTREAM_PID= CALLED_PID=
+trap 'kill $UPSTREAM_PID $CALLED_PID $OUTSIDE 2>/dev/null; host_down' EXIT
 same "without IPv6 networks the host is no IPv6 router" 0 "$(in_host cat /proc/sys/net/ipv6/conf/all/forwarding)"
 in_host ip link add out0 type veth peer name eth0 netns $OUTSIDE
 outside ip link set lo up; outside ip link set eth0 up; in_host ip link set out0 up
@@ -23,7 +23,7 @@ in_host ip addr add $UPSTREAM/128 dev lo nodad
 nsenter --net="/proc/$HOST_NS_PID/ns/net" -- python3 dns_upstream.py $UPSTREAM "$HOST/asked" &
 UPSTREAM_PID=$!
 # Says who called.
-outside python3 -c '
+nsenter --net="/proc/$OUTSIDE/ns/net" -- python3 -c '
 import socket, threading
 def serve(family, addr):
     s = socket.socket(family)
@@ -34,6 +34,7 @@ def serve(family, addr):
         c.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + who[0].encode() + b"\n"); c.close()
 threading.Thread(target=serve, args=(socket.AF_INET, "10.99.0.2"), daemon=True).start()
 serve(socket.AF_INET6, "2001:db8:99::2")' &
+CALLED_PID=$!
 
 sh_in() { d exec "$1" sh -c "$2" 2>&1; }
 lookup() { sh_in "$1" "nslookup $2 127.0.0.11"; }
