@@ -4,12 +4,14 @@
 
   turns.py SOCK LOAD [ARGS…]   runs the load, then prints three numbers: the longest hold of the loop in ms of
                                CPU time (the upper end of its bucket), the longest turn, and how many holds
-                               took 4 ms or more; behind them who held it for a millisecond
+                               were long (4 ms, unless the load knows better); behind them who held it for a
+                               millisecond
 """
 import http.client
 import io
 import json
 import socket
+import struct
 import sys
 import tarfile
 import threading
@@ -64,9 +66,18 @@ def create(s, image, n):
 
 
 def get(s, path, n):
+    """One answer after the other. Long is what takes a quarter of the work of an answer or more."""
     c = Unix(s)
+    c.connect()
+    pid = struct.unpack("3i", c.sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+
+    def work_ns():  # of the loop's thread
+        return int(open("/proc/%d/task/%d/schedstat" % (pid, pid)).read().split()[0])
+
+    before = work_ns()
     for _ in range(n):
-        call(c, "GET", path.replace('"', "%22"))
+        call(c, "GET", path)
+    return (work_ns() - before) // n // 4
 
 
 def lists(s):
@@ -219,9 +230,6 @@ def debug(s):
 
 # ---- the measure ----
 
-LONG = 13  # the first bucket of 4.2 ms and more
-
-
 def turns(s):
     return call(Unix(s), "GET", "/debug/turns")["turns"]
 
@@ -231,11 +239,12 @@ def longest_ms(before, after, key):
     return 2 ** grown[-1] * 1.024 / 1000 if grown else 1.024
 
 
-def report(before, after):
+def report(before, after, long_ns):
     was = {(h["of"], h["what"]): h["count"] for h in before["longest"]}
     held = [(h["us"], "%s %s %.1f ms" % (h["of"], h["what"], h["us"] / 1000)) for h in after["longest"]
             if h["count"] > was.get((h["of"], h["what"]), 0)]
-    long = sum(after["holds_cpu"][LONG:]) - sum(before["holds_cpu"][LONG:])
+    first = (long_ns >> 10).bit_length() + 1
+    long = sum(after["holds_cpu"][first:]) - sum(before["holds_cpu"][first:])
     print("%.0f %.0f %d %s" % (longest_ms(before, after, "holds_cpu"), longest_ms(before, after, "turns_cpu"), long,
                                "; ".join(text for _, text in sorted(held, reverse=True)[:5])))
 
@@ -243,5 +252,5 @@ def report(before, after):
 if __name__ == "__main__":
     sock, load, *rest = sys.argv[1:]
     was = turns(sock)
-    globals()[load](sock, *[int(x) if x.isdigit() else x for x in rest])
-    report(was, turns(sock))
+    long_ns = globals()[load](sock, *[int(x) if x.isdigit() else x for x in rest]) or 4000000
+    report(was, turns(sock), long_ns)

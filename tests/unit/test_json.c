@@ -486,7 +486,8 @@ TEST(json_many_keys_take_linear_time)
     CHECK_STR(s.labels.v[100000].key, "k99999");
 }
 
-/* The quick way is taken eight bytes at a time: each byte at each place in and behind such words. */
+/* The quick way is taken eight bytes at a time: each byte at each place in and behind such words.
+ */
 TEST(a_quoted_text_is_read_back_whatever_byte_is_where)
 {
     for (int c = 1; c < 0x80; c++) {
