@@ -97,7 +97,7 @@ static struct err *claim(struct op *op)
         return err_new(ERR_CONFLICT, "container %s is not running", c ? c->doc.id : "of this exec");
     if (c->doc.state.status == STATUS_PAUSED)
         return err_new(ERR_CONFLICT, "Container %s is paused, unpause the container before exec",
-                       c->doc.id);
+                       c->name);
     if (o->e->is_started)
         return err_new(ERR_CONFLICT, "Error: Exec command %s is already running", o->e->doc.id);
     o->c = container_ref(c);
@@ -246,9 +246,9 @@ struct exec_call {
  * on the way (its container ended) has the code of the signal. */
 static int code_of_failure(const char *t)
 {
-    if (strstr(t, "permission denied") || strstr(t, "is a directory"))
-        return 126;
-    return strstr(t, "killed by signal 9 during set-up") ? 128 + SIGKILL : 127;
+    if (strstr(t, "executable file not found") || strstr(t, "no such file or directory"))
+        return 127;
+    return strstr(t, "killed by signal 9 during set-up") ? 128 + SIGKILL : 126;
 }
 
 static void note_failure(struct exec *e, const struct err *err)

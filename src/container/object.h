@@ -181,7 +181,10 @@ void volumes_tell(const struct container *c, const char *action); /* "mount", "u
 
 /* ---- mounts.c ---- */
 struct err *mounts_plan(struct container_table *t, struct arena *a, const struct config *config,
-                        const struct host_config *host, struct jlist *out, struct strs *warnings);
+                        const struct host_config *host, struct jlist *out);
+/* Worker: that what is bound exists, and what is to be said about it. */
+struct err *mounts_check_sources(struct arena *a, const struct jlist *mounts,
+                                 struct strs *warnings);
 void mounts_ref(struct container *c);
 void mounts_unref(struct container *c);
 /* Its anonymous volumes that nobody else uses: see volume_doom. */
@@ -301,6 +304,8 @@ void container_note_exit(struct container *c, const struct exit_record *r);
 void container_work_off_exit(struct container *c); /* when one has arrived and nothing hinders */
 void exited_streams_drained(struct container *c);
 void waiters_notify(struct container *c, bool is_removed);
+/* A start that failed: whoever waits for an exit goes on waiting. */
+void waiters_end_wait(struct container *c);
 void restart_policy_apply(struct container *c); /* after an exit */
 bool restart_policy_wants(const struct container *c, bool at_boot);
 struct err *container_signal(struct container *c, int signal);
