@@ -10,6 +10,7 @@
 #include "runtime/sandbox.h"
 #include "start.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -120,13 +121,24 @@ static void unclaim(struct op *op)
     e->exit = (struct exit_record){0};
 }
 
+/* It goes when the container has ended. */
+static struct err *open_cgroup(const struct exec_start *o, struct cgroup_join *out)
+{
+    struct err *err = cgroup_open_beside(o->parts->cgroups, o->container_id, o->pid, out);
+
+    if (!err || (err_errno(err) != ENOENT && err_errno(err) != ENODEV))
+        return err;
+    err_drop(err);
+    return err_new(ERR_CONFLICT, "container %s is not running", o->container_id);
+}
+
 static struct err *prepare(struct op *op)
 {
     struct exec_start *o = (struct exec_start *)op;
     struct cgroup_join join = {.dir = -1};
     struct exec_input in;
 
-    TRY(cgroup_open_beside(o->parts->cgroups, o->container_id, o->pid, &join));
+    TRY(open_cgroup(o, &join));
     in = (struct exec_input){
         .id = o->e->keeper_id,
         .config = &o->e->doc.config,

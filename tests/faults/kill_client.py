@@ -39,6 +39,10 @@ class Findings:
         with self.lock:
             self.counts[what] = self.counts.get(what, 0) + n
 
+    def longest(self, what, n):
+        with self.lock:
+            self.counts["longest " + what] = max(self.counts.get("longest " + what, 0), n)
+
 
 findings = Findings()
 

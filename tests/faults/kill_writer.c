@@ -6,55 +6,19 @@
  * overslept it (a slow machine is no blocked writer).
  *   kill_writer DIR NAME RATE LINES LONG_EVERY CODE whole|partial both|out
  */
-#include <fcntl.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
+#include "../lib/line_writer.h"
 
 #define LONG_MIN_BYTES 16384
 #define LONG_SPREAD 50000
 #define NAP_NS 2000000
 
-static int64_t longest_write, longest_nap;
+static int64_t longest_nap;
 
-static int64_t now_ns(void)
+static size_t pad_of(unsigned i, unsigned long_every)
 {
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-static void put(int fd, const char *p, size_t n)
-{
-    while (n > 0) {
-        int64_t begin = now_ns();
-        ssize_t w = write(fd, p, n);
-        int64_t took = now_ns() - begin;
-
-        if (w <= 0)
-            exit(99);
-        longest_write = took > longest_write ? took : longest_write;
-        p += w;
-        n -= (size_t)w;
-    }
-}
-
-/* The line that kill_mix.py makes as well. */
-static size_t make_line(char *out, char stream, unsigned i, unsigned long_every)
-{
-    size_t pad = i * 7 % 97, n;
-
     if (long_every && i % long_every == long_every - 1)
-        pad = LONG_MIN_BYTES + (size_t)i * 37 % LONG_SPREAD;
-    n = (size_t)snprintf(out, 32, "%c %09u ", stream, i);
-    for (size_t k = 0; k < pad; k++)
-        out[n++] = (char)('a' + (i + k) % 26);
-    out[n++] = '\n';
-    return n;
+        return LONG_MIN_BYTES + (size_t)i * 37 % LONG_SPREAD;
+    return usual_pad(i);
 }
 
 static void nap(void)
@@ -100,7 +64,8 @@ int main(int argc, char **argv)
         due = lines && due > lines ? lines : due;
         while (n[1] + n[2] < due) {
             int fd = argv[8][0] == 'b' && (n[1] + n[2]) % 7 == 6 ? 2 : 1;
-            size_t size = make_line(line, fd == 1 ? 'o' : 'e', n[fd]++, long_every),
+            unsigned i = n[fd]++;
+            size_t size = make_line(line, fd == 1 ? 'o' : 'e', i, pad_of(i, long_every)),
                    cut = argv[7][0] == 'p' ? size / 3 : 0;
 
             put(fd, line, cut);

@@ -1,10 +1,5 @@
 # Counts of what an engine could leave behind, one line each; two equal censuses mean clean.
 # Needs host.sh's variables. Call it when the engine is idle.
-own_cgroup_trees() { # of this test's engine: others may run beside it
-    local tag
-    tag=$(printf '%s\n%s' "$HOST/data" "$HOST/exec" | sha256sum | cut -c1-6)
-    find /sys/fs/cgroup/*/"berth-$tag" /sys/fs/cgroup/"berth-$tag" -maxdepth 0 -type d 2>/dev/null
-}
 own_cgroups() {
     own_cgroup_trees | while read -r tree; do find "$tree" -mindepth 1 -type d; done
 }

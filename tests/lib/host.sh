@@ -104,22 +104,56 @@ containers_clear() {
     done
 }
 
+# The cgroups of this host's engine, and of no other.
+own_cgroup_trees() {
+    local tag
+    tag=$(printf '%s\n%s' "$HOST/data" "$HOST/exec" | sha256sum | cut -c1-6)
+    find /sys/fs/cgroup/*/"berth-$tag" /sys/fs/cgroup/"berth-$tag" -maxdepth 0 -type d 2>/dev/null
+}
+
+# Ends what an engine and a keeper that were killed left running, frozen or not, and its folders.
+cgroups_end() {
+    local tree i
+    for i in $(seq 200); do
+        [ -n "$(own_cgroup_trees)" ] || return 0
+        for tree in $(own_cgroup_trees); do
+            [ ! -e "$tree/cgroup.kill" ] || echo 1 >"$tree/cgroup.kill"
+            find "$tree" -name cgroup.procs -exec cat {} + 2>/dev/null | xargs -r kill -KILL 2>/dev/null
+            find "$tree" -name freezer.state -exec sh -c 'for f; do echo THAWED >"$f"; done' - {} + 2>/dev/null
+            find "$tree" -depth -type d -exec rmdir {} + 2>/dev/null
+        done
+        [ -z "$(own_cgroup_trees)" ] || sleep 0.02
+    done
+    echo "# cgroups are left: $(own_cgroup_trees | tr '\n' ' ')" >&2
+}
+
+# Servers and clients of a test that was ended half way.
+netns_end() {
+    local net pid
+    net=$(readlink "/proc/$HOST_NS_PID/ns/net") || return 0
+    [ "$net" != "$(readlink /proc/self/ns/net)" ] || return 0
+    for pid in $(find /proc/[0-9]*/ns/net -maxdepth 0 -lname "net:?${net//[^0-9]/}?" 2>/dev/null | cut -d/ -f3); do
+        kill -KILL "$pid" 2>/dev/null
+    done
+}
+
+# As the trap of EXIT it also ends a test that was ended half way (TERM or INT: it has not come to
+# its plan): then nothing is waited for, who sent that has little patience.
 host_down() {
-    local keeper
-    if [ -n "$ENGINE_PID" ]; then containers_clear; fi
+    local was_cut=0 keeper pid
+    [ -n "$HOST" ] || return 0
+    [ -z "${TAP_N:-}" ] || [ -n "$TAP_FINISHED" ] || was_cut=1
     keeper=$(keeper_pid)
-    engine_stop
-    if [ -n "$keeper" ]; then # it ends by itself when it holds nothing
-        for _ in $(seq 200); do is_alive "$keeper" || break; sleep 0.05; done
-        kill -KILL "$keeper" 2>/dev/null
+    if [ -n "$ENGINE_PID" ] && [ $was_cut = 0 ] && is_alive "$ENGINE_PID"; then
+        containers_clear
+        engine_stop
+        for _ in $(seq 200); do is_alive "$keeper" || break; sleep 0.05; done # by itself, with nothing to hold
     fi
+    for pid in "$ENGINE_PID" "$keeper"; do [ -z "$pid" ] || kill -KILL "$pid" 2>/dev/null; done
+    [ -z "$ENGINE_PID" ] || wait "$ENGINE_PID" 2>/dev/null
+    cgroups_end
     [ -z "$REGISTRY_PID" ] || { kill "$REGISTRY_PID" 2>/dev/null; wait "$REGISTRY_PID" 2>/dev/null; }
-    [ -z "$HOST_NS_PID" ] || { kill "$HOST_NS_PID" 2>/dev/null; wait "$HOST_NS_PID" 2>/dev/null; }
-    if [ -n "$HOST" ]; then # an engine that was killed on purpose left its (empty) cgroups
-        local tag
-        tag=$(printf '%s\n%s' "$HOST/data" "$HOST/exec" | sha256sum | cut -c1-6)
-        find /sys/fs/cgroup/*/"berth-$tag" /sys/fs/cgroup/"berth-$tag" -depth -type d -exec rmdir {} + 2>/dev/null
-        rm -rf "$HOST"
-    fi
+    [ -z "$HOST_NS_PID" ] || { netns_end; wait "$HOST_NS_PID" 2>/dev/null; }
+    rm -rf "$HOST"
     HOST= HOST_NS_PID= ENGINE_PID= REGISTRY_PID=
 }

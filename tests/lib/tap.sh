@@ -1,5 +1,5 @@
 # TAP for shell tests: `check NAME CMD…` runs CMD (a function or program), `finish` prints the plan.
-TAP_N=0 TAP_FAILED=0
+TAP_N=0 TAP_FAILED=0 TAP_FINISHED=
 
 ok() { TAP_N=$((TAP_N + 1)); echo "ok $TAP_N - $1"; }
 not_ok() {
@@ -19,4 +19,4 @@ same() {
 like() {
     if printf '%s\n' "$3" | grep -Eq -- "$2"; then ok "$1"; else not_ok "$1" "$(printf 'expected match: %s\ngot: %s' "$2" "$3")"; fi
 }
-finish() { echo "1..$TAP_N"; [ "$TAP_FAILED" = 0 ]; }
+finish() { TAP_FINISHED=1; echo "1..$TAP_N"; [ "$TAP_FAILED" = 0 ]; }

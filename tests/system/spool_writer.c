@@ -5,57 +5,17 @@
  * how long its longest write(2) took.   spool_writer DIR NAME LINES_PER_S KIND [LINES] KIND: whole,
  * out, partial, partial-out, stamped: with the wall time. LINES: no more than that.
  */
-#include <fcntl.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
-static int64_t longest;
-static int is_stamped;
+#include "../lib/line_writer.h"
 
-static int64_t now_ns(void)
+static size_t make_stamped(char *out, size_t room, char stream, unsigned i)
 {
     struct timespec t;
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-static void put(int fd, const char *p, size_t n)
-{
-    while (n > 0) {
-        int64_t begin = now_ns();
-        ssize_t w = write(fd, p, n);
-        int64_t took = now_ns() - begin;
-
-        if (w <= 0)
-            exit(3);
-        longest = took > longest ? took : longest;
-        p += w;
-        n -= (size_t)w;
-    }
-}
-
-/* The line that the checker makes as well. */
-static size_t make_line(char *out, size_t room, char stream, unsigned i)
-{
-    struct timespec t;
-    int n;
-
-    if (is_stamped) {
-        clock_gettime(CLOCK_REALTIME, &t);
-        return (size_t)snprintf(out, room, "%c %09u %lld\n", stream, i,
-                                (long long)t.tv_sec * 1000000 + t.tv_nsec / 1000);
-    }
-    n = snprintf(out, room, "%c %09u ", stream, i);
-
-    for (unsigned k = 0; k < i * 7 % 97; k++)
-        out[n++] = (char)('a' + (i + k) % 26);
-    out[n++] = '\n';
-    return (size_t)n;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (size_t)snprintf(out, room, "%c %09u %lld\n", stream, i,
+                            (long long)t.tv_sec * 1000000 + t.tv_nsec / 1000);
 }
 
 int main(int argc, char **argv)
@@ -63,7 +23,7 @@ int main(int argc, char **argv)
     char line[256], path[512];
     unsigned n[3] = {0}, rate = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : 1000;
     int is_partial = argc > 4 && strstr(argv[4], "partial");
-    int only_out = argc > 4 && strstr(argv[4], "out");
+    int is_stamped, only_out = argc > 4 && strstr(argv[4], "out");
     int64_t begin = now_ns();
     uint64_t limit = argc > 5 ? strtoull(argv[5], NULL, 10) : UINT64_MAX;
     FILE *result;
@@ -78,7 +38,10 @@ int main(int argc, char **argv)
         due = due < limit ? due : limit;
         while (n[1] + n[2] < due) {
             int fd = !only_out && (n[1] + n[2]) % 7 == 6 ? 2 : 1;
-            size_t size = make_line(line, sizeof(line), fd == 1 ? 'o' : 'e', n[fd]++),
+            char stream = fd == 1 ? 'o' : 'e';
+            unsigned i = n[fd]++;
+            size_t size = is_stamped ? make_stamped(line, sizeof(line), stream, i)
+                                     : make_line(line, stream, i, usual_pad(i)),
                    cut = size / 3;
 
             if (is_partial) {
@@ -97,7 +60,7 @@ int main(int argc, char **argv)
     result = fopen(path, "w");
     if (!result)
         return 4;
-    fprintf(result, "%u %u %lld\n", n[1], n[2], (long long)(longest / 1000));
+    fprintf(result, "%u %u %lld\n", n[1], n[2], (long long)(longest_write / 1000));
     fclose(result);
     return 7;
 }
