@@ -84,7 +84,7 @@ static void mark_hops(struct bridge_list *l, const struct nlattr *attr)
     const struct rtnexthop *hop = mnl_attr_get_payload(attr);
     int left = mnl_attr_get_payload_len(attr);
 
-    while (RTNH_OK(hop, left)) {
+    while (left >= (int)sizeof(*hop) && RTNH_OK(hop, left)) { /* that reads before it asks */
         mark(l, hop->rtnh_ifindex);
         left -= (int)RTNH_ALIGN(hop->rtnh_len);
         hop = RTNH_NEXT(hop);
