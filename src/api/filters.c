@@ -119,7 +119,10 @@ struct err *filters_bool(const struct filters *f, const char *key, bool *out)
             return NULL;
         }
     }
-    return err_new(ERR_INVALID, "invalid filter '%s=%s'", key, values->v[0]);
+    return err_new(ERR_INVALID,
+                   "invalid value for filter '%s', must be \"true\" (or \"1\"), or \"false\" (or "
+                   "\"0\")",
+                   key);
 }
 
 struct err *filters_until(const struct filters *f, int64_t *out_ns)

@@ -42,12 +42,24 @@ struct err *err_new(enum err_kind kind, const char *fmt, ...)
     return make(kind, 0, text);
 }
 
+/* Lower case, as Go prints it: clients look for "no such file or directory". */
+static const char *reason_of(int sys, char *buf, size_t size)
+{
+    const char *text = strerror_r(sys, buf, size);
+
+    if (text != buf)
+        snprintf(buf, size, "%s", text);
+    if (buf[0] >= 'A' && buf[0] <= 'Z' && buf[1] >= 'a' && buf[1] <= 'z')
+        buf[0] = (char)(buf[0] - 'A' + 'a');
+    return buf;
+}
+
 static like_printf(2, 0) struct err *make_sys(int sys, const char *fmt, va_list ap)
 {
     char text[ERR_TEXT_MAX], reason[128], both[ERR_TEXT_MAX + 128 + 3];
 
     vsnprintf(text, sizeof(text), fmt, ap);
-    snprintf(both, sizeof(both), "%s: %s", text, strerror_r(sys, reason, sizeof(reason)));
+    snprintf(both, sizeof(both), "%s: %s", text, reason_of(sys, reason, sizeof(reason)));
     return make(ERR_INTERNAL, sys, both);
 }
 

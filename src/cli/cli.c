@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From argv to a command: global flags, the table of commands, help, and how errors end.
- * Texts and exit codes are Docker's 20.10: scripts compare them.
+ * Texts and exit codes are Docker's (28): scripts compare them.
  */
 #include "cli.h"
 
@@ -66,17 +66,21 @@ static bool is_flag_error(const struct err *e)
     return text_starts(err_text(e), "invalid argument \"");
 }
 
+/* What is wrong with the words of a command line, how it is called, and where more is said. */
+static void complain_usage(const struct command *c, const struct err *e)
+{
+    fprintf(stderr, "%s\n\nUsage:  berth %s\n\nRun 'berth %s --help' for more information\n",
+            err_text(e), c->usage, c->name);
+}
+
 void cli_report(const struct cli *cli, struct err *e, bool with_help)
 {
-    const char *text = err_text(e);
-    size_t len = strlen(text);
-
     if (is_flag_error(e))
-        fprintf(stderr, "%s\n", text);
+        complain_usage(cli->command, e);
     else
-        fprintf(stderr, "berth: %.*s.\n", (int)(len && text[len - 1] == '.' ? len - 1 : len), text);
-    if (with_help)
-        fprintf(stderr, "See 'berth %s --help'.\n", cli->command->name);
+        fprintf(stderr, "berth: %s\n", err_text(e));
+    if (with_help && !is_flag_error(e))
+        fprintf(stderr, "\nRun 'berth %s --help' for more information\n", cli->command->name);
     err_drop(e);
 }
 
@@ -152,9 +156,12 @@ static struct err *check_count(const struct command *c, size_t n)
         return NULL;
     wanted = (int)n < c->min_args ? c->min_args : c->max_args;
     if (c->max_args == 0)
-        return err_new(ERR_INVALID, "\"berth %s\" accepts no arguments.", c->name);
-    rule = c->min_args == c->max_args ? "exactly" : wanted == c->min_args ? "at least" : "at most";
-    return err_new(ERR_INVALID, "\"berth %s\" requires %s %d argument%s.", c->name, rule, wanted,
+        return err_new(ERR_INVALID, "'berth %s' accepts no arguments", c->name);
+    if (c->min_args > 0 && c->max_args > c->min_args)
+        return err_new(ERR_INVALID, "'berth %s' requires at least %d and at most %d arguments",
+                       c->name, c->min_args, c->max_args);
+    rule = c->min_args == c->max_args ? "" : wanted == c->min_args ? "at least " : "at most ";
+    return err_new(ERR_INVALID, "'berth %s' requires %s%d argument%s", c->name, rule, wanted,
                    wanted == 1 ? "" : "s");
 }
 
@@ -168,7 +175,7 @@ static int run_command(struct cli *cli, const struct command *c, char **argv, si
     p.options = arena_alloc(cli->arena, c->options_size ? c->options_size : 1);
     e = flags_parse(cli->arena, &p, argv, n);
     if (e) {
-        fprintf(stderr, "%s\nSee 'berth %s --help'.\n", err_text(e), c->name);
+        complain_usage(c, e);
         err_drop(e);
         return 125;
     }
@@ -182,14 +189,15 @@ static int run_command(struct cli *cli, const struct command *c, char **argv, si
     }
     e = check_count(c, p.args.n);
     if (e) {
-        fprintf(stderr, "%s\nSee 'berth %s --help'.\n\nUsage:  berth %s\n\n%s\n", err_text(e),
-                c->name, c->usage, c->help);
+        fprintf(stderr,
+                "berth: %s\n\nUsage:  berth %s\n\nSee 'berth %s --help' for more information\n",
+                err_text(e), c->usage, c->name);
         err_drop(e);
         return 1;
     }
     e = c->run(cli, p.options, p.args);
     if (e && is_flag_error(e)) {
-        fprintf(stderr, "%s\nSee 'berth %s --help'.\n", err_text(e), c->name);
+        complain_usage(c, e);
         err_drop(e);
         return 125;
     }
@@ -199,6 +207,28 @@ static int run_command(struct cli *cli, const struct command *c, char **argv, si
         return cli->exit_code ? cli->exit_code : 1;
     }
     return cli->exit_code;
+}
+
+/* "network" alone shows its commands, "network --help" too; anything else is no command. */
+static int complain_command(const struct strs *args)
+{
+    const char *second = args->n > 1 ? args->v[1] : NULL;
+
+    if (!usage_is_group(args->v[0])) {
+        fprintf(stderr,
+                "berth: unknown command: berth %s\n\nRun 'berth --help' for more information\n",
+                args->v[0]);
+        return 1;
+    }
+    if (second && strcmp(second, "--help") != 0 && strcmp(second, "-h") != 0) {
+        fprintf(stderr,
+                "berth: unknown command: berth %s %s\n\nUsage:  berth %s\n\n"
+                "Run 'berth %s --help' for more information\n",
+                args->v[0], second, args->v[0], args->v[0]);
+        return 1;
+    }
+    usage_group(args->v[0], second ? STDOUT_FILENO : STDERR_FILENO);
+    return 0;
 }
 
 static int dispatch(struct cli *cli, struct flag_parse *p)
@@ -225,12 +255,8 @@ static int dispatch(struct cli *cli, struct flag_parse *p)
         p->args = asked;
     }
     c = find_command(&p->args, &words);
-    if (!c && usage_group(p->args.v[0], p->args.n > 1 && p->args.v[1][0] != '-'))
-        return p->args.n > 1 && p->args.v[1][0] != '-';
-    if (!c) {
-        fprintf(stderr, "berth: '%s' is not a berth command.\nSee 'berth --help'\n", p->args.v[0]);
-        return 1;
-    }
+    if (!c)
+        return complain_command(&p->args);
     e = set_up(cli, o);
     if (e) {
         fprintf(stderr, "%s\n", err_text(e));
@@ -252,7 +278,10 @@ int cli_main(int argc, char **argv)
     sigaction(SIGPIPE, &ignore, NULL);
     e = flags_parse(cli.arena, &p, argv + 1, argc > 0 ? (size_t)argc - 1 : 0);
     if (e) {
-        fprintf(stderr, "%s\nSee 'berth --help'.\n", err_text(e));
+        fprintf(stderr,
+                "%s\n\nUsage:  berth [OPTIONS] COMMAND [ARG...]\n\n"
+                "Run 'berth --help' for more information\n",
+                err_text(e));
         err_drop(e);
         code = 125;
     } else if (p.wants_help) {

@@ -39,7 +39,7 @@ struct command {
 extern const struct command commands[]; /* ends with name NULL */
 
 int cli_main(int argc, char **argv);
-/* "berth: text.\nSee 'berth run --help'." as Docker's run prints it, to stderr; drops e. */
+/* "berth: text" and where help is, as Docker's run prints it, to stderr; drops e. */
 void cli_report(const struct cli *cli, struct err *e, bool with_help);
 /* One line to stderr; drops e; the command goes on and will exit with 1. */
 void cli_complain(struct cli *cli, struct err *e);

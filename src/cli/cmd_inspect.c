@@ -44,12 +44,11 @@ static struct err *find(struct cli *cli, const struct inspect_options *o, const 
         if (!text_is_empty(type) && strcmp(type, kinds[i].name) != 0)
             continue;
         e = get(cli, &kinds[i], name, o->size, out);
-        if (!e || err_kind(e) != ERR_NOT_FOUND)
+        if (!e || err_kind(e) != ERR_NOT_FOUND || !text_is_empty(type))
             return e;
         err_drop(e);
     }
-    return err_new(ERR_NOT_FOUND, "Error: No such %s: %s", text_is_empty(type) ? "object" : type,
-                   name);
+    return err_new(ERR_NOT_FOUND, "Error: No such object: %s", name);
 }
 
 static struct err *check_type(const char *type)
@@ -59,7 +58,18 @@ static struct err *check_type(const char *type)
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
         if (strcmp(type, kinds[i].name) == 0)
             return NULL;
-    return err_new(ERR_INVALID, "\"%s\" is not a valid value for --type", type);
+    return err_new(ERR_INVALID,
+                   "unknown type: \"%s\": must be one of \"container\", \"image\", \"network\", "
+                   "\"volume\"",
+                   type);
+}
+
+static struct err *run_template(struct arena *a, const struct go_template *t,
+                                const struct json *object, struct buf *out)
+{
+    struct err *e = template_run(a, t, object, out);
+
+    return e ? err_wrap(e, "template parsing error") : NULL;
 }
 
 static struct err *inspect_all(struct cli *cli, const struct inspect_options *o, const char *type,
@@ -73,13 +83,17 @@ static struct err *inspect_all(struct cli *cli, const struct inspect_options *o,
 
     TRY(check_type(type));
     if (!is_json)
-        TRY(template_parse(cli->arena, o->format, &t));
+        e = template_parse(cli->arena, o->format, &t);
+    if (e) {
+        cli->exit_code = 64;
+        return err_wrap(e, "template parsing error");
+    }
     for (size_t i = 0; i < args.n && !(e && !is_json); i++) {
         const struct json *object = NULL;
 
         e = find(cli, o, type, args.v[i], &object);
         if (!e && t)
-            e = template_run(cli->arena, t, object, &out);
+            e = run_template(cli->arena, t, object, &out);
         if (e) {
             if (t)
                 buf_putc(&out, '\n');
@@ -135,6 +149,7 @@ struct err *cmd_port(struct cli *cli, const void *options, struct strs args)
     const struct json *ports, *wanted;
     struct reply reply = {0};
     const char *port;
+    int64_t number;
 
     (void)options;
     TRY(api_get(cli, &reply, "/containers/%s/json", api_escape(cli, args.v[0])));
@@ -144,10 +159,14 @@ struct err *cmd_port(struct cli *cli, const void *options, struct strs args)
             print_port(json_key(p), p, true);
         return NULL;
     }
+    if (!text_to_i64(arena_strndup(cli->arena, args.v[1], strcspn(args.v[1], "/")), &number) ||
+        number < 0 || number > 65535)
+        return err_new(ERR_INVALID, "Error: invalid port (%s): it is not a number up to 65535",
+                       args.v[1]);
     port = strchr(args.v[1], '/') ? args.v[1] : arena_printf(cli->arena, "%s/tcp", args.v[1]);
     wanted = json_get(ports, port);
     if (!json_len(wanted))
-        return err_new(ERR_NOT_FOUND, "Error: No public port '%s' published for %s", port,
+        return err_new(ERR_NOT_FOUND, "Error: No public port '%s' published for %s", args.v[1],
                        args.v[0]);
     print_port(port, wanted, false);
     return NULL;

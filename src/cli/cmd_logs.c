@@ -33,6 +33,13 @@ static struct err *copy_logs(struct conn *c, bool has_tty)
     return NULL;
 }
 
+static struct err *named_time(struct cli *cli, const char *name, const char *text, char **out)
+{
+    struct err *e = query_time(cli->arena, text, out);
+
+    return e ? err_wrap(e, "invalid value for \"%s\"", name) : NULL;
+}
+
 static struct err *logs_query(struct cli *cli, const struct logs_options *o, char **out)
 {
     autobuf struct buf b = {0};
@@ -48,11 +55,11 @@ static struct err *logs_query(struct cli *cli, const struct logs_options *o, cha
     if (o->tail)
         buf_printf(&b, "&tail=%s", text_to_query(cli->arena, o->tail));
     if (o->since) {
-        TRY(query_time(cli->arena, o->since, &time));
+        TRY(named_time(cli, "since", o->since, &time));
         buf_printf(&b, "&since=%s", time);
     }
     if (o->until) {
-        TRY(query_time(cli->arena, o->until, &time));
+        TRY(named_time(cli, "until", o->until, &time));
         buf_printf(&b, "&until=%s", time);
     }
     *out = arena_strdup(cli->arena, b.data);

@@ -14,6 +14,7 @@ static struct pair network_titles[] = {
     {"CreatedAt", "CREATED AT"},
     {"Driver", "DRIVER"},
     {"ID", "NETWORK ID"},
+    {"IPv4", "IPV4"},
     {"IPv6", "IPV6"},
     {"Internal", "INTERNAL"},
     {"Labels", "LABELS"},
@@ -31,6 +32,7 @@ static struct pairs network_row(struct arena *a, const struct json *n, bool no_t
     pairs_set(a, &row, "CreatedAt", text_of(n, "Created"));
     pairs_set(a, &row, "Driver", text_of(n, "Driver"));
     pairs_set(a, &row, "ID", no_trunc ? id : short_id(a, id));
+    pairs_set(a, &row, "IPv4", json_bool(json_get(n, "EnableIPv4")) ? "true" : "false");
     pairs_set(a, &row, "IPv6", json_bool(json_get(n, "EnableIPv6")) ? "true" : "false");
     pairs_set(a, &row, "Internal", json_bool(json_get(n, "Internal")) ? "true" : "false");
     pairs_set(a, &row, "Labels", labels_text(a, json_get(n, "Labels")));
@@ -194,7 +196,8 @@ struct err *cmd_network_connect(struct cli *cli, const void *options, struct str
                                .ip6 = o->ip6,
                                .aliases = o->aliases,
                                .links = o->links,
-                               .link_local = o->link_local};
+                               .link_local = o->link_local,
+                               .gw_priority = o->gw_priority};
     autobuf struct buf b = {0};
     struct jw w = {.out = &b};
 

@@ -12,7 +12,8 @@
 static struct err *check_options(const struct run_options *o)
 {
     if (o->detach && o->attach.n)
-        return err_new(ERR_INVALID, "Conflicting options: -a and -d");
+        return err_new(ERR_INVALID,
+                       "conflicting options: cannot specify both --attach and --detach");
     return NULL;
 }
 
@@ -61,9 +62,10 @@ static struct err *run_attached(struct cli *cli, struct run *r)
 
 static struct err *run_detached(struct cli *cli, const struct launch *l)
 {
-    TRY(api_post(cli, NULL, NULL, "/containers/%s/start", l->id));
-    cli_printf("%s\n", l->id);
-    return NULL;
+    struct err *e = api_post(cli, NULL, NULL, "/containers/%s/start", l->id);
+
+    cli_printf("%s\n", l->id); /* also of one that did not start: it is there */
+    return e;
 }
 
 /* The engine removes a --rm container whose start failed; it is told through the wait. */
@@ -81,7 +83,7 @@ static void finish_attached(struct cli *cli, struct run *r, struct err *e)
         cli->exit_code = r->session.was_detached ? 0 : r->session.exit_code;
     } else if (!r->has_started) {
         cli->exit_code = launch_exit_code(e);
-        cli_report(cli, e, false);
+        cli_report(cli, e, true);
         await_removal(cli, r);
     } else {
         cli->exit_code = 125;
@@ -122,7 +124,7 @@ struct err *cmd_run(struct cli *cli, const void *options, struct strs args)
     e = run_detached(cli, l);
     if (e) {
         cli->exit_code = launch_exit_code(e);
-        cli_report(cli, e, false);
+        cli_report(cli, e, true);
     }
     return NULL;
 }

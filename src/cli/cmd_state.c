@@ -143,9 +143,17 @@ struct err *cmd_wait(struct cli *cli, const void *options, struct strs args)
 
 struct err *cmd_rename(struct cli *cli, const void *options, struct strs args)
 {
+    struct err *e;
+
     (void)options;
-    return api_post(cli, NULL, NULL, "/containers/%s/rename?name=%s", api_escape(cli, args.v[0]),
-                    text_to_query(cli->arena, args.v[1]));
+    if (!args.v[0][0] || !args.v[1][0])
+        return err_new(ERR_INVALID, "Error: Neither old nor new names may be empty");
+    e = api_post(cli, NULL, NULL, "/containers/%s/rename?name=%s", api_escape(cli, args.v[0]),
+                 text_to_query(cli->arena, args.v[1]));
+    if (!e)
+        return NULL;
+    cli_complain(cli, e);
+    return err_new(ERR_INVALID, "Error: failed to rename container named %s", args.v[0]);
 }
 
 static void write_number(struct jw *w, const char *key, const struct number *n)

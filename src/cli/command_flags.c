@@ -15,9 +15,21 @@
 #define BYTES(s, member, name, letter, help)                                                       \
     FLAG(FLAG_BYTES, struct s, member, name, letter, "bytes", help)
 
-#define FILTER(s) LIST(s, filters, "filter", 'f', "filter", "Filter output based on conditions")
+#define FILTER(s)                                                                                  \
+    LIST(s, filters, "filter", 'f', "filter", "Filter output based on conditions provided")
+#define TEMPLATE_HELP                                                                              \
+    "'json':             Print in JSON format\n"                                                   \
+    "'TEMPLATE':         Print output using the given\n"                                           \
+    "Go template."
 #define FORMAT(s)                                                                                  \
-    TEXT(s, format, "format", 0, "Format output using a Go template (or 'json', 'table …')")
+    TEXT(s, format, "format", 0,                                                                   \
+         "Format output using a custom template:\n"                                                \
+         "'table':            Print output in table format\n"                                      \
+         "with column headers (default)\n"                                                         \
+         "'table TEMPLATE':   Print output in table format\n"                                      \
+         "using the given Go template\n" TEMPLATE_HELP)
+#define PLAIN_FORMAT(s)                                                                            \
+    TEXT(s, format, "format", 'f', "Format output using a custom template:\n" TEMPLATE_HELP)
 #define DETACH_KEYS                                                                                \
     TEXT(attach_options, detach_keys, "detach-keys", 0,                                            \
          "Override the key sequence for detaching a container")
@@ -48,19 +60,20 @@ const struct flag exec_flags[] = {
     BOOL(attach_options, interactive, "interactive", 'i', "Keep STDIN open even if not attached"),
     BOOL(attach_options, privileged, "privileged", 0, "Give extended privileges to the command"),
     BOOL(attach_options, tty, "tty", 't', "Allocate a pseudo-TTY"),
-    TEXT(attach_options, user, "user", 'u', "Username or UID (format: <name|uid>[:<group|gid>])"),
+    TEXT(attach_options, user, "user", 'u',
+         "Username or UID (format: \"<name|uid>[:<group|gid>]\")"),
     TEXT(attach_options, workdir, "workdir", 'w', "Working directory inside the container"),
     FLAG_END,
 };
 const struct flag stop_flags[] = {
     TEXT(stop_options, signal, "signal", 's', "Signal to send to the container"),
-    FLAG(FLAG_NUMBER, struct stop_options, timeout, "time", 't', "int",
+    FLAG(FLAG_NUMBER, struct stop_options, timeout, "timeout", 't', "int",
          "Seconds to wait before killing the container"),
-    FLAG(FLAG_NUMBER, struct stop_options, timeout, "timeout", 0, "int", "", .bits = FLAG_HIDDEN),
+    FLAG(FLAG_NUMBER, struct stop_options, timeout, "time", 0, "int", "", .bits = FLAG_HIDDEN),
     FLAG_END,
 };
 const struct flag kill_flags[] = {
-    TEXT(stop_options, signal, "signal", 's', "Signal to send to the container (default \"KILL\")"),
+    TEXT(stop_options, signal, "signal", 's', "Signal to send to the container"),
     FLAG_END,
 };
 const struct flag rm_flags[] = {
@@ -72,9 +85,12 @@ const struct flag rm_flags[] = {
     FLAG_END,
 };
 const struct flag update_flags[] = {
-    NUMBER(update_options, blkio_weight, "blkio-weight", 0, "Block IO (relative weight)"),
-    NUMBER(update_options, cpu_period, "cpu-period", 0, "Limit CPU CFS period"),
-    NUMBER(update_options, cpu_quota, "cpu-quota", 0, "Limit CPU CFS quota"),
+    NUMBER(update_options, blkio_weight, "blkio-weight", 0,
+           "Block IO (relative weight), between 10 and 1000, or 0 to disable (default 0)"),
+    NUMBER(update_options, cpu_period, "cpu-period", 0,
+           "Limit CPU CFS (Completely Fair Scheduler) period"),
+    NUMBER(update_options, cpu_quota, "cpu-quota", 0,
+           "Limit CPU CFS (Completely Fair Scheduler) quota"),
     NUMBER(update_options, cpu_shares, "cpu-shares", 'c', "CPU shares (relative weight)"),
     FLAG(FLAG_CPUS, struct update_options, cpus, "cpus", 0, "decimal", "Number of CPUs"),
     TEXT(update_options, cpuset_cpus, "cpuset-cpus", 0,
@@ -84,7 +100,7 @@ const struct flag update_flags[] = {
     BYTES(update_options, memory, "memory", 'm', "Memory limit"),
     BYTES(update_options, memory_reservation, "memory-reservation", 0, "Memory soft limit"),
     FLAG(FLAG_SWAP, struct update_options, memory_swap, "memory-swap", 0, "bytes",
-         "Swap limit equal to memory plus swap: '-1' to enable unlimited swap"),
+         "Swap limit equal to memory plus swap: -1 to enable unlimited swap"),
     NUMBER(update_options, pids_limit, "pids-limit", 0,
            "Tune container pids limit (set -1 for unlimited)"),
     TEXT(update_options, restart, "restart", 0, "Restart policy to apply when a container exits"),
@@ -94,7 +110,8 @@ const struct flag ps_flags[] = {
     BOOL(list_options, all, "all", 'a', "Show all containers (default shows just running)"),
     FILTER(list_options),
     FORMAT(list_options),
-    NUMBER(list_options, last, "last", 'n', "Show n last created containers (includes all states)"),
+    NUMBER(list_options, last, "last", 'n',
+           "Show n last created containers (includes all states) (default -1)"),
     BOOL(list_options, last_one, "latest", 'l',
          "Show the latest created container (includes all states)"),
     BOOL(list_options, no_trunc, "no-trunc", 0, "Don't truncate output"),
@@ -106,16 +123,18 @@ const struct flag logs_flags[] = {
     BOOL(logs_options, details, "details", 0, "Show extra details provided to logs"),
     BOOL(logs_options, follow, "follow", 'f', "Follow log output"),
     TEXT(logs_options, since, "since", 0,
-         "Show logs since timestamp (e.g. \"2013-01-02T13:23:37Z\") or relative (e.g. \"42m\")"),
+         "Show logs since timestamp (e.g. \"2013-01-02T13:23:37Z\") or relative (e.g. \"42m\" for "
+         "42 minutes)"),
     TEXT(logs_options, tail, "tail", 'n',
          "Number of lines to show from the end of the logs (default \"all\")"),
     BOOL(logs_options, timestamps, "timestamps", 't', "Show timestamps"),
     TEXT(logs_options, until, "until", 0,
-         "Show logs before a timestamp or relative (e.g. \"42m\")"),
+         "Show logs before a timestamp (e.g. \"2013-01-02T13:23:37Z\") or relative (e.g. \"42m\" "
+         "for 42 minutes)"),
     FLAG_END,
 };
 const struct flag format_flags[] = {
-    TEXT(format_options, format, "format", 'f', "Format output using a Go template (or 'json')"),
+    PLAIN_FORMAT(format_options),
     FLAG_END,
 };
 const struct flag stats_flags[] = {
@@ -130,14 +149,15 @@ const struct flag df_flags[] = {
     FLAG_END,
 };
 const struct flag inspect_flags[] = {
-    TEXT(inspect_options, format, "format", 'f', "Format output using a Go template"),
+    PLAIN_FORMAT(inspect_options),
     BOOL(inspect_options, size, "size", 's', "Display total file sizes if the type is container"),
-    TEXT(inspect_options, type, "type", 0, "Return JSON for specified type"),
+    TEXT(inspect_options, type, "type", 0, "Only inspect objects of the given type"),
     FLAG_END,
 };
 const struct flag inspect_group_flags[] = {
-    TEXT(inspect_options, format, "format", 'f', "Format output using a Go template"),
+    PLAIN_FORMAT(inspect_options),
     BOOL(inspect_options, size, "size", 's', "Display total file sizes (containers)"),
+    FLAG(FLAG_BOOL, struct inspect_options, verbose, "verbose", 'v', NULL, "", .bits = FLAG_HIDDEN),
     FLAG_END,
 };
 const struct flag images_flags[] = {
@@ -184,8 +204,9 @@ const struct flag import_flags[] = {
     FLAG_END,
 };
 const struct flag login_flags[] = {
-    TEXT(login_options, password, "password", 'p', "Password"),
-    BOOL(login_options, password_stdin, "password-stdin", 0, "Take the password from stdin"),
+    TEXT(login_options, password, "password", 'p', "Password or Personal Access Token (PAT)"),
+    BOOL(login_options, password_stdin, "password-stdin", 0,
+         "Take the Password or Personal Access Token (PAT) from stdin"),
     TEXT(login_options, user, "username", 'u', "Username"),
     FLAG_END,
 };
@@ -198,7 +219,7 @@ const struct flag events_flags[] = {
 };
 const struct flag prune_flags[] = {
     LIST(prune_options, filters, "filter", 0, "filter",
-         "Provide filter values (e.g. 'until=<timestamp>')"),
+         "Provide filter values (e.g. \"until=<timestamp>\")"),
     BOOL(prune_options, force, "force", 'f', "Do not prompt for confirmation"),
     FLAG_END,
 };
@@ -206,14 +227,14 @@ const struct flag prune_all_flags[] = {
     BOOL(prune_options, all, "all", 'a',
          "Remove all unused ones, not just dangling or anonymous ones"),
     LIST(prune_options, filters, "filter", 0, "filter",
-         "Provide filter values (e.g. 'until=<timestamp>')"),
+         "Provide filter values (e.g. \"until=<timestamp>\")"),
     BOOL(prune_options, force, "force", 'f', "Do not prompt for confirmation"),
     FLAG_END,
 };
 const struct flag system_prune_flags[] = {
     BOOL(prune_options, all, "all", 'a', "Remove all unused images not just dangling ones"),
     LIST(prune_options, filters, "filter", 0, "filter",
-         "Provide filter values (e.g. 'label=<key>=<value>')"),
+         "Provide filter values (e.g. \"label=<key>=<value>\")"),
     BOOL(prune_options, force, "force", 'f', "Do not prompt for confirmation"),
     BOOL(prune_options, volumes, "volumes", 0, "Prune anonymous volumes"),
     FLAG_END,
@@ -228,7 +249,7 @@ const struct flag list_flags[] = {
 const struct flag network_create_flags[] = {
     BOOL(network_options, attachable, "attachable", 0, "Enable manual container attachment"),
     LIST(network_options, aux, "aux-address", 0, "map",
-         "Auxiliary IPv4 or IPv6 addresses used by Network driver"),
+         "Auxiliary IPv4 or IPv6 addresses used by Network driver (default map[])"),
     TEXT(network_options, driver, "driver", 'd',
          "Driver to manage the Network (default \"bridge\")"),
     LIST(network_options, gateways, "gateway", 0, "strings",
@@ -238,11 +259,14 @@ const struct flag network_create_flags[] = {
          "Allocate container ip from a sub-range"),
     TEXT(network_options, ipam_driver, "ipam-driver", 0,
          "IP Address Management Driver (default \"default\")"),
-    LIST(network_options, ipam_options, "ipam-opt", 0, "map", "Set IPAM driver specific options"),
-    BOOL(network_options, ipv4, "ipv4", 0, "Enable IPv4 address assignment", .is_on = true),
-    BOOL(network_options, ipv6, "ipv6", 0, "Enable IPv6 address assignment"),
+    LIST(network_options, ipam_options, "ipam-opt", 0, "map",
+         "Set IPAM driver specific options (default map[])"),
+    BOOL(network_options, ipv4, "ipv4", 0,
+         "Enable or disable IPv4 address assignment (default true)", .is_on = true),
+    BOOL(network_options, ipv6, "ipv6", 0, "Enable or disable IPv6 address assignment"),
     LIST(network_options, labels, "label", 0, "list", "Set metadata on a network"),
-    LIST(network_options, options, "opt", 'o', "map", "Set driver specific options"),
+    LIST(network_options, options, "opt", 'o', "map",
+         "Set driver specific options (default map[])"),
     TEXT(network_options, scope, "scope", 0, "Control the network's scope"),
     LIST(network_options, subnets, "subnet", 0, "strings",
          "Subnet in CIDR format that represents a network segment"),
@@ -252,7 +276,10 @@ const struct flag connect_flags[] = {
     LIST(network_options, aliases, "alias", 0, "strings",
          "Add network-scoped alias for the container"),
     LIST(network_options, driver_options, "driver-opt", 0, "strings",
-         "Driver options for the network"),
+         "driver options for the network"),
+    NUMBER(network_options, gw_priority, "gw-priority", 0,
+           "Highest gw-priority provides the default gateway. Accepts positive and negative "
+           "values."),
     TEXT(network_options, ip, "ip", 0, "IPv4 address (e.g., \"172.30.100.104\")"),
     TEXT(network_options, ip6, "ip6", 0, "IPv6 address (e.g., \"2001:db8::33\")"),
     LIST(network_options, links, "link", 0, "list", "Add link to another container"),
@@ -260,15 +287,19 @@ const struct flag connect_flags[] = {
          "Add a link-local address for the container"),
     FLAG_END,
 };
-const struct flag force_flags[] = {
-    BOOL(network_options, force, "force", 'f', "Do not fail, or do it by force"),
+const struct flag network_rm_flags[] = {
+    BOOL(network_options, force, "force", 'f', "Do not error if the network does not exist"),
+    FLAG_END,
+};
+const struct flag disconnect_flags[] = {
+    BOOL(network_options, force, "force", 'f', "Force the container to disconnect from a network"),
     FLAG_END,
 };
 const struct flag volume_create_flags[] = {
     TEXT(volume_options, driver, "driver", 'd', "Specify volume driver name (default \"local\")"),
     LIST(volume_options, labels, "label", 0, "list", "Set metadata for a volume"),
     FLAG(FLAG_TEXT, struct volume_options, name, "name", 0, "string", "", .bits = FLAG_HIDDEN),
-    LIST(volume_options, options, "opt", 'o', "map", "Set driver specific options"),
+    LIST(volume_options, options, "opt", 'o', "map", "Set driver specific options (default map[])"),
     FLAG_END,
 };
 const struct flag volume_rm_flags[] = {

@@ -11,5 +11,6 @@ extern const struct flag inspect_flags[], inspect_group_flags[];
 extern const struct flag images_flags[], history_flags[], rmi_flags[], pull_flags[];
 extern const struct flag load_flags[], import_flags[], login_flags[], events_flags[];
 extern const struct flag prune_flags[], prune_all_flags[], system_prune_flags[];
-extern const struct flag list_flags[], network_create_flags[], connect_flags[], force_flags[];
+extern const struct flag list_flags[], network_create_flags[], connect_flags[], disconnect_flags[],
+    network_rm_flags[];
 extern const struct flag volume_create_flags[], volume_rm_flags[], audit_flags[];

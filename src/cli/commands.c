@@ -27,11 +27,12 @@
 
 /* clang-format off */
 #define RUN cmd_run, run_flags, struct run_options, 1, ANY,                                        \
-    " [OPTIONS] IMAGE [COMMAND] [ARG...]", "Run a command in a new container", .options_first = true
+    " [OPTIONS] IMAGE [COMMAND] [ARG...]", "Create and run a new container from an image",         \
+    .options_first = true
 #define CREATE cmd_create, create_flags, struct run_options, 1, ANY,                               \
     " [OPTIONS] IMAGE [COMMAND] [ARG...]", "Create a new container", .options_first = true
 #define EXEC cmd_exec, exec_flags, struct attach_options, 2, ANY,                                  \
-    " [OPTIONS] CONTAINER COMMAND [ARG...]", "Run a command in a running container",               \
+    " [OPTIONS] CONTAINER COMMAND [ARG...]", "Execute a command in a running container",           \
     .options_first = true
 #define PS cmd_ps, ps_flags, struct list_options, 0, 0, " [OPTIONS]", "List containers"
 #define IMAGES cmd_images, images_flags, struct list_options, 0, 1,                                \
@@ -41,7 +42,7 @@
 #define RMI cmd_rmi, rmi_flags, struct rmi_options, 1, ANY, " [OPTIONS] IMAGE [IMAGE...]",         \
     "Remove one or more images"
 #define PULL cmd_pull, pull_flags, struct pull_options, 1, 1, " [OPTIONS] NAME[:TAG|@DIGEST]",     \
-    "Pull an image or a repository from a registry"
+    "Download an image from a registry"
 #define LOAD cmd_load, load_flags, struct import_options, 0, 0, " [OPTIONS]",                      \
     "Load an image from a tar archive or STDIN"
 #define IMPORT cmd_import, import_flags, struct import_options, 1, 2,                              \
@@ -55,9 +56,9 @@
     "Get real time events from the server"
 #define RM cmd_rm, rm_flags, struct rm_options, 1, ANY, " [OPTIONS] CONTAINER [CONTAINER...]",     \
     "Remove one or more containers"
-#define GROUP_INSPECT(what)                                                                        \
+#define GROUP_INSPECT(WHAT, what)                                                                  \
     cmd_inspect_group, inspect_group_flags, struct inspect_options, 1, ANY,                        \
-    " [OPTIONS] NAME [NAME...]", "Display detailed information on one or more " what
+    " [OPTIONS] " WHAT " [" WHAT "...]", "Display detailed information on one or more " what
 
 const struct command commands[] = {
     CONTAINER("attach", cmd_attach, attach_flags, struct attach_options, 1, 1,
@@ -80,8 +81,8 @@ const struct command commands[] = {
     ROW("info", INFO), ROW("system info", INFO),
     ROW("inspect", cmd_inspect, inspect_flags, struct inspect_options, 1, ANY,
         " [OPTIONS] NAME|ID [NAME|ID...]", "Return low-level information on Docker objects"),
-    ROW("container inspect", GROUP_INSPECT("containers")),
-    ROW("image inspect", GROUP_INSPECT("images")),
+    ROW("container inspect", GROUP_INSPECT("CONTAINER", "containers")),
+    ROW("image inspect", GROUP_INSPECT("IMAGE", "images")),
     CONTAINER("kill", cmd_kill, kill_flags, struct stop_options, 1, ANY,
         " [OPTIONS] CONTAINER [CONTAINER...]", "Kill one or more running containers"),
     ROW("load", LOAD), ROW("image load", LOAD),
@@ -97,8 +98,8 @@ const struct command commands[] = {
         " CONTAINER [PRIVATE_PORT[/PROTO]]",
         "List port mappings or a specific mapping for the container"),
     ROW("ps", PS), ROW("container ls", PS),
-    ROW("container ps", PS, .alias_of_name = "container ls"),
     ROW("container list", PS, .alias_of_name = "container ls"),
+    ROW("container ps", PS, .alias_of_name = "container ls"),
     ROW("pull", PULL), ROW("image pull", PULL),
     MISSING("push"), MISSING("image push"),
     CONTAINER("rename", cmd_rename, NULL, struct stop_options, 2, 2, " CONTAINER NEW_NAME",
@@ -139,25 +140,25 @@ const struct command commands[] = {
         " [OPTIONS] NETWORK CONTAINER", "Connect a container to a network"),
     ROW("network create", cmd_network_create, network_create_flags, struct network_options, 1, 1,
         " [OPTIONS] NETWORK", "Create a network"),
-    ROW("network disconnect", cmd_network_disconnect, force_flags, struct network_options, 2, 2,
-        " [OPTIONS] NETWORK CONTAINER", "Disconnect a container from a network"),
-    ROW("network inspect", GROUP_INSPECT("networks")),
+    ROW("network disconnect", cmd_network_disconnect, disconnect_flags, struct network_options,
+        2, 2, " [OPTIONS] NETWORK CONTAINER", "Disconnect a container from a network"),
+    ROW("network inspect", GROUP_INSPECT("NETWORK", "networks")),
     ROW("network ls", cmd_network_ls, list_flags, struct list_options, 0, 0, " [OPTIONS]",
         "List networks"),
     ROW("network list", cmd_network_ls, list_flags, struct list_options, 0, 0, " [OPTIONS]",
         "List networks", .alias_of_name = "network ls"),
     ROW("network prune", cmd_prune, prune_flags, struct prune_options, 0, 0, " [OPTIONS]",
         "Remove all unused networks"),
-    ROW("network rm", cmd_network_rm, force_flags, struct network_options, 1, ANY,
+    ROW("network rm", cmd_network_rm, network_rm_flags, struct network_options, 1, ANY,
         " NETWORK [NETWORK...]", "Remove one or more networks"),
-    ROW("network remove", cmd_network_rm, force_flags, struct network_options, 1, ANY,
+    ROW("network remove", cmd_network_rm, network_rm_flags, struct network_options, 1, ANY,
         " NETWORK [NETWORK...]", "Remove one or more networks", .alias_of_name = "network rm"),
     ROW("system df", cmd_df, df_flags, struct format_options, 0, 0, "", "Show disk usage"),
     ROW("system prune", cmd_system_prune, system_prune_flags, struct prune_options, 0, 0,
         " [OPTIONS]", "Remove unused data"),
     ROW("volume create", cmd_volume_create, volume_create_flags, struct volume_options, 0, 1,
         " [OPTIONS] [VOLUME]", "Create a volume"),
-    ROW("volume inspect", GROUP_INSPECT("volumes")),
+    ROW("volume inspect", GROUP_INSPECT("VOLUME", "volumes")),
     ROW("volume ls", cmd_volume_ls, list_flags, struct list_options, 0, 0, " [OPTIONS]",
         "List volumes"),
     ROW("volume list", cmd_volume_ls, list_flags, struct list_options, 0, 0, " [OPTIONS]",

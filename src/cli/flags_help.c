@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The "Options:" block of --help: one column of names as wide as the longest, one of help, wrapped
- * by words. Pure.
+ * by words as Docker's. Pure.
  */
 #include "flags.h"
 
@@ -25,21 +25,50 @@ static size_t name_width(const struct flag *f)
     return b.len;
 }
 
+/* The end of the next line of text: at a newline, else at the last blank that leaves `room`. A tail
+ * that goes a little beyond stays on the line, so that no short word stands alone. */
+static size_t line_len(const char *text, size_t room)
+{
+    const size_t slop = 5;
+    size_t len = strlen(text), n = 0;
+
+    room -= slop;
+    for (size_t i = 0; i < len && i < room; i++)
+        if (text[i] == '\n')
+            return i;
+    if (room + slop > len)
+        return len;
+    for (size_t i = 0; i < room; i++)
+        if (text[i] == ' ')
+            n = i;
+    return n ? n : len;
+}
+
 static void add_wrapped(struct buf *out, const char *text, size_t indent, size_t width)
 {
-    size_t room = width > indent + 20 ? width - indent : 20;
+    size_t room = width > indent + 24 ? width - indent : 24;
 
-    while (strlen(text) > room) {
-        size_t n = room;
+    for (;;) {
+        size_t n = line_len(text, room);
 
-        while (n && text[n] != ' ')
-            n--;
-        if (!n)
-            n = room;
-        buf_printf(out, "%.*s\n%*s", (int)n, text, (int)indent, "");
-        text += n + strspn(text + n, " ");
+        buf_printf(out, "%.*s\n", (int)n, text);
+        if (!text[n])
+            return;
+        text += n + 1;
+        buf_printf(out, "%*s", (int)indent, "");
     }
-    buf_printf(out, "%s\n", text);
+}
+
+/* Tables group what belongs together; people look for names. */
+static const struct flag *next_by_name(const struct flag *flags, const struct flag *last)
+{
+    const struct flag *next = NULL;
+
+    for (const struct flag *f = flags; f && f->name; f++)
+        if (!(f->bits & FLAG_HIDDEN) && (!last || strcmp(f->name, last->name) > 0) &&
+            (!next || strcmp(f->name, next->name) < 0))
+            next = f;
+    return next;
 }
 
 void flags_help(struct buf *out, const struct flag *flags, size_t width)
@@ -49,11 +78,9 @@ void flags_help(struct buf *out, const struct flag *flags, size_t width)
     for (const struct flag *f = flags; f && f->name; f++)
         if (!(f->bits & FLAG_HIDDEN) && name_width(f) > widest)
             widest = name_width(f);
-    for (const struct flag *f = flags; f && f->name; f++) {
+    for (const struct flag *f = next_by_name(flags, NULL); f; f = next_by_name(flags, f)) {
         size_t start = out->len;
 
-        if (f->bits & FLAG_HIDDEN)
-            continue;
         add_names(out, f);
         buf_printf(out, "%*s", (int)(widest + 3 - (out->len - start)), "");
         add_wrapped(out, f->help, widest + 3, width);

@@ -53,9 +53,12 @@ static struct err *run_row(struct arena *a, const struct go_template *t, const s
                            struct buf *out)
 {
     const struct json *doc = NULL;
+    struct err *e;
 
     TRY(document_of(a, row, &doc));
-    TRY(template_run(a, t, doc, out));
+    e = template_run(a, t, doc, out);
+    if (e)
+        return err_wrap(e, "failed to execute template");
     buf_putc(out, '\n');
     return NULL;
 }
@@ -75,6 +78,7 @@ struct err *listing_print(struct arena *a, const struct listing *l, const char *
 {
     autobuf struct buf text = {0};
     struct go_template *t = NULL;
+    struct err *e;
     bool is_table;
 
     if (is_quiet)
@@ -84,7 +88,9 @@ struct err *listing_print(struct arena *a, const struct listing *l, const char *
     else if (strcmp(format, "json") == 0)
         format = "{{json .}}";
     is_table = text_starts(format, "table ");
-    TRY(template_parse(a, unescape(a, format + (is_table ? 6 : 0)), &t));
+    e = template_parse(a, unescape(a, format + (is_table ? 6 : 0)), &t);
+    if (e)
+        return err_wrap(e, "failed to parse template");
     if (is_table)
         TRY(run_titles(a, t, l->titles, &text));
     for (size_t i = 0; i < l->n; i++)

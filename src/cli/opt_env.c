@@ -114,7 +114,7 @@ static struct err *add_security(struct arena *a, const char *opt, struct strs *o
     size_t len;
 
     if (!sign && strcmp(opt, "no-new-privileges") != 0)
-        return err_new(ERR_INVALID, "invalid --security-opt: \"%s\"", opt);
+        return err_new(ERR_INVALID, "Invalid --security-opt: \"%s\"", opt);
     if (strcmp(key, "systempaths") == 0 && strcmp(sign + 1, "unconfined") == 0) {
         *unmasks = true;
         return NULL;

@@ -1,9 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* --ulimit, --device and its relatives, --restart, --add-host, --network. Pure. */
+/* --ulimit, --device and its relatives, --restart, --add-host. Pure. */
 #include "options.h"
 
 #include <arpa/inet.h>
 #include <string.h>
+
+static bool is_ulimit(const char *name)
+{
+    static const char *const names[] = {
+        "core",   "cpu",   "data", "fsize",  "locks",  "memlock",    "msgqueue", "nice",
+        "nofile", "nproc", "rss",  "rtprio", "rttime", "sigpending", "stack",
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
 
 struct err *ulimit_parse(struct arena *a, const char *spec, struct jw *out)
 {
@@ -13,6 +26,8 @@ struct err *ulimit_parse(struct arena *a, const char *spec, struct jw *out)
     if (!value || value == text)
         return err_new(ERR_INVALID, "invalid ulimit argument: %s", spec);
     *value++ = '\0';
+    if (!is_ulimit(text))
+        return err_new(ERR_INVALID, "invalid ulimit type: %s", text);
     hard = strchr(value, ':');
     if (hard)
         *hard++ = '\0';
@@ -149,71 +164,4 @@ struct err *host_parse(struct arena *a, const char *spec, struct strs *out)
         return err_new(ERR_INVALID, "invalid IP address in add-host: \"%s\"", ip);
     strs_add(a, out, arena_printf(a, "%.*s:%s", (int)name, spec, ip));
     return NULL;
-}
-
-static struct err *set_network_field(struct arena *a, struct network_choice *n, const char *field)
-{
-    const char *value = strchr(field, '=');
-    size_t len = value ? (size_t)(value - field) : strlen(field);
-    const char *key = arena_strndup(a, field, len);
-
-    if (!value)
-        return err_new(ERR_INVALID, "invalid field '%s' must be a key=value pair", field);
-    value++;
-    if (strcmp(key, "name") == 0)
-        n->name = arena_strdup(a, value);
-    else if (strcmp(key, "alias") == 0)
-        strs_add(a, &n->aliases, value);
-    else if (strcmp(key, "ip") == 0)
-        n->ip = arena_strdup(a, value);
-    else if (strcmp(key, "ip6") == 0)
-        n->ip6 = arena_strdup(a, value);
-    else if (strcmp(key, "mac-address") == 0)
-        n->mac = arena_strdup(a, value);
-    else if (strcmp(key, "link-local-ip") == 0)
-        strs_add(a, &n->link_local, value);
-    else if (strcmp(key, "driver-opt") == 0)
-        label_parse(a, value, &n->driver_options);
-    else
-        return err_new(ERR_INVALID, "invalid field key %s", key);
-    return NULL;
-}
-
-struct err *network_parse(struct arena *a, const char *spec, struct network_choice *out)
-{
-    struct strs fields;
-
-    if (!strchr(spec, '=')) {
-        out->name = arena_strdup(a, spec);
-        return NULL;
-    }
-    fields = csv_split(a, spec);
-    for (size_t i = 0; i < fields.n; i++)
-        TRY(set_network_field(a, out, fields.v[i]));
-    if (text_is_empty(out->name))
-        return err_new(ERR_INVALID, "network name is empty");
-    return NULL;
-}
-
-/* The members of an EndpointSettings object that is open. */
-void network_write(struct jw *w, const struct network_choice *n)
-{
-    if (n->ip || n->ip6 || n->link_local.n) {
-        jw_obj(w, "IPAMConfig");
-        if (n->ip)
-            jw_str(w, "IPv4Address", n->ip);
-        if (n->ip6)
-            jw_str(w, "IPv6Address", n->ip6);
-        if (n->link_local.n)
-            jw_strs(w, "LinkLocalIPs", &n->link_local);
-        jw_obj_end(w);
-    }
-    if (n->links.n)
-        jw_strs(w, "Links", &n->links);
-    if (n->aliases.n)
-        jw_strs(w, "Aliases", &n->aliases);
-    if (n->mac)
-        jw_str(w, "MacAddress", n->mac);
-    if (n->driver_options.n)
-        jw_pairs(w, "DriverOpts", &n->driver_options);
 }

@@ -33,7 +33,7 @@ static struct err *take_protocol(struct arena *a, char *spec, const char **out)
     text_lower(protocol);
     if (strcmp(protocol, "tcp") != 0 && strcmp(protocol, "udp") != 0 &&
         strcmp(protocol, "sctp") != 0)
-        return err_new(ERR_INVALID, "Invalid proto: %s", protocol);
+        return err_new(ERR_INVALID, "invalid proto: %s", protocol);
     *out = protocol;
     return NULL;
 }
@@ -123,17 +123,17 @@ struct err *port_parse(struct arena *a, const char *spec, struct port_bindings *
     TRY(take_protocol(a, text, &protocol));
     split_spec(text, &ip, &host, &container);
     if (!container[0])
-        return err_new(ERR_INVALID, "No port specified: %s<empty>", spec);
+        return err_new(ERR_INVALID, "no port specified: %s<empty>", spec);
     if (ip[0] && !is_address(ip))
-        return err_new(ERR_INVALID, "Invalid ip address: %s", ip);
+        return err_new(ERR_INVALID, "invalid IP address: %s", ip);
     if (!parse_range(a, container, &inside))
-        return err_new(ERR_INVALID, "Invalid containerPort: %s", container);
+        return err_new(ERR_INVALID, "invalid containerPort: %s", container);
     if (host[0] && !parse_range(a, host, &outside))
-        return err_new(ERR_INVALID, "Invalid hostPort: %s", host);
+        return err_new(ERR_INVALID, "invalid hostPort: %s", host);
     spread = host[0] && outside.last - outside.first == inside.last - inside.first;
     if (host[0] && !spread && inside.last != inside.first)
         return err_new(ERR_INVALID,
-                       "Invalid ranges specified for container and host Ports: %s and %s",
+                       "invalid ranges specified for container and host Ports: %s and %s",
                        container, host);
     for (uint32_t i = 0; i <= inside.last - inside.first; i++)
         add(a, out,

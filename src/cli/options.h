@@ -5,6 +5,8 @@
 
 #include "base/json.h"
 
+#include "flags.h"
+
 /* -p. Ranges are expanded: one entry a container port. */
 struct port_binding {
     char *port;      /* "80/tcp" */
@@ -55,8 +57,13 @@ struct network_choice {
     char *name, *ip, *ip6, *mac;
     struct strs aliases, links, link_local;
     struct pairs driver_options;
+    struct number gw_priority;
 };
 struct err *network_parse(struct arena *a, const char *spec, struct network_choice *out) must_check;
+/* Not the default bridge, host, none or another container's. */
+bool network_is_user_defined(const struct network_choice *n);
+/* Aliases, links and MAC address against the kind of network. */
+struct err *network_check(const struct network_choice *n) must_check;
 void network_write(struct jw *w, const struct network_choice *n);
 
 /* Fields of a comma list where values may be "quoted, as in CSV". */

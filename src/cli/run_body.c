@@ -9,6 +9,7 @@
 #include "options.h"
 #include "run_options.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 struct body {
@@ -82,7 +83,7 @@ static void write_set(struct jw *w, const char *key, const struct strs *s)
 static struct err *check_conflicts(const struct run_options *o)
 {
     if (o->rm && o->restart && strcmp(o->restart, "no") != 0 && o->restart[0])
-        return err_new(ERR_INVALID, "Conflicting options: --restart and --rm");
+        return err_new(ERR_INVALID, "conflicting options: cannot specify both --restart and --rm");
     if (o->no_healthcheck && (o->health_cmd || o->health_interval.is_set ||
                               o->health_timeout.is_set || o->health_retries.is_set))
         return err_new(ERR_INVALID, "--no-healthcheck conflicts with --health-* options");
@@ -104,6 +105,59 @@ static void expose_published(struct body *b)
     map_destroy(known);
 }
 
+static struct err *refused(struct err *e, const char *flag, const char *value)
+{
+    struct err *named = err_new(ERR_INVALID, "invalid argument \"%s\" for \"%s\" flag: %s", value,
+                                flag, err_text(e));
+
+    err_drop(e);
+    return named;
+}
+
+/* Modes of namespaces that are neither a known word nor another container's. */
+static bool is_mode(const char *mode, const char *known, bool shares)
+{
+    return text_is_empty(mode) || strcmp(mode, known) == 0 ||
+           (shares && text_starts(mode, "container:") && mode[strlen("container:")]);
+}
+
+static struct err *check_modes(const struct run_options *o)
+{
+    if (!is_mode(o->pid, "host", true))
+        return err_new(ERR_INVALID, "--pid: invalid PID mode");
+    if (!is_mode(o->uts, "host", false))
+        return err_new(ERR_INVALID, "--uts: invalid UTS mode");
+    if (!is_mode(o->userns, "host", false))
+        return err_new(ERR_INVALID, "--userns: invalid USER mode");
+    return NULL;
+}
+
+static struct err *check_addresses(const struct run_options *o)
+{
+    unsigned char bytes[16];
+
+    for (size_t i = 0; i < o->dns.n; i++) {
+        if (inet_pton(AF_INET, o->dns.v[i], bytes) != 1 &&
+            inet_pton(AF_INET6, o->dns.v[i], bytes) != 1)
+            return err_new(ERR_INVALID,
+                           "invalid argument \"%s\" for \"--dns\" flag: IP address is not "
+                           "correctly formatted: %s",
+                           o->dns.v[i], o->dns.v[i]);
+    }
+    return NULL;
+}
+
+static struct err *parse_hosts(struct body *b)
+{
+    for (size_t i = 0; i < b->o->hosts.n; i++) {
+        struct err *e = host_parse(b->a, b->o->hosts.v[i], &b->extra_hosts);
+
+        if (e)
+            return refused(e, "--add-host", b->o->hosts.v[i]);
+    }
+    return NULL;
+}
+
 /* Everything that can be refused, before a byte is written. */
 static struct err *parse_values(struct body *b)
 {
@@ -117,8 +171,9 @@ static struct err *parse_values(struct body *b)
     expose_published(b);
     for (size_t i = 0; i < o->volumes.n; i++)
         TRY(volume_parse(b->a, o->volumes.v[i], &b->binds, &b->volumes));
-    for (size_t i = 0; i < o->hosts.n; i++)
-        TRY(host_parse(b->a, o->hosts.v[i], &b->extra_hosts));
+    TRY(check_modes(o));
+    TRY(check_addresses(o));
+    TRY(parse_hosts(b));
     TRY(env_parse(b->a, &o->env_files, &o->env, &b->env));
     TRY(labels_parse(b->a, &o->label_files, &o->labels, &b->labels));
     return security_parse(b->a, &o->security, &b->security, &b->unmasks);
@@ -236,15 +291,6 @@ static void write_ports(struct body *b)
     map_destroy(first);
 }
 
-static struct err *refused(struct err *e, const char *flag, const char *value)
-{
-    struct err *named = err_new(ERR_INVALID, "invalid argument \"%s\" for \"%s\" flag: %s", value,
-                                flag, err_text(e));
-
-    err_drop(e);
-    return named;
-}
-
 typedef struct err *(*item_fn)(struct arena *a, const char *spec, struct jw *out);
 
 static struct err *bytes_rate(struct arena *a, const char *spec, struct jw *out)
@@ -358,6 +404,10 @@ static struct err *write_isolation(struct body *b)
     write_texts(w, "GroupAdd", &o->groups);
     write_texts(w, "DeviceCgroupRules", &o->device_rules);
     TRY(write_items(b, "Devices", "--device", &o->devices, device_parse));
+    for (size_t i = 0; i < o->sysctls.n; i++)
+        if (!strchr(o->sysctls.v[i], '='))
+            return refused(err_new(ERR_INVALID, "sysctl '%s' is not allowed", o->sysctls.v[i]),
+                           "--sysctl", o->sysctls.v[i]);
     TRY(write_map(b, "Sysctls", &o->sysctls));
     return write_map(b, "Annotations", &o->annotations);
 }
@@ -406,49 +456,80 @@ static struct err *write_host_config(struct body *b, const struct network_choice
     return NULL;
 }
 
-/* Options such as --ip and --network-alias belong to the first network. */
-static struct err *write_networks(struct body *b, struct network_choice *first)
+static void write_networks(struct body *b, const struct network_choice *all, size_t n)
 {
+    const struct network_choice *first = &all[0];
     struct jw *w = &b->w;
     bool says_more = first->ip || first->ip6 || first->mac || first->aliases.n || first->links.n ||
-                     first->link_local.n || first->driver_options.n;
+                     first->link_local.n || first->driver_options.n || first->gw_priority.is_set;
 
     jw_obj(w, "NetworkingConfig");
     jw_obj(w, "EndpointsConfig");
-    if (first->name || says_more) {
-        jw_obj(w, first->name ? first->name : "default");
-        network_write(w, first);
-        jw_obj_end(w);
-    }
-    for (size_t i = 1; i < b->o->networks.n; i++) {
-        struct network_choice n = {0};
-
-        TRY(network_parse(b->a, b->o->networks.v[i], &n));
-        jw_obj(w, n.name);
-        network_write(w, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (!all[i].name && !says_more)
+            continue;
+        jw_obj(w, all[i].name ? all[i].name : "default");
+        network_write(w, &all[i]);
         jw_obj_end(w);
     }
     jw_obj_end(w);
     jw_obj_end(w);
-    return NULL;
 }
 
-static struct err *first_network(struct body *b, struct network_choice *n)
+static struct err *said_twice(const char *flag, const char *what)
+{
+    return err_new(ERR_INVALID, "conflicting options: cannot specify both %s and per-network %s",
+                   flag, what);
+}
+
+/* Options such as --ip and --network-alias belong to the first network. */
+static struct err *add_to_first(struct body *b, struct network_choice *n)
 {
     const struct run_options *o = b->o;
 
-    if (o->networks.n)
-        TRY(network_parse(b->a, o->networks.v[0], n));
-    if (o->ip)
-        n->ip = o->ip;
-    if (o->ip6)
-        n->ip6 = o->ip6;
-    if (o->mac)
-        n->mac = o->mac;
+    if (o->ip && n->ip)
+        return said_twice("--ip", "IPv4 address");
+    if (o->ip6 && n->ip6)
+        return said_twice("--ip6", "IPv6 address");
+    if (o->mac && n->mac)
+        return said_twice("--mac-address", "MAC address");
+    if (o->aliases.n && n->aliases.n)
+        return said_twice("--network-alias", "alias");
+    n->ip = o->ip ? o->ip : n->ip;
+    n->ip6 = o->ip6 ? o->ip6 : n->ip6;
+    n->mac = o->mac ? o->mac : n->mac;
     for (size_t i = 0; i < o->aliases.n; i++)
         strs_add(b->a, &n->aliases, o->aliases.v[i]);
     for (size_t i = 0; i < o->link_local.n; i++)
         strs_add(b->a, &n->link_local, o->link_local.v[i]);
+    return NULL;
+}
+
+/* One at least: without --network it has no name. */
+static struct err *choose_networks(struct body *b, struct network_choice **out, size_t *out_n)
+{
+    size_t n = b->o->networks.n ? b->o->networks.n : 1, user_defined = 0;
+    struct network_choice *all = arena_array(b->a, n, sizeof(*all));
+
+    for (size_t i = 0; i < n; i++) {
+        struct err *e = b->o->networks.n ? network_parse(b->a, b->o->networks.v[i], &all[i]) : NULL;
+
+        if (e)
+            return refused(e, "--network", b->o->networks.v[i]);
+        if (i == 0)
+            TRY(add_to_first(b, &all[0]));
+        TRY(network_check(&all[i]));
+        user_defined += network_is_user_defined(&all[i]);
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(all[k].name, all[i].name) == 0)
+                return err_new(ERR_INVALID, "network \"%s\" is specified multiple times",
+                               all[i].name);
+    }
+    if (user_defined && user_defined < n)
+        return err_new(ERR_INVALID, "conflicting options: cannot attach both user-defined and "
+                                    "non-user-defined network-modes");
+    *out = all;
+    *out_n = n;
     return NULL;
 }
 
@@ -457,14 +538,15 @@ struct err *run_body(struct arena *a, const struct run_options *o, const struct 
 {
     autobuf struct buf text = {0};
     struct body b = {.a = a, .o = o, .w = {.out = &text}};
-    struct network_choice first = {0};
+    struct network_choice *networks = NULL;
+    size_t n = 0;
 
     TRY(parse_values(&b));
-    TRY(first_network(&b, &first));
+    TRY(choose_networks(&b, &networks, &n));
     jw_obj(&b.w, NULL);
     write_config(&b, s, args);
-    TRY(write_host_config(&b, &first));
-    TRY(write_networks(&b, &first));
+    TRY(write_host_config(&b, &networks[0]));
+    write_networks(&b, networks, n);
     jw_obj_end(&b.w);
     *out = arena_strndup(a, text.data, text.len);
     return NULL;

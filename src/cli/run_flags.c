@@ -26,10 +26,14 @@
     TEXT(cgroup_parent, "cgroup-parent", 0, "string", "Optional parent cgroup for the container"), \
     TEXT(cgroupns, "cgroupns", 0, "string", "Cgroup namespace to use (host|private)"),             \
     TEXT(cidfile, "cidfile", 0, "string", "Write the container ID to the file"),                   \
-    NUMBER(cpu_period, "cpu-period", 0, "int", "Limit CPU CFS period"),                            \
-    NUMBER(cpu_quota, "cpu-quota", 0, "int", "Limit CPU CFS quota"),                               \
-    NUMBER(cpu_rt_period, "cpu-rt-period", 0, "int", "Limit CPU real-time period"),                \
-    NUMBER(cpu_rt_runtime, "cpu-rt-runtime", 0, "int", "Limit CPU real-time runtime"),             \
+    NUMBER(cpu_period, "cpu-period", 0, "int",                                                     \
+           "Limit CPU CFS (Completely Fair Scheduler) period"),                                    \
+    NUMBER(cpu_quota, "cpu-quota", 0, "int",                                                       \
+           "Limit CPU CFS (Completely Fair Scheduler) quota"),                                     \
+    NUMBER(cpu_rt_period, "cpu-rt-period", 0, "int",                                               \
+           "Limit CPU real-time period in microseconds"),                                          \
+    NUMBER(cpu_rt_runtime, "cpu-rt-runtime", 0, "int",                                             \
+           "Limit CPU real-time runtime in microseconds"),                                         \
     NUMBER(cpu_shares, "cpu-shares", 'c', "int", "CPU shares (relative weight)"),                  \
     FLAG(FLAG_CPUS, O, cpus, "cpus", 0, "decimal", "Number of CPUs"),                              \
     TEXT(cpuset_cpus, "cpuset-cpus", 0, "string", "CPUs in which to allow execution (0-3, 0,1)"),  \

@@ -35,7 +35,7 @@ struct logs_options {
 };
 struct inspect_options {
     char *format, *type;
-    bool size;
+    bool size, verbose;
 };
 struct pull_options {
     bool all_tags, quiet, trust;
@@ -62,6 +62,7 @@ struct network_options {
     bool internal, attachable, ipv4, ipv6, force, verbose;
     struct strs subnets, gateways, ranges, aux, options, labels, aliases, links, ipam_options;
     struct strs link_local, driver_options;
+    struct number gw_priority;
 };
 struct volume_options {
     char *driver, *name;

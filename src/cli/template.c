@@ -210,7 +210,7 @@ struct err *template_parse(struct arena *a, const char *text, struct go_template
     t->nodes = arena_array(a, NODES_MAX, sizeof(*t->nodes));
     e = parse(&p, text);
     if (e)
-        return err_wrap(e, "template parsing error: template: :1");
+        return err_wrap(e, "template: :1");
     *out = t;
     return NULL;
 }
@@ -310,5 +310,5 @@ struct err *template_run(struct arena *a, const struct go_template *t, const str
     struct scope s = {.a = a, .root = root, .dot = root};
     struct err *e = run_nodes(&s, t, 0, t->n, out);
 
-    return e ? err_wrap(e, "template parsing error: template") : NULL;
+    return e ? err_wrap(e, "template") : NULL;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* --help of the program, of a group of commands ("network") and of one command. To stdout. */
+/* --help of the program, of a group of commands ("network") and of one command. */
 #pragma once
 
 #include "cli.h"
@@ -12,6 +12,6 @@ struct global_options {
 const struct flag *cli_global_flags(void);
 
 void usage_program(void);
-/* False: there is no such group. is_wrong: shown for an unknown command, so to stderr. */
-bool usage_group(const char *name, bool is_wrong);
+bool usage_is_group(const char *name);
+void usage_group(const char *name, int fd);
 void usage_command(const struct command *c);

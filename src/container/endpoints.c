@@ -292,7 +292,8 @@ static bool is_opened_already(const struct port_map *maps, size_t n, const struc
 }
 
 /* Where the container's addresses are routed the host has no port: the container's is opened, once.
- * Nor has it one that would lead to a routed address of the other family. */
+ * Nor has it one that would lead to a routed address of the other family, or to any of SCTP's
+ * (crossing over is the proxy's). */
 static size_t route_ports(const struct port_target *t, struct port_map *maps, size_t n)
 {
     size_t kept = 0;
@@ -303,7 +304,7 @@ static size_t route_ports(const struct port_target *t, struct port_map *maps, si
 
         port_target_fill(t, &m);
         m.is_routed = has_own && (m.is_v6 ? t->is_routed6 : t->is_routed);
-        if (!has_own && (m.is_v6 ? t->is_routed : t->is_routed6))
+        if (!has_own && (m.proto == PORT_SCTP || (m.is_v6 ? t->is_routed : t->is_routed6)))
             continue;
         if (m.is_routed) {
             m.host_port = m.host_port_end = 0;
@@ -350,13 +351,37 @@ static void begin_run(struct container *c)
     c->run_arena = arena_create();
 }
 
+/* A network that went and came again under its name is the one that was meant: compositions make
+ * theirs anew. */
+static struct err *renew_network(struct container *c, size_t i)
+{
+    struct attached *at = (struct attached *)c->doc.networks.v + i;
+    struct network *n = NULL;
+    struct err *err = network_find(c->parts->networks, at->network_id, &n);
+
+    if (!err)
+        return NULL;
+    err_drop(err);
+    err = network_find(c->parts->networks, at->network, &n);
+    if (err || strcmp(network_name(n), at->network) != 0) {
+        err_drop(err);
+        return err_new(ERR_NOT_FOUND, "network %s not found", at->network);
+    }
+    at->network_id = arena_strdup(c->run_arena, network_id(n));
+    networks_own(c);
+    return NULL;
+}
+
 struct err *networks_join(struct container *c)
 {
-    struct attached *list = c->doc.networks.v;
+    struct attached *list;
     struct err *err = NULL;
     struct endpoint *e;
 
     begin_run(c);
+    for (size_t i = 0; i < c->doc.networks.n && !err; i++)
+        err = renew_network(c, i);
+    list = c->doc.networks.v;
     for (size_t i = 0; i < c->doc.networks.n && !err; i++)
         err = endpoint_join(c, &list[i], &e);
     if (!err)

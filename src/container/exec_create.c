@@ -43,7 +43,7 @@ static struct err *check(struct container *c)
 {
     if (c->doc.state.status == STATUS_PAUSED)
         return err_new(ERR_CONFLICT, "Container %s is paused, unpause the container before exec",
-                       c->doc.id);
+                       c->name);
     if (!state_is_running(c) || c->is_exiting)
         return err_new(ERR_CONFLICT, "container %s is not running", c->doc.id);
     drop_old(c);
@@ -51,6 +51,19 @@ static struct err *check(struct container *c)
         return err_new(ERR_CONFLICT, "container %s has %d running exec commands, which is the most",
                        c->doc.id, EXECS_MAX);
     return NULL;
+}
+
+/* Now, as Docker does: at the start the client could only be told that it gets no stream. */
+static struct err *check_keys(const char *keys)
+{
+    unsigned char parsed[16];
+    size_t n;
+    struct err *err = text_is_empty(keys) ? NULL : detach_keys_parse(keys, parsed, &n);
+
+    if (!err)
+        return NULL;
+    err_drop(err);
+    return err_new(ERR_INVALID, "Invalid escape keys (%s) provided", keys);
 }
 
 static struct exec *exec_new(struct container *c)
@@ -131,6 +144,8 @@ void exec_create(struct container *c, const char *body, size_t len, exec_created
         err = json_decode(e->arena, body, len, &exec_config_json, &e->doc.config);
         if (!err && e->doc.config.cmd.n == 0)
             err = err_new(ERR_INVALID, "No exec command specified");
+        if (!err)
+            err = check_keys(e->doc.config.detach_keys);
     }
     if (err) {
         if (e)

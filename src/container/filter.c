@@ -242,7 +242,7 @@ static bool matches_volume(struct container *c, const char *v)
     return false;
 }
 
-/* Both name container ports; specs that cannot be read were refused before. */
+/* Specs that cannot be read were refused before. */
 static bool spec_overlaps(const char *spec, const char *v)
 {
     enum port_proto proto, wanted_proto;
@@ -258,20 +258,44 @@ static bool spec_overlaps(const char *spec, const char *v)
     return proto == wanted_proto && first <= hi && lo <= last;
 }
 
+/* The host's side of a binding: people ask for the port that they connect to. */
+static bool is_bound(const struct jdict *bindings, size_t i, const char *v)
+{
+    const struct jlist *lists = bindings->v;
+    const struct port_binding *b = lists[i].v;
+    const char *proto = strchr(bindings->keys[i], '/');
+    char spec[64];
+
+    for (size_t k = 0; k < lists[i].n; k++) {
+        snprintf(spec, sizeof(spec), "%s%s", b[k].host_port ? b[k].host_port : "",
+                 proto ? proto : "");
+        if (!text_is_empty(b[k].host_port) && spec_overlaps(spec, v))
+            return true;
+    }
+    return false;
+}
+
+static bool span_overlaps(int port, int more, int proto, const char *v)
+{
+    char spec[24];
+
+    snprintf(spec, sizeof(spec), "%d-%d/%s", port, port + more, published_proto(proto));
+    return spec_overlaps(spec, v);
+}
+
 static bool matches_publish(struct container *c, const char *v)
 {
     const struct jdict *bindings = &c->doc.host.port_bindings;
     const struct published *p = c->doc.published.v;
 
     for (size_t i = 0; i < bindings->n; i++)
-        if (spec_overlaps(bindings->keys[i], v))
+        if (spec_overlaps(bindings->keys[i], v) || is_bound(bindings, i, v))
             return true;
-    for (size_t i = 0; i < c->doc.published.n; i++) { /* those of -P */
-        char spec[24];
+    for (size_t i = 0; i < c->doc.published.n; i++) { /* those of -P, and what they got */
+        int more = published_span(&p[i]) - 1;
 
-        snprintf(spec, sizeof(spec), "%d-%d/%s", p[i].port, p[i].port + published_span(&p[i]) - 1,
-                 published_proto(p[i].proto));
-        if (spec_overlaps(spec, v))
+        if (span_overlaps(p[i].port, more, p[i].proto, v) ||
+            span_overlaps(p[i].host_port, more, p[i].proto, v))
             return true;
     }
     return false;

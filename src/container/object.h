@@ -304,6 +304,8 @@ void container_note_exit(struct container *c, const struct exit_record *r);
 void container_work_off_exit(struct container *c); /* when one has arrived and nothing hinders */
 void exited_streams_drained(struct container *c);
 void waiters_notify(struct container *c, bool is_removed);
+/* A start that failed: whoever waits for an exit goes on waiting. */
+void waiters_end_wait(struct container *c);
 void restart_policy_apply(struct container *c); /* after an exit */
 bool restart_policy_wants(const struct container *c, bool at_boot);
 struct err *container_signal(struct container *c, int signal);

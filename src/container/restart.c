@@ -47,7 +47,7 @@ static void on_restarted(struct op *op, struct err *err, void *ctx)
                 c->doc.state.status = STATUS_RESTARTING;
                 restart_policy_apply(c);
             } else {
-                waiters_notify(c, false);
+                waiters_notify(c, false); /* of the runs before: none follows */
             }
             container_save(c);
         }

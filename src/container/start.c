@@ -146,7 +146,7 @@ static struct err *open_namespaces(struct start *o)
     ns->host_net = network_mode_is(h, "host");
     ns->host_ipc = text_same(h->ipc_mode, "host");
     ns->host_pid = text_same(h->pid_mode, "host");
-    ns->host_uts = text_same(h->uts_mode, "host") || ns->host_net;
+    ns->host_uts = text_same(h->uts_mode, "host");
     ns->private_cgroup = text_same(h->cgroupns_mode, "private");
     ns->host_cgroup = !ns->private_cgroup;
     TRY(open_namespace(o->c, h->network_mode, "net", &ns->net));
@@ -606,7 +606,7 @@ bool start_note_failure(struct container *c, struct op *op, const struct err *er
     c->doc.state.exit_code = exit_code_of(err);
     state_set_error(c, err_text(err));
     container_save(c);
-    waiters_notify(c, false);
+    waiters_end_wait(c);
     if (c->hub)
         hub_end_clients(c->hub);
     if (c->doc.host.auto_remove)

@@ -70,15 +70,16 @@ void waiter_cancel(struct waiter *w)
     free(w);
 }
 
-/* After an exit (or a failed start, or a removal). The list is detached first: a callback may
- * register new waiters. */
-void waiters_notify(struct container *c, bool is_removed)
+/* The list is detached first: a callback may register new waiters. */
+static void notify(struct container *c, bool is_removed, bool is_exit)
 {
     struct list due;
 
     list_init(&due);
     list_each (w, &c->waiters, struct waiter, link) {
         if (w->condition == WAIT_REMOVED && !is_removed)
+            continue;
+        if (w->condition == WAIT_NEXT_EXIT && !is_exit)
             continue;
         if (w->condition == WAIT_NOT_RUNNING && !is_removed && !is_down(c))
             continue;
@@ -92,6 +93,19 @@ void waiters_notify(struct container *c, bool is_removed)
         w->fn(w->ctx, c->doc.state.exit_code, is_removed ? NULL : c->doc.state.error);
         free(w);
     }
+}
+
+/* After an exit or a removal. */
+void waiters_notify(struct container *c, bool is_removed)
+{
+    notify(c, is_removed, true);
+}
+
+/* A failed start is no exit: a client that waits for the next one has the start's own answer, and
+ * would report the failure twice. */
+void waiters_end_wait(struct container *c)
+{
+    notify(c, false, false);
 }
 
 void container_settle(struct container *c, struct settle_wait *w, void (*fn)(struct settle_wait *w))

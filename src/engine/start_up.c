@@ -116,6 +116,7 @@ static struct err *open_network(struct engine *e)
         .mtu = s->mtu,
         .ip_forward = s->ip_forward,
         .ip_masq = s->ip_masq,
+        .accept_forward = s->ip_forward_accept,
         .userland_proxy = s->userland_proxy,
         .publish_by_proxy = !strcmp(s->publish_mode, "proxy"),
     };

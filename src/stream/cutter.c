@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From the bytes of a stream to pieces of lines: a piece ends at a newline or after
- * 16 KiB, whatever the chunks were, so the result is a function of the bytes alone.
+ * 16 KiB, whatever the chunks were, so the result is a function of the bytes alone. A
+ * character of UTF-8 that a piece has no room for begins the next one: json-file would
+ * write its halves as U+FFFD.
  * Pieces of one line carry the time of the first, as in Docker. Pure: what it holds back
  * is its caller's memory, so that it can be done again from a copy; one worker at a time.
  * Trap: what is held back is what `logs` cannot show yet, since it is not in the file.
@@ -40,6 +42,21 @@ static void emit(struct cutter *c, struct land_line *h, int stream, int64_t wall
         h->is_continued = false;
 }
 
+/* Bytes at the end of a full piece that are the beginning of a character. */
+static size_t begun_character(const char *p, size_t n)
+{
+    for (size_t back = 1; back <= 3 && back < n; back++) {
+        unsigned char b = (unsigned char)p[n - back];
+
+        if ((b & 0xc0) == 0x80)
+            continue;
+        if (b < 0xc2 || b > 0xf4)
+            return 0;
+        return back < (b >= 0xf0 ? 4 : b >= 0xe0 ? 3 : 2) ? back : 0;
+    }
+    return 0;
+}
+
 static void hold(struct cutter *c, int at, const char *p, size_t n)
 {
     memcpy(c->text[at] + c->line[at]->n, p, n);
@@ -54,12 +71,15 @@ static size_t fill_held(struct cutter *c, int at, int stream, int64_t wall_ns, c
     size_t room = RECORD_PIECE - h->n;
     size_t look = n < room ? n : room;
     const char *newline = memchr(p, '\n', look);
+    size_t tail;
 
     hold(c, at, p, newline ? (size_t)(newline - p) : look);
     if (!newline && h->n < RECORD_PIECE)
         return look;
-    emit(c, h, stream, wall_ns, c->text[at], h->n, newline);
-    h->n = 0;
+    tail = newline ? 0 : begun_character(c->text[at], h->n);
+    emit(c, h, stream, wall_ns, c->text[at], h->n - tail, newline);
+    memmove(c->text[at], c->text[at] + h->n - tail, tail);
+    h->n = (uint32_t)tail;
     return newline ? (size_t)(newline - p) + 1 : look;
 }
 
@@ -77,10 +97,12 @@ size_t cutter_next(struct cutter *c, int stream, int64_t wall_ns, const char *p,
         emit(c, h, stream, wall_ns, p, (size_t)(newline - p), true);
         return (size_t)(newline - p) + 1;
     }
-    if (look == RECORD_PIECE)
+    if (look == RECORD_PIECE) {
+        look -= begun_character(p, look);
         emit(c, h, stream, wall_ns, p, look, false);
-    else
+    } else {
         hold(c, at, p, look);
+    }
     return look;
 }
 

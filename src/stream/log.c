@@ -218,7 +218,8 @@ struct err *log_check(const char *type, const struct pairs *options)
     char *tag;
 
     if (!driver)
-        return err_new(ERR_INVALID, "logger: no log driver named '%s' is registered", type);
+        return err_new(ERR_INVALID, "error looking up logging plugin %s: plugin \"%s\" not found",
+                       type, type);
     if (!options)
         options = &none;
     for (size_t i = 0; driver->options && i < options->n; i++) {
@@ -275,7 +276,8 @@ struct err *log_create(struct loop *l, struct pools *p, const struct log_spec *s
     if (!spec.options)
         spec.options = &none;
     if (!driver)
-        return err_new(ERR_INVALID, "logger: no log driver named '%s' is registered", s->type);
+        return err_new(ERR_INVALID, "error looking up logging plugin %s: plugin \"%s\" not found",
+                       s->type, s->type);
     g = mem_new(struct log);
     g->loop = l;
     g->pools = p;

@@ -114,8 +114,8 @@ TEST(flags_help_aligns_and_wraps)
 
     flags_help(&b, two, 45);
     CHECK_STR(b.data, "  -a, --all           Show all\n"
-                      "      --name string   A long text that does\n"
-                      "                      not fit on a line\n");
+                      "      --name string   A long text that\n"
+                      "                      does not fit on a line\n");
 }
 
 TEST(run_streams_follow_a_d_and_i)

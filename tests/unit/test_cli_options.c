@@ -37,13 +37,13 @@ TEST(publish_specs)
     CHECK_STR(ports_of("9000-9001:80-81/UDP"), "|9000|80/udp |9001|81/udp");
     CHECK_STR(ports_of("8000-8010:80"), "|8000-8010|80/tcp");
     CHECK_STR(ports_of("target=80,published=8080,protocol=udp"), "|8080|80/udp");
-    CHECK_STR(ports_of("abc"), "Invalid containerPort: abc");
-    CHECK_STR(ports_of("x:80"), "Invalid hostPort: x");
-    CHECK_STR(ports_of("70000:80"), "Invalid hostPort: 70000");
-    CHECK_STR(ports_of("80/foo"), "Invalid proto: foo");
-    CHECK_STR(ports_of("80:81:82:83"), "Invalid ip address: 80:81");
+    CHECK_STR(ports_of("abc"), "invalid containerPort: abc");
+    CHECK_STR(ports_of("x:80"), "invalid hostPort: x");
+    CHECK_STR(ports_of("70000:80"), "invalid hostPort: 70000");
+    CHECK_STR(ports_of("80/foo"), "invalid proto: foo");
+    CHECK_STR(ports_of("80:81:82:83"), "invalid IP address: 80:81");
     CHECK_STR(ports_of("80-82:90-91"),
-              "Invalid ranges specified for container and host Ports: 90-91 and 80-82");
+              "invalid ranges specified for container and host Ports: 90-91 and 80-82");
 }
 
 static const char *mount_of(const char *spec)

@@ -75,7 +75,7 @@ TEST(template_blocks)
 
 TEST(template_errors)
 {
-    CHECK_STR(run("{{.Foo}}", container), "template parsing error: template: :1:2: executing \"\" "
+    CHECK_STR(run("{{.Foo}}", container), "template: :1:2: executing \"\" "
                                           "at <.Foo>: map has no entry for key \"Foo\"");
     CHECK(strstr(run("{{foo .Id}}", container), "function \"foo\" not defined"));
     CHECK(strstr(run("{{.Id", container), "unclosed action"));

@@ -30,7 +30,7 @@ TEST(err_sys_keeps_errno)
 
     errno = ENOENT;
     e = err_sys("open %s", "/x");
-    CHECK_STR(err_text(e), "open /x: No such file or directory");
+    CHECK_STR(err_text(e), "open /x: no such file or directory");
     CHECK_INT(err_errno(e), ENOENT);
     CHECK_INT(err_kind(e), ERR_INTERNAL);
     CHECK_INT(err_errno(other), EPERM);
@@ -40,7 +40,7 @@ TEST(err_wrap_keeps_kind_and_errno)
 {
     autoerr struct err *e = err_wrap(err_sysno(EBUSY, "umount %s", "/m"), "remove %s", "c1");
 
-    CHECK_STR(err_text(e), "remove c1: umount /m: Device or resource busy");
+    CHECK_STR(err_text(e), "remove c1: umount /m: device or resource busy");
     CHECK_INT(err_errno(e), EBUSY);
     e = err_as(e, ERR_INVALID);
     CHECK_INT(err_kind(e), ERR_INVALID);

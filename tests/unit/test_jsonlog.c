@@ -165,3 +165,40 @@ TEST(jsonlog_cuts_lines_the_same_whatever_the_chunks)
         buf_finish(&out.all);
     }
 }
+
+static void on_text(void *ctx, const struct piece *p)
+{
+    struct buf *all = ctx;
+
+    CHECK(p->n <= RECORD_PIECE && text_is_utf8(p->text, p->n));
+    CHECK(p->ends_line || p->n > RECORD_PIECE - 4);
+    buf_add(all, p->text, p->n);
+}
+
+TEST(jsonlog_cuts_no_character)
+{
+    static const char *const characters[] = {"\xc3\xa4", "\xe5\x86\x9b", "\xf0\x9f\x9a\xa2"};
+    size_t steps[] = {1, 5, 16383, 16384, 65537, 200000};
+
+    for (size_t k = 0; k < 3 * ARRAY_LEN(steps); k++) {
+        const char *character = characters[k % 3];
+        size_t step = steps[k / 3];
+        autobuf struct buf bytes = {0}, all = {0};
+        struct land_line lines[2] = {0};
+        char *text = arena_alloc(test_arena, 2 * RECORD_PIECE);
+        struct cutter c = {.line = {&lines[0], &lines[1]},
+                           .text = {text, text + RECORD_PIECE},
+                           .emit = on_text,
+                           .ctx = &all};
+
+        buf_puts(&bytes, "x");
+        while (bytes.len < 70000)
+            buf_puts(&bytes, character);
+        buf_putc(&bytes, '\n');
+        for (size_t at = 0; at < bytes.len; at += step)
+            cutter_add(&c, STREAM_STDOUT, 1, bytes.data + at,
+                       bytes.len - at < step ? bytes.len - at : step);
+        CHECK_INT(all.len, bytes.len - 1);
+        CHECK(!memcmp(all.data, bytes.data, all.len));
+    }
+}

@@ -105,9 +105,12 @@ void handle_container_restart(struct request *r)
 
 void handle_container_kill(struct request *r)
 {
-    struct container *c = container_of_request(r);
+    struct container *c = NULL;
+    struct err *err = container_find(parts_of(r)->containers, request_arg(r, 0), &c);
 
-    if (c)
+    if (err)
+        err = err_wrap(err, "Cannot kill container: %s", request_arg(r, 0));
+    if (!reply_failed(r, err))
         container_kill(c, request_param(r, "signal"), reply_done, r);
 }
 

@@ -28,6 +28,16 @@ static bool network_matches(const struct network *n, const struct filters *f)
            matches_part(f, "name", network_name(n)) && filters_match_labels(f, network_labels(n));
 }
 
+static struct err *check_type(const struct filters *f)
+{
+    const struct strs *values = filters_get(f, "type");
+
+    for (size_t i = 0; values && i < values->n; i++)
+        if (strcmp(values->v[i], "builtin") != 0 && strcmp(values->v[i], "custom") != 0)
+            return err_new(ERR_INVALID, "invalid filter: 'type'='%s'", values->v[i]);
+    return NULL;
+}
+
 /* Made by a user, and nobody is in it. */
 static bool is_dangling(const struct network *n)
 {
@@ -44,7 +54,7 @@ void handle_network_list(struct request *r)
     bool dangling = false;
 
     if (reply_failed(r, filters_parse(r->arena, request_param(r, "filters"), known_filters, &f)) ||
-        reply_failed(r, filters_bool(&f, "dangling", &dangling)))
+        reply_failed(r, filters_bool(&f, "dangling", &dangling)) || reply_failed(r, check_type(&f)))
         return;
     jw_arr(&w, NULL);
     while ((n = network_next(parts_of(r)->networks, &cursor)))
