@@ -23,6 +23,9 @@ load() { # NAME LOAD [ARGS…]: sets HOLD TURN LONG WHO
     echo "# $name: hold < $HOLD ms, turn < $TURN ms, $LONG long. $WHO"
     check "$name: no hold of $LIMIT_MS ms" test "$HOLD" != none -a "${HOLD/none/9999}" -le "$LIMIT_MS"
 }
+restarted() { # NAME: not by check, whose subshell would keep the new engine's pid to itself
+    if engine_start; then ok "$1"; else not_ok "$1"; fi
+}
 sliced() { # NAME PATH
     load "$1" get "$2" $ASKED
     check "$1: in slices" test "${LONG:-99}" -lt $((ASKED / 2))
@@ -46,10 +49,10 @@ load "300 attached clients" attached "$IMAGE" 300
 load "start $RUNNING in a network" start "$RUNNING" "$IMAGE" crowd
 load "the network's lists" networks crowd
 engine_stop
-check "restart with $LISTED and $RUNNING" engine_start
+restarted "restart with $LISTED and $RUNNING"
 load "lists again" lists
 engine_kill
-check "restart after a kill" engine_start
+restarted "restart after a kill"
 load "remove $RUNNING that run" remove "$RUNNING"
 load "prune containers" prune containers
 load "prune volumes" prune volumes
