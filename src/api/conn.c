@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
@@ -560,16 +559,6 @@ static void on_ready(void *arg, int events)
 
 /* ---- opening ---- */
 
-void front_init(struct front *f)
-{
-    list_init(&f->conns);
-}
-
-struct conn *front_first(const struct front *f)
-{
-    return list_first(&f->conns, struct conn, link);
-}
-
 struct conn *conn_open(struct front *f, int fd)
 {
     struct conn *c = mem_new(struct conn);
@@ -591,29 +580,4 @@ struct conn *conn_open(struct front *f, int fd)
     f->n_conns++;
     c->watch = watch_open(f->loop, fd, HANGUP | UV_READABLE, on_ready, c);
     return c;
-}
-
-/* Nothing of a request has come. What lies unread in the socket counts as come: closing then
- * would lose a command. */
-static bool is_idle(const struct conn *c)
-{
-    int unread = 0;
-
-    return c->phase == PHASE_HEAD && c->out.bytes == 0 && !c->request && conn_unparsed(c) == 0 &&
-           ioctl(c->fd, FIONREAD, &unread) == 0 && unread == 0;
-}
-
-bool front_close_idle(struct front *f, int min_ms)
-{
-    int64_t limit_ns = clock_boot_ns() - min_ms * NS_PER_MS;
-
-    list_each (c, &f->conns, struct conn, link) {
-        if (c->phase == PHASE_HEAD && c->idle_since_ns > limit_ns)
-            return false; /* those after it are younger */
-        if (is_idle(c)) {
-            conn_close(c);
-            return true;
-        }
-    }
-    return false;
 }

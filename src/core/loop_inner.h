@@ -54,7 +54,9 @@ struct turns {
     int64_t since_ns;
     int64_t begun_ns;                  /* of this turn; 0: the loop polls */
     struct turn_cost at_turn, at_hold; /* the readings that their costs are counted from */
-    int64_t worked_ns, n_polls;        /* since the reading */
+    int64_t polled_ns;                 /* when the last turn ended */
+    int64_t worked_ns;                 /* since the reading, as the next two */
+    int64_t n_polls, n_waits;          /* waits: polls that were not to return at once */
     struct turn_name worst;            /* of this turn, when worst_ns is set */
     int64_t worst_ns;
     uint64_t turns[TURN_BUCKETS], holds[TURN_BUCKETS];

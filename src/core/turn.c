@@ -23,7 +23,7 @@
 #define SLOW_NS NS_PER_MS
 #define TOLD_NS (50 * NS_PER_MS) /* a turn that the log tells of */
 #define TELL_EVERY_NS (10 * NS_PER_S)
-#define FRESH_NS (NS_PER_MS / 10) /* of work, after which a reading is renewed */
+#define FRESH_NS (NS_PER_MS / 10) /* of work or of waiting, after which a reading is renewed */
 #define FRESH_POLLS 64
 
 /* Less than 1, 2, 4, 8 … times 1,024 ns. */
@@ -57,7 +57,7 @@ static struct turn_cost cost_since(const struct turns *t, struct turn_cost from,
 
     *now = read_cost();
     c.cpu_ns = now->cpu_ns - from.cpu_ns;
-    c.n_sleeps = now->n_sleeps - from.n_sleeps - t->n_polls; /* each poll may have slept once */
+    c.n_sleeps = now->n_sleeps - from.n_sleeps - t->n_waits; /* each may have slept once */
     c.cpu_ns = c.cpu_ns < ns ? c.cpu_ns : ns;
     c.n_sleeps = c.n_sleeps > 0 ? c.n_sleeps : 0;
     return c;
@@ -122,11 +122,11 @@ static void begin_turn(struct turns *t, int64_t now)
 {
     t->begun_ns = now;
     t->worst_ns = 0;
-    if (t->worked_ns < FRESH_NS && t->n_polls < FRESH_POLLS)
+    if (now - t->polled_ns < FRESH_NS && t->worked_ns < FRESH_NS && t->n_polls < FRESH_POLLS)
         return;
     t->at_turn = t->at_hold = read_cost();
     t->worked_ns = 0;
-    t->n_polls = 0;
+    t->n_polls = t->n_waits = 0;
 }
 
 /* One line in ten seconds, which counts those that were not told. */
@@ -151,7 +151,7 @@ static void note_slow_turn(struct turns *t, int64_t ns, int64_t now)
 
     t->at_hold = t->at_turn;
     t->worked_ns = 0;
-    t->n_polls = 0;
+    t->n_polls = t->n_waits = 0;
     t->n_sleeps += (uint64_t)c.n_sleeps;
     t->turns_cpu[bucket_of(c.cpu_ns)]++;
     ns = own_ns(c, ns);
@@ -165,6 +165,7 @@ static void on_poll(uv_prepare_t *before_poll)
     int64_t now, ns;
 
     t->n_polls++;
+    t->n_waits += uv_backend_timeout(before_poll->loop) != 0;
     if (!t->begun_ns)
         return;
     now = clock_boot_ns();
@@ -172,6 +173,7 @@ static void on_poll(uv_prepare_t *before_poll)
     end_hold(t, now);
     t->turns[bucket_of(ns)]++;
     t->begun_ns = 0;
+    t->polled_ns = now;
     t->worked_ns += ns;
     if (ns >= SLOW_NS)
         note_slow_turn(t, ns, now);
@@ -201,6 +203,7 @@ void turns_init(struct loop *l)
     ASSERT(uv_prepare_init(&l->uv, &l->turns.before_poll) == 0);
     ASSERT(uv_prepare_start(&l->turns.before_poll, on_poll) == 0);
     uv_unref((uv_handle_t *)&l->turns.before_poll);
+    l->turns.at_turn = l->turns.at_hold = read_cost();
 }
 
 /* ---- what is shown ---- */
