@@ -193,8 +193,8 @@ static int run_command(struct cli *cli, const struct command *c, char **argv, si
     e = check_count(c, p.args.n);
     if (e) {
         fprintf(stderr,
-                "berth: %s\n\nUsage:  berth %s\n\nSee 'berth %s --help' for more information\n",
-                err_text(e), c->usage, c->name);
+                "berth: %s\n\nUsage:  berth %s\n\n%s 'berth %s --help' for more information\n",
+                err_text(e), c->usage, c->max_args < 0 ? "See" : "Run", c->name);
         err_drop(e);
         return 1;
     }
