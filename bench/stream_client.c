@@ -236,6 +236,8 @@ double cpu_of(const char *pids)
         snprintf(path, sizeof(path), "/proc/%ld/task", pid);
         dir = opendir(path);
         while (dir && (entry = readdir(dir))) {
+            if (entry->d_name[0] == '.') /* task/../schedstat is there: the first thread again */
+                continue;
             snprintf(path, sizeof(path), "/proc/%ld/task/%s/schedstat", pid, entry->d_name);
             sum += cpu_of_thread(path);
         }

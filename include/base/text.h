@@ -49,6 +49,7 @@ struct pairs {
     size_t n;
 };
 void pairs_set(struct arena *a, struct pairs *p, const char *key, const char *value);
+void pairs_add(struct arena *a, struct pairs *p, const char *key, const char *value); /* new */
 const char *pairs_get(const struct pairs *p, const char *key); /* NULL when absent */
 struct pairs pairs_copy(struct arena *a, const struct pairs *p);
 

@@ -24,7 +24,7 @@ struct settings {
     int max_concurrent_downloads; /* 3 */
     int shutdown_timeout_s;
     int mtu; /* 1500 */
-    bool debug, ip_forward, ip_masq, icc, ipv6, userland_proxy;
+    bool debug, ip_forward, ip_forward_accept, ip_masq, icc, ipv6, userland_proxy;
     bool no_new_privileges, live_restore; /* live_restore: accepted, always on */
     bool only_version;                    /* --version was given */
     bool only_help;                       /* --help was given: settings_usage() */

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/list.h"
+#include "core/turn.h"
 
 #include <uv.h>
 
@@ -19,7 +20,8 @@ uv_loop_t *loop_uv(struct loop *l);
 void loop_run(struct loop *l);  /* until loop_stop */
 void loop_stop(struct loop *l); /* loop thread */
 /* Runs fn(arg) on the loop soon. Any thread; never blocks, never drops. */
-void loop_post(struct loop *l, void (*fn)(void *arg), void *arg);
+#define loop_post(l, fn, arg) loop_post_as(l, TURN_NAME(fn), fn, arg)
+void loop_post_as(struct loop *l, const char *name, void (*fn)(void *arg), void *arg);
 bool loop_is_current(void);   /* this thread runs the loop */
 bool worker_is_current(void); /* this thread belongs to a pool */
 #define ASSERT_LOOP() ASSERT(loop_is_current())
@@ -32,8 +34,11 @@ struct timer {
     int64_t due_ns; /* boot clock; 0: not pending */
     size_t heap_at;
     void (*fn)(struct timer *t);
+    const char *name;
 };
-void timer_set(struct loop *l, struct timer *t, int64_t delay_ms, void (*fn)(struct timer *t));
+#define timer_set(l, t, delay_ms, fn) timer_set_as(l, TURN_NAME(fn), t, delay_ms, fn)
+void timer_set_as(struct loop *l, const char *name, struct timer *t, int64_t delay_ms,
+                  void (*fn)(struct timer *t));
 void timer_clear(struct loop *l, struct timer *t);
 
 /* Readiness of an fd that libuv does not own. The watch is heap allocated because
@@ -43,7 +48,9 @@ void timer_clear(struct loop *l, struct timer *t);
  * pipe without readers) is reported as the watched events: act, or it comes again. */
 struct watch;
 typedef void (*watch_fn)(void *arg, int events); /* UV_READABLE | UV_WRITABLE | UV_DISCONNECT */
-struct watch *watch_open(struct loop *l, int fd, int events, watch_fn fn, void *arg);
+#define watch_open(l, fd, events, fn, arg) watch_open_as(l, TURN_NAME(fn), fd, events, fn, arg)
+struct watch *watch_open_as(struct loop *l, const char *name, int fd, int events, watch_fn fn,
+                            void *arg);
 void watch_set(struct watch *w, int events); /* 0 pauses */
 void watch_close(struct watch *w);           /* accepts NULL */
 
@@ -59,5 +66,7 @@ struct job {
     enum pool_kind pool;
     void (*run)(struct job *job);  /* on a worker */
     void (*done)(struct job *job); /* then on the loop, exactly once */
+    const char *name;
 };
-void pool_submit(struct pools *p, enum pool_kind kind, struct job *job);
+#define pool_submit(p, kind, job) pool_submit_as(p, TURN_NAME(done), kind, job)
+void pool_submit_as(struct pools *p, const char *name, enum pool_kind kind, struct job *job);

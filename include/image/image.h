@@ -45,6 +45,7 @@ void image_table_sweep(struct image_table *t);
  * image: x" ("…:latest" when no tag was given, as Docker). */
 struct err *image_find(struct image_table *t, const char *s, struct image **out) must_check;
 struct image *image_next(struct image_table *t, size_t *cursor);
+struct image *image_present(struct image_table *t, const char *id); /* the whole id, or NULL */
 size_t image_count(const struct image_table *t);
 
 const char *image_id(const struct image *i);          /* "sha256:…" of the config */

@@ -23,10 +23,10 @@ struct net_settings {
     int mtu;
     bool ip_forward, ip_masq, userland_proxy;
     bool publish_by_proxy; /* no published port has a rule; implies userland_proxy */
+    bool accept_forward;   /* also where chains of others drop what none of their rules decides */
 };
 /* Start-up, blocking: netlink and nft work here or nothing does; sets ip_forward unless told not
- * to (it was 0: says so in the log); the forward policy is left alone. A host without the rights
- * (no CAP_NET_ADMIN) is an error. */
+ * to (it was 0: says so in the log). A host without the rights (no CAP_NET_ADMIN) is an error. */
 struct err *net_open(struct loop *l, struct pools *p, const struct net_settings *s,
                      struct net **out) must_check;
 /* Bridges and rules stay when containers run (the next engine takes them over);
@@ -146,3 +146,6 @@ bool net_links_set(struct net *n, const void *owner, const struct link_rule *v, 
 void net_rules_apply(struct net *n, void (*fn)(void *ctx, struct err *err), void *ctx);
 /* The same as an ON_EVENT step. */
 void net_rules_apply_for(struct net *n, struct op *op);
+/* Loop: the chains of others that drop what containers send to and get from outside and that are
+ * not opened for them; NULL: none. */
+const char *net_forward_shut(const struct net *n);

@@ -47,6 +47,9 @@ struct err *layer_unpack(struct layer_store *s, int in_fd, const struct unpack_l
 struct err *layer_commit(struct layer_draft *d, const char *parent, const char *chain_id,
                          const struct unpack_result *r) must_check;
 void layer_abort(struct layer_draft *d); /* accepts NULL */
+/* At the end of the engine: its files stay in tmp/, where the next start removes them. Does not
+ * block; accepts NULL. */
+void layer_leave(struct layer_draft *d);
 
 /* Unpacks a plain tar stream of a document archive (docker save, OCI layout) member by
  * member: fn is called with each regular file; it may read the content by `read`. */

@@ -40,6 +40,7 @@ void handle_disk_usage(struct request *r);
 void handle_auth(struct request *r);
 void handle_debug_objects(struct request *r);
 void handle_debug_ops(struct request *r);
+void handle_debug_turns(struct request *r);
 void handle_not_yet(struct request *r);
 void handle_no_swarm(struct request *r);
 void handle_plugins(struct request *r);

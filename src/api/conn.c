@@ -258,6 +258,7 @@ static void dispatch(struct conn *c)
     r->is_dispatched = true;
     r->refs++;
     note_command(r);
+    turn_enter(c->front->loop, r->match.route->method, r->match.route->pattern);
     r->match.route->handler(r);
 }
 

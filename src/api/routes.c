@@ -27,6 +27,7 @@ const struct route api_routes[] = {
     {"POST", "/auth", handle_auth, M},
     {"GET", "/debug/objects", handle_debug_objects, 0},
     {"GET", "/debug/ops", handle_debug_ops, 0},
+    {"GET", "/debug/turns", handle_debug_turns, 0},
     {"GET", "/plugins", handle_plugins, 0},
 
     {"GET", "/containers/json", handle_container_list, 0},

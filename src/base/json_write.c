@@ -28,6 +28,25 @@ static void quote_byte(struct buf *out, unsigned char c)
     }
 }
 
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte)) /* of eight */
+#define HAS_ZERO(w) (((w)-EACH(1)) & ~(w)&EACH(0x80))
+
+/* Bytes that stand for themselves at the front, eight at a time: there may be a few more. */
+static size_t count_plain(const char *s, size_t n)
+{
+    size_t i = 0;
+
+    for (; i + 8 <= n; i += 8) {
+        uint64_t w, below_space;
+
+        memcpy(&w, s + i, 8);
+        below_space = (w - EACH(' ')) & ~w;
+        if (((w | below_space) & EACH(0x80)) | HAS_ZERO(w ^ EACH('"')) | HAS_ZERO(w ^ EACH('\\')))
+            break;
+    }
+    return i;
+}
+
 void json_quote(struct buf *out, const char *s, size_t n)
 {
     size_t i = 0;
@@ -36,6 +55,7 @@ void json_quote(struct buf *out, const char *s, size_t n)
     while (i < n) {
         size_t from = i, len = 1;
 
+        i += count_plain(s + i, n - i);
         while (i < n && (unsigned char)s[i] >= ' ' && s[i] != '"' && s[i] != '\\') {
             len = utf8_length(s + i, n - i);
             if (!len)

@@ -100,14 +100,8 @@ static struct pair *find_pair(const struct pairs *p, const char *key)
     return NULL;
 }
 
-void pairs_set(struct arena *a, struct pairs *p, const char *key, const char *value)
+void pairs_add(struct arena *a, struct pairs *p, const char *key, const char *value)
 {
-    struct pair *old = find_pair(p, key);
-
-    if (old) {
-        old->value = arena_strdup(a, value);
-        return;
-    }
     if (!p->v || room_for(p->n + 1) != room_for(p->n)) {
         struct pair *v = pairs_slots(a, p->n + 1);
 
@@ -116,6 +110,16 @@ void pairs_set(struct arena *a, struct pairs *p, const char *key, const char *va
         p->v = v;
     }
     p->v[p->n++] = (struct pair){arena_strdup(a, key), arena_strdup(a, value)};
+}
+
+void pairs_set(struct arena *a, struct pairs *p, const char *key, const char *value)
+{
+    struct pair *old = find_pair(p, key);
+
+    if (old)
+        old->value = arena_strdup(a, value);
+    else
+        pairs_add(a, p, key, value);
 }
 
 const char *pairs_get(const struct pairs *p, const char *key)

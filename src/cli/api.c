@@ -64,7 +64,7 @@ static struct err *exchange(struct cli *cli, const struct request *r, struct htt
 {
     struct err *e;
 
-    if (cli->conn && cli->conn->is_spent) {
+    if (cli->conn && (cli->conn->is_spent || conn_is_closed(cli->conn))) {
         conn_close(cli->conn);
         cli->conn = NULL;
     }

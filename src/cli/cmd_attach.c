@@ -173,6 +173,26 @@ static struct err *exec_body(struct cli *cli, const struct attach_options *o, st
     return NULL;
 }
 
+/* The stream has ended: with the command, or with an engine that was killed, which is no success.
+ */
+static struct err *exec_end(struct session *s, const char *id, const struct json *doc)
+{
+    const struct json *code = json_get(doc, "ExitCode");
+
+    if (json_bool(json_get(doc, "Running")))
+        return err_new(ERR_UNAVAILABLE,
+                       "the connection to the engine was lost; the command runs on (exec %s), its "
+                       "further output is not kept",
+                       id);
+    if (json_type(code) == JSON_NULL)
+        return err_new(ERR_UNAVAILABLE,
+                       "the connection to the engine was lost before the command was started "
+                       "(exec %s)",
+                       id);
+    s->exit_code = (int)json_int(code);
+    return NULL;
+}
+
 static struct err *exec_attached(struct cli *cli, struct session *s, const char *id)
 {
     struct request r = {.method = "POST", .upgrades = true};
@@ -192,8 +212,7 @@ static struct err *exec_attached(struct cli *cli, struct session *s, const char 
     if (s->was_detached)
         return NULL;
     TRY(api_get(cli, &reply, "/exec/%s/json", id));
-    s->exit_code = (int)json_int(json_get(reply.json, "ExitCode"));
-    return NULL;
+    return exec_end(s, id, reply.json);
 }
 
 struct err *cmd_exec(struct cli *cli, const void *options, struct strs args)

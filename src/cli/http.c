@@ -51,6 +51,14 @@ void conn_close(struct conn *c)
     free(c);
 }
 
+bool conn_is_closed(const struct conn *c)
+{
+    char byte;
+    ssize_t n = recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+    return !n || (n < 0 && errno != EAGAIN && errno != EINTR);
+}
+
 static struct err *receive(struct conn *c, bool *out_eof)
 {
     ssize_t n;

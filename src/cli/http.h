@@ -53,6 +53,8 @@ struct conn {
 };
 struct err *conn_open(const char *socket_path, struct conn **out) must_check;
 void conn_close(struct conn *c); /* accepts NULL */
+/* By the engine, while nothing was asked: one that was kept is of no use any more. */
+bool conn_is_closed(const struct conn *c);
 struct err *conn_send(struct conn *c, const struct request *r) must_check;
 /* Blocks. 1xx other than 101 is skipped. */
 struct err *conn_read_head(struct conn *c, struct arena *a, const char *method,

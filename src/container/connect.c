@@ -7,6 +7,8 @@
  */
 #include "object.h"
 
+#include "base/log.h"
+
 #include "files.h"
 
 #include <errno.h>
@@ -81,6 +83,21 @@ static struct err *check_usable(const struct container *c)
     return NULL;
 }
 
+/* A host port cannot become a routed one, or the other way round, while clients use it. */
+static void warn_of_mode(const struct container *c, const struct port_target *t)
+{
+    for (size_t i = 0; i < ports_count(c->ports); i++) {
+        const struct port_map *m = ports_at(c->ports, i);
+
+        if (m->is_routed == (m->is_v6 ? t->is_routed6 : t->is_routed))
+            continue;
+        log_warn("published ports keep the gateway mode that they had at the start: restart the "
+                 "container for that of its network",
+                 KV("id", c->doc.id));
+        return;
+    }
+}
+
 /* Published ports lead to the address that is the way out now. */
 static void retarget_ports(struct container *c)
 {
@@ -89,6 +106,7 @@ static void retarget_ports(struct container *c)
     if (!c->ports)
         return;
     if (!port_target_is_none(&target)) {
+        warn_of_mode(c, &target);
         ports_retarget(c->ports, target.addr, &target.addr6);
     } else {
         ports_release(steal_ptr(&c->ports));

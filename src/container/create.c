@@ -17,6 +17,8 @@
 
 #define HOSTNAME_MAX 64
 #define SHM_DEFAULT (64 << 20)
+#define CONFIG_BYTES_MAX (4u << 20) /* more than exec takes; 65,535 ports fit */
+#define LARGE_BYTES (32u << 10)     /* decoding takes 0.3 ms here */
 
 struct create {
     struct op op;
@@ -26,6 +28,8 @@ struct create {
     const char *body;
     size_t body_len;
     int api_version;
+    struct create_request request;
+    const char *image_config;
     struct strs warnings;
     struct strs chain; /* the image's, for copy-up on the worker */
     bool is_reserved, is_published;
@@ -36,7 +40,7 @@ struct create {
     void *ctx;
 };
 
-/* ---- check-config ---- */
+/* ---- read-request ---- */
 
 static const struct jfield request_fields[] = {
     J(J_OBJ, struct create_request, host, "HostConfig", .sub = &host_config_json),
@@ -58,20 +62,62 @@ static struct err *decode_request(struct create *o, struct create_request *r)
     return json_fill(o->c->arena, doc, &request_json, r);
 }
 
-static struct err *find_image(struct create *o, struct config *c)
+static struct err *check_platform(const struct create *o)
+{
+    if (text_is_empty(o->platform) || text_starts(o->platform, "linux"))
+        return NULL;
+    return err_new(ERR_INVALID,
+                   "\"%s\": unknown operating system or architecture: invalid argument",
+                   o->platform);
+}
+
+static struct err *read_request(struct op *op)
+{
+    struct create *o = (struct create *)op;
+
+    if (o->body_len > CONFIG_BYTES_MAX)
+        return err_new(ERR_TOO_LARGE, "container configuration is larger than %u bytes",
+                       CONFIG_BYTES_MAX);
+    TRY(check_platform(o));
+    return decode_request(o, &o->request);
+}
+
+/* ---- find-image ---- */
+
+static struct err *find_image(struct op *op)
+{
+    struct create *o = (struct create *)op;
+    const char *name = o->request.config.image;
+
+    if (text_is_empty(name))
+        return err_new(ERR_INVALID, "No image was specified: \"Image\" is empty");
+    TRY(image_find(o->table->parts->images, name, &o->c->image));
+    o->image_config = arena_strdup(op->arena, image_run_config_text(o->c->image));
+    o->c->doc.image_id = arena_strdup(o->c->arena, image_id(o->c->image));
+    o->c->doc.image_name = arena_strdup(o->c->arena, name);
+    o->chain = strs_copy(op->arena, image_chain(o->c->image));
+    image_ref(o->c->image, o->c->doc.id, false);
+    return NULL;
+}
+
+static void forget_image(struct op *op)
+{
+    struct create *o = (struct create *)op;
+
+    if (!o->is_published)
+        image_unref(o->c->image, o->c->doc.id);
+}
+
+/* ---- check-config: nothing but the request, the image's text and what never changes ---- */
+
+static struct err *merge_image(struct create *o)
 {
     struct config *image_config = arena_new(o->c->arena, struct config);
-    const char *text;
+    struct config *c = &o->request.config;
 
-    if (text_is_empty(c->image))
-        return err_new(ERR_INVALID, "No image was specified: \"Image\" is empty");
-    TRY(image_find(o->table->parts->images, c->image, &o->c->image));
-    text = image_run_config_text(o->c->image);
-    TRY(json_decode(o->c->arena, text, strlen(text), &config_json, image_config));
+    TRY(json_decode(o->c->arena, o->image_config, strlen(o->image_config), &config_json,
+                    image_config));
     config_merge_image(o->c->arena, c, image_config);
-    o->c->doc.image_id = arena_strdup(o->c->arena, image_id(o->c->image));
-    o->c->doc.image_name = arena_strdup(o->c->arena, c->image);
-    o->chain = strs_copy(o->op.arena, image_chain(o->c->image));
     if (c->cmd.n == 0 && c->entrypoint.n == 0)
         return err_new(ERR_INVALID, "no command specified");
     return NULL;
@@ -129,6 +175,49 @@ static struct err *check_restart(const struct host_config *h)
     return NULL;
 }
 
+static struct err *check_with_parts(struct create *o, const struct config *c,
+                                    const struct host_config *h)
+{
+    struct cgroup_limits limits;
+    struct port_map *maps;
+    size_t n_maps;
+
+    TRY(check_restart(h));
+    TRY(resolver_check(c, h));
+    TRY(log_check(h->log.type, &h->log.options));
+    TRY(limits_plan(o->op.arena, h, c, &limits));
+    TRY(cgroup_check(o->table->parts->cgroups, o->op.arena, &limits, &o->warnings));
+    TRY(ports_plan(o->op.arena, c, h, NULL, &maps, &n_maps));
+    if (!text_is_empty(c->stop_signal)) {
+        int ignored;
+
+        TRY(signal_parse(c->stop_signal, &ignored));
+    }
+    sandbox_warnings(o->op.arena, c, h, &o->warnings);
+    return NULL;
+}
+
+/* What the request names besides its image: an absence is the request's fault. A 404 would make the
+ * CLI pull the image. */
+static struct err *as_fault(struct err *err)
+{
+    return err && err_kind(err) == ERR_NOT_FOUND ? err_as(err, ERR_INVALID) : err;
+}
+
+static struct err *check_config(struct op *op)
+{
+    struct create *o = (struct create *)op;
+    struct create_request *r = &o->request;
+
+    TRY(merge_image(o));
+    TRY(sandbox_check(op->arena, &r->config,
+                      &r->host)); /* before our defaults: it judges what was asked */
+    fill_defaults(o, &r->host);
+    return as_fault(check_with_parts(o, &r->config, &r->host));
+}
+
+/* ---- find-parts: other containers, volumes, networks ---- */
+
 static struct err *choose_hostname(struct create *o, struct config *c, const struct host_config *h)
 {
     struct container *other;
@@ -156,82 +245,27 @@ static struct err *choose_hostname(struct create *o, struct config *c, const str
     return NULL;
 }
 
-static struct err *check_with_parts(struct create *o, const struct config *c,
-                                    const struct host_config *h)
-{
-    struct cgroup_limits limits;
-    struct port_map *maps;
-    size_t n_maps;
-
-    TRY(check_restart(h));
-    TRY(resolver_check(c, h));
-    TRY(log_check(h->log.type, &h->log.options));
-    TRY(limits_plan(o->op.arena, h, c, &limits));
-    TRY(cgroup_check(o->table->parts->cgroups, o->op.arena, &limits, &o->warnings));
-    TRY(ports_plan(o->op.arena, c, h, NULL, &maps, &n_maps));
-    if (!text_is_empty(c->stop_signal)) {
-        int ignored;
-
-        TRY(signal_parse(c->stop_signal, &ignored));
-    }
-    sandbox_warnings(o->op.arena, c, h, &o->warnings);
-    return NULL;
-}
-
-static struct err *check_platform(const struct create *o)
-{
-    if (text_is_empty(o->platform) || text_starts(o->platform, "linux"))
-        return NULL;
-    return err_new(ERR_INVALID,
-                   "\"%s\": unknown operating system or architecture: invalid argument",
-                   o->platform);
-}
-
-/* What the request names besides its image: an absence is the request's fault. A 404 would make the
- * CLI pull the image. */
 static struct err *plan_parts(struct create *o, struct create_request *r)
 {
     struct doc *doc = &o->c->doc;
 
     TRY(choose_hostname(o, &r->config, &r->host));
     TRY(links_plan(o->table, o->c->arena, &r->host));
-    TRY(check_with_parts(o, &r->config, &r->host));
-    TRY(mounts_plan(o->table, o->c->arena, &r->config, &r->host, &doc->mounts, &o->warnings));
+    TRY(mounts_plan(o->table, o->c->arena, &r->config, &r->host, &doc->mounts));
     return networks_plan(o->table, o->c->arena, &r->config, &r->host, &r->networking,
                          &doc->networks, &o->warnings);
 }
 
-static struct err *check_config(struct op *op)
+static struct err *find_parts(struct op *op)
 {
-    struct err *err;
-
     struct create *o = (struct create *)op;
-    struct create_request r = {0};
     struct doc *doc = &o->c->doc;
 
-    o->warnings = text_split(op->arena, "", ','); /* present and empty */
-    TRY(check_platform(o));
-    TRY(decode_request(o, &r));
-    TRY(find_image(o, &r.config));
-    TRY(sandbox_check(op->arena, &r.config,
-                      &r.host)); /* before our defaults: it judges what was asked */
-    fill_defaults(o, &r.host);
-    err = plan_parts(o, &r);
-    if (err)
-        return err_kind(err) == ERR_NOT_FOUND ? err_as(err, ERR_INVALID) : err;
-    doc->config = r.config;
-    doc->host = r.host;
+    TRY(as_fault(plan_parts(o, &o->request)));
+    doc->config = o->request.config;
+    doc->host = o->request.host;
     doc->created_ns = clock_wall_ns();
-    image_ref(o->c->image, doc->id, false);
     return NULL;
-}
-
-static void forget_image(struct op *op)
-{
-    struct create *o = (struct create *)op;
-
-    if (!o->is_published)
-        image_unref(o->c->image, o->c->doc.id);
 }
 
 /* ---- reserve-name ---- */
@@ -349,6 +383,7 @@ static struct err *make_files(struct op *op)
     struct create *o = (struct create *)op;
     struct err *err;
 
+    TRY(mounts_check_sources(o->c->arena, &o->c->doc.mounts, &o->warnings));
     TRY(rootfs_create(o->table->parts->layers, o->c->doc.id));
     err = copy_up(o);
     if (err)
@@ -401,18 +436,25 @@ static void finish(struct op *op)
         container_destroy(o->c);
 }
 
-static const struct op_step create_steps[] = {
-    {"check-config", ON_LOOP, check_config, forget_image, 0},
-    {"reserve-name", ON_LOOP, reserve_name, release_name, 0},
-    {"make-volumes", ON_EVENT, make_volumes, drop_volumes, 0},
-    {"make-files", ON_WORKER, make_files, remove_files, 0},
-    {"save", ON_EVENT, save, unsave, 0},
-    {"publish", ON_LOOP, publish, NULL, 0},
-    {0},
-};
+/* A large request is read and judged by a worker; for a usual one the way there takes longer. */
+#define CREATE_STEPS(place)                                                                        \
+    {                                                                                              \
+        {"read-request", place, read_request, NULL, 0},                                            \
+            {"find-image", ON_LOOP, find_image, forget_image, 0},                                  \
+            {"check-config", place, check_config, NULL, 0},                                        \
+            {"find-parts", ON_LOOP, find_parts, NULL, 0},                                          \
+            {"reserve-name", ON_LOOP, reserve_name, release_name, 0},                              \
+            {"make-volumes", ON_EVENT, make_volumes, drop_volumes, 0},                             \
+            {"make-files", ON_WORKER, make_files, remove_files, 0},                                \
+            {"save", ON_EVENT, save, unsave, 0}, {"publish", ON_LOOP, publish, NULL, 0}, {0},      \
+    }
+static const struct op_step create_steps[] = CREATE_STEPS(ON_LOOP);
+static const struct op_step create_large_steps[] = CREATE_STEPS(ON_WORKER);
 
 static const struct op_type create_type = {"container/create", OP_MUTATING, sizeof(struct create),
                                            create_steps, finish};
+static const struct op_type create_large_type = {"container/create", OP_MUTATING,
+                                                 sizeof(struct create), create_large_steps, finish};
 
 static void on_created(struct op *op, struct err *err, void *ctx)
 {
@@ -428,7 +470,8 @@ void container_create(struct container_table *t, const char *name, const char *p
                       void (*done)(void *ctx, struct err *err, const struct create_result *r),
                       void *ctx)
 {
-    struct create *o = (struct create *)op_create(t->parts->ops, &create_type);
+    struct create *o = (struct create *)op_create(
+        t->parts->ops, body_len > LARGE_BYTES ? &create_large_type : &create_type);
     char id[ID_MAX];
 
     do /* never an id whose long prefix is somebody's name */
@@ -443,6 +486,7 @@ void container_create(struct container_table *t, const char *name, const char *p
     o->body = arena_memdup(o->op.arena, body, body_len);
     o->body_len = body_len;
     o->api_version = api_version;
+    o->warnings = text_split(o->op.arena, "", ','); /* present and empty */
     o->done = done;
     o->ctx = ctx;
     o->op.subject = o->c->doc.id;

@@ -292,7 +292,8 @@ static bool is_opened_already(const struct port_map *maps, size_t n, const struc
 }
 
 /* Where the container's addresses are routed the host has no port: the container's is opened, once.
- * Nor has it one that would lead to a routed address of the other family. */
+ * Nor has it one that would lead to a routed address of the other family, or to any of SCTP's
+ * (crossing over is the proxy's). */
 static size_t route_ports(const struct port_target *t, struct port_map *maps, size_t n)
 {
     size_t kept = 0;
@@ -303,7 +304,7 @@ static size_t route_ports(const struct port_target *t, struct port_map *maps, si
 
         port_target_fill(t, &m);
         m.is_routed = has_own && (m.is_v6 ? t->is_routed6 : t->is_routed);
-        if (!has_own && (m.is_v6 ? t->is_routed : t->is_routed6))
+        if (!has_own && (m.proto == PORT_SCTP || (m.is_v6 ? t->is_routed : t->is_routed6)))
             continue;
         if (m.is_routed) {
             m.host_port = m.host_port_end = 0;

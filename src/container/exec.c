@@ -186,6 +186,8 @@ void exec_write_json(struct exec *e, struct jw *w)
         jw_int(w, "ExitCode", e->doc.exit_code);
     else
         jw_null(w, "ExitCode");
+    if (e->doc.has_unknown_code)
+        jw_str(w, "Error", "the exit code is unknown: its keeper was killed");
     jw_obj(w, "ProcessConfig");
     jw_bool(w, "tty", x->tty);
     jw_str(w, "entrypoint", x->cmd.v[0]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An exec, shared by exec.c (table, views), exec_create.c, exec_start.c (operations), exec_end.c
- * (the end of a run) and exec_recover.c (the next engine). Loop thread only.
+ * (the end of a run), exec_recover.c (the next engine) and exec_strays.c. Loop thread only.
  *
  * `doc` is what the volatile database holds, written when it is created, when it has run for a
  * moment and when it has ended. That it has started the keeper's entry says before.
@@ -71,6 +71,10 @@ struct hub *exec_hub(struct exec *e); /* made when it is needed first */
 void exec_note_running(struct exec *e, int pid, int pidfd, int64_t started_ns);
 /* The streams, with the run's two references: until the end is known, until they are drained. */
 void exec_run_streams(struct exec *e, const struct hub_streams *s);
+
+/* ---- exec_strays.c ---- */
+/* The keeper was killed, and a start with it: ends the process that it may have begun. */
+void exec_end_strays(struct container *c, void (*done)(void *ctx), void *ctx);
 
 /* ---- exec_end.c ---- */
 void exec_on_drained(void *exec);

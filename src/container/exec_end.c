@@ -67,8 +67,9 @@ static void record(struct exec *e)
 {
     struct exec_ending *o;
 
-    if (e->is_probe || !e->c) { /* nobody will ask */
-        let_go(e, e->exit.pid);
+    if (e->is_probe || !e->c) { /* nobody will ask; at the engine's end the next one will */
+        if (e->is_probe || !e->table->stopped)
+            let_go(e, e->exit.pid);
         return;
     }
     o = (struct exec_ending *)op_create(e->parts->ops, &end_type);
@@ -168,6 +169,8 @@ void exec_exited(struct container_table *t, const struct keeper_entry *entry)
     struct exec *e = exec_of_keeper_id(t, entry->id);
     struct exit_record r = {true, entry->pid, entry->status, entry->exited_wall_ns, false};
 
+    if (t->stopped && !e) /* let go of by execs_close: the next engine is told */
+        return;
     if (e && e->is_settling && !entry->has_failed)
         exec_note_running(e, entry->pid, -1, entry->started_wall_ns);
     else if (e && e->is_settling)
@@ -199,13 +202,23 @@ void exec_hand_back(struct exec *e)
     exec_watch_orphan(e);
 }
 
+static void on_strays_ended(void *ctx)
+{
+    struct exec *e = ctx;
+
+    if (e->is_settling)
+        exec_unsettle(e);
+    exec_release(e, 1);
+}
+
 /* A start that was on its way has died with the keeper. */
 void execs_hand_back(struct container *c)
 {
     list_each (e, &c->execs, struct exec, link) {
-        if (e->is_settling)
-            exec_unsettle(e);
-        else if (e->pidfd >= 0 && !e->doc.has_ended)
+        if (e->is_settling) {
+            e->refs++;
+            exec_end_strays(c, on_strays_ended, e);
+        } else if (e->pidfd >= 0 && !e->doc.has_ended)
             exec_hand_back(e);
     }
 }

@@ -11,6 +11,7 @@
 #include "start.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -83,6 +84,7 @@ struct exec_start {
     const struct host_config *host;
     struct container *c;
     struct launch launch;
+    struct err *lost; /* with its keeper */
 };
 
 static struct err *claim(struct op *op)
@@ -139,10 +141,22 @@ static struct err *prepare(struct op *op)
     return exec_compile(op->arena, &in, &o->launch);
 }
 
+static void on_strays_ended(void *ctx)
+{
+    struct exec_start *o = ctx;
+
+    op_resume(&o->op, steal_ptr(&o->lost));
+}
+
 static void on_spawned(void *ctx, struct err *err, int pid, int pidfd)
 {
     struct exec_start *o = ctx;
 
+    if (err && err_kind(err) == ERR_UNAVAILABLE) { /* nobody knows how far it came */
+        o->lost = err;
+        exec_end_strays(o->c, on_strays_ended, o);
+        return;
+    }
     if (!err) {
         o->e->doc.pid = pid;
         o->e->pidfd = pidfd;
@@ -216,18 +230,22 @@ struct exec_call {
     void *ctx;
 };
 
-/* A command that could not be run: 126 or 127 for inspect, as shells have it. */
+/* A command that could not be run: 126 or 127 for inspect, as shells have it; one that was killed
+ * on the way (its container ended) has the code of the signal. */
+static int code_of_failure(const char *t)
+{
+    if (strstr(t, "executable file not found") || strstr(t, "no such file or directory"))
+        return 127;
+    return strstr(t, "killed by signal 9 during set-up") ? 128 + SIGKILL : 126;
+}
+
 static void note_failure(struct exec *e, const struct err *err)
 {
-    const char *t = err_text(err);
-
     e->is_started = true;
     e->is_recorded = true; /* the keeper has nothing of it */
     e->doc.has_ended = true;
     e->doc.ended_ns = clock_wall_ns();
-    e->doc.exit_code =
-        strstr(t, "executable file not found") || strstr(t, "no such file or directory") ? 127
-                                                                                         : 126;
+    e->doc.exit_code = code_of_failure(err_text(err));
     exec_save(e);
 }
 

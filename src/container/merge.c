@@ -4,23 +4,37 @@
  */
 #include "merge.h"
 
+#include "base/map.h"
+
 #include <string.h>
 
-static const char *env_name_end(const char *entry)
+/* Both sides may have tens of thousands of entries: names are looked up, not compared. */
+static struct map *names_of(struct arena *a, const struct strs *list, char end)
 {
-    const char *eq = strchr(entry, '=');
+    struct map *names = map_create();
 
-    return eq ? eq : entry + strlen(entry);
+    for (size_t i = 0; i < list->n; i++)
+        map_put(names, arena_strndup(a, list->v[i], strchrnul(list->v[i], end) - list->v[i]),
+                list->v[i]);
+    return names;
 }
 
-static bool env_has(const struct strs *env, const char *entry)
+/* What of `from` has no namesake in `list`; a name ends at `end`, or with the text. */
+static void add_missing(struct arena *a, struct strs *into, const struct strs *list,
+                        const struct strs *from, char end)
 {
-    size_t n = (size_t)(env_name_end(entry) - entry);
+    struct map *names;
 
-    for (size_t i = 0; i < env->n; i++)
-        if ((size_t)(env_name_end(env->v[i]) - env->v[i]) == n && strncmp(env->v[i], entry, n) == 0)
-            return true;
-    return false;
+    if (from->n == 0)
+        return;
+    names = names_of(a, list, end);
+    for (size_t i = 0; i < from->n; i++) {
+        const char *item = from->v[i];
+
+        if (!map_get(names, arena_strndup(a, item, strchrnul(item, end) - item)))
+            strs_add(a, into, item);
+    }
+    map_destroy(names);
 }
 
 /* The user's entries win; one without '=' removes the image's. Image entries come first. */
@@ -31,17 +45,30 @@ static struct strs merge_env(struct arena *a, const struct strs *user, const str
     for (size_t i = 0; i < user->n; i++)
         if (strchr(user->v[i], '='))
             strs_add(a, &out, user->v[i]);
-    for (size_t i = 0; i < image->n; i++)
-        if (!env_has(user, image->v[i]))
-            strs_add(a, &out, image->v[i]);
+    add_missing(a, &out, user, image, '=');
     return out;
+}
+
+static void merge_labels(struct arena *a, struct pairs *into, const struct pairs *image)
+{
+    struct map *names;
+
+    if (image->n == 0)
+        return;
+    names = map_create();
+    for (size_t i = 0; i < into->n; i++)
+        map_put(names, into->v[i].key, into->v[i].key);
+    for (size_t i = 0; i < image->n; i++)
+        if (!map_get(names, image->v[i].key))
+            pairs_add(a, into, image->v[i].key, image->v[i].value);
+    map_destroy(names);
 }
 
 static void merge_set(struct arena *a, struct strs *into, const struct strs *from)
 {
-    for (size_t i = 0; i < from->n; i++)
-        if (!strs_has(into, from->v[i]))
-            strs_add(a, into, from->v[i]);
+    const struct strs user = *into;
+
+    add_missing(a, into, &user, from, '\0');
 }
 
 static void merge_command(struct config *c, const struct config *image)
@@ -88,9 +115,7 @@ void config_merge_image(struct arena *a, struct config *c, const struct config *
     c->env = merge_env(a, &c->env, &image->env);
     merge_set(a, &c->exposed_ports, &image->exposed_ports);
     merge_set(a, &c->volumes, &image->volumes);
-    for (size_t i = 0; i < image->labels.n; i++)
-        if (!pairs_get(&c->labels, image->labels.v[i].key))
-            pairs_set(a, &c->labels, image->labels.v[i].key, image->labels.v[i].value);
+    merge_labels(a, &c->labels, &image->labels);
     if (text_is_empty(c->user))
         c->user = image->user;
     if (text_is_empty(c->working_dir))

@@ -2,7 +2,8 @@
 /*
  * What a container mounts: Binds, Mounts, Tmpfs, VolumesFrom and the image's
  * volumes become one list of mount points, parents first. A decision only: start
- * opens them. Loop thread (look-ups of volumes and containers).
+ * opens them. Loop thread (look-ups of volumes and containers), but for the look
+ * at the host's files, which may hang: that is a worker's.
  */
 #include "object.h"
 
@@ -12,13 +13,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define MOUNTS_MAX 1000 /* of a container; each is an open file while it starts */
+
 /* A list under construction; later entries for the same destination are refused or skipped. */
 struct plan {
     struct container_table *table;
     struct arena *a;
     struct mount_point *v;
     size_t n, room;
-    struct strs *warnings;
 };
 
 static struct mount_point *plan_find(struct plan *p, const char *destination)
@@ -47,6 +49,12 @@ static struct mount_point *plan_add(struct plan *p, const char *type, const char
     m->name = m->source = m->driver = m->mode = m->propagation = "";
     m->rw = true;
     return m;
+}
+
+static struct err *check_number(size_t n)
+{
+    return n <= MOUNTS_MAX ? NULL
+                           : err_new(ERR_INVALID, "a container has at most %d mounts", MOUNTS_MAX);
 }
 
 static struct err *check_destination(struct plan *p, const char *destination, char **out)
@@ -105,27 +113,6 @@ static struct err *parse_mode(struct plan *p, struct mount_point *m, const char 
     return NULL;
 }
 
-static void warn_about_source(struct plan *p, const struct mount_point *m)
-{
-    struct stat st;
-
-    if (stat(m->source, &st) != 0)
-        return;
-    if (S_ISREG(st.st_mode))
-        strs_add(p->a, p->warnings,
-                 arena_printf(p->a,
-                              "the bind mount of the single file %s follows its inode: editors "
-                              "that replace the file (vi, sed -i) leave host and container with "
-                              "different ones; mount its folder instead",
-                              m->source));
-    if (S_ISDIR(st.st_mode) && (st.st_mode & S_IWOTH) && m->rw)
-        strs_add(p->a, p->warnings,
-                 arena_printf(p->a,
-                              "%s is shared with every user of the host: programs that the "
-                              "container makes set-user-ID in there give them its rights",
-                              m->source));
-}
-
 static struct err *add_bind(struct plan *p, const char *spec)
 {
     struct strs parts = text_split(p->a, spec, ':');
@@ -149,8 +136,6 @@ static struct err *add_bind(struct plan *p, const char *spec)
     }
     if (parts.n == 3)
         TRY(parse_mode(p, m, spec, parts.v[2], is_bind));
-    if (is_bind)
-        warn_about_source(p, m);
     return NULL;
 }
 
@@ -166,7 +151,6 @@ static struct err *add_bind_mount(struct plan *p, const struct mount_request *r,
 {
     const struct bind_options *o = r->bind;
     struct mount_point *m;
-    struct stat st;
 
     if (text_is_empty(r->source))
         return refuse(r, "field Source must not be empty");
@@ -176,11 +160,6 @@ static struct err *add_bind_mount(struct plan *p, const struct mount_request *r,
         return refuse(r, "field VolumeOptions must not be specified");
     if (o && !text_is_empty(o->propagation) && !is_propagation(o->propagation))
         return refuse(r, "invalid propagation mode");
-    if (stat(r->source, &st) != 0 && !(o && o->create_mountpoint))
-        return err_new(
-            ERR_INVALID,
-            "invalid mount config for type \"bind\": bind source path does not exist: %s",
-            r->source);
     m = plan_add(p, "bind", destination);
     m->source = path_clean(p->a, r->source);
     m->rw = !r->read_only;
@@ -189,7 +168,6 @@ static struct err *add_bind_mount(struct plan *p, const struct mount_request *r,
     m->create_source = o && o->create_mountpoint;
     m->non_recursive = o && o->non_recursive;
     m->readonly_non_recursive = o && o->readonly_non_recursive;
-    warn_about_source(p, m);
     return NULL;
 }
 
@@ -290,11 +268,12 @@ static struct err *add_volumes_from(struct plan *p, const char *spec)
         m->propagation = arena_strdup(p->a, theirs[i].propagation);
         m->options = arena_strdup(p->a, theirs[i].options);
         m->rw = theirs[i].rw;
+        m->create_source = theirs[i].create_source;
         m->no_copy = true;
         if (parts.n == 2)
             TRY(parse_mode(p, m, spec, parts.v[1], strcmp(m->type, "bind") == 0));
     }
-    return NULL;
+    return check_number(p->n);
 }
 
 static void add_anonymous(struct plan *p, const char *destination)
@@ -327,11 +306,13 @@ static int parents_first(const void *x, const void *y)
 }
 
 struct err *mounts_plan(struct container_table *t, struct arena *a, const struct config *config,
-                        const struct host_config *host, struct jlist *out, struct strs *warnings)
+                        const struct host_config *host, struct jlist *out)
 {
-    struct plan p = {.table = t, .a = a, .warnings = warnings};
+    struct plan p = {.table = t, .a = a};
     const struct mount_request *requests = host->mounts.v;
 
+    TRY(check_number(host->binds.n + host->mounts.n + host->tmpfs.n + host->volumes_from.n +
+                     config->volumes.n));
     for (size_t i = 0; i < host->binds.n; i++)
         TRY(add_bind(&p, host->binds.v[i]));
     for (size_t i = 0; i < host->mounts.n; i++)
@@ -351,6 +332,47 @@ struct err *mounts_plan(struct container_table *t, struct arena *a, const struct
         qsort(p.v, p.n, sizeof(*p.v), parents_first);
     out->v = p.v;
     out->n = p.n;
+    return NULL;
+}
+
+/* ---- the host's files ---- */
+
+static void warn_about_source(struct arena *a, const struct mount_point *m, const struct stat *st,
+                              struct strs *warnings)
+{
+    if (S_ISREG(st->st_mode))
+        strs_add(a, warnings,
+                 arena_printf(a,
+                              "the bind mount of the single file %s follows its inode: editors "
+                              "that replace the file (vi, sed -i) leave host and container with "
+                              "different ones; mount its folder instead",
+                              m->source));
+    if (S_ISDIR(st->st_mode) && (st->st_mode & S_IWOTH) && m->rw)
+        strs_add(a, warnings,
+                 arena_printf(a,
+                              "%s is shared with every user of the host: programs that the "
+                              "container makes set-user-ID in there give them its rights",
+                              m->source));
+}
+
+struct err *mounts_check_sources(struct arena *a, const struct jlist *mounts, struct strs *warnings)
+{
+    const struct mount_point *m = mounts->v;
+
+    ASSERT_WORKER();
+    for (size_t i = 0; i < mounts->n; i++) {
+        struct stat st;
+
+        if (strcmp(m[i].type, "bind") != 0)
+            continue;
+        if (stat(m[i].source, &st) == 0)
+            warn_about_source(a, &m[i], &st, warnings);
+        else if (!m[i].create_source)
+            return err_new(
+                ERR_INVALID,
+                "invalid mount config for type \"bind\": bind source path does not exist: %s",
+                m[i].source);
+    }
     return NULL;
 }
 

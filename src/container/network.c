@@ -126,6 +126,34 @@ static void warn_unpublished(struct container_table *t, struct arena *a,
             arena_printf(a, "Published ports are discarded when using %s network mode", driver));
 }
 
+/* A published port that no one outside reaches, silently, would be a lie. */
+static void warn_shut(struct container_table *t, struct arena *a, const struct host_config *host,
+                      const struct jlist *list, struct strs *warnings)
+{
+    const char *shut = net_forward_shut(t->parts->net);
+    const struct attached *at = list->v;
+    bool publishes = host->port_bindings.n || host->publish_all_ports;
+
+    for (size_t i = 0; shut && i < list->n; i++) {
+        struct network *n;
+        struct err *err = network_find(t->parts->networks, at[i].network_id, &n);
+        bool is_concerned = !err && network_bridge(n) && !network_is_internal(n);
+
+        err_drop(err);
+        if (!is_concerned)
+            continue;
+        strs_add(a, warnings,
+                 arena_printf(a,
+                              "The host's firewall drops what is forwarded (%s): the container "
+                              "does not reach the outside%s",
+                              shut,
+                              publishes ? ", and its published ports are served by the engine's "
+                                          "proxy where the host accepts them as its own"
+                                        : ""));
+        return;
+    }
+}
+
 struct err *networks_plan(struct container_table *t, struct arena *a, const struct config *config,
                           const struct host_config *host, const struct networking_config *n,
                           struct jlist *out, struct strs *warnings)
@@ -160,6 +188,7 @@ struct err *networks_plan(struct container_table *t, struct arena *a, const stru
     out->v = list;
     out->n = count;
     warn_unpublished(t, a, host, out, warnings);
+    warn_shut(t, a, host, out, warnings);
     return NULL;
 }
 
@@ -222,6 +251,18 @@ struct err *port_spec_parse(const char *s, int *first, int *last, enum port_prot
     return NULL;
 }
 
+/* The kernel translates nothing that comes from loopback, and the proxy speaks TCP and UDP. */
+static struct err *check_sctp(const struct port_map *m)
+{
+    static const uint8_t loopback6[16] = {[15] = 1};
+
+    if (m->proto != PORT_SCTP ||
+        (m->is_v6 ? memcmp(m->host_ip, loopback6, 16) != 0 : m->host_ip[0] != 127))
+        return NULL;
+    return err_new(ERR_INVALID, "SCTP ports cannot be published on a loopback address: %u/sctp",
+                   m->port);
+}
+
 static struct err *add_binding(struct port_list *l, enum port_proto proto, int port,
                                const char *host_ip, const char *host_port, const char *default_ip)
 {
@@ -246,11 +287,12 @@ static struct err *add_binding(struct port_list *l, enum port_proto proto, int p
         m->is_v6 = v6 == 1;
         if (is_wildcard)
             continue;
-        if (inet_pton(AF_INET, ip, m->host_ip) == 1)
-            continue;
-        if (inet_pton(AF_INET6, ip, m->host_ip) != 1)
-            return err_new(ERR_INVALID, "Invalid ip address %s", ip);
-        m->is_v6 = true;
+        if (inet_pton(AF_INET, ip, m->host_ip) != 1) {
+            m->is_v6 = true;
+            if (inet_pton(AF_INET6, ip, m->host_ip) != 1)
+                return err_new(ERR_INVALID, "Invalid ip address %s", ip);
+        }
+        TRY(check_sctp(m));
     }
     return NULL;
 }

@@ -181,7 +181,10 @@ void volumes_tell(const struct container *c, const char *action); /* "mount", "u
 
 /* ---- mounts.c ---- */
 struct err *mounts_plan(struct container_table *t, struct arena *a, const struct config *config,
-                        const struct host_config *host, struct jlist *out, struct strs *warnings);
+                        const struct host_config *host, struct jlist *out);
+/* Worker: that what is bound exists, and what is to be said about it. */
+struct err *mounts_check_sources(struct arena *a, const struct jlist *mounts,
+                                 struct strs *warnings);
 void mounts_ref(struct container *c);
 void mounts_unref(struct container *c);
 /* Its anonymous volumes that nobody else uses: see volume_doom. */

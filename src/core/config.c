@@ -126,6 +126,7 @@ static void set_first_defaults(struct settings *s)
 {
     s->icc = true;
     s->ip_forward = true;
+    s->ip_forward_accept = true;
     s->ip_masq = true;
     s->userland_proxy = true;
     s->live_restore = true;

@@ -51,6 +51,9 @@ const struct flag settings_flags[] = {
      .help = "Host address of published ports (default 0.0.0.0)"},
     {"ip-forward", 0, "ip-forward", FLAG_BOOL, AT(ip_forward),
      .help = "Enable net.ipv4.ip_forward (default true)"},
+    {"ip-forward-accept", 0, "ip-forward-accept", FLAG_BOOL, AT(ip_forward_accept),
+     .help = "Accept containers' packets where the host's firewall drops by default what is "
+             "forwarded (default true)"},
     {"ip-masq", 0, "ip-masq", FLAG_BOOL, AT(ip_masq),
      .help = "Masquerade what leaves a bridge (default true)"},
     {"ip6tables", 0, "ip6tables", FLAG_IGNORED_BOOL, .remark = OWN_TABLE},

@@ -45,8 +45,10 @@ static size_t run_posts(struct loop *l)
     round = l->spare;
     l->spare = (struct post_queue){0}; /* a nested round must not reuse it */
     n = round.n;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        turn_enter(l, round.v[i].name, NULL);
         round.v[i].fn(round.v[i].arg);
+    }
     posts_clear(&round);
     free(l->spare.v);
     l->spare = round;
@@ -67,6 +69,7 @@ struct loop *loop_create(void)
     ASSERT(uv_loop_init(&l->uv) == 0);
     ASSERT(uv_async_init(&l->uv, &l->wake, on_wake) == 0);
     timers_init(l);
+    turns_init(l);
     current_loop = l;
     return l;
 }
@@ -84,6 +87,7 @@ void loop_destroy(struct loop *l)
     uv_close((uv_handle_t *)&l->wake, NULL);
     uv_close((uv_handle_t *)&l->timers.clock, NULL);
     uv_close((uv_handle_t *)&l->timers.turn, NULL);
+    uv_close((uv_handle_t *)&l->turns.before_poll, NULL);
     /* Each round only runs close callbacks: nothing else may be open by now. */
     for (int i = 0; i < 100 && uv_loop_alive(&l->uv); i++)
         uv_run(&l->uv, UV_RUN_NOWAIT);
@@ -115,13 +119,13 @@ void loop_stop(struct loop *l)
     uv_stop(&l->uv);
 }
 
-void loop_post(struct loop *l, void (*fn)(void *arg), void *arg)
+void loop_post_as(struct loop *l, const char *name, void (*fn)(void *arg), void *arg)
 {
     bool is_first;
 
     pthread_mutex_lock(&l->lock);
     is_first = l->posts.n == 0;
-    posts_add(&l->posts, (struct post){fn, arg});
+    posts_add(&l->posts, (struct post){name, fn, arg});
     /* Inside the lock: the loop may not close `wake` before it has taken this post. */
     if (is_first)
         uv_async_send(&l->wake);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What loop.c, timer.c and watch.c share of one loop. */
+/* What loop.c, timer.c, turn.c and watch.c share of one loop. */
 #pragma once
 
 #include "core/loop.h"
+#include "core/turn.h"
 
 #include <pthread.h>
 
 struct post {
+    const char *name;
     void (*fn)(void *arg);
     void *arg;
 };
@@ -26,6 +28,43 @@ struct timer_heap {
     bool is_firing;
 };
 
+struct turn_name {
+    const char *of, *what;
+};
+
+/* CPU time of the thread, and how often it slept in the kernel. */
+struct turn_cost {
+    int64_t cpu_ns;
+    int64_t n_sleeps;
+};
+
+struct turn_holder {
+    struct turn_name name;
+    uint64_t count;     /* of its holds of a millisecond or more of its own */
+    int64_t ns, cpu_ns; /* the longest of them; ns is cpu_ns if it did not sleep */
+    int64_t n_sleeps;   /* in all of them */
+};
+
+#define TURN_BUCKETS 24
+#define TURN_LONGEST 24
+
+struct turns {
+    uv_prepare_t before_poll;
+    struct turn_name name; /* who holds the loop since since_ns */
+    int64_t since_ns;
+    int64_t begun_ns;                  /* of this turn; 0: the loop polls */
+    struct turn_cost at_turn, at_hold; /* the readings that their costs are counted from */
+    int64_t worked_ns, n_polls;        /* since the reading */
+    struct turn_name worst;            /* of this turn, when worst_ns is set */
+    int64_t worst_ns;
+    uint64_t turns[TURN_BUCKETS], holds[TURN_BUCKETS];
+    uint64_t turns_cpu[TURN_BUCKETS], holds_cpu[TURN_BUCKETS]; /* of slow ones */
+    uint64_t n_sleeps;                                         /* in slow turns */
+    struct turn_holder longest[TURN_LONGEST];
+    int64_t told_ns;
+    int64_t n_untold;
+};
+
 struct loop {
     uv_loop_t uv;
     uv_async_t wake;
@@ -36,7 +75,10 @@ struct loop {
     uint8_t *watched; /* one bit an fd */
     size_t watched_size;
     size_t n_watches;
+    struct turns turns;
 };
 
 void timers_init(struct loop *l);
 void timers_finish(struct loop *l); /* after its handles are closed */
+void turns_init(struct loop *l);
+struct turn_name turn_holder(const struct loop *l); /* for who gives the name back */

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include "loop_inner.h"
 #include "op_inner.h"
 
 #define SLICE_NS NS_PER_MS /* of ready ops at a time, before other events have their turn */
@@ -108,6 +109,7 @@ static void leave_lane(struct op *op)
 
 static void end(struct op *op)
 {
+    turn_enter(op->ops->loop, op->type->name, "end");
     trace(op, "operation ended", op->started_ns);
     leave_lane(op);
     list_remove(&op->link);
@@ -297,7 +299,7 @@ static bool start_step(struct op *op)
 {
     const struct op_step *step = op_step(op);
 
-    op->step_ns = clock_boot_ns();
+    op->step_ns = turn_enter(op->ops->loop, op->type->name, step->name);
     op->state = OP_RUNNING;
     op->err = fault_hit(op);
     if (op->err)
@@ -335,6 +337,7 @@ static void go_back(struct op *op)
 
         if (!step->undo)
             continue;
+        turn_enter(op->ops->loop, op->type->name, step->name);
         trace(op, "undo", op->started_ns);
         if (is_on_worker(step)) {
             submit(op, on_worker_undo, on_undo_done);
@@ -380,6 +383,7 @@ void ops_make_ready(struct op *op)
 
 void ops_kick(struct ops *o)
 {
+    struct turn_name caller = turn_holder(o->loop);
     int64_t until;
 
     if (o->is_kicking)
@@ -396,6 +400,7 @@ void ops_kick(struct ops *o)
     }
     admission_call_room(o);
     o->is_kicking = false;
+    turn_enter(o->loop, caller.of, caller.what);
     if (!list_is_empty(&o->ready))
         ops_kick_later(o);
 }

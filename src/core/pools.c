@@ -115,7 +115,7 @@ static void worker_loop(struct worker *w)
         w->busy_since_ns = clock_boot_ns();
         pthread_mutex_unlock(&p->lock);
         job->run(job);
-        loop_post(p->loop, on_job_done, job);
+        loop_post_as(p->loop, job->name, on_job_done, job);
         pthread_mutex_lock(&p->lock);
     }
     list_remove(&w->link);
@@ -285,7 +285,7 @@ void pools_destroy(struct pools *p)
     free(p);
 }
 
-void pool_submit(struct pools *p, enum pool_kind kind, struct job *job)
+void pool_submit_as(struct pools *p, const char *name, enum pool_kind kind, struct job *job)
 {
     struct pool *pool = &p->kinds[kind];
     struct worker *idle;
@@ -293,6 +293,7 @@ void pool_submit(struct pools *p, enum pool_kind kind, struct job *job)
 
     ASSERT_LOOP();
     job->pool = kind;
+    job->name = name;
     pthread_mutex_lock(&p->lock);
     ASSERT(!p->is_stopping);
     idle = list_first(&pool->idle, struct worker, link);

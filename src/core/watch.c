@@ -17,6 +17,7 @@ struct watch {
     bool is_closed;
     watch_fn fn;
     void *arg;
+    const char *name;
 };
 
 static bool mark_fd(struct loop *l, int fd, bool is_watched)
@@ -49,6 +50,7 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 {
     struct watch *w = container_of(poll, struct watch, poll);
 
+    turn_enter(w->loop, w->name, NULL);
     if (status < 0) {
         events = w->events;
         start(w);
@@ -61,7 +63,8 @@ static void on_closed(uv_handle_t *handle)
     free(container_of((uv_poll_t *)handle, struct watch, poll));
 }
 
-struct watch *watch_open(struct loop *l, int fd, int events, watch_fn fn, void *arg)
+struct watch *watch_open_as(struct loop *l, const char *name, int fd, int events, watch_fn fn,
+                            void *arg)
 {
     struct watch *w;
     int r;
@@ -74,6 +77,7 @@ struct watch *watch_open(struct loop *l, int fd, int events, watch_fn fn, void *
     w->fd = fd;
     w->fn = fn;
     w->arg = arg;
+    w->name = name;
     l->n_watches++;
     r = uv_poll_init(&l->uv, &w->poll, fd);
     if (r < 0)

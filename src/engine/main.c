@@ -155,7 +155,7 @@ static int run(struct process *p)
     log_info("the engine is ready", KV("data_root", e->settings.data_root),
              KV_INT("keeper", keeper_pid(e->parts.keeper)),
              KV_INT("ms", (clock_wall_ns() - e->parts.started_ns) / NS_PER_MS));
-    trim_begin(&p->trim, e->parts.loop, e->parts.pools);
+    trim_begin(&p->trim, e->parts.loop, e->parts.pools, e->parts.ops);
     loop_run(e->parts.loop);
     unlink(e->settings.pidfile);
     end(p);

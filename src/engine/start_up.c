@@ -96,6 +96,7 @@ static struct err *open_core(struct engine *e)
     p->pools = pools_create(p->loop, KERNEL_WORKERS, DISK_WORKERS);
     p->ops = ops_create(p->loop, p->pools, e->settings.max_inflight);
     p->debug = debug_create();
+    debug_register(p->debug, "turns", turns_dump, p->loop);
     p->events = events_create();
     TRY(db_open(p->loop, path_join(e->arena, e->settings.data_root, "state.db"), &p->db));
     return db_open_volatile(p->loop, path_join(e->arena, e->settings.exec_root, "execs.db"),
@@ -115,6 +116,7 @@ static struct err *open_network(struct engine *e)
         .mtu = s->mtu,
         .ip_forward = s->ip_forward,
         .ip_masq = s->ip_masq,
+        .accept_forward = s->ip_forward_accept,
         .userland_proxy = s->userland_proxy,
         .publish_by_proxy = !strcmp(s->publish_mode, "proxy"),
     };

@@ -73,6 +73,7 @@ static bool take_back(struct layer_make *m)
     if (!t->is_closed)
         return true;
     pipe_close(m);
+    layer_leave(m->draft);
     err_drop(m->err);
     arena_destroy(m->arena);
     free(m);

@@ -222,6 +222,13 @@ struct image *image_by_id(struct image_table *t, const char *id)
     return map_get(t->images, id);
 }
 
+struct image *image_present(struct image_table *t, const char *id)
+{
+    struct image *i = image_by_id(t, id);
+
+    return i && !i->is_removed ? i : NULL;
+}
+
 /* A short id must be of one image. */
 static struct err *find_prefix(struct image_table *t, const char *hex, const char *given,
                                struct image **out)

@@ -31,7 +31,7 @@ struct net {
     struct loop *loop;
     struct pools *pools;
     char tag[16];
-    bool ip_masq, ip_forward, userland_proxy, publish_by_proxy;
+    bool ip_masq, ip_forward, userland_proxy, publish_by_proxy, accept_forward;
     struct netns_thread *netns;
     struct rules *rules;             /* loop */
     struct rules_watch *rules_watch; /* loop; NULL: none */
@@ -103,6 +103,9 @@ void rules_forget_port(struct net *n, const struct port_map *m);
 
 bool rules_are_running(const struct net *n); /* a transaction is in flight */
 void rules_forget_all(struct net *n);        /* the kernel's table is not what we sent */
+void rules_look(struct net *n);              /* others changed theirs */
+/* What is forwarded to and from containers is dropped by a chain that could not be opened. */
+bool net_forward_is_shut(const struct net *n, bool is_v6);
 
 /* ---- links.c: loop ---- */
 void links_copy(struct net *n, struct link_rule **out, size_t *out_n);
@@ -112,7 +115,8 @@ void links_free(struct net *n);
 struct rules_watch;
 struct rules_watch *rules_watch_create(struct net *n); /* NULL: not possible here, logged */
 void rules_watch_destroy(struct rules_watch *w);       /* accepts NULL */
-void rules_watch_sent(struct rules_watch *w);          /* a transaction of ours has ended */
+/* A transaction of ours has ended; unsure: what others have could not be read. */
+void rules_watch_sent(struct rules_watch *w, bool is_unsure);
 /* Pure: the table that a note of the kernel is about, inside the message; NULL: none. */
 const char *rules_changed_table(const struct nlmsghdr *m);
 

@@ -14,7 +14,6 @@
 #include "base/log.h"
 
 #include "dns_inner.h"
-#include "forward_policy.h"
 #include "inner.h"
 #include "nft.h"
 
@@ -159,7 +158,6 @@ struct err *net_open(struct loop *l, struct pools *p, const struct net_settings 
         return e;
     if (s->ip_forward)
         TRY(set_forwarding());
-    forward_policy_warn();
     struct net *n = mem_new(struct net);
     n->loop = l;
     n->pools = p;
@@ -168,6 +166,7 @@ struct err *net_open(struct loop *l, struct pools *p, const struct net_settings 
     n->ip_forward = s->ip_forward;
     n->userland_proxy = s->userland_proxy || s->publish_by_proxy;
     n->publish_by_proxy = s->publish_by_proxy;
+    n->accept_forward = s->accept_forward;
     n->refs = 1;
     pthread_mutex_init(&n->lock, NULL);
     pthread_cond_init(&n->job_ended, NULL);

@@ -82,6 +82,9 @@ static void fill_link(struct network *n, const char *link)
     char *name = n->vlan.kind ? n->vlan.parent : n->bridge.link;
 
     memcpy(name, link, strlen(link) + 1);
+    /* one of ours, whatever the engine that chose it made of the parent asked for */
+    n->vlan.is_apart =
+        n->vlan.kind && !text_same(pairs_get(&n->record.request.options, "parent"), link);
 }
 
 static struct err *fill_subnet(struct network *n)

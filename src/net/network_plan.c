@@ -340,7 +340,7 @@ struct err *network_plan(const struct network_request *r, const struct network_d
     if (vlan_kind_of(r->driver)) {
         TRY(vlan_plan(r, &p.vlan));
         p.bridge.mtu = 0; /* the parent's */
-        p.bridge.internal = p.vlan.is_apart;
+        p.bridge.internal = r->internal || p.vlan.is_apart;
     }
     TRY(plan_options(r, &p.bridge));
     if (p.vlan.kind)

@@ -6,6 +6,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -53,6 +54,8 @@ static int bind_socket(const struct port_map *m, enum families families, bool li
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (m->is_v6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_v6, sizeof(only_v6));
+    if (m->proto == PORT_TCP) /* the proxy's clients inherit it */
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     if (bind(fd, (void *)&addr, len) != 0)
         return -1;
     if (m->proto == PORT_TCP && listens && listen(fd, BACKLOG) != 0)

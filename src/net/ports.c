@@ -222,17 +222,29 @@ size_t ports_fds(const struct ports *p, int *out, size_t room)
     return n;
 }
 
+static bool is_proxied(const struct port_map *m)
+{
+    return !m->is_routed && m->proto != PORT_SCTP;
+}
+
 void ports_each_rule(struct net *n,
                      void (*fn)(void *ctx, const struct port_map *m, bool *is_applied), void *ctx)
 {
     if (n->publish_by_proxy)
         return;
+    bool is_shut[2] = {n->userland_proxy && net_forward_is_shut(n, false),
+                       n->userland_proxy && net_forward_is_shut(n, true)};
     list_each (p, &n->all_ports, struct ports, link) {
         pthread_mutex_lock(&n->lock);
         bool is_bound = p->is_bound;
         pthread_mutex_unlock(&n->lock);
-        for (size_t i = 0; is_bound && i < p->n; i++)
-            if (rules_want_port(&p->e[i].map))
-                fn(ctx, &p->e[i].map, &p->e[i].is_applied);
+        for (size_t i = 0; is_bound && i < p->n; i++) {
+            struct published *e = &p->e[i];
+
+            if (is_shut[e->map.is_v6] && is_proxied(&e->map))
+                e->is_applied = false;
+            else if (rules_want_port(&e->map))
+                fn(ctx, &e->map, &e->is_applied);
+        }
     }
 }

@@ -36,6 +36,9 @@ struct proxy *proxy_create(struct net *n)
     p->net = n;
     p->max_fds = fd_budget();
     list_init(&p->listeners);
+    p->epoll = epoll_create1(EPOLL_CLOEXEC);
+    ASSERT(p->epoll >= 0);
+    p->watch = watch_open(n->loop, p->epoll, UV_READABLE, relays_ready, p);
     return p;
 }
 
@@ -44,6 +47,8 @@ void proxy_destroy(struct proxy *p)
     if (!p)
         return;
     ASSERT(list_is_empty(&p->listeners));
+    watch_close(p->watch);
+    close(p->epoll);
     for (int i = 0; i < p->n_pipes; i++) {
         close(p->pipes[i][0]);
         close(p->pipes[i][1]);

@@ -24,7 +24,10 @@ struct proxy {
     struct net *net;
     struct list listeners;
     int n_fds, max_fds; /* of relays and flows */
-    int pipes[32][2];   /* empty ones, to be used again */
+    int epoll;          /* all sockets of all relays */
+    struct watch *watch;
+    struct relay_events *events;
+    int pipes[32][2]; /* empty ones, to be used again */
     int n_pipes;
 };
 
@@ -36,6 +39,7 @@ socklen_t proxy_target(const struct port_map *m, const struct sockaddr_storage *
 /* relay.c: takes the accepted socket. */
 void relay_start(struct proxy_listener *l, int client, const struct sockaddr_storage *from);
 void relays_close(struct proxy_listener *l);
+void relays_ready(void *proxy, int events); /* a watch_fn */
 /* proxy_udp.c */
 void on_datagram(struct proxy_listener *l);
 void flows_close(struct proxy_listener *l);

@@ -1,49 +1,65 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One proxied TCP connection: two directions, each spliced through a pipe that is held
- * only while bytes are in it, so an idle connection costs two fds. A reader is watched
- * only while its pipe is empty: that is the backpressure. The end of one direction is
- * passed on with shutdown; the relay ends with both, or with the first error.
+ * One proxied TCP connection: two sides, what each sends spliced through a pipe that is held
+ * only while bytes are in it, so an idle connection costs two fds. Both sockets stand in the
+ * proxy's own epoll set, edge-triggered from first to last: what a side can do is remembered
+ * until the kernel says EAGAIN, and no call is spent on changing what is waited for. A side is
+ * read only while its pipe is empty: that is the backpressure. Its end is passed on with
+ * shutdown; the relay ends with both, or with the first error.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
-#include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "proxy.h"
 
 #define CHUNK 65536
 #define ROUNDS_MAX 8 /* of a direction, then the loop's other work has a turn */
+#define EVENTS_AT_ONCE 64
+#define RETRY_MS 100
+#define EDGES (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
 
-struct direction {
-    int pipe[2];
+struct side {
+    struct relay *relay;
+    int fd;
+    bool can_read, can_write;
+    int pipe[2]; /* from here to the other side */
     size_t in_pipe;
-    bool is_ended; /* the reader has seen EOF */
+    bool is_ended; /* EOF was read */
     bool is_passed_on;
-    bool waits_for_fds;
 };
 struct relay {
     struct list link;
     struct proxy_listener *listener;
-    int fd[2]; /* client, container */
-    struct watch *watch[2];
-    struct direction dir[2]; /* dir[i] reads fd[i] */
+    struct side side[2]; /* client, container */
     bool is_connecting;
     struct timer retry; /* no fds for a pipe */
 };
+/* What the kernel reported and is not served yet. A relay that ends takes its events with it. */
+struct relay_events {
+    struct epoll_event v[EVENTS_AT_ONCE];
+    int at, n;
+};
+
+static void forget_events(struct relay_events *b, const struct relay *r)
+{
+    for (int i = b ? b->at : 0; b && i < b->n; i++)
+        if (b->v[i].data.ptr == &r->side[0] || b->v[i].data.ptr == &r->side[1])
+            b->v[i].data.ptr = NULL;
+}
 
 static void relay_close(struct relay *r)
 {
     struct proxy *p = r->listener->proxy;
 
     timer_clear(p->net->loop, &r->retry);
+    forget_events(p->events, r);
     for (int i = 0; i < 2; i++) {
-        watch_close(r->watch[i]);
-        if (r->fd[i] >= 0)
-            close(r->fd[i]);
-        if (r->dir[i].pipe[0] >= 0)
-            proxy_give_pipe(p, r->dir[i].pipe, r->dir[i].in_pipe == 0);
+        close(r->side[i].fd);
+        if (r->side[i].pipe[0] >= 0)
+            proxy_give_pipe(p, r->side[i].pipe, r->side[i].in_pipe == 0);
     }
     p->n_fds -= 2;
     list_remove(&r->link);
@@ -56,125 +72,137 @@ void relays_close(struct proxy_listener *l)
         relay_close(r);
 }
 
-enum moved { MOVED, BLOCKED, FAILED };
-
-static enum moved fill_pipe(struct relay *r, int i)
-{
-    struct direction *d = &r->dir[i];
-    ssize_t n;
-
-    if (d->pipe[0] < 0 && !proxy_take_pipe(r->listener->proxy, d->pipe)) {
-        d->waits_for_fds = true;
-        return BLOCKED;
-    }
-    n = splice(r->fd[i], NULL, d->pipe[1], NULL, CHUNK, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-    if (n > 0) {
-        d->in_pipe = (size_t)n;
-        return MOVED;
-    }
-    if (n == 0) {
-        d->is_ended = true;
-        return MOVED;
-    }
-    return errno == EAGAIN || errno == EINTR ? BLOCKED : FAILED;
-}
-
-static enum moved empty_pipe(struct relay *r, int i)
-{
-    struct direction *d = &r->dir[i];
-    ssize_t n =
-        splice(d->pipe[0], NULL, r->fd[!i], NULL, d->in_pipe, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-
-    if (n < 0)
-        return errno == EAGAIN || errno == EINTR ? BLOCKED : FAILED;
-    d->in_pipe -= (size_t)n;
-    return MOVED;
-}
-
-static enum moved pump(struct relay *r, int i)
-{
-    struct direction *d = &r->dir[i];
-    enum moved m = MOVED;
-
-    for (int round = 0; round < ROUNDS_MAX && m == MOVED; round++) {
-        if (d->in_pipe)
-            m = empty_pipe(r, i);
-        else if (!d->is_ended)
-            m = fill_pipe(r, i);
-        else
-            break;
-    }
-    if (d->is_ended && !d->in_pipe && !d->is_passed_on) {
-        shutdown(r->fd[!i], SHUT_WR);
-        d->is_passed_on = true;
-    }
-    if (d->pipe[0] >= 0 && !d->in_pipe)
-        proxy_give_pipe(r->listener->proxy, d->pipe, true);
-    return m;
-}
-
-static void watch_both(struct relay *r);
+static void serve(struct relay *r);
 
 static void on_retry(struct timer *t)
 {
-    struct relay *r = container_of(t, struct relay, retry);
-
-    r->dir[0].waits_for_fds = r->dir[1].waits_for_fds = false;
-    watch_both(r);
+    serve(container_of(t, struct relay, retry));
 }
 
-static void watch_both(struct relay *r)
+/* False when there is no fd for one: then again in a while. */
+static bool need_pipe(struct side *from)
 {
-    for (int i = 0; i < 2; i++) {
-        bool reads = !r->dir[i].is_ended && !r->dir[i].in_pipe && !r->dir[i].waits_for_fds;
-        bool writes = r->dir[!i].in_pipe > 0;
+    struct proxy *p = from->relay->listener->proxy;
 
-        if (r->dir[i].waits_for_fds && !r->retry.due_ns)
-            timer_set(r->listener->proxy->net->loop, &r->retry, 100, on_retry);
-        watch_set(r->watch[i], (reads ? UV_READABLE : 0) | (writes ? UV_WRITABLE : 0));
+    if (from->pipe[0] >= 0 || proxy_take_pipe(p, from->pipe))
+        return true;
+    timer_set(p->net->loop, &from->relay->retry, RETRY_MS, on_retry);
+    return false;
+}
+
+/* False on an error that ends the relay. */
+static bool fill_pipe(struct side *from)
+{
+    ssize_t n =
+        splice(from->fd, NULL, from->pipe[1], NULL, CHUNK, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+
+    if (n > 0)
+        from->in_pipe = (size_t)n;
+    else if (n == 0)
+        from->is_ended = true;
+    else if (errno == EAGAIN)
+        from->can_read = false;
+    return n >= 0 || errno == EAGAIN || errno == EINTR;
+}
+
+static bool empty_pipe(struct side *from, struct side *to)
+{
+    ssize_t n =
+        splice(from->pipe[0], NULL, to->fd, NULL, from->in_pipe, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+
+    if (n > 0)
+        from->in_pipe -= (size_t)n;
+    else if (n < 0 && errno == EAGAIN)
+        to->can_write = false;
+    return n >= 0 || errno == EAGAIN || errno == EINTR;
+}
+
+static bool has_work(const struct side *from, const struct side *to)
+{
+    return from->in_pipe ? to->can_write : from->can_read && !from->is_ended;
+}
+
+/* Asked again, the kernel reports what a side can do although that is no news. */
+static void take_turns(struct side *from, struct side *to)
+{
+    struct side *ready = from->in_pipe ? to : from;
+    struct epoll_event event = {.events = EDGES, .data.ptr = ready};
+
+    epoll_ctl(from->relay->listener->proxy->epoll, EPOLL_CTL_MOD, ready->fd, &event);
+}
+
+static bool pump(struct side *from, struct side *to)
+{
+    bool has_pipe = true;
+
+    for (int i = 0; i < ROUNDS_MAX && has_work(from, to) && (has_pipe = need_pipe(from)); i++)
+        if (!(from->in_pipe ? empty_pipe(from, to) : fill_pipe(from)))
+            return false;
+    if (from->is_ended && !from->in_pipe && !from->is_passed_on) {
+        from->is_passed_on = true;
+        if (!to->is_passed_on) /* else both are closed now */
+            shutdown(to->fd, SHUT_WR);
     }
+    if (from->pipe[0] >= 0 && !from->in_pipe)
+        proxy_give_pipe(from->relay->listener->proxy, from->pipe, true);
+    if (has_pipe && has_work(from, to))
+        take_turns(from, to);
+    return true;
 }
 
-static bool is_connected(struct relay *r)
+static void serve(struct relay *r)
 {
-    int sys = 0;
-    socklen_t len = sizeof(sys);
+    struct side *client = &r->side[0], *server = &r->side[1];
 
-    return getsockopt(r->fd[1], SOL_SOCKET, SO_ERROR, &sys, &len) == 0 && !sys;
-}
-
-static void go_on(struct relay *r)
-{
-    if (pump(r, 0) == FAILED || pump(r, 1) == FAILED ||
-        (r->dir[0].is_passed_on && r->dir[1].is_passed_on))
+    if (!pump(client, server) || !pump(server, client) ||
+        (client->is_passed_on && server->is_passed_on))
         relay_close(r);
-    else
-        watch_both(r);
 }
 
-static void on_ready(void *arg, int events)
+static void on_edge(struct side *s, uint32_t events)
 {
-    struct relay *r = arg;
+    struct relay *r = s->relay;
+
+    if (events & ~(uint32_t)EPOLLOUT)
+        s->can_read = true; /* an error is met by reading */
+    if (events & (EPOLLOUT | EPOLLERR | EPOLLHUP))
+        s->can_write = true;
+    if (s == &r->side[1] && s->can_write)
+        r->is_connecting = false;
+    if (r->is_connecting)
+        return;
+    if (events & EPOLLERR && s->is_passed_on)
+        relay_close(r); /* it is not read any more and would not be missed */
+    else
+        serve(r);
+}
+
+void relays_ready(void *arg, int events)
+{
+    struct proxy *p = arg;
+    struct relay_events b = {0};
 
     (void)events;
-    if (r->is_connecting) {
-        if (!is_connected(r)) {
-            relay_close(r);
-            return;
-        }
-        r->is_connecting = false;
+    p->events = &b;
+    b.n = epoll_wait(p->epoll, b.v, EVENTS_AT_ONCE, 0);
+    while (b.at < b.n) {
+        struct epoll_event e = b.v[b.at++];
+
+        if (e.data.ptr)
+            on_edge(e.data.ptr, e.events);
     }
-    go_on(r);
+    p->events = NULL;
 }
 
 static int open_server(const struct port_map *m, const struct sockaddr_storage *client)
 {
     struct sockaddr_storage addr;
     socklen_t len = proxy_target(m, client, &addr);
-    int fd = socket(addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int on = 1, fd = socket(addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     if (fd < 0)
         return -1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     if (connect(fd, (void *)&addr, len) != 0 && errno != EINPROGRESS) {
         close(fd);
         return -1;
@@ -182,27 +210,29 @@ static int open_server(const struct port_map *m, const struct sockaddr_storage *
     return fd;
 }
 
+static bool join_set(struct side *s)
+{
+    struct epoll_event event = {.events = EDGES, .data.ptr = s};
+
+    return epoll_ctl(s->relay->listener->proxy->epoll, EPOLL_CTL_ADD, s->fd, &event) == 0;
+}
+
 void relay_start(struct proxy_listener *l, int client, const struct sockaddr_storage *from)
 {
     int server = open_server(&l->map, from);
-    int on = 1;
     struct relay *r;
 
     if (server < 0) {
         close(client);
         return;
     }
-    setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    setsockopt(server, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     r = mem_new(struct relay);
     r->listener = l;
-    r->fd[0] = client;
-    r->fd[1] = server;
     r->is_connecting = true;
     for (int i = 0; i < 2; i++)
-        r->dir[i].pipe[0] = r->dir[i].pipe[1] = -1;
+        r->side[i] = (struct side){.relay = r, .fd = i ? server : client, .pipe = {-1, -1}};
     l->proxy->n_fds += 2;
     list_append(&l->relays, &r->link);
-    r->watch[0] = watch_open(l->proxy->net->loop, client, 0, on_ready, r);
-    r->watch[1] = watch_open(l->proxy->net->loop, server, UV_WRITABLE, on_ready, r);
+    if (!join_set(&r->side[1]) || !join_set(&r->side[0]))
+        relay_close(r);
 }

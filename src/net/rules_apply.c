@@ -4,7 +4,8 @@
  * itself runs in a worker, one at a time: whoever asks meanwhile is served by the
  * next one, which covers everything changed until it starts. When only ports changed a
  * few elements are sent; everything else, and any refusal, ends in a full atomic replace.
- * An ask that finds nothing changed is answered at once, without a system call.
+ * An ask that finds nothing changed is answered at once, without a system call. What others
+ * decide over forwarded packets is looked at with every replace, and when they change it.
  */
 #include <string.h>
 
@@ -12,6 +13,7 @@
 
 #include "inner.h"
 #include "nft.h"
+#include "passage.h"
 #include "rules.h"
 
 struct waiter {
@@ -28,14 +30,19 @@ struct rules {
     unsigned bridges_version, ports_version; /* that it has */
     struct port_map *removed;                /* in the kernel, no longer desired */
     size_t n_removed, removed_cap;
-    struct list next; /* waiters for the transaction after this one */
+    bool wants_look; /* somebody else changed a table of theirs */
+    struct passage *passage;
+    struct buf shut, opened; /* as logged last */
+    bool is_shut[2];         /* IPv4, IPv6: as the ports' rules were composed for */
+    struct list next;        /* waiters for the transaction after this one */
 
     struct job job; /* the transaction in flight; the worker owns from here on */
     bool is_running;
     bool is_full;
     unsigned sending_version, sending_ports;
     struct list served;
-    struct buf text, full_text;
+    bool is_looking, is_unsure;
+    struct buf text, full_text, links;
     struct err *err;
 };
 
@@ -45,6 +52,7 @@ struct rules *rules_create(struct net *n)
 
     r->net = n;
     r->nft = nft_create();
+    r->passage = passage_create(n->tag, n->accept_forward);
     list_init(&r->next);
     list_init(&r->served);
     return r;
@@ -65,6 +73,10 @@ void rules_destroy(struct rules *r)
     drop_waiters(&r->next);
     drop_waiters(&r->served);
     nft_destroy(r->nft);
+    passage_destroy(r->passage);
+    buf_finish(&r->shut);
+    buf_finish(&r->opened);
+    buf_finish(&r->links);
     buf_finish(&r->text);
     buf_finish(&r->full_text);
     err_drop(r->err);
@@ -76,6 +88,7 @@ struct err *rules_remove_table(struct net *n)
 {
     autobuf struct buf text = {0};
 
+    passage_look(n->rules->passage, n->rules->nft, NULL);
     rules_remove_text(&text, n->tag);
     return nft_run(n->rules->nft, text.data);
 }
@@ -101,6 +114,24 @@ void rules_forget_all(struct net *n)
 {
     n->rules->is_known = false;
     n->rules->is_stale = true; /* also what is on its way may have come too early */
+}
+
+void rules_look(struct net *n)
+{
+    struct rules *r = n->rules;
+
+    r->wants_look = true;
+    net_rules_apply(n, NULL, NULL);
+}
+
+bool net_forward_is_shut(const struct net *n, bool is_v6)
+{
+    return n->rules->is_shut[is_v6];
+}
+
+const char *net_forward_shut(const struct net *n)
+{
+    return n->rules->shut.len ? n->rules->shut.data : NULL;
 }
 
 /* ---- what to send ---- */
@@ -135,7 +166,7 @@ static bool is_changed(struct rules *r)
     is_same =
         r->net->bridges_version == r->bridges_version && r->net->ports_version == r->ports_version;
     pthread_mutex_unlock(&r->net->lock);
-    return !r->is_known || r->n_removed || !is_same;
+    return !r->is_known || r->n_removed || r->wants_look || !is_same;
 }
 
 /* Copies the bridges; the version they belong to comes back. */
@@ -171,6 +202,11 @@ static void compose(struct rules *r)
     links_copy(r->net, &links, &n_links);
     r->is_stale = false;
     r->is_full = !r->is_known || r->sending_version != r->bridges_version;
+    r->is_looking = r->is_full || r->wants_look;
+    r->wants_look = false;
+    r->links.len = 0;
+    for (size_t i = 0; i < n_bridges; i++)
+        buf_printf(&r->links, "%s%s", i ? " " : "", bridges[i].link);
     r->text.len = r->full_text.len = 0;
     rules_text(&r->full_text, &(struct rules_view){.tag = r->net->tag,
                                                    .bridges = bridges,
@@ -204,7 +240,47 @@ static void send_text(struct job *job)
     }
     if (r->is_full)
         r->err = nft_run(r->nft, r->full_text.data);
+    r->is_looking |= r->is_full;
+    if (r->is_looking)
+        r->is_unsure = !passage_look(r->passage, r->nft, r->links.len ? r->links.data : "");
     net_job_ended(r->net);
+}
+
+static bool is_news(struct buf *known, const char *now)
+{
+    if (text_same(known->data, now))
+        return false;
+    known->len = 0;
+    buf_puts(known, now);
+    return true;
+}
+
+/* A port whose packets would be dropped on their way is the proxy's alone. */
+static bool note_shut(struct rules *r)
+{
+    bool v4 = passage_is_shut(r->passage, false), v6 = passage_is_shut(r->passage, true);
+
+    if (r->is_shut[0] == v4 && r->is_shut[1] == v6)
+        return false;
+    r->is_shut[0] = v4;
+    r->is_shut[1] = v6;
+    r->is_known = false;
+    return true;
+}
+
+/* True: the rules of ports are to be made anew. */
+static bool note_look(struct rules *r)
+{
+    if (is_news(&r->opened, passage_opened(r->passage)) && r->opened.len)
+        log_info("the host drops forwarded packets that its own rules do not accept: these chains "
+                 "now accept those of containers",
+                 KV("chains", r->opened.data));
+    if (is_news(&r->shut, passage_shut(r->passage)) && r->shut.len)
+        log_warn("the host drops forwarded packets that its own rules do not accept, and these "
+                 "chains are not opened for containers: they do not reach the outside, and their "
+                 "published ports are served by the proxy",
+                 KV("chains", r->shut.data));
+    return note_shut(r);
 }
 
 static void start(struct rules *r);
@@ -236,7 +312,7 @@ static void on_sent(struct job *job)
         return;
     }
     r->is_known = !r->err && !r->is_stale;
-    rules_watch_sent(n->rules_watch);
+    rules_watch_sent(n->rules_watch, r->is_looking && r->is_unsure);
     r->bridges_version = r->sending_version;
     r->ports_version = r->sending_ports;
     buf_finish(&r->text); /* thousands of ports make a text that is not worth keeping */
@@ -248,7 +324,8 @@ static void on_sent(struct job *job)
     }
     struct err *err = r->err;
     r->err = NULL;
-    if (!list_is_empty(&r->next))
+    bool is_stale = r->is_looking && !r->is_unsure && note_look(r);
+    if (!list_is_empty(&r->next) || is_stale)
         start(r);
     list_each (w, &served, struct waiter, link) {
         list_remove(&w->link);

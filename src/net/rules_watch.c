@@ -3,7 +3,9 @@
  * Sees that nobody else changes our table: `nft flush ruleset`, a firewall's reload. The
  * kernel tells every change with the netlink port of its author; ours is learned from the
  * first change made while our own transaction runs. Anything by another author in
- * our table has the whole put back, not more often than every RESTORE_MS. Loop thread.
+ * our table has the whole put back, not more often than every RESTORE_MS. A change of
+ * anybody's chains or rules may be about packets that are forwarded: those are looked at again
+ * (passage.c). Loop thread.
  */
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
@@ -18,6 +20,8 @@
 #include "rules.h"
 
 #define RESTORE_MS 100
+#define LOOK_MS 200
+#define UNSURE_MAX 20 /* looks in a row that could not be finished */
 #define RECEIVE_ROOM (8 << 20)
 #define TABLE_ATTRIBUTE 1 /* NFTA_TABLE_NAME, NFTA_CHAIN_TABLE, …: 1 everywhere */
 
@@ -25,15 +29,16 @@ struct rules_watch {
     struct net *net;
     struct mnl_socket *sock;
     struct watch *watch;
-    struct timer restore;
+    struct timer restore, look;
     char table[32];
     uint32_t own_port; /* 0: not known yet */
+    int n_unsure;
 };
 
 struct batch { /* of one reading */
     struct rules_watch *w;
     bool learns; /* our transaction is running, or has just ended */
-    bool is_drift;
+    bool is_drift, is_foreign;
 };
 
 static int on_attribute(const struct nlattr *attr, void *ctx)
@@ -56,13 +61,33 @@ const char *rules_changed_table(const struct nlmsghdr *m)
     return table;
 }
 
+/* Sets and counters of others are no business of ours. */
+static bool is_of_rules(const struct nlmsghdr *m)
+{
+    switch (m->nlmsg_type & 0xff) {
+    case NFT_MSG_NEWTABLE:
+    case NFT_MSG_DELTABLE:
+    case NFT_MSG_NEWCHAIN:
+    case NFT_MSG_DELCHAIN:
+    case NFT_MSG_NEWRULE:
+    case NFT_MSG_DELRULE:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static int on_change(const struct nlmsghdr *m, void *ctx)
 {
     struct batch *b = ctx;
     const char *table = rules_changed_table(m);
 
-    if (!table || strcmp(table, b->w->table) != 0)
+    if (!table)
         return MNL_CB_OK;
+    if (strcmp(table, b->w->table) != 0) {
+        b->is_foreign |= is_of_rules(m) && m->nlmsg_pid != b->w->own_port;
+        return MNL_CB_OK;
+    }
     if (!b->w->own_port && b->learns)
         b->w->own_port = m->nlmsg_pid;
     if (b->w->own_port && m->nlmsg_pid != b->w->own_port)
@@ -79,6 +104,17 @@ static void on_restore(struct timer *t)
     net_rules_apply(w->net, NULL, NULL);
 }
 
+static void on_look(struct timer *t)
+{
+    rules_look(container_of(t, struct rules_watch, look)->net);
+}
+
+static void look_later(struct rules_watch *w)
+{
+    if (!w->look.due_ns)
+        timer_set(w->net->loop, &w->look, LOOK_MS, on_look);
+}
+
 static void drain(struct rules_watch *w, bool learns)
 {
     struct batch b = {.w = w, .learns = learns};
@@ -89,12 +125,14 @@ static void drain(struct rules_watch *w, bool learns)
         if (n > 0)
             mnl_cb_run(room, (size_t)n, 0, 0, on_change, &b);
         else if (errno == ENOBUFS) /* lost some: ours, when we have just sent many */
-            b.is_drift |= !learns;
+            b.is_foreign = b.is_drift = !learns;
         else if (errno != EINTR)
             break;
     }
     if (b.is_drift && !w->restore.due_ns)
         timer_set(w->net->loop, &w->restore, RESTORE_MS, on_restore);
+    if (b.is_foreign)
+        look_later(w);
 }
 
 static void on_readable(void *arg, int events)
@@ -105,10 +143,14 @@ static void on_readable(void *arg, int events)
     drain(w, rules_are_running(w->net));
 }
 
-void rules_watch_sent(struct rules_watch *w)
+void rules_watch_sent(struct rules_watch *w, bool is_unsure)
 {
-    if (w)
-        drain(w, true);
+    if (!w)
+        return;
+    drain(w, true);
+    w->n_unsure = is_unsure ? w->n_unsure + 1 : 0;
+    if (is_unsure && w->n_unsure < UNSURE_MAX)
+        look_later(w);
 }
 
 struct rules_watch *rules_watch_create(struct net *n)
@@ -138,6 +180,7 @@ void rules_watch_destroy(struct rules_watch *w)
     if (!w)
         return;
     timer_clear(w->net->loop, &w->restore);
+    timer_clear(w->net->loop, &w->look);
     watch_close(w->watch);
     mnl_socket_close(w->sock);
     free(w);

@@ -95,15 +95,14 @@ static struct err *plan_parent(const struct network_request *r, struct vlan_spec
 {
     const char *parent = pairs_get(&r->options, "parent");
 
-    v->is_apart = r->internal || text_is_empty(parent);
+    v->is_apart = text_is_empty(parent);
     if (text_is_empty(parent))
         return NULL;
     if (!strcmp(parent, "lo"))
         return err_new(ERR_INVALID, "loopback interface is not a valid %s parent link", r->driver);
     if (strlen(parent) >= sizeof(v->parent) || strpbrk(parent, "/: \t\n\"%"))
         return err_new(ERR_INVALID, "invalid parent interface name \"%s\"", parent);
-    if (!v->is_apart)
-        memcpy(v->parent, parent, strlen(parent) + 1);
+    memcpy(v->parent, parent, strlen(parent) + 1);
     return NULL;
 }
 

@@ -56,14 +56,13 @@ static void lose(struct keeper *k)
     disconnect(k);
     k->state = was_ready ? KEEPER_DYING : KEEPER_DOWN;
     k->deadline_ns = clock_boot_ns() + DYING_MS * NS_PER_MS;
-    if (was_ready)
-        keeper_fail_bound(k);
     wait_ms(k, was_ready ? 0 : START_AGAIN_MS);
 }
 
 /* The end of file comes before the keeper's children become ours (its mount namespace
- * is taken down in between): `lost` is told when they can be waited for. A keeper that
- * lives on has only closed the connection; its entries will be told again. */
+ * is taken down in between): requests fail and `lost` is told when they can be waited for,
+ * and no child in its set-up can come to its execve any more. A keeper that lives on has
+ * only closed the connection; its entries will be told again. */
 static void await_death(struct keeper *k)
 {
     struct pollfd p = {.fd = k->pidfd, .events = POLLIN};
@@ -74,6 +73,7 @@ static void await_death(struct keeper *k)
         return;
     }
     k->state = KEEPER_DOWN;
+    keeper_fail_bound(k);
     wait_ms(k, 0);
     if (is_dead)
         k->hooks->lost(k->ctx);

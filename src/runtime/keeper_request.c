@@ -161,6 +161,6 @@ void keeper_fail_bound(struct keeper *k)
         }
     while (!list_is_empty(&failing))
         keeper_request_fail(list_first(&failing, struct request, link),
-                            err_new(ERR_UNAVAILABLE, "the keeper was killed: the container was not "
-                                                     "started, try again"));
+                            err_new(ERR_UNAVAILABLE, "the keeper was killed during the start, "
+                                                     "which is undone: try again"));
 }

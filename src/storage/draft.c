@@ -52,6 +52,12 @@ struct err *draft_create(struct layer_store *s, struct layer_draft **out)
     return NULL;
 }
 
+void layer_leave(struct layer_draft *d)
+{
+    if (d)
+        destroy(d);
+}
+
 void layer_abort(struct layer_draft *d)
 {
     struct err *e;

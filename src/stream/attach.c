@@ -346,7 +346,7 @@ bool attach_input(struct attachment *a, const void *p, size_t n, void (*on_ready
     ASSERT_LOOP();
     if (!a->req.want_stdin || a->has_input_eof)
         return true;
-    if (a->keys.n) {
+    if (!detach_is_plain(&a->keys, p, n)) {
         kept = mem_alloc(DETACH_ROOM(n));
         has_detached = detach_filter(&a->keys, p, n, kept, &n);
         p = kept;

@@ -58,6 +58,11 @@ static size_t keep(const struct detach_keys *d, unsigned char b)
     return 0;
 }
 
+bool detach_is_plain(const struct detach_keys *d, const void *p, size_t n)
+{
+    return !d->n || (!d->matched && !memchr(p, d->key[0], n));
+}
+
 bool detach_filter(struct detach_keys *d, const unsigned char *p, size_t n, unsigned char *out,
                    size_t *out_n)
 {

@@ -12,6 +12,8 @@ struct detach_keys {
     size_t n;       /* 0: never matches */
     size_t matched; /* bytes held back */
 };
+/* No byte is held back and none of these could be the first: they may go on as they are. */
+bool detach_is_plain(const struct detach_keys *d, const void *p, size_t n);
 /* Room that detach_filter needs for n bytes. */
 #define DETACH_ROOM(n) ((n) + DETACH_MAX)
 /* Copies p to out except what may be the sequence. True: it is complete, *out_n is what came

@@ -122,6 +122,7 @@ def install_keeper(n):
 class Rounds:
     def __init__(self):
         self.elders, self.pending, self.builds, self.kinds = mix.elders(), [], 0, {}
+        self.long_execs = []
 
     # ---- what is done to them ----
 
@@ -159,6 +160,7 @@ class Rounds:
         cat = next(e for e in self.elders if isinstance(e, mix.Cat))
         goes_on = cat.hold()
         old, n = keeper_pid(), engine.logged("the keeper was killed")
+        findings.count("keeper deaths")
         os.kill(old, signal.SIGKILL)
         until("the engine notices", lambda: engine.logged("the keeper was killed") > n)
         until("another keeper", lambda: keeper_pid() not in (0, old))
@@ -229,7 +231,7 @@ class Rounds:
             t.join()
 
     def run(self, n, kind):
-        findings.round = n
+        findings.round = "%d (%s)" % (n, kind)
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
         self.make_young(n)
         storm = Storm(n, CLIENTS)
@@ -238,14 +240,16 @@ class Rounds:
                             "both": self.kill_both, "upgrade": self.upgrade, "term": self.term}[kind])
         storm.end()
         self.guarded("storm", storm.verify)
+        self.long_execs += self.guarded("execs", storm.verify_execs) or []
         due = [k for when, k in self.pending if when <= n]
         self.pending = [(when, k) for when, k in self.pending if when > n]
         self.each(self.elders + [k for _, k in self.pending], lambda k: k.check())
         self.each(due, lambda k: (k.check(), k.finish()))
 
     def finish(self):
-        findings.round = 0
+        findings.round = "end"
         self.each([k for _, k in self.pending], lambda k: k.finish())
+        self.each(self.long_execs, lambda x: x.verify(False))
         open(mix.OUT + "/stop", "w", encoding="ascii").close()
         self.each(self.elders, lambda k: k.finish())
 

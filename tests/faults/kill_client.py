@@ -28,11 +28,11 @@ class Findings:
     """What went wrong, and counts; from any thread."""
 
     def __init__(self):
-        self.lock, self.bad, self.counts, self.round = threading.Lock(), [], {}, 0
+        self.lock, self.bad, self.counts, self.round = threading.Lock(), [], {}, "0"
 
     def wrong(self, text):
         with self.lock:
-            self.bad.append("round %d: %s" % (self.round, text[:600]))
+            self.bad.append("round %s: %s" % (self.round, text[:600]))
             print("# WRONG %s: %s" % (time.strftime("%H:%M:%S"), self.bad[-1]), flush=True)
 
     def count(self, what, n=1):

@@ -309,11 +309,15 @@ class OnFailure(Kind):
 
     def __init__(self, name, seconds):
         super().__init__(name)
-        self.deaths = findings.counts.get("engine deaths", 0)
+        self.deaths = self.all_deaths()
         self.cid = create(name, ["sh", "-c", "echo x >>/out/%s.runs; echo run; sleep %.2f; exit 5" % (name, seconds)],
                           {"Binds": [OUT + ":/out"],
                            "RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": self.RETRIES}})
         start(self.cid)
+
+    @staticmethod
+    def all_deaths():
+        return findings.counts.get("engine deaths", 0) + findings.counts.get("keeper deaths", 0)
 
     def runs(self):
         try:
@@ -326,8 +330,8 @@ class OnFailure(Kind):
                       lambda: (s := inspect(self.cid)["State"])["Status"] == "exited" and s)
         Codes.check(self.cid, 5, state["ExitCode"])
         count, runs = inspect(self.cid)["RestartCount"], self.runs()
-        # A start that was in flight when the engine died is undone, and does not count.
-        undone = findings.counts.get("engine deaths", 0) - self.deaths
+        # A start that was in flight when the engine or the keeper died is undone, and does not count.
+        undone = self.all_deaths() - self.deaths
         if count != self.RETRIES or not 0 <= runs - self.RETRIES - 1 <= undone:
             raise Wrong("%s: %d runs, RestartCount %d, expected %d retries" % (self.name, runs, count, self.RETRIES))
         n = logs(self.cid, False)[1].count(b"run\n")
@@ -368,7 +372,7 @@ class Always(OnFailure):
         expect(204, "POST", "/containers/%s/stop?t=0" % self.cid)
         runs = self.runs()
         n = logs(self.cid, False)[1].count(b"run\n")
-        if not runs - findings.counts.get("engine deaths", 0) <= n <= runs:
+        if not runs - self.all_deaths() <= n <= runs:
             raise Wrong("%s: %d runs, %d in the log" % (self.name, runs, n))
         remove(self.cid)
 
@@ -391,6 +395,21 @@ class Healthy(Kind):
             return (h["Status"] == "healthy" and last and last["ExitCode"] == 0 and last["Output"] == "fine\n" and
                     last["Start"] >= time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(begin)))
         until(lambda: "%s is checked again: %s" % (self.name, inspect(self.cid)["State"]["Health"]), is_fresh)
+
+    def finish(self):
+        remove(self.cid)
+
+
+class Hall(Kind):
+    """Where the storm's execs run."""
+
+    def __init__(self, name):
+        super().__init__(name)
+        self.cid = create(name, ["sleep", "10000"], {"Binds": [OUT + ":/out"]})
+        start(self.cid)
+
+    def check(self):
+        self.is_running()
 
     def finish(self):
         remove(self.cid)
@@ -491,7 +510,7 @@ def elders():
             Writer("e-long", 200, long_every=40, partial=True), Writer("e-local", 1500, driver="local"),
             Writer("e-locallong", 150, long_every=30, driver="local"),
             Writer("e-tty", 1000, is_tty=True, partial=True), Shell("e-shell"), Cat("e-cat"), Always("e-always"),
-            Healthy("e-healthy"), Web("e-web"), Neighbour("e-left", "village", ["e-left"]),
+            Healthy("e-healthy"), Hall("e-hall"), Web("e-web"), Neighbour("e-left", "village", ["e-left"]),
             Neighbour("e-right", "village", ["e-left", "e-right"])]
 
 

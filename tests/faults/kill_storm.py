@@ -10,8 +10,147 @@ import time
 from kill_client import Lost, Refused, Stream, Wrong, call, expect, findings, inspect, until
 from kill_mix import OUT, Codes, end_of, remove
 
-# Must an exec that was started come to its true end when the engine dies under it?
-STRICT_EXECS = False
+
+class Exec:
+    """An exec, and what is known of it. It leaves two marks in a folder of ours: that it ran (once),
+    and its code, just before it ends. is_sure: 200 for a detached start, or its first word; a 101
+    says only that the stream is open (start errors come in it), so then inspect decides.
+    is_undone: refused, since the keeper was killed under it. It can be started again, and if it had
+    begun it was killed before the answer."""
+    WORDS = b"".join(b"%d said\n" % i for i in range(40))
+
+    def __init__(self, token, naps=("0", "0.1", "0.3", "1", "2.5")):
+        self.token = self.name = token
+        self.code, self.id = random.randrange(1, 120), None
+        self.nap = random.choice(naps)
+        self.is_asked = self.is_sure = self.is_undone = False
+
+    def path(self, kind):
+        return "%s/%s.%s" % (OUT, self.token, kind)
+
+    def mark(self, kind):
+        try:
+            return open(self.path(kind), encoding="ascii").read().split()
+        except FileNotFoundError:
+            return []
+
+    def script(self):
+        half = "while [ $i -lt %d ]; do echo $i said; i=$((i + 1)); done; "
+        return ("echo ran >>/out/{0}.ran; i=0; " + half % 20 + "sleep {1}; " + half % 40 +
+                "echo {2} >>/out/{0}.code; exit {2}").format(self.token, self.nap, self.code)
+
+    def create(self, cid):
+        """False: the container has ended, or is paused."""
+        status, data = call("POST", "/containers/%s/exec" % cid, {
+            "Cmd": ["sh", "-c", self.script()], "AttachStdout": True, "AttachStderr": True,
+            "AttachStdin": random.random() < 0.3})
+        if status not in (201, 409):
+            raise Wrong("exec create: %d %r" % (status, data))
+        self.id = json.loads(data)["Id"] if status == 201 else None
+        return status == 201
+
+    def act(self):
+        random.choice([self.start_detached, self.start_attached, self.start_attached, self.leave])()
+
+    def leave(self):
+        """Created, not started: that, too, is kept."""
+
+    def start_detached(self):
+        self.is_asked = True
+        try:
+            status, data = call("POST", "/exec/%s/start" % self.id, {"Detach": True})
+        except Refused:
+            self.is_undone = True
+            raise
+        if status == 200:
+            self.is_sure = True
+        elif status != 409 and b"killed by signal 9" not in data:  # with its container: verify_end
+            raise Wrong("exec start: %d %r" % (status, data))
+
+    def start_attached(self):
+        self.is_asked = True
+        deaths = findings.counts.get("engine deaths", 0), findings.counts.get("keeper deaths", 0)
+        try:
+            s = Stream("/exec/%s/start" % self.id, False, {"Detach": False})
+        except Refused:
+            self.is_undone = True
+            raise
+        except Wrong as e:
+            if " 409" in str(e):  # the container has ended, or is paused
+                return
+            raise
+        try:
+            text = s.to_end()
+        finally:
+            s.close()
+        if b"keeper was killed" in text:  # said in the stream, as Docker does
+            self.is_undone = True
+            return
+        if b"not running" in text or b"paused" in text or b"killed by signal 9 during set-up" in text:
+            return
+        self.is_sure = bool(text)
+        if not self.WORDS.startswith(text):
+            raise Wrong("exec %s said %r" % (self.token, text[-200:]))
+        status, data = call("GET", "/exec/%s/json" % self.id)  # Lost: the stream ended with the engine
+        if (findings.counts.get("engine deaths", 0), findings.counts.get("keeper deaths", 0)) != deaths:
+            return
+        if status == 404:  # its container has been removed by us? No: one client, one container
+            raise Wrong("exec %s: 404 at its end" % self.token)
+        doc = json.loads(data)
+        if doc["Running"]:
+            raise Wrong("exec %s: its stream has ended, but it runs" % self.token)
+        if text == self.WORDS and doc["ExitCode"] not in (self.code, 137):
+            raise Wrong("exec %s: code %s, expected %d" % (self.token, doc["ExitCode"], self.code))
+        if doc["ExitCode"] == self.code and text != self.WORDS:
+            raise Wrong("exec %s: it said only %d bytes" % (self.token, len(text)))
+
+    # ---- afterwards ----
+
+    def inspect(self):
+        status, data = call("GET", "/exec/%s/json" % self.id)
+        if status != 200:
+            raise Wrong("exec %s was acknowledged: %d %r" % (self.token, status, data))
+        return json.loads(data)
+
+    def verify(self, may_be_killed):
+        """The next engine knows it: as startable, as running, or its end."""
+        doc = self.inspect()
+        is_new = not doc["Running"] and doc["ExitCode"] is None
+        if self.is_undone and not is_new:
+            raise Wrong("exec %s was refused, but: %s" % (self.token, doc))
+        if is_new and not self.is_undone and (self.is_sure or self.mark("ran")):
+            # a start is settled by the keeper's word, a moment after adoption at the latest
+            doc = until(lambda: "exec %s was started (sure: %s, marks %s %s), but: %s" % (
+                self.token, self.is_sure, self.mark("ran"), self.mark("code"), self.inspect()),
+                        lambda: (d := self.inspect()) and (d["Running"] or d["ExitCode"] is not None) and d, 10)
+        elif is_new:
+            status, data = call("POST", "/exec/%s/start" % self.id, {"Detach": True})
+            if status == 200:
+                findings.count("execs started by the next engine")
+            elif status == 409 and b"already" in data:
+                pass  # it is being settled
+            elif status == 409 and may_be_killed:
+                return  # its container is not running any more
+            else:
+                raise Wrong("exec %s cannot be started: %d %r" % (self.token, status, data))
+        elif not self.is_asked:
+            raise Wrong("exec %s was never started, but: %s" % (self.token, doc))
+        doc = until(lambda: "exec %s ends: %s" % (self.token, self.inspect()),
+                    lambda: (d := self.inspect())["ExitCode"] is not None and not d["Running"] and d)
+        self.verify_end(doc["ExitCode"], may_be_killed)
+
+    def verify_end(self, code, may_be_killed):
+        ran, ended = self.mark("ran"), self.mark("code")
+        if len(ran) > 1 + self.is_undone or len(ended) > 1 + self.is_undone:
+            raise Wrong("exec %s (undone: %s) ran %d times, ended %d" % (self.token, self.is_undone, len(ran), len(ended)))
+        findings.count("execs")
+        if code == self.code:
+            if not ended:
+                raise Wrong("exec %s: it has not come to its end, but its code is %d" % (self.token, code))
+        elif code == 137 and may_be_killed or code == 255 and Codes.can_be_unknown:
+            findings.count("execs that were killed")
+        else:
+            raise Wrong("exec %s: code %s, expected %d; marks %s %s" % (self.token, code, self.code, ran, ended))
 
 
 class Record:
@@ -21,13 +160,15 @@ class Record:
         self.names, self.token = {name}, name
         self.exists = self.started = self.paused = self.removed = "no"
         self.ended, self.code, self.must_end = None, None, False
+        self.may_end = False  # somebody asked for it
         self.execs, self.mode, self.joined = [], "none", "maybe"
 
 
 class Storm:
     def __init__(self, n, clients):
-        self.n, self.over, self.records, self.things = n, threading.Event(), [], []
+        self.n, self.over, self.records, self.things, self.execs = n, threading.Event(), [], [], []
         self.threads = [threading.Thread(target=self.client, args=(i,)) for i in range(clients)]
+        self.threads += [threading.Thread(target=self.caller, args=(i,)) for i in range(clients)]
         self.threads.append(threading.Thread(target=self.keeper_of_things))
         for t in self.threads:
             t.start()
@@ -91,31 +232,10 @@ class Storm:
 
     @staticmethod
     def exec(r, cid):
-        code = random.randrange(1, 120)
-        status, data = call("POST", "/containers/%s/exec" % cid,
-                            {"Cmd": ["sh", "-c", "sleep 0.%d; echo -n said; exit %d" % (random.randrange(4), code)],
-                             "AttachStdout": True, "AttachStderr": True})
-        if status == 409:
-            return  # it has ended, or is paused
-        if status != 201:
-            raise Wrong("exec create: %d %r" % (status, data))
-        eid = json.loads(data)["Id"]
-        try:
-            s = Stream("/exec/%s/start" % eid, False, {"Detach": False})
-        except Wrong as e:
-            if b" 409 " in str(e).encode() or " 126" in str(e):
-                return
-            if " 409" in str(e) or "not running" in str(e) or "paused" in str(e):
-                return
-            raise
-        if STRICT_EXECS:
-            r.execs.append((eid, code))
-        text = s.to_end()
-        if text == b"said":
-            status, data = call("GET", "/exec/%s/json" % eid)
-            if status == 200 and not (doc := json.loads(data))["Running"] and doc["ExitCode"] != code:
-                raise Wrong("exec in %s: code %s, expected %d" % (r.token, doc["ExitCode"], code))
-            findings.count("execs")
+        x = Exec("%s-x%d" % (r.token, len(r.execs)))
+        if x.create(cid):
+            r.execs.append(x)
+            x.act()
 
     @staticmethod
     def rename(r, cid):
@@ -141,6 +261,7 @@ class Storm:
 
     @staticmethod
     def kill(r, cid):
+        r.may_end = True
         r.code, r.paused = (137, *(r.code if isinstance(r.code, tuple) else (r.code,))), "maybe"
         status, data = call("POST", "/containers/%s/kill" % cid)
         if status == 204:
@@ -150,6 +271,7 @@ class Storm:
 
     @staticmethod
     def stop(r, cid):
+        r.may_end = True
         r.code, r.paused = (137, 143, *(r.code if isinstance(r.code, tuple) else (r.code,))), "maybe"
         status, data = call("POST", "/containers/%s/stop?t=0" % cid)
         if status not in (204, 304):
@@ -158,6 +280,7 @@ class Storm:
 
     @staticmethod
     def restart(r, cid):
+        r.may_end = True
         r.code, r.paused = (137, 143, *(r.code if isinstance(r.code, tuple) else (r.code,))), "maybe"
         r.must_end, r.ended = False, None
         expect(204, "POST", "/containers/%s/restart?t=0" % cid)
@@ -204,7 +327,36 @@ class Storm:
                 findings.wrong("storm: %s: %s" % (type(e).__name__, e))
                 return
 
+    def caller(self, who):
+        """Execs in a container that nobody ends: their codes must be true."""
+        k = 0
+        while not self.over.is_set():
+            k += 1
+            x = Exec("c%d-%d-%d" % (self.n, who, k), ("0", "0", "0.1", "0.1", "0.5", "2.5", "12"))
+            try:
+                if not x.create("e-hall"):
+                    raise Wrong("e-hall does not run")
+                self.execs.append(x)
+                x.start_detached() if x.nap == "12" else x.act()
+            except Refused:
+                findings.count("refused")
+            except Lost:
+                return
+            except Exception as e:  # pylint: disable=broad-except
+                findings.wrong("exec %s: %s: %s" % (x.token, type(e).__name__, e))
+                return
+
     # ---- afterwards ----
+
+    def verify_execs(self):
+        """Returns those that outlive some more engines."""
+        for x in self.execs:
+            try:
+                if x.nap != "12":
+                    x.verify(False)
+            except Wrong as e:
+                findings.wrong(str(e))
+        return [x for x in self.execs if x.nap == "12"]
 
     def verify(self):
         for r in self.records:
@@ -231,13 +383,17 @@ class Storm:
             return
         if len(docs) > 1:
             raise Wrong("two of them")
-        doc = docs[0]
+        try:
+            self.verify_there(r, docs[0])
+        finally:
+            remove(docs[0]["Id"])
+
+    def verify_there(self, r, doc):
         cid, state = doc["Id"], doc["State"]
         if r.joined != "maybe" and ("village" in doc["NetworkSettings"]["Networks"]) != (r.joined == "yes"):
             raise Wrong("in the network: %s, but %s" % (r.joined, list(doc["NetworkSettings"]["Networks"])))
         if r.exists == "yes":
             self.verify_state(r, cid, state)
-        remove(cid)
 
     @staticmethod
     def verify_state(r, cid, state):
@@ -255,10 +411,8 @@ class Storm:
             expect((204, 409), "POST", "/containers/%s/unpause" % cid)
         if not isinstance(r.code, tuple):  # nobody killed it
             until("it was started, so it ran", lambda: os.path.exists(OUT + "/" + r.token), 20)
-        for eid, code in r.execs:
-            doc = until("exec has ended", lambda e=eid: not (d := expect(200, "GET", "/exec/%s/json" % e))["Running"] and d)
-            if doc["ExitCode"] not in (code, 137):
-                raise Wrong("exec: code %s, expected %d" % (doc["ExitCode"], code))
+        for x in r.execs:
+            x.verify(r.must_end or r.may_end)
         if r.must_end:
             code = end_of(cid)
             if code not in (r.code if isinstance(r.code, tuple) else (r.code,)):

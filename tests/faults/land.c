@@ -15,14 +15,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pty.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -32,12 +30,12 @@
 #include "stream/log.h"
 #include "wire/landing.h"
 
+#include "land_kit.h"
 #include "logdisk.h"
 #include "record.h"
 
 #define N_LINES 4
 #define TRIES 20
-#define TRACE_MAX 200000
 
 struct world {
     bool is_pty, lands, recovers;
@@ -47,14 +45,6 @@ struct world {
     int relay[2];
     char dir[64], log[128];
 };
-
-static void must(bool is_good, const char *what)
-{
-    if (is_good)
-        return;
-    fprintf(stderr, "land: %s: %s\n", what, strerror(errno));
-    exit(2);
-}
 
 /* ---- the engine that is killed ---- */
 
@@ -181,14 +171,6 @@ static void run_engine(const struct world *w, bool is_stepped)
 struct result {
     long kills, missing, doubled, torn;
 };
-
-enum { LINE_ROOM = 128 };
-
-static size_t make_line(char out[LINE_ROOM], unsigned i)
-{
-    return (size_t)snprintf(out, LINE_ROOM, "line %08u %.*s\n", i, (int)(i * 7 % 40),
-                            "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz");
-}
 
 static void read_records(const char *path, struct buf *text, struct result *r)
 {
@@ -321,6 +303,11 @@ static pid_t start_engine(const struct world *w, bool is_stepped)
     _exit(1);
 }
 
+static pid_t start_stepped(const void *world)
+{
+    return start_engine(world, true);
+}
+
 static void finish_with_engine(const struct world *w)
 {
     pid_t pid = start_engine(w, false);
@@ -331,114 +318,20 @@ static void finish_with_engine(const struct world *w)
 
 /* ---- after every instruction ---- */
 
-/*
- * One run is single-stepped to learn where it passes. Then, for every instruction of it, a new
- * engine runs at full speed up to the same place (a breakpoint, the same number of times met), and
- * is killed there. Forks of one process have the same addresses.
- */
-struct trace {
-    unsigned long *at;
-    long n;
-};
-
-static unsigned long get_rip(pid_t pid)
-{
-    errno = 0;
-    return (unsigned long)ptrace(PTRACE_PEEKUSER, pid, offsetof(struct user_regs_struct, rip), 0);
-}
-
-/* False: it has ended. */
-static bool go(pid_t pid, int request)
-{
-    int status;
-
-    must(!ptrace(request, pid, NULL, NULL), "go on");
-    waitpid(pid, &status, 0);
-    return WIFSTOPPED(status);
-}
-
-static pid_t start_stepped(const struct world *w)
-{
-    pid_t pid = start_engine(w, true);
-    int status;
-
-    must(waitpid(pid, &status, 0) == pid && WIFSTOPPED(status), "stop the engine");
-    return pid;
-}
-
-static void record_trace(const struct world *w, struct trace *t)
-{
-    pid_t pid = start_stepped(w);
-
-    t->at = calloc(TRACE_MAX, sizeof(*t->at));
-    do
-        t->at[t->n++] = get_rip(pid);
-    while (t->n < TRACE_MAX && go(pid, PTRACE_SINGLESTEP));
-    must(t->n < TRACE_MAX, "the iteration is too long");
-}
-
-/* Lets it pass `at` so many times, then kills it just before the next. False: it never came. */
-static bool kill_at(const struct world *w, unsigned long at, long passes)
-{
-    pid_t pid = start_stepped(w);
-    long text = ptrace(PTRACE_PEEKTEXT, pid, at, NULL), trap = (text & ~0xffL) | 0xcc;
-    bool is_there = true;
-    int status;
-
-    for (long i = 0; i <= passes && is_there; i++) {
-        if (get_rip(pid) != at) {
-            must(!ptrace(PTRACE_POKETEXT, pid, at, trap), "set a breakpoint");
-            is_there = go(pid, PTRACE_CONT);
-            if (!is_there)
-                break;
-            must(get_rip(pid) == at + 1, "be at the breakpoint");
-            ptrace(PTRACE_POKETEXT, pid, at, text);
-            ptrace(PTRACE_POKEUSER, pid, offsetof(struct user_regs_struct, rip), at);
-        }
-        if (i < passes)
-            is_there = go(pid, PTRACE_SINGLESTEP);
-    }
-    if (!is_there)
-        return false;
-    kill(pid, SIGKILL);
-    waitpid(pid, &status, 0);
-    return true;
-}
-
-static long passes_before(const struct trace *t, long k)
-{
-    long n = 0;
-
-    for (long i = 0; i < k; i++)
-        n += t->at[i] == t->at[k];
-    return n;
-}
-
-static void write_some_lines(const struct world *w, unsigned from, unsigned to)
-{
-    char line[128];
-
-    for (unsigned i = from; i < to; i++) {
-        size_t n = make_line(line, i);
-
-        must(write(w->to, line, n) == (ssize_t)n, "write a line");
-    }
-}
-
 /* The first half of a line before, so that the record holds it; then the rest. */
 static void give_input(struct world *w)
 {
     char line[128];
     size_t n = make_line(line, 1);
 
-    write_some_lines(w, 0, 1);
+    write_some_lines(w->to, 0, 1);
     must(write(w->to, line, n / 2) > 0, "write half a line");
     if (w->recovers) /* an engine that died right after its splice */
         must(land_fill(&w->land, 0, 0, 1, STREAM_STDOUT, 1, w->from) > 0, "fill a slot");
     else
         finish_with_engine(w);
     must(write(w->to, line + n / 2, n - n / 2) > 0, "write the other half");
-    write_some_lines(w, 2, N_LINES - 1);
+    write_some_lines(w->to, 2, N_LINES - 1);
 }
 
 static void step(struct world *w, long stride, struct result *r)
@@ -448,17 +341,17 @@ static void step(struct world *w, long stride, struct result *r)
 
     clear_world(w);
     give_input(w);
-    record_trace(w, &trace);
+    trace_record(&trace, start_stepped, w);
     finish_with_engine(w);
     for (long k = 0; k < trace.n; k += stride) {
         bool is_killed = false;
 
-        /* The digits of the time lead to other branches now and then: once more. */
+        /* It may have gone another way: once more. */
         for (int tries = 0; tries < TRIES && !is_killed; tries++) {
             clear_world(w);
             give_input(w);
-            is_killed = kill_at(w, trace.at[k], passes_before(&trace, k));
-            write_some_lines(w, N_LINES - 1, N_LINES);
+            is_killed = trace_kill_at(&trace, k, start_stepped, w);
+            write_some_lines(w->to, N_LINES - 1, N_LINES);
             finish_with_engine(w);
             compare(w, N_LINES, r);
         }
@@ -470,33 +363,12 @@ static void step(struct world *w, long stride, struct result *r)
         }
     }
     fprintf(stderr, "# %ld instructions; %ld of them not met again\n", trace.n, not_met);
-    free(trace.at);
+    trace_finish(&trace);
 }
 
 /* ---- at random ---- */
 
 static unsigned *shared_count;
-
-static pid_t start_writer(const struct world *w)
-{
-    pid_t pid = fork();
-    char line[128];
-
-    if (pid)
-        return pid;
-    for (unsigned i = 0;; i++) {
-        size_t n = make_line(line, i), done = 0;
-
-        /* A line is counted when it is begun: a part of it may be in the pipe. */
-        __atomic_store_n(&shared_count[0], i, __ATOMIC_SEQ_CST);
-        while (done < n)
-            done += (size_t)write(w->to, line + done, n - done);
-        if (__atomic_load_n(&shared_count[1], __ATOMIC_SEQ_CST)) {
-            __atomic_store_n(&shared_count[0], i + 1, __ATOMIC_SEQ_CST);
-            _exit(0);
-        }
-    }
-}
 
 static void at_random(struct world *w, long kills, struct result *r)
 {
@@ -506,7 +378,7 @@ static void at_random(struct world *w, long kills, struct result *r)
 
     shared_count = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     clear_world(w);
-    writer = start_writer(w);
+    writer = start_line_writer(w->to, shared_count);
     for (r->kills = 0; r->kills < kills; r->kills++) {
         struct timespec life = {0, rand_r(&seed) % 2500000};
         pid_t pid = start_engine(w, false);
@@ -521,16 +393,6 @@ static void at_random(struct world *w, long kills, struct result *r)
     finish_with_engine(w);
     compare(w, shared_count[0], r);
     fprintf(stderr, "# %u lines were written\n", shared_count[0]);
-}
-
-/* Stepping is a ping-pong: on one processor it is ten times as fast. */
-static void stay_on_one_cpu(void)
-{
-    cpu_set_t cpus;
-
-    CPU_ZERO(&cpus);
-    CPU_SET(sched_getcpu(), &cpus);
-    sched_setaffinity(0, sizeof(cpus), &cpus);
 }
 
 int main(int argc, char **argv)

@@ -2,7 +2,8 @@
 /* links: net core base */
 /* Replies of rtnetlink and notes of nf_tables. The first byte says how many of our messages are
  * being answered and by which kind of reply; sequence numbers start at 1. */
-#include "forward_policy.h"
+#include "bridge_list.h"
+#include "forward_chains.h"
 #include "inner.h"
 
 #include <string.h>
@@ -50,13 +51,19 @@ static void read_changes(const void *reply, size_t size)
 {
     int len = (int)size;
     size_t total = 0;
-    autobuf struct buf chains = {0};
+    autoarena struct arena *a = arena_create();
+    struct forward_chain first = {0};
+    struct forward_chains chains = {.a = a, .own = "berth_x", .current = &first};
+    struct bridge_list bridges = {.a = a};
 
     for (const struct nlmsghdr *m = reply; nl_is_whole(m, len); m = mnl_nlmsg_next(m, &len)) {
         const char *table = rules_changed_table(m);
 
         total += table ? strlen(table) : 0;
-        forward_policy_on_chain(m, &chains);
+        forward_on_chain(m, &chains);
+        forward_on_rule(m, &chains);
+        bridge_list_on_link(m, &bridges);
+        bridge_list_on_route(m, &bridges);
         ASSERT(total <= size);
     }
 }

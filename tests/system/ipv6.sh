@@ -11,8 +11,8 @@ unshare --net -- sleep 300 &
 OUTSIDE=$!
 until [ "$(readlink /proc/$OUTSIDE/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.01; done
 outside() { nsenter --net="/proc/$OUTSIDE/ns/net" -- "$@"; }
-UPSTREAM_PID=
-trap 'kill $UPSTREAM_PID $OUTSIDE 2>/dev/null; host_down' EXIT
+UPSTREAM_PID= CALLED_PID=
+trap 'kill $UPSTREAM_PID $CALLED_PID $OUTSIDE 2>/dev/null; host_down' EXIT
 same "without IPv6 networks the host is no IPv6 router" 0 "$(in_host cat /proc/sys/net/ipv6/conf/all/forwarding)"
 in_host ip link add out0 type veth peer name eth0 netns $OUTSIDE
 outside ip link set lo up; outside ip link set eth0 up; in_host ip link set out0 up
@@ -23,7 +23,7 @@ in_host ip addr add $UPSTREAM/128 dev lo nodad
 nsenter --net="/proc/$HOST_NS_PID/ns/net" -- python3 dns_upstream.py $UPSTREAM "$HOST/asked" &
 UPSTREAM_PID=$!
 # Says who called.
-outside python3 -c '
+nsenter --net="/proc/$OUTSIDE/ns/net" -- python3 -c '
 import socket, threading
 def serve(family, addr):
     s = socket.socket(family)
@@ -34,6 +34,7 @@ def serve(family, addr):
         c.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + who[0].encode() + b"\n"); c.close()
 threading.Thread(target=serve, args=(socket.AF_INET, "10.99.0.2"), daemon=True).start()
 serve(socket.AF_INET6, "2001:db8:99::2")' &
+CALLED_PID=$!
 
 sh_in() { d exec "$1" sh -c "$2" 2>&1; }
 lookup() { sh_in "$1" "nslookup $2 127.0.0.11"; }
@@ -120,6 +121,14 @@ check "but for IPv4" from_outside 10.99.0.1:8090
 same "inspect" '[{"HostIp":"0.0.0.0","HostPort":"8090"},{"HostIp":"::","HostPort":""}]' "$(field rr '.NetworkSettings.Ports["80/tcp"]' | jq -c .)"
 d rm -f rr >/dev/null
 same "its rule goes with it" "" "$(tables | grep 2001:db8:77::2)"
+check "a translated one" run_idle --name turn --network six -p 8091:80 busybox httpd -f -p 80 -h /etc
+check "connects to the routed network" d network connect routed turn
+check "keeps its host port" poll 3 from_outside '[2001:db8:99::1]:8091'
+check "which is said" grep -q 'keep the gateway mode' "$HOST/engine.log"
+d restart -t 0 turn >/dev/null
+check "until it restarts" poll 3 eval 'from_outside "[$(v6_of turn routed)]:80"'
+fails "then the host has none" "" from_outside '[2001:db8:99::1]:8091'
+d rm -f turn >/dev/null
 check "an unprotected network" d network create --ipv6 --subnet 2001:db8:78::/64 -o com.docker.network.bridge.gateway_mode_ipv6=nat-unprotected open
 check "a server in it" run_idle --name oo --network open busybox httpd -f -p 80 -h /etc
 check "is reached by routing" poll 3 from_outside '[2001:db8:78::2]:80'

@@ -95,7 +95,7 @@ check "sctp" idle --name sctp -p 7200:7000/sctp
 like "has a rule" "sctp . 7200 : $(addr_of sctp bridge) . 7000" "$(ours)"
 if [ -n "$SCTP" ]; then
     serve sctp socat SCTP-LISTEN:7000,fork EXEC:'echo hello'
-    check "which works" poll 5 eval '[ "$(out timeout 3 socat -t2 - SCTP:192.0.2.1:7200 </dev/null)" = hello ]'
+    check "which works" poll 5 eval '[ "$(out timeout 3 socat -u SCTP:192.0.2.1:7200 -)" = hello ]'
 fi
 d rm -f sctp >/dev/null
 nsenter --net="/proc/$HOST_NS_PID/ns/net" -- python3 -m http.server -b 0.0.0.0 7300 >/dev/null 2>&1 & OWNER=$!; keep

@@ -43,6 +43,9 @@ xcreate four '{}' sleep 1000; four=$ID; xdetached $four
 for x in $plain $tty $stdin $noisy $down $two $three $four; do poll 5 runs "$x" || not_ok "an exec runs before" "$(xfield "$x" .)"; done
 same "ended before: its code" "false 6" "$(code "$over")"
 same "failed before: its code" "false 127" "$(code "$absent")"
+"$BERTH" exec one sh -c ': >/cli; while [ ! -e /go8 ]; do sleep 0.05; done; exit 0' >"$HOST/cli" 2>&1 & CLI=$!
+poll 5 test -e "$ROOT/cli"
+kill -STOP $CLI # it will find the next engine
 before=$(xfield "$plain" '[.Pid,.ProcessConfig,.OpenStdin,.ContainerID]')
 check "a probe runs" poll 5 pgrep -xf "sleep 77$$"
 check "the noisy one writes" poll 5 test -s "$ROOT/count"
@@ -54,6 +57,11 @@ count=$(cat "$ROOT/count")
 same "no engine: the noisy one goes on" yes "$(poll 5 eval '[ "$(cat "$ROOT/count")" -gt $((count + 20000)) ]' && echo yes)"
 engine_start || { not_ok "engine starts again"; finish; exit 1; }
 
+kill -CONT $CLI
+wait $CLI; rc=$?
+same "berth exec does not take a lost connection for success" yes "$([ $rc != 0 ] && echo yes)"
+like "and says that the command runs on" 'connection .* lost; the command runs on' "$(cat "$HOST/cli")"
+: >"$ROOT/go8"
 same "running: is known as it was" "$before" "$(xfield "$plain" '[.Pid,.ProcessConfig,.OpenStdin,.ContainerID]')"
 same "running: is running" "true null" "$(xfield "$plain" '"\(.Running) \(.ExitCode)"')"
 like "inspect of the container has it" "$plain" "$(field one '.ExecIDs | join(" ")')"
@@ -93,6 +101,19 @@ engine_start
 same "after SIGKILL and SIGTERM: still runs" true "$(xfield "$noisy" .Running)"
 same "ended: still its code" "false 7" "$(code "$plain")"
 api_is "of a container that is gone: still 404" 404 'No such exec' GET "/exec/$two/json"
+
+# ---- one that ends while the engine does, which waits for a log server that is not there ----
+d run -d --name slow --network none --log-driver syslog --log-opt "syslog-address=unix://$HOST/nobody" busybox sh -c 'echo hi; sleep 1000' >/dev/null
+xcreate one '{}' sh -c 'while [ ! -e /go9 ]; do usleep 1000; done; exit 14'; nine=$ID; xdetached $nine
+poll 5 runs "$nine"
+kill -TERM "$ENGINE_PID"
+ping_fails() { ! curl -fs -o /dev/null --unix-socket "$SOCK" http://x/_ping; }
+poll 5 ping_fails
+: >"$ROOT/go9"
+wait "$ENGINE_PID"; ENGINE_PID=
+engine_start
+same "ended in the engine's last moments: its code" "false 14" "$(code "$nine")"
+d rm -f slow >/dev/null
 : >"$ROOT/go4"
 same "ends with its code" "false 4" "$(code "$noisy")"
 

@@ -1,36 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # macvlan and ipvlan: containers in the network of a link of the host. The host's uplink is a veth
-# into a bridge of another network namespace that stands for the LAN, with a neighbour in it.
-cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh
+# into a bridge of another network namespace that stands for the LAN (lib/lan.sh), with a neighbour
+# in it.
+cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh && . ../lib/lan.sh
 qa_up
-unshare --net -- sleep 600 &
-LAN=$!
-trap 'kill $LAN 2>/dev/null; host_down' EXIT
-until [ "$(readlink /proc/$LAN/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.01; done
-lan() { nsenter --net="/proc/$LAN/ns/net" -- "$@"; }
-for up in up0 up1 up2; do in_host ip link add $up type veth peer name "p-$up" netns $LAN; in_host ip link set $up up; done
-in_host ip addr add 10.88.0.1/24 dev up0
-# The neighbour is the LAN's router, 10.88.0.254; beyond it: 198.51.100.1.
-lan sh -c 'ip link set lo up; ip addr add 198.51.100.1/32 dev lo; sysctl -qw net.ipv4.ip_forward=1
-ip link add lan type bridge; ip link set lan up; ip addr add 10.88.0.254/24 dev lan; ip addr add 10.89.0.254/24 dev lan
-for up in up0 up1 up2; do ip link set p-$up master lan up; done; echo neighbour >/dev/null'
-mkdir "$HOST/www"; echo neighbour >"$HOST/www/index.html"
-nsenter --net="/proc/$LAN/ns/net" -- busybox httpd -f -p 80 -h "$HOST/www" >/dev/null 2>&1 & HTTPD=$!
-trap 'kill $HTTPD $LAN 2>/dev/null; host_down' EXIT
+lan_up
+trap 'lan_down; host_down' EXIT
 
-has_type() { in_host ip link add probe0 link up2 type "$@" 2>/dev/null && in_host ip link del probe0; }
-sh_in() { d exec "$1" sh -c "$2" 2>&1; }
-web() { # NAME ARGS…: a container that serves its name
-    local name=$1; shift
-    d run -d --name "$name" "$@" busybox sh -c "mkdir /w; echo $name >/w/index.html; exec httpd -f -p 80 -h /w" >/dev/null
-}
-get() { lan curl -s -m 2 "http://$1/"; }
-# (wget of Debian's busybox-static ends by a signal)
-sees() { sh_in "$1" "printf 'GET / HTTP/1.0\r\n\r\n' | nc -w 2 $2 80 2>&1" | tail -1; }
-addr_of() { field "$1" ".NetworkSettings.Networks[\"$2\"].IPAddress"; }
 links() { in_host ip -br link | awk '{print $1}' | grep -v -e '^v' -e '^up' | sort | tr '\n' ' '; }
-ready() { poll 5 eval "[ \"\$(get $1)\" = $2 ]"; }
 
 settled; LINKS=$(links)
 census_stable >"$HOST/before"
@@ -133,7 +111,10 @@ check "one in the internal network" web i1 --network inner
 check "see each other" poll 5 eval '[ "$(sees a1 a2)" = a2 ]'
 same "have no way out" "" "$(sh_in a1 'ip route' | grep default)"
 same "nor has the internal one" "" "$(sh_in i1 'ip route' | grep default)"
-fails "it does not reach the neighbour" "" d exec i1 ping -c1 -W1 10.88.0.254
+lan ip addr add 10.92.0.254/24 dev lan
+check "but its parent: the segment" d exec i1 ping -c1 -W1 10.92.0.254
+fails "nothing beyond it" "" d exec i1 ping -c1 -W1 198.51.100.1
+fails "no name from outside" "" d exec i1 nslookup outside.test 127.0.0.11
 engine_stop
 in_host ip link show | grep -o 'dm-[0-9a-f]*' | sort -u >"$HOST/dm"
 if engine_start; then ok "the engine starts again"; else not_ok "the engine starts again"; fi
@@ -141,53 +122,12 @@ same "with its own links" "$(cat "$HOST/dm")" "$(in_host ip link show | grep -o 
 d rm -f a1 a2 i1 >/dev/null
 check "removed" d network rm apart inner
 same "with their links" "" "$(links | grep -o 'dm-')"
+like "but the parent" "up0" "$(in_host ip -br link)"
 
-# ---- sub-interfaces ----
-if has_type vlan id 5; then
-    lan sh -c 'ip link add link lan name lan.10 type vlan id 10; ip addr add 10.93.0.254/24 dev lan.10; ip link set lan.10 up'
-    check "a sub-interface" d network create -d macvlan --subnet 10.93.0.0/24 --gateway 10.93.0.254 -o parent=up1.10 tagged
-    like "is made" "up1.10@up1" "$(in_host ip -br link)"
-    check "a container" web s1 --network tagged
-    check "reached by the tag" ready "$(addr_of s1 tagged)" s1
-    check "a second network on it" d network create -d macvlan --subnet 10.94.0.0/24 -o parent=up1.10 tagged2
-    d rm -f s1 >/dev/null
-    check "the first is removed" d network rm tagged
-    like "the sub-interface stays" "up1.10@up1" "$(in_host ip -br link)"
-    check "the second is removed" d network rm tagged2
-    same "it goes too" "" "$(in_host ip -br link | grep -F up1.10)"
-    in_host ip link add link up1 name up1.11 type vlan id 11
-    check "one that was there" d network create -d macvlan -o parent=up1.11 theirs
-    check "is used" d network rm theirs
-    like "and is not removed" "up1.11" "$(in_host ip -br link)"
-    in_host ip link del up1.11
-else
-    fails "a sub-interface (no 802.1q in this kernel)" "cannot make the sub-interface up1.10" d network create -d macvlan -o parent=up1.10 tagged
-fi
-
-# ---- ipvlan ----
-if has_type ipvlan; then
-    check "ipvlan l2" d network create -d ipvlan --subnet 10.89.0.0/24 --gateway 10.89.0.254 -o parent=up2 ip2
-    fails "no MAC" "ipvlan interfaces do not support custom mac address assignment" d run --rm --network ip2 --mac-address 02:aa:bb:cc:dd:02 busybox true
-    check "a container" web q1 --network ip2
-    check "another" web q2 --network ip2
-    same "without a MAC of its own" "" "$(field q1 .NetworkSettings.Networks.ip2.MacAddress)"
-    check "reached from the LAN" ready "$(addr_of q1 ip2)" q1
-    same "reaches the neighbour" neighbour "$(sees q1 10.89.0.254)"
-    same "reaches the other" q2 "$(sees q1 q2)"
-    same "by the gateway" "default via 10.89.0.254 dev eth0" "$(sh_in q1 'ip route' | grep default | sed 's/ *$//')"
-    fails "one network to a parent" "network di-.* is already using parent interface up2" d network create -d ipvlan -o parent=up2 bad
-    engine_kill; engine_start
-    same "after the engine" q2 "$(sees q1 q2)"
-    d rm -f q1 q2 >/dev/null; d network rm ip2 >/dev/null
-    for mode in l3 l3s; do
-        check "ipvlan $mode" d network create -d ipvlan --subnet 10.95.0.0/24 -o parent=up2 -o ipvlan_mode=$mode ip3
-        check "a container" web r1 --network ip3
-        same "the device is the way out" "default dev eth0" "$(sh_in r1 'ip route' | grep default | sed 's/ scope link//; s/ *$//')"
-        d rm -f r1 >/dev/null; d network rm ip3 >/dev/null
-    done
-else
-    fails "ipvlan (not in this kernel)" "this kernel has no ipvlan" d network create -d ipvlan -o parent=up2 ip2
-fi
+# ---- what not every kernel has ----
+lan_sub_interfaces
+lan_ipvlan
+lan_sctp
 
 # ---- nothing is left ----
 d rm -f m1 m2 m4 >/dev/null

@@ -66,7 +66,7 @@ TEST(defaults)
     CHECK_INT(s.max_inflight, 512);
     CHECK_INT(s.max_concurrent_downloads, 3);
     CHECK_INT(s.mtu, 1500);
-    CHECK(s.icc && s.ip_forward && s.ip_masq && s.live_restore);
+    CHECK(s.icc && s.ip_forward && s.ip_forward_accept && s.ip_masq && s.live_restore);
     CHECK(!s.debug && !s.ipv6 && !s.no_new_privileges && !s.only_version && !s.only_help);
 }
 

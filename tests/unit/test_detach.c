@@ -52,8 +52,11 @@ static void check_filter(const char *keys, const char *typed, size_t step, const
     memcpy(d.key, keys, d.n);
     for (size_t at = 0; at < len && !is_match; at += step) {
         size_t take = len - at < step ? len - at : step;
+        bool is_plain = detach_is_plain(&d, typed + at, take);
 
         is_match = detach_filter(&d, (const unsigned char *)typed + at, take, out, &n);
+        if (is_plain) /* need not have come here */
+            CHECK(!is_match && n == take && !memcmp(out, typed + at, n));
         memcpy(all + w, out, n);
         w += n;
     }
@@ -73,4 +76,15 @@ TEST(detach_finds_the_sequence_across_chunks)
         check_filter("abac", "ababac", step, "ab", true);
         check_filter("PQ", "abP", step, "ab", false); /* held back */
     }
+}
+
+TEST(detach_lets_plain_input_pass)
+{
+    struct detach_keys d = {.key = "PQ", .n = 2}, none = {.n = 0};
+
+    CHECK(detach_is_plain(&d, "abQ", 3));
+    CHECK(!detach_is_plain(&d, "abP", 3));
+    CHECK(detach_is_plain(&none, "abP", 3));
+    d.matched = 1; /* a P is held back: whatever comes is needed */
+    CHECK(!detach_is_plain(&d, "ab", 2));
 }

@@ -6,6 +6,7 @@
 
 #include <limits.h>
 #include <math.h>
+#include <string.h>
 
 struct point {
     int x, y;
@@ -483,4 +484,24 @@ TEST(json_many_keys_take_linear_time)
     CHECK_OK(decode(b.data, &s));
     CHECK_INT(s.labels.n, 100001);
     CHECK_STR(s.labels.v[100000].key, "k99999");
+}
+
+/* The quick way is taken eight bytes at a time: each byte at each place in and behind such words.
+ */
+TEST(a_quoted_text_is_read_back_whatever_byte_is_where)
+{
+    for (int c = 1; c < 0x80; c++) {
+        for (size_t at = 0; at < 19; at++) {
+            char text[20] = "~~~~~~~~~~~~~~~~~~~";
+            autobuf struct buf b = {0};
+            const struct json *doc;
+
+            text[at] = (char)c;
+            json_quote(&b, text, strlen(text));
+            CHECK(b.len >= strlen(text) + 2);
+            CHECK((c >= ' ' && c != '"' && c != '\\') == (b.len == strlen(text) + 2));
+            CHECK_OK(json_parse(test_arena, b.data, b.len, &doc));
+            CHECK_STR(json_str(doc), text);
+        }
+    }
 }

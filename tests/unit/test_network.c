@@ -56,9 +56,12 @@ TEST(network_plan_takes_vlans)
     CHECK(!plan.vlan.is_apart && !plan.bridge.internal);
     CHECK_OK(plan_of("{\"Name\":\"n\",\"Driver\":\"ipvlan\",\"Internal\":true,\"Options\":{"
                      "\"parent\":\"eth0\",\"ipvlan_mode\":\"l3s\",\"ipvlan_flag\":\"private\"}}"));
-    CHECK(plan.vlan.is_apart && plan.bridge.internal && vlan_is_routed(&plan.vlan));
-    CHECK_STR(plan.vlan.parent, "");
+    CHECK(!plan.vlan.is_apart && plan.bridge.internal && vlan_is_routed(&plan.vlan));
+    CHECK_STR(plan.vlan.parent, "eth0");
     CHECK_INT(plan.vlan.flags, IPVLAN_F_PRIVATE);
+    CHECK_OK(plan_of("{\"Name\":\"n\",\"Driver\":\"macvlan\"}"));
+    CHECK(plan.vlan.is_apart && plan.bridge.internal);
+    CHECK_STR(plan.vlan.parent, "");
 }
 
 TEST(vlan_names_are_parsed)

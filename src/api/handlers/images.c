@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Images: lists, inspect, history, tag, remove, prune. Pulls and loads are in transfers.c. Loop. */
-#include "api.h"
+#include "listing.h"
 
 #include <string.h>
 
@@ -86,35 +86,53 @@ static bool image_is_listed(struct arena *a, const struct image *i, const struct
            (!references || has_reference(a, references, i));
 }
 
+struct image_entry {
+    char *id;
+    int64_t created_ns;
+};
+
+struct image_listing {
+    struct listing listing; /* must be first */
+    struct image_query query;
+    struct image_entry *entries;
+};
+
 static int newest_first(const void *a, const void *b)
 {
-    int64_t left = image_created_ns(*(struct image *const *)a),
-            right = image_created_ns(*(struct image *const *)b);
+    int64_t left = ((const struct image_entry *)a)->created_ns,
+            right = ((const struct image_entry *)b)->created_ns;
 
     return left < right ? 1 : left > right ? -1 : 0;
 }
 
+static bool write_item(struct listing *listing, size_t at)
+{
+    struct image_listing *l = (struct image_listing *)listing;
+    struct request *r = listing->request;
+    struct image *i = image_present(parts_of(r)->images, l->entries[at].id);
+
+    if (i && image_is_listed(r->arena, i, &l->query))
+        image_write_summary(i, &listing->w, r->api_version);
+    return true;
+}
+
+static const struct listing_type image_listing_type = {.item = write_item};
+
 void handle_image_list(struct request *r)
 {
+    struct image_listing *l = arena_new(r->arena, struct image_listing);
     struct image_table *t = parts_of(r)->images;
-    struct image_query q;
-    struct image **found, *i;
-    struct buf b = {0};
-    struct jw w = {.out = &b};
     size_t cursor = 0, n = 0;
+    struct image *i;
 
-    if (reply_failed(r, read_image_query(r, &q)))
+    if (reply_failed(r, read_image_query(r, &l->query)))
         return;
-    found = arena_array(r->arena, image_count(t) + 1, sizeof(*found));
+    l->entries = arena_array(r->arena, image_count(t) + 1, sizeof(*l->entries));
     while ((i = image_next(t, &cursor)))
-        if (image_is_listed(r->arena, i, &q))
-            found[n++] = i;
-    qsort(found, n, sizeof(*found), newest_first);
-    jw_arr(&w, NULL);
-    for (size_t k = 0; k < n; k++)
-        image_write_summary(found[k], &w, r->api_version);
-    jw_arr_end(&w);
-    reply_json(r, 200, &b);
+        l->entries[n++] =
+            (struct image_entry){arena_strdup(r->arena, image_id(i)), image_created_ns(i)};
+    qsort(l->entries, n, sizeof(*l->entries), newest_first);
+    listing_begin(&l->listing, r, &image_listing_type, n);
 }
 
 /* ---- one image ---- */

@@ -25,12 +25,22 @@ static void write_abilities(struct jw *w, const struct cgroup_tree *t)
         jw_bool(w, abilities[i].key, cgroup_has(t, abilities[i].feature));
 }
 
-static void write_warnings(struct jw *w, const struct cgroup_tree *t)
+static void write_warnings(struct jw *w, const struct parts *p)
 {
+    const struct cgroup_tree *t = p->cgroups;
+    const char *shut = net_forward_shut(p->net);
+    autoarena struct arena *a = arena_create();
+
     jw_arr(w, "Warnings");
     for (size_t i = 0; i < ARRAY_LEN(abilities); i++)
         if (abilities[i].warning && !cgroup_has(t, abilities[i].feature))
             jw_str(w, NULL, abilities[i].warning);
+    if (shut)
+        jw_str(w, NULL,
+               arena_printf(a,
+                            "WARNING: forwarded packets of containers are dropped by the host's "
+                            "firewall (%s)",
+                            shut));
     jw_arr_end(w);
 }
 
@@ -182,7 +192,7 @@ void handle_info(struct request *r)
     write_registries(&w, p->settings);
     write_runtime(&w);
     write_swarm(&w);
-    write_warnings(&w, p->cgroups);
+    write_warnings(&w, p);
     jw_obj_end(&w);
     reply_json(r, 200, &b);
 }

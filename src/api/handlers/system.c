@@ -119,3 +119,14 @@ void handle_debug_ops(struct request *r)
     ops_dump(parts_of(r)->ops, &w);
     reply_json(r, 200, &b);
 }
+
+void handle_debug_turns(struct request *r)
+{
+    struct buf b = {0};
+    struct jw w = {.out = &b};
+
+    jw_obj(&w, NULL);
+    turns_dump(parts_of(r)->loop, &w);
+    jw_obj_end(&w);
+    reply_json(r, 200, &b);
+}

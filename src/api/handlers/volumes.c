@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Volumes: list, inspect, create, remove, prune. Loop thread. */
-#include "api.h"
+#include "listing.h"
 
 #include <string.h>
 
@@ -21,27 +21,45 @@ static bool volume_matches(const struct volume *v, const struct filters *f, bool
            filters_match_labels(f, volume_labels(v));
 }
 
+struct volume_listing {
+    struct listing listing; /* must be first */
+    struct filters filters;
+    bool has_dangling, dangling;
+    struct strs names;
+};
+
+static bool write_item(struct listing *listing, size_t at)
+{
+    struct volume_listing *l = (struct volume_listing *)listing;
+    struct volume *v = volume_find(parts_of(listing->request)->volumes, l->names.v[at]);
+
+    if (v && volume_matches(v, &l->filters, l->has_dangling, l->dangling))
+        volume_write_json(v, &listing->w, VOLUME_UNMEASURED);
+    return true;
+}
+
+static void write_warnings(struct listing *listing)
+{
+    jw_null(&listing->w, "Warnings");
+}
+
+static const struct listing_type volume_listing_type = {"Volumes", write_item, write_warnings,
+                                                        NULL};
+
 void handle_volume_list(struct request *r)
 {
-    struct buf b = {0};
-    struct jw w = {.out = &b};
-    struct filters f;
+    struct volume_listing *l = arena_new(r->arena, struct volume_listing);
     struct volume *v;
     size_t cursor = 0;
-    bool dangling = false;
 
-    if (reply_failed(r, filters_parse(r->arena, request_param(r, "filters"), list_filters, &f)) ||
-        reply_failed(r, filters_bool(&f, "dangling", &dangling)))
+    if (reply_failed(
+            r, filters_parse(r->arena, request_param(r, "filters"), list_filters, &l->filters)) ||
+        reply_failed(r, filters_bool(&l->filters, "dangling", &l->dangling)))
         return;
-    jw_obj(&w, NULL);
-    jw_arr(&w, "Volumes");
+    l->has_dangling = filters_get(&l->filters, "dangling") != NULL;
     while ((v = volume_next(parts_of(r)->volumes, &cursor)))
-        if (volume_matches(v, &f, filters_get(&f, "dangling") != NULL, dangling))
-            volume_write_json(v, &w, VOLUME_UNMEASURED);
-    jw_arr_end(&w);
-    jw_null(&w, "Warnings");
-    jw_obj_end(&w);
-    reply_json(r, 200, &b);
+        strs_add(r->arena, &l->names, volume_name(v));
+    listing_begin(&l->listing, r, &volume_listing_type, l->names.n);
 }
 
 static void reply_volume(struct request *r, int status, const struct volume *v)
