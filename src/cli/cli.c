@@ -12,6 +12,7 @@
 #include "usage.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -42,6 +43,8 @@ void cli_print(const char *text, size_t len)
 {
     struct err *e = fd_write_all(STDOUT_FILENO, text, len);
 
+    if (e && err_errno(e) != EPIPE)
+        fprintf(stderr, "%s\n", err_text(e));
     if (e) {
         err_drop(e);
         exit(1);
@@ -190,8 +193,8 @@ static int run_command(struct cli *cli, const struct command *c, char **argv, si
     e = check_count(c, p.args.n);
     if (e) {
         fprintf(stderr,
-                "berth: %s\n\nUsage:  berth %s\n\nSee 'berth %s --help' for more information\n",
-                err_text(e), c->usage, c->name);
+                "berth: %s\n\nUsage:  berth %s\n\n%s 'berth %s --help' for more information\n",
+                err_text(e), c->usage, c->max_args < 0 ? "See" : "Run", c->name);
         err_drop(e);
         return 1;
     }
@@ -266,6 +269,18 @@ static int dispatch(struct cli *cli, struct flag_parse *p)
     return run_command(cli, c, p->args.v + words, p->args.n - words);
 }
 
+/* Else a socket to the engine would be our stdin or stdout. */
+static void open_standard_fds(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int cli_main(int argc, char **argv)
 {
     struct global_options options = {0};
@@ -275,6 +290,7 @@ int cli_main(int argc, char **argv)
     struct err *e;
     int code;
 
+    open_standard_fds();
     sigaction(SIGPIPE, &ignore, NULL);
     e = flags_parse(cli.arena, &p, argv + 1, argc > 0 ? (size_t)argc - 1 : 0);
     if (e) {

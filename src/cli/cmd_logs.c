@@ -9,6 +9,7 @@
 #include "query.h"
 #include "state_options.h"
 
+#include <errno.h>
 #include <string.h>
 
 static struct err *write_stream(void *ctx, int stream, const char *p, size_t n)
@@ -24,6 +25,8 @@ static struct err *copy_logs(struct conn *c, bool has_tty)
     while (!c->body.is_done) {
         autobuf struct buf b = {0};
 
+        if (!conn_wait(c, STDOUT_FILENO)) /* `| head` shall not wait for the next line */
+            return err_sysno(EPIPE, "write /dev/stdout");
         TRY(conn_read_some(c, &b));
         if (has_tty)
             TRY(write_stream(NULL, 1, b.data ? b.data : "", b.len));
@@ -83,7 +86,7 @@ struct err *cmd_logs(struct cli *cli, const void *options, struct strs args)
     TRY(api_open(cli, &r, &c));
     e = copy_logs(c, has_tty);
     conn_close(c);
-    if (e && err_errno(e)) { /* our reader went away */
+    if (e && err_errno(e) == EPIPE) { /* our reader went away */
         err_drop(e);
         cli->exit_code = 1;
         return NULL;

@@ -112,7 +112,7 @@ struct err *cmd_run(struct cli *cli, const void *options, struct strs args)
     TRY(check_tty(o, &l->streams));
     e = launch_create(cli, l);
     if (e) {
-        cli->exit_code = 125;
+        cli->exit_code = launch_exit_code(e);
         cli_report(cli, e, true);
         return NULL;
     }

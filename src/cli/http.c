@@ -223,6 +223,17 @@ struct err *conn_read_some(struct conn *c, struct buf *out)
     return NULL;
 }
 
+bool conn_wait(const struct conn *c, int out_fd)
+{
+    struct pollfd p[] = {{.fd = c->fd, .events = POLLIN}, {.fd = out_fd}};
+
+    if (c->in.len)
+        return true;
+    while (poll(p, ARRAY_LEN(p), -1) < 0 && errno == EINTR)
+        continue;
+    return !(p[1].revents & (POLLERR | POLLHUP));
+}
+
 struct err *conn_read_all(struct conn *c, struct buf *out)
 {
     while (!c->body.is_done) {

@@ -61,4 +61,6 @@ struct err *conn_read_head(struct conn *c, struct arena *a, const char *method,
                            struct http_head *out) must_check;
 /* At most one recv, so it does not block when poll said readable. Look at c->body.is_done. */
 struct err *conn_read_some(struct conn *c, struct buf *out) must_check;
+/* Until there is something to read. False: the other end of out_fd went away before. */
+bool conn_wait(const struct conn *c, int out_fd);
 struct err *conn_read_all(struct conn *c, struct buf *out) must_check;

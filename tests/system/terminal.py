@@ -374,6 +374,24 @@ def characters_over_borders():
 
 
 @case
+def closed_and_full_stdio():
+    def shell(line):
+        p = subprocess.run(["bash", "-c", line, client], capture_output=True, timeout=10)
+        return p.returncode, p.stdout, p.stderr
+
+    assert shell('"$0" run --rm -i busybox cat <&-')[0] == 0
+    assert shell('"$0" run --rm busybox sh -c "echo x; exit 3" >&-')[0] == 3
+    out("run", "-d", "--name", "quiet", "busybox", "sh", "-c", "echo one; sleep 1000")
+    code, _, err = shell('"$0" logs quiet >/dev/full')
+    assert code == 1 and b"no space left on device" in err, (code, err)
+    if name != "docker":  # which waits for the next line
+        assert shell('"$0" logs -f quiet | head -1') == (0, b"one\n", b"")
+        code, _, err = shell('"$0" ps >/dev/full')
+        assert code == 1 and b"no space left on device" in err, (code, err)
+    out("rm", "-f", "quiet")
+
+
+@case
 def nothing_needs_a_terminal():
     p = subprocess.run([client, "run", "--rm", "-it", "busybox", "true"], stdin=subprocess.DEVNULL,
                        capture_output=True)
