@@ -1,4 +1,5 @@
-# TAP for shell tests: `check NAME CMD…` runs CMD (a function or program), `finish` prints the plan.
+# TAP for shell tests: `check NAME CMD…` runs CMD (a function or program) in a subshell: what it sets
+# is lost. `finish` prints the plan.
 TAP_N=0 TAP_FAILED=0 TAP_FINISHED=
 
 ok() { TAP_N=$((TAP_N + 1)); echo "ok $TAP_N - $1"; }
