@@ -35,7 +35,8 @@ TEST(log_checks_options_in_dockers_words)
     CHECK_OK(check_option("compress", "false"));
     CHECK_OK(check_option("labels-regex", "^a"));
     CHECK_OK(check_option("tag", "x-{{.ID}}"));
-    check_says(log_check("foo", &none), "error looking up logging plugin foo: plugin \"foo\" not found");
+    check_says(log_check("foo", &none),
+               "error looking up logging plugin foo: plugin \"foo\" not found");
     check_says(check_option("x", "1"), "unknown log opt 'x' for json-file log driver");
     check_says(check_option("max-size", "tall"), "invalid size: 'tall'");
     check_says(check_option("max-size", "0"), "max-size must be a positive number");
