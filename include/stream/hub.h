@@ -7,7 +7,8 @@
  * An output byte goes to the log and to every attached client. A client that
  * stops reading is cut off when its queue stays above SINK_HIGH for
  * HUB_STALL_MS, unless it is the only client of a tty: then reading pauses.
- * While others read it is waited for 300 ms, and cut off at twice SINK_HIGH.
+ * While others read it is waited for 300 ms, or not at all when it has stood still
+ * for that long already, and cut off at twice SINK_HIGH.
  * The log's backlog pauses reading as well (blocking mode).
  */
 #pragma once

@@ -6,8 +6,9 @@
  * doubled; when that grows too large the next round reads it from the log instead.
  * A slow client holds the outputs back while it makes progress and is cut when it
  * makes none for HUB_STALL_MS; the only client of a tty holds them for ever. Where
- * there are others, one that makes none for GRACE_MS holds nothing back: it is cut
- * when SINK_HIGH more has come.
+ * there are others, one that makes none for GRACE_MS holds nothing back, or has never
+ * held when it stood still before its queue was full: it is cut when SINK_HIGH more
+ * has come.
  * Trap: client_end calls `gone` and frees; attach_input may do that (detach keys).
  */
 #include "base/clock.h"
@@ -45,19 +46,31 @@ static void hold(struct hub *h, int change)
         pumps_update(h);
 }
 
+/* Somebody else takes output and does not stand still. */
+static bool has_company(const struct attachment *a)
+{
+    list_each (other, &a->hub->clients, struct attachment, link) {
+        if (other != a && other->req.stream && !other->is_stalled && !other->is_slow &&
+            (other->req.want_stdout || other->req.want_stderr))
+            return true;
+    }
+    return false;
+}
+
 static void set_slow(struct attachment *a, bool is_slow)
 {
-    bool was_stalled = a->is_stalled;
+    bool was_holding = a->is_slow && !a->is_stalled;
 
     if (a->is_slow == is_slow)
         return;
     a->is_slow = is_slow;
-    a->is_stalled = false;
+    a->is_stalled =
+        is_slow && clock_boot_ns() - a->moved_ns >= GRACE_MS * NS_PER_MS && has_company(a);
     if (is_slow)
         watch_client(a);
     else
         timer_clear(a->hub->loop, &a->timer);
-    if (is_slow || !was_stalled)
+    if (was_holding || (is_slow && !a->is_stalled))
         hold(a->hub, is_slow ? 1 : -1);
 }
 
@@ -69,12 +82,21 @@ static void on_sink_room(void *ctx)
         set_slow(a, false);
 }
 
+/* `queued` was `before`, and n bytes came. */
+static void note_move(struct attachment *a, size_t before, size_t n, size_t queued)
+{
+    if (queued && (!before || before < a->seen_queued || queued < before + n))
+        a->moved_ns = clock_boot_ns();
+    a->seen_queued = queued;
+}
+
 static void write_client(struct attachment *a, const void *p, size_t n)
 {
-    size_t queued;
+    size_t before = a->sink->queued(a->sink), queued;
 
     a->sink->write(a->sink, p, n);
     queued = a->sink->queued(a->sink);
+    note_move(a, before, n, queued);
     if (queued > SINK_HIGH)
         set_slow(a, true);
     if (!a->is_stalled || queued <= 2 * SINK_HIGH)
@@ -126,17 +148,6 @@ static void on_overrun(struct timer *t)
 
     lose_input(a);
     client_end(a);
-}
-
-/* Somebody else takes output and does not stand still. */
-static bool has_company(const struct attachment *a)
-{
-    list_each (other, &a->hub->clients, struct attachment, link) {
-        if (other != a && other->req.stream && !other->is_stalled && !other->is_slow &&
-            (other->req.want_stdout || other->req.want_stderr))
-            return true;
-    }
-    return false;
 }
 
 static void on_watch(struct timer *t)

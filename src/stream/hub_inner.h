@@ -84,6 +84,8 @@ struct attachment {
     bool is_lost;    /* ... and has run over */
     size_t last_queued;
     int64_t progress_ns;
+    size_t seen_queued; /* after the last write */
+    int64_t moved_ns;   /* when the queue was last seen to move */
     struct timer timer; /* looks after a slow client, or ends one soon */
 };
 

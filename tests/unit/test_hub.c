@@ -661,6 +661,35 @@ TEST(hub_leaves_a_stalled_client_behind)
     bench_close(&b);
 }
 
+/* One that has not read for long before its queue is full does not hold the others for a moment. */
+TEST(hub_does_not_wait_for_who_has_stopped_long_ago)
+{
+    struct bench b;
+    struct client stalled, fast;
+    int at = 0;
+
+    bench_open(&b);
+    bench_run(&b, false);
+    join(&b, &stalled, (struct attach_request){OUTPUTS}, false, 0);
+    join(&b, &fast, (struct attach_request){OUTPUTS}, true, 0);
+    write_lines(b.out, &at, 1);
+    await_bytes(&b, &fast, strlen(numbered(at)));
+    usleep(400000);
+    for (int i = 0; i < 2000 && !stalled.is_gone; i++) {
+        write_lines(b.out, &at, 1000);
+        CHECK_INT(b.h->n_slow, 0);
+        kit_turns(b.k, 1);
+    }
+    CHECK(stalled.is_gone && !fast.is_gone);
+    bench_exit(&b);
+    KIT_UNTIL(b.k, &b.has_drained);
+    hub_end_clients(b.h);
+    CHECK(text_starts(numbered(at), fast.t.got.data));
+    tsink_finish(&stalled.t);
+    tsink_finish(&fast.t);
+    bench_close(&b);
+}
+
 /* Byte i of what is written is 'a' + i % 26; a pty may take part of a write. */
 static void write_letters(int fd, size_t *at)
 {
