@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a start needs as fds before the clone: network namespace, mounts, root file system, cgroup,
+ * and the compiled setup program. Worker.
+ */
+#include "prepare.h"
+
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+static unsigned long propagation_flags(const char *name)
+{
+    static const struct {
+        const char *name;
+        unsigned long flags;
+    } known[] = {
+        {"private", MS_PRIVATE}, {"rprivate", MS_PRIVATE | MS_REC},
+        {"slave", MS_SLAVE},     {"rslave", MS_SLAVE | MS_REC},
+        {"shared", MS_SHARED},   {"rshared", MS_SHARED | MS_REC},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(known); i++)
+        if (text_same(name, known[i].name))
+            return known[i].flags;
+    return 0;
+}
+
+static struct err *open_mount(const struct prep *p, size_t i, struct sandbox_mount *out)
+{
+    const struct mount_point *m = &p->mounts[i];
+    struct bind_options_plan plan = {
+        .read_only = !m->rw,
+        .non_recursive = m->non_recursive,
+        .create_dir = m->create_source,
+        .readonly_non_recursive = m->readonly_non_recursive,
+        .propagation = propagation_flags(m->propagation),
+    };
+
+    out->target = m->destination;
+    out->is_file = false;
+    if (strcmp(m->type, "tmpfs") == 0)
+        return tmpfs_open(m->options ? m->options : "", &out->fd);
+    if (strcmp(m->type, "volume") == 0)
+        return volume_open_mount(m->source, &p->volume_options[i], !m->rw, m->subpath, &out->fd);
+    return bind_open(m->source, &plan, &out->fd, &out->is_file);
+}
+
+struct mount_list {
+    struct sandbox_mount *v;
+    size_t n;
+};
+
+static void close_mounts(struct mount_list *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        close(l->v[i].fd);
+    l->n = 0;
+}
+
+static struct err *open_mounts(struct arena *a, const struct prep *p, struct mount_list *l)
+{
+    struct err *err = etc_files_open(a, p->dir, &p->files, p->mounts, p->n_mounts, l->v, &l->n);
+
+    for (size_t i = 0; i < p->n_mounts && !err; i++) {
+        err = open_mount(p, i, &l->v[l->n]);
+        if (!err)
+            l->n++;
+    }
+    if (err)
+        close_mounts(l);
+    return err;
+}
+
+static struct err *open_network(struct prep *p)
+{
+    if (p->ports)
+        TRY(ports_bind(p->ports));
+    if (p->ns.net >= 0 || p->ns.host_net)
+        return NULL;
+    TRY(net_sandbox_open(p->parts->net, p->specs, p->n_specs, &p->ns.net));
+    return dns_start_open(&p->dns, p->parts->net, p->ns.net);
+}
+
+static struct err *compile(struct arena *a, struct prep *p, struct mount_list *l,
+                           struct cgroup_join *join)
+{
+    struct sandbox_input in = {
+        .id = p->id,
+        .config = p->config,
+        .host = p->host,
+        .hostname = p->config->hostname,
+        .domainname = p->config->domainname,
+        .root = -1,
+        .mounts = l->v,
+        .n_mounts = l->n,
+        .ns = p->ns,
+        .cgroup_tasks = join->tasks,
+        .n_cgroup_tasks = join->n_tasks,
+        .cgroup_dir = join->dir,
+        .shm = -1,
+        .is_v2 = cgroup_is_v2(p->parts->cgroups),
+    };
+    struct err *err =
+        rootfs_mount(p->parts->layers, p->id, &p->chain, p->host->auto_remove, &in.root);
+
+    if (err) {
+        cgroup_join_close(join);
+        close_mounts(l);
+        return err;
+    }
+    p->ns.net = p->ns.ipc = p->ns.pid = p->ns.uts = -1; /* taken, whatever happens */
+    return sandbox_compile(a, &in, &p->launch);
+}
+
+struct err *prep_make(struct arena *a, struct prep *p)
+{
+    struct cgroup_limits limits = {0};
+    struct cgroup_join join = {.dir = -1};
+    struct mount_list mounts = {0};
+    struct err *err;
+
+    launch_init(&p->launch);
+    mounts.v = arena_array(a, p->n_mounts + ETC_FILES, sizeof(*mounts.v));
+    TRY(limits_plan(a, p->host, p->config, &limits));
+    TRY(open_network(p));
+    TRY(open_mounts(a, p, &mounts));
+    err = cgroup_create(p->parts->cgroups, p->id, &limits, &join);
+    if (err) {
+        close_mounts(&mounts);
+        return err;
+    }
+    err = compile(a, p, &mounts, &join);
+    if (err)
+        err_drop(cgroup_remove(p->parts->cgroups, p->id));
+    return err;
+}
+
+void prep_discard(struct prep *p)
+{
+    launch_close(&p->launch);
+    err_drop(cgroup_remove(p->parts->cgroups, p->id));
+}
