@@ -95,7 +95,27 @@ static ssize_t put_chunk(int fd, off_t at, int stream, int pipe)
     return n;
 }
 
-static ssize_t spool_pipe(struct keeper *k, const struct entry *e, int stream, int pipe)
+/* A keeper that was killed in a chunk has left its length open, which holds for the last of a file
+ * only. Gives it the length; what is no chunk goes. Returns where the next one begins. */
+static off_t close_chunk(int fd, off_t size)
+{
+    off_t at = sizeof(struct spool_head);
+    struct spool_chunk c;
+
+    while (at + (off_t)sizeof(c) < size && pread(fd, &c, sizeof(c), at) == sizeof(c) &&
+           c.magic == SPOOL_MAGIC) {
+        if (c.n == SPOOL_OPEN) {
+            c.n = (uint32_t)(size - at - (off_t)sizeof(c));
+            put(fd, &c, sizeof(c), at);
+        }
+        at += (off_t)sizeof(c) + c.n;
+    }
+    if (at != size)
+        (void)!ftruncate(fd, at);
+    return at;
+}
+
+static ssize_t spool_pipe(struct keeper *k, struct entry *e, int stream, int pipe)
 {
     int fd = openat(k->spools, e->id, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     struct stat st;
@@ -111,6 +131,9 @@ static ssize_t spool_pipe(struct keeper *k, const struct entry *e, int stream, i
     }
     if (!st.st_size)
         st.st_size = sizeof(struct spool_head);
+    else if (!e->spool.is_whole)
+        st.st_size = close_chunk(fd, st.st_size);
+    e->spool.is_whole = true;
     if (st.st_size + (off_t)(sizeof(struct spool_chunk) + LAND_WINDOW) > (off_t)SPOOL_MAX ||
         k->spooled > (int64_t)SPOOL_TOTAL_MAX)
         n = -EFBIG;

@@ -40,6 +40,7 @@ struct entry {
         uint32_t record;          /* number + 1 in the landing memory, 0: none */
         uint8_t watched, blocked; /* bits of holds; blocked: waits for room */
         bool drops;
+        bool is_whole; /* every chunk of the file has its length */
     } spool;
     int holds[KEEPER_HOLDS_MAX];
     uint8_t roles[KEEPER_HOLDS_MAX];

@@ -76,4 +76,21 @@ done
 same "no writer was blocked (longest write $worst us)" yes "$([ "$worst" -lt 400000 ] && echo yes)"
 echo "# $ROUNDS rounds, $spooled bytes went through spools, longest start of an engine ${LONGEST:-?} ms"
 same "no spool is left" 0 "$(find "$HOST/exec/spool" -type f | wc -l)"
+
+# ---- a keeper was killed in a chunk, and the next one goes on with the file ----
+berth run -d --name idle --net none busybox sh -c 'trap "echo after" USR1; echo before; while :; do sleep 0.05; done' >/dev/null
+ID=$(berth inspect -f '{{.Id}}' idle) PID=$(berth inspect -f '{{.State.Pid}}' idle)
+until [ "$(berth logs idle)" = before ]; do sleep 0.05; done
+engine_kill
+python3 - "$HOST/exec/spool/$ID" <<'PY'
+import struct, sys, time
+head = struct.pack("=IIQ", 0x6c6f6f70, 1, 4711)
+chunk = lambda n, text: struct.pack("=IIqiI", 0x6c6f6f70, n, time.time_ns(), 1, 0) + text
+open(sys.argv[1], "xb").write(head + chunk(6, b"whole\n") + chunk(0xffffffff, b"cut "))
+PY
+kill -USR1 "$PID"
+until grep -qa after "$HOST/exec/spool/$ID"; do sleep 0.05; done
+engine_start
+same "what it took has its end where the next begins" "before whole cut after" "$(echo $(berth logs idle))"
+berth rm -f idle >/dev/null
 finish
