@@ -90,9 +90,10 @@ static void go_on(struct listing *l)
     while (l->at < l->n) {
         if (!has_room(l))
             return;
-        l->is_pending = !l->type->item(l, l->at);
-        if (l->is_pending)
+        l->is_pending = true; /* before: an item that fails at once is resumed within the call */
+        if (!l->type->item(l, l->at))
             return;
+        l->is_pending = false;
         l->at++;
         if (clock_boot_ns() >= end_ns) {
             timer_set(parts_of(l->request)->loop, &l->timer, 0, on_slice);
