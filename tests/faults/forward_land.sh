@@ -4,23 +4,11 @@
 # an odd number, so that loops are met everywhere) and at random: nothing is lost, at most the one
 # message in flight is doubled. And that appending in memory would not pass the same test. TAP.
 #   FULL=1 (all instructions, half an hour), or STRIDE=197 KILLS=1500 forward_land.sh
-cd "$(dirname "$0")" && . ../lib/tap.sh
+cd "$(dirname "$0")" && . ../lib/tap.sh && . ../lib/land_kit.sh
 LAND=${BERTH_BIN:-../../build/bin}/forward_land
 [ -x "$LAND" ] || { echo "1..0 # SKIP forward_land is not built"; exit 0; }
 [ -z "${FULL:-}" ] || { STRIDE=${STRIDE:-1} KILLS=${KILLS:-5000}; }
 NONE="missing 0 extra 0 torn 0"
-
-clean() { # MODE SOURCE COUNT: no message is lost
-    local out rest
-    out=$("$LAND" "$1" "$2" land "$3" 2>&1)
-    echo "$out" | grep '^#'
-    rest=${out##*kills }
-    same "$1 $2: ${rest%% *} kills" "$NONE" "${rest#* }"
-}
-dirty() {
-    local out
-    out=$("$LAND" "$1" "$2" plain "$3" 2>/dev/null) && not_ok "$1 $2 plain fails" "$out" || ok "$1 $2 plain fails: $out"
-}
 for source in slot left spool park; do clean step $source "${STRIDE:-197}"; done
 for source in gram stream spool; do clean random $source "${KILLS:-1500}"; done
 dirty step slot 500

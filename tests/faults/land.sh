@@ -3,22 +3,10 @@
 # The landing of output, killed after every instruction of an iteration and at random; and that
 # plain reading and writing would not pass the same test. TAP.
 #   STRIDE=1 KILLS=3000 land.sh
-cd "$(dirname "$0")" && . ../lib/tap.sh
+cd "$(dirname "$0")" && . ../lib/tap.sh && . ../lib/land_kit.sh
 LAND=${BERTH_BIN:-../../build/bin}/land
 [ -x "$LAND" ] || { echo "1..0 # SKIP land is not built"; exit 0; }
 NONE="missing 0 doubled 0 torn 0"
-
-clean() { # MODE SOURCE COUNT: no byte is lost
-    local out rest
-    out=$("$LAND" "$1" "$2" land "$3" 2>&1)
-    echo "$out" | grep '^#'
-    rest=${out##*kills }
-    same "$1 $2: ${rest%% *} kills" "$NONE" "${rest#* }"
-}
-dirty() {
-    local out
-    out=$("$LAND" "$1" "$2" plain "$3" 2>/dev/null) && not_ok "$1 $2 plain fails" "$out" || ok "$1 $2 plain fails: $out"
-}
 for source in pipe pty rotate recover; do clean step $source "${STRIDE:-1}"; done
 for source in pipe pty rotate; do clean random $source "${KILLS:-3000}"; done
 dirty step pipe 20
