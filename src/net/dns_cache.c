@@ -67,7 +67,10 @@ size_t dns_cache_get(struct dns_cache *c, const char *key, int64_t now_ns, uint8
     list_remove(&e->link);
     list_append(&c->all, &e->link);
     memcpy(out, e->message, e->n);
-    dns_age(out, e->n, (uint32_t)age_s);
+    if (!dns_age(out, e->n, (uint32_t)age_s)) {
+        drop(c, e);
+        return 0;
+    }
     return e->n;
 }
 

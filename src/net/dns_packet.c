@@ -389,7 +389,8 @@ bool dns_read_answer(const uint8_t *p, size_t n, uint16_t id, const struct dns_q
     return true;
 }
 
-void dns_age(uint8_t *p, size_t n, uint32_t seconds)
+/* Lowers the TTLs on its way. False: a name or a record that ends nowhere. */
+static bool walk(uint8_t *p, size_t n, uint32_t seconds)
 {
     struct cursor c = {.p = p, .n = n};
     struct header h = take_header(&c);
@@ -401,9 +402,15 @@ void dns_age(uint8_t *p, size_t n, uint32_t seconds)
     for (unsigned i = 0; i < (unsigned)h.an + h.ns + h.ar && !c.is_bad; i++) {
         struct record r = take_record(&c);
 
-        if (!c.is_bad && r.type != DNS_OPT)
+        if (!c.is_bad && r.type != DNS_OPT && seconds)
             set32(p + r.ttl_at, r.ttl > seconds ? r.ttl - seconds : 0);
     }
+    return !c.is_bad;
+}
+
+bool dns_age(uint8_t *p, size_t n, uint32_t seconds)
+{
+    return walk(p, n, seconds) && walk(p, n, 0);
 }
 
 size_t dns_truncate(uint8_t *p, size_t n, size_t limit)

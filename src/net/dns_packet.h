@@ -52,8 +52,9 @@ struct dns_said {
 /* Whether p answers exactly this question with this id; false also when it is malformed. */
 bool dns_read_answer(const uint8_t *p, size_t n, uint16_t id, const struct dns_query *q,
                      struct dns_said *out);
-/* Lowers every TTL; p was accepted by dns_read_answer. */
-void dns_age(uint8_t *p, size_t n, uint32_t seconds);
+/* Lowers every TTL; p was accepted by dns_read_answer. False: it cannot be read any more, because a
+ * name of it led through a TTL (nobody honest writes such). */
+bool dns_age(uint8_t *p, size_t n, uint32_t seconds);
 /* To `limit` bytes: only header and question remain, marked as truncated. The new length. */
 size_t dns_truncate(uint8_t *p, size_t n, size_t limit);
 void dns_set_id(uint8_t *p, uint16_t id);

@@ -38,8 +38,8 @@ static void check_answer(uint8_t *p, size_t n)
     memset(question + 6, 0, 6);
     if (dns_read_query(question, n, &q) == DNS_NOERROR && dns_read_answer(p, n, q.id, &q, &said)) {
         ASSERT(!said.is_cacheable || said.ttl);
-        dns_age(p, n, 7);
-        ASSERT(dns_read_answer(p, n, q.id, &q, &said));
+        if (dns_age(p, n, 7))
+            ASSERT(dns_read_answer(p, n, q.id, &q, &said));
         ASSERT(dns_truncate(p, n, 512) <= 512);
     }
     free(question);
