@@ -81,7 +81,7 @@ n=$(fds "$ENGINE_PID")
 limit=$(awk '/^Max open files/ {print $4}' "/proc/$ENGINE_PID/limits")
 if [ "$limit" -le 25000 ]; then
     fails "another 10,000 do not fit" "publishing 10000 ports needs as many file descriptors: the engine's limit of $limit" "$BERTH" run -d --name toomany -p 30000-39999:30000-39999 busybox sleep 1000
-    same "and open nothing" "$n" "$(fds "$ENGINE_PID")"
+    check "and open nothing" test "$(fds "$ENGINE_PID")" -le "$n" # a client of before may have gone
         check "one more does" run_idle --name one -p 30000:80 busybox sleep 1000
     "$BERTH" rm -f one toomany >/dev/null 2>&1
 fi
