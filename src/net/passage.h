@@ -8,10 +8,8 @@
 
 #include <stdbool.h>
 
-struct bridge_spec;
 struct passage;
 struct nft;
-struct strs;
 
 struct passage *passage_create(const char *tag, bool may_open);
 void passage_destroy(struct passage *f); /* accepts NULL */

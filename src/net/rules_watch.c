@@ -124,9 +124,9 @@ static void drain(struct rules_watch *w, bool learns)
     while ((n = recv(mnl_socket_get_fd(w->sock), room, sizeof(room), MSG_DONTWAIT)) != 0) {
         if (n > 0)
             mnl_cb_run(room, (size_t)n, 0, 0, on_change, &b);
-        else if (errno == ENOBUFS) /* lost some: ours, when we have just sent many */
-            b.is_foreign = b.is_drift = !learns;
-        else if (errno != EINTR)
+        else if (errno == ENOBUFS && !learns) /* lost some, and not ours that were just sent */
+            b.is_foreign = b.is_drift = true;
+        else if (errno != ENOBUFS && errno != EINTR)
             break;
     }
     if (b.is_drift && !w->restore.due_ns)
