@@ -22,7 +22,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -117,8 +116,9 @@ static bool is_at_rest(const struct log *g)
 }
 
 /* Takes all there is, until it is sent; a stepped one does not wait for a server. */
-static void run_engine(const struct world *w, bool is_stepped)
+static void run_engine(const void *world, bool is_stepped)
 {
+    const struct world *w = world;
     struct engine e = {0};
 
     open_engine(&e, w);
@@ -134,23 +134,6 @@ static void run_engine(const struct world *w, bool is_stepped)
             _exit(0);
         uv_run(loop_uv(e.loop), n > 0 ? UV_RUN_NOWAIT : UV_RUN_ONCE);
     }
-}
-
-static pid_t start_engine(const struct world *w, bool is_stepped)
-{
-    pid_t pid = fork();
-
-    if (pid)
-        return pid;
-    if (is_stepped)
-        ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-    run_engine(w, is_stepped);
-    _exit(1);
-}
-
-static pid_t start_stepped(const void *world)
-{
-    return start_engine(world, true);
 }
 
 /* ---- the server's part ---- */
@@ -358,7 +341,7 @@ static void clear_world(struct world *w)
 
 static void finish_with_engine(struct world *w)
 {
-    pid_t pid = start_engine(w, false);
+    pid_t pid = start_engine(run_engine, w, false);
     int status;
 
     serve(w, pid, INT64_MAX);
@@ -427,7 +410,7 @@ static void step(struct world *w, long stride)
 
     clear_world(w);
     give_input(w);
-    trace_record(&trace, start_stepped, w);
+    trace_record(&trace, run_engine, w);
     go_on(w);
     for (long k = 0; k < trace.n; k += stride) {
         bool is_killed = false;
@@ -436,7 +419,7 @@ static void step(struct world *w, long stride)
         for (int tries = 0; tries < TRIES && !is_killed; tries++) {
             clear_world(w);
             give_input(w);
-            is_killed = trace_kill_at(&trace, k, start_stepped, w);
+            is_killed = trace_kill_at(&trace, k, run_engine, w);
             go_on(w);
         }
         w->r.kills += is_killed;
@@ -463,7 +446,7 @@ static void at_random(struct world *w, long kills)
     clear_world(w);
     writer = start_line_writer(w->to, count);
     for (; w->r.kills < kills; w->r.kills++) {
-        pid_t pid = start_engine(w, false);
+        pid_t pid = start_engine(run_engine, w, false);
 
         serve(w, pid, clock_boot_ns() + rand_r(&seed) % MAX_LIFE_NS);
         kill(pid, SIGKILL);

@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -147,8 +146,9 @@ static bool run_once(struct engine *e, const struct world *w)
 
 /* Takes all there is. A stepped one stops after its setting up and does one turn: of recovery, or
  * of the usual, which for a pty is to fill the relay and then to land it. */
-static void run_engine(const struct world *w, bool is_stepped)
+static void run_engine(const void *world, bool is_stepped)
 {
+    const struct world *w = world;
     static struct engine e;
 
     open_engine(&e, w);
@@ -291,26 +291,9 @@ static void clear_world(struct world *w)
     land_record_use(&w->land, 0, "c", LAND_BLOCK);
 }
 
-static pid_t start_engine(const struct world *w, bool is_stepped)
-{
-    pid_t pid = fork();
-
-    if (pid)
-        return pid;
-    if (is_stepped)
-        ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-    run_engine(w, is_stepped);
-    _exit(1);
-}
-
-static pid_t start_stepped(const void *world)
-{
-    return start_engine(world, true);
-}
-
 static void finish_with_engine(const struct world *w)
 {
-    pid_t pid = start_engine(w, false);
+    pid_t pid = start_engine(run_engine, w, false);
     int status;
 
     must(waitpid(pid, &status, 0) == pid && !status, "the last engine failed");
@@ -341,7 +324,7 @@ static void step(struct world *w, long stride, struct result *r)
 
     clear_world(w);
     give_input(w);
-    trace_record(&trace, start_stepped, w);
+    trace_record(&trace, run_engine, w);
     finish_with_engine(w);
     for (long k = 0; k < trace.n; k += stride) {
         bool is_killed = false;
@@ -350,7 +333,7 @@ static void step(struct world *w, long stride, struct result *r)
         for (int tries = 0; tries < TRIES && !is_killed; tries++) {
             clear_world(w);
             give_input(w);
-            is_killed = trace_kill_at(&trace, k, start_stepped, w);
+            is_killed = trace_kill_at(&trace, k, run_engine, w);
             write_some_lines(w->to, N_LINES - 1, N_LINES);
             finish_with_engine(w);
             compare(w, N_LINES, r);
@@ -381,7 +364,7 @@ static void at_random(struct world *w, long kills, struct result *r)
     writer = start_line_writer(w->to, shared_count);
     for (r->kills = 0; r->kills < kills; r->kills++) {
         struct timespec life = {0, rand_r(&seed) % 2500000};
-        pid_t pid = start_engine(w, false);
+        pid_t pid = start_engine(run_engine, w, false);
 
         nanosleep(&life, NULL);
         kill(pid, SIGKILL);

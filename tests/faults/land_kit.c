@@ -94,9 +94,21 @@ static bool go(pid_t pid, int request)
     return WIFSTOPPED(status);
 }
 
-static pid_t start_stepped(start_fn start, const void *world)
+pid_t start_engine(engine_fn run, const void *world, bool is_stepped)
 {
-    pid_t pid = start(world);
+    pid_t pid = fork();
+
+    if (pid)
+        return pid;
+    if (is_stepped)
+        ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+    run(world, is_stepped);
+    _exit(1);
+}
+
+static pid_t start_stepped(engine_fn run, const void *world)
+{
+    pid_t pid = start_engine(run, world, true);
     int status;
 
     must(waitpid(pid, &status, 0) == pid && WIFSTOPPED(status), "stop the engine");
@@ -111,9 +123,9 @@ static void count_passes(struct trace *t)
             t->passes[k] += t->at[i] == t->at[k];
 }
 
-void trace_record(struct trace *t, start_fn start, const void *world)
+void trace_record(struct trace *t, engine_fn run, const void *world)
 {
-    pid_t pid = start_stepped(start, world);
+    pid_t pid = start_stepped(run, world);
 
     t->n = 0;
     t->at = calloc(TRACE_MAX, sizeof(*t->at));
@@ -165,9 +177,9 @@ static bool run_to(pid_t pid, const struct trace *t, long k)
     return true;
 }
 
-bool trace_kill_at(const struct trace *t, long k, start_fn start, const void *world)
+bool trace_kill_at(const struct trace *t, long k, engine_fn run, const void *world)
 {
-    pid_t pid = start_stepped(start, world);
+    pid_t pid = start_stepped(run, world);
     long at = find_near(t, k);
     bool is_there;
     int status;

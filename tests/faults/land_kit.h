@@ -17,15 +17,17 @@ void write_some_lines(int fd, unsigned from, unsigned to);
 pid_t start_line_writer(int fd, unsigned *count);
 void stay_on_one_cpu(void);
 
-/* Forks a process that has said PTRACE_TRACEME and stops itself where stepping is to begin. */
-typedef pid_t (*start_fn)(const void *world);
+/* The engine's part, in a process of its own; a stepped one is traced and stops itself where
+ * stepping is to begin. */
+typedef void (*engine_fn)(const void *world, bool is_stepped);
+pid_t start_engine(engine_fn run, const void *world, bool is_stepped);
 struct trace {
     unsigned long *at;
     long *passes; /* how often it had been at the same place before */
     long n;
 };
-void trace_record(struct trace *t, start_fn start, const void *world); /* runs it to its end */
+void trace_record(struct trace *t, engine_fn run, const void *world); /* runs it to its end */
 void trace_finish(struct trace *t);
 /* Kills another such process just before the k-th instruction. False: it never came there (the
  * digits of the time lead to other branches now and then). */
-bool trace_kill_at(const struct trace *t, long k, start_fn start, const void *world);
+bool trace_kill_at(const struct trace *t, long k, engine_fn run, const void *world);
