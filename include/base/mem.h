@@ -25,6 +25,8 @@ struct arena *arena_create(void);
 void arena_destroy(struct arena *a); /* accepts NULL */
 void *arena_alloc(struct arena *a, size_t size);
 void *arena_array(struct arena *a, size_t n, size_t size);
+/* A growing array with room for one more item: `v` of n, moved when n has reached *room. */
+void *arena_grow(struct arena *a, void *v, size_t n, size_t *room, size_t size);
 void *arena_memdup(struct arena *a, const void *p, size_t size);
 char *arena_strdup(struct arena *a, const char *s); /* NULL gives NULL */
 char *arena_strndup(struct arena *a, const char *s, size_t n);

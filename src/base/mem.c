@@ -178,6 +178,17 @@ void *arena_array(struct arena *a, size_t n, size_t size)
     return arena_alloc(a, array_size(n, size));
 }
 
+void *arena_grow(struct arena *a, void *v, size_t n, size_t *room, size_t size)
+{
+    void *grown;
+
+    if (n < *room)
+        return v;
+    *room = *room ? *room * 2 : 8;
+    grown = arena_array(a, *room, size);
+    return n ? memcpy(grown, v, n * size) : grown;
+}
+
 void *arena_memdup(struct arena *a, const void *p, size_t size)
 {
     void *copy = arena_alloc(a, size);

@@ -30,15 +30,7 @@ struct pid_list {
 
 static void pids_add(struct pid_list *p, int pid)
 {
-    if (p->n == p->cap) {
-        size_t cap = p->cap ? p->cap * 2 : 16;
-        int *v = arena_array(p->a, cap, sizeof(int));
-
-        if (p->n)
-            memcpy(v, p->v, p->n * sizeof(int));
-        p->v = v;
-        p->cap = cap;
-    }
+    p->v = arena_grow(p->a, p->v, p->n, &p->cap, sizeof(*p->v));
     p->v[p->n++] = pid;
 }
 

@@ -52,15 +52,7 @@ const char *feature_file(const struct caps *c, enum feature f)
 
 void plan_add(struct arena *a, struct plan *p, enum controller c, const char *file, char *value)
 {
-    if (p->n == p->cap) {
-        size_t cap = p->cap ? p->cap * 2 : 32;
-        struct knob_write *v = arena_array(a, cap, sizeof(*v));
-
-        for (size_t i = 0; i < p->n; i++)
-            v[i] = p->v[i];
-        p->v = v;
-        p->cap = cap;
-    }
+    p->v = arena_grow(a, p->v, p->n, &p->cap, sizeof(*p->v));
     p->v[p->n++] = (struct knob_write){.controller = c, .file = file, .value = value};
 }
 

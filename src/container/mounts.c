@@ -35,14 +35,7 @@ static struct mount_point *plan_add(struct plan *p, const char *type, const char
 {
     struct mount_point *m;
 
-    if (p->n == p->room) {
-        struct mount_point *grown = arena_array(p->a, p->room ? p->room * 2 : 8, sizeof(*grown));
-
-        if (p->n)
-            memcpy(grown, p->v, p->n * sizeof(*grown));
-        p->v = grown;
-        p->room = p->room ? p->room * 2 : 8;
-    }
+    p->v = arena_grow(p->a, p->v, p->n, &p->room, sizeof(*p->v));
     m = &p->v[p->n++];
     m->type = arena_strdup(p->a, type);
     m->destination = arena_strdup(p->a, destination);

@@ -206,15 +206,7 @@ struct port_list {
 
 static struct port_map *port_add(struct port_list *l)
 {
-    if (l->n == l->room) {
-        size_t room = l->room ? l->room * 2 : 8;
-        struct port_map *grown = arena_array(l->a, room, sizeof(*grown));
-
-        if (l->n)
-            memcpy(grown, l->v, l->n * sizeof(*grown));
-        l->v = grown;
-        l->room = room;
-    }
+    l->v = arena_grow(l->a, l->v, l->n, &l->room, sizeof(*l->v));
     return &l->v[l->n++];
 }
 

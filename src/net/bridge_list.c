@@ -43,15 +43,7 @@ static void add(struct bridge_list *l, int ifindex, const char *name)
 {
     struct listed_bridge b = {.ifindex = ifindex};
 
-    if (l->n == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : 8;
-        struct listed_bridge *v = arena_array(l->a, cap, sizeof(*v));
-
-        if (l->n)
-            memcpy(v, l->v, l->n * sizeof(*v));
-        l->v = v;
-        l->cap = cap;
-    }
+    l->v = arena_grow(l->a, l->v, l->n, &l->cap, sizeof(*l->v));
     memcpy(b.name, name, strlen(name) + 1);
     l->v[l->n++] = b;
 }

@@ -94,15 +94,7 @@ static int on_chain_attribute(const struct nlattr *attr, void *ctx)
 
 static void add_chain(struct forward_chains *l, const struct forward_chain *c)
 {
-    if (l->n == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : 8;
-        struct forward_chain *v = arena_array(l->a, cap, sizeof(*v));
-
-        if (l->n)
-            memcpy(v, l->v, l->n * sizeof(*v));
-        l->v = v;
-        l->cap = cap;
-    }
+    l->v = arena_grow(l->a, l->v, l->n, &l->cap, sizeof(*l->v));
     l->v[l->n] = *c;
     l->v[l->n].table = arena_strdup(l->a, c->table);
     l->v[l->n++].name = arena_strdup(l->a, c->name);

@@ -401,15 +401,7 @@ void link_add_endpoint(struct nl *nl, int ifindex, const struct endpoint_spec *e
 
 static void subnets_add(struct subnet_list *l, const void *item)
 {
-    if (l->n == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : 16;
-        void *v = arena_array(l->a, cap, l->item);
-
-        if (l->n)
-            memcpy(v, l->v, l->n * l->item);
-        l->v = v;
-        l->cap = cap;
-    }
+    l->v = arena_grow(l->a, l->v, l->n, &l->cap, l->item);
     memcpy((char *)l->v + l->n++ * l->item, item, l->item);
 }
 

@@ -33,14 +33,7 @@ static struct err *add_node(struct arena *a, struct device_list *l, const struct
 {
     if (l->n == DEVICES_MAX)
         return err_new(ERR_INVALID, "more than %d devices were asked for", DEVICES_MAX);
-    if (l->n == l->room) {
-        struct device_node *grown = arena_array(a, l->room ? l->room * 2 : 8, sizeof(*grown));
-
-        if (l->n)
-            memcpy(grown, l->v, l->n * sizeof(*grown));
-        l->v = grown;
-        l->room = l->room ? l->room * 2 : 8;
-    }
+    l->v = arena_grow(a, l->v, l->n, &l->room, sizeof(*l->v));
     l->v[l->n++] = (struct device_node){
         .path = path_clean(a, m->container),
         .host = m->host,

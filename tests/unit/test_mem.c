@@ -22,6 +22,21 @@ TEST(arena_gives_zeroed_aligned_memory)
     CHECK(arena_alloc(test_arena, 0) != arena_alloc(test_arena, 0));
 }
 
+TEST(arena_grows_an_array_and_keeps_its_items)
+{
+    autoarena struct arena *a = arena_create();
+    size_t room = 0;
+    int *v = NULL;
+
+    for (int i = 0; i < 1000; i++) {
+        v = arena_grow(a, v, (size_t)i, &room, sizeof(*v));
+        v[i] = i;
+    }
+    CHECK(room >= 1000);
+    for (int i = 0; i < 1000; i++)
+        CHECK_INT(v[i], i);
+}
+
 TEST(arena_copies_and_prints)
 {
     autofree char *big = mem_alloc(5001);
