@@ -67,6 +67,9 @@ int keeper_pid(const struct keeper *k);
  * as soon as they are sent, the holds stay the caller's. */
 typedef void (*keeper_spawned_fn)(void *ctx, struct err *err, int pid, int pidfd);
 void keeper_spawn(struct keeper *k, struct launch *l, keeper_spawned_fn done, void *ctx);
+/* What a shell would say of such an error: 127 the command was not found, 126 it cannot be run,
+ * 137 it was killed while it was set up; `otherwise` when it is not about the command. Pure. */
+int spawn_exit_code(const struct err *err, int otherwise);
 void keeper_ack(struct keeper *k, const char *id, int pid);
 /* done (may be NULL) after the keeper has closed its duplicate. */
 void keeper_close_hold(struct keeper *k, const char *id, int pid, enum keeper_role role,

@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -242,22 +241,13 @@ struct exec_call {
     void *ctx;
 };
 
-/* A command that could not be run: 126 or 127 for inspect, as shells have it; one that was killed
- * on the way (its container ended) has the code of the signal. */
-static int code_of_failure(const char *t)
-{
-    if (strstr(t, "executable file not found") || strstr(t, "no such file or directory"))
-        return 127;
-    return strstr(t, "killed by signal 9 during set-up") ? 128 + SIGKILL : 126;
-}
-
 static void note_failure(struct exec *e, const struct err *err)
 {
     e->is_started = true;
     e->is_recorded = true; /* the keeper has nothing of it */
     e->doc.has_ended = true;
     e->doc.ended_ns = clock_wall_ns();
-    e->doc.exit_code = code_of_failure(err_text(err));
+    e->doc.exit_code = spawn_exit_code(err, 126);
     exec_save(e);
 }
 

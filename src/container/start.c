@@ -437,24 +437,11 @@ struct op *start_op(struct container *c)
 
 /* ---- the command ---- */
 
-static int exit_code_of(const struct err *err)
-{
-    const char *t = err_text(err);
-
-    if (strstr(t, "executable file not found") ||
-        (strstr(t, "exec: ") && strstr(t, "no such file or directory")))
-        return 127;
-    if (strstr(t, "exec: ") && (strstr(t, "permission denied") || strstr(t, "is a directory") ||
-                                strstr(t, "exec format error")))
-        return 126;
-    return 128;
-}
-
 bool start_note_failure(struct container *c, struct op *op, const struct err *err)
 {
     if (!((struct start *)op)->is_claimed || c->is_gone || state_is_running(c))
         return false;
-    c->doc.state.exit_code = exit_code_of(err);
+    c->doc.state.exit_code = spawn_exit_code(err, 128);
     state_set_error(c, err_text(err));
     container_save(c);
     waiters_end_wait(c);

@@ -9,8 +9,10 @@
 #include "failure.h"
 
 #include "base/text.h"
+#include "runtime/keeper.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -159,4 +161,20 @@ struct err *failure_explain(const struct keeper_failed *f)
     snprintf(s.text, sizeof(s.text), "%s%s%s: %s%s", act, f->detail[0] ? " " : "", f->detail,
              sys_text(f->sys, sys), mixes_types(f) ? mixed_hint : "");
     return with_prefix(f, kind_of(f), s.text);
+}
+
+/* By the words that are chosen above: errors are wrapped on their way, and the docker CLI reads
+ * them in the same manner. */
+int spawn_exit_code(const struct err *err, int otherwise)
+{
+    const char *t = err_text(err);
+    bool is_of_command = strstr(t, "exec: ") != NULL;
+
+    if (strstr(t, "executable file not found") ||
+        (is_of_command && strstr(t, "no such file or directory")))
+        return 127;
+    if (is_of_command && (strstr(t, "permission denied") || strstr(t, "is a directory") ||
+                          strstr(t, "exec format error")))
+        return 126;
+    return strstr(t, "killed by signal 9 during set-up") ? 128 + SIGKILL : otherwise;
 }

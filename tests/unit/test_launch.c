@@ -128,3 +128,28 @@ TEST(failures_speak_dockers_words)
                 "processes is reached): unknown");
     says(999, EINVAL, 0, "", "c", ERR_INTERNAL, CREATE "run a record: invalid argument: unknown");
 }
+
+static int code_of(uint32_t code, int sys, uint32_t why, const char *detail)
+{
+    struct keeper_failed f = {.code = code, .sys = sys, .why = why, .id = "c"};
+    struct err *e;
+    int exit_code;
+
+    snprintf(f.detail, sizeof(f.detail), "%s", detail);
+    e = err_wrap(failure_explain(&f), "failed to create task for container");
+    exit_code = spawn_exit_code(e, 128);
+    err_drop(e);
+    return exit_code;
+}
+
+TEST(failures_have_a_shells_exit_codes)
+{
+    CHECK_INT(code_of(P_EXEC, ENOENT, PROGRAM_WHY_NOT_IN_PATH, "foo"), 127);
+    CHECK_INT(code_of(P_EXEC, ENOENT, PROGRAM_WHY_LOOKUP, "/x"), 127);
+    CHECK_INT(code_of(P_EXEC, EACCES, PROGRAM_WHY_LOOKUP, "/x"), 126);
+    CHECK_INT(code_of(P_EXEC, EISDIR, PROGRAM_WHY_LOOKUP, "/x"), 126);
+    CHECK_INT(code_of(P_EXEC, ENOEXEC, PROGRAM_WHY_EXECVE, "/x"), 126);
+    CHECK_INT(code_of(0, EINTR, 0, "killed by signal 9 during set-up"), 137);
+    CHECK_INT(code_of(P_CWD, ENOENT, 0, "/w"), 128); /* not about the command */
+    CHECK_INT(code_of(P_SYSCTL, ENOENT, 0, "net/x"), 128);
+}
