@@ -10,7 +10,7 @@ in_host "$BERTH" pull -q 127.0.0.1:5000/busybox >/dev/null && in_host "$BERTH" t
 settle() { # until the background work is done
     for _ in $(seq 100); do
         [ "$(find "$HOST/data/trash" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l)" = 0 ] &&
-            [ "$(find /sys/fs/cgroup/*/berth-* -mindepth 1 -type d 2>/dev/null | wc -l)" = 0 ] && break
+            [ "$(own_cgroup_trees | xargs -rI{} find {} -mindepth 1 -type d 2>/dev/null | wc -l)" = 0 ] && break
         sleep 0.1
     done
     sleep 1
