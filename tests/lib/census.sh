@@ -19,7 +19,8 @@ census() {
     echo "host-mounts $(wc -l </proc/self/mountinfo)"
     echo "engine-mounts $(wc -l <"/proc/$ENGINE_PID/mountinfo")"
     echo "keeper-mounts $(wc -l <"/proc/$keeper/mountinfo")"
-    echo "links $(in_host ip -o link | grep -vc 'veth')"
+    echo "veths $(in_host ip -o link show type veth | wc -l)"
+    echo "links $(in_host ip -o -d link | grep -vcw veth)"
     echo "containers-dirs $(find "$HOST/data/containers" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l)"
     echo "volumes $(find "$HOST/data/volumes" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l)"
     echo "nft-rules $(in_host nft list ruleset 2>/dev/null | # of our own table
@@ -33,4 +34,4 @@ census() {
 }
 # Prepared namespaces of the pool are no leak, but their number breathes: leave them out here and
 # bound the veths instead.
-census_stable() { census | grep -v -e engine-netns-fds -e engine-sockets; }
+census_stable() { census | grep -v -e veths -e engine-netns-fds -e engine-sockets; }
