@@ -203,6 +203,8 @@ static int open_server(const struct port_map *m, const struct sockaddr_storage *
     if (fd < 0)
         return -1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    /* Else its own port could not be published before its TIME_WAIT is over. */
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (connect(fd, (void *)&addr, len) != 0 && errno != EINPROGRESS) {
         close(fd);
         return -1;

@@ -22,6 +22,7 @@ reset a client's reset reaches the container
 reset_silent a client that ended first and is gone then, while nobody says anything
 reset_server a container's reset reaches the client
 closed_port a port that nobody serves inside
+own_port no connection takes a port away from those that may be published
 many 300 connections at once, all to and fro, all gone
 LIST
 for _ in $(seq 100); do [ "$(sockets)" = "$before" ] && break; sleep 0.1; done

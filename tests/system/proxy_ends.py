@@ -195,6 +195,15 @@ def closed_port():
         sees_end(dial(CLOSED_PORT))
 
 
+def own_port():
+    """The port at the proxy's end of its way to the container can be published meanwhile."""
+    c, s = pair()
+    t = socket.socket()
+    t.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    t.bind(("0.0.0.0", s.getpeername()[1]))
+    t.listen()
+
+
 def many():
     pairs = [pair() for _ in range(300)]
     for i, (c, s) in enumerate(pairs):
@@ -230,7 +239,7 @@ def removed():
 
 
 CASES = {f.__name__: f for f in (both_ways, client_first, server_first, stopped, reset_silent,
-                                 reset_server, closed_port, many, removed)}
+                                 reset_server, closed_port, own_port, many, removed)}
 CASES["reset"] = reset_client
 try:
     CASES[sys.argv[2]]()
