@@ -122,24 +122,24 @@ def both_ways():
     is_same(got[3], back)
 
 
-def client_first():
-    c, s = pair()
-    send(c, b"a question")
-    is_same(read_all(s), b"a question")
+def half_closed(first, other):
+    """`first` ends its side; what `other` says after that still arrives, whole."""
+    send(first, b"a question")
+    is_same(read_all(other), b"a question")
     time.sleep(0.3)
     answer = os.urandom(5 << 20)
-    got = together(lambda: send(s, answer), lambda: read_all(c))
+    got = together(lambda: send(other, answer), lambda: read_all(first))
     is_same(got[1], answer)
+
+
+def client_first():
+    c, s = pair()
+    half_closed(c, s)
 
 
 def server_first():
     c, s = pair()
-    send(s, b"goodbye")
-    is_same(read_all(c), b"goodbye")
-    time.sleep(0.3)
-    last = os.urandom(5 << 20)
-    got = together(lambda: send(c, last), lambda: read_all(s))
-    is_same(got[1], last)
+    half_closed(s, c)
 
 
 def stopped():
