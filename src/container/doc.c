@@ -3,7 +3,7 @@
  * The saved document of a container: one table describes it both ways, so what
  * start sees after an engine restart is what create saw. Loop thread.
  */
-#include "health.h"
+#include "exec/health.h"
 
 #include "base/clock.h"
 #include "base/log.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What GET /events says about a container: image, name and labels with every action. Loop thread.
  */
-#include "object.h"
+#include "container/object.h"
 
 void container_event(struct container *c, const char *action, const char *key, const char *value)
 {

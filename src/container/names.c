@@ -3,7 +3,7 @@
  * Names for containers that were given none: adjective_surname, a few tries, then
  * with a digit, then the id. The word lists are ours. Loop thread.
  */
-#include "object.h"
+#include "container/object.h"
 
 #include "base/map.h"
 

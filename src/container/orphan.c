@@ -10,7 +10,7 @@
  * Zombies that nobody here knows (helpers of execs, daemons of --pid=host containers) would
  * stay for ever as children of the engine: they are swept. Loop thread.
  */
-#include "object.h"
+#include "container/object.h"
 
 #include "base/clock.h"
 #include "base/log.h"

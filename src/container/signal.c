@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Signals by name and number, as `kill` and STOPSIGNAL take them. Pure. */
-#include "object.h"
+#include "container/object.h"
 
 #include <ctype.h>
 #include <signal.h>

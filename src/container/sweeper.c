@@ -5,7 +5,7 @@
  * removal, so that it takes many at once and keeps out of the next command's way; what is thrown
  * away meanwhile asks for one more. Loop thread but for the job.
  */
-#include "object.h"
+#include "container/object.h"
 
 #define DELAY_MS 100
 

@@ -3,8 +3,8 @@
  * The table of containers: look-up as Docker does it (full id, name, id prefix),
  * names, references, loading. Loop thread.
  */
-#include "links.h"
-#include "object.h"
+#include "container/object.h"
+#include "place/links.h"
 
 #include "base/clock.h"
 #include "base/log.h"

@@ -6,7 +6,7 @@
  * and spawn at a time; more would not make anything faster, the keeper clones one by one.
  * Loop thread.
  */
-#include "object.h"
+#include "container/object.h"
 
 #include "base/fd.h"
 

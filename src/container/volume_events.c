@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What GET /events says of the volumes of a run: mount before start, unmount after die. Loop. */
-#include "object.h"
+#include "container/object.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
  * exit worked off. A waiter is registered before the answer's headers go out, so an
  * exit that follows at once is not missed. Loop thread.
  */
-#include "object.h"
+#include "container/object.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
 /* Port specifications: "8000-8010/udp" of the API, "[::1]:80:80" and "target=80,published=8080" of
  * the command line; what the one understands must be within bounds. */
 #include "options.h"
-#include "port_spec.h"
+#include "place/port_spec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

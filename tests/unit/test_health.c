@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* links: container */
 /* The rules of health checks: defaults, commands, verdicts, times. */
-#include "health.h"
+#include "exec/health.h"
 
 #include "base/clock.h"
 #include "test.h"

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* --link on the default bridge. */
+#pragma once
+
+#include "container/object.h"
+
+#include "net/hosts.h"
+#include "place/files.h"
+
+/* At create: known containers by their ids; the strings are the arena's. */
+struct err *links_plan(struct container_table *t, struct arena *a, struct host_config *h)
+    must_check;
+void links_insert(struct container *c); /* into the table */
+void links_remove(struct container *c); /* out of it */
+/* "/db:/web/alias" as inspect has it. */
+void links_show(const struct container *c, struct arena *a, struct strs *out);
+/* At start: those it links to run, in the default network. */
+struct err *links_check(const struct container *c) must_check;
+void links_hosts(const struct container *c, struct arena *a, struct hosts_entry **out, size_t *n);
+/* The container's, with the variables of its links. */
+const struct config *links_config(const struct container *c, struct arena *a);
+/* Its addresses have come or gone. */
+void links_changed(struct container *c);

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Exec start: the configuration is compiled on a worker, the keeper makes the process, the hub
+ * takes its streams. The client is attached before, so that it misses nothing. Loop thread but
+ * for the worker step.
+ */
+#include "exec/exec.h"
+
+#include "base/clock.h"
+#include "runtime/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Most are over by then: one write less. Until then the keeper's entry alone tells. */
+#define SAVE_LATER_MS 20
+
+/* ---- a run, also an adopted one ---- */
+
+static void close_stdin(void *ctx)
+{
+    struct exec *e = ctx;
+
+    keeper_close_hold(e->parts->keeper, e->keeper_id, e->doc.pid, ROLE_STDIN, NULL, NULL);
+}
+
+static const struct hub_hooks exec_hooks = {close_stdin, NULL};
+
+struct hub *exec_hub(struct exec *e)
+{
+    if (!e->hub)
+        e->hub = hub_create(e->parts->loop, e->parts->pools, &exec_hooks, e);
+    return e->hub;
+}
+
+static void on_saving(struct timer *t)
+{
+    exec_save(container_of(t, struct exec, saving));
+}
+
+void exec_note_running(struct exec *e, int pid, int pidfd, int64_t started_ns)
+{
+    autobuf struct buf action = {0};
+    struct exec_doc *d = &e->doc;
+
+    e->pidfd = pidfd;
+    e->is_running = true;
+    e->is_settling = false;
+    if (d->has_started && d->pid == pid)
+        return; /* an engine before this one has told */
+    d->has_started = true;
+    d->pid = pid;
+    d->started_ns = started_ns;
+    timer_set(e->parts->loop, &e->saving, SAVE_LATER_MS, on_saving);
+    buf_printf(&action, "exec_start: %s", strs_join(e->arena, &d->config.cmd, " "));
+    exec_event(e, action.data, "execID", d->id);
+}
+
+void exec_run_streams(struct exec *e, const struct hub_streams *s)
+{
+    struct hub_streams streams = *s;
+
+    streams.stdin_once = true;
+    e->refs += 2; /* until the end is known, until the streams are drained */
+    hub_run(exec_hub(e), &streams, exec_on_drained, e);
+    if (e->orphan && e->c) /* the keeper died before these were in place */
+        exec_hand_back(e);
+    if (e->rows > 0 && s->pty >= 0)
+        err_drop(hub_resize(e->hub, e->rows, e->cols));
+}
+
+/* ---- steps ---- */
+
+struct exec_start {
+    struct op op;
+    struct exec *e;
+    struct parts *parts;
+    int pid, pidfd; /* of the container */
+    const char *container_id;
+    const struct config *container;
+    const struct host_config *host;
+    struct container *c;
+    struct launch launch;
+    struct err *lost; /* with its keeper */
+};
+
+static struct err *claim(struct op *op)
+{
+    struct exec_start *o = (struct exec_start *)op;
+    struct container *c = o->e->c;
+
+    if (!c || !state_is_running(c) || c->pidfd < 0)
+        return err_new(ERR_CONFLICT, "container %s is not running", c ? c->doc.id : "of this exec");
+    if (c->doc.state.status == STATUS_PAUSED)
+        return err_new(ERR_CONFLICT, "Container %s is paused, unpause the container before exec",
+                       c->name);
+    if (o->e->is_started)
+        return err_new(ERR_CONFLICT, "Error: Exec command %s is already running", o->e->doc.id);
+    o->c = container_ref(c);
+    o->pidfd = fcntl(c->pidfd, F_DUPFD_CLOEXEC, 0);
+    if (o->pidfd < 0)
+        return err_sys("exec in container %s", c->doc.id);
+    o->pid = c->doc.state.pid;
+    o->parts = c->parts;
+    o->container_id = c->doc.id;
+    o->container = &c->doc.config;
+    o->host = &c->doc.host;
+    o->e->is_started = true;
+    return NULL;
+}
+
+static void unclaim(struct op *op)
+{
+    struct exec *e = ((struct exec_start *)op)->e;
+
+    e->is_started = false;
+    e->exit = (struct exit_record){0};
+}
+
+/* It goes when the container has ended. */
+static struct err *open_cgroup(const struct exec_start *o, struct cgroup_join *out)
+{
+    struct err *err = cgroup_open_beside(o->parts->cgroups, o->container_id, o->pid, out);
+
+    if (!err || (err_errno(err) != ENOENT && err_errno(err) != ENODEV))
+        return err;
+    err_drop(err);
+    return err_new(ERR_CONFLICT, "container %s is not running", o->container_id);
+}
+
+static struct err *prepare(struct op *op)
+{
+    struct exec_start *o = (struct exec_start *)op;
+    struct cgroup_join join = {.dir = -1};
+    struct exec_input in;
+
+    TRY(open_cgroup(o, &join));
+    in = (struct exec_input){
+        .id = o->e->keeper_id,
+        .config = &o->e->doc.config,
+        .container = o->container,
+        .host = o->host,
+        .pidfd = steal_fd(&o->pidfd),
+        .pid = o->pid,
+        .cgroup_tasks = join.tasks,
+        .n_cgroup_tasks = join.n_tasks,
+        .cgroup_dir = join.dir,
+    };
+    return exec_compile(op->arena, &in, &o->launch);
+}
+
+static void on_strays_ended(void *ctx)
+{
+    struct exec_start *o = ctx;
+
+    op_resume(&o->op, steal_ptr(&o->lost));
+}
+
+static void on_spawned(void *ctx, struct err *err, int pid, int pidfd)
+{
+    struct exec_start *o = ctx;
+
+    if (err && err_kind(err) == ERR_UNAVAILABLE) { /* nobody knows how far it came */
+        o->lost = err;
+        exec_end_strays(o->c, on_strays_ended, o);
+        return;
+    }
+    if (!err) {
+        o->e->doc.pid = pid;
+        o->e->pidfd = pidfd;
+    }
+    op_resume(&o->op, err);
+}
+
+static struct err *spawn(struct op *op)
+{
+    struct exec_start *o = (struct exec_start *)op;
+
+    snprintf(o->launch.id, sizeof(o->launch.id), "%s", o->e->keeper_id);
+    keeper_spawn(o->c->parts->keeper, &o->launch, on_spawned, o);
+    return NULL;
+}
+
+static void unspawn(struct op *op)
+{
+    struct exec *e = ((struct exec_start *)op)->e;
+
+    if (e->pidfd < 0)
+        return;
+    exec_kill_process(e->pidfd); /* the keeper tells of its end: a stranger's */
+    close(steal_fd(&e->pidfd));
+}
+
+static struct err *run(struct op *op)
+{
+    struct exec_start *o = (struct exec_start *)op;
+    struct exec *e = o->e;
+    struct hub_streams s = {
+        .in = launch_take_hold(&o->launch, ROLE_STDIN),
+        .out = launch_take_hold(&o->launch, ROLE_STDOUT),
+        .err = launch_take_hold(&o->launch, ROLE_STDERR),
+        .pty = launch_take_hold(&o->launch, ROLE_PTY),
+    };
+
+    exec_note_running(e, e->doc.pid, steal_fd(&e->pidfd), clock_wall_ns());
+    exec_run_streams(e, &s);
+    if (e->is_doomed)
+        exec_kill(e);
+    if (e->exit.is_set) /* it was short */
+        exec_work_off_exit(e);
+    return NULL;
+}
+
+static void finish(struct op *op)
+{
+    struct exec_start *o = (struct exec_start *)op;
+
+    if (o->pidfd >= 0)
+        close(o->pidfd);
+    launch_close(&o->launch);
+    container_unref(o->c);
+    exec_release(o->e, 1);
+}
+
+static const struct op_step exec_steps[] = {
+    {"claim", ON_LOOP, claim, unclaim, 0},
+    {"prepare", ON_WORKER, prepare, NULL, 0},
+    {"spawn", ON_KEEPER, spawn, unspawn, 0},
+    {"run", ON_LOOP, run, NULL, 0},
+    {0},
+};
+static const struct op_type exec_type = {"container/exec", OP_MUTATING, sizeof(struct exec_start),
+                                         exec_steps, finish};
+
+struct exec_call {
+    struct exec *e;
+    container_done_fn done;
+    void *ctx;
+};
+
+static void note_failure(struct exec *e, const struct err *err)
+{
+    e->is_started = true;
+    e->is_recorded = true; /* the keeper has nothing of it */
+    e->doc.has_ended = true;
+    e->doc.ended_ns = clock_wall_ns();
+    e->doc.exit_code = spawn_exit_code(err, 126);
+    exec_save(e);
+}
+
+/* Not the command's fault: it can be started again. */
+static bool may_try_again(const struct err *err)
+{
+    return err_kind(err) == ERR_CONFLICT || err_kind(err) == ERR_UNAVAILABLE;
+}
+
+static void on_exec_started(struct op *op, struct err *err, void *ctx)
+{
+    struct exec_call *call = ctx;
+
+    (void)op;
+    if (err && !may_try_again(err) && !call->e->is_running)
+        note_failure(call->e, err);
+    call->done(call->ctx, err);
+    exec_release(call->e, 1);
+    free(call);
+}
+
+static struct err *attach(struct exec *e, struct sink *sink, void (*gone)(void *ctx), void *ctx,
+                          struct attachment **out)
+{
+    struct attach_request r = {
+        .want_stdin = e->doc.config.attach_stdin,
+        .want_stdout = e->doc.config.attach_stdout,
+        .want_stderr = e->doc.config.attach_stderr,
+        .stream = true,
+        .framed = !e->doc.config.tty && !e->is_probe,
+        .tty = e->doc.config.tty,
+        .detach_keys = text_is_empty(e->doc.config.detach_keys) ? NULL : e->doc.config.detach_keys,
+    };
+
+    return hub_attach(e->hub, &r, NULL, sink, gone, ctx, out);
+}
+
+void exec_start(struct exec *e, bool detach, bool tty, struct sink *sink, void (*gone)(void *ctx),
+                container_done_fn done, void *ctx, struct attachment **out)
+{
+    struct exec_start *o;
+    struct exec_call *call;
+    struct err *err = NULL;
+
+    (void)tty; /* the CLI repeats what create said */
+    if (e->is_started) {
+        done(ctx, err_new(ERR_CONFLICT, "Error: Exec command %s has already run", e->doc.id));
+        return;
+    }
+    exec_hub(e);
+    if (!detach && sink)
+        err = attach(e, sink, gone, ctx, out);
+    if (err) {
+        done(ctx, err);
+        return;
+    }
+    o = (struct exec_start *)op_create(e->parts->ops, &exec_type);
+    o->e = e;
+    o->pidfd = -1;
+    o->op.subject = arena_strdup(o->op.arena, e->doc.id);
+    launch_init(&o->launch);
+    call = mem_new(struct exec_call);
+    *call = (struct exec_call){e, done, ctx};
+    e->refs += 2;
+    op_start(&o->op, on_exec_started, call);
+}
+
+static void on_probe_started(void *ctx, struct err *err)
+{
+    struct exec *e = ctx;
+
+    if (!err)
+        return;
+    if (e->hub)
+        hub_end_clients(e->hub);
+    exec_release(e, exec_end_probe(e, err, -1));
+    err_drop(err);
+}
+
+void exec_run_probe(struct exec *e, struct sink *sink,
+                    void (*on_end)(void *ctx, const struct err *err, int exit_code), void *ctx)
+{
+    struct attachment *attachment;
+
+    e->on_end = on_end;
+    e->end_ctx = ctx;
+    exec_start(e, false, false, sink, NULL, on_probe_started, e, &attachment);
+}

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Connect and disconnect. Of a container that does not run only the document changes; a
+ * running one gets or loses an interface. The exit of the container may come between two
+ * steps: then its endpoints are gone already and only the wish is left to be saved,
+ * so every step looks the entry up again. Loop thread, except attach and detach.
+ */
+#include "container/object.h"
+
+#include "base/log.h"
+
+#include "place/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+struct linking {
+    struct op op;
+    struct container *c;
+    struct network *network; /* connect: only in claim */
+    const char *ref;         /* the network as asked for */
+    char network_id[65];
+    struct endpoint_config asked;
+    /* for the worker */
+    struct net *net;
+    int netns; /* -1: does not run */
+    struct endpoint_spec spec;
+    struct endpoint_spec next, next6; /* disconnect: who gets the default routes; ifname "": none */
+    struct dns_start dns;             /* connect: the first network with names */
+    struct etc_files files;
+    const char *dir;
+};
+
+static bool has_process(const struct container *c)
+{
+    return c->pidfd >= 0 && !c->exit.is_set && !c->is_exiting;
+}
+
+/* Index in doc.networks, or its length. */
+static size_t find_attached(const struct container *c, const char *network_id)
+{
+    const struct attached *list = c->doc.networks.v;
+    size_t i = 0;
+
+    while (i < c->doc.networks.n && strcmp(list[i].network_id, network_id) != 0)
+        i++;
+    return i;
+}
+
+struct err *container_open_netns(const struct container *c, int *out)
+{
+    autoclose int fd = -1;
+    char path[40];
+
+    snprintf(path, sizeof(path), "/proc/%d/ns/net", c->doc.state.pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && (errno == ENOENT || errno == ESRCH)) /* its exit is on its way to us */
+        return err_new(ERR_CONFLICT, "container %s is not running", c->doc.id);
+    if (fd < 0)
+        return err_sys("open the network namespace of container %s", c->doc.id);
+    if (syscall(SYS_pidfd_send_signal, c->pidfd, 0, NULL, 0) != 0) /* else the pid is another's */
+        return err_new(ERR_CONFLICT, "container %s is not running", c->doc.id);
+    *out = steal_fd(&fd);
+    return NULL;
+}
+
+static struct err *check_usable(const struct container *c)
+{
+    if (c->is_gone)
+        return err_new(ERR_NOT_FOUND, "No such container: %s", c->doc.id);
+    if (c->doc.state.status == STATUS_REMOVING || c->doc.state.status == STATUS_DEAD)
+        return err_new(ERR_CONFLICT,
+                       "container %s is marked for removal and cannot be connected or "
+                       "disconnected to the network",
+                       c->doc.id);
+    if (text_starts(c->doc.host.network_mode ? c->doc.host.network_mode : "", "container:"))
+        return err_new(ERR_INVALID, "container sharing network namespace with another container "
+                                    "or host cannot be connected to any other network");
+    return NULL;
+}
+
+/* A host port cannot become a routed one, or the other way round, while clients use it. */
+static void warn_of_mode(const struct container *c, const struct port_target *t)
+{
+    for (size_t i = 0; i < ports_count(c->ports); i++) {
+        const struct port_map *m = ports_at(c->ports, i);
+
+        if (m->is_routed == (m->is_v6 ? t->is_routed6 : t->is_routed))
+            continue;
+        log_warn("published ports keep the gateway mode that they had at the start: restart the "
+                 "container for that of its network",
+                 KV("id", c->doc.id));
+        return;
+    }
+}
+
+/* Published ports lead to the address that is the way out now. */
+static void retarget_ports(struct container *c)
+{
+    struct port_target target = endpoints_port_target(c);
+
+    if (!c->ports)
+        return;
+    if (!port_target_is_none(&target)) {
+        warn_of_mode(c, &target);
+        ports_retarget(c->ports, target.addr, &target.addr6);
+    } else {
+        ports_release(steal_ptr(&c->ports));
+        sockets_unhold(c, SOCKETS_PORTS);
+        c->doc.published = (struct jlist){0};
+    }
+    net_rules_apply(c->parts->net, NULL, NULL);
+}
+
+static void drop_entry(struct linking *o)
+{
+    size_t i = find_attached(o->c, o->network_id);
+
+    if (i < o->c->doc.networks.n)
+        endpoint_remove(o->c, i);
+    networks_own(o->c); /* the dropped entry's memory goes */
+    endpoints_choose_gateway(o->c, NULL);
+}
+
+static struct err *save(struct op *op)
+{
+    container_save_for(((struct linking *)op)->c, op);
+    return NULL;
+}
+
+static void finish(struct op *op)
+{
+    struct linking *o = (struct linking *)op;
+
+    if (o->netns >= 0)
+        close(o->netns);
+    dns_start_close(&o->dns);
+    container_unref(o->c);
+}
+
+/* ---- connect ---- */
+
+static struct err *check_connect(const struct linking *o)
+{
+    const struct container *c = o->c;
+    const struct attached *list = c->doc.networks.v;
+
+    TRY(check_usable(c));
+    if (!strcmp(network_name(o->network), "host") || network_mode_is(&c->doc.host, "host"))
+        return err_new(ERR_INVALID, "container cannot be disconnected from host network or "
+                                    "connected to host network");
+    for (size_t i = 0; i < c->doc.networks.n; i++)
+        if (!strcmp(list[i].network, "none") || !strcmp(network_name(o->network), "none"))
+            return err_new(ERR_INVALID, "container cannot be connected to multiple networks with "
+                                        "one of the networks in private (none) mode");
+    if (find_attached(c, o->network_id) < c->doc.networks.n)
+        return err_new(ERR_FORBIDDEN, "endpoint with name %s already exists in network %s", c->name,
+                       network_name(o->network));
+    return NULL;
+}
+
+static struct err *join_running(struct linking *o, struct attached *at)
+{
+    struct container *c = o->c;
+    struct endpoint *e;
+
+    TRY(container_open_netns(c, &o->netns));
+    TRY(endpoint_join(c, at, &e));
+    endpoints_choose_gateway(c, NULL);
+    o->spec = e->spec;
+    return NULL;
+}
+
+static struct err *check_aliases(const struct linking *o)
+{
+    if (o->asked.aliases.n && network_is_predefined(o->network))
+        return err_new(ERR_INVALID, "network-scoped alias is supported only for containers in "
+                                    "user defined networks");
+    return NULL;
+}
+
+static struct err *claim_place(struct op *op)
+{
+    struct linking *o = (struct linking *)op;
+    struct container *c = o->c;
+    struct attached planned = {0}, *at;
+    struct err *err = NULL;
+
+    TRY(network_find(c->parts->networks, o->ref, &o->network));
+    snprintf(o->network_id, sizeof(o->network_id), "%s", network_id(o->network));
+    TRY(check_aliases(o));
+    TRY(check_connect(o));
+    TRY(network_plan_attached(c->table, op->arena, o->ref, &o->asked, &planned));
+    networks_own(c);
+    at = (struct attached *)c->doc.networks.v + c->doc.networks.n;
+    *at = planned;
+    if (has_process(c))
+        err = join_running(o, at);
+    if (err)
+        return err;
+    c->doc.networks.n++;
+    networks_own(c); /* the new entry's strings are the operation's */
+    endpoints_choose_gateway(c, NULL);
+    dns_start_plan(&o->dns, c);
+    etc_files_plan(op->arena, c, &o->files);
+    o->dir = rootfs_dir(c->parts->layers, op->arena, c->doc.id);
+    return NULL;
+}
+
+static void give_place_back(struct op *op)
+{
+    struct linking *o = (struct linking *)op;
+
+    drop_entry(o);
+    container_save(o->c);
+}
+
+static void detach_again(struct op *op)
+{
+    struct linking *o = (struct linking *)op;
+
+    if (o->netns >= 0)
+        err_drop(net_sandbox_detach(o->net, o->netns, o->spec.ifname));
+}
+
+static struct err *attach(struct op *op)
+{
+    struct linking *o = (struct linking *)op;
+
+    if (o->netns < 0)
+        return NULL;
+    TRY(net_sandbox_attach(o->net, o->netns, &o->spec));
+    if (!o->dns.is_wanted)
+        return NULL;
+    struct err *err = dns_start_open(&o->dns, o->net, o->netns);
+    if (!err)
+        err = etc_files_write_resolv(op->arena, o->dir, &o->files);
+    if (err)
+        detach_again(op);
+    return err;
+}
+
+static struct err *use_place(struct op *op)
+{
+    struct linking *o = (struct linking *)op;
+
+    if (!has_process(o->c) || o->netns < 0)
+        return NULL;
+    retarget_ports(o->c);
+    dns_start_serve(&o->dns, o->c);
+    return NULL;
+}
+
+static const struct op_step connect_steps[] = {
+    {"claim-place", ON_LOOP, claim_place, give_place_back, 0},
+    {"save", ON_EVENT, save, NULL, 0}, /* before attach: a later engine knows the address is used */
+    {"attach", ON_WORKER, attach, detach_again, 0},
+    {"use-place", ON_LOOP, use_place, NULL, 0},
+    {0},
+};
+static const struct op_type connect_type = {"network/connect", OP_MUTATING, sizeof(struct linking),
+                                            connect_steps, finish};
+
+/* ---- disconnect ---- */
+
+/* Only of the family whose default route goes with e. */
+static void note_next_gateways(struct linking *o, const struct endpoint *e)
+{
+    struct ways_out next = endpoints_choose_gateway(o->c, e);
+
+    if (next.v4 && o->spec.gateway) {
+        o->next = next.v4->spec;
+        o->next.gateway6 = (struct in6_addr){0};
+    }
+    if (next.v6 && !addr6_is_none(&o->spec.gateway6)) {
+        o->next6 = next.v6->spec;
+        o->next6.gateway = 0;
+    }
+    endpoints_choose_gateway(o->c, NULL);
+}
+
+static struct err *find_place(struct op *op)
+{
+    struct linking *o = (struct linking *)op;
+    struct container *c = o->c;
+    struct network *n;
+    struct endpoint *e;
+    size_t i;
+
+    TRY(check_usable(c));
+    TRY(network_find(c->parts->networks, o->ref, &n));
+    if (!strcmp(network_name(n), "host") && network_mode_is(&c->doc.host, "host"))
+        return err_new(ERR_INVALID, "container cannot be disconnected from host network or "
+                                    "connected to host network");
+    snprintf(o->network_id, sizeof(o->network_id), "%s", network_id(n));
+    i = find_attached(c, o->network_id);
+    if (i == c->doc.networks.n)
+        return err_new(ERR_FORBIDDEN, "container %s is not connected to network %s", c->doc.id,
+                       network_name(n));
+    if (!has_process(c) || i >= c->n_endpoints || !c->endpoints[i]->network)
+        return NULL;
+    e = c->endpoints[i];
+    TRY(container_open_netns(c, &o->netns));
+    o->spec = e->spec;
+    note_next_gateways(o, e);
+    return NULL;
+}
+
+static struct err *detach(struct op *op)
+{
+    struct linking *o = (struct linking *)op;
+
+    if (o->netns < 0)
+        return NULL;
+    TRY(net_sandbox_detach(o->net, o->netns, o->spec.ifname));
+    if (o->next.ifname[0])
+        TRY(net_sandbox_set_gateway(o->net, o->netns, &o->next));
+    return o->next6.ifname[0] ? net_sandbox_set_gateway(o->net, o->netns, &o->next6) : NULL;
+}
+
+static struct err *leave(struct op *op)
+{
+    struct linking *o = (struct linking *)op;
+
+    drop_entry(o);
+    if (o->netns >= 0)
+        retarget_ports(o->c);
+    return NULL;
+}
+
+static const struct op_step disconnect_steps[] = {
+    {"find-place", ON_LOOP, find_place, NULL, 0},
+    {"detach", ON_WORKER, detach, NULL, 0},
+    {"leave", ON_LOOP, leave, NULL, 0},
+    {"save", ON_EVENT, save, NULL, 0},
+    {0},
+};
+static const struct op_type disconnect_type = {"network/disconnect", OP_MUTATING,
+                                               sizeof(struct linking), disconnect_steps, finish};
+
+/* ---- the commands ---- */
+
+struct link_call {
+    container_done_fn done;
+    void *ctx;
+};
+
+static void on_linked(struct op *op, struct err *err, void *ctx)
+{
+    struct link_call *call = ctx;
+
+    (void)op;
+    call->done(call->ctx, err);
+    free(call);
+}
+
+static struct linking *linking_create(struct container *c, const struct op_type *type,
+                                      const char *network)
+{
+    struct linking *o = (struct linking *)op_create(c->parts->ops, type);
+
+    o->c = container_ref(c);
+    o->net = c->parts->net;
+    o->netns = -1;
+    dns_start_init(&o->dns);
+    o->ref = arena_strdup(o->op.arena, network);
+    o->op.subject = arena_strdup(o->op.arena, c->doc.id);
+    return o;
+}
+
+static void linking_start(struct linking *o, container_done_fn done, void *ctx)
+{
+    struct link_call *call = mem_new(struct link_call);
+
+    *call = (struct link_call){done, ctx};
+    op_start_in(&o->op, &o->c->lane, on_linked, call);
+}
+
+void container_connect(struct container *c, const char *network, const struct endpoint_config *e,
+                       container_done_fn done, void *ctx)
+{
+    struct linking *o = linking_create(c, &connect_type, network);
+    const char *text = json_encode(o->op.arena, &endpoint_config_json, e);
+    struct err *err =
+        json_decode(o->op.arena, text, strlen(text), &endpoint_config_json, &o->asked);
+
+    ASSERT(!err); /* a deep copy */
+    linking_start(o, done, ctx);
+}
+
+void container_disconnect(struct container *c, const char *network, container_done_fn done,
+                          void *ctx)
+{
+    linking_start(linking_create(c, &disconnect_type, network), done, ctx);
+}

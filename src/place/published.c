@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The published ports of a run as the document has them: ports that follow one another are
+ * one entry, so that a range of ten thousand costs a document no more than one port. Pure.
+ */
+#include "container/object.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+const char *published_proto(int proto)
+{
+    return proto == PORT_UDP ? "udp" : proto == PORT_SCTP ? "sctp" : "tcp";
+}
+
+int published_span(const struct published *p)
+{
+    return p->n ? p->n : 1;
+}
+
+bool published_has(const struct published *p, int proto, int port)
+{
+    return p->proto == proto && port >= p->port && port - p->port < published_span(p);
+}
+
+static bool goes_on(const struct published *run, const struct port_map *m, const char *ip)
+{
+    return run->proto == (int)m->proto && run->is_v6 == m->is_v6 && m->port == run->port + run->n &&
+           m->host_port == run->host_port + run->n && !strcmp(run->host_ip, ip);
+}
+
+struct jlist published_note(struct arena *a, const struct ports *ports)
+{
+    size_t n = ports_count(ports), n_runs = 0;
+    struct published *runs = mem_array(n + 1, sizeof(*runs)), *kept;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct port_map *m = ports_at(ports, i);
+        char ip[INET6_ADDRSTRLEN];
+        size_t back = 1; /* IPv4 and IPv6 take turns */
+
+        inet_ntop(m->is_v6 ? AF_INET6 : AF_INET, m->host_ip, ip, sizeof(ip));
+        while (back <= 2 && back <= n_runs && !goes_on(&runs[n_runs - back], m, ip))
+            back++;
+        if (back <= 2 && back <= n_runs) {
+            runs[n_runs - back].n++;
+            continue;
+        }
+        runs[n_runs++] = (struct published){.proto = (int)m->proto,
+                                            .port = m->port,
+                                            .host_port = m->host_port,
+                                            .n = 1,
+                                            .is_v6 = m->is_v6,
+                                            .host_ip = arena_strdup(a, ip)};
+    }
+    kept = arena_array(a, n_runs + 1, sizeof(*kept));
+    memcpy(kept, runs, n_runs * sizeof(*kept));
+    free(runs);
+    return (struct jlist){.v = kept, .n = n_runs};
+}
+
+static int compare_maps(const void *a, const void *b)
+{
+    const struct port_map *x = a, *y = b;
+
+    if (x->proto != y->proto)
+        return x->proto < y->proto ? -1 : 1;
+    if (x->host_port != y->host_port)
+        return x->host_port < y->host_port ? -1 : 1;
+    return x->is_v6 - y->is_v6;
+}
+
+struct port_map *published_maps(const struct jlist *published, const struct port_target *target,
+                                size_t *out_n)
+{
+    const struct published *runs = published->v;
+    size_t n = 0;
+    struct port_map *maps;
+
+    for (size_t i = 0; i < published->n; i++)
+        n += (size_t)published_span(&runs[i]);
+    maps = mem_array(n + 1, sizeof(*maps));
+    n = 0;
+    for (size_t i = 0; i < published->n; i++) {
+        struct port_map first = {
+            .proto = (enum port_proto)runs[i].proto,
+            .is_v6 = runs[i].is_v6,
+            .is_routed = runs[i].host_port == 0,
+        };
+
+        port_target_fill(target, &first);
+
+        inet_pton(first.is_v6 ? AF_INET6 : AF_INET, runs[i].host_ip, first.host_ip);
+        for (int k = 0; k < published_span(&runs[i]); k++) {
+            maps[n] = first;
+            if (!first.is_routed)
+                maps[n].host_port = (uint16_t)(runs[i].host_port + k);
+            maps[n++].port = (uint16_t)(runs[i].port + k);
+        }
+    }
+    /* what shares a number is side by side, as it was when it was published */
+    qsort(maps, n, sizeof(*maps), compare_maps);
+    *out_n = n;
+    return maps;
+}

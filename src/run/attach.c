@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Streams of a container: its hub and log, attach and logs. The hub exists from the
+ * first attach or start on, so that a client can attach before the start. Loop thread.
+ */
+#include "container/object.h"
+
+#include "run/start.h"
+
+#include <string.h>
+
+static void on_detached(void *ctx)
+{
+    container_event(ctx, "detach", NULL, NULL);
+}
+
+static void close_stdin(void *ctx)
+{
+    struct container *c = ctx;
+
+    keeper_close_hold(c->parts->keeper, c->doc.id, c->doc.state.pid, ROLE_STDIN, NULL, NULL);
+}
+
+static void note_stdin(void *ctx)
+{
+    struct container *c = ctx;
+
+    if (c->doc.config.stdin_once)
+        keeper_note_attached(c->parts->keeper, c->doc.id, c->doc.state.pid);
+}
+
+static const struct hub_hooks hub_hooks = {close_stdin, on_detached, note_stdin};
+
+static struct hub *hub_of(struct container *c)
+{
+    if (!c->hub)
+        c->hub = hub_create(c->parts->loop, c->parts->pools, &hub_hooks, c);
+    return c->hub;
+}
+
+struct err *container_open_log(struct container *c)
+{
+    autoarena struct arena *a = NULL;
+    struct log_spec spec;
+
+    if (c->log)
+        return NULL;
+    a = arena_create();
+    spec = (struct log_spec){
+        .type = c->doc.host.log.type,
+        .options = &c->doc.host.log.options,
+        .dir = rootfs_dir(c->parts->layers, a, c->doc.id),
+        .container_id = c->doc.id,
+        .container_name = c->name,
+        .image_name = c->doc.image_name,
+        .image_id = c->doc.image_id,
+        .labels = &c->doc.config.labels,
+        .env = &c->doc.config.env,
+        .is_running = state_is_running(c),
+        .landing = c->parts->landing,
+    };
+    return log_create(c->parts->loop, c->parts->pools, &spec, &c->log);
+}
+
+static void on_drained(void *ctx);
+
+void container_adopt_streams(struct container *c, const struct hub_streams *s)
+{
+    struct hub_streams streams = *s;
+
+    streams.stdin_once = c->doc.config.stdin_once;
+    streams.log = c->log;
+    container_ref(c); /* until drained */
+    c->is_streaming = true;
+    hub_run(hub_of(c), &streams, on_drained, c);
+    if (c->orphan) /* the keeper died before these were in place */
+        container_hand_back(c);
+}
+
+void container_run_streams(struct container *c, struct launch *l)
+{
+    struct hub_streams s = {
+        .in = launch_take_hold(l, ROLE_STDIN),
+        .out = launch_take_hold(l, ROLE_STDOUT),
+        .err = launch_take_hold(l, ROLE_STDERR),
+        .pty = launch_take_hold(l, ROLE_PTY),
+        .relay = {launch_take_hold(l, ROLE_RELAY_READ), launch_take_hold(l, ROLE_RELAY_WRITE)},
+    };
+
+    container_adopt_streams(c, &s);
+}
+
+static void on_drained(void *ctx)
+{
+    struct container *c = ctx;
+
+    c->is_streaming = false;
+    exited_streams_drained(c);
+    container_unref(c);
+}
+
+struct err *container_attach(struct container *c, const struct attach_request *r, struct sink *sink,
+                             void (*gone)(void *ctx), void *ctx, struct attachment **out)
+{
+    if (c->doc.state.status == STATUS_PAUSED)
+        return err_new(ERR_CONFLICT, "container %s is paused, unpause the container before attach",
+                       c->doc.id);
+    if (c->doc.state.status == STATUS_RESTARTING)
+        return err_new(ERR_CONFLICT,
+                       "container %s is restarting, wait until the container is running",
+                       c->doc.id);
+    TRY(container_open_log(c));
+    TRY(hub_attach(hub_of(c), r, c->log, sink, gone, ctx, out));
+    container_event(c, "attach", NULL, NULL);
+    return NULL;
+}
+
+struct err *container_logs(struct container *c, const struct log_query *q, struct sink *sink,
+                           void (*done)(void *ctx), void *ctx, struct log_reader **out)
+{
+    struct log_query query = *q;
+
+    if (c->doc.state.status == STATUS_DEAD || c->doc.state.status == STATUS_REMOVING)
+        return err_new(ERR_CONFLICT,
+                       "can not get logs from container which is dead or marked for removal");
+    TRY(container_open_log(c));
+    query.framed = !c->doc.config.tty;
+    query.follow = q->follow && (state_is_running(c) || c->doc.state.status == STATUS_RESTARTING);
+    return log_read(c->log, &query, sink, done, ctx, out);
+}
+
+struct err *container_resize(struct container *c, int rows, int cols)
+{
+    autoarena struct arena *a = NULL;
+
+    if (!state_is_running(c) || !c->hub)
+        return err_new(ERR_CONFLICT, "Container %s is not running", c->doc.id);
+    TRY(hub_resize(c->hub, rows, cols));
+    a = arena_create();
+    container_event(c, "resize", "height", arena_printf(a, "%d", rows));
+    return NULL;
+}

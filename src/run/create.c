@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Create: from the request's JSON to a container in the table and on disk. Read the
+ * step table at the end first. The object is built in an arena of its own, which it
+ * keeps; nothing is visible to others before `publish`.
+ */
+#include "container/object.h"
+#include "place/links.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "merge.h"
+#include "runtime/sandbox.h"
+
+#include <string.h>
+
+#define HOSTNAME_MAX 64
+#define SHM_DEFAULT (64 << 20)
+#define CONFIG_BYTES_MAX (4u << 20) /* more than exec takes; 65,535 ports fit */
+#define LARGE_BYTES (32u << 10)     /* decoding takes 0.3 ms here */
+
+struct create {
+    struct op op;
+    struct container_table *table;
+    struct container *c; /* ours until publish */
+    const char *name, *platform;
+    const char *body;
+    size_t body_len;
+    int api_version;
+    struct create_request request;
+    const char *image_config;
+    struct strs warnings;
+    struct strs chain; /* the image's, for copy-up on the worker */
+    bool is_reserved, is_published;
+    size_t at_mount; /* make-volumes: the mount being made */
+    char **made;     /* names of volumes that did not exist before */
+    size_t n_made;
+    void (*done)(void *ctx, struct err *err, const struct create_result *r);
+    void *ctx;
+};
+
+/* ---- read-request ---- */
+
+static const struct jfield request_fields[] = {
+    J(J_OBJ, struct create_request, host, "HostConfig", .sub = &host_config_json),
+    J(J_OBJ, struct create_request, networking, "NetworkingConfig", .sub = &networking_config_json),
+    J_END,
+};
+static const struct jtable request_json = {sizeof(struct create_request), request_fields};
+
+static struct err *decode_request(struct create *o, struct create_request *r)
+{
+    const struct json *doc;
+
+    if (o->body_len == 0)
+        return err_new(ERR_INVALID, "invalid JSON: got EOF while reading request body");
+    TRY(json_parse(o->op.arena, o->body, o->body_len, &doc));
+    if (json_type(doc) != JSON_OBJECT)
+        return err_new(ERR_INVALID, "config cannot be empty in order to create a container");
+    TRY(json_fill(o->c->arena, doc, &config_json, &r->config));
+    return json_fill(o->c->arena, doc, &request_json, r);
+}
+
+static struct err *check_platform(const struct create *o)
+{
+    if (text_is_empty(o->platform) || text_starts(o->platform, "linux"))
+        return NULL;
+    return err_new(ERR_INVALID,
+                   "\"%s\": unknown operating system or architecture: invalid argument",
+                   o->platform);
+}
+
+static struct err *read_request(struct op *op)
+{
+    struct create *o = (struct create *)op;
+
+    if (o->body_len > CONFIG_BYTES_MAX)
+        return err_new(ERR_TOO_LARGE, "container configuration is larger than %u bytes",
+                       CONFIG_BYTES_MAX);
+    TRY(check_platform(o));
+    return decode_request(o, &o->request);
+}
+
+/* ---- find-image ---- */
+
+static struct err *find_image(struct op *op)
+{
+    struct create *o = (struct create *)op;
+    const char *name = o->request.config.image;
+
+    if (text_is_empty(name))
+        return err_new(ERR_INVALID, "No image was specified: \"Image\" is empty");
+    TRY(image_find(o->table->parts->images, name, &o->c->image));
+    o->image_config = arena_strdup(op->arena, image_run_config_text(o->c->image));
+    o->c->doc.image_id = arena_strdup(o->c->arena, image_id(o->c->image));
+    o->c->doc.image_name = arena_strdup(o->c->arena, name);
+    o->chain = strs_copy(op->arena, image_chain(o->c->image));
+    image_ref(o->c->image, o->c->doc.id, false);
+    return NULL;
+}
+
+static void forget_image(struct op *op)
+{
+    struct create *o = (struct create *)op;
+
+    if (!o->is_published)
+        image_unref(o->c->image, o->c->doc.id);
+}
+
+/* ---- check-config: nothing but the request, the image's text and what never changes ---- */
+
+static struct err *merge_image(struct create *o)
+{
+    struct config *image_config = arena_new(o->c->arena, struct config);
+    struct config *c = &o->request.config;
+
+    TRY(json_decode(o->c->arena, o->image_config, strlen(o->image_config), &config_json,
+                    image_config));
+    config_merge_image(o->c->arena, c, image_config);
+    if (c->cmd.n == 0 && c->entrypoint.n == 0)
+        return err_new(ERR_INVALID, "no command specified");
+    return NULL;
+}
+
+static void fill_defaults(const struct create *o, struct host_config *h)
+{
+    const struct settings *s = o->table->parts->settings;
+    struct arena *a = o->c->arena;
+
+    if (text_is_empty(h->network_mode))
+        h->network_mode = "default";
+    if (text_is_empty(h->log.type)) {
+        h->log.type = arena_strdup(a, s->log_driver ? s->log_driver : "json-file");
+        if (h->log.options.n == 0)
+            h->log.options = pairs_copy(a, &s->log_opts);
+    }
+    if (h->shm_size == 0)
+        h->shm_size = SHM_DEFAULT;
+    if (text_is_empty(h->ipc_mode))
+        h->ipc_mode = o->api_version && o->api_version < 140 ? "shareable" : "private";
+    if (text_is_empty(h->cgroupns_mode))
+        h->cgroupns_mode =
+            cgroup_is_v2(o->table->parts->cgroups) && o->api_version >= 141 ? "private" : "host";
+    if (text_is_empty(h->restart.name))
+        h->restart.name = "no";
+    if (text_is_empty(h->runtime))
+        h->runtime = "berth";
+    if (!h->console_size)
+        h->console_size = "[0,0]";
+    if (h->memory > 0 && h->memory_swap == 0)
+        h->memory_swap = h->memory * 2;
+}
+
+static struct err *check_restart(const struct host_config *h)
+{
+    const struct restart_policy *r = &h->restart;
+    bool is_on_failure = text_same(r->name, "on-failure");
+
+    if (!is_on_failure && !text_same(r->name, "no") && !text_same(r->name, "always") &&
+        !text_same(r->name, "unless-stopped"))
+        return err_new(ERR_INVALID,
+                       "invalid restart policy: unknown policy '%s'; use one of 'no', 'always', "
+                       "'on-failure', or 'unless-stopped'",
+                       r->name);
+    if (r->max_retry != 0 && !is_on_failure)
+        return err_new(ERR_INVALID,
+                       "invalid restart policy: maximum retry count can only be used with "
+                       "'on-failure'");
+    if (r->max_retry < 0)
+        return err_new(ERR_INVALID,
+                       "invalid restart policy: maximum retry count cannot be negative");
+    if (h->auto_remove && !text_same(r->name, "no"))
+        return err_new(ERR_INVALID, "can't create 'AutoRemove' container with restart policy");
+    return NULL;
+}
+
+static struct err *check_with_parts(struct create *o, const struct config *c,
+                                    const struct host_config *h)
+{
+    struct cgroup_limits limits;
+    struct port_map *maps;
+    size_t n_maps;
+
+    TRY(check_restart(h));
+    TRY(resolver_check(c, h));
+    TRY(log_check(h->log.type, &h->log.options));
+    TRY(limits_plan(o->op.arena, h, c, &limits));
+    TRY(cgroup_check(o->table->parts->cgroups, o->op.arena, &limits, &o->warnings));
+    TRY(ports_plan(o->op.arena, c, h, NULL, &maps, &n_maps));
+    if (!text_is_empty(c->stop_signal)) {
+        int ignored;
+
+        TRY(signal_parse(c->stop_signal, &ignored));
+    }
+    sandbox_warnings(o->op.arena, c, h, &o->warnings);
+    return NULL;
+}
+
+/* What the request names besides its image: an absence is the request's fault. A 404 would make the
+ * CLI pull the image. */
+static struct err *as_fault(struct err *err)
+{
+    return err && err_kind(err) == ERR_NOT_FOUND ? err_as(err, ERR_INVALID) : err;
+}
+
+static struct err *check_config(struct op *op)
+{
+    struct create *o = (struct create *)op;
+    struct create_request *r = &o->request;
+
+    TRY(merge_image(o));
+    TRY(sandbox_check(op->arena, &r->config,
+                      &r->host)); /* before our defaults: it judges what was asked */
+    fill_defaults(o, &r->host);
+    return as_fault(check_with_parts(o, &r->config, &r->host));
+}
+
+/* ---- find-parts: other containers, volumes, networks ---- */
+
+static struct err *choose_hostname(struct create *o, struct config *c, const struct host_config *h)
+{
+    struct container *other;
+
+    TRY(mode_container(o->table, h->network_mode, &other));
+    if (other && (!text_is_empty(c->hostname) || h->port_bindings.n > 0 || h->publish_all_ports))
+        return err_new(ERR_INVALID, "conflicting options: %s and the network mode",
+                       !text_is_empty(c->hostname) ? "hostname" : "port publishing");
+    if (!text_is_empty(c->hostname) && strlen(c->hostname) > HOSTNAME_MAX)
+        return err_new(ERR_INVALID, "invalid hostname: %s: longer than %d characters", c->hostname,
+                       HOSTNAME_MAX);
+    if (other) {
+        c->hostname = arena_strdup(o->c->arena, other->doc.hostname);
+    } else if (text_is_empty(c->hostname)) {
+        if (network_mode_is(h, "host") || text_same(h->uts_mode, "host")) {
+            char host[HOSTNAME_MAX + 1] = "";
+
+            gethostname(host, sizeof(host) - 1);
+            c->hostname = arena_strdup(o->c->arena, host);
+        } else {
+            c->hostname = arena_strndup(o->c->arena, o->c->doc.id, ID_SHORT);
+        }
+    }
+    o->c->doc.hostname = c->hostname;
+    return NULL;
+}
+
+static struct err *plan_parts(struct create *o, struct create_request *r)
+{
+    struct doc *doc = &o->c->doc;
+
+    TRY(choose_hostname(o, &r->config, &r->host));
+    TRY(links_plan(o->table, o->c->arena, &r->host));
+    TRY(mounts_plan(o->table, o->c->arena, &r->config, &r->host, &doc->mounts));
+    return networks_plan(o->table, o->c->arena, &r->config, &r->host, &r->networking,
+                         &doc->networks, &o->warnings);
+}
+
+static struct err *find_parts(struct op *op)
+{
+    struct create *o = (struct create *)op;
+    struct doc *doc = &o->c->doc;
+
+    TRY(as_fault(plan_parts(o, &o->request)));
+    doc->config = o->request.config;
+    doc->host = o->request.host;
+    doc->created_ns = clock_wall_ns();
+    return NULL;
+}
+
+/* ---- reserve-name ---- */
+
+static struct err *reserve_name(struct op *op)
+{
+    struct create *o = (struct create *)op;
+    const char *name = o->name;
+
+    if (name && *name == '/')
+        name++;
+    if (text_is_empty(name))
+        name = table_generate_name(o->table, op->arena);
+    TRY(table_check_name(o->table, name));
+    o->c->name = mem_strdup(name);
+    o->c->doc.name = o->c->name;
+    map_put(o->table->reserved, o->c->name, o);
+    o->is_reserved = true;
+    return NULL;
+}
+
+static void release_name(struct op *op)
+{
+    struct create *o = (struct create *)op;
+
+    if (o->is_reserved)
+        map_take(o->table->reserved, o->c->name);
+    o->is_reserved = false;
+}
+
+/* ---- make-volumes ---- */
+
+static void make_next_volume(struct create *o);
+
+static void on_volume(void *ctx, struct err *err, struct volume *v)
+{
+    struct create *o = ctx;
+    struct mount_point *m = o->c->doc.mounts.v;
+
+    if (err) {
+        op_resume(&o->op, err);
+        return;
+    }
+    m += o->at_mount++;
+    m->name = arena_strdup(o->c->arena, volume_name(v));
+    m->source = arena_strdup(o->c->arena, volume_path(v));
+    volume_ref(v, o->c->doc.id);
+    make_next_volume(o);
+}
+
+static void make_next_volume(struct create *o)
+{
+    struct mount_point *m = o->c->doc.mounts.v;
+    struct volume_request r = {0};
+
+    while (o->at_mount < o->c->doc.mounts.n && strcmp(m[o->at_mount].type, "volume") != 0)
+        o->at_mount++;
+    if (o->at_mount == o->c->doc.mounts.n) {
+        op_resume(&o->op, NULL);
+        return;
+    }
+    m += o->at_mount;
+    r.name = m->name;
+    r.driver = o->c->doc.host.volume_driver;
+    r.is_doomed = m->is_anonymous; /* until the container is saved */
+    if (text_is_empty(m->name) || !volume_find(o->table->parts->volumes, m->name)) {
+        char id[ID_MAX];
+
+        if (text_is_empty(m->name)) {
+            id_random(id);
+            r.name = m->name = arena_strdup(o->c->arena, id);
+        }
+        o->made[o->n_made++] = m->name;
+    }
+    volume_create(o->table->parts->volumes, &r, m->is_anonymous, on_volume, o);
+}
+
+static struct err *make_volumes(struct op *op)
+{
+    struct create *o = (struct create *)op;
+
+    o->made = arena_array(op->arena, o->c->doc.mounts.n + 1, sizeof(char *));
+    make_next_volume(o);
+    return NULL;
+}
+
+static void drop_volumes(struct op *op)
+{
+    struct create *o = (struct create *)op;
+
+    mounts_unref(o->c);
+    for (size_t i = 0; i < o->n_made; i++)
+        volume_remove(o->table->parts->volumes, o->made[i], true, NULL, NULL);
+}
+
+/* ---- make-files (worker) ---- */
+
+static struct err *copy_up(struct create *o)
+{
+    const struct mount_point *m = o->c->doc.mounts.v;
+    autoclose int root = -1;
+
+    for (size_t i = 0; i < o->c->doc.mounts.n; i++) {
+        if (strcmp(m[i].type, "volume") != 0 || m[i].no_copy)
+            continue;
+        if (root < 0)
+            TRY(rootfs_mount(o->table->parts->layers, o->c->doc.id, &o->chain, true, &root));
+        TRY(volume_copy_up(m[i].source, root, m[i].destination));
+    }
+    return NULL;
+}
+
+static struct err *make_files(struct op *op)
+{
+    struct create *o = (struct create *)op;
+    struct err *err;
+
+    TRY(mounts_check_sources(o->c->arena, &o->c->doc.mounts, &o->warnings));
+    TRY(rootfs_create(o->table->parts->layers, o->c->doc.id));
+    err = copy_up(o);
+    if (err)
+        err_drop(rootfs_remove(o->table->parts->layers, o->c->doc.id));
+    return err;
+}
+
+static void remove_files(struct op *op)
+{
+    struct create *o = (struct create *)op;
+
+    err_drop(rootfs_remove(o->table->parts->layers, o->c->doc.id));
+}
+
+/* ---- save, publish ---- */
+
+static struct err *save(struct op *op)
+{
+    struct container *c = ((struct create *)op)->c;
+
+    container_save_for(c, op);
+    mounts_doom_anonymous(c,
+                          false); /* after it: a doomed volume with a user is saved at start-up */
+    return NULL;
+}
+
+static void unsave(struct op *op)
+{
+    struct container *c = ((struct create *)op)->c;
+
+    db_delete(c->parts->db, "container", c->doc.id, NULL, NULL);
+}
+
+static struct err *publish(struct op *op)
+{
+    struct create *o = (struct create *)op;
+
+    release_name(op);
+    o->is_published = true;
+    table_insert(o->c);
+    container_event(o->c, "create", NULL, NULL);
+    return NULL;
+}
+
+static void finish(struct op *op)
+{
+    struct create *o = (struct create *)op;
+
+    if (!o->is_published)
+        container_destroy(o->c);
+}
+
+/* A large request is read and judged by a worker; for a usual one the way there takes longer. */
+#define CREATE_STEPS(place)                                                                        \
+    {                                                                                              \
+        {"read-request", place, read_request, NULL, 0},                                            \
+            {"find-image", ON_LOOP, find_image, forget_image, 0},                                  \
+            {"check-config", place, check_config, NULL, 0},                                        \
+            {"find-parts", ON_LOOP, find_parts, NULL, 0},                                          \
+            {"reserve-name", ON_LOOP, reserve_name, release_name, 0},                              \
+            {"make-volumes", ON_EVENT, make_volumes, drop_volumes, 0},                             \
+            {"make-files", ON_WORKER, make_files, remove_files, 0},                                \
+            {"save", ON_EVENT, save, unsave, 0}, {"publish", ON_LOOP, publish, NULL, 0}, {0},      \
+    }
+static const struct op_step create_steps[] = CREATE_STEPS(ON_LOOP);
+static const struct op_step create_large_steps[] = CREATE_STEPS(ON_WORKER);
+
+static const struct op_type create_type = {"container/create", OP_MUTATING, sizeof(struct create),
+                                           create_steps, finish};
+static const struct op_type create_large_type = {"container/create", OP_MUTATING,
+                                                 sizeof(struct create), create_large_steps, finish};
+
+static void on_created(struct op *op, struct err *err, void *ctx)
+{
+    struct create *o = ctx;
+    struct create_result r = {.id = o->c->doc.id, .warnings = o->warnings};
+
+    (void)op;
+    o->done(o->ctx, err, err ? NULL : &r);
+}
+
+void container_create(struct container_table *t, const char *name, const char *platform,
+                      const char *body, size_t body_len, int api_version,
+                      void (*done)(void *ctx, struct err *err, const struct create_result *r),
+                      void *ctx)
+{
+    struct create *o = (struct create *)op_create(
+        t->parts->ops, body_len > LARGE_BYTES ? &create_large_type : &create_type);
+    char id[ID_MAX];
+
+    do /* never an id whose long prefix is somebody's name */
+        id_random(id);
+    while (map_get(t->by_id, id) || map_get(t->by_name, id) ||
+           map_get(t->by_name, arena_strndup(o->op.arena, id, ID_SHORT)));
+    o->table = t;
+    o->c = container_alloc(t, arena_create());
+    o->c->doc.id = arena_strdup(o->c->arena, id);
+    o->name = arena_strdup(o->op.arena, name);
+    o->platform = arena_strdup(o->op.arena, platform);
+    o->body = arena_memdup(o->op.arena, body, body_len);
+    o->body_len = body_len;
+    o->api_version = api_version;
+    o->warnings = text_split(o->op.arena, "", ','); /* present and empty */
+    o->done = done;
+    o->ctx = ctx;
+    o->op.subject = o->c->doc.id;
+    op_start(&o->op, on_created, o);
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The end of a run. An exit is an event, not a command: it never queues behind one.
+ * It arrives from the keeper (perhaps twice, perhaps while start is still finishing),
+ * is noted, and worked off by the steps at the end of this file. Clients of wait are
+ * answered as soon as the output is drained; the keeper forgets the exit only when it
+ * is on disk. An exit cannot be undone: when a step fails, the steps run once more. Loop thread.
+ */
+#include "container/object.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "run/start.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#define ATTEMPTS_MAX 3
+
+struct exited {
+    struct op op;
+    struct container *c;
+    struct exit_record record;
+    struct parts *parts; /* for the worker: mechanisms only */
+    const char *id;
+    bool was_oom_killed, was_killed, has_failed;
+};
+
+struct err *container_signal(struct container *c, int signal)
+{
+    if (c->pidfd < 0)
+        return err_new(ERR_CONFLICT, "container %s is not running", c->doc.id);
+    if (syscall(SYS_pidfd_send_signal, c->pidfd, signal, NULL, 0) != 0 && errno != ESRCH)
+        return err_sys("send signal %d to container %s", signal, c->doc.id);
+    return NULL;
+}
+
+static int exit_code_of_status(int status)
+{
+    if (WIFSIGNALED(status))
+        return 128 + WTERMSIG(status);
+    return WEXITSTATUS(status);
+}
+
+/* ---- steps ---- */
+
+static struct err *drain_streams(struct op *op)
+{
+    struct exited *o = (struct exited *)op;
+    bool waits = o->c->exit_attempts < ATTEMPTS_MAX - 1;
+
+    if (!o->c->hub || !hub_is_running(o->c->hub)) {
+        op_resume(op, NULL);
+        return NULL;
+    }
+    o->c->drain_op = waits ? op : NULL; /* at last they drain without being waited for */
+    hub_process_exited(o->c->hub);      /* may end the waiting, and the operation with it */
+    if (!waits)
+        op_resume(op, NULL);
+    return NULL;
+}
+
+void exited_streams_drained(struct container *c)
+{
+    struct op *op = steal_ptr(&c->drain_op);
+
+    if (op)
+        op_resume(op, NULL);
+}
+
+/* Only a death by SIGKILL can have been the kernel's for want of memory. */
+static struct err *read_oom(struct op *op)
+{
+    struct exited *o = (struct exited *)op;
+
+    if (o->was_killed)
+        o->was_oom_killed = cgroup_was_oom_killed(o->parts->cgroups, o->id);
+    return NULL;
+}
+
+static struct err *record(struct op *op)
+{
+    struct exited *o = (struct exited *)op;
+    struct container *c = o->c;
+    struct state *s = &c->doc.state;
+    char code[16];
+
+    if (c->pidfd < 0)
+        return NULL; /* an earlier attempt came past here */
+    s->exit_code = o->record.is_unknown ? 255 : exit_code_of_status(o->record.status);
+    s->has_unknown_code = o->record.is_unknown;
+    s->oom_killed = o->was_oom_killed;
+    s->finished_ns = o->record.wall_ns;
+    s->pid = 0;
+    health_stop(c);
+    s->was_stopped = s->was_stopped || c->has_been_killed;
+    s->status = restart_policy_wants(c, false) ? STATUS_RESTARTING : STATUS_EXITED;
+    if (o->record.is_unknown)
+        state_set_error(
+            c, "the exit code is unknown: the keeper was killed and this kernel does not tell");
+    close(steal_fd(&c->pidfd));
+    if (o->was_oom_killed)
+        container_event(c, "oom", NULL, NULL);
+    snprintf(code, sizeof(code), "%d", s->exit_code);
+    container_event(c, "die", "exitCode", code);
+    execs_end(c);
+    if (c->log && s->status != STATUS_RESTARTING)
+        log_finish(c->log);
+    if (c->hub && s->status != STATUS_RESTARTING)
+        hub_end_clients(c->hub);
+    if (c->image)
+        image_ref(c->image, c->doc.id, false);
+    waiters_notify(c, false);
+    return NULL;
+}
+
+static struct err *release_kernel(struct op *op)
+{
+    struct exited *o = (struct exited *)op;
+    struct err *err = cgroup_remove(o->parts->cgroups, o->id);
+
+    if (err) {
+        log_warn("a cgroup cannot be removed", KV("id", o->id), KV("error", err_text(err)));
+        err_drop(err);
+    }
+    return NULL;
+}
+
+static struct err *release_addresses(struct op *op)
+{
+    struct exited *o = (struct exited *)op;
+    bool had_ports = o->c->ports != NULL;
+
+    networks_leave(o->c);
+    volumes_tell(o->c, "unmount");
+    if (had_ports)
+        net_rules_apply(o->c->parts->net, NULL, NULL);
+    return NULL;
+}
+
+static struct err *save(struct op *op)
+{
+    struct exited *o = (struct exited *)op;
+
+    container_save_for(o->c, op);
+    return NULL;
+}
+
+static struct err *forget_in_keeper(struct op *op)
+{
+    struct exited *o = (struct exited *)op;
+
+    if (o->c->parts->keeper)
+        keeper_ack(o->c->parts->keeper, o->c->doc.id, o->record.pid);
+    return NULL;
+}
+
+static void wake_settlers(struct container *c)
+{
+    while (!list_is_empty(&c->settle)) {
+        struct settle_wait *w = list_first(&c->settle, struct settle_wait, link);
+
+        list_remove(&w->link);
+        w->fn(w);
+    }
+}
+
+static void finish(struct op *op)
+{
+    struct exited *o = (struct exited *)op;
+    struct container *c = o->c;
+
+    c->drain_op = NULL;
+    c->is_exiting = false;
+    if (o->has_failed && ++c->exit_attempts < ATTEMPTS_MAX && !c->is_gone) {
+        c->exit = o->record;
+        container_work_off_exit(c);
+        container_unref(c);
+        return;
+    }
+    c->exit_attempts = 0;
+    wake_settlers(c);
+    if (!c->is_gone) {
+        if (c->doc.host.auto_remove)
+            container_remove(c, true, true, false, NULL, NULL);
+        else if (c->doc.state.status == STATUS_RESTARTING)
+            restart_policy_apply(c);
+    }
+    container_unref(c);
+}
+
+static const struct op_step exited_steps[] = {
+    {"drain-streams", ON_EVENT, drain_streams, NULL, HUB_DRAIN_MS * 4},
+    {"read-oom", ON_WORKER, read_oom, NULL, 0},
+    {"record", ON_LOOP, record, NULL, 0},
+    {"release-kernel", ON_WORKER, release_kernel, NULL, 0},
+    {"release-addresses", ON_LOOP, release_addresses, NULL, 0},
+    {"save", ON_EVENT, save, NULL, 0},
+    {"forget-in-keeper", ON_LOOP, forget_in_keeper, NULL, 0},
+    {0},
+};
+/* The same without the worker's look at the OOM counter: one hop less for the usual exit. */
+static const struct op_step plain_exited_steps[] = {
+    {"drain-streams", ON_EVENT, drain_streams, NULL, HUB_DRAIN_MS * 4},
+    {"record", ON_LOOP, record, NULL, 0},
+    {"release-kernel", ON_WORKER, release_kernel, NULL, 0},
+    {"release-addresses", ON_LOOP, release_addresses, NULL, 0},
+    {"save", ON_EVENT, save, NULL, 0},
+    {"forget-in-keeper", ON_LOOP, forget_in_keeper, NULL, 0},
+    {0},
+};
+
+static const struct op_type exited_type = {"container/exited", OP_INTERNAL, sizeof(struct exited),
+                                           exited_steps, finish};
+static const struct op_type plain_exited_type = {"container/exited", OP_INTERNAL,
+                                                 sizeof(struct exited), plain_exited_steps, finish};
+
+static void on_worked_off(struct op *op, struct err *err, void *ctx)
+{
+    struct exited *o = (struct exited *)op;
+
+    (void)ctx;
+    if (!err)
+        return;
+    log_warn("the end of a run could not be worked off", KV("id", o->id),
+             KV("step", op_step_name(op)), KV("error", err_text(err)));
+    err_drop(err);
+    o->has_failed = true;
+}
+
+void container_work_off_exit(struct container *c)
+{
+    bool was_killed = WIFSIGNALED(c->exit.status) && WTERMSIG(c->exit.status) == SIGKILL;
+    struct exited *o;
+
+    if (!c->exit.is_set || c->is_exiting || c->is_starting)
+        return;
+    o = (struct exited *)op_create(c->parts->ops, was_killed ? &exited_type : &plain_exited_type);
+    o->c = container_ref(c);
+    o->record = c->exit;
+    o->parts = c->parts;
+    o->id = c->doc.id;
+    o->was_killed = was_killed;
+    o->op.subject = c->doc.id;
+    c->exit.is_set = false;
+    c->is_exiting = true;
+    op_start(&o->op, on_worked_off, NULL);
+}
+
+void container_note_exit(struct container *c, const struct exit_record *r)
+{
+    if (c->exit.is_set || c->is_exiting || c->pidfd < 0)
+        return; /* the keeper repeats itself until it is answered */
+    c->exit = *r;
+    c->exit.is_set = true;
+    container_work_off_exit(c);
+}

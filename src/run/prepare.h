@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "container/object.h"
+
+#include "net/hosts.h"
+#include "place/files.h"
+#include "runtime/sandbox.h"
+
+/* What the worker of a start reads and fills: copied from the container, or immutable meanwhile. */
+struct prep {
+    struct parts *parts; /* mechanisms only */
+    const char *id, *dir;
+    const struct config *config;
+    const struct host_config *host;
+    struct strs chain;
+    const struct mount_point *mounts;
+    struct pairs *volume_options; /* per mount */
+    size_t n_mounts;
+    struct endpoint_spec *specs;
+    size_t n_specs;
+    struct ports *ports;
+    struct dns_start dns;
+    struct sandbox_namespaces ns;
+    struct etc_files files;
+    struct launch launch;
+};
+
+/* Fills p->launch, which the caller closes in any case. Takes the fds of p->ns when it comes as far
+ * as the setup program; else they stay the caller's. Worker, blocks. */
+struct err *prep_make(struct arena *a, struct prep *p) must_check;
+void prep_discard(struct prep *p); /* worker: what prep_make made, after a failure further on */

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The restart policy: Docker's back-off (100 ms, doubled up to a minute, fresh after
+ * ten seconds of running). Loop thread.
+ */
+#include "container/object.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "run/start.h"
+
+#include <string.h>
+
+#define DELAY_FIRST_MS 100
+#define DELAY_MAX_MS 60000
+#define RAN_WELL_NS (10 * NS_PER_S)
+
+/* Whether a new run should follow the exit on record (at_boot: the engine starts and finds it
+ * down). */
+bool restart_policy_wants(const struct container *c, bool at_boot)
+{
+    const struct restart_policy *r = &c->doc.host.restart;
+    const struct state *s = &c->doc.state;
+
+    if (text_same(r->name, "always"))
+        return at_boot || !s->was_stopped;
+    if (text_same(r->name, "unless-stopped"))
+        return !s->was_stopped;
+    if (text_same(r->name, "on-failure"))
+        return !s->was_stopped && s->exit_code != 0 &&
+               (r->max_retry == 0 || s->restart_count < r->max_retry);
+    return false;
+}
+
+static void on_restarted(struct op *op, struct err *err, void *ctx)
+{
+    struct container *c = ctx;
+
+    if (err) {
+        log_warn("the restart policy could not start a container", KV("id", c->doc.id),
+                 KV("error", err_text(err)));
+        if (start_note_failure(c, op, err)) {
+            c->doc.state.status = STATUS_EXITED;
+            if (err_kind(err) == ERR_UNAVAILABLE) /* no fault of the container's */
+                c->doc.state.restart_count--;
+            if (restart_policy_wants(c, false)) {
+                c->doc.state.status = STATUS_RESTARTING;
+                restart_policy_apply(c);
+            } else {
+                waiters_notify(c, false); /* of the runs before: none follows */
+            }
+            container_save(c);
+        }
+        err_drop(err);
+    }
+    container_unref(c);
+}
+
+static void on_restart_due(struct timer *t)
+{
+    struct container *c = container_of(t, struct container, restart_timer);
+
+    if (c->is_gone || c->doc.state.status != STATUS_RESTARTING)
+        return;
+    c->doc.state.restart_count++;
+    op_start_in(start_op(c), &c->lane, on_restarted, container_ref(c));
+}
+
+void restart_policy_apply(struct container *c)
+{
+    const struct state *s = &c->doc.state;
+
+    if (c->table->stopped) /* the next engine goes on from the document */
+        return;
+    if (c->restart_delay_ms == 0 || s->finished_ns - s->started_ns >= RAN_WELL_NS)
+        c->restart_delay_ms = DELAY_FIRST_MS;
+    else
+        c->restart_delay_ms =
+            c->restart_delay_ms * 2 > DELAY_MAX_MS ? DELAY_MAX_MS : c->restart_delay_ms * 2;
+    timer_set(c->parts->loop, &c->restart_timer, c->restart_delay_ms, on_restart_due);
+}

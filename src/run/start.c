@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Start: reserve what others could take, prepare everything that must exist as fds on
+ * a worker, let the keeper clone it, open the streams. Read the step table at the end
+ * first. The worker sees only `prep`, which is copied or immutable.
+ *
+ * The document is written as running while the preparation goes on (`intend`), so
+ * that an engine that dies right after the clone is followed by one that knows the
+ * addresses; the answer waits for that write, which by then has long happened.
+ */
+#include "container/object.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "place/files.h"
+#include "place/links.h"
+#include "prepare.h"
+#include "run/start.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+struct start {
+    struct op op;
+    struct container *c;
+    struct prep prep;
+    struct settle_wait settle;
+    struct turn turn;
+    struct intent *intent;
+    bool is_claimed; /* nothing stood against it: a failure from here on is the container's */
+};
+
+/* The write of `intend`, which may outlive an operation that fails early. */
+struct intent {
+    struct start *start; /* NULL: nobody waits any more */
+    bool is_written, is_awaited;
+    struct err *err;
+};
+
+/* ---- settle, claim ---- */
+
+static void on_settled(struct settle_wait *w)
+{
+    op_resume(&container_of(w, struct start, settle)->op, NULL);
+}
+
+static struct err *settle(struct op *op)
+{
+    struct start *o = (struct start *)op;
+
+    if (state_is_running(o->c) && !o->c->is_exiting && !o->c->exit.is_set)
+        op_resume(op, NULL); /* claim says what is to be said */
+    else
+        container_settle(o->c, &o->settle, on_settled);
+    return NULL;
+}
+
+static struct err *claim(struct op *op)
+{
+    struct start *o = (struct start *)op;
+    struct container *c = o->c;
+
+    if (c->is_gone || c->doc.state.status == STATUS_REMOVING)
+        return err_new(ERR_CONFLICT, "container is marked for removal and cannot be started");
+    if (c->doc.state.status == STATUS_DEAD)
+        return err_new(ERR_CONFLICT, "container is dead and cannot be started: remove it");
+    if (c->doc.state.status == STATUS_PAUSED)
+        return err_new(ERR_CONFLICT, "cannot start a paused container, try unpause instead");
+    if (state_is_running(c))
+        return err_new(ERR_NOT_MODIFIED, "container %s is already running", c->doc.id);
+    o->is_claimed = true;
+    if (!c->image)
+        return err_new(ERR_NOT_FOUND,
+                       "No such image: %s (it was removed while the container existed)",
+                       c->doc.image_name);
+    timer_clear(c->parts->loop, &c->restart_timer);
+    c->has_been_killed = false;
+    TRY(container_open_log(c));
+    return NULL;
+}
+
+/* ---- reserve: addresses, ports, other containers' namespaces ---- */
+
+static struct err *open_namespace(struct container *c, const char *mode, const char *kind, int *out)
+{
+    struct container *other;
+    char path[64];
+
+    TRY(mode_container(c->table, mode, &other));
+    if (!other)
+        return NULL;
+    if (other == c)
+        return err_new(ERR_INVALID, "cannot join own %s namespace", kind);
+    if (strcmp(kind, "ipc") == 0 && !text_same(other->doc.host.ipc_mode, "shareable") &&
+        !text_same(other->doc.host.ipc_mode, "host"))
+        return err_new(
+            ERR_INVALID,
+            "cannot join the ipc namespace of container %s: non-shareable IPC (hint: use "
+            "IpcMode:shareable for the donor container)",
+            other->doc.id);
+    if (!state_is_running(other))
+        return err_new(ERR_CONFLICT, "cannot join the %s namespace of a non running container: %s",
+                       kind, other->doc.id);
+    snprintf(path, sizeof(path), "/proc/%d/ns/%s", other->doc.state.pid, kind);
+    *out = open(path, O_RDONLY | O_CLOEXEC);
+    if (*out < 0)
+        return err_sys("open the %s namespace of container %s", kind, other->name);
+    if (syscall(SYS_pidfd_send_signal, other->pidfd, 0, NULL, 0) == 0)
+        return NULL; /* still there, so the number was its own when we opened */
+    close(steal_fd(out));
+    return err_new(ERR_CONFLICT, "cannot join the %s namespace of container %s: it has just ended",
+                   kind, other->doc.id);
+}
+
+static struct err *open_namespaces(struct start *o)
+{
+    const struct host_config *h = &o->c->doc.host;
+    struct sandbox_namespaces *ns = &o->prep.ns;
+
+    *ns = (struct sandbox_namespaces){.net = -1, .ipc = -1, .pid = -1, .uts = -1};
+    ns->host_net = network_mode_is(h, "host");
+    ns->host_ipc = text_same(h->ipc_mode, "host");
+    ns->host_pid = text_same(h->pid_mode, "host");
+    ns->host_uts = text_same(h->uts_mode, "host");
+    ns->private_cgroup = text_same(h->cgroupns_mode, "private");
+    ns->host_cgroup = !ns->private_cgroup;
+    TRY(open_namespace(o->c, h->network_mode, "net", &ns->net));
+    TRY(open_namespace(o->c, h->ipc_mode, "ipc", &ns->ipc));
+    TRY(open_namespace(o->c, h->pid_mode, "pid", &ns->pid));
+    return NULL;
+}
+
+static void close_namespaces(struct sandbox_namespaces *ns)
+{
+    int *fds[] = {&ns->net, &ns->ipc, &ns->pid, &ns->uts};
+
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+        if (*fds[i] >= 0)
+            close(steal_fd(fds[i]));
+}
+
+static struct err *join_networks(struct container *c)
+{
+    struct err *err;
+
+    TRY(networks_join(c));
+    err = links_check(c);
+    if (err)
+        networks_leave(c);
+    return err;
+}
+
+static struct err *reserve(struct op *op)
+{
+    struct start *o = (struct start *)op;
+    struct container *c = o->c;
+    struct err *err = open_namespaces(o);
+
+    if (!err)
+        err = join_networks(c);
+    if (err)
+        close_namespaces(&o->prep.ns);
+    return err;
+}
+
+static void release(struct op *op)
+{
+    struct start *o = (struct start *)op;
+
+    close_namespaces(&o->prep.ns);
+    networks_leave(o->c);
+}
+
+/* ---- intend: write down what is about to run ---- */
+
+static void on_intended(void *ctx, struct err *err)
+{
+    struct intent *i = ctx;
+
+    if (!i->start) {
+        err_drop(err);
+        free(i);
+        return;
+    }
+    i->is_written = true;
+    if (i->is_awaited)
+        op_resume(&i->start->op, err);
+    else
+        i->err = err;
+}
+
+static void forget_intent(struct start *o)
+{
+    struct intent *i = steal_ptr(&o->intent);
+
+    if (!i)
+        return;
+    i->start = NULL;
+    if (!i->is_written)
+        return;
+    err_drop(i->err);
+    free(i);
+}
+
+static void copy_for_worker(struct start *o)
+{
+    struct container *c = o->c;
+    struct prep *p = &o->prep;
+    const struct mount_point *m = c->doc.mounts.v;
+
+    p->parts = c->parts;
+    p->id = c->doc.id;
+    p->dir = rootfs_dir(c->parts->layers, o->op.arena, c->doc.id);
+    p->config = links_config(c, o->op.arena);
+    p->host = &c->doc.host;
+    p->chain = strs_copy(o->op.arena, image_chain(c->image));
+    p->mounts = m;
+    p->n_mounts = c->doc.mounts.n;
+    p->volume_options = arena_array(o->op.arena, p->n_mounts + 1, sizeof(struct pairs));
+    for (size_t i = 0; i < p->n_mounts; i++) {
+        struct volume *v =
+            text_is_empty(m[i].name) ? NULL : volume_find(c->parts->volumes, m[i].name);
+
+        if (v)
+            p->volume_options[i] = pairs_copy(o->op.arena, volume_options(v));
+    }
+    p->specs = arena_array(o->op.arena, c->n_endpoints + 1, sizeof(struct endpoint_spec));
+    for (size_t i = 0; i < c->n_endpoints; i++)
+        if (c->endpoints[i]->network)
+            p->specs[p->n_specs++] = c->endpoints[i]->spec;
+    p->ports = c->ports;
+    dns_start_plan(&p->dns, c);
+    etc_files_plan(o->op.arena, c, &p->files);
+}
+
+static struct err *intend(struct op *op)
+{
+    struct start *o = (struct start *)op;
+    struct container *c = o->c;
+    struct state shown = c->doc.state;
+    char *json;
+
+    copy_for_worker(o);
+    c->doc.state.status = STATUS_RUNNING;
+    c->doc.state.starting_from = shown.status + 1; /* what it is again if nothing was spawned */
+    c->doc.state.pid = 0;
+    json = doc_encode(op->arena, c);
+    c->doc.state = shown; /* others see it running only when it does */
+    o->intent = mem_new(struct intent);
+    o->intent->start = o;
+    db_put(c->parts->db, "container", c->doc.id, json, on_intended, o->intent);
+    return NULL;
+}
+
+static void take_back(struct op *op)
+{
+    struct start *o = (struct start *)op;
+
+    container_save(o->c);
+}
+
+/* ---- await-turn ---- */
+
+static void on_turn(struct turn *t)
+{
+    op_resume(&container_of(t, struct start, turn)->op, NULL);
+}
+
+static struct err *await_turn(struct op *op)
+{
+    struct start *o = (struct start *)op;
+
+    return turn_take(o->c->table, &o->turn, on_turn);
+}
+
+static void end_turn(struct op *op)
+{
+    struct start *o = (struct start *)op;
+
+    turn_end(o->c->table, &o->turn);
+}
+
+/* The ports of a run that has just ended are closed by the keeper last. */
+static struct err *await_unheld(struct op *op)
+{
+    struct start *o = (struct start *)op;
+
+    if (o->c->ports)
+        sockets_settle(o->c->table, op);
+    else
+        op_resume(op, NULL);
+    return NULL;
+}
+
+/* ---- prepare (worker) ---- */
+
+static struct err *prepare(struct op *op)
+{
+    return prep_make(op->arena, &((struct start *)op)->prep);
+}
+
+static void discard(struct op *op)
+{
+    prep_discard(&((struct start *)op)->prep);
+}
+
+/* ---- apply-rules ---- */
+
+static struct err *apply_rules(struct op *op)
+{
+    struct start *o = (struct start *)op;
+
+    if (!o->c->ports) {
+        op_resume(op, NULL);
+        return NULL;
+    }
+    networks_note_ports(o->c);
+    net_rules_apply_for(o->c->parts->net, op);
+    return NULL;
+}
+
+/* ---- spawn ---- */
+
+static void on_spawned(void *ctx, struct err *err, int pid, int pidfd)
+{
+    struct start *o = ctx;
+
+    if (!err) {
+        o->c->doc.state.pid = pid;
+        o->c->pidfd = pidfd;
+        turn_end(o->c->table, &o->turn); /* the descriptors are the child's */
+    }
+    op_resume(&o->op, err);
+}
+
+static struct err *spawn(struct op *op)
+{
+    struct start *o = (struct start *)op;
+
+    o->c->is_starting = true;
+    snprintf(o->prep.launch.id, sizeof(o->prep.launch.id), "%s", o->c->doc.id);
+    keeper_spawn(o->c->parts->keeper, &o->prep.launch, on_spawned, o);
+    return NULL;
+}
+
+static void kill_spawned(struct op *op)
+{
+    err_drop(container_signal(((struct start *)op)->c, SIGKILL));
+}
+
+/* ---- open-streams, mark-running ---- */
+
+static struct err *open_streams(struct op *op)
+{
+    struct start *o = (struct start *)op;
+
+    container_run_streams(o->c, &o->prep.launch);
+    if (o->c->ports) {
+        ports_serve(o->c->ports);
+        ports_hold(o->c);
+    }
+    dns_start_serve(&o->prep.dns, o->c);
+    return NULL;
+}
+
+static struct err *await_save(struct op *op)
+{
+    struct start *o = (struct start *)op;
+
+    o->intent->is_awaited = true;
+    if (o->intent->is_written)
+        op_resume(op, steal_ptr(&o->intent->err));
+    return NULL;
+}
+
+static struct err *mark_running(struct op *op)
+{
+    struct start *o = (struct start *)op;
+    struct container *c = o->c;
+
+    state_begin_run(c, clock_wall_ns());
+    image_ref(c->image, c->doc.id, true);
+    health_start(c);
+    container_save(c); /* the pid: for people, not for recovery */
+    volumes_tell(c, "mount");
+    container_event(c, "start", NULL, NULL);
+    return NULL;
+}
+
+static void finish(struct op *op)
+{
+    struct start *o = (struct start *)op;
+
+    list_remove(&o->settle.link);
+    forget_intent(o);
+    close_namespaces(&o->prep.ns);
+    dns_start_close(&o->prep.dns);
+    launch_close(&o->prep.launch);
+    o->c->is_starting = false;
+    container_work_off_exit(o->c); /* a short-lived one has ended meanwhile */
+    container_unref(o->c);
+}
+
+static const struct op_step start_steps[] = {
+    {"settle", ON_EVENT, settle, NULL, 0},
+    {"claim", ON_LOOP, claim, NULL, 0},
+    {"reserve", ON_LOOP, reserve, release, 0},
+    {"intend", ON_LOOP, intend, take_back, 0},
+    {"await-turn", ON_EVENT, await_turn, end_turn, -1},
+    {"await-unheld", ON_EVENT, await_unheld, NULL, 0},
+    {"prepare", ON_WORKER, prepare, discard, 0},
+    {"apply-rules", ON_EVENT, apply_rules, NULL, 0},
+    {"spawn", ON_KEEPER, spawn, kill_spawned, 0},
+    {"open-streams", ON_LOOP, open_streams, NULL, 0},
+    {"await-save", ON_EVENT, await_save, NULL, 0},
+    {"mark-running", ON_LOOP, mark_running, NULL, 0},
+    {0},
+};
+
+static const struct op_type start_type = {"container/start", OP_MUTATING, sizeof(struct start),
+                                          start_steps, finish};
+
+struct op *start_op(struct container *c)
+{
+    struct start *o = (struct start *)op_create(c->parts->ops, &start_type);
+
+    o->c = container_ref(c);
+    o->op.subject = c->doc.id;
+    o->prep.ns = (struct sandbox_namespaces){.net = -1, .ipc = -1, .pid = -1, .uts = -1};
+    launch_init(&o->prep.launch);
+    dns_start_init(&o->prep.dns);
+    return &o->op;
+}
+
+/* ---- the command ---- */
+
+bool start_note_failure(struct container *c, struct op *op, const struct err *err)
+{
+    if (!((struct start *)op)->is_claimed || c->is_gone || state_is_running(c))
+        return false;
+    c->doc.state.exit_code = spawn_exit_code(err, 128);
+    state_set_error(c, err_text(err));
+    container_save(c);
+    waiters_end_wait(c);
+    if (c->hub)
+        hub_end_clients(c->hub);
+    if (c->doc.host.auto_remove)
+        container_remove(c, true, true, false, NULL, NULL);
+    return true;
+}
+
+struct start_call {
+    struct container *c;
+    container_done_fn done;
+    void *ctx;
+};
+
+static void on_started(struct op *op, struct err *err, void *ctx)
+{
+    struct start_call *call = ctx;
+
+    if (err)
+        start_note_failure(call->c, op, err);
+    if (call->done)
+        call->done(call->ctx, err);
+    else
+        err_drop(err);
+    container_unref(call->c);
+    free(call);
+}
+
+void container_start(struct container *c, container_done_fn done, void *ctx)
+{
+    struct start_call *call;
+
+    if (state_is_running(c) && !c->is_exiting && !c->exit.is_set &&
+        c->doc.state.status != STATUS_PAUSED) {
+        done(ctx, err_new(ERR_NOT_MODIFIED, "container %s is already running", c->doc.id));
+        return;
+    }
+    call = mem_new(struct start_call);
+    *call = (struct start_call){container_ref(c), done, ctx};
+    op_start_in(start_op(c), &c->lane, on_started, call);
+}

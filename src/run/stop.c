@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stop, restart and kill: a signal by pidfd, then waiting for the exit to be worked
+ * off; no timer ever gives up on a dying init. A kill does not queue; a second stop
+ * shortens the first one's patience. Loop thread.
+ */
+#include "container/object.h"
+
+#include "base/log.h"
+#include "run/start.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#define STOP_TIMEOUT_S 10
+
+struct stop {
+    struct op op;
+    struct container *c;
+    struct settle_wait settle;
+    struct timer patience;
+    int timeout_s, signal;
+    bool was_running; /* when the command came: a stop that another one overtook is no 304 */
+};
+
+/* ---- pausing: a frozen process takes no signal ---- */
+
+struct thaw {
+    struct job job;
+    struct parts *parts;
+    struct container *c;
+};
+
+static void thaw_run(struct job *job)
+{
+    struct thaw *t = container_of(job, struct thaw, job);
+
+    err_drop(cgroup_freeze(t->parts->cgroups, t->c->doc.id, false));
+}
+
+static void thaw_done(struct job *job)
+{
+    struct thaw *t = container_of(job, struct thaw, job);
+
+    container_unref(t->c);
+    free(t);
+}
+
+void container_thaw(struct container *c)
+{
+    if (c->doc.state.status == STATUS_PAUSED)
+        container_thaw_all(c);
+    else
+        c->n_thaws++;
+}
+
+/* On v1 not even SIGKILL reaches who is frozen, and not only we can freeze. */
+void container_thaw_all(struct container *c)
+{
+    struct thaw *t = mem_new(struct thaw);
+
+    c->n_thaws++;
+    if (c->doc.state.status == STATUS_PAUSED)
+        c->doc.state.status = STATUS_RUNNING;
+    t->parts = c->parts;
+    t->c = container_ref(c);
+    t->job.run = thaw_run;
+    t->job.done = thaw_done;
+    pool_submit(c->parts->pools, POOL_KERNEL, &t->job);
+}
+
+static void signal_event(struct container *c, int signal)
+{
+    char text[12];
+
+    snprintf(text, sizeof(text), "%d", signal);
+    container_event(c, "kill", "signal", text);
+}
+
+/* ---- stop ---- */
+
+/* Between two runs there is nothing to kill: the next run is called off. */
+static void call_off_restart(struct container *c)
+{
+    timer_clear(c->parts->loop, &c->restart_timer);
+    c->doc.state.status = STATUS_EXITED;
+    c->doc.state.was_stopped = true;
+    if (c->log)
+        log_finish(c->log);
+    if (c->hub)
+        hub_end_clients(c->hub);
+    container_save(c);
+    waiters_notify(c, false);
+}
+
+static struct err *send_signal(struct op *op)
+{
+    struct stop *o = (struct stop *)op;
+    struct container *c = o->c;
+
+    if (c->is_gone)
+        return err_new(ERR_NOT_FOUND, "No such container: %s", c->doc.id);
+    if (c->doc.state.status == STATUS_RESTARTING && c->pidfd < 0) {
+        call_off_restart(c);
+        return NULL;
+    }
+    if (c->pidfd < 0)
+        return o->was_running ? NULL : err_new(ERR_NOT_MODIFIED, "container is already stopped");
+    c->has_been_killed = true;
+    TRY(container_signal(c, o->signal));
+    signal_event(c, o->signal);
+    container_thaw(c);
+    return NULL;
+}
+
+static void on_patience_over(struct timer *t)
+{
+    struct stop *o = container_of(t, struct stop, patience);
+
+    log_info("a container did not stop in time and is killed", KV("id", o->c->doc.id),
+             KV_INT("seconds", o->timeout_s));
+    signal_event(o->c, SIGKILL);
+    err_drop(container_signal(o->c, SIGKILL));
+    container_thaw_all(o->c);
+}
+
+static void on_settled(struct settle_wait *w)
+{
+    op_resume(&container_of(w, struct stop, settle)->op, NULL);
+}
+
+static struct err *await_exit(struct op *op)
+{
+    struct stop *o = (struct stop *)op;
+
+    o->c->stop_op = op;
+    if (o->timeout_s >= 0 && o->c->pidfd >= 0)
+        timer_set(o->c->parts->loop, &o->patience, (int64_t)o->timeout_s * 1000, on_patience_over);
+    container_settle(o->c, &o->settle, on_settled);
+    return NULL;
+}
+
+static struct err *tell(struct op *op)
+{
+    container_event(((struct stop *)op)->c, "stop", NULL, NULL);
+    return NULL;
+}
+
+static void finish(struct op *op)
+{
+    struct stop *o = (struct stop *)op;
+
+    list_remove(&o->settle.link);
+    timer_clear(o->c->parts->loop, &o->patience);
+    if (o->c->stop_op == op)
+        o->c->stop_op = NULL;
+    container_unref(o->c);
+}
+
+static const struct op_step stop_steps[] = {
+    {"send-signal", ON_LOOP, send_signal, NULL, 0},
+    {"await-exit", ON_EVENT, await_exit, NULL, -1},
+    {"tell", ON_LOOP, tell, NULL, 0},
+    {0},
+};
+
+static const struct op_type stop_type = {"container/stop", OP_URGENT, sizeof(struct stop),
+                                         stop_steps, finish};
+
+struct call {
+    struct container *c;
+    container_done_fn done;
+    void *ctx;
+};
+
+static struct call *call_new(struct container *c, container_done_fn done, void *ctx)
+{
+    struct call *call = mem_new(struct call);
+
+    *call = (struct call){container_ref(c), done, ctx};
+    return call;
+}
+
+static void call_end(struct call *call, struct err *err)
+{
+    if (call->done)
+        call->done(call->ctx, err);
+    else
+        err_drop(err);
+    container_unref(call->c);
+    free(call);
+}
+
+static void on_stopped(struct op *op, struct err *err, void *ctx)
+{
+    (void)op;
+    call_end(ctx, err);
+}
+
+static int timeout_of(const struct container *c, int timeout_s)
+{
+    if (timeout_s != STOP_TIMEOUT_DEFAULT)
+        return timeout_s < -1 ? -1 : timeout_s;
+    return c->doc.config.stop_timeout ? (int)*c->doc.config.stop_timeout : STOP_TIMEOUT_S;
+}
+
+/* The stop that is waiting already may wait no longer than this one would. */
+static void hasten(struct container *c, const struct stop *o)
+{
+    struct stop *first = (struct stop *)c->stop_op;
+
+    if (!first || o->timeout_s < 0 || c->pidfd < 0)
+        return;
+    if (first->timeout_s >= 0 && first->timeout_s <= o->timeout_s)
+        return;
+    first->timeout_s = o->timeout_s;
+    timer_set(c->parts->loop, &first->patience, (int64_t)o->timeout_s * 1000, on_patience_over);
+}
+
+void container_stop(struct container *c, int timeout_s, const char *signal, container_done_fn done,
+                    void *ctx)
+{
+    struct stop *o = (struct stop *)op_create(c->parts->ops, &stop_type);
+    struct err *err =
+        signal_parse(text_is_empty(signal) ? container_stop_signal(c) : signal, &o->signal);
+
+    if (err) {
+        op_destroy_unstarted(&o->op);
+        done(ctx, err);
+        return;
+    }
+    o->c = container_ref(c);
+    o->op.subject = c->doc.id;
+    o->timeout_s = timeout_of(c, timeout_s);
+    o->was_running = c->pidfd >= 0;
+    hasten(c, o);
+    op_start_in(&o->op, &c->lane, on_stopped, call_new(c, done, ctx));
+}
+
+/* ---- restart: stop, then start ---- */
+
+static void on_restart_started(void *ctx, struct err *err)
+{
+    struct call *call = ctx;
+
+    if (!err)
+        container_event(call->c, "restart", NULL, NULL);
+    call_end(call, err);
+}
+
+static void on_restart_stopped(void *ctx, struct err *err)
+{
+    struct call *call = ctx;
+
+    if (err && err_kind(err) != ERR_NOT_MODIFIED) {
+        call_end(call, err);
+        return;
+    }
+    err_drop(err);
+    if (call->c->is_gone)
+        call_end(call, err_new(ERR_NOT_FOUND, "No such container: %s", call->c->doc.id));
+    else
+        container_start(call->c, on_restart_started, call);
+}
+
+void container_restart(struct container *c, int timeout_s, const char *signal,
+                       container_done_fn done, void *ctx)
+{
+    container_stop(c, timeout_s, signal, on_restart_stopped, call_new(c, done, ctx));
+}
+
+/* ---- kill ---- */
+
+struct kill_wait {
+    struct settle_wait settle;
+    struct call *call;
+};
+
+static void on_killed(struct settle_wait *w)
+{
+    struct kill_wait *k = container_of(w, struct kill_wait, settle);
+
+    call_end(k->call, NULL);
+    free(k);
+}
+
+static struct err *check_killable(const struct container *c)
+{
+    if (c->pidfd < 0 || c->is_exiting)
+        return err_new(ERR_CONFLICT, "Cannot kill container: %s: Container %s is not running",
+                       c->name, c->doc.id);
+    return NULL;
+}
+
+void container_kill(struct container *c, const char *signal, container_done_fn done, void *ctx)
+{
+    struct kill_wait *k;
+    int number = SIGKILL, stop_number = SIGTERM;
+    struct err *err = text_is_empty(signal) ? NULL : signal_parse(signal, &number);
+
+    if (!err && c->doc.state.status == STATUS_RESTARTING && c->pidfd < 0 && number == SIGKILL) {
+        call_off_restart(c);
+        done(ctx, NULL);
+        return;
+    }
+    if (!err)
+        err = check_killable(c);
+    if (!err)
+        err = container_signal(c, number);
+    if (err) {
+        done(ctx, err);
+        return;
+    }
+    signal_event(c, number);
+    err_drop(signal_parse(container_stop_signal(c), &stop_number));
+    if (number == SIGKILL || number == stop_number)
+        c->has_been_killed = true;
+    if (number == SIGKILL)
+        container_thaw_all(c);
+    if (number != SIGKILL) {
+        done(ctx, NULL);
+        return;
+    }
+    k = mem_new(struct kill_wait);
+    k->call = call_new(c, done, ctx);
+    container_settle(c, &k->settle, on_killed);
+}

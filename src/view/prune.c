@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Prune: every stopped container that matches, one after another. Loop thread. */
+#include "container/object.h"
+
+struct prune {
+    struct container_table *table;
+    struct arena *arena;
+    struct strs ids, deleted;
+    size_t at;
+    int64_t freed_bytes;
+    void (*done)(void *ctx, struct err *err, const char *json);
+    void *ctx;
+};
+
+static void prune_next(struct prune *p);
+
+static void on_removed(void *ctx, struct err *err)
+{
+    struct prune *p = ctx;
+
+    if (!err)
+        strs_add(p->arena, &p->deleted, p->ids.v[p->at]);
+    err_drop(err); /* it was started meanwhile: not ours any more */
+    p->at++;
+    prune_next(p);
+}
+
+static void on_sized(void *ctx, struct err *err, int64_t rw, int64_t root)
+{
+    struct prune *p = ctx;
+    struct container *c;
+
+    (void)root;
+    if (!err)
+        p->freed_bytes += rw;
+    err_drop(err);
+    err = container_find(p->table, p->ids.v[p->at], &c);
+    if (err)
+        on_removed(p, err);
+    else
+        container_remove(c, false, false, false, on_removed, p);
+}
+
+static void prune_end(struct prune *p)
+{
+    autobuf struct buf out = {0};
+    struct jw w = {.out = &out};
+
+    jw_obj(&w, NULL);
+    jw_strs_or_null(&w, "ContainersDeleted", &p->deleted);
+    jw_int(&w, "SpaceReclaimed", p->freed_bytes);
+    jw_obj_end(&w);
+    p->done(p->ctx, NULL, out.data);
+    arena_destroy(p->arena);
+    free(p);
+}
+
+static void prune_next(struct prune *p)
+{
+    struct container *c = NULL;
+    struct err *err;
+
+    for (; p->at < p->ids.n; p->at++) {
+        err = container_find(p->table, p->ids.v[p->at], &c);
+        if (!err) {
+            container_sizes(c, on_sized, p);
+            return;
+        }
+        err_drop(err);
+    }
+    prune_end(p);
+}
+
+void containers_prune(struct container_table *t, const struct container_filter *f,
+                      void (*done)(void *ctx, struct err *err, const char *json), void *ctx)
+{
+    struct prune *p = mem_new(struct prune);
+    struct container *c;
+    size_t cursor = 0;
+
+    p->table = t;
+    p->arena = arena_create();
+    p->done = done;
+    p->ctx = ctx;
+    while ((c = container_next(t, &cursor)))
+        if (!state_is_running(c) && c->doc.state.status != STATUS_RESTARTING && !c->is_starting &&
+            container_matches(c, f))
+            strs_add(p->arena, &p->ids, c->doc.id);
+    prune_next(p);
+}
