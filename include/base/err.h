@@ -59,4 +59,10 @@ void err_drop(struct err *e); /* accepts NULL */
         if (!(x))                                                                                  \
             assert_fail(#x, __FILE__, __LINE__);                                                   \
     } while (0)
+/* The same where the look costs something: debug builds only. */
+#ifdef NDEBUG
+#define ASSERT_DEBUG(x) ((void)sizeof(x))
+#else
+#define ASSERT_DEBUG(x) ASSERT(x)
+#endif
 _Noreturn void assert_fail(const char *what, const char *file, int line);

@@ -113,14 +113,15 @@ struct container {
     bool is_exiting;         /* an exit is being worked on */
     struct exit_record exit; /* arrived, not yet worked on */
     int exit_attempts;       /* that failed to work the exit off */
-    struct list settle;      /* struct settle_wait: until the exit is worked off */
+    struct list settling;    /* tickets: until the exit is worked off */
+    struct list settle;      /* struct settle_wait: the same for who is no operation */
     struct list waiters;     /* struct waiter */
     struct list linker;      /* in the table, when it has links: links.c */
     struct list execs;       /* struct exec */
     size_t n_execs;
     struct timer restart_timer;
     int64_t restart_delay_ms;
-    struct op *drain_op;   /* the exit that waits for the last output */
+    struct list draining;  /* the ticket of the exit that waits for the last output */
     struct op *stop_op;    /* the stop, kill or remove in flight that rm -f may hasten */
     bool has_been_killed;  /* a kill or stop was asked during this run */
     unsigned n_thaws;      /* signals that had to get through: a pause in flight gives way */
@@ -135,7 +136,7 @@ struct container_table {
     struct map *reserved;       /* names of creates in flight → "" */
     struct map *stashed;        /* see sockets.c; NULL: none */
     size_t n_unheld, n_settled; /* keys that the keeper shall drop, has dropped for certain */
-    struct list turns_waiting;  /* see turn.c */
+    struct list turns_waiting;  /* tickets, ctx struct turn: see turn.c */
     struct list linkers;        /* struct container: those with links */
     int n_turns;
     struct sweeper *sweeper;
@@ -256,7 +257,8 @@ bool resolver_is_wanted(const struct container *c);
 void sockets_hold(struct container *c, enum socket_kind kind, const int *fds, size_t n);
 void sockets_unhold(struct container *c, enum socket_kind kind);
 void sockets_stop_holding(struct container *c); /* the keeper keeps what it has */
-/* Resumes op when the keeper has closed whatever was let go of: then its ports can be bound. */
+/* The wait of an ON_EVENT step, until the keeper has closed whatever was let go of: then its ports
+ * can be bound. */
 void sockets_settle(struct container_table *t, struct op *op);
 /* At adoption; takes the fds. False: the entry is not one of sockets. */
 bool sockets_stash(struct container_table *t, const struct keeper_entry *e, const int *fds);
@@ -277,14 +279,11 @@ struct err *limits_plan(struct arena *a, const struct host_config *h, const stru
                         struct cgroup_limits *out);
 
 /* ---- turn.c ---- */
-struct turn {
-    struct list link;
+struct turn { /* part of an operation; {0}: none */
     bool is_taken;
-    void (*fn)(struct turn *turn);
 };
-/* fn when it is this one's turn, perhaps at once; turn_end in any case, also before fn. */
-struct err *turn_take(struct container_table *t, struct turn *turn, void (*fn)(struct turn *turn))
-    must_check;
+/* The wait of an ON_EVENT step, until it is this one's turn; turn_end in any case. */
+struct err *turn_take(struct container_table *t, struct turn *turn, struct op *op) must_check;
 void turn_end(struct container_table *t, struct turn *turn);
 
 /* ---- sweeper.c ---- */
@@ -300,6 +299,7 @@ struct settle_wait {
 /* fn when no process of the container runs and its last exit is worked off; perhaps at once. */
 void container_settle(struct container *c, struct settle_wait *w,
                       void (*fn)(struct settle_wait *w));
+void container_settle_for(struct container *c, struct op *op); /* the wait of an ON_EVENT step */
 void container_note_exit(struct container *c, const struct exit_record *r);
 void container_work_off_exit(struct container *c); /* when one has arrived and nothing hinders */
 void exited_streams_drained(struct container *c);

@@ -23,7 +23,7 @@ void db_close(struct db *d); /* flushes */
 void db_put(struct db *d, const char *kind, const char *id, const char *json, db_done_fn done,
             void *ctx); /* text is copied; done may be NULL: errors are logged */
 void db_delete(struct db *d, const char *kind, const char *id, db_done_fn done, void *ctx);
-/* For ON_EVENT steps: resume the op when the batch is on disk. */
+/* The wait of an ON_EVENT step, answered when the batch is on disk. */
 void db_put_for(struct db *d, struct op *op, const char *kind, const char *id, const char *json);
 void db_delete_for(struct db *d, struct op *op, const char *kind, const char *id);
 /* Start-up: every document of a kind in order of first insertion. */

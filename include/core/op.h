@@ -6,12 +6,13 @@
  *
  * A step either completes or leaves nothing behind. ON_LOOP steps run straight
  * through. ON_WORKER / ON_DISK steps run in a pool of ours and may block.
- * ON_KEEPER and ON_EVENT steps start something on the loop and end with exactly
- * one op_resume (which may be called from within run). undo runs in the step's
- * own kind of place (loop for LOOP/KEEPER/EVENT). A step whose run failed, or that
- * op_resume ended with an error, left nothing behind: its own undo does not run. An
- * ON_KEEPER/ON_EVENT step that a deadline or a cancel ended, and a worker step that
- * ended well after its deadline, are undone like completed ones.
+ * ON_KEEPER and ON_EVENT steps start something on the loop and wait for its answer:
+ * run takes a ticket (op_wait) and gives it to whoever will answer; a run that has
+ * taken none has completed at once. undo runs in the step's own kind of place (loop
+ * for LOOP/KEEPER/EVENT). A step whose run failed, or whose ticket was answered with
+ * an error, left nothing behind: its own undo does not run. An ON_KEEPER/ON_EVENT
+ * step that a deadline or a cancel ended, and a worker step that ended well after
+ * its deadline, are undone like completed ones.
  *
  * An op that outlives its answer (abandoned: deadline of a worker step) still belongs
  * to the worker when `done` is called with ERR_TIMEOUT: done then must not touch what
@@ -39,6 +40,9 @@ struct op_step {
     struct err *(*run)(struct op *op);
     void (*undo)(struct op *op); /* NULL: nothing to undo */
     int deadline_ms;             /* 0: OP_DEADLINE_MS; -1: none (waiting for a client, an exit) */
+    bool (*when)(const struct op *op); /* NULL: always; else a step that it denies is passed over,
+                                          and not undone. Loop; asked once, before run; the first 32
+                                          steps only */
 };
 #define OP_DEADLINE_MS 120000
 
@@ -50,6 +54,15 @@ struct op_type {
     void (*finish)(struct op *op); /* NULL, or: give back what the op holds (refs, fds), on the
                                       loop, after done, success or not */
 };
+
+/* Behind the definition of every type: the engine can list its operations
+ * (op_types_dump), and none is left out of the fault tests. */
+#define OP_LISTED(type)                                                                            \
+    static const struct op_type *const type##_listed __attribute__((section("op_types"), used)) =  \
+        &(type)
+struct buf;
+/* "container/start:spawn keeper\n" for each step of each type, sorted. Any thread. */
+void op_types_dump(struct buf *out);
 
 typedef void (*op_done_fn)(struct op *op, struct err *err, void *ctx); /* takes err */
 
@@ -69,11 +82,12 @@ struct op { /* first member of every operation struct; fields are the runner's *
     struct list wait_link; /* ready to go on, or waiting for a slot */
     struct job job;
     _Atomic int64_t worker_ns; /* 0: job not begun, -1: given up before that, else since when */
-    struct op **handle;        /* see op_set_handle */
+    struct ticket *ticket;     /* of the wait that is on; NULL: none */
     struct err *err;
     struct timer deadline;
     int64_t started_ns, step_ns;
     unsigned state, flags;
+    uint32_t passed_over; /* bit n: step n's `when` said no */
 };
 
 /* Embedded in an object: one lifecycle operation at a time, others queue in order. */
@@ -94,28 +108,54 @@ void op_destroy_unstarted(struct op *op);
 void op_start(struct op *op, op_done_fn done, void *ctx);
 /* The same behind other operations of the lane. */
 void op_start_in(struct op *op, struct lane *lane, op_done_fn done, void *ctx);
-/* Ends an ON_KEEPER/ON_EVENT step. Takes err. Late calls after a deadline or a
- * cancel are not allowed: the step's owner must deregister in its undo/finish or
- * check op_is_waiting. */
-void op_resume(struct op *op, struct err *err);
-/* In an ON_KEEPER/ON_EVENT step: *handle (= op now) is set to NULL when the wait ends
- * by a deadline or a cancel, for carriers that cannot take their callback back. */
-void op_set_handle(struct op *op, struct op **handle);
 bool op_is_waiting(const struct op *op); /* in an ON_KEEPER/ON_EVENT step that has not ended */
+
+/*
+ * A ticket: one wait of one operation, and the only thing of the operation that whoever
+ * will end the wait (the carrier: a request, a timer, a queue) may hold. It is memory of
+ * its own: a deadline or a cancel voids it, after which the operation may be gone while
+ * the ticket is not. The carrier owns it and gives it back exactly once, answered by
+ * ticket_answer or unanswered by ticket_drop. Loop thread.
+ */
+struct ticket;
+/* In run of an ON_KEEPER/ON_EVENT step, at most once. */
+struct ticket *op_wait(struct op *op);
+/* The same, answered by the runner's own timer. */
+void op_wait_ms(struct op *op, int64_t ms);
+/* The operation, as long as the ticket is valid; NULL: nobody waits any more, and what the
+ * answer brought (a process, fds) is the carrier's to undo. */
+struct op *ticket_op(const struct ticket *t);
+/* Ends the step; takes both. Through a void ticket the answer is counted and dropped. */
+void ticket_answer(struct ticket *t, struct err *err);
+/* For a carrier that was told to forget: a valid ticket must not be dropped. */
+void ticket_drop(struct ticket *t);
+/* Takes the ticket into a queue (of tickets alone), which it leaves by itself when it is
+ * voided. `ctx` is for whoever works the queue off; it may point into the operation. */
+void ticket_queue(struct ticket *t, struct list *queue, void *ctx);
+struct ticket *ticket_next(struct list *queue); /* the oldest, the caller's; NULL: none */
+void *ticket_ctx(const struct ticket *t);
+void tickets_answer(struct list *queue); /* all that are there now, without an error */
+/* In undo of the step that waited, when its carrier was told to forget and has dropped its
+ * claim: frees the ticket that is not answered. Nothing when there is none. */
+void op_recall_ticket(struct op *op);
+
 /* Fails the op with ERR_CANCELLED if it queues in its lane, waits for a slot, or is
  * in an ON_EVENT step; otherwise it runs on. Returns whether it was cancelled. */
 bool op_cancel(struct op *op);
 const char *op_step_name(const struct op *op);
 
 /* Tests: the named step ("container/start:spawn") fails with ERR_INTERNAL the next n
- * times; "" clears. Also from the environment, BERTH_FAULT="type:step[*n],…". */
+ * times; "" clears. "type:step!late": the step begins to wait, and at once its deadline
+ * ends the wait, so that the answer comes late. Also from the environment,
+ * BERTH_FAULT="type:step[!late][*n],…". */
 void ops_inject_fault(struct ops *o, const char *where, int n);
 /* What is in flight and what it waits for: the tests' and users' view (GET /debug/ops).
  * Writes one array, oldest first. */
 struct jw;
 void ops_dump(struct ops *o, struct jw *w);
 int ops_in_flight(struct ops *o);
-int ops_waiting(struct ops *o); /* for a slot */
+uint64_t ops_late(struct ops *o); /* answers that came through a void ticket */
+int ops_waiting(struct ops *o);   /* for a slot */
 /* True when the number of waiters is above the bound at which connections stop
  * reading new requests (backpressure). A connection that met it parks itself with
  * ops_wait_room: fn is called once, in arrival order, when there is room. */

@@ -144,7 +144,7 @@ bool net_links_set(struct net *n, const void *owner, const struct link_rule *v, 
  * contains everything desired at the time of this call (bridges known by net_bridge_ensure and
  * ports reserved and not released) is in the kernel. Calls are batched. fn may be NULL. */
 void net_rules_apply(struct net *n, void (*fn)(void *ctx, struct err *err), void *ctx);
-/* The same as an ON_EVENT step. */
+/* The wait of an ON_EVENT step; none when nothing has changed. */
 void net_rules_apply_for(struct net *n, struct op *op);
 /* Loop: the chains of others that drop what containers send to and get from outside and that are
  * not opened for them; NULL: none. */

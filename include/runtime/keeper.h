@@ -66,7 +66,12 @@ int keeper_pid(const struct keeper *k);
  * callee's. launch must live until then; its program's fds are closed by keeper_spawn
  * as soon as they are sent, the holds stay the caller's. */
 typedef void (*keeper_spawned_fn)(void *ctx, struct err *err, int pid, int pidfd);
-void keeper_spawn(struct keeper *k, struct launch *l, keeper_spawned_fn done, void *ctx);
+/* Returns the number of the request; done is called once, perhaps before that. */
+uint64_t keeper_spawn(struct keeper *k, struct launch *l, keeper_spawned_fn done, void *ctx);
+/* Nobody waits for it any more: launch may go. What was not sent is not sent; of what was, a child
+ * that still sets itself up is killed. done is called all the same, now or later: it may have come
+ * to its execve, then it is the callee's to kill. Nothing when done was called already. */
+void keeper_spawn_cancel(struct keeper *k, uint64_t number);
 /* What a shell would say of such an error: 127 the command was not found, 126 it cannot be run,
  * 137 it was killed while it was set up; `otherwise` when it is not about the command. Pure. */
 int spawn_exit_code(const struct err *err, int otherwise);

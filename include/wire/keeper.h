@@ -25,6 +25,9 @@ enum keeper_msg {
     KM_HOLD,      /* keeper_ref + fds: hold them under id without a process → KM_HELD */
     KM_UNHOLD,    /* keeper_ref: let go of a process-less id. No answer */
     KM_ATTACHED,  /* keeper_ref: a client with stdin is or was attached to (id, pid). No answer */
+    KM_CANCEL, /* keeper_ref, head.tag that of the KM_SPAWN: nobody waits for this start of id any
+                  more. One that has not come to its execve is killed (KM_SPAWN_FAILED). No answer
+                  of its own */
     /* both ways */
     KM_LAND = 32, /* keeper_head + LAND_FDS fds: the memory of wire/landing.h. From the keeper after
                      KM_WELCOME, when an engine before gave it one. No answer */

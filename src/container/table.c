@@ -23,7 +23,9 @@ struct container *container_alloc(struct container_table *t, struct arena *a)
     c->refs = 1;
     c->pidfd = -1;
     lane_init(&c->lane);
+    list_init(&c->settling);
     list_init(&c->settle);
+    list_init(&c->draining);
     list_init(&c->waiters);
     list_init(&c->execs);
     return c;

@@ -25,37 +25,33 @@ static bool has_fds(void)
            (rlim_t)used + FDS_OF_TURNS / 2 + FDS_OF_CONTAINER < limit.rlim_cur;
 }
 
-struct err *turn_take(struct container_table *t, struct turn *turn, void (*fn)(struct turn *turn))
+struct err *turn_take(struct container_table *t, struct turn *turn, struct op *op)
 {
     ASSERT_LOOP();
     if (!has_fds())
         return err_new(ERR_UNAVAILABLE, "no file descriptors are left for another container: stop "
                                         "some, or raise the engine's limit (LimitNOFILE)");
-    turn->fn = fn;
     if (t->n_turns == TURNS) {
-        list_append(&t->turns_waiting, &turn->link);
+        ticket_queue(op_wait(op), &t->turns_waiting, turn);
         return NULL;
     }
     t->n_turns++;
     turn->is_taken = true;
-    fn(turn);
     return NULL;
 }
 
 void turn_end(struct container_table *t, struct turn *turn)
 {
-    struct turn *next;
+    struct ticket *next;
 
-    list_remove(&turn->link);
     if (!turn->is_taken)
         return;
     turn->is_taken = false;
-    next = list_first(&t->turns_waiting, struct turn, link);
+    next = ticket_next(&t->turns_waiting);
     if (!next) {
         t->n_turns--;
         return;
     }
-    list_remove(&next->link);
-    next->is_taken = true;
-    next->fn(next);
+    ((struct turn *)ticket_ctx(next))->is_taken = true;
+    ticket_answer(next, NULL);
 }

@@ -108,12 +108,22 @@ void waiters_end_wait(struct container *c)
     notify(c, false, false);
 }
 
+static bool is_settled(const struct container *c)
+{
+    return c->pidfd < 0 && !c->is_exiting && !c->exit.is_set;
+}
+
 void container_settle(struct container *c, struct settle_wait *w, void (*fn)(struct settle_wait *w))
 {
     w->fn = fn;
-    if (c->pidfd < 0 && !c->is_exiting && !c->exit.is_set) {
+    if (is_settled(c))
         fn(w);
-        return;
-    }
-    list_append(&c->settle, &w->link);
+    else
+        list_append(&c->settle, &w->link);
+}
+
+void container_settle_for(struct container *c, struct op *op)
+{
+    if (!is_settled(c))
+        ticket_queue(op_wait(op), &c->settling, NULL);
 }

@@ -265,7 +265,7 @@ struct err *settings_parse(struct arena *a, int argc, char **argv, struct settin
     TRY(parse_command_line(&c));
     is_explicit = s.config_file != NULL;
     set_default(a, &s.config_file, DEFAULT_CONFIG_FILE);
-    if (!s.only_help && !s.only_version)
+    if (!s.only_help && !s.only_version && !s.only_list_steps)
         TRY(config_file_load(a, s.config_file, is_explicit, c.given, &s));
     set_last_defaults(a, &s);
     TRY(check(a, &s));

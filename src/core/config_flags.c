@@ -62,6 +62,8 @@ const struct flag settings_flags[] = {
     {"label", 0, "labels", FLAG_STRS, AT(labels), .help = "Labels of the engine"},
     {"live-restore", 0, "live-restore", FLAG_BOOL, AT(live_restore),
      .remark = "containers always outlive the engine"},
+    {"list-steps", 0, NULL, FLAG_BOOL, AT(only_list_steps),
+     .help = "Print the steps of all operations (for tests) and exit"},
     {"log-driver", 0, "log-driver", FLAG_STR, AT(log_driver),
      .help = "Default log driver of containers (default \"json-file\")"},
     {"log-level", 'l', "log-level", FLAG_STR, AT(log_level),

@@ -50,8 +50,8 @@ static struct db_write *write_create(const char *kind, const char *id, const cha
 /* Takes err. On the loop. */
 static void write_finish(struct db_write *w, struct err *err)
 {
-    if (w->is_for_op && w->op) {
-        op_resume(w->op, err);
+    if (w->ticket) {
+        ticket_answer(w->ticket, err);
     } else if (w->done) {
         w->done(w->ctx, err);
     } else {
@@ -258,8 +258,7 @@ void db_delete(struct db *d, const char *kind, const char *id, db_done_fn done, 
 
 static void write_for(struct db *d, struct op *op, struct db_write *w)
 {
-    w->is_for_op = true;
-    op_set_handle(op, &w->op);
+    w->ticket = op_wait(op);
     enqueue(d, w);
 }
 

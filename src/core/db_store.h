@@ -7,9 +7,8 @@
 struct db_write {
     struct list link;
     char *kind, *id;
-    char *json; /* NULL: delete */
-    bool is_for_op;
-    struct op *op; /* NULL once the op waits no more; loop thread */
+    char *json;            /* NULL: delete */
+    struct ticket *ticket; /* NULL: not for an operation; loop thread */
     db_done_fn done;
     void *ctx;
 };

@@ -16,7 +16,7 @@ static void clear(struct ops *o)
     }
 }
 
-/* "type:step" or "type:step*3" */
+/* "type:step", "type:step!late", "type:step*3" */
 static void inject_text(struct ops *o, char *text)
 {
     char *star = strchr(text, '*');
@@ -52,6 +52,7 @@ void faults_finish(struct ops *o)
 void ops_inject_fault(struct ops *o, const char *where, int n)
 {
     struct fault *f;
+    char *late;
 
     ASSERT_LOOP();
     if (text_is_empty(where)) {
@@ -60,6 +61,10 @@ void ops_inject_fault(struct ops *o, const char *where, int n)
     }
     f = mem_new(struct fault);
     f->where = mem_strdup(where);
+    late = strstr(f->where, "!late");
+    f->is_late = late != NULL;
+    if (late)
+        *late = '\0';
     f->left = n;
     list_append(&o->faults, &f->link);
 }
@@ -72,14 +77,27 @@ static bool is_at(const struct fault *f, const struct op *op)
            !strcmp(f->where + n + 1, op_step_name(op));
 }
 
-struct err *fault_hit(struct op *op)
+static bool take(struct op *op, bool is_late)
 {
     list_each (f, &op->ops->faults, struct fault, link) {
-        if (f->left <= 0 || !is_at(f, op))
+        if (f->left <= 0 || f->is_late != is_late || !is_at(f, op))
             continue;
         f->left--;
-        log_warn("fault injected", KV("at", f->where), KV("subject", op->subject));
-        return err_new(ERR_INTERNAL, "fault injected at %s", f->where);
+        log_warn(is_late ? "fault injected: nobody answers" : "fault injected", KV("at", f->where),
+                 KV("subject", op->subject));
+        return true;
     }
-    return NULL;
+    return false;
+}
+
+struct err *fault_hit(struct op *op)
+{
+    if (!take(op, false))
+        return NULL;
+    return err_new(ERR_INTERNAL, "fault injected at %s:%s", op->type->name, op_step_name(op));
+}
+
+bool fault_is_late(struct op *op)
+{
+    return take(op, true);
 }

@@ -19,6 +19,7 @@
 #include "op_inner.h"
 
 #define SLICE_NS NS_PER_MS /* of ready ops at a time, before other events have their turn */
+#define STEPS_MAX 32       /* bits of op->passed_over */
 
 const struct op_step *op_step(const struct op *op)
 {
@@ -117,6 +118,7 @@ static void end(struct op *op)
     answer(op, steal_ptr(&op->err));
     if (op->type->finish)
         op->type->finish(op);
+    ASSERT(!op->ticket);
     arena_destroy(op->arena);
 }
 
@@ -149,18 +151,24 @@ static void abandon(struct op *op)
     answer(op, err);
 }
 
-/* The wait is over without op_resume: what the step started is to be undone. */
-static void end_wait(struct op *op, struct err *err)
+/* ---- the end of a wait ---- */
+
+void op_end_wait(struct op *op, struct err *err, bool is_answered)
 {
-    if (op->handle)
-        *op->handle = NULL;
-    op->handle = NULL;
+    ASSERT(op->state == OP_WAITING);
+    if (!is_answered) { /* whatever the step has started is to be undone */
+        ticket_void(op);
+        op->flags |= OP_UNDO_STEP;
+    }
     op->err = err;
-    op->flags |= OP_UNDO_STEP;
+    op->flags &= ~(unsigned)OP_SLEEPS;
     op->state = OP_STEP_ENDED;
     timer_clear(op->ops->loop, &op->deadline);
-    if (!(op->flags & OP_IN_RUN))
-        ops_make_ready(op);
+    if (op->flags & OP_IN_RUN)
+        return;
+    ops_make_ready(op);
+    if (is_answered)
+        ops_kick(op->ops);
 }
 
 static void on_deadline(struct timer *t);
@@ -190,8 +198,10 @@ static void on_deadline(struct timer *t)
     struct ops *o = op->ops;
     int64_t not_begun = 0;
 
-    if (op->state == OP_WAITING) {
-        end_wait(op, timeout_err(op));
+    if (op->state == OP_WAITING && op->flags & OP_SLEEPS) {
+        op_end_wait(op, NULL, true);
+    } else if (op->state == OP_WAITING) {
+        op_end_wait(op, timeout_err(op), false);
     } else if (!extend_deadline(op)) {
         if (op->state == OP_RUNNING) /* an undo has to run in any case */
             atomic_compare_exchange_strong(&op->worker_ns, &not_begun, -1);
@@ -271,6 +281,27 @@ static void submit(struct op *op, void (*run)(struct job *), void (*done)(struct
 
 /* ---- forwards and backwards ---- */
 
+void op_wait_ms(struct op *op, int64_t ms)
+{
+    ASSERT_LOOP();
+    ASSERT(op_is_waiting(op) && op->flags & OP_IN_RUN && !op->ticket);
+    op->flags |= OP_SLEEPS;
+    timer_set(op->ops->loop, &op->deadline, ms, on_deadline);
+}
+
+/* Nothing was left behind, even if a cancel came from within. */
+static void fail_run(struct op *op, struct err *err)
+{
+    ASSERT(op->state == OP_WAITING || op->flags & OP_UNDO_STEP);
+    ticket_void(op);
+    op_recall_ticket(op);
+    timer_clear(op->ops->loop, &op->deadline);
+    op->flags &= ~(unsigned)(OP_UNDO_STEP | OP_SLEEPS);
+    err_drop(op->err);
+    op->err = err;
+    op->state = OP_STEP_ENDED;
+}
+
 /* ON_KEEPER, ON_EVENT. True when the step has ended already. */
 static bool start_waiting(struct op *op, const struct op_step *step)
 {
@@ -279,18 +310,17 @@ static bool start_waiting(struct op *op, const struct op_step *step)
     op->state = OP_WAITING;
     op->flags |= OP_IN_RUN;
     err = step->run(op);
+    if (err)
+        fail_run(op, err);
+    else if (op->state == OP_WAITING && !op->ticket && !(op->flags & OP_SLEEPS))
+        op->state = OP_STEP_ENDED; /* it had nothing to wait for */
+    else if (op->state == OP_WAITING && fault_is_late(op))
+        op_end_wait(op, timeout_err(op), false);
     op->flags &= ~(unsigned)OP_IN_RUN;
-    if (err) { /* nothing was left behind, even if a cancel came from within */
-        ASSERT(op->state == OP_WAITING || op->flags & OP_UNDO_STEP);
-        op->flags &= ~(unsigned)OP_UNDO_STEP;
-        err_drop(op->err);
-        op->err = err;
-        op->handle = NULL;
-        op->state = OP_STEP_ENDED;
-    }
     if (op->state == OP_STEP_ENDED)
         return true;
-    set_deadline(op);
+    if (!(op->flags & OP_SLEEPS))
+        set_deadline(op);
     return false;
 }
 
@@ -335,8 +365,10 @@ static void go_back(struct op *op)
     for (; op->at >= 0; op->at--) {
         const struct op_step *step = op_step(op);
 
-        if (!step->undo)
+        if (!step->undo || op->passed_over & 1u << op->at) {
+            ticket_detach(op);
             continue;
+        }
         turn_enter(op->ops->loop, op->type->name, step->name);
         trace(op, "undo", op->started_ns);
         if (is_on_worker(step)) {
@@ -344,13 +376,28 @@ static void go_back(struct op *op)
             return;
         }
         step->undo(op);
+        ticket_detach(op);
     }
     end(op);
+}
+
+static void pass_over(struct op *op)
+{
+    bool has_passed = false;
+
+    for (const struct op_step *step; (step = op_step(op)) && step->when && !step->when(op);) {
+        ASSERT(op->at < STEPS_MAX);
+        op->passed_over |= 1u << op->at++;
+        has_passed = true;
+    }
+    if (has_passed)
+        admission_between_steps(op);
 }
 
 static void go_forward(struct op *op)
 {
     for (;;) {
+        pass_over(op);
         if (!op_step(op)) {
             end(op);
             return;
@@ -411,7 +458,7 @@ static void on_kick(void *arg)
 
     o->is_posted = false;
     if (o->is_destroyed)
-        free(o);
+        ops_unhold(o);
     else
         ops_kick(o);
 }
@@ -463,7 +510,12 @@ void ops_destroy(struct ops *o)
     }
     faults_finish(o);
     o->is_destroyed = true;
-    if (!o->is_posted)
+    ops_unhold(o);
+}
+
+void ops_unhold(struct ops *o)
+{
+    if (o->is_destroyed && !o->is_posted && !o->n_tickets)
         free(o);
 }
 
@@ -474,6 +526,7 @@ struct op *op_create(struct ops *o, const struct op_type *type)
 
     ASSERT_LOOP();
     ASSERT(type->size >= sizeof(struct op));
+    ASSERT_DEBUG(op_type_is_listed(type));
     op = arena_alloc(a, type->size);
     op->ops = o;
     op->type = type;
@@ -524,29 +577,6 @@ void op_start_in(struct op *op, struct lane *lane, op_done_fn done, void *ctx)
     ops_kick(o);
 }
 
-void op_set_handle(struct op *op, struct op **handle)
-{
-    ASSERT(op_is_waiting(op));
-    op->handle = handle;
-    *handle = op;
-}
-
-void op_resume(struct op *op, struct err *err)
-{
-    struct ops *o = op->ops;
-
-    ASSERT_LOOP();
-    ASSERT(op_is_waiting(op));
-    timer_clear(o->loop, &op->deadline);
-    op->handle = NULL;
-    op->err = err;
-    op->state = OP_STEP_ENDED;
-    if (op->flags & OP_IN_RUN)
-        return;
-    ops_make_ready(op);
-    ops_kick(o);
-}
-
 static struct err *cancelled_err(const struct op *op)
 {
     return err_new(ERR_CANCELLED, "%s%s%s was cancelled", op->type->name, op->subject ? " " : "",
@@ -575,7 +605,7 @@ bool op_cancel(struct op *op)
     if (op->state == OP_QUEUED || op->state == OP_ADMISSION)
         cancel_unstarted(op);
     else if (op->state == OP_WAITING && op_step(op)->place == ON_EVENT)
-        end_wait(op, cancelled_err(op));
+        op_end_wait(op, cancelled_err(op), false);
     else
         return false;
     ops_kick(o);
@@ -585,4 +615,9 @@ bool op_cancel(struct op *op)
 int ops_in_flight(struct ops *o)
 {
     return o->n_in_flight;
+}
+
+uint64_t ops_late(struct ops *o)
+{
+    return o->n_late;
 }

@@ -16,6 +16,11 @@ static const char *const place_names[] = {
     [ON_KEEPER] = "keeper", [ON_EVENT] = "event",
 };
 
+const char *op_place_name(enum op_place place)
+{
+    return place_names[place];
+}
+
 static void dump_op(struct jw *w, const struct op *op)
 {
     const struct op_step *step = op_step(op);
@@ -26,7 +31,7 @@ static void dump_op(struct jw *w, const struct op *op)
     jw_str(w, "type", op->type->name);
     jw_str(w, "subject", op->subject);
     jw_str(w, "step", op_step_name(op));
-    jw_str(w, "place", step ? place_names[step->place] : "");
+    jw_str(w, "place", step ? op_place_name(step->place) : "");
     jw_int(w, "age_ms", (clock_boot_ns() - op->started_ns) / NS_PER_MS);
     jw_str(w, "state", state);
     jw_obj_end(w);

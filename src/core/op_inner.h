@@ -21,6 +21,17 @@ enum op_flag {
     OP_ANSWERED = 8,   /* done was called */
     OP_ABANDONED = 16, /* answered while a worker still has the op */
     OP_EXTENDED = 32,  /* the deadline met a job that no worker had begun */
+    OP_SLEEPS = 64,    /* op_wait_ms: the timer is the answer, not the deadline */
+};
+
+struct ticket {
+    struct op *op;    /* NULL: gone; else op->ticket is this one */
+    bool is_void;     /* the wait ended without its answer */
+    struct ops *ops;  /* outlives every ticket */
+    struct list link; /* ticket_queue */
+    bool is_queued;
+    void *ctx;
+    const char *type, *step; /* for the log: whose answer came late */
 };
 
 /* One kind of slot and who waits for it, oldest op first. */
@@ -34,6 +45,7 @@ enum { GATE_MUTATING, GATE_URGENT, GATE_KINDS };
 struct fault {
     struct list link;
     char *where; /* "type:step" */
+    bool is_late;
     int left;
 };
 
@@ -48,6 +60,8 @@ struct ops {
     struct gate gates[GATE_KINDS];
     struct list room; /* op_room.link */
     struct list faults;
+    uint64_t n_late;
+    size_t n_tickets; /* not given back yet */
 };
 
 /* op.c */
@@ -55,6 +69,19 @@ void ops_make_ready(struct op *op);
 void ops_kick(struct ops *o);
 void ops_kick_later(struct ops *o);
 const struct op_step *op_step(const struct op *op); /* NULL before and after the steps */
+void ops_unhold(struct ops *o);                     /* frees what was destroyed and is unused */
+/* A wait ends: by its answer (takes err), or because nobody answered in time (takes err). */
+void op_end_wait(struct op *op, struct err *err, bool is_answered);
+
+/* op_dump.c */
+const char *op_place_name(enum op_place place);
+
+/* op_types.c */
+bool op_type_is_listed(const struct op_type *type);
+
+/* ticket.c */
+void ticket_void(struct op *op);   /* of the wait that is on, if there is one */
+void ticket_detach(struct op *op); /* behind the undo of the step that waited */
 
 /* admission.c */
 void admission_init(struct ops *o, int max_inflight);
@@ -70,3 +97,4 @@ void admission_call_room(struct ops *o);
 void faults_init(struct ops *o);
 void faults_finish(struct ops *o);
 struct err *fault_hit(struct op *op); /* the injected error, or NULL */
+bool fault_is_late(struct op *op);    /* the wait that has just begun shall end unanswered */

@@ -162,6 +162,14 @@ static int run(struct process *p)
     return 0;
 }
 
+static void list_steps(void)
+{
+    autobuf struct buf b = {0};
+
+    op_types_dump(&b);
+    fputs(b.data ? b.data : "", stdout);
+}
+
 static void ignore_pipe(void)
 {
     struct sigaction sa = {.sa_handler = SIG_IGN};
@@ -194,6 +202,10 @@ int main(int argc, char **argv)
     }
     if (p.engine.settings.only_version) {
         printf("Berth version %s\n", BERTH_VERSION);
+        return 0;
+    }
+    if (p.engine.settings.only_list_steps) {
+        list_steps();
         return 0;
     }
     set_log_level(&p.engine.settings);

@@ -124,6 +124,7 @@ static const struct op_step create_steps[] = {
 };
 static const struct op_type create_type = {"container/exec-create", OP_MUTATING,
                                            sizeof(struct exec_creation), create_steps, finish};
+OP_LISTED(create_type);
 
 static void on_created(struct op *op, struct err *err, void *ctx)
 {

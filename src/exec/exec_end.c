@@ -43,6 +43,7 @@ static const struct op_step end_steps[] = {
 };
 static const struct op_type end_type = {"container/exec-end", OP_INTERNAL,
                                         sizeof(struct exec_ending), end_steps, finish};
+OP_LISTED(end_type);
 
 static void let_go(struct exec *e, int pid)
 {

@@ -83,7 +83,14 @@ struct exec_start {
     const struct host_config *host;
     struct container *c;
     struct launch launch;
-    struct err *lost; /* with its keeper */
+    uint64_t spawning; /* the number of the keeper's request; 0: none */
+    struct err *lost;  /* with its keeper */
+};
+
+/* What the keeper's answer needs, whether the operation is still there or not. */
+struct spawn_wait {
+    struct ticket *ticket;
+    struct container *c;
 };
 
 static struct err *claim(struct op *op)
@@ -151,42 +158,61 @@ static struct err *prepare(struct op *op)
     return exec_compile(op->arena, &in, &o->launch);
 }
 
+static void end_spawn_wait(struct spawn_wait *w, struct err *err)
+{
+    ticket_answer(w->ticket, err);
+    container_unref(w->c);
+    free(w);
+}
+
 static void on_strays_ended(void *ctx)
 {
-    struct exec_start *o = ctx;
+    struct spawn_wait *w = ctx;
+    struct exec_start *o = (struct exec_start *)ticket_op(w->ticket);
 
-    op_resume(&o->op, steal_ptr(&o->lost));
+    end_spawn_wait(w, o ? steal_ptr(&o->lost) : NULL);
 }
 
 static void on_spawned(void *ctx, struct err *err, int pid, int pidfd)
 {
-    struct exec_start *o = ctx;
+    struct spawn_wait *w = ctx;
+    struct exec_start *o = (struct exec_start *)ticket_op(w->ticket);
 
     if (err && err_kind(err) == ERR_UNAVAILABLE) { /* nobody knows how far it came */
-        o->lost = err;
-        exec_end_strays(o->c, on_strays_ended, o);
+        if (o)
+            o->lost = err;
+        else
+            err_drop(err);
+        exec_end_strays(w->c, on_strays_ended, w);
         return;
     }
-    if (!err) {
+    if (!err && o) {
         o->e->doc.pid = pid;
         o->e->pidfd = pidfd;
+    } else if (!err) { /* nobody waits any more: the keeper tells of its end, a stranger's */
+        exec_kill_process(pidfd);
+        close(pidfd);
     }
-    op_resume(&o->op, err);
+    end_spawn_wait(w, err);
 }
 
 static struct err *spawn(struct op *op)
 {
     struct exec_start *o = (struct exec_start *)op;
+    struct spawn_wait *w = mem_new(struct spawn_wait);
 
     snprintf(o->launch.id, sizeof(o->launch.id), "%s", o->e->keeper_id);
-    keeper_spawn(o->c->parts->keeper, &o->launch, on_spawned, o);
+    *w = (struct spawn_wait){op_wait(op), container_ref(o->c)};
+    o->spawning = keeper_spawn(o->c->parts->keeper, &o->launch, on_spawned, w);
     return NULL;
 }
 
 static void unspawn(struct op *op)
 {
-    struct exec *e = ((struct exec_start *)op)->e;
+    struct exec_start *o = (struct exec_start *)op;
+    struct exec *e = o->e;
 
+    keeper_spawn_cancel(o->c->parts->keeper, o->spawning);
     if (e->pidfd < 0)
         return;
     exec_kill_process(e->pidfd); /* the keeper tells of its end: a stranger's */
@@ -219,6 +245,7 @@ static void finish(struct op *op)
 
     if (o->pidfd >= 0)
         close(o->pidfd);
+    err_drop(o->lost);
     launch_close(&o->launch);
     container_unref(o->c);
     exec_release(o->e, 1);
@@ -233,6 +260,7 @@ static const struct op_step exec_steps[] = {
 };
 static const struct op_type exec_type = {"container/exec", OP_MUTATING, sizeof(struct exec_start),
                                          exec_steps, finish};
+OP_LISTED(exec_type);
 
 struct exec_call {
     struct exec *e;

@@ -98,7 +98,7 @@ static void ask_shelf(struct shelf_wait *w)
     case SHELF_PRESENT:
         break;
     }
-    op_resume(&m->job.op, NULL);
+    ticket_answer(steal_ptr(&m->job.ticket), NULL);
 }
 
 static struct err *claim(struct op *op)
@@ -110,6 +110,7 @@ static struct err *claim(struct op *op)
     m->wait.fn = ask_shelf;
     m->chain_id = arena_strdup(op->arena, m->result.diff_id);
     shelf_hold(m->job.table->shelf, m->chain_id);
+    m->job.ticket = op_wait(op);
     ask_shelf(&m->wait);
     return NULL;
 }
@@ -119,6 +120,7 @@ static void unclaim(struct op *op)
     struct import *m = (struct import *)op;
 
     shelf_leave(&m->wait);
+    op_recall_ticket(op);
     if (m->is_claimed)
         shelf_made(m->job.table->shelf, m->chain_id, -1);
     m->is_claimed = false;
@@ -215,7 +217,7 @@ static void finish(struct op *op)
 }
 
 static const struct op_step import_steps[] = {
-    IMAGE_JOB_BEGIN,
+    {"begin", ON_EVENT, image_job_begin, NULL, -1},
     {"check-request", ON_LOOP, check_request, NULL, 0},
     {"unpack", ON_DISK, unpack, drop_draft, -1},
     {"claim", ON_EVENT, claim, unclaim, -1},
@@ -234,6 +236,7 @@ static const struct op_type import_type = {
     .steps = import_steps,
     .finish = finish,
 };
+OP_LISTED(import_type);
 
 struct image_job *image_import(struct image_table *t, int in_fd, const struct image_import *r,
                                image_progress_fn progress, image_done_fn done, void *ctx)

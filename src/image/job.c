@@ -41,28 +41,13 @@ void image_job_start(struct image_job *j)
 void image_job_finish(struct image_job *j)
 {
     list_remove(&j->link);
-    timer_clear(j->table->loop, &j->begin_timer);
     timer_clear(j->table->loop, &j->cancel_timer);
-}
-
-static void on_begin(struct timer *t)
-{
-    op_resume(&container_of(t, struct image_job, begin_timer)->op, NULL);
 }
 
 struct err *image_job_begin(struct op *op)
 {
-    struct image_job *j = (struct image_job *)op;
-
-    timer_set(j->table->loop, &j->begin_timer, 0, on_begin);
+    op_wait_ms(op, 0);
     return NULL;
-}
-
-void image_job_unbegin(struct op *op)
-{
-    struct image_job *j = (struct image_job *)op;
-
-    timer_clear(j->table->loop, &j->begin_timer);
 }
 
 static void on_cancel(struct timer *t)

@@ -16,8 +16,10 @@ struct image_job {
     struct progress progress;
     image_done_fn done;
     void *ctx;
-    struct image *image; /* the result */
-    struct timer begin_timer, cancel_timer;
+    struct image *image;   /* the result */
+    struct ticket *ticket; /* of the step that waits for something that its undo takes back: what
+                              answers then may hold the job */
+    struct timer cancel_timer;
     _Atomic bool is_cancelled; /* workers look here */
 };
 
@@ -28,9 +30,4 @@ void image_job_start(struct image_job *j);
 void image_job_finish(struct image_job *j); /* first in a type's finish */
 /* The first step of each: the rest begins when the caller is back in the loop, so that done is
  * never called before he has the job. */
-#define IMAGE_JOB_BEGIN                                                                            \
-    {                                                                                              \
-        "begin", ON_EVENT, image_job_begin, image_job_unbegin, -1                                  \
-    }
-struct err *image_job_begin(struct op *op) must_check;
-void image_job_unbegin(struct op *op);
+struct err *image_job_begin(struct op *op) must_check; /* "begin", ON_EVENT, no deadline */

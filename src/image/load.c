@@ -59,7 +59,7 @@ static void on_layers(void *ctx, struct err *err)
 
     l->at++;
     if (err || l->at == l->plan.n)
-        op_resume(&l->job.op, err);
+        ticket_answer(steal_ptr(&l->job.ticket), err);
     else
         make_next(l);
 }
@@ -80,6 +80,7 @@ static struct err *make_layers(struct op *op)
     if (l->job.is_cancelled)
         return err_new(ERR_CANCELLED, "the client is gone");
     l->layers = arena_array(op->arena, l->plan.n + 1, sizeof(*l->layers));
+    l->job.ticket = op_wait(op);
     make_next(l);
     return NULL;
 }
@@ -90,6 +91,7 @@ static void end_layers(struct op *op)
 
     for (size_t n = 0; l->layers && n < l->plan.n; n++)
         layers_end(steal_ptr(&l->layers[n]));
+    op_recall_ticket(op);
 }
 
 static void unadopt(struct op *op)
@@ -166,7 +168,7 @@ static void finish(struct op *op)
 }
 
 static const struct op_step load_steps[] = {
-    IMAGE_JOB_BEGIN,
+    {"begin", ON_EVENT, image_job_begin, NULL, -1},
     {"read-archive", ON_DISK, read_archive, drop_archive, -1},
     {"make-layers", ON_EVENT, make_layers, end_layers, -1},
     {"remove-archive", ON_DISK, remove_archive, NULL, -1},
@@ -183,6 +185,7 @@ static const struct op_type load_type = {
     .steps = load_steps,
     .finish = finish,
 };
+OP_LISTED(load_type);
 
 struct image_job *image_load(struct image_table *t, int in_fd, bool quiet,
                              image_progress_fn progress, image_done_fn done, void *ctx)

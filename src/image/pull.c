@@ -72,7 +72,7 @@ static void on_connected(void *ctx, struct err *err)
 {
     struct pull *p = ctx;
 
-    op_resume(&p->job.op, err);
+    ticket_answer(steal_ptr(&p->job.ticket), err);
 }
 
 static struct err *connect_registry(struct op *op)
@@ -85,6 +85,7 @@ static struct err *connect_registry(struct op *op)
     if (!p->ref.tag && !p->ref.digest)
         p->ref.tag = arena_strdup(op->arena, "latest");
     p->registry = registry_open(t->loop, t->settings, &p->ref, &p->auth);
+    p->job.ticket = op_wait(op);
     registry_connect(p->registry, on_connected, p);
     return NULL;
 }
@@ -96,6 +97,7 @@ static void disconnect(struct op *op)
 
     layers_end(steal_ptr(&p->layers));
     registry_close(steal_ptr(&p->registry));
+    op_recall_ticket(op);
 }
 
 /* ---- the manifest ---- */
@@ -145,7 +147,7 @@ static void on_manifest(void *ctx, const struct fetch_result *r, struct err *err
     else
         err = take_manifest(p, r, &has_more);
     if (!has_more)
-        op_resume(&p->job.op, err);
+        ticket_answer(steal_ptr(&p->job.ticket), err);
 }
 
 static void fetch_manifest(struct pull *p, const char *digest)
@@ -167,6 +169,7 @@ static struct err *resolve_manifest(struct op *op)
 {
     struct pull *p = (struct pull *)op;
 
+    p->job.ticket = op_wait(op);
     fetch_manifest(p, p->ref.digest);
     return NULL;
 }
@@ -176,6 +179,7 @@ static void drop_fetch(struct op *op)
     struct pull *p = (struct pull *)op;
 
     fetch_cancel(steal_ptr(&p->fetch));
+    op_recall_ticket(op);
 }
 
 /* ---- the config ---- */
@@ -218,7 +222,7 @@ static void on_config(void *ctx, const struct fetch_result *r, struct err *err)
     struct pull *p = ctx;
 
     p->fetch = NULL;
-    op_resume(&p->job.op, err ? err : take_config(p, r->body, r->len));
+    ticket_answer(steal_ptr(&p->job.ticket), err ? err : take_config(p, r->body, r->len));
 }
 
 static struct err *fetch_config(struct op *op)
@@ -233,10 +237,9 @@ static struct err *fetch_config(struct op *op)
         .done = on_config,
     };
 
-    if (have) {
-        op_resume(op, take_config(p, have->text, strlen(have->text)));
-        return NULL;
-    }
+    if (have)
+        return take_config(p, have->text, strlen(have->text));
+    p->job.ticket = op_wait(op);
     p->fetch = registry_get(p->registry, &plan, p);
     return NULL;
 }
@@ -247,7 +250,7 @@ static void on_layers(void *ctx, struct err *err)
 {
     struct pull *p = ctx;
 
-    op_resume(&p->job.op, err);
+    ticket_answer(steal_ptr(&p->job.ticket), err);
 }
 
 static struct err *make_layers(struct op *op)
@@ -270,6 +273,7 @@ static struct err *make_layers(struct op *op)
         };
     p->layers = layers_start(p->job.table, p->registry, plans, n,
                              is_known ? &quiet : &p->job.progress, on_layers, p);
+    p->job.ticket = op_wait(op);
     return NULL;
 }
 
@@ -278,6 +282,7 @@ static void end_layers(struct op *op)
     struct pull *p = (struct pull *)op;
 
     layers_end(steal_ptr(&p->layers));
+    op_recall_ticket(op);
 }
 
 /* ---- the image ---- */
@@ -340,7 +345,7 @@ static void finish(struct op *op)
 }
 
 static const struct op_step pull_steps[] = {
-    IMAGE_JOB_BEGIN,
+    {"begin", ON_EVENT, image_job_begin, NULL, -1},
     {"connect", ON_EVENT, connect_registry, disconnect, -1},
     {"resolve-manifest", ON_EVENT, resolve_manifest, drop_fetch, -1},
     {"fetch-config", ON_EVENT, fetch_config, drop_fetch, -1},
@@ -358,6 +363,7 @@ static const struct op_type pull_type = {
     .steps = pull_steps,
     .finish = finish,
 };
+OP_LISTED(pull_type);
 
 struct image_job *image_pull(struct image_table *t, const char *reference, const char *platform,
                              const struct registry_auth *auth, image_progress_fn progress,

@@ -271,6 +271,7 @@ static const struct op_type remove_type = {
     .size = sizeof(struct removing),
     .steps = remove_steps,
 };
+OP_LISTED(remove_type);
 
 void image_remove(struct image_table *t, const char *ref, bool force, bool no_prune,
                   void (*done)(void *ctx, struct err *err, const char *json), void *ctx)

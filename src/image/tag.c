@@ -58,6 +58,9 @@ static void unname_image(struct op *op)
         image_add_name(before, g->full);
     else
         image_drop_name(i, g->full);
+    image_save(i, NULL, NULL); /* the write of the name may still be on its way */
+    if (before)
+        image_save(before, NULL, NULL);
 }
 
 static struct err *save(struct op *op)
@@ -108,6 +111,7 @@ static const struct op_type tag_type = {
     .size = sizeof(struct tagging),
     .steps = tag_steps,
 };
+OP_LISTED(tag_type);
 
 void image_tag(struct image_table *t, const char *source, const char *repo, const char *tag,
                image_done_fn done, void *ctx)

@@ -13,9 +13,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { MESSAGES_PER_TURN = 64, FDS_MAX = 253 /* SCM_MAX_FD */ };
@@ -375,6 +377,14 @@ static void on_attached(struct keeper *k, const struct keeper_ref *m)
         e->stdin_attached = true;
 }
 
+/* One whose payload runs already is the engine's to kill: it is told of it. */
+static void on_cancel(struct keeper *k, const struct keeper_ref *m)
+{
+    for (struct entry *e = NULL; (e = entry_next(&k->table, m->id, e));)
+        if (e->state == KEEPER_STARTING && e->tag == m->head.tag && !e->is_orphan)
+            syscall(SYS_pidfd_send_signal, e->pidfd, SIGKILL, NULL, 0);
+}
+
 static void close_fds(const int *fds, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -413,6 +423,8 @@ static void on_message(struct keeper *k, const struct keeper_head *m, int *fds, 
         on_close(k, any);
     else if (m->type == KM_ATTACHED)
         on_attached(k, any);
+    else if (m->type == KM_CANCEL)
+        on_cancel(k, any);
     else if (m->type == KM_HOLD && !on_hold(k, any, fds, n))
         link_drop(k, "no room for held descriptors");
     else if (m->type == KM_UNHOLD)

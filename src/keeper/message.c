@@ -88,6 +88,7 @@ static size_t size_of(uint32_t type)
     case KM_HOLD:
     case KM_UNHOLD:
     case KM_ATTACHED:
+    case KM_CANCEL:
         return sizeof(struct keeper_ref);
     case KM_LAND:
         return sizeof(struct keeper_head);

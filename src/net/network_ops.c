@@ -227,6 +227,7 @@ static const struct op_step create_steps[] = {
 };
 static const struct op_type create_type = {"network/create", OP_MUTATING, sizeof(struct create),
                                            create_steps, finish_create};
+OP_LISTED(create_type);
 
 /* Through its JSON: a deep copy that follows the table of fields by itself. */
 static struct err *copy_request(struct arena *a, const struct network_request *r,
@@ -382,6 +383,7 @@ static const struct op_step remove_steps[] = {
 };
 static const struct op_type remove_type = {"network/remove", OP_MUTATING, sizeof(struct removal),
                                            remove_steps, NULL};
+OP_LISTED(remove_type);
 
 void network_remove(struct network_table *t, const char *ref,
                     void (*done)(void *ctx, struct err *err), void *ctx)

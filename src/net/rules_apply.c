@@ -20,7 +20,7 @@ struct waiter {
     struct list link;
     void (*fn)(void *ctx, struct err *err);
     void *ctx;
-    struct op *op; /* NULL: fn, or the op has given up */
+    struct ticket *ticket; /* NULL: fn */
 };
 struct rules {
     struct net *net;
@@ -288,8 +288,8 @@ static void start(struct rules *r);
 /* Takes both. */
 static void answer(struct waiter *w, struct err *err)
 {
-    if (w->op) {
-        op_resume(w->op, err);
+    if (w->ticket) {
+        ticket_answer(w->ticket, err);
     } else if (w->fn) {
         w->fn(w->ctx, err);
     } else {
@@ -381,11 +381,9 @@ void net_rules_apply_for(struct net *n, struct op *op)
 {
     struct waiter *w;
 
-    if (is_settled(n->rules)) {
-        op_resume(op, NULL);
+    if (is_settled(n->rules))
         return;
-    }
     w = mem_new(struct waiter);
-    op_set_handle(op, &w->op);
+    w->ticket = op_wait(op);
     add_waiter(n->rules, w);
 }

@@ -264,6 +264,7 @@ static const struct op_step connect_steps[] = {
 };
 static const struct op_type connect_type = {"network/connect", OP_MUTATING, sizeof(struct linking),
                                             connect_steps, finish};
+OP_LISTED(connect_type);
 
 /* ---- disconnect ---- */
 
@@ -341,6 +342,7 @@ static const struct op_step disconnect_steps[] = {
 };
 static const struct op_type disconnect_type = {"network/disconnect", OP_MUTATING,
                                                sizeof(struct linking), disconnect_steps, finish};
+OP_LISTED(disconnect_type);
 
 /* ---- the commands ---- */
 

@@ -116,6 +116,7 @@ static const struct op_step reopen_steps[] = {
 };
 static const struct op_type reopen_type = {"container/resume-dns", OP_INTERNAL,
                                            sizeof(struct reopen), reopen_steps, finish};
+OP_LISTED(reopen_type);
 
 static void reopen(struct container *c)
 {

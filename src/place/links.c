@@ -353,6 +353,7 @@ static const struct op_step hosts_steps[] = {
 };
 static const struct op_type hosts_type = {"container/update-hosts", OP_INTERNAL,
                                           sizeof(struct hosts_update), hosts_steps, finish};
+OP_LISTED(hosts_type);
 
 static void update_hosts(struct container *c)
 {

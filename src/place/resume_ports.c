@@ -63,6 +63,7 @@ static const struct op_step resume_steps[] = {
 };
 static const struct op_type resume_type = {"container/resume-ports", OP_INTERNAL,
                                            sizeof(struct resume), resume_steps, finish};
+OP_LISTED(resume_type);
 
 static void bind_again(struct container *c)
 {

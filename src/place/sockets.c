@@ -120,18 +120,17 @@ void sockets_unhold(struct container *c, enum socket_kind kind)
 struct settling {
     struct container_table *table;
     size_t n_unheld;
-    struct op *op; /* NULL: given up */
+    struct ticket *ticket;
 };
 
 static void on_closed_there(void *ctx)
 {
     struct settling *s = ctx;
 
-    if (s->op) { /* else the table may be gone as well */
-        if (s->table->n_settled < s->n_unheld)
-            s->table->n_settled = s->n_unheld;
-        op_resume(s->op, NULL);
-    }
+    /* else the table may be gone as well */
+    if (ticket_op(s->ticket) && s->table->n_settled < s->n_unheld)
+        s->table->n_settled = s->n_unheld;
+    ticket_answer(s->ticket, NULL);
     free(s);
 }
 
@@ -139,14 +138,12 @@ void sockets_settle(struct container_table *t, struct op *op)
 {
     struct settling *s;
 
-    if (t->n_settled == t->n_unheld || !t->parts->keeper) {
-        op_resume(op, NULL);
+    if (t->n_settled == t->n_unheld || !t->parts->keeper)
         return;
-    }
     s = mem_new(struct settling);
     s->table = t;
     s->n_unheld = t->n_unheld;
-    op_set_handle(op, &s->op);
+    s->ticket = op_wait(op);
     /* The keeper answers in order, also that there is nothing of this name to close. */
     keeper_close_hold(t->parts->keeper, "settle", 0, ROLE_SOCKET, on_closed_there, s);
 }

@@ -186,11 +186,11 @@ void container_table_exited(void *table, const struct keeper_entry *e)
         exec_exited(t, e);
         return;
     }
-    if (c && (c->pidfd >= 0 || c->is_starting) && (c->doc.state.pid == e->pid || c->is_starting)) {
+    if (c && c->pidfd >= 0 && c->doc.state.pid == e->pid) {
         container_note_exit(c, &r);
         return;
     }
-    if (c && c->is_exiting)
+    if (c && c->is_exiting && c->exit.pid == e->pid)
         return; /* acknowledged at its end */
     keeper_ack(t->parts->keeper, e->id, e->pid);
 }

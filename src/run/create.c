@@ -298,25 +298,28 @@ static void release_name(struct op *op)
 
 /* ---- make-volumes ---- */
 
-static void make_next_volume(struct create *o);
+static void make_next_volume(struct create *o, struct ticket *t);
 
+/* One that comes late is removed behind its creation, in its lane: drop_volumes. */
 static void on_volume(void *ctx, struct err *err, struct volume *v)
 {
-    struct create *o = ctx;
-    struct mount_point *m = o->c->doc.mounts.v;
+    struct ticket *t = ctx;
+    struct create *o = (struct create *)ticket_op(t);
+    struct mount_point *m;
 
-    if (err) {
-        op_resume(&o->op, err);
+    if (!o || err) {
+        ticket_answer(t, err);
         return;
     }
+    m = o->c->doc.mounts.v;
     m += o->at_mount++;
     m->name = arena_strdup(o->c->arena, volume_name(v));
     m->source = arena_strdup(o->c->arena, volume_path(v));
     volume_ref(v, o->c->doc.id);
-    make_next_volume(o);
+    make_next_volume(o, t);
 }
 
-static void make_next_volume(struct create *o)
+static void make_next_volume(struct create *o, struct ticket *t)
 {
     struct mount_point *m = o->c->doc.mounts.v;
     struct volume_request r = {0};
@@ -324,7 +327,7 @@ static void make_next_volume(struct create *o)
     while (o->at_mount < o->c->doc.mounts.n && strcmp(m[o->at_mount].type, "volume") != 0)
         o->at_mount++;
     if (o->at_mount == o->c->doc.mounts.n) {
-        op_resume(&o->op, NULL);
+        ticket_answer(t, NULL);
         return;
     }
     m += o->at_mount;
@@ -340,7 +343,7 @@ static void make_next_volume(struct create *o)
         }
         o->made[o->n_made++] = m->name;
     }
-    volume_create(o->table->parts->volumes, &r, m->is_anonymous, on_volume, o);
+    volume_create(o->table->parts->volumes, &r, m->is_anonymous, on_volume, t);
 }
 
 static struct err *make_volumes(struct op *op)
@@ -348,7 +351,7 @@ static struct err *make_volumes(struct op *op)
     struct create *o = (struct create *)op;
 
     o->made = arena_array(op->arena, o->c->doc.mounts.n + 1, sizeof(char *));
-    make_next_volume(o);
+    make_next_volume(o, op_wait(op));
     return NULL;
 }
 
@@ -437,24 +440,34 @@ static void finish(struct op *op)
 }
 
 /* A large request is read and judged by a worker; for a usual one the way there takes longer. */
-#define CREATE_STEPS(place)                                                                        \
-    {                                                                                              \
-        {"read-request", place, read_request, NULL, 0},                                            \
-            {"find-image", ON_LOOP, find_image, forget_image, 0},                                  \
-            {"check-config", place, check_config, NULL, 0},                                        \
-            {"find-parts", ON_LOOP, find_parts, NULL, 0},                                          \
-            {"reserve-name", ON_LOOP, reserve_name, release_name, 0},                              \
-            {"make-volumes", ON_EVENT, make_volumes, drop_volumes, 0},                             \
-            {"make-files", ON_WORKER, make_files, remove_files, 0},                                \
-            {"save", ON_EVENT, save, unsave, 0}, {"publish", ON_LOOP, publish, NULL, 0}, {0},      \
-    }
-static const struct op_step create_steps[] = CREATE_STEPS(ON_LOOP);
-static const struct op_step create_large_steps[] = CREATE_STEPS(ON_WORKER);
+static bool is_large(const struct op *op)
+{
+    return ((const struct create *)op)->body_len > LARGE_BYTES;
+}
+
+static bool is_usual(const struct op *op)
+{
+    return !is_large(op);
+}
+
+static const struct op_step create_steps[] = {
+    {"read-request", ON_LOOP, read_request, NULL, 0, is_usual},
+    {"read-large-request", ON_WORKER, read_request, NULL, 0, is_large},
+    {"find-image", ON_LOOP, find_image, forget_image, 0},
+    {"check-config", ON_LOOP, check_config, NULL, 0, is_usual},
+    {"check-large-config", ON_WORKER, check_config, NULL, 0, is_large},
+    {"find-parts", ON_LOOP, find_parts, NULL, 0},
+    {"reserve-name", ON_LOOP, reserve_name, release_name, 0},
+    {"make-volumes", ON_EVENT, make_volumes, drop_volumes, 0},
+    {"make-files", ON_WORKER, make_files, remove_files, 0},
+    {"save", ON_EVENT, save, unsave, 0},
+    {"publish", ON_LOOP, publish, NULL, 0},
+    {0},
+};
 
 static const struct op_type create_type = {"container/create", OP_MUTATING, sizeof(struct create),
                                            create_steps, finish};
-static const struct op_type create_large_type = {"container/create", OP_MUTATING,
-                                                 sizeof(struct create), create_large_steps, finish};
+OP_LISTED(create_type);
 
 static void on_created(struct op *op, struct err *err, void *ctx)
 {
@@ -470,8 +483,7 @@ void container_create(struct container_table *t, const char *name, const char *p
                       void (*done)(void *ctx, struct err *err, const struct create_result *r),
                       void *ctx)
 {
-    struct create *o = (struct create *)op_create(
-        t->parts->ops, body_len > LARGE_BYTES ? &create_large_type : &create_type);
+    struct create *o = (struct create *)op_create(t->parts->ops, &create_type);
     char id[ID_MAX];
 
     do /* never an id whose long prefix is somebody's name */

@@ -51,32 +51,30 @@ static struct err *drain_streams(struct op *op)
     struct exited *o = (struct exited *)op;
     bool waits = o->c->exit_attempts < ATTEMPTS_MAX - 1;
 
-    if (!o->c->hub || !hub_is_running(o->c->hub)) {
-        op_resume(op, NULL);
+    if (!o->c->hub || !hub_is_running(o->c->hub))
         return NULL;
-    }
-    o->c->drain_op = waits ? op : NULL; /* at last they drain without being waited for */
-    hub_process_exited(o->c->hub);      /* may end the waiting, and the operation with it */
-    if (!waits)
-        op_resume(op, NULL);
+    if (waits) /* at last they drain without being waited for */
+        ticket_queue(op_wait(op), &o->c->draining, NULL);
+    hub_process_exited(o->c->hub); /* may end the waiting */
     return NULL;
 }
 
 void exited_streams_drained(struct container *c)
 {
-    struct op *op = steal_ptr(&c->drain_op);
-
-    if (op)
-        op_resume(op, NULL);
+    tickets_answer(&c->draining);
 }
 
 /* Only a death by SIGKILL can have been the kernel's for want of memory. */
+static bool was_killed(const struct op *op)
+{
+    return ((const struct exited *)op)->was_killed;
+}
+
 static struct err *read_oom(struct op *op)
 {
     struct exited *o = (struct exited *)op;
 
-    if (o->was_killed)
-        o->was_oom_killed = cgroup_was_oom_killed(o->parts->cgroups, o->id);
+    o->was_oom_killed = cgroup_was_oom_killed(o->parts->cgroups, o->id);
     return NULL;
 }
 
@@ -159,6 +157,7 @@ static struct err *forget_in_keeper(struct op *op)
 
 static void wake_settlers(struct container *c)
 {
+    tickets_answer(&c->settling);
     while (!list_is_empty(&c->settle)) {
         struct settle_wait *w = list_first(&c->settle, struct settle_wait, link);
 
@@ -172,7 +171,6 @@ static void finish(struct op *op)
     struct exited *o = (struct exited *)op;
     struct container *c = o->c;
 
-    c->drain_op = NULL;
     c->is_exiting = false;
     if (o->has_failed && ++c->exit_attempts < ATTEMPTS_MAX && !c->is_gone) {
         c->exit = o->record;
@@ -193,17 +191,7 @@ static void finish(struct op *op)
 
 static const struct op_step exited_steps[] = {
     {"drain-streams", ON_EVENT, drain_streams, NULL, HUB_DRAIN_MS * 4},
-    {"read-oom", ON_WORKER, read_oom, NULL, 0},
-    {"record", ON_LOOP, record, NULL, 0},
-    {"release-kernel", ON_WORKER, release_kernel, NULL, 0},
-    {"release-addresses", ON_LOOP, release_addresses, NULL, 0},
-    {"save", ON_EVENT, save, NULL, 0},
-    {"forget-in-keeper", ON_LOOP, forget_in_keeper, NULL, 0},
-    {0},
-};
-/* The same without the worker's look at the OOM counter: one hop less for the usual exit. */
-static const struct op_step plain_exited_steps[] = {
-    {"drain-streams", ON_EVENT, drain_streams, NULL, HUB_DRAIN_MS * 4},
+    {"read-oom", ON_WORKER, read_oom, NULL, 0, was_killed}, /* a hop the usual exit is spared */
     {"record", ON_LOOP, record, NULL, 0},
     {"release-kernel", ON_WORKER, release_kernel, NULL, 0},
     {"release-addresses", ON_LOOP, release_addresses, NULL, 0},
@@ -214,8 +202,7 @@ static const struct op_step plain_exited_steps[] = {
 
 static const struct op_type exited_type = {"container/exited", OP_INTERNAL, sizeof(struct exited),
                                            exited_steps, finish};
-static const struct op_type plain_exited_type = {"container/exited", OP_INTERNAL,
-                                                 sizeof(struct exited), plain_exited_steps, finish};
+OP_LISTED(exited_type);
 
 static void on_worked_off(struct op *op, struct err *err, void *ctx)
 {
@@ -232,17 +219,16 @@ static void on_worked_off(struct op *op, struct err *err, void *ctx)
 
 void container_work_off_exit(struct container *c)
 {
-    bool was_killed = WIFSIGNALED(c->exit.status) && WTERMSIG(c->exit.status) == SIGKILL;
     struct exited *o;
 
     if (!c->exit.is_set || c->is_exiting || c->is_starting)
         return;
-    o = (struct exited *)op_create(c->parts->ops, was_killed ? &exited_type : &plain_exited_type);
+    o = (struct exited *)op_create(c->parts->ops, &exited_type);
     o->c = container_ref(c);
     o->record = c->exit;
     o->parts = c->parts;
     o->id = c->doc.id;
-    o->was_killed = was_killed;
+    o->was_killed = WIFSIGNALED(c->exit.status) && WTERMSIG(c->exit.status) == SIGKILL;
     o->op.subject = c->doc.id;
     c->exit.is_set = false;
     c->is_exiting = true;

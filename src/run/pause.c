@@ -63,6 +63,7 @@ static const struct op_step pause_steps[] = {
 };
 static const struct op_type pause_type = {"container/pause", OP_MUTATING, sizeof(struct pause),
                                           pause_steps, finish};
+OP_LISTED(pause_type);
 
 struct pause_call {
     container_done_fn done;

@@ -18,7 +18,6 @@ struct removal {
     struct container *c;
     struct parts *parts;
     const char *id;
-    struct settle_wait settle;
     bool force, volumes, is_marked;
     int status_before;
 };
@@ -49,11 +48,6 @@ static struct err *claim(struct op *op)
     return NULL;
 }
 
-static void on_settled(struct settle_wait *w)
-{
-    op_resume(&container_of(w, struct removal, settle)->op, NULL);
-}
-
 static struct err *end_process(struct op *op)
 {
     struct removal *o = (struct removal *)op;
@@ -65,7 +59,7 @@ static struct err *end_process(struct op *op)
         TRY(container_signal(c, SIGKILL));
         container_thaw_all(c);
     }
-    container_settle(c, &o->settle, on_settled);
+    container_settle_for(c, op);
     return NULL;
 }
 
@@ -91,7 +85,7 @@ static void mark_dead(struct op *op)
 
 static void on_log_closed(void *ctx)
 {
-    op_resume(ctx, NULL);
+    ticket_answer(ctx, NULL);
 }
 
 static struct err *close_log(struct op *op)
@@ -99,12 +93,10 @@ static struct err *close_log(struct op *op)
     struct removal *o = (struct removal *)op;
     struct log *log = steal_ptr(&o->c->log);
 
-    if (!log) {
-        op_resume(op, NULL);
+    if (!log)
         return NULL;
-    }
     log_discard(log);
-    log_destroy(log, on_log_closed, op);
+    log_destroy(log, on_log_closed, op_wait(op));
     return NULL;
 }
 
@@ -166,7 +158,6 @@ static void finish(struct op *op)
 {
     struct removal *o = (struct removal *)op;
 
-    list_remove(&o->settle.link);
     container_unref(o->c);
 }
 
@@ -183,8 +174,10 @@ static const struct op_step remove_steps[] = {
 
 static const struct op_type remove_type = {"container/remove", OP_MUTATING, sizeof(struct removal),
                                            remove_steps, finish};
+OP_LISTED(remove_type);
 static const struct op_type force_type = {"container/remove", OP_URGENT, sizeof(struct removal),
                                           remove_steps, finish};
+OP_LISTED(force_type);
 
 struct removal_call {
     container_done_fn done;

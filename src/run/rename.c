@@ -49,6 +49,7 @@ static void give_back(struct op *op)
     struct renaming *o = (struct renaming *)op;
 
     set_name(o->c, o->before);
+    container_save(o->c); /* the write of the new name may still be on its way */
 }
 
 static struct err *save(struct op *op)
@@ -79,6 +80,7 @@ static const struct op_step rename_steps[] = {
 };
 static const struct op_type rename_type = {"container/rename", OP_MUTATING, sizeof(struct renaming),
                                            rename_steps, finish};
+OP_LISTED(rename_type);
 
 struct rename_call {
     container_done_fn done;

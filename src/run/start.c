@@ -27,35 +27,28 @@ struct start {
     struct op op;
     struct container *c;
     struct prep prep;
-    struct settle_wait settle;
     struct turn turn;
     struct intent *intent;
-    bool is_claimed; /* nothing stood against it: a failure from here on is the container's */
+    uint64_t spawning; /* the number of the keeper's request; 0: none */
+    bool is_claimed;   /* nothing stood against it: a failure from here on is the container's */
 };
 
 /* The write of `intend`, which may outlive an operation that fails early. */
 struct intent {
-    struct start *start; /* NULL: nobody waits any more */
-    bool is_written, is_awaited;
+    bool is_written, is_forgotten; /* whoever is second frees it */
+    struct ticket *ticket;         /* of await-save; NULL: it has not come to that */
     struct err *err;
 };
 
 /* ---- settle, claim ---- */
 
-static void on_settled(struct settle_wait *w)
-{
-    op_resume(&container_of(w, struct start, settle)->op, NULL);
-}
-
 static struct err *settle(struct op *op)
 {
     struct start *o = (struct start *)op;
 
-    if (state_is_running(o->c) && !o->c->is_exiting && !o->c->exit.is_set)
-        op_resume(op, NULL); /* claim says what is to be said */
-    else
-        container_settle(o->c, &o->settle, on_settled);
-    return NULL;
+    if (!state_is_running(o->c) || o->c->is_exiting || o->c->exit.is_set)
+        container_settle_for(o->c, op);
+    return NULL; /* claim says what is to be said */
 }
 
 static struct err *claim(struct op *op)
@@ -176,20 +169,23 @@ static void release(struct op *op)
 
 /* ---- intend: write down what is about to run ---- */
 
+static void free_intent(struct intent *i)
+{
+    err_drop(i->err);
+    free(i);
+}
+
 static void on_intended(void *ctx, struct err *err)
 {
     struct intent *i = ctx;
 
-    if (!i->start) {
-        err_drop(err);
-        free(i);
-        return;
-    }
     i->is_written = true;
-    if (i->is_awaited)
-        op_resume(&i->start->op, err);
+    if (i->ticket)
+        ticket_answer(steal_ptr(&i->ticket), err);
     else
         i->err = err;
+    if (i->is_forgotten)
+        free_intent(i);
 }
 
 static void forget_intent(struct start *o)
@@ -198,11 +194,9 @@ static void forget_intent(struct start *o)
 
     if (!i)
         return;
-    i->start = NULL;
-    if (!i->is_written)
-        return;
-    err_drop(i->err);
-    free(i);
+    i->is_forgotten = true;
+    if (i->is_written)
+        free_intent(i);
 }
 
 static void copy_for_worker(struct start *o)
@@ -250,7 +244,6 @@ static struct err *intend(struct op *op)
     json = doc_encode(op->arena, c);
     c->doc.state = shown; /* others see it running only when it does */
     o->intent = mem_new(struct intent);
-    o->intent->start = o;
     db_put(c->parts->db, "container", c->doc.id, json, on_intended, o->intent);
     return NULL;
 }
@@ -264,16 +257,11 @@ static void take_back(struct op *op)
 
 /* ---- await-turn ---- */
 
-static void on_turn(struct turn *t)
-{
-    op_resume(&container_of(t, struct start, turn)->op, NULL);
-}
-
 static struct err *await_turn(struct op *op)
 {
     struct start *o = (struct start *)op;
 
-    return turn_take(o->c->table, &o->turn, on_turn);
+    return turn_take(o->c->table, &o->turn, op);
 }
 
 static void end_turn(struct op *op)
@@ -290,8 +278,6 @@ static struct err *await_unheld(struct op *op)
 
     if (o->c->ports)
         sockets_settle(o->c->table, op);
-    else
-        op_resume(op, NULL);
     return NULL;
 }
 
@@ -313,10 +299,8 @@ static struct err *apply_rules(struct op *op)
 {
     struct start *o = (struct start *)op;
 
-    if (!o->c->ports) {
-        op_resume(op, NULL);
+    if (!o->c->ports)
         return NULL;
-    }
     networks_note_ports(o->c);
     net_rules_apply_for(o->c->parts->net, op);
     return NULL;
@@ -324,16 +308,25 @@ static struct err *apply_rules(struct op *op)
 
 /* ---- spawn ---- */
 
+/* Nobody waits any more: the keeper will tell of its end, as of a stranger's. */
+static void end_late(int pidfd)
+{
+    syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+    close(pidfd);
+}
+
 static void on_spawned(void *ctx, struct err *err, int pid, int pidfd)
 {
-    struct start *o = ctx;
+    struct start *o = (struct start *)ticket_op(ctx);
 
-    if (!err) {
+    if (o && !err) {
         o->c->doc.state.pid = pid;
         o->c->pidfd = pidfd;
         turn_end(o->c->table, &o->turn); /* the descriptors are the child's */
+    } else if (!err) {
+        end_late(pidfd);
     }
-    op_resume(&o->op, err);
+    ticket_answer(ctx, err);
 }
 
 static struct err *spawn(struct op *op)
@@ -342,13 +335,17 @@ static struct err *spawn(struct op *op)
 
     o->c->is_starting = true;
     snprintf(o->prep.launch.id, sizeof(o->prep.launch.id), "%s", o->c->doc.id);
-    keeper_spawn(o->c->parts->keeper, &o->prep.launch, on_spawned, o);
+    o->spawning = keeper_spawn(o->c->parts->keeper, &o->prep.launch, on_spawned, op_wait(op));
     return NULL;
 }
 
+/* Whether it runs, or is still in the keeper. */
 static void kill_spawned(struct op *op)
 {
-    err_drop(container_signal(((struct start *)op)->c, SIGKILL));
+    struct start *o = (struct start *)op;
+
+    keeper_spawn_cancel(o->c->parts->keeper, o->spawning);
+    err_drop(container_signal(o->c, SIGKILL));
 }
 
 /* ---- open-streams, mark-running ---- */
@@ -370,9 +367,9 @@ static struct err *await_save(struct op *op)
 {
     struct start *o = (struct start *)op;
 
-    o->intent->is_awaited = true;
     if (o->intent->is_written)
-        op_resume(op, steal_ptr(&o->intent->err));
+        return steal_ptr(&o->intent->err);
+    o->intent->ticket = op_wait(op);
     return NULL;
 }
 
@@ -394,7 +391,6 @@ static void finish(struct op *op)
 {
     struct start *o = (struct start *)op;
 
-    list_remove(&o->settle.link);
     forget_intent(o);
     close_namespaces(&o->prep.ns);
     dns_start_close(&o->prep.dns);
@@ -422,6 +418,7 @@ static const struct op_step start_steps[] = {
 
 static const struct op_type start_type = {"container/start", OP_MUTATING, sizeof(struct start),
                                           start_steps, finish};
+OP_LISTED(start_type);
 
 struct op *start_op(struct container *c)
 {

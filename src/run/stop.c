@@ -18,7 +18,6 @@
 struct stop {
     struct op op;
     struct container *c;
-    struct settle_wait settle;
     struct timer patience;
     int timeout_s, signal;
     bool was_running; /* when the command came: a stop that another one overtook is no 304 */
@@ -125,11 +124,6 @@ static void on_patience_over(struct timer *t)
     container_thaw_all(o->c);
 }
 
-static void on_settled(struct settle_wait *w)
-{
-    op_resume(&container_of(w, struct stop, settle)->op, NULL);
-}
-
 static struct err *await_exit(struct op *op)
 {
     struct stop *o = (struct stop *)op;
@@ -137,7 +131,7 @@ static struct err *await_exit(struct op *op)
     o->c->stop_op = op;
     if (o->timeout_s >= 0 && o->c->pidfd >= 0)
         timer_set(o->c->parts->loop, &o->patience, (int64_t)o->timeout_s * 1000, on_patience_over);
-    container_settle(o->c, &o->settle, on_settled);
+    container_settle_for(o->c, op);
     return NULL;
 }
 
@@ -151,7 +145,6 @@ static void finish(struct op *op)
 {
     struct stop *o = (struct stop *)op;
 
-    list_remove(&o->settle.link);
     timer_clear(o->c->parts->loop, &o->patience);
     if (o->c->stop_op == op)
         o->c->stop_op = NULL;
@@ -167,6 +160,7 @@ static const struct op_step stop_steps[] = {
 
 static const struct op_type stop_type = {"container/stop", OP_URGENT, sizeof(struct stop),
                                          stop_steps, finish};
+OP_LISTED(stop_type);
 
 struct call {
     struct container *c;

@@ -116,6 +116,7 @@ static const struct op_step update_steps[] = {
 };
 static const struct op_type update_type = {"container/update", OP_MUTATING, sizeof(struct update),
                                            update_steps, finish};
+OP_LISTED(update_type);
 
 struct update_call {
     void (*done)(void *ctx, struct err *err, const struct strs *warnings);

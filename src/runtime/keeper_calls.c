@@ -9,10 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
-void keeper_spawn(struct keeper *k, struct launch *l, keeper_spawned_fn done, void *ctx)
+uint64_t keeper_spawn(struct keeper *k, struct launch *l, keeper_spawned_fn done, void *ctx)
 {
     struct request *r = keeper_request_create(k, KM_SPAWN, sizeof(struct keeper_spawn));
     struct keeper_spawn *m = &r->message.spawn;
+    uint64_t number;
 
     m->clone_flags = l->clone_flags;
     m->cgroup_fd = l->cgroup_at;
@@ -25,7 +26,9 @@ void keeper_spawn(struct keeper *k, struct launch *l, keeper_spawned_fn done, vo
     r->is_answered = true;
     r->spawned = done;
     r->ctx = ctx;
+    number = m->head.tag;
     keeper_request_submit(k, r);
+    return number;
 }
 
 static struct request *ref_request(struct keeper *k, enum keeper_msg type, const char *id, int pid,
@@ -38,6 +41,37 @@ static struct request *ref_request(struct keeper *k, enum keeper_msg type, const
     r->message.ref.role = role;
     snprintf(r->message.ref.id, sizeof(r->message.ref.id), "%s", id);
     return r;
+}
+
+static struct request *find_queued(struct keeper *k, uint64_t number)
+{
+    list_each (r, &k->queued, struct request, link)
+        if (r->message.head.tag == number)
+            return r;
+    return NULL;
+}
+
+/* A keeper of another build may not know the message; its child goes by its own patience. */
+static bool understands_cancel(const struct keeper *k)
+{
+    return k->state == KEEPER_READY && strcmp(k->their_build, k->build) == 0;
+}
+
+void keeper_spawn_cancel(struct keeper *k, uint64_t number)
+{
+    struct request *r = find_queued(k, number);
+    struct request *cancel;
+
+    if (r) {
+        keeper_request_fail(r, err_new(ERR_CANCELLED, "the start was given up"));
+        return;
+    }
+    r = keeper_request_find_sent(k, number);
+    if (!r || !understands_cancel(k))
+        return;
+    cancel = ref_request(k, KM_CANCEL, r->message.spawn.id, 0, ROLE_NONE);
+    cancel->message.head.tag = number;
+    keeper_request_submit(k, cancel);
 }
 
 void keeper_ack(struct keeper *k, const char *id, int pid)

@@ -55,9 +55,7 @@ static struct err *save(struct op *op)
 {
     struct create *c = (struct create *)op;
 
-    if (c->exists)
-        op_resume(op, NULL);
-    else
+    if (!c->exists)
         db_put_for(c->v->table->db, op, VOLUME_KIND, c->record.name, c->json);
     return NULL;
 }
@@ -107,6 +105,7 @@ static const struct op_step create_steps[] = {
 static const struct op_type create_type = {
     "volume/create", OP_MUTATING, sizeof(struct create), create_steps, unpin,
 };
+OP_LISTED(create_type);
 
 static struct err *check_request(const struct volume_request *r, const char *name)
 {

@@ -49,6 +49,7 @@ static const struct op_step measure_steps[] = {
 static const struct op_type measure_type = {
     "volume/measure", OP_MUTATING, sizeof(struct measure), measure_steps, unpin,
 };
+OP_LISTED(measure_type);
 
 void volume_measure(struct volume_table *t, const char *name,
                     void (*done)(void *ctx, struct err *err, int64_t bytes), void *ctx)

@@ -85,9 +85,7 @@ static struct err *forget(struct op *op)
 {
     struct removal *r = (struct removal *)op;
 
-    if (r->is_absent)
-        op_resume(op, NULL);
-    else
+    if (!r->is_absent)
         db_delete_for(r->v->table->db, op, VOLUME_KIND, r->name);
     return NULL;
 }
@@ -135,6 +133,7 @@ static const struct op_step remove_steps[] = {
 static const struct op_type remove_type = {
     "volume/remove", OP_MUTATING, sizeof(struct removal), remove_steps, unpin,
 };
+OP_LISTED(remove_type);
 
 void volume_remove(struct volume_table *t, const char *name, bool force,
                    void (*done)(void *ctx, struct err *err), void *ctx)
@@ -217,6 +216,7 @@ static const struct op_step empty_steps[] = {
 static const struct op_type empty_type = {
     "volume/empty-trash", OP_INTERNAL, sizeof(struct emptying), empty_steps, on_emptied,
 };
+OP_LISTED(empty_type);
 
 void volume_empty_trash(struct volume_table *t)
 {

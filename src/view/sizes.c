@@ -31,6 +31,7 @@ static const struct op_step sizes_steps[] = {
 };
 static const struct op_type sizes_type = {"container/sizes", OP_INTERNAL, sizeof(struct sizes),
                                           sizes_steps, finish};
+OP_LISTED(sizes_type);
 
 static void on_done(struct op *op, struct err *err, void *ctx)
 {

@@ -307,6 +307,7 @@ static const struct op_step top_steps[] = {
 };
 static const struct op_type top_type = {"container/top", OP_INTERNAL, sizeof(struct top), top_steps,
                                         finish};
+OP_LISTED(top_type);
 
 static void on_done(struct op *op, struct err *err, void *ctx)
 {

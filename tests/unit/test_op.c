@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "base/text.h"
 
 #include "test.h"
 
@@ -56,6 +57,12 @@ static void note(struct probe *p, const char *s)
     snprintf(p->trace + n, TRACE_SIZE - n, "%s", s);
 }
 
+/* As a carrier would that has been given the ticket. */
+static void resume(struct op *op, struct err *err)
+{
+    ticket_answer(op->ticket, err);
+}
+
 static struct err *mark(struct op *op, const char *letter)
 {
     struct probe *p = (struct probe *)op;
@@ -91,8 +98,9 @@ static struct err *run_wait(struct op *op, const char *letter)
 
     CHECK(loop_is_current());
     TRY(mark(op, letter));
+    op_wait(op);
     if (p->resumes_at_once)
-        op_resume(op, steal_ptr(&p->resume_error));
+        resume(op, steal_ptr(&p->resume_error));
     return NULL;
 }
 static struct err *run_c(struct op *op)
@@ -127,11 +135,13 @@ static void undo_c(struct op *op)
 {
     CHECK(loop_is_current());
     unmark(op, "c");
+    op_recall_ticket(op);
 }
 static void undo_d(struct op *op)
 {
     CHECK(loop_is_current());
     unmark(op, "d");
+    op_recall_ticket(op);
 }
 static void undo_e(struct op *op)
 {
@@ -155,6 +165,7 @@ static const struct op_step probe_steps[] = {
 };
 static const struct op_type probe_type = {"probe/run", OP_MUTATING, sizeof(struct probe),
                                           probe_steps, finish_probe};
+OP_LISTED(probe_type);
 
 static void on_done(struct op *op, struct err *err, void *ctx)
 {
@@ -296,10 +307,10 @@ TEST(a_later_resume_with_an_error_undoes_only_the_earlier_steps)
     while (!op_is_waiting(&p->op))
         run_for_ms(1);
     CHECK_STR(op_step_name(&p->op), "c");
-    op_resume(&p->op, NULL);
+    resume(&p->op, NULL);
     CHECK_STR(op_step_name(&p->op), "d");
     CHECK(op_is_waiting(&p->op));
-    op_resume(&p->op, err_new(ERR_NOT_FOUND, "gone"));
+    resume(&p->op, err_new(ERR_NOT_FOUND, "gone"));
     run_until_in_flight(0);
     CHECK_STR(trace, "abcd-c-b-a");
     CHECK_INT(done_kind, ERR_NOT_FOUND);
@@ -315,9 +326,11 @@ static struct err *run_nothing(struct op *op)
 }
 static const struct op_step quick_steps[] = {{"quick", ON_LOOP, run_nothing}, {NULL}};
 static const struct op_type quick_type = {"quick/run", OP_MUTATING, sizeof(struct op), quick_steps};
+OP_LISTED(quick_type);
 static const struct op_step waiting_steps[] = {{"c", ON_EVENT, run_c, undo_c, 5000}, {NULL}};
 static const struct op_type waiting_type = {"waiting/run", OP_MUTATING, sizeof(struct probe),
                                             waiting_steps, finish_probe};
+OP_LISTED(waiting_type);
 
 static uint64_t last_done_seq;
 static int depth;
@@ -347,7 +360,7 @@ TEST(a_lane_runs_thousands_of_waiters_in_order_without_recursion)
     for (int i = 0; i < n; i++)
         op_start_in(op_create(ops, &quick_type), &lane, on_quick_done, NULL);
     CHECK_INT(ops_in_flight(ops), n + 1);
-    op_resume(&first->op, NULL);
+    resume(&first->op, NULL);
     run_until_in_flight(0);
     CHECK_INT(n_done, n + 1);
     CHECK(!lane_is_busy(&lane));
@@ -365,6 +378,7 @@ static void finish_removal(struct op *op)
 }
 static const struct op_type removal_type = {"removal/run", OP_MUTATING, sizeof(struct removal),
                                             quick_steps, finish_removal};
+OP_LISTED(removal_type);
 
 TEST(finish_may_free_the_object_with_the_lane)
 {
@@ -421,7 +435,7 @@ TEST(cancel_in_the_lane)
     CHECK_INT(done_kind, ERR_CANCELLED);
     CHECK_STR(done_text, "probe/run thing was cancelled");
     CHECK_STR(trace, "c");
-    op_resume(&first->op, NULL);
+    resume(&first->op, NULL);
     CHECK_INT(n_done, 2);
     tear_down();
 }
@@ -436,7 +450,7 @@ TEST(cancel_in_an_event_step_undoes_it_too)
     while (!op_is_waiting(&p->op))
         run_for_ms(1);
     CHECK(!op_cancel(&p->op)); /* c is a keeper step */
-    op_resume(&p->op, NULL);
+    resume(&p->op, NULL);
     CHECK(op_cancel(&p->op));
     CHECK(!op_cancel(&p->op)); /* undoing */
     run_until_in_flight(0);
@@ -460,6 +474,7 @@ static const struct op_step self_cancel_steps[] = {
     {"a", ON_LOOP, run_a, undo_a}, {"x", ON_EVENT, run_cancel_itself, undo_x}, {NULL}};
 static const struct op_type self_cancel_type = {"self/cancel", OP_MUTATING, sizeof(struct probe),
                                                 self_cancel_steps};
+OP_LISTED(self_cancel_type);
 
 TEST(cancel_from_within_run_ends_the_step_after_it)
 {
@@ -473,29 +488,283 @@ TEST(cancel_from_within_run_ends_the_step_after_it)
     tear_down();
 }
 
-static struct op *handle;
+/* ---- tickets ---- */
 
-static struct err *run_with_handle(struct op *op)
+static struct ticket *carried; /* what a carrier holds */
+
+static struct err *run_carried(struct op *op)
 {
-    op_set_handle(op, &handle);
-    return mark(op, "h");
+    carried = op_wait(op);
+    return mark(op, "t");
 }
-static const struct op_step handle_steps[] = {{"h", ON_EVENT, run_with_handle}, {NULL}};
-static const struct op_type handle_type = {"handle/run", OP_MUTATING, sizeof(struct probe),
-                                           handle_steps};
+static void undo_carried(struct op *op)
+{
+    unmark(op, "t");
+}
+static const struct op_step carried_steps[] = {
+    {"a", ON_LOOP, run_a, undo_a}, {"t", ON_EVENT, run_carried, undo_carried, 20}, {NULL}};
+static const struct op_type carried_type = {"carried/run", OP_MUTATING, sizeof(struct probe),
+                                            carried_steps, finish_probe};
+OP_LISTED(carried_type);
 
-TEST(a_handle_is_taken_back_when_the_wait_is_cancelled)
+TEST(an_answer_in_time_ends_the_step)
 {
     struct probe *p;
 
     set_up(8);
-    p = probe_create(&handle_type);
+    p = probe_create(&carried_type);
     op_start(&p->op, on_done, NULL);
-    CHECK(handle == &p->op);
-    CHECK(op_cancel(handle));
-    CHECK(!handle);
+    CHECK(ticket_op(carried) == &p->op);
+    ticket_answer(carried, NULL);
+    CHECK_STR(trace, "at");
+    CHECK_INT(n_done, 1);
+    CHECK_INT(ops_late(ops), 0);
+    tear_down();
+}
+
+TEST(the_deadline_voids_the_ticket_and_the_late_answer_is_dropped)
+{
+    struct probe *p;
+
+    set_up(8);
+    p = probe_create(&carried_type);
+    op_start(&p->op, on_done, NULL);
+    loop_run(loop);
+    CHECK_INT(done_kind, ERR_TIMEOUT);
+    CHECK_STR(trace, "at-t-a");
+    CHECK_INT(n_finished, 1); /* the operation is gone, the ticket is not */
+    CHECK(!ticket_op(carried));
+    ticket_answer(carried, err_new(ERR_INTERNAL, "too late"));
+    CHECK_INT(ops_late(ops), 1);
     CHECK_INT(n_done, 1);
     tear_down();
+}
+
+TEST(a_late_fault_is_a_deadline_at_once)
+{
+    struct probe *p;
+
+    set_up(8);
+    ops_inject_fault(ops, "carried/run:t!late", 1);
+    p = probe_create(&carried_type);
+    op_start(&p->op, on_done, NULL);
+    CHECK_INT(done_kind, ERR_TIMEOUT);
+    CHECK_STR(trace, "at-t-a");
+    ticket_answer(carried, NULL);
+    CHECK_INT(ops_late(ops), 1);
+    tear_down();
+}
+
+TEST(a_cancel_voids_the_ticket)
+{
+    struct probe *p;
+
+    set_up(8);
+    p = probe_create(&carried_type);
+    op_start(&p->op, on_done, NULL);
+    CHECK(op_cancel(&p->op));
+    CHECK(!ticket_op(carried));
+    ticket_drop(carried);
+    CHECK_INT(ops_late(ops), 0);
+    tear_down();
+}
+
+TEST(tickets_outlive_the_runner)
+{
+    struct probe *p;
+
+    set_up(8);
+    p = probe_create(&carried_type);
+    op_start(&p->op, on_done, NULL);
+    CHECK(op_cancel(&p->op));
+    ops_destroy(ops);
+    ticket_answer(carried, NULL); /* frees the runner */
+    pools_destroy(pools);
+    loop_destroy(loop);
+}
+
+/* Between the end of the wait and its undo, the answer: neither may touch what the other freed. */
+static void undo_recalled(struct op *op)
+{
+    unmark(op, "t");
+    op_recall_ticket(op);
+}
+static const struct op_step recalled_steps[] = {{"t", ON_EVENT, run_carried, undo_recalled, 20},
+                                                {NULL}};
+static const struct op_type recalled_type = {"recalled/run", OP_MUTATING, sizeof(struct probe),
+                                             recalled_steps};
+OP_LISTED(recalled_type);
+
+static void cancel_then_answer(struct op *op, struct err *err, void *ctx)
+{
+    struct probe *other = ctx; /* within the runner: what is cancelled waits for its turn */
+
+    (void)op;
+    err_drop(err);
+    CHECK(op_cancel(&other->op));
+    CHECK_STR(trace, "t");
+    ticket_answer(carried, NULL);
+}
+
+TEST(an_answer_between_the_cancel_and_the_undo_is_late)
+{
+    struct probe *p;
+
+    set_up(8);
+    p = probe_create(&recalled_type);
+    op_start(&p->op, on_done, NULL);
+    op_start(op_create(ops, &quick_type), cancel_then_answer, p);
+    CHECK_STR(trace, "t-t");
+    CHECK_INT(ops_late(ops), 1);
+    tear_down();
+}
+
+TEST(a_ticket_that_its_carrier_forgot_is_recalled)
+{
+    struct probe *p;
+
+    set_up(8);
+    p = probe_create(&recalled_type);
+    op_start(&p->op, on_done, NULL);
+    CHECK(op_cancel(&p->op)); /* the undo frees it: the leak checker looks */
+    CHECK_INT(ops_late(ops), 0);
+    tear_down();
+}
+
+static struct list queue;
+
+static struct err *run_queued(struct op *op)
+{
+    ticket_queue(op_wait(op), &queue, op);
+    return mark(op, "q");
+}
+static const struct op_step queued_steps[] = {{"q", ON_EVENT, run_queued}, {NULL}};
+static const struct op_type queued_type = {"queued/run", OP_MUTATING, sizeof(struct probe),
+                                           queued_steps, finish_probe};
+OP_LISTED(queued_type);
+
+TEST(a_queue_loses_what_is_cancelled_and_answers_the_rest)
+{
+    struct probe *made[4];
+
+    set_up(8);
+    list_init(&queue);
+    for (size_t i = 0; i < ARRAY_LEN(made); i++)
+        op_start(&(made[i] = probe_create(&queued_type))->op, on_done, NULL);
+    CHECK(op_cancel(&made[1]->op));
+    CHECK_INT(n_finished, 1);
+    struct ticket *t = ticket_next(&queue);
+    CHECK(ticket_ctx(t) == made[0]);
+    ticket_answer(t, NULL);
+    CHECK_INT(n_finished, 2);
+    tickets_answer(&queue);
+    CHECK_INT(n_finished, 4);
+    CHECK(!ticket_next(&queue));
+    tear_down();
+}
+
+static void on_first_cancels_second(struct op *op, struct err *err, void *ctx)
+{
+    struct probe *other = ctx;
+
+    (void)op;
+    err_drop(err);
+    CHECK(op_cancel(&other->op));
+}
+
+TEST(a_queue_that_is_worked_off_may_lose_tickets_meanwhile)
+{
+    struct probe *first, *second;
+
+    set_up(8);
+    list_init(&queue);
+    first = probe_create(&queued_type);
+    second = probe_create(&queued_type);
+    op_start(&first->op, on_first_cancels_second, second);
+    op_start(&second->op, on_done, NULL);
+    tickets_answer(&queue);
+    CHECK_INT(n_finished, 2);
+    CHECK_INT(done_kind, ERR_CANCELLED);
+    CHECK_INT(ops_late(ops), 0);
+    tear_down();
+}
+
+static struct err *run_at_once(struct op *op)
+{
+    return mark(op, "o");
+}
+static struct err *run_sleep(struct op *op)
+{
+    op_wait_ms(op, 1);
+    return mark(op, "s");
+}
+static const struct op_step idle_steps[] = {{"o", ON_EVENT, run_at_once},
+                                            {"s", ON_EVENT, run_sleep, NULL, -1},
+                                            {"o2", ON_KEEPER, run_at_once},
+                                            {NULL}};
+static const struct op_type idle_type = {"idle/run", OP_MUTATING, sizeof(struct probe), idle_steps};
+OP_LISTED(idle_type);
+
+TEST(a_step_without_a_ticket_is_over_and_one_may_sleep)
+{
+    struct probe *p;
+
+    set_up(8);
+    p = probe_create(&idle_type);
+    op_start(&p->op, on_done, NULL);
+    CHECK_STR(trace, "os");
+    CHECK(op_is_waiting(&p->op));
+    loop_run(loop);
+    CHECK_STR(trace, "oso");
+    CHECK_INT(done_kind, 0);
+    p = probe_create(&idle_type);
+    op_start(&p->op, on_done, NULL);
+    CHECK(op_cancel(&p->op)); /* asleep */
+    CHECK_INT(done_kind, ERR_CANCELLED);
+    tear_down();
+}
+
+/* ---- steps that are passed over ---- */
+
+static bool is_marked_a(const struct op *op)
+{
+    return strchr(((const struct probe *)op)->trace, 'a') != NULL;
+}
+static bool is_not_marked_a(const struct op *op)
+{
+    return !is_marked_a(op);
+}
+static const struct op_step choosing_steps[] = {
+    {"a", ON_LOOP, run_a, undo_a, 0, is_not_marked_a},
+    {"b", ON_WORKER, run_b, undo_b, 0, is_not_marked_a},
+    {"e", ON_DISK, run_e, undo_e, 0, is_marked_a},
+    {"b2", ON_WORKER, run_b, undo_b, 0, is_not_marked_a},
+    {"f", ON_LOOP, run_f, NULL},
+    {NULL}};
+static const struct op_type choosing_type = {"choosing/run", OP_MUTATING, sizeof(struct probe),
+                                             choosing_steps, finish_probe};
+OP_LISTED(choosing_type);
+
+TEST(what_is_passed_over_is_not_undone)
+{
+    struct probe *p;
+
+    set_up(1);
+    p = probe_create(&choosing_type);
+    p->fail_at = "f";
+    op_start(&p->op, on_done, NULL);
+    run_until_in_flight(0);
+    CHECK_STR(trace, "aef-e-a");
+    tear_down();
+}
+
+TEST(types_are_listed_with_their_steps)
+{
+    autobuf struct buf b = {0};
+
+    op_types_dump(&b);
+    CHECK(strstr(b.data, "choosing/run:b2 worker\n"));
+    CHECK(strstr(b.data, "probe/run:a loop\nprobe/run:b worker\nprobe/run:c keeper\n"));
 }
 
 /* ---- admission ---- */
@@ -522,6 +791,7 @@ static struct err *run_busy(struct op *op)
 static const struct op_step busy_steps[] = {
     {"one", ON_WORKER, run_busy}, {"two", ON_DISK, run_busy}, {"three", ON_WORKER, run_busy}, {0}};
 static const struct op_type busy_type = {"busy/run", OP_MUTATING, sizeof(struct op), busy_steps};
+OP_LISTED(busy_type);
 
 static void on_count(struct op *op, struct err *err, void *ctx)
 {
@@ -553,6 +823,7 @@ static int n_at_keeper;
 
 static struct err *run_at_keeper(struct op *op)
 {
+    op_wait(op);
     at_keeper[n_at_keeper++] = op;
     return NULL;
 }
@@ -560,15 +831,24 @@ static const struct op_step keeper_steps[] = {
     {"first", ON_KEEPER, run_at_keeper}, {"second", ON_KEEPER, run_at_keeper}, {NULL}};
 static const struct op_type keeper_type = {"keeper/run", OP_MUTATING, sizeof(struct op),
                                            keeper_steps};
+OP_LISTED(keeper_type);
 static const struct op_type urgent_type = {"urgent/run", OP_URGENT, sizeof(struct op),
                                            keeper_steps};
+OP_LISTED(urgent_type);
 static const struct op_type internal_type = {"internal/run", OP_INTERNAL, sizeof(struct op),
                                              keeper_steps};
+OP_LISTED(internal_type);
 
+static struct err *run_event(struct op *op)
+{
+    op_wait(op);
+    return NULL;
+}
 static const struct op_step event_first_steps[] = {
-    {"event", ON_EVENT, run_nothing}, {"first", ON_KEEPER, run_at_keeper}, {NULL}};
+    {"event", ON_EVENT, run_event}, {"first", ON_KEEPER, run_at_keeper}, {NULL}};
 static const struct op_type event_first_type = {"event/first", OP_MUTATING, sizeof(struct op),
                                                 event_first_steps};
+OP_LISTED(event_first_type);
 
 TEST(slots_go_to_the_oldest_operation)
 {
@@ -580,21 +860,21 @@ TEST(slots_go_to_the_oldest_operation)
         op_start(made[i] = op_create(ops, &keeper_type), on_count, NULL);
     CHECK_INT(n_at_keeper, 2);
     CHECK_INT(ops_waiting(ops), 2);
-    op_resume(older, NULL); /* now at the gate, before 2 and 3 */
+    resume(older, NULL); /* now at the gate, before 2 and 3 */
     CHECK_INT(n_at_keeper, 2);
-    op_resume(made[0], NULL); /* 0 needs its slot again, but the older one waits */
+    resume(made[0], NULL); /* 0 needs its slot again, but the older one waits */
     CHECK(n_at_keeper == 3 && at_keeper[2] == older);
-    op_resume(made[1], NULL); /* now 0 is older than 1 */
+    resume(made[1], NULL); /* now 0 is older than 1 */
     CHECK(n_at_keeper == 4 && at_keeper[3] == made[0]);
-    op_resume(older, NULL);
+    resume(older, NULL);
     CHECK(n_at_keeper == 5 && at_keeper[4] == made[1]);
-    op_resume(made[1], NULL);
+    resume(made[1], NULL);
     CHECK(n_at_keeper == 6 && at_keeper[5] == made[2]);
-    op_resume(made[2], NULL); /* keeps its slot for its second step: 3 is younger */
+    resume(made[2], NULL); /* keeps its slot for its second step: 3 is younger */
     CHECK(n_at_keeper == 7 && at_keeper[6] == made[2]);
     CHECK(op_cancel(made[3]));
-    op_resume(made[0], NULL);
-    op_resume(made[2], NULL);
+    resume(made[0], NULL);
+    resume(made[2], NULL);
     CHECK_INT(n_done, 5);
     tear_down();
 }
@@ -620,7 +900,7 @@ TEST(urgent_operations_have_slots_of_their_own_and_internal_ones_need_none)
             if (all[i] && op_is_waiting(all[i])) {
                 bool is_second = !strcmp(op_step_name(all[i]), "second");
 
-                op_resume(all[i], NULL);
+                resume(all[i], NULL);
                 if (is_second)
                     all[i] = NULL;
             }
@@ -660,7 +940,7 @@ TEST(connections_wait_for_room_in_arrival_order)
     run_for_ms(2);
     CHECK(n_rooms >= 1);
     for (int i = 0; i < 4; i++)
-        op_resume(made[i / 2], NULL);
+        resume(made[i / 2], NULL);
     CHECK_INT(ops_in_flight(ops), 0);
     for (int i = 0; i < 10 && n_rooms < 9; i++) /* a few at a time */
         op_start(op_create(ops, &quick_type), on_count, NULL);
@@ -682,8 +962,8 @@ TEST(cancel_while_waiting_for_a_slot_undoes_the_earlier_steps)
     CHECK_INT(ops_waiting(ops), 0);
     CHECK_STR(trace, "a-a");
     CHECK_INT(done_kind, ERR_CANCELLED);
-    op_resume(holder, NULL);
-    op_resume(holder, NULL);
+    resume(holder, NULL);
+    resume(holder, NULL);
     tear_down();
 }
 
@@ -703,6 +983,7 @@ static const struct op_step hung_steps[] = {
     {"a", ON_LOOP, run_a, undo_a}, {"hang", ON_WORKER, run_hung, undo_h, 20}, {NULL}};
 static const struct op_type hung_type = {"hung/run", OP_MUTATING, sizeof(struct probe), hung_steps,
                                          finish_probe};
+OP_LISTED(hung_type);
 
 TEST(a_hung_worker_step_answers_the_client_and_is_undone_when_it_returns)
 {
@@ -765,6 +1046,7 @@ static const struct op_step hung_undo_steps[] = {
     {"b", ON_WORKER, run_b, undo_hung, 20}, {"f", ON_LOOP, run_f, NULL}, {NULL}};
 static const struct op_type hung_undo_type = {"hung/undo", OP_MUTATING, sizeof(struct probe),
                                               hung_undo_steps, finish_probe};
+OP_LISTED(hung_undo_type);
 
 TEST(a_hung_undo_answers_the_client_with_the_error)
 {
@@ -789,6 +1071,7 @@ TEST(a_hung_undo_answers_the_client_with_the_error)
 static const struct op_step late_steps[] = {
     {"a", ON_LOOP, run_a, undo_a}, {"c", ON_EVENT, run_c, undo_c, 10}, {NULL}};
 static const struct op_type late_type = {"late/run", OP_MUTATING, sizeof(struct probe), late_steps};
+OP_LISTED(late_type);
 
 TEST(a_deadline_ends_an_event_step_and_undoes_it)
 {
@@ -807,6 +1090,7 @@ TEST(a_deadline_ends_an_event_step_and_undoes_it)
 static const struct op_step short_steps[] = {{"b", ON_WORKER, run_b, undo_b, 15}, {NULL}};
 static const struct op_type short_type = {"short/run", OP_INTERNAL, sizeof(struct probe),
                                           short_steps};
+OP_LISTED(short_type);
 
 static void on_timeout(struct op *op, struct err *err, void *ctx)
 {
@@ -864,7 +1148,7 @@ TEST(dump_shows_what_is_in_flight)
     CHECK_STR(json_str(json_get(it, "state")), "waiting");
     CHECK_STR(json_str(json_get(json_next(it), "state")), "queued");
     CHECK(op_cancel(&second->op));
-    op_resume(&first->op, NULL);
+    resume(&first->op, NULL);
     tear_down();
 }
 
@@ -899,7 +1183,7 @@ static void poke(uint32_t dice, struct probe *p)
     if (dice % 5 == 0)
         op_cancel(&p->op);
     else if (op_is_waiting(&p->op))
-        op_resume(&p->op, dice % 7 == 0 ? err_new(ERR_INTERNAL, "dice") : NULL);
+        resume(&p->op, dice % 7 == 0 ? err_new(ERR_INTERNAL, "dice") : NULL);
 }
 
 TEST(many_operations_with_random_ends_are_answered_once_each)
