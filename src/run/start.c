@@ -178,14 +178,15 @@ static void free_intent(struct intent *i)
 static void on_intended(void *ctx, struct err *err)
 {
     struct intent *i = ctx;
+    struct ticket *t = steal_ptr(&i->ticket);
 
     i->is_written = true;
-    if (i->ticket)
-        ticket_answer(steal_ptr(&i->ticket), err);
-    else
+    if (!t)
         i->err = err;
     if (i->is_forgotten)
         free_intent(i);
+    if (t) /* the operation may end in here, and frees what is not forgotten yet */
+        ticket_answer(t, err);
 }
 
 static void forget_intent(struct start *o)
