@@ -1,12 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Fuzzes every parser with libFuzzer, ASan and UBSan: TAP. Two at a time; the parsers of the network
-# for FUZZ_SECONDS (60), the others for FUZZ_OTHERS (5). What libFuzzer finds interesting is kept in
-# BUILD/corpus/NOUN and used the next time; an input that hurts is printed, kept and a failure.
-#   run.sh [BUILD [NOUN…]]
+# Fuzzes every parser with libFuzzer, ASan and UBSan: TAP. FUZZ_JOBS (2) at a time; the parsers of the
+# network for FUZZ_SECONDS (60), the others for FUZZ_OTHERS (5). What libFuzzer finds interesting is
+# kept in BUILD/corpus/NOUN and used the next time; an input that hurts is printed, kept and a failure.
+#   run.sh [--fixed] [BUILD [NOUN…]]
+# --fixed: always the same inputs, the same number of them, whatever was found before.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/tap.sh
+FIXED=
+[ "${1:-}" != --fixed ] || { FIXED=1; shift; }
 BUILD=${1:-$PWD/build-fuzz}
 [ $# = 0 ] || shift
 LONG=" dns netlink port port_spec subnet "
@@ -24,6 +27,18 @@ if ! CC=clang tests/lib/build.sh "$BUILD" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DBE
     finish; exit 1
 fi
 
+# The same run everywhere: no addresses or clocks in it, the corpus in the order of its names.
+fuzz_fixed() { # NOUN
+    local noun=$1 runs=30000
+    case $LONG in *" $noun "*) runs=300000 ;; esac
+    [ "$noun" != unpack ] || runs=10000 # each is some files
+    mkdir -p "$BUILD/corpus"
+    find "tests/fuzz/corpus/$noun" -type f | LC_ALL=C sort | paste -sd, >"$LOGS/$noun.seeds"
+    timeout 900 setarch -R "$BUILD/bin/fuzz_$noun" -seed=1 -runs=$runs -reload=0 -timeout=60 \
+        -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$BUILD/corpus/$noun-bad-" \
+        "-seed_inputs=@$LOGS/$noun.seeds" >"$LOGS/$noun" 2>&1
+    echo $? >"$LOGS/$noun.status"
+}
 fuzz() { # NOUN
     local noun=$1 seconds=${FUZZ_OTHERS:-5} found=$BUILD/corpus/$1
     case $LONG in *" $noun "*) seconds=${FUZZ_SECONDS:-60} ;; esac
@@ -40,14 +55,14 @@ order=()
 for noun; do case $LONG in *" $noun "*) order+=("$noun") ;; esac; done
 for noun; do case $LONG in *" $noun "*) ;; *) order+=("$noun") ;; esac; done
 for noun in "${order[@]}"; do
-    while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n; done
-    fuzz "$noun" &
+    while [ "$(jobs -rp | wc -l)" -ge "${FUZZ_JOBS:-2}" ]; do wait -n; done
+    "fuzz${FIXED:+_fixed}" "$noun" &
 done
 wait
 for noun in "${order[@]}"; do
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$LOGS/$noun")
     if [ "$(cat "$LOGS/$noun.status")" = 0 ] && [ "${runs:-0}" -gt 0 ]; then
-        ok "$noun: $runs inputs, $(find "$BUILD/corpus/$noun" -type f | wc -l) kept"
+        ok "$noun: $runs inputs$([ -n "$FIXED" ] || echo ", $(find "$BUILD/corpus/$noun" -type f | wc -l) kept")"
     else
         not_ok "$noun" "$(grep -vE '^(#[0-9]|NEW_FUNC|INFO)' "$LOGS/$noun" | head -60
             find "$BUILD/corpus" -maxdepth 1 -name "$noun-bad-*" -newer "$LOGS/build" -exec sh -c 'echo "$1:"; xxd "$1" | head -20' _ {} \;)"
