@@ -4,9 +4,11 @@
  * exit worked off. A waiter is registered before the answer's headers go out, so an
  * exit that follows at once is not missed. Loop thread.
  */
-#include "container/object.h"
+#include "container/wait.h"
 
 #include <string.h>
+
+#include "container/object.h"
 
 struct waiter {
     struct list link;
@@ -116,4 +118,22 @@ void container_settle(struct container *c, struct settle_wait *w, void (*fn)(str
         return;
     }
     list_append(&c->settle, &w->link);
+}
+
+void container_wake_settlers(struct container *c)
+{
+    while (!list_is_empty(&c->settle)) {
+        struct settle_wait *w = list_first(&c->settle, struct settle_wait, link);
+
+        list_remove(&w->link);
+        w->fn(w);
+    }
+}
+
+void container_streams_drained(struct container *c)
+{
+    struct op *op = steal_ptr(&c->drain_op);
+
+    if (op)
+        op_resume(op, NULL);
 }
