@@ -5,7 +5,9 @@
  */
 #pragma once
 
-#include "container/container.h"
+#include "base/err.h"
+
+struct parts;
 
 #define API_VERSION_MAX 151 /* 1.51 */
 #define API_VERSION_MIN 124

@@ -9,8 +9,12 @@
  */
 #pragma once
 
-#include "core/loop.h"
-#include "core/op.h"
+#include "base/err.h"
+
+#include <stdint.h>
+
+struct loop;
+struct op;
 
 struct db;
 typedef void (*db_done_fn)(void *ctx, struct err *err); /* takes err */

@@ -5,12 +5,16 @@
  */
 #pragma once
 
-#include "base/digest.h"
-#include "base/json.h"
-#include "core/config.h"
-#include "core/db.h"
-#include "core/events.h"
-#include "storage/layer.h"
+#include "base/text.h"
+
+struct db;
+struct events;
+struct jw;
+struct layer_store;
+struct loop;
+struct ops;
+struct pools;
+struct settings;
 
 /* ---- references (pure; any thread) ---- */
 struct ref {      /* "host:port/path:tag@digest", normalised */

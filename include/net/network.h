@@ -7,10 +7,10 @@
 #pragma once
 
 #include "base/json.h"
-#include "core/db.h"
-#include "core/events.h"
 #include "net/net.h"
 
+struct db;
+struct events;
 struct network_table;
 struct network;
 

@@ -3,10 +3,14 @@
  */
 #pragma once
 
-#include "container/object.h"
-#include "runtime/sandbox.h"
+#include "base/text.h"
 
 #define ETC_FILES 3
+
+struct container;
+struct hosts_entry;
+struct mount_point;
+struct sandbox_mount;
 
 struct etc_files {
     const char *hostname; /* text; NULL: the host's own or another container's */
@@ -22,9 +26,9 @@ void etc_files_plan(struct arena *a, const struct container *c, struct etc_files
 /* Writes and opens them as mounts, except where the user mounts something there. */
 struct err *etc_files_open(struct arena *a, const char *dir, const struct etc_files *f,
                            const struct mount_point *mounts, size_t n_mounts,
-                           struct sandbox_mount *out, size_t *n);
-struct hosts_entry;
+                           struct sandbox_mount *out, size_t *n) must_check;
 /* Into the files that are bound already: same inode. Workers. */
 struct err *etc_files_update_hosts(struct arena *a, const char *dir, const struct hosts_entry *v,
-                                   size_t n);
-struct err *etc_files_write_resolv(struct arena *a, const char *dir, const struct etc_files *f);
+                                   size_t n) must_check;
+struct err *etc_files_write_resolv(struct arena *a, const char *dir, const struct etc_files *f)
+    must_check;

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* --link on the default bridge. */
+/* --link on the default bridge. Loop thread. */
 #pragma once
 
-#include "container/object.h"
+#include "base/text.h"
 
-#include "net/hosts.h"
-#include "place/files.h"
+struct config;
+struct container;
+struct container_table;
+struct host_config;
+struct hosts_entry;
 
 /* At create: known containers by their ids; the strings are the arena's. */
 struct err *links_plan(struct container_table *t, struct arena *a, struct host_config *h)
     must_check;
-void links_insert(struct container *c); /* into the table */
+void links_insert(struct container *c); /* into the table, after the container */
 void links_remove(struct container *c); /* out of it */
 /* "/db:/web/alias" as inspect has it. */
 void links_show(const struct container *c, struct arena *a, struct strs *out);

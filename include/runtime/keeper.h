@@ -5,11 +5,15 @@
  */
 #pragma once
 
-#include "core/loop.h"
+#include "base/err.h"
 #include "wire/keeper.h"
 #include "wire/program.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+
 struct keeper;
+struct loop;
 
 /* A program with everything that must travel with it. Owns its fds. */
 struct launch {

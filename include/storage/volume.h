@@ -5,9 +5,11 @@
  */
 #pragma once
 
-#include "core/db.h"
-#include "core/events.h"
-#include "storage/rootfs.h"
+#include "base/json.h"
+
+struct db;
+struct events;
+struct ops;
 
 struct volume_table;
 struct volume;

@@ -13,7 +13,15 @@
  */
 #pragma once
 
-#include "stream/log.h"
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct log;
+struct loop;
+struct pools;
+struct sink;
 
 #define HUB_STALL_MS 10000
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "container/container.h"
+#include "container/parts.h"
 
 #include "conn.h"
 #include "facts.h"

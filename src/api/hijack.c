@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "stream/log.h"
 
 #include "conn.h"
 #include "reply.h"

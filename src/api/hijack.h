@@ -7,6 +7,7 @@
 
 #include "request.h"
 #include "stream/hub.h"
+#include "stream/sink.h"
 
 /* In the request's arena. Pass &h->sink and hijack_gone with the hijack as ctx to whoever makes
  * the attachment, and &h->attachment as its output. Nothing reaches the client before

@@ -17,6 +17,8 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "core/config.h"
+#include "core/debug.h"
 
 #include "api.h"
 #include "conn.h"

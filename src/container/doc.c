@@ -3,12 +3,33 @@
  * The saved document of a container: one table describes it both ways, so what
  * start sees after an engine restart is what create saw. Loop thread.
  */
-#include "exec/health.h"
-
-#include "base/clock.h"
-#include "base/log.h"
+#include "container/doc.h"
 
 #include <string.h>
+
+#include "base/digest.h"
+#include "container/object.h"
+#include "core/db.h"
+#include "core/op.h"
+
+static const struct jfield health_result_fields[] = {
+    J(J_I64, struct health_result, start_ns, "Start"),
+    J(J_I64, struct health_result, end_ns, "End"),
+    J(J_INT, struct health_result, exit_code, "ExitCode"),
+    J(J_STR, struct health_result, output, "Output"),
+    J_END,
+};
+static const struct jtable health_result_json = {sizeof(struct health_result),
+                                                 health_result_fields};
+
+static const struct jfield health_state_fields[] = {
+    J(J_INT, struct health_state, status, "Status"),
+    J(J_INT, struct health_state, failing_streak, "FailingStreak"),
+    J(J_I64, struct health_state, due_ns, "Due"),
+    J(J_LIST, struct health_state, log, "Log", .sub = &health_result_json),
+    J_END,
+};
+static const struct jtable health_state_json = {sizeof(struct health_state), health_state_fields};
 
 static const struct jfield state_fields[] = {
     J(J_INT, struct state, status, "Status"),
@@ -111,7 +132,6 @@ struct err *doc_decode(struct container *c, const char *json)
     c->name = mem_strdup(c->doc.name);
     c->doc.name = c->name;
     c->doc.state.error = mem_strdup(c->doc.state.error);
-    health_load(c);
     return NULL;
 }
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What GET /events says about a container: image, name and labels with every action. Loop thread.
  */
+#include "container/event.h"
+
 #include "container/object.h"
+#include "core/events.h"
 
 void container_event(struct container *c, const char *action, const char *key, const char *value)
 {

@@ -3,12 +3,12 @@
  * Names for containers that were given none: adjective_surname, a few tries, then
  * with a digit, then the id. The word lists are ours. Loop thread.
  */
-#include "container/object.h"
-
-#include "base/map.h"
-
 #include <stdio.h>
 #include <sys/random.h>
+
+#include "base/digest.h"
+#include "base/map.h"
+#include "container/table.h"
 
 static const char *const adjectives[] = {
     "able",    "agile",   "amber",    "ample",  "apt",     "blithe",  "bold",   "brave",   "breezy",

@@ -10,10 +10,7 @@
  * Zombies that nobody here knows (helpers of execs, daemons of --pid=host containers) would
  * stay for ever as children of the engine: they are swept. Loop thread.
  */
-#include "container/object.h"
-
-#include "base/clock.h"
-#include "base/log.h"
+#include "container/orphan.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -22,6 +19,13 @@
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "container/keeper_entry.h"
+#include "container/process.h"
+#include "container/table.h"
+#include "runtime/keeper.h"
 
 #define ASK_AGAIN_MS 10
 #define PATIENCE_NS (5 * NS_PER_S)
@@ -177,33 +181,6 @@ void orphan_watch(struct container_table *t, int pid, int pidfd, orphan_fn fn, v
 
 /* ---- to the new keeper ---- */
 
-static void add_hold(struct keeper_entry *e, int *fds, enum keeper_role role, int fd)
-{
-    if (fd < 0)
-        return;
-    e->roles[e->n_holds++] = (uint8_t)role;
-    fds[e->n_holds] = fd;
-}
-
-void orphan_hand_back(struct keeper *k, const char *id, int pid, int pidfd, int64_t started_ns,
-                      const struct hub *hub)
-{
-    struct keeper_entry e = {.pid = pid, .started_wall_ns = started_ns};
-    struct hub_streams s = {-1, -1, -1, -1, {-1, -1}, false, NULL};
-    int fds[1 + KEEPER_HOLDS_MAX] = {pidfd};
-
-    if (hub && hub_is_running(hub))
-        hub_peek(hub, &s);
-    snprintf(e.id, sizeof(e.id), "%s", id);
-    add_hold(&e, fds, ROLE_STDIN, s.in);
-    add_hold(&e, fds, ROLE_STDOUT, s.out);
-    add_hold(&e, fds, ROLE_STDERR, s.err);
-    add_hold(&e, fds, ROLE_PTY, s.pty);
-    add_hold(&e, fds, ROLE_RELAY_READ, s.relay[0]);
-    add_hold(&e, fds, ROLE_RELAY_WRITE, s.relay[1]);
-    keeper_adopt(k, &e, fds);
-}
-
 static void on_container_exit(void *ctx, const struct exit_record *r)
 {
     container_note_exit(ctx, r);
@@ -217,8 +194,8 @@ void container_watch_orphan(struct container *c)
 
 void container_hand_back(struct container *c)
 {
-    orphan_hand_back(c->parts->keeper, c->doc.id, c->doc.state.pid, c->pidfd,
-                     c->doc.state.started_ns, c->hub);
+    keeper_entry_hand_back(c->parts->keeper, c->doc.id, c->doc.state.pid, c->pidfd,
+                           c->doc.state.started_ns, c->hub);
     if (c->doc.config.stdin_once && c->hub && hub_has_told_stdin(c->hub))
         keeper_note_attached(c->parts->keeper, c->doc.id, c->doc.state.pid);
     container_watch_orphan(c);
@@ -260,8 +237,6 @@ static void on_child(uv_signal_t *handle, int number)
 
 void orphans_open(struct container_table *t)
 {
-    list_init(&t->orphans);
-    list_init(&t->strangers);
     t->child_signal = mem_new(uv_signal_t);
     uv_signal_init(loop_uv(t->parts->loop), t->child_signal);
     t->child_signal->data = t;

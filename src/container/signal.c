@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Signals by name and number, as `kill` and STOPSIGNAL take them. Pure. */
-#include "container/object.h"
-
 #include <ctype.h>
 #include <signal.h>
 #include <string.h>
+
+#include "base/text.h"
+#include "container/object.h"
+#include "container/process.h"
 
 static const struct {
     const char *name;

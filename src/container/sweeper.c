@@ -5,7 +5,11 @@
  * removal, so that it takes many at once and keeps out of the next command's way; what is thrown
  * away meanwhile asks for one more. Loop thread but for the job.
  */
-#include "container/object.h"
+#include "container/sweeper.h"
+
+#include "container/parts.h"
+#include "core/loop.h"
+#include "storage/rootfs.h"
 
 #define DELAY_MS 100
 

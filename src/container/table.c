@@ -1,83 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The table of containers: look-up as Docker does it (full id, name, id prefix),
- * names, references, loading. Loop thread.
+ * names, references. Loop thread.
  */
-#include "container/object.h"
-#include "place/links.h"
-
-#include "base/clock.h"
-#include "base/log.h"
-#include "base/map.h"
-#include "net/dns.h"
+#include "container/table.h"
 
 #include <string.h>
 
-struct container *container_alloc(struct container_table *t, struct arena *a)
-{
-    struct container *c = mem_new(struct container);
-
-    c->table = t;
-    c->parts = t->parts;
-    c->arena = a;
-    c->refs = 1;
-    c->pidfd = -1;
-    lane_init(&c->lane);
-    list_init(&c->settling);
-    list_init(&c->settle);
-    list_init(&c->draining);
-    list_init(&c->waiters);
-    list_init(&c->execs);
-    return c;
-}
-
-void container_destroy(struct container *c)
-{
-    if (!c)
-        return;
-    ASSERT(list_is_empty(&c->waiters));
-    timer_clear(c->parts->loop, &c->restart_timer);
-    sockets_stop_holding(c);
-    health_free(c);
-    orphan_forget(c->orphan);
-    hub_destroy(c->hub);
-    if (c->log)
-        log_destroy(c->log, NULL, NULL);
-    if (c->pidfd >= 0)
-        close(c->pidfd);
-    free(c->doc.state.error);
-    free(c->name);
-    endpoints_drop(c);
-    arena_destroy(c->run_arena);
-    arena_destroy(c->networks_arena);
-    arena_destroy(c->arena);
-    free(c);
-}
-
-struct container *container_ref(struct container *c)
-{
-    c->refs++;
-    return c;
-}
-
-void container_unref(struct container *c)
-{
-    if (c && --c->refs == 0)
-        container_destroy(c);
-}
+#include "base/digest.h"
+#include "base/map.h"
+#include "container/object.h"
+#include "container/sweeper.h"
+#include "core/debug.h"
 
 void table_insert(struct container *c)
 {
     map_put(c->table->by_id, c->doc.id, c);
     map_put(c->table->by_name, c->name, c);
-    links_insert(c);
 }
 
 void table_remove(struct container *c)
 {
     map_take(c->table->by_id, c->doc.id);
     map_take(c->table->by_name, c->name);
-    links_remove(c);
     c->is_gone = true;
     container_unref(c);
 }
@@ -239,32 +184,7 @@ struct err *table_check_name(struct container_table *t, const char *name)
     return check_name_is_no_id(t, name);
 }
 
-/* ---- loading ---- */
-
-static struct err *load_one(void *ctx, const char *id, const char *json)
-{
-    struct container_table *t = ctx;
-    struct container *c = container_alloc(t, arena_create());
-    struct err *err = doc_decode(c, json);
-
-    if (err) {
-        log_error("a saved container cannot be read and is left alone", KV("id", id),
-                  KV("error", err_text(err)));
-        err_drop(err);
-        container_destroy(c);
-        return NULL;
-    }
-    err = image_find(t->parts->images, c->doc.image_id, &c->image);
-    if (err) { /* removed by force: the container can be looked at and removed */
-        err_drop(err);
-        c->image = NULL;
-    } else {
-        image_ref(c->image, c->doc.id, state_is_running(c));
-    }
-    mounts_ref(c);
-    table_insert(c);
-    return NULL;
-}
+/* ---- the table ---- */
 
 static void dump_containers(void *ctx, struct jw *w)
 {
@@ -288,7 +208,7 @@ static void dump_containers(void *ctx, struct jw *w)
     jw_arr_end(w);
 }
 
-struct err *container_table_open(struct parts *p, struct container_table **out)
+struct container_table *table_create(struct parts *p)
 {
     struct container_table *t = mem_new(struct container_table);
 
@@ -297,105 +217,21 @@ struct err *container_table_open(struct parts *p, struct container_table **out)
     t->by_name = map_create();
     t->execs = map_create();
     t->reserved = map_create();
-    orphans_open(t);
+    list_init(&t->orphans);
+    list_init(&t->strangers);
     list_init(&t->turns_waiting);
     list_init(&t->linkers);
     t->sweeper = sweeper_create(p);
-    *out = t;
-    TRY(db_each(p->db, "container", load_one, t));
-    TRY(execs_load(t));
     debug_register(p->debug, "containers", dump_containers, t);
-    return NULL;
+    return t;
 }
 
-/* ---- the end of the engine ---- */
-
-static void stop_part_ended(void *ctx)
+void table_destroy(struct container_table *t)
 {
-    struct container_table *t = ctx;
-
-    if (--t->n_stopping == 0)
-        t->stopped(t->stopped_ctx);
-}
-
-void container_table_stop(struct container_table *t, void (*done)(void *ctx), void *ctx)
-{
-    size_t cursor = 0;
-    void *value;
-
-    t->stopped = done;
-    t->stopped_ctx = ctx;
-    t->n_stopping = 1;
-    orphans_close(t);
-    while (map_next(t->by_id, &cursor, NULL, &value)) {
-        struct container *c = value;
-        struct log *log = steal_ptr(&c->log);
-
-        timer_clear(t->parts->loop, &c->restart_timer);
-        health_suspend(c);
-        execs_close(c);
-        hub_destroy(steal_ptr(&c->hub));
-        sockets_stop_holding(c);
-        ports_release(steal_ptr(&c->ports));
-        dns_host_close(steal_ptr(&c->dns));
-        endpoints_drop(c); /* in this engine's memory only: the document keeps it */
-        if (c->is_streaming)
-            container_unref(c);
-        c->is_streaming = false;
-        if (log) {
-            t->n_stopping++;
-            log_destroy(log, stop_part_ended, t);
-        }
-    }
-    stop_part_ended(t);
-}
-
-void container_table_close(struct container_table *t)
-{
-    size_t cursor = 0;
-    void *value;
-
-    if (!t)
-        return;
-    orphans_close(t);
-    while (map_next(t->by_id, &cursor, NULL, &value)) {
-        struct container *c = value;
-
-        waiters_notify(c, false);
-        health_suspend(c);
-        execs_close(c);
-        hub_destroy(steal_ptr(&c->hub)); /* of a run that began after container_table_stop */
-        if (c->is_streaming)
-            container_unref(c);
-        map_take(t->by_id, c->doc.id);
-        container_unref(c);
-    }
     map_destroy(t->by_id);
     map_destroy(t->by_name);
     map_destroy(t->execs);
     map_destroy(t->reserved);
     sweeper_destroy(t->sweeper);
     free(t);
-}
-
-/* ---- small accessors ---- */
-
-bool container_has_tty(const struct container *c)
-{
-    return c->doc.config.tty;
-}
-
-bool container_is_running(const struct container *c)
-{
-    return state_is_running(c);
-}
-
-const char *container_id(const struct container *c)
-{
-    return c->doc.id;
-}
-
-const char *container_name(const struct container *c)
-{
-    return c->name;
 }

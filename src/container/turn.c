@@ -6,11 +6,14 @@
  * and spawn at a time; more would not make anything faster, the keeper clones one by one.
  * Loop thread.
  */
-#include "container/object.h"
-
-#include "base/fd.h"
+#include "container/turn.h"
 
 #include <sys/resource.h>
+
+#include "base/fd.h"
+#include "container/table.h"
+#include "core/loop.h"
+#include "core/op.h"
 
 #define TURNS 48
 #define FDS_OF_TURNS (TURNS * 28)

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What GET /events says of the volumes of a run: mount before start, unmount after die. Loop. */
-#include "container/object.h"
-
 #include <string.h>
+
+#include "container/doc.h"
+#include "container/event.h"
+#include "container/object.h"
+#include "core/events.h"
 
 static void tell(const struct container *c, const struct mount_point *m, const char *action)
 {

@@ -4,9 +4,11 @@
  * exit worked off. A waiter is registered before the answer's headers go out, so an
  * exit that follows at once is not missed. Loop thread.
  */
-#include "container/object.h"
+#include "container/wait.h"
 
 #include <string.h>
+
+#include "container/object.h"
 
 struct waiter {
     struct list link;
@@ -126,4 +128,20 @@ void container_settle_for(struct container *c, struct op *op)
 {
     if (!is_settled(c))
         ticket_queue(op_wait(op), &c->settling, NULL);
+}
+
+void container_wake_settlers(struct container *c)
+{
+    tickets_answer(&c->settling);
+    while (!list_is_empty(&c->settle)) {
+        struct settle_wait *w = list_first(&c->settle, struct settle_wait, link);
+
+        list_remove(&w->link);
+        w->fn(w);
+    }
+}
+
+void container_streams_drained(struct container *c)
+{
+    tickets_answer(&c->draining);
 }

@@ -12,7 +12,11 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
+#include "base/list.h"
 #include "base/log.h"
+#include "base/mem.h"
+#include "core/loop.h"
+#include "core/op.h"
 
 #include "db_store.h"
 

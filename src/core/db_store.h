@@ -2,6 +2,7 @@
 /* The SQLite side of db.c: one connection, one caller at a time, blocking. */
 #pragma once
 
+#include "base/list.h"
 #include "core/db.h"
 
 struct db_write {

@@ -3,6 +3,8 @@
 #pragma once
 
 #include "api/server.h"
+#include "container/parts.h"
+#include "core/config.h"
 
 struct engine {
     struct parts parts;

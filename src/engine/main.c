@@ -3,12 +3,6 @@
  * berthd: parse, make the parts, run the loop, end in order. SIGTERM and SIGINT end the
  * engine and leave the containers to the keeper; SIGUSR1 logs what is in flight.
  */
-#include "engine.h"
-
-#include "base/clock.h"
-#include "base/fd.h"
-#include "base/log.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
@@ -18,6 +12,14 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "recover/recover.h"
+#include "runtime/keeper.h"
+
+#include "engine.h"
 #include "trim.h"
 
 #define DRAIN_MS 5000 /* operations in flight get this long at the end */

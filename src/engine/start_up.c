@@ -4,13 +4,6 @@
  * is allowed here and only here. The order matters once: the containers are loaded
  * before the keeper is asked what it has, and clients are served last.
  */
-#include "engine.h"
-
-#include "base/clock.h"
-#include "base/fd.h"
-#include "base/log.h"
-#include "runtime/sandbox.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,6 +11,28 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "cgroup/cgroup.h"
+#include "container/container.h"
+#include "core/db.h"
+#include "core/debug.h"
+#include "core/events.h"
+#include "core/loop.h"
+#include "core/op.h"
+#include "core/turn.h"
+#include "image/image.h"
+#include "net/net.h"
+#include "net/network.h"
+#include "recover/recover.h"
+#include "runtime/sandbox.h"
+#include "storage/layer.h"
+#include "storage/volume.h"
+
+#include "engine.h"
 
 #define KERNEL_WORKERS 4
 #define DISK_WORKERS 4

@@ -6,10 +6,16 @@
  */
 #include "exec/exec.h"
 
-#include "base/map.h"
-
 #include <stdio.h>
 #include <string.h>
+
+#include "base/map.h"
+#include "container/event.h"
+#include "container/orphan.h"
+#include "container/table.h"
+#include "core/db.h"
+#include "exec/exec_object.h"
+#include "stream/hub.h"
 
 static const struct jfield exec_doc_fields[] = {
     J(J_STR, struct exec_doc, id, "Id"),
@@ -104,6 +110,32 @@ void exec_delete_document(struct exec *e)
         db_delete(e->parts->exec_db, EXEC_KIND, e->doc.id, NULL, NULL);
 }
 
+/* Most are over by then: one write less. Until then the keeper's entry alone tells. */
+#define SAVE_LATER_MS 20
+
+static void on_saving(struct timer *t)
+{
+    exec_save(container_of(t, struct exec, saving));
+}
+
+void exec_note_running(struct exec *e, int pid, int pidfd, int64_t started_ns)
+{
+    autobuf struct buf action = {0};
+    struct exec_doc *d = &e->doc;
+
+    e->pidfd = pidfd;
+    e->is_running = true;
+    e->is_settling = false;
+    if (d->has_started && d->pid == pid)
+        return; /* an engine before this one has told */
+    d->has_started = true;
+    d->pid = pid;
+    d->started_ns = started_ns;
+    timer_set(e->parts->loop, &e->saving, SAVE_LATER_MS, on_saving);
+    buf_printf(&action, "exec_start: %s", strs_join(e->arena, &d->config.cmd, " "));
+    exec_event(e, action.data, "execID", d->id);
+}
+
 /* ---- the table ---- */
 
 struct err *exec_find(struct container_table *t, const char *id, struct exec **out)
@@ -131,6 +163,18 @@ void execs_running(struct container *c, struct arena *a, struct strs *out)
     list_each (e, &c->execs, struct exec, link)
         if (e->is_running && !e->is_probe)
             strs_add(a, out, e->doc.id);
+}
+
+size_t exec_end_probe(struct exec *e, const struct err *err, int exit_code)
+{
+    if (!e->on_end)
+        return 0;
+    e->on_end(e->end_ctx, err, exit_code);
+    e->on_end = NULL;
+    if (!e->c)
+        return 0;
+    exec_take_out(e);
+    return 1;
 }
 
 void execs_drop(struct container *c)

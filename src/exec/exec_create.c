@@ -3,9 +3,13 @@
  * Exec create: answered when the next engine would know it, too. Nothing is visible before
  * `publish`. Also a health check's probe, which is of this engine alone. Loop thread.
  */
-#include "exec/exec.h"
-
 #include "base/clock.h"
+#include "base/digest.h"
+#include "container/event.h"
+#include "exec/exec_object.h"
+#include "stream/hub.h"
+
+#include "exec_probe.h"
 
 #define EXECS_MAX 4096                /* per container, running and ended; ended ones go first */
 #define EXECS_KEPT 64                 /* of more than these … */

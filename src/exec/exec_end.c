@@ -4,19 +4,23 @@
  * when the code is written, so that it is known to the next engine whenever this one dies. Also
  * execs whose keeper was killed, and signals. Loop thread.
  */
-#include "exec/exec.h"
-
-#include "base/clock.h"
-#include "base/log.h"
-#include "base/map.h"
-
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#define SIGNAL_PROCESS_GROUP (1u << 2) /* PIDFD_SIGNAL_PROCESS_GROUP */
+#include "base/log.h"
+#include "base/map.h"
+#include "container/keeper_entry.h"
+#include "container/orphan.h"
+#include "container/process.h"
+#include "container/table.h"
+#include "exec/exec_object.h"
+#include "runtime/keeper.h"
+
+#include "exec_probe.h"
+#include "exec_strays.h"
 
 /* ---- the record of the end ---- */
 
@@ -82,18 +86,6 @@ static void record(struct exec *e)
 }
 
 /* ---- the end ---- */
-
-size_t exec_end_probe(struct exec *e, const struct err *err, int exit_code)
-{
-    if (!e->on_end)
-        return 0;
-    e->on_end(e->end_ctx, err, exit_code);
-    e->on_end = NULL;
-    if (!e->c)
-        return 0;
-    exec_take_out(e);
-    return 1;
-}
 
 static int exit_code_of(const struct exit_record *r)
 {
@@ -168,7 +160,7 @@ void exec_unsettle(struct exec *e)
 void exec_exited(struct container_table *t, const struct keeper_entry *entry)
 {
     struct exec *e = exec_of_keeper_id(t, entry->id);
-    struct exit_record r = {true, entry->pid, entry->status, entry->exited_wall_ns, false};
+    struct exit_record r = keeper_entry_exit(entry);
 
     if (t->stopped && !e) /* let go of by execs_close: the next engine is told */
         return;
@@ -198,8 +190,8 @@ void exec_watch_orphan(struct exec *e)
 
 void exec_hand_back(struct exec *e)
 {
-    orphan_hand_back(e->parts->keeper, e->keeper_id, e->doc.pid, e->pidfd, e->doc.started_ns,
-                     e->hub);
+    keeper_entry_hand_back(e->parts->keeper, e->keeper_id, e->doc.pid, e->pidfd, e->doc.started_ns,
+                           e->hub);
     exec_watch_orphan(e);
 }
 
@@ -226,14 +218,6 @@ void execs_hand_back(struct container *c)
 
 /* ---- signals ---- */
 
-/* The group, so that what a shell has started does not stay behind (Linux 6.9; else the one alone).
- */
-void exec_kill_process(int pidfd)
-{
-    if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, SIGNAL_PROCESS_GROUP) != 0)
-        syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-}
-
 void exec_kill(struct exec *e)
 {
     if (e->doc.has_ended)
@@ -241,7 +225,7 @@ void exec_kill(struct exec *e)
     if (!e->is_running || e->pidfd < 0)
         e->is_doomed = true;
     else
-        exec_kill_process(e->pidfd);
+        process_kill_group(e->pidfd);
 }
 
 /* The container's pid 1 is dead, so all of these are: the keeper reports each. */

@@ -4,18 +4,20 @@
  * takes its streams. The client is attached before, so that it misses nothing. Loop thread but
  * for the worker step.
  */
-#include "exec/exec.h"
-
-#include "base/clock.h"
-#include "runtime/sandbox.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Most are over by then: one write less. Until then the keeper's entry alone tells. */
-#define SAVE_LATER_MS 20
+#include "base/clock.h"
+#include "cgroup/cgroup.h"
+#include "container/process.h"
+#include "exec/exec_object.h"
+#include "runtime/sandbox.h"
+#include "stream/hub.h"
+
+#include "exec_probe.h"
+#include "exec_strays.h"
 
 /* ---- a run, also an adopted one ---- */
 
@@ -33,29 +35,6 @@ struct hub *exec_hub(struct exec *e)
     if (!e->hub)
         e->hub = hub_create(e->parts->loop, e->parts->pools, &exec_hooks, e);
     return e->hub;
-}
-
-static void on_saving(struct timer *t)
-{
-    exec_save(container_of(t, struct exec, saving));
-}
-
-void exec_note_running(struct exec *e, int pid, int pidfd, int64_t started_ns)
-{
-    autobuf struct buf action = {0};
-    struct exec_doc *d = &e->doc;
-
-    e->pidfd = pidfd;
-    e->is_running = true;
-    e->is_settling = false;
-    if (d->has_started && d->pid == pid)
-        return; /* an engine before this one has told */
-    d->has_started = true;
-    d->pid = pid;
-    d->started_ns = started_ns;
-    timer_set(e->parts->loop, &e->saving, SAVE_LATER_MS, on_saving);
-    buf_printf(&action, "exec_start: %s", strs_join(e->arena, &d->config.cmd, " "));
-    exec_event(e, action.data, "execID", d->id);
 }
 
 void exec_run_streams(struct exec *e, const struct hub_streams *s)
@@ -190,7 +169,7 @@ static void on_spawned(void *ctx, struct err *err, int pid, int pidfd)
         o->e->doc.pid = pid;
         o->e->pidfd = pidfd;
     } else if (!err) { /* nobody waits any more: the keeper tells of its end, a stranger's */
-        exec_kill_process(pidfd);
+        process_kill_group(pidfd);
         close(pidfd);
     }
     end_spawn_wait(w, err);
@@ -215,7 +194,7 @@ static void unspawn(struct op *op)
     keeper_spawn_cancel(o->c->parts->keeper, o->spawning);
     if (e->pidfd < 0)
         return;
-    exec_kill_process(e->pidfd); /* the keeper tells of its end: a stranger's */
+    process_kill_group(e->pidfd); /* the keeper tells of its end: a stranger's */
     close(steal_fd(&e->pidfd));
 }
 

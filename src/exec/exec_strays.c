@@ -8,15 +8,18 @@
  * Trap: in the host's pid namespace (--pid=host) a daemon of the container looks the same; there
  * nothing is ended. The keeper is reaped by now; children of the next one are not looked at.
  */
-#include "exec/exec.h"
-
-#include "base/log.h"
+#include "exec_strays.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "base/log.h"
+#include "cgroup/cgroup.h"
+#include "container/process.h"
+#include "exec/exec_object.h"
 
 struct strays {
     struct job job;
@@ -112,7 +115,7 @@ static void run(struct job *job)
         if (pidfd >= 0 && is_stray(s, pids[i])) {
             log_info("an exec whose keeper was killed at its start is ended", KV("id", s->id),
                      KV_INT("pid", pids[i]));
-            exec_kill_process(pidfd);
+            process_kill_group(pidfd);
         }
         if (pidfd >= 0)
             close(pidfd);

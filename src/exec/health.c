@@ -8,11 +8,15 @@
  */
 #include "exec/health.h"
 
-#include "base/clock.h"
-#include "base/log.h"
-
 #include <poll.h>
 #include <string.h>
+
+#include "base/clock.h"
+#include "container/event.h"
+#include "container/object.h"
+
+#include "health_rules.h"
+#include "probe.h"
 
 #define MAKE_UP_NS (5 * NS_PER_S)     /* overdue probes are spread over that */
 #define SAVE_EVERY_NS (60 * NS_PER_S) /* when nothing but the log changes */

@@ -4,29 +4,11 @@
  * memory of the log. Trap: inside the start period a failure changes nothing, but a
  * success ends the period at once.
  */
-#include "exec/health.h"
-
-#include "base/clock.h"
+#include "health_rules.h"
 
 #include <string.h>
 
-static const struct jfield result_fields[] = {
-    J(J_I64, struct health_result, start_ns, "Start"),
-    J(J_I64, struct health_result, end_ns, "End"),
-    J(J_INT, struct health_result, exit_code, "ExitCode"),
-    J(J_STR, struct health_result, output, "Output"),
-    J_END,
-};
-static const struct jtable result_json = {sizeof(struct health_result), result_fields};
-
-static const struct jfield state_fields[] = {
-    J(J_INT, struct health_state, status, "Status"),
-    J(J_INT, struct health_state, failing_streak, "FailingStreak"),
-    J(J_I64, struct health_state, due_ns, "Due"),
-    J(J_LIST, struct health_state, log, "Log", .sub = &result_json),
-    J_END,
-};
-const struct jtable health_state_json = {sizeof(struct health_state), state_fields};
+#include "base/clock.h"
 
 static int64_t value_or(int64_t value, int64_t otherwise)
 {

@@ -5,11 +5,16 @@
  * may be later: until then no other probe of the container starts. Loop thread.
  * Trap: a probe may outlive the run it belongs to; probe_forget cuts it off.
  */
-#include "exec/health.h"
-
-#include "base/clock.h"
+#include "probe.h"
 
 #include <stdio.h>
+
+#include "base/clock.h"
+#include "container/object.h"
+#include "stream/sink.h"
+
+#include "exec_probe.h"
+#include "health_rules.h"
 
 struct probe {
     struct health *h; /* NULL when forgotten */

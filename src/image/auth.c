@@ -3,9 +3,10 @@
  * X-Registry-Auth: base64 of a small JSON document. Pure, any thread. A header
  * that makes no sense counts as none, as in Docker: the registry will say so.
  */
-#include "image/image.h"
-
 #include <string.h>
+
+#include "base/json.h"
+#include "image/image.h"
 
 enum { AUTH_HEADER_MAX = 65536 };
 

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
+
 enum { BAR_WIDTH = 50 };
 
 static void emit(const struct progress *p, struct buf *line)

@@ -5,10 +5,11 @@
  * dot, a colon or an upper case letter, or is "localhost"; everything else
  * belongs to docker.io, and single names there live under library/.
  */
-#include "image/image.h"
-
 #include <ctype.h>
 #include <string.h>
+
+#include "base/digest.h"
+#include "image/image.h"
 
 #define HUB "docker.io"
 #define HUB_OLD "index.docker.io"

@@ -4,7 +4,14 @@
 
 #include "image/image.h"
 
+#include "base/digest.h"
+#include "base/json.h"
 #include "base/map.h"
+#include "core/config.h"
+#include "core/db.h"
+#include "core/events.h"
+#include "core/op.h"
+#include "storage/layer.h"
 
 #include "blob.h"
 #include "manifest.h"

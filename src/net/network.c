@@ -12,6 +12,8 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/log.h"
+#include "core/db.h"
+#include "core/events.h"
 
 #include "network_inner.h"
 #include "vlan.h"

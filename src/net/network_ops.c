@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
+#include "core/db.h"
 
 #include "network_inner.h"
 #include "vlan.h"

@@ -5,11 +5,7 @@
  * steps: then its endpoints are gone already and only the wish is left to be saved,
  * so every step looks the entry up again. Loop thread, except attach and detach.
  */
-#include "container/object.h"
-
-#include "base/log.h"
-
-#include "place/files.h"
+#include "place/connect.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +13,17 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
+
+#include "base/log.h"
+#include "container/process.h"
+#include "net/network.h"
+#include "place/dns.h"
+#include "place/endpoints.h"
+#include "place/files.h"
+#include "place/network.h"
+#include "place/published.h"
+#include "place/sockets.h"
+#include "storage/rootfs.h"
 
 struct linking {
     struct op op;
@@ -49,23 +56,6 @@ static size_t find_attached(const struct container *c, const char *network_id)
     while (i < c->doc.networks.n && strcmp(list[i].network_id, network_id) != 0)
         i++;
     return i;
-}
-
-struct err *container_open_netns(const struct container *c, int *out)
-{
-    autoclose int fd = -1;
-    char path[40];
-
-    snprintf(path, sizeof(path), "/proc/%d/ns/net", c->doc.state.pid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 && (errno == ENOENT || errno == ESRCH)) /* its exit is on its way to us */
-        return err_new(ERR_CONFLICT, "container %s is not running", c->doc.id);
-    if (fd < 0)
-        return err_sys("open the network namespace of container %s", c->doc.id);
-    if (syscall(SYS_pidfd_send_signal, c->pidfd, 0, NULL, 0) != 0) /* else the pid is another's */
-        return err_new(ERR_CONFLICT, "container %s is not running", c->doc.id);
-    *out = steal_fd(&fd);
-    return NULL;
 }
 
 static struct err *check_usable(const struct container *c)

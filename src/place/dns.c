@@ -4,10 +4,13 @@
  * user's, started with the container or when it is connected to the first such network, and
  * kept in the keeper across engines. What it answers follows c->endpoints by itself.
  */
-#include "container/object.h"
+#include "place/dns.h"
 
-#include "base/log.h"
+#include "container/process.h"
+#include "core/config.h"
 #include "net/dns.h"
+#include "net/network.h"
+#include "place/sockets.h"
 
 bool resolver_is_wanted(const struct container *c)
 {

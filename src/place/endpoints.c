@@ -4,15 +4,19 @@
  * entry i of the one is entry i of the other, and connect and disconnect (connect.c) keep
  * it so. The kernel's part is done by workers that get copies of the specs. Loop thread.
  */
-#include "container/object.h"
-#include "place/links.h"
-
-#include "base/digest.h"
-#include "net/dns.h"
+#include "place/endpoints.h"
 
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "base/digest.h"
+#include "core/config.h"
+#include "net/dns.h"
+#include "place/links.h"
+#include "place/network.h"
+#include "place/published.h"
+#include "place/sockets.h"
 
 struct owned { /* doc.networks alone, for a deep copy through its JSON */
     struct jlist networks;
@@ -269,17 +273,6 @@ struct port_target endpoints_port_target(struct container *c)
         t.is_routed6 = network_bridge(out.v6->network)->mode6 == GATEWAY_ROUTED;
     }
     return t;
-}
-
-bool port_target_is_none(const struct port_target *t)
-{
-    return !t->addr && addr6_is_none(&t->addr6);
-}
-
-void port_target_fill(const struct port_target *t, struct port_map *m)
-{
-    m->addr = t->addr;
-    memcpy(m->addr6, &t->addr6, sizeof(m->addr6));
 }
 
 static bool is_opened_already(const struct port_map *maps, size_t n, const struct port_map *m)

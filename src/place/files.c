@@ -5,14 +5,23 @@
  * loop, etc_files_open on a worker.
  */
 #include "place/files.h"
-#include "place/links.h"
-
-#include "base/fd.h"
-#include "net/hosts.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include "base/fd.h"
+#include "container/doc.h"
+#include "container/object.h"
+#include "core/config.h"
+#include "net/hosts.h"
+#include "net/network.h"
+#include "place/dns.h"
+#include "place/links.h"
+#include "place/network.h"
+#include "runtime/config.h"
+#include "runtime/sandbox.h"
+#include "storage/rootfs.h"
 
 #define RESOLV_MAX 65536
 #define HOSTS_MAX (1 << 20) /* the container may write its own */

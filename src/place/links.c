@@ -7,13 +7,20 @@
  */
 #include "place/links.h"
 
-#include "base/log.h"
-#include "base/map.h"
-#include "place/port_spec.h"
-
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/map.h"
+#include "container/object.h"
+#include "container/table.h"
+#include "net/hosts.h"
+#include "net/network.h"
+#include "place/connect.h"
+#include "place/files.h"
+#include "place/network.h"
+#include "place/port_spec.h"
+#include "storage/rootfs.h"
 
 #define LINKS_MAX 256
 #define LINK_PORTS_MAX 1024 /* exposed ports of one container that are looked at */

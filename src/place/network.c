@@ -3,13 +3,20 @@
  * What a container asks of the network: which networks, which published ports. Plans
  * only; its endpoints while it runs are in endpoints.c. Loop thread.
  */
-#include "container/object.h"
-#include "place/port_spec.h"
+#include "place/network.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "container/container.h"
+#include "container/doc.h"
+#include "container/parts.h"
+#include "container/table.h"
+#include "net/network.h"
+#include "place/port_spec.h"
+#include "runtime/config.h"
 
 bool network_mode_is(const struct host_config *h, const char *mode)
 {

@@ -3,10 +3,12 @@
  * The published ports of a run as the document has them: ports that follow one another are
  * one entry, so that a range of ten thousand costs a document no more than one port. Pure.
  */
-#include "container/object.h"
+#include "place/published.h"
 
 #include <arpa/inet.h>
 #include <string.h>
+
+#include "container/doc.h"
 
 const char *published_proto(int proto)
 {
@@ -57,6 +59,17 @@ struct jlist published_note(struct arena *a, const struct ports *ports)
     memcpy(kept, runs, n_runs * sizeof(*kept));
     free(runs);
     return (struct jlist){.v = kept, .n = n_runs};
+}
+
+bool port_target_is_none(const struct port_target *t)
+{
+    return !t->addr && addr6_is_none(&t->addr6);
+}
+
+void port_target_fill(const struct port_target *t, struct port_map *m)
+{
+    m->addr = t->addr;
+    memcpy(m->addr6, &t->addr6, sizeof(m->addr6));
 }
 
 static int compare_maps(const void *a, const void *b)

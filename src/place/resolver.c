@@ -3,10 +3,13 @@
  * What goes into /etc/hosts and /etc/resolv.conf of a container is text from a request: judged
  * here, so that no value becomes two lines. Pure.
  */
-#include "container/object.h"
+#include "place/resolver.h"
 
 #include <arpa/inet.h>
 #include <string.h>
+
+#include "base/text.h"
+#include "runtime/config.h"
 
 #define ADDRESS_MAX 64
 

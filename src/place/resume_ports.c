@@ -4,9 +4,10 @@
  * so clients that came meanwhile wait in their queues. What it did not keep (it was
  * killed too, or the engine died between spawn and hold) is bound again on a worker. Loop thread.
  */
-#include "container/object.h"
-
 #include "base/log.h"
+#include "place/endpoints.h"
+#include "place/published.h"
+#include "place/sockets.h"
 
 void ports_hold(struct container *c)
 {

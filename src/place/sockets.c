@@ -5,12 +5,14 @@
  * when this engine came is stashed until the containers are reconciled, then taken by
  * its owner or let go. A socket pins its namespace: unhold when the run ends. Loop thread.
  */
-#include "container/object.h"
-
-#include "base/map.h"
+#include "place/sockets.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#include "base/map.h"
+#include "container/table.h"
+#include "runtime/keeper.h"
 
 #define WINDOW 32 /* keys on their way to the keeper */
 

@@ -7,13 +7,20 @@
  * Trap: an entry that is still starting is its helper's, the payload has another pid. It is
  * settled by the keeper's word, later: running, or failed and as if it had never been started.
  */
-#include "exec/exec.h"
-
-#include "base/clock.h"
-#include "base/log.h"
-#include "base/map.h"
+#include "exec_recover.h"
 
 #include <string.h>
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "container/keeper_entry.h"
+#include "container/process.h"
+#include "container/table.h"
+#include "core/db.h"
+#include "exec/exec_object.h"
+#include "runtime/keeper.h"
 
 /* ---- documents ---- */
 
@@ -87,8 +94,7 @@ bool exec_adopt(struct container_table *t, const struct keeper_entry *entry, con
     if (t->parts->keeper) /* it only closed the connection: no reconcile follows */
         close_adopted_stdin(e);
     else if (entry->state == KEEPER_EXITED) /* worked off by reconcile */
-        e->exit =
-            (struct exit_record){true, entry->pid, entry->status, entry->exited_wall_ns, false};
+        e->exit = keeper_entry_exit(entry);
     return true;
 }
 
@@ -100,11 +106,11 @@ void exec_settled(struct container_table *t, const struct keeper_entry *entry, i
         exec_note_running(e, entry->pid, pidfd, entry->started_wall_ns);
         close_adopted_stdin(e);
         if (!e->c || e->c->pidfd < 0)
-            exec_kill_process(e->pidfd);
+            process_kill_group(e->pidfd);
         return;
     }
     if (!e || e->doc.pid != entry->pid)
-        exec_kill_process(pidfd);
+        process_kill_group(pidfd);
     close(pidfd);
 }
 

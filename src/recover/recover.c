@@ -5,18 +5,41 @@
  * reconcile then finishes or undoes what only one of the three knows. Also: exits as
  * the keeper reports them (orphan.c: those it cannot). Loop thread, start-up.
  */
-#include "container/object.h"
+#include "recover/recover.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "cgroup/cgroup.h"
+#include "container/event.h"
+#include "container/keeper_entry.h"
+#include "container/orphan.h"
+#include "container/process.h"
+#include "container/table.h"
+#include "core/config.h"
 #include "exec/exec.h"
-#include "run/start.h"
+#include "exec/health.h"
+#include "image/image.h"
+#include "place/dns.h"
+#include "place/endpoints.h"
+#include "place/published.h"
+#include "place/sockets.h"
+#include "run/commands.h"
+#include "run/exited.h"
+#include "run/restart.h"
+#include "run/streams.h"
+#include "runtime/keeper.h"
+#include "storage/rootfs.h"
+#include "storage/volume.h"
+#include "stream/landing.h"
+#include "stream/log.h"
 
-#include <signal.h>
-#include <string.h>
-#include <sys/syscall.h>
+#include "exec_recover.h"
 
 static struct container *find_exact(struct container_table *t, const char *id)
 {
@@ -33,20 +56,6 @@ static void close_fds(const int *fds, size_t n)
     for (size_t i = 0; i < n; i++)
         if (fds[i] >= 0)
             close(fds[i]);
-}
-
-static int fd_of_role(const struct keeper_entry *e, const int *fds, enum keeper_role role)
-{
-    for (uint32_t i = 0; i < e->n_holds; i++)
-        if (e->roles[i] == role)
-            return fds[1 + i];
-    return -1;
-}
-
-static struct exit_record exit_of(const struct keeper_entry *e)
-{
-    return (struct exit_record){
-        .is_set = true, .pid = e->pid, .status = e->status, .wall_ns = e->exited_wall_ns};
 }
 
 /* ---- adoption ---- */
@@ -90,7 +99,7 @@ static void end_stranger(struct container_table *t, const struct keeper_entry *e
 {
     log_info("a process of no known container is ended", KV("id", e->id), KV_INT("pid", e->pid));
     if (e->state != KEEPER_EXITED && fds[0] >= 0 && is_exec_id(e->id))
-        exec_kill_process(fds[0]);
+        process_kill_group(fds[0]);
     else if (e->state != KEEPER_EXITED && fds[0] >= 0)
         syscall(SYS_pidfd_send_signal, fds[0], SIGKILL, NULL, 0);
     close_fds(fds, 1 + e->n_holds);
@@ -106,17 +115,6 @@ static bool is_known(struct container_table *t, const struct keeper_entry *e)
     if (is_exec_id(e->id))
         return exec_is_known(t, e);
     return c && c->pidfd >= 0 && c->doc.state.pid == e->pid;
-}
-
-struct hub_streams keeper_entry_streams(const struct keeper_entry *e, const int *fds)
-{
-    return (struct hub_streams){
-        .in = fd_of_role(e, fds, ROLE_STDIN),
-        .out = fd_of_role(e, fds, ROLE_STDOUT),
-        .err = fd_of_role(e, fds, ROLE_STDERR),
-        .pty = fd_of_role(e, fds, ROLE_PTY),
-        .relay = {fd_of_role(e, fds, ROLE_RELAY_READ), fd_of_role(e, fds, ROLE_RELAY_WRITE)},
-    };
 }
 
 static void adopt_process(struct container *c, const struct keeper_entry *e, const int *fds)
@@ -171,7 +169,7 @@ void container_table_adopt(void *table, const struct keeper_entry *e, const int 
     if (e->state == KEEPER_FOREIGN)
         container_watch_orphan(c);
     if (e->state == KEEPER_EXITED)
-        c->exit = exit_of(e); /* worked off by reconcile */
+        c->exit = keeper_entry_exit(e); /* worked off by reconcile */
 }
 
 /* ---- exits ---- */
@@ -180,7 +178,7 @@ void container_table_exited(void *table, const struct keeper_entry *e)
 {
     struct container_table *t = table;
     struct container *c = find_exact(t, e->id);
-    struct exit_record r = exit_of(e);
+    struct exit_record r = keeper_entry_exit(e);
 
     if (is_exec_id(e->id)) {
         exec_exited(t, e);

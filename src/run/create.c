@@ -4,21 +4,41 @@
  * step table at the end first. The object is built in an arena of its own, which it
  * keeps; nothing is visible to others before `publish`.
  */
-#include "container/object.h"
-#include "place/links.h"
+#include <string.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/map.h"
-#include "merge.h"
+#include "cgroup/cgroup.h"
+#include "container/event.h"
+#include "container/object.h"
+#include "container/process.h"
+#include "container/table.h"
+#include "core/config.h"
+#include "core/db.h"
+#include "image/image.h"
+#include "place/links.h"
+#include "place/network.h"
+#include "place/resolver.h"
+#include "run/commands.h"
+#include "run/mounts.h"
 #include "runtime/sandbox.h"
+#include "storage/rootfs.h"
+#include "storage/volume.h"
+#include "stream/log.h"
 
-#include <string.h>
+#include "limits.h"
+#include "merge.h"
 
 #define HOSTNAME_MAX 64
 #define SHM_DEFAULT (64 << 20)
 #define CONFIG_BYTES_MAX (4u << 20) /* more than exec takes; 65,535 ports fit */
 #define LARGE_BYTES (32u << 10)     /* decoding takes 0.3 ms here */
+
+struct create_request {
+    struct config config;
+    struct host_config host;
+    struct networking_config networking;
+};
 
 struct create {
     struct op op;
@@ -427,6 +447,7 @@ static struct err *publish(struct op *op)
     release_name(op);
     o->is_published = true;
     table_insert(o->c);
+    links_insert(o->c);
     container_event(o->c, "create", NULL, NULL);
     return NULL;
 }

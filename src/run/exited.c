@@ -6,16 +6,28 @@
  * answered as soon as the output is drained; the keeper forgets the exit only when it
  * is on disk. An exit cannot be undone: when a step fails, the steps run once more. Loop thread.
  */
-#include "container/object.h"
-
-#include "base/clock.h"
-#include "base/log.h"
-#include "run/start.h"
+#include "run/exited.h"
 
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+
+#include "base/log.h"
+#include "cgroup/cgroup.h"
+#include "container/event.h"
+#include "container/object.h"
+#include "container/wait.h"
+#include "exec/exec.h"
+#include "exec/health.h"
+#include "image/image.h"
+#include "net/net.h"
+#include "place/endpoints.h"
+#include "run/commands.h"
+#include "run/restart.h"
+#include "runtime/keeper.h"
+#include "stream/hub.h"
+#include "stream/log.h"
 
 #define ATTEMPTS_MAX 3
 
@@ -27,15 +39,6 @@ struct exited {
     const char *id;
     bool was_oom_killed, was_killed, has_failed;
 };
-
-struct err *container_signal(struct container *c, int signal)
-{
-    if (c->pidfd < 0)
-        return err_new(ERR_CONFLICT, "container %s is not running", c->doc.id);
-    if (syscall(SYS_pidfd_send_signal, c->pidfd, signal, NULL, 0) != 0 && errno != ESRCH)
-        return err_sys("send signal %d to container %s", signal, c->doc.id);
-    return NULL;
-}
 
 static int exit_code_of_status(int status)
 {
@@ -57,11 +60,6 @@ static struct err *drain_streams(struct op *op)
         ticket_queue(op_wait(op), &o->c->draining, NULL);
     hub_process_exited(o->c->hub); /* may end the waiting */
     return NULL;
-}
-
-void exited_streams_drained(struct container *c)
-{
-    tickets_answer(&c->draining);
 }
 
 /* Only a death by SIGKILL can have been the kernel's for want of memory. */
@@ -155,17 +153,6 @@ static struct err *forget_in_keeper(struct op *op)
     return NULL;
 }
 
-static void wake_settlers(struct container *c)
-{
-    tickets_answer(&c->settling);
-    while (!list_is_empty(&c->settle)) {
-        struct settle_wait *w = list_first(&c->settle, struct settle_wait, link);
-
-        list_remove(&w->link);
-        w->fn(w);
-    }
-}
-
 static void finish(struct op *op)
 {
     struct exited *o = (struct exited *)op;
@@ -179,7 +166,7 @@ static void finish(struct op *op)
         return;
     }
     c->exit_attempts = 0;
-    wake_settlers(c);
+    container_wake_settlers(c);
     if (!c->is_gone) {
         if (c->doc.host.auto_remove)
             container_remove(c, true, true, false, NULL, NULL);
@@ -233,13 +220,4 @@ void container_work_off_exit(struct container *c)
     c->exit.is_set = false;
     c->is_exiting = true;
     op_start(&o->op, on_worked_off, NULL);
-}
-
-void container_note_exit(struct container *c, const struct exit_record *r)
-{
-    if (c->exit.is_set || c->is_exiting || c->pidfd < 0)
-        return; /* the keeper repeats itself until it is answered */
-    c->exit = *r;
-    c->exit.is_set = true;
-    container_work_off_exit(c);
 }

@@ -4,12 +4,13 @@
  * the mechanism's. Device paths are looked up (stat), so start calls it on a worker
  * and create, where nothing is slow, on the loop for its warnings.
  */
-#include "container/object.h"
-
-#include "runtime/sandbox.h"
+#include "limits.h"
 
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+
+#include "cgroup/cgroup.h"
+#include "runtime/sandbox.h"
 
 static struct err *device_values(struct arena *a, const struct jlist *list, size_t item_size,
                                  const struct cgroup_device_value **out, size_t *n)

@@ -4,9 +4,9 @@
  */
 #include "merge.h"
 
-#include "base/map.h"
-
 #include <string.h>
+
+#include "base/map.h"
 
 /* Both sides may have tens of thousands of entries: names are looked up, not compared. */
 static struct map *names_of(struct arena *a, const struct strs *list, char end)

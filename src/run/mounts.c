@@ -5,13 +5,18 @@
  * opens them. Loop thread (look-ups of volumes and containers), but for the look
  * at the host's files, which may hang: that is a worker's.
  */
-#include "container/object.h"
-
-#include "base/fd.h"
+#include "run/mounts.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include "base/fd.h"
+#include "container/container.h"
+#include "container/doc.h"
+#include "container/object.h"
+#include "core/loop.h"
+#include "storage/volume.h"
 
 #define MOUNTS_MAX 1000 /* of a container; each is an open file while it starts */
 

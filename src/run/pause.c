@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pause and unpause: the freezer, on a worker. They never queue behind a lifecycle command. */
+#include "cgroup/cgroup.h"
+#include "container/event.h"
 #include "container/object.h"
+#include "container/process.h"
+#include "exec/health.h"
+#include "run/commands.h"
 
 struct pause {
     struct op op;

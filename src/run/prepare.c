@@ -9,6 +9,15 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include "cgroup/cgroup.h"
+#include "container/doc.h"
+#include "container/parts.h"
+#include "net/net.h"
+#include "storage/rootfs.h"
+#include "storage/volume.h"
+
+#include "limits.h"
+
 static unsigned long propagation_flags(const char *name)
 {
     static const struct {

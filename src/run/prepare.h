@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "container/object.h"
-
-#include "net/hosts.h"
+#include "place/dns.h"
 #include "place/files.h"
 #include "runtime/sandbox.h"
+
+struct endpoint_spec;
+struct mount_point;
+struct parts;
+struct ports;
 
 /* What the worker of a start reads and fills: copied from the container, or immutable meanwhile. */
 struct prep {

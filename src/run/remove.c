@@ -6,12 +6,25 @@
  * container is whole; what a dead engine leaves after it belongs to nobody and is
  * removed by the next one's reconcile. Loop thread but for the worker step.
  */
-#include "container/object.h"
+#include <signal.h>
 
 #include "base/log.h"
-#include "base/map.h"
-
-#include <signal.h>
+#include "container/event.h"
+#include "container/object.h"
+#include "container/process.h"
+#include "container/sweeper.h"
+#include "container/table.h"
+#include "container/wait.h"
+#include "core/db.h"
+#include "exec/exec.h"
+#include "image/image.h"
+#include "place/links.h"
+#include "run/commands.h"
+#include "run/mounts.h"
+#include "storage/rootfs.h"
+#include "storage/volume.h"
+#include "stream/hub.h"
+#include "stream/log.h"
 
 struct removal {
     struct op op;
@@ -148,6 +161,7 @@ static struct err *forget(struct op *op)
         remove_volumes(c);
     container_event(c, "destroy", NULL, NULL);
     execs_drop(c);
+    links_remove(c);
     table_remove(c);
     waiters_notify(c, true);
     sweeper_ask(c->table->sweeper);

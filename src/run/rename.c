@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rename: in the table first (so that nobody else takes the name), then on disk. Loop thread. */
-#include "container/object.h"
+#include <stdio.h>
 
 #include "base/map.h"
-
-#include <stdio.h>
+#include "container/event.h"
+#include "container/object.h"
+#include "container/table.h"
+#include "net/network.h"
+#include "run/commands.h"
 
 struct renaming {
     struct op op;

@@ -3,13 +3,17 @@
  * The restart policy: Docker's back-off (100 ms, doubled up to a minute, fresh after
  * ten seconds of running). Loop thread.
  */
-#include "container/object.h"
+#include "run/restart.h"
+
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "run/start.h"
+#include "container/object.h"
+#include "container/table.h"
+#include "container/wait.h"
 
-#include <string.h>
+#include "start.h"
 
 #define DELAY_FIRST_MS 100
 #define DELAY_MAX_MS 60000

@@ -8,20 +8,35 @@
  * that an engine that dies right after the clone is followed by one that knows the
  * addresses; the answer waits for that write, which by then has long happened.
  */
-#include "container/object.h"
-
-#include "base/clock.h"
-#include "base/log.h"
-#include "place/files.h"
-#include "place/links.h"
-#include "prepare.h"
-#include "run/start.h"
+#include "start.h"
 
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
+
+#include "base/clock.h"
+#include "container/event.h"
+#include "container/process.h"
+#include "container/turn.h"
+#include "container/wait.h"
+#include "core/db.h"
+#include "exec/health.h"
+#include "image/image.h"
+#include "net/network.h"
+#include "place/endpoints.h"
+#include "place/links.h"
+#include "place/network.h"
+#include "place/published.h"
+#include "place/sockets.h"
+#include "run/commands.h"
+#include "run/streams.h"
+#include "storage/rootfs.h"
+#include "storage/volume.h"
+#include "stream/hub.h"
+
+#include "prepare.h"
 
 struct start {
     struct op op;
@@ -397,7 +412,7 @@ static void finish(struct op *op)
     dns_start_close(&o->prep.dns);
     launch_close(&o->prep.launch);
     o->c->is_starting = false;
-    container_work_off_exit(o->c); /* a short-lived one has ended meanwhile */
+    container_look_at_exit(o->c); /* a short-lived one has ended meanwhile */
     container_unref(o->c);
 }
 

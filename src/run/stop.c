@@ -4,14 +4,18 @@
  * off; no timer ever gives up on a dying init. A kill does not queue; a second stop
  * shortens the first one's patience. Loop thread.
  */
-#include "container/object.h"
-
-#include "base/log.h"
-#include "run/start.h"
-
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "base/log.h"
+#include "container/event.h"
+#include "container/object.h"
+#include "container/process.h"
+#include "container/wait.h"
+#include "run/commands.h"
+#include "stream/hub.h"
+#include "stream/log.h"
 
 #define STOP_TIMEOUT_S 10
 
@@ -22,52 +26,6 @@ struct stop {
     int timeout_s, signal;
     bool was_running; /* when the command came: a stop that another one overtook is no 304 */
 };
-
-/* ---- pausing: a frozen process takes no signal ---- */
-
-struct thaw {
-    struct job job;
-    struct parts *parts;
-    struct container *c;
-};
-
-static void thaw_run(struct job *job)
-{
-    struct thaw *t = container_of(job, struct thaw, job);
-
-    err_drop(cgroup_freeze(t->parts->cgroups, t->c->doc.id, false));
-}
-
-static void thaw_done(struct job *job)
-{
-    struct thaw *t = container_of(job, struct thaw, job);
-
-    container_unref(t->c);
-    free(t);
-}
-
-void container_thaw(struct container *c)
-{
-    if (c->doc.state.status == STATUS_PAUSED)
-        container_thaw_all(c);
-    else
-        c->n_thaws++;
-}
-
-/* On v1 not even SIGKILL reaches who is frozen, and not only we can freeze. */
-void container_thaw_all(struct container *c)
-{
-    struct thaw *t = mem_new(struct thaw);
-
-    c->n_thaws++;
-    if (c->doc.state.status == STATUS_PAUSED)
-        c->doc.state.status = STATUS_RUNNING;
-    t->parts = c->parts;
-    t->c = container_ref(c);
-    t->job.run = thaw_run;
-    t->job.done = thaw_done;
-    pool_submit(c->parts->pools, POOL_KERNEL, &t->job);
-}
 
 static void signal_event(struct container *c, int signal)
 {

@@ -4,11 +4,15 @@
  * mean unchanged, as in Docker. The new limits are checked and, when it runs, written
  * on a worker before anybody sees them in the document. Loop thread otherwise.
  */
-#include "container/object.h"
+#include <string.h>
 
+#include "cgroup/cgroup.h"
+#include "container/event.h"
+#include "container/object.h"
+#include "run/commands.h"
 #include "runtime/sandbox.h"
 
-#include <string.h>
+#include "limits.h"
 
 struct update {
     struct op op;

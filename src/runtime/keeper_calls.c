@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What others ask of the keeper. Loop thread. */
-#include "keeper_inner.h"
-
-#include "base/log.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "base/log.h"
+#include "runtime/keeper.h"
+
+#include "keeper_inner.h"
 
 uint64_t keeper_spawn(struct keeper *k, struct launch *l, keeper_spawned_fn done, void *ctx)
 {

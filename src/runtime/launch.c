@@ -6,9 +6,10 @@
  * program_fd and fds[] are given away by keeper_spawn; holds[] are the engine's own
  * ends and stay until launch_take_hold or launch_close.
  */
-#include "runtime/keeper.h"
-
 #include <string.h>
+
+#include "base/mem.h"
+#include "runtime/keeper.h"
 
 static void close_all(int *fds, size_t n)
 {

@@ -5,8 +5,6 @@
  * not know (its crash came between two steps, or the database is lost) becomes a volume again
  * unless it is empty; a document without its directory gets a new, empty one.
  */
-#include "volume_table.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -17,10 +15,13 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "core/db.h"
+#include "core/events.h"
 
 #include "store.h"
 #include "trash.h"
 #include "tree.h"
+#include "volume_table.h"
 
 static const struct jfield record_fields[] = {
     J(J_STR, struct volume_record, name, "name"),

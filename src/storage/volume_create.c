@@ -5,14 +5,15 @@
  * Trap: when the claim finds the volume there already, the other steps have nothing to do and
  * their undos nothing to undo.
  */
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/fd.h"
 #include "base/json.h"
+#include "core/db.h"
 
 #include "volume_table.h"
-
-#include <string.h>
 
 struct create {
     struct op op;

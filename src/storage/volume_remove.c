@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "core/db.h"
 
 #include "store.h"
 #include "trash.h"

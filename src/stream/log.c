@@ -1,294 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The table of log drivers and their options, in Docker's words. Checking is pure
- * and runs at create; log_create trusts nothing all the same, since a database may
- * hold what another version accepted. Trap: without options berth's json-file is
- * bounded (5 files of 20 MiB), Docker's is not.
+ * The life of a log, whatever its driver: made by the table of drivers (logdrivers.c), fed through
+ * its queue (logqueue.c), and gone when what it holds is written and its readers have read, or have
+ * been given their time. Trap: a log that is destroyed lives on until the last of its jobs, holds,
+ * marks and readers is over; log_try_free is asked after each. Loop thread.
  */
 #include "stream/log.h"
 
-#include <string.h>
-
-#include "base/fd.h"
+#include <unistd.h>
 
 #include "forward.h"
 #include "log_inner.h"
-#include "logattrs.h"
 
-#define DEFAULT_MAX_SIZE (20 << 20)
-#define DEFAULT_MAX_FILES 5
-#define MAX_FILES 1000
-#define DEFAULT_BUFFER (1 << 20)
-
-struct log_driver {
-    const char *name;
-    const char *const *options; /* NULL: any */
-    struct err *(*check)(const struct pairs *options);
-    struct err *(*open)(struct log *g, const struct log_spec *s);
-};
-
-static struct err *check_json(const struct pairs *o);
-static struct err *open_json(struct log *g, const struct log_spec *s);
-static struct err *check_local(const struct pairs *o);
-static struct err *open_local(struct log *g, const struct log_spec *s);
-
-static const char *const json_options[] = {
-    "max-size", "max-file", "compress", "labels", "labels-regex", "env", "env-regex", "tag", NULL};
-static const char *const local_options[] = {"max-size", "max-file", "compress", NULL};
-static const char *const syslog_options[] = {"syslog-address",
-                                             "syslog-facility",
-                                             "syslog-format",
-                                             "labels",
-                                             "labels-regex",
-                                             "env",
-                                             "env-regex",
-                                             "tag",
-                                             NULL};
-static const char *const journald_options[] = {"labels",    "labels-regex", "env",
-                                               "env-regex", "tag",          NULL};
-static const char *const common_options[] = {"mode", "max-buffer-size", NULL};
-
-static const struct log_driver drivers[] = {
-    {"json-file", json_options, check_json, open_json},
-    {"local", local_options, check_local, open_local},
-    {"syslog", syslog_options, syslog_check, syslog_open},
-    {"journald", journald_options, NULL, journald_open},
-    {"none", NULL, NULL, NULL},
-};
-
-static const struct log_driver *find_driver(const char *type)
-{
-    if (text_is_empty(type))
-        return &drivers[0];
-    for (size_t i = 0; i < ARRAY_LEN(drivers); i++) {
-        if (!strcmp(drivers[i].name, type))
-            return &drivers[i];
-    }
-    return NULL;
-}
-
-static bool is_listed(const char *const *names, const char *name)
-{
-    for (; *names; names++) {
-        if (!strcmp(*names, name))
-            return true;
-    }
-    return false;
-}
-
-/* Docker's human sizes: decimal units, "10m" is 10,000,000; "10mb", "1.5g". */
-static bool decimal_size(const char *s, int64_t *out)
-{
-    static const char units[] = "kmgtp";
-    char number[32];
-    size_t n = strspn(s, "0123456789.");
-    double value, scale = 1;
-    const char *unit;
-
-    if (!n || n >= sizeof(number))
-        return false;
-    memcpy(number, s, n);
-    number[n] = '\0';
-    if (!text_to_f64(number, &value))
-        return false;
-    s += n + (s[n] == ' ');
-    unit = *s ? strchr(units, *s | 0x20) : NULL;
-    for (const char *u = units; unit && u <= unit; u++)
-        scale *= 1000;
-    s += unit ? 1 : 0;
-    if (*s == 'b' || *s == 'B')
-        s++;
-    if (*s || value * scale > 1e18)
-        return false;
-    *out = (int64_t)(value * scale);
-    return true;
-}
-
-struct file_settings {
-    int64_t max_size;
-    int max_files;
-    bool compresses;
-};
-
-struct mode_settings {
-    bool is_blocking;
-    int64_t max_buffer;
-};
-
-static struct err *read_size(const struct pairs *o, struct file_settings *out)
-{
-    const char *size = pairs_get(o, "max-size"), *files = pairs_get(o, "max-file");
-    int64_t n;
-
-    out->max_size = DEFAULT_MAX_SIZE;
-    if (size && !decimal_size(size, &out->max_size))
-        return err_new(ERR_INVALID, "invalid size: '%s'", size);
-    if (out->max_size <= 0)
-        return err_new(ERR_INVALID, "max-size must be a positive number");
-    if (!files)
-        return NULL;
-    if (!text_to_i64(files, &n))
-        return err_new(ERR_INVALID, "invalid max-file: '%s' is not a number", files);
-    if (n < 1)
-        return err_new(ERR_INVALID, "max-file cannot be less than 1");
-    if (n > MAX_FILES)
-        return err_new(ERR_INVALID, "max-file cannot be more than %d", MAX_FILES);
-    out->max_files = (int)n;
-    return NULL;
-}
-
-static struct err *read_mode(const struct pairs *o, struct mode_settings *out)
-{
-    const char *mode = pairs_get(o, "mode"), *size = pairs_get(o, "max-buffer-size");
-
-    out->is_blocking = text_is_empty(mode) || !strcmp(mode, "blocking");
-    out->max_buffer = DEFAULT_BUFFER;
-    if (!out->is_blocking && strcmp(mode, "non-blocking"))
-        return err_new(ERR_INVALID, "logger: logging mode not supported: %s", mode);
-    if (!size)
-        return NULL;
-    if (out->is_blocking)
-        return err_new(ERR_INVALID, "logger: max-buffer-size option is only supported with "
-                                    "'mode=non-blocking'");
-    if (!text_to_bytes(size, &out->max_buffer) || out->max_buffer <= 0)
-        return err_new(ERR_INVALID, "invalid size: '%s'", size);
-    return NULL;
-}
-
-static bool go_bool(const char *s, bool *out)
-{
-    static const char *const yes[] = {"1", "t", "T", "true", "TRUE", "True", NULL};
-    static const char *const no[] = {"0", "f", "F", "false", "FALSE", "False", NULL};
-
-    *out = is_listed(yes, s);
-    return *out || is_listed(no, s);
-}
-
-static struct err *read_compress(const struct pairs *o, struct file_settings *out)
-{
-    const char *text = pairs_get(o, "compress");
-
-    if (text && !go_bool(text, &out->compresses))
-        return err_new(ERR_INVALID, "invalid compress: '%s' is not a boolean", text);
-    if (text && out->compresses && out->max_files < 2)
-        return err_new(
-            ERR_INVALID,
-            "compress cannot be true when max-file is less than 2 or max-size is not set");
-    out->compresses = out->compresses && out->max_files > 1;
-    return NULL;
-}
-
-/* Docker's json-file keeps one file when max-size stands alone, and compresses when asked. */
-static struct err *read_json(const struct pairs *o, struct file_settings *out)
-{
-    out->max_files = pairs_get(o, "max-size") ? 1 : DEFAULT_MAX_FILES;
-    out->compresses = false;
-    TRY(read_size(o, out));
-    return read_compress(o, out);
-}
-
-static struct err *read_local(const struct pairs *o, struct file_settings *out)
-{
-    out->max_files = DEFAULT_MAX_FILES;
-    out->compresses = true;
-    TRY(read_size(o, out));
-    return read_compress(o, out);
-}
-
-static struct err *check_json(const struct pairs *o)
-{
-    struct file_settings s;
-
-    return read_json(o, &s);
-}
-
-static struct err *check_local(const struct pairs *o)
-{
-    struct file_settings s;
-
-    return read_local(o, &s);
-}
-
-struct err *log_check(const char *type, const struct pairs *options)
-{
-    const struct log_driver *driver = find_driver(type);
-    autoarena struct arena *a = arena_create();
-    static const struct pairs none;
-    struct mode_settings mode;
-    char *tag;
-
-    if (!driver)
-        return err_new(ERR_INVALID, "error looking up logging plugin %s: plugin \"%s\" not found",
-                       type, type);
-    if (!options)
-        options = &none;
-    for (size_t i = 0; driver->options && i < options->n; i++) {
-        const char *key = options->v[i].key;
-
-        if (!is_listed(driver->options, key) && !is_listed(common_options, key))
-            return err_new(ERR_INVALID, "unknown log opt '%s' for %s log driver", key,
-                           driver->name);
-    }
-    if (!driver->open)
-        return NULL;
-    TRY(read_mode(options, &mode));
-    TRY(log_attrs_check(options));
-    TRY(log_tag(a, &(struct log_spec){.options = options}, "", &tag));
-    return driver->check ? driver->check(options) : NULL;
-}
-
-static struct err *open_json(struct log *g, const struct log_spec *s)
-{
-    struct file_settings settings;
-    char *attrs;
-
-    TRY(read_json(s->options, &settings));
-    TRY(log_attrs_json(s, &attrs));
-    g->has_file = true;
-    jsonfile_init(g, mem_printf("%s/%s-json.log", s->dir, s->container_id), attrs,
-                  settings.max_size, settings.max_files);
-    g->files.compresses = settings.compresses;
-    return NULL;
-}
-
-static struct err *open_local(struct log *g, const struct log_spec *s)
-{
-    struct file_settings settings;
-
-    TRY(read_local(s->options, &settings));
-    g->has_file = true;
-    jsonfile_init(g, mem_printf("%s/local-logs/container.log", s->dir), NULL, settings.max_size,
-                  settings.max_files);
-    g->disk.format = &format_local;
-    g->files.compresses = settings.compresses;
-    return NULL;
-}
+#define FORWARD_GRACE_MS 500
+#define FORWARD_STEP_MS 10
+#define GRACE_MS 2000 /* a log that goes lets its readers read to the end that long */
 
 struct err *log_create(struct loop *l, struct pools *p, const struct log_spec *s, struct log **out)
 {
-    const struct log_driver *driver = find_driver(s->type);
     static const struct pairs none;
     struct log_spec spec = *s;
-    struct mode_settings mode = {.is_blocking = true};
     autofree struct log *g = NULL;
 
     ASSERT_LOOP();
     if (!spec.options)
         spec.options = &none;
-    if (!driver)
-        return err_new(ERR_INVALID, "error looking up logging plugin %s: plugin \"%s\" not found",
-                       s->type, s->type);
     g = mem_new(struct log);
     g->loop = l;
     g->pools = p;
-    if (driver->open)
-        TRY(read_mode(spec.options, &mode));
-    g->is_blocking = mode.is_blocking;
-    g->max_buffer = (size_t)mode.max_buffer;
     list_init(&g->readers);
     g->marks_end = &g->marks;
-    if (driver->open)
-        TRY(driver->open(g, &spec));
+    TRY(log_open_driver(g, &spec));
     g->landed.landing = s->landing; /* without a file of ours: to say that nothing is to be kept */
     g->landed.id = s->container_id ? mem_strdup(s->container_id) : NULL;
     g->landed.record = -1;
@@ -299,4 +41,122 @@ struct err *log_create(struct loop *l, struct pools *p, const struct log_spec *s
 const char *log_path(const struct log *g)
 {
     return g->has_file ? g->files.path : "";
+}
+
+void log_finish(struct log *g)
+{
+    ASSERT_LOOP();
+    if (g->has_file)
+        readers_finish(g);
+    else
+        forward_finish(g->forward);
+}
+
+void log_try_free(struct log *g)
+{
+    void (*fn)(void *ctx) = g->on_destroyed;
+    void *ctx = g->destroyed_ctx;
+
+    if (!g->is_closing || !g->is_flushed || g->job_runs || g->n_holds || g->marks ||
+        !list_is_empty(&g->readers))
+        return;
+    timer_clear(g->loop, &g->retry);
+    timer_clear(g->loop, &g->rest);
+    timer_clear(g->loop, &g->grace);
+    log_leave_landing(g);
+    if (g->has_file) {
+        logdisk_finish(&g->disk);
+        logfiles_finish(&g->files);
+    }
+    forward_destroy(g->forward);
+    batch_finish(&g->pending);
+    batch_finish(&g->flying);
+    free(g);
+    if (fn)
+        fn(ctx);
+}
+
+static void on_grace(struct timer *t)
+{
+    struct log *g = container_of(t, struct log, grace);
+
+    readers_cut(g);
+    log_try_free(g);
+}
+
+static void on_last_flush(void *ctx, const struct log_mark *m)
+{
+    struct log *g = ctx;
+
+    (void)m;
+    g->is_flushed = true; /* on_job_done goes on to free it */
+}
+
+static void drop_batch(struct log *g, struct batch *b)
+{
+    struct chunk *c;
+    size_t at = 0;
+
+    while ((c = batch_next(b, &at)))
+        if (c->kind == CHUNK_SPOOL && *(char *)(c + 1))
+            unlink((char *)(c + 1));
+    log_drop_slots(g, b);
+    b->n = b->at = b->payload = 0;
+}
+
+static void give_up_on_server(struct log *g)
+{
+    forward_abandon(g->forward);
+    g->job_runs = false;
+    if (!g->is_discarded)
+        return; /* the next engine goes on */
+    drop_batch(g, &g->flying);
+    drop_batch(g, &g->pending);
+}
+
+/* Without a file; what is on its way to a server that takes it has a moment to get there. */
+static void on_none_closed(struct timer *t)
+{
+    struct log *g = container_of(t, struct log, grace);
+
+    if (g->job_runs && g->n_closing++ < FORWARD_GRACE_MS / FORWARD_STEP_MS) {
+        timer_set(g->loop, &g->grace, FORWARD_STEP_MS, on_none_closed);
+        return;
+    }
+    if (g->job_runs)
+        give_up_on_server(g);
+    g->is_flushed = true;
+    log_try_free(g);
+}
+
+void log_discard(struct log *g)
+{
+    g->is_discarded = true;
+}
+
+void log_destroy(struct log *g, void (*done)(void *ctx), void *ctx)
+{
+    ASSERT_LOOP();
+    if (!g)
+        return;
+    ASSERT(!g->is_closing);
+    g->on_destroyed = done;
+    g->destroyed_ctx = ctx;
+    g->on_room = NULL;
+    if (!g->has_file) {
+        if (g->forward)
+            log_append_lost(g);
+        g->is_closing = true;
+        timer_set(g->loop, &g->grace, 0, on_none_closed);
+        return;
+    }
+    log_append_lost(g);
+    readers_finish(g);
+    log_mark_add(g, on_last_flush, g, false, true);
+    g->is_closing = true;
+    timer_set(g->loop, &g->grace, GRACE_MS, on_grace);
+    if (g->is_stuck) { /* one more try, now */
+        timer_clear(g->loop, &g->retry);
+        log_start_job(g);
+    }
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The log object between log.c (options), jsonfile.c (writing) and reader.c. Loop thread. */
+/* The log object between log.c (its life), logdrivers.c, logqueue.c and reader.c. Loop thread. */
 #pragma once
 
 #include "base/list.h"
@@ -56,15 +56,25 @@ struct log {
     struct landed landed;
 };
 
-/* jsonfile.c */
-void jsonfile_init(struct log *g, char *path, char *attrs, int64_t max_size, int max_files);
+/* log.c */
+/* A closing log frees itself when nothing of it is at work any more. */
+void log_try_free(struct log *g);
+
+/* logdrivers.c */
+/* Makes g one of the driver that s names, with its options. */
+struct err *log_open_driver(struct log *g, const struct log_spec *s) must_check;
+
+/* logqueue.c */
 /* fn on the loop when everything appended so far is behind the mark's pos. The mark lives until fn
  * has returned; mark_cancel instead of waiting. */
 struct log_mark *log_mark_add(struct log *g, void (*fn)(void *ctx, const struct log_mark *m),
                               void *ctx, bool wants_held, bool wants_written);
 void log_mark_cancel(struct log_mark *m); /* accepts NULL */
-/* A closing log frees itself when nothing of it is at work any more. */
-void log_try_free(struct log *g);
+void log_start_job(struct log *g);
+void log_tell_room(struct log *g);   /* calls the waiter if something can be taken */
+void log_append_lost(struct log *g); /* says what was dropped, if anything was */
+/* The flying batch is done (or stuck), on the loop. */
+void log_batch_done(struct log *g);
 
 /* reader.c */
 /* Like log_read, but of a given range, for somebody who writes to the sink afterwards: it is not
@@ -76,13 +86,6 @@ struct log_pos log_reader_pos(const struct log_reader *r);
 void readers_on_written(struct log *g);
 void readers_finish(struct log *g); /* followers end after what is appended now */
 void readers_cut(struct log *g);    /* ends them at once */
-
-/* jsonfile.c */
-void log_start_job(struct log *g);
-void log_tell_room(struct log *g); /* calls the waiter if something can be taken */
-
-/* The flying batch is done (or stuck), on the loop. */
-void log_batch_done(struct log *g);
 
 /* loglanding.c */
 void log_begin_run(struct log *g); /* a hub has opened its outputs */

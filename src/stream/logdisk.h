@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The worker's half of the json-file writer; see logdisk.c. One worker at a time. */
+/* The worker's half of writing a log; see logdisk.c. One worker at a time. */
 #pragma once
 
 #include "base/text.h"

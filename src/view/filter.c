@@ -3,14 +3,19 @@
  * The filters of `ps` and of prune: {"key":["v"]} or {"key":{"v":true}}, keys AND-ed,
  * values of a key OR-ed (label AND-ed). Loop thread.
  */
-#include "container/object.h"
-
-#include "base/clock.h"
-#include "place/port_spec.h"
-
 #include <regex.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "base/clock.h"
+#include "container/container.h"
+#include "container/doc.h"
+#include "container/object.h"
+#include "exec/health.h"
+#include "image/image.h"
+#include "place/port_spec.h"
+#include "place/published.h"
+#include "view/view.h"
 
 #define PATTERN_MAX 256
 

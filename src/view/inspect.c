@@ -3,15 +3,21 @@
  * What clients see of a container: inspect. Docker's names, order and quirks, at the
  * version the client speaks. Loop thread, no I/O.
  */
-#include "container/object.h"
-#include "place/links.h"
-
-#include "base/clock.h"
-#include "base/fd.h"
-#include "runtime/sandbox.h"
-#include "view_parts.h"
-
 #include <string.h>
+
+#include "base/fd.h"
+#include "container/object.h"
+#include "exec/exec.h"
+#include "exec/health.h"
+#include "place/links.h"
+#include "place/published.h"
+#include "storage/rootfs.h"
+#include "stream/log.h"
+#include "view/view.h"
+
+#include "runtime/sandbox.h"
+
+#include "view_parts.h"
 
 static void write_state(struct container *c, struct jw *w)
 {

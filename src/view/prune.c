@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Prune: every stopped container that matches, one after another. Loop thread. */
 #include "container/object.h"
+#include "run/commands.h"
+#include "view/view.h"
 
 struct prune {
     struct container_table *table;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Disk usage of a container (`ps -s`): counted on a disk worker. */
 #include "container/object.h"
+#include "image/image.h"
+#include "storage/rootfs.h"
+#include "view/view.h"
 
 struct sizes {
     struct op op;

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What `ps` shows: one list item, with Docker's status texts. Loop thread, no I/O. */
-#include "view_parts.h"
+#include <string.h>
 
 #include "base/clock.h"
+#include "container/object.h"
+#include "exec/health.h"
+#include "image/image.h"
+#include "place/published.h"
+#include "view/view.h"
 
-#include <string.h>
+#include "view_parts.h"
 
 static int64_t seconds_since(int64_t wall_ns)
 {

@@ -4,16 +4,18 @@
  * worker. The engine forks nothing, so the formats are ours: -ef, aux, and -o with a
  * list of columns.
  */
-#include "container/object.h"
-
-#include "base/clock.h"
-#include "base/fd.h"
-
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "cgroup/cgroup.h"
+#include "container/event.h"
+#include "container/object.h"
+#include "view/view.h"
 
 #define CMDLINE_MAX 4096
 #define PROC_TEXT_MAX 65536

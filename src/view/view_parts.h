@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "container/object.h"
-
-#include <stdio.h>
+struct arena;
+struct container;
+struct jw;
 
 void view_write_mounts(const struct container *c, struct jw *w);
 void view_write_networks(const struct container *c, struct jw *w);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* links: container cli base */
+/* links: place cli base */
 /* Port specifications: "8000-8010/udp" of the API, "[::1]:80:80" and "target=80,published=8080" of
  * the command line; what the one understands must be within bounds. */
 #include "options.h"

@@ -15,9 +15,17 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/fd.h"
+#include "base/json.h"
 #include "base/log.h"
+#include "core/config.h"
+#include "core/db.h"
+#include "core/events.h"
+#include "core/loop.h"
+#include "core/op.h"
 #include "image/image.h"
+#include "storage/layer.h"
 
 enum { LINGER_MS = 100 };
 

@@ -19,6 +19,10 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "core/db.h"
+#include "core/events.h"
+#include "core/loop.h"
+#include "core/op.h"
 #include "net/network.h"
 
 struct world {

@@ -7,11 +7,6 @@
  *     sandbox_probe KEEPER BUSYBOX           the tests
  *     sandbox_probe KEEPER BUSYBOX bench N   times sandbox_compile and create → exit
  */
-#include "runtime/sandbox.h"
-
-#include "base/clock.h"
-#include "base/fd.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
@@ -22,6 +17,11 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "core/loop.h"
+#include "runtime/sandbox.h"
 
 #include "detached.h"
 

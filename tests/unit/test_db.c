@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* links: base core */
 /* The state file: group commit, order, reopening as after SIGKILL, damage, a full disk. */
-#include "core/db.h"
-
 #include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
@@ -13,6 +11,9 @@
 
 #include "base/fd.h"
 #include "base/text.h"
+#include "core/db.h"
+#include "core/loop.h"
+#include "core/op.h"
 
 #include "test.h"
 

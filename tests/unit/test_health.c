@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* links: container */
+/* links: exec */
 /* The rules of health checks: defaults, commands, verdicts, times. */
-#include "exec/health.h"
+#include "health_rules.h"
 
 #include "base/clock.h"
 #include "test.h"

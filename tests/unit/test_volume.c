@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* links: storage */
 /* The table of volumes with a real loop and database: making, finding, using, removing, restart. */
-#include "storage/volume.h"
-
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "base/digest.h"
 #include "base/fd.h"
 #include "base/json.h"
+#include "core/db.h"
+#include "core/events.h"
+#include "core/loop.h"
+#include "core/op.h"
+#include "storage/volume.h"
 
 #include "test.h"
 #include "volume_table.h"

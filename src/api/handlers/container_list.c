@@ -3,6 +3,8 @@
  * GET /containers/json, in slices (listing.h). Sizes are asked for one after the other, since a
  * worker walks the files. Loop thread.
  */
+#include "view/view.h"
+
 #include "listing.h"
 
 struct container_listing {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inspect. Loop thread. */
+#include "view/view.h"
+
 #include "api.h"
 
 static void write_inspect(struct request *r, struct container *c, int64_t rw, int64_t root)

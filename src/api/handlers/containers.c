@@ -3,10 +3,14 @@
  * Containers: commands that end with a status code. What streams is in streams.c, what shows
  * containers is in container_views.c. Loop thread.
  */
-#include "api.h"
-
 #include <limits.h>
 #include <string.h>
+
+#include "place/connect.h"
+#include "run/commands.h"
+#include "view/view.h"
+
+#include "api.h"
 
 struct container *container_of_request(struct request *r)
 {

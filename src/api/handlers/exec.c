@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Exec: create, start (a stream), resize, inspect. Loop thread. */
-#include "api.h"
+#include "exec/exec.h"
 
 #include <string.h>
 
+#include "exec/exec_object.h"
+
+#include "api.h"
 #include "hijack.h"
 
 struct start_body {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Images: lists, inspect, history, tag, remove, prune. Pulls and loads are in transfers.c. Loop. */
-#include "listing.h"
-
 #include <string.h>
 
 #include "base/clock.h"
+#include "image/image.h"
+
+#include "listing.h"
 
 /* ---- list ---- */
 

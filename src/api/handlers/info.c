@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* GET /info: the host, the engine and what both can do. Loop thread, no I/O. */
-#include "api.h"
-
 #include <string.h>
 
 #include "base/clock.h"
+#include "cgroup/cgroup.h"
+#include "core/config.h"
+#include "image/image.h"
+#include "net/net.h"
+
+#include "api.h"
 
 static const struct {
     const char *key, *feature, *warning; /* warning: when it is missing; NULL: none */

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Networks: list, inspect, create, remove, connect, disconnect, prune. Loop thread. */
-#include "api.h"
-
 #include <string.h>
 
+#include "net/network.h"
+#include "place/connect.h"
+#include "runtime/config.h"
+
+#include "api.h"
 #include "prune.h"
 
 static const char *const known_filters[] = {"dangling", "driver", "id",   "label",

@@ -3,10 +3,12 @@
  * What stays open with a container: wait, attach, logs. Each is cancelled when its client goes.
  * Loop thread.
  */
-#include "api.h"
-
 #include <string.h>
 
+#include "run/commands.h"
+#include "stream/log.h"
+
+#include "api.h"
 #include "hijack.h"
 #include "status.h"
 #include "websocket.h"

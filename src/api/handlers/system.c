@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ping, version, what is in flight, and honest refusals. Loop thread. */
-#include "api.h"
-
 #include <string.h>
 
 #include "api/server.h"
+#include "core/debug.h"
 #include "core/op.h"
+
+#include "api.h"
 
 static const char *api_text(struct request *r, int version)
 {

@@ -3,9 +3,11 @@
  * Pull, load and import: one JSON object a line while they run. An error before the first line
  * is an HTTP error, later one is a line. A client that goes cancels. Loop thread.
  */
-#include "api.h"
-
 #include <string.h>
+
+#include "image/image.h"
+
+#include "api.h"
 
 #define PROGRESS_QUEUE_MAX (1u << 20) /* a client that does not read misses progress lines */
 

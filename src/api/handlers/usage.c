@@ -3,9 +3,13 @@
  * GET /system/df: what images, containers and volumes take. Volumes and containers are
  * measured one after the other, as a worker walks their files. Loop thread.
  */
-#include "api.h"
-
 #include <string.h>
+
+#include "image/image.h"
+#include "storage/volume.h"
+#include "view/view.h"
+
+#include "api.h"
 
 struct usage {
     struct request *request;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Volumes: list, inspect, create, remove, prune. Loop thread. */
-#include "listing.h"
-
 #include <string.h>
 
+#include "storage/volume.h"
+
+#include "listing.h"
 #include "prune.h"
 
 static const char *const list_filters[] = {"dangling", "driver", "label", "name", NULL};

@@ -3,11 +3,19 @@
  * Streams of a container: its hub and log, attach and logs. The hub exists from the
  * first attach or start on, so that a client can attach before the start. Loop thread.
  */
-#include "container/object.h"
-
-#include "run/start.h"
+#include "run/streams.h"
 
 #include <string.h>
+
+#include "container/event.h"
+#include "container/object.h"
+#include "container/orphan.h"
+#include "container/wait.h"
+#include "run/commands.h"
+#include "runtime/keeper.h"
+#include "storage/rootfs.h"
+#include "stream/hub.h"
+#include "stream/log.h"
 
 static void on_detached(void *ctx)
 {
@@ -95,7 +103,7 @@ static void on_drained(void *ctx)
     struct container *c = ctx;
 
     c->is_streaming = false;
-    exited_streams_drained(c);
+    container_streams_drained(c);
     container_unref(c);
 }
 

@@ -1,26 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The loop's half of the json-file writer: collects what is appended and keeps one
- * batch under way to a disk worker, so a busy log writes large batches by itself and
- * a quiet one at once. `disk` belongs to the worker while job_runs. Marks travel
- * inside the batches: that is how a flush, a reader and logs=1 know an exact place.
- * Trap: marks are called in the loop's turn after the batch, when more may have been
- * appended already; their pos does not move.
+ * A log's queue, the loop's half of writing: collects what is appended and keeps one batch
+ * under way, to a disk worker (logdisk.c) or a driver's socket (forward.c), so a busy log
+ * writes large batches by itself and a quiet one at once. `disk` belongs to the worker while
+ * job_runs. Marks travel inside the batches: that is how a flush, a reader and logs=1 know an
+ * exact place. Trap: marks are called in the loop's turn after the batch, when more may have
+ * been appended already; their pos does not move.
  */
 #include "base/log.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "forward.h"
 #include "log_inner.h"
 
 #define RETRY_MS 1000 /* a full disk */
 #define REST_MS 1000  /* then the buffers of a burst are freed */
-#define FORWARD_GRACE_MS 500
 #define FORWARD_MAX (4u << 20)
-#define FORWARD_STEP_MS 10
-#define GRACE_MS 2000 /* a log that goes lets its readers read to the end that long */
 
 static void run_job(struct job *job)
 {
@@ -183,16 +179,6 @@ void log_start_job(struct log *g)
     pool_submit(g->pools, POOL_DISK, &g->job);
 }
 
-void jsonfile_init(struct log *g, char *path, char *attrs, int64_t max_size, int max_files)
-{
-    logfiles_init(&g->files, path, max_files);
-    logdisk_init(&g->disk, &g->files);
-    g->disk.attrs = attrs;
-    g->disk.attrs_n = attrs ? strlen(attrs) : 0;
-    g->disk.max_size = max_size;
-    g->disk.is_blocking = g->is_blocking;
-}
-
 size_t log_backlog(const struct log *g)
 {
     return g->pending.payload + g->flying.payload;
@@ -236,7 +222,7 @@ void log_append(struct log *g, int stream, int64_t wall_ns, const void *p, size_
     log_start_job(g);
 }
 
-static void append_lost(struct log *g)
+void log_append_lost(struct log *g)
 {
     struct chunk *c;
 
@@ -255,7 +241,7 @@ void log_append_eof(struct log *g, int stream)
     ASSERT_LOOP();
     if (!g->has_file && !g->forward)
         return;
-    append_lost(g);
+    log_append_lost(g);
     c = batch_add(&g->pending, CHUNK_EOF, NULL, 0);
     c->stream = stream;
     c->wall_ns = clock_wall_ns();
@@ -327,122 +313,4 @@ void log_on_room(struct log *g, void (*fn)(void *ctx), void *ctx)
     g->room_ctx = ctx;
     if (fn && (g->has_file || g->forward) && !g->job_runs && !g->is_stuck)
         log_start_job(g);
-}
-
-void log_finish(struct log *g)
-{
-    ASSERT_LOOP();
-    if (g->has_file)
-        readers_finish(g);
-    else
-        forward_finish(g->forward);
-}
-
-void log_try_free(struct log *g)
-{
-    void (*fn)(void *ctx) = g->on_destroyed;
-    void *ctx = g->destroyed_ctx;
-
-    if (!g->is_closing || !g->is_flushed || g->job_runs || g->n_holds || g->marks ||
-        !list_is_empty(&g->readers))
-        return;
-    timer_clear(g->loop, &g->retry);
-    timer_clear(g->loop, &g->rest);
-    timer_clear(g->loop, &g->grace);
-    log_leave_landing(g);
-    if (g->has_file) {
-        logdisk_finish(&g->disk);
-        logfiles_finish(&g->files);
-    }
-    forward_destroy(g->forward);
-    batch_finish(&g->pending);
-    batch_finish(&g->flying);
-    free(g);
-    if (fn)
-        fn(ctx);
-}
-
-static void on_grace(struct timer *t)
-{
-    struct log *g = container_of(t, struct log, grace);
-
-    readers_cut(g);
-    log_try_free(g);
-}
-
-static void on_last_flush(void *ctx, const struct log_mark *m)
-{
-    struct log *g = ctx;
-
-    (void)m;
-    g->is_flushed = true; /* on_job_done goes on to free it */
-}
-
-static void drop_batch(struct log *g, struct batch *b)
-{
-    struct chunk *c;
-    size_t at = 0;
-
-    while ((c = batch_next(b, &at)))
-        if (c->kind == CHUNK_SPOOL && *(char *)(c + 1))
-            unlink((char *)(c + 1));
-    log_drop_slots(g, b);
-    b->n = b->at = b->payload = 0;
-}
-
-static void give_up_on_server(struct log *g)
-{
-    forward_abandon(g->forward);
-    g->job_runs = false;
-    if (!g->is_discarded)
-        return; /* the next engine goes on */
-    drop_batch(g, &g->flying);
-    drop_batch(g, &g->pending);
-}
-
-/* Without a file; what is on its way to a server that takes it has a moment to get there. */
-static void on_none_closed(struct timer *t)
-{
-    struct log *g = container_of(t, struct log, grace);
-
-    if (g->job_runs && g->n_closing++ < FORWARD_GRACE_MS / FORWARD_STEP_MS) {
-        timer_set(g->loop, &g->grace, FORWARD_STEP_MS, on_none_closed);
-        return;
-    }
-    if (g->job_runs)
-        give_up_on_server(g);
-    g->is_flushed = true;
-    log_try_free(g);
-}
-
-void log_discard(struct log *g)
-{
-    g->is_discarded = true;
-}
-
-void log_destroy(struct log *g, void (*done)(void *ctx), void *ctx)
-{
-    ASSERT_LOOP();
-    if (!g)
-        return;
-    ASSERT(!g->is_closing);
-    g->on_destroyed = done;
-    g->destroyed_ctx = ctx;
-    g->on_room = NULL;
-    if (!g->has_file) {
-        if (g->forward)
-            append_lost(g);
-        g->is_closing = true;
-        timer_set(g->loop, &g->grace, 0, on_none_closed);
-        return;
-    }
-    append_lost(g);
-    readers_finish(g);
-    log_mark_add(g, on_last_flush, g, false, true);
-    g->is_closing = true;
-    timer_set(g->loop, &g->grace, GRACE_MS, on_grace);
-    if (g->is_stuck) { /* one more try, now */
-        timer_clear(g->loop, &g->retry);
-        log_start_job(g);
-    }
 }

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A container's document: what the database holds, struct and JSON in one. Loop thread. */
+#pragma once
+
+#include "runtime/config.h"
+
+struct container;
+struct op;
+
+enum status {
+    STATUS_CREATED,
+    STATUS_RUNNING,
+    STATUS_PAUSED,
+    STATUS_RESTARTING, /* between two runs of the restart policy */
+    STATUS_REMOVING,
+    STATUS_EXITED,
+    STATUS_DEAD, /* removal failed half way; rm again */
+};
+
+struct health_result {
+    int64_t start_ns, end_ns;
+    int exit_code;
+    char *output; /* heap */
+};
+
+struct health_state {
+    int status, failing_streak; /* status: see exec/health.h */
+    int64_t due_ns;             /* of the next probe, boot clock; 0: none is due */
+    struct jlist log;           /* struct health_result */
+};
+
+struct state {
+    int status;        /* enum status */
+    int starting_from; /* on disk: the start is in flight; the status before it + 1. 0: none */
+    int pid, exit_code, restart_count;
+    bool oom_killed;
+    bool was_stopped;      /* by a command: unless-stopped and on-failure stay down */
+    bool has_unknown_code; /* the keeper died with the status: exit_code is 255, never 0 */
+    char *error;           /* heap; NULL none */
+    int64_t started_ns, finished_ns;
+    struct health_state *health; /* inside the container's health; NULL: never probed */
+};
+
+struct mount_point { /* "Mounts" of inspect, and what start mounts */
+    char *type;      /* "bind", "volume", "tmpfs" */
+    char *name;      /* volume */
+    char *source;    /* host path; "" for tmpfs */
+    char *destination, *driver, *mode, *propagation;
+    char *options; /* tmpfs options */
+    char *subpath;
+    bool rw, is_anonymous, no_copy, non_recursive, create_source, readonly_non_recursive;
+};
+
+struct attached {     /* a container's endpoint in the document */
+    char *network;    /* name as asked for */
+    char *network_id; /* "" before the first start */
+    char *endpoint_id;
+    struct endpoint_config asked;
+    char *mac, *ifname;    /* ifname: inside, while it runs */
+    int64_t addr, gateway; /* host order */
+    int bits;
+    char *addr6, *gateway6; /* NULL or "": none */
+    int bits6;
+};
+bool attached_has_address(const struct attached *at); /* it has an interface */
+
+struct published { /* a port mapping of the running container, or as many as follow one another */
+    int proto, port, host_port;
+    int n; /* 0 in documents of older engines: one */
+    bool is_v6;
+    char *host_ip;
+};
+
+struct doc {
+    char *id, *name, *image_id, *image_name, *hostname;
+    char *platform;
+    int64_t created_ns;
+    struct config config; /* merged with the image's */
+    struct host_config host;
+    struct state state;
+    struct jlist mounts;    /* struct mount_point */
+    struct jlist networks;  /* struct attached */
+    struct jlist published; /* struct published */
+};
+extern const struct jtable doc_json, attached_json;
+
+char *doc_encode(struct arena *a, const struct container *c);
+struct err *doc_decode(struct container *c, const char *json); /* without its health */
+void container_save(struct container *c);                      /* in the background */
+void container_save_for(struct container *c, struct op *op);   /* an ON_EVENT step */
+void state_set_error(struct container *c, const char *text);   /* NULL clears */
+void state_begin_run(struct container *c, int64_t started_ns);
+const char *status_name(const struct container *c);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of the engine: made by engine/, borrowed by everybody; all outlive the containers. */
+#pragma once
+
+#include <stdint.h>
+
+struct parts {
+    struct loop *loop;
+    struct pools *pools;
+    struct ops *ops;
+    struct db *db;
+    struct db *exec_db; /* volatile, in the exec root: execs end with the machine */
+    struct events *events;
+    struct debug *debug;
+    const struct settings *settings;
+    struct cgroup_tree *cgroups;
+    struct net *net;
+    struct network_table *networks;
+    struct layer_store *layers;
+    struct image_table *images;
+    struct volume_table *volumes;
+    struct landing *landing; /* set before the keeper's entries come */
+    struct keeper *keeper;   /* set between container_table_open and container_table_adopt */
+    struct container_table *containers;
+    const struct container_hooks *container_hooks; /* set by container_table_open */
+    const char *engine_id;                         /* of /info, persistent */
+    int64_t started_ns;
+};

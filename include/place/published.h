@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Published ports: as the document has them, where they lead, and after an engine. Loop thread. */
+#pragma once
+
+#include "base/json.h"
+#include "net/net.h"
+
+struct container;
+struct network;
+struct published;
+
+const char *published_proto(int proto);
+int published_span(const struct published *p); /* how many ports it stands for */
+bool published_has(const struct published *p, int proto, int port);
+struct jlist published_note(struct arena *a, const struct ports *ports);
+
+/* Where published ports lead: the ways out, else whatever has an address. */
+struct port_target {
+    const struct network *network; /* NULL: none */
+    uint32_t addr;                 /* host order; 0: none */
+    struct in6_addr addr6;         /* all 0: none */
+    bool is_routed, is_routed6;
+};
+void port_target_fill(const struct port_target *t, struct port_map *m);
+bool port_target_is_none(const struct port_target *t);
+/* One by one, on the heap. */
+struct port_map *published_maps(const struct jlist *published, const struct port_target *target,
+                                size_t *out_n);
+
+/* ---- resume_ports.c ---- */
+void ports_hold(struct container *c);   /* in the keeper too */
+void ports_resume(struct container *c); /* after an engine restart: the document's, served */

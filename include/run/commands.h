@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What can be done with a container. Loop thread. Every `done` is called exactly once, on the
+ * loop, perhaps before the call returns; err is the callee's.
+ */
+#pragma once
+
+#include "base/text.h"
+#include "container/container.h"
+
+struct attach_request;
+struct attachment;
+struct log_query;
+struct log_reader;
+struct sink;
+
+struct create_result {
+    const char *id;
+    struct strs warnings;
+};
+/* body: the JSON of POST /containers/create, kept as documents. name NULL or "": generated.
+ * The result lives during the call. ERR_NOT_FOUND "No such image: x:latest". */
+void container_create(struct container_table *t, const char *name, const char *platform,
+                      const char *body, size_t body_len, int api_version,
+                      void (*done)(void *ctx, struct err *err, const struct create_result *r),
+                      void *ctx);
+
+void container_start(struct container *c, container_done_fn done,
+                     void *ctx); /* 304: ERR_NOT_MODIFIED */
+/* timeout_s < -1: the container's own; -1: for ever. signal NULL: the container's. */
+#define STOP_TIMEOUT_DEFAULT (-2)
+void container_stop(struct container *c, int timeout_s, const char *signal, container_done_fn done,
+                    void *ctx);
+void container_restart(struct container *c, int timeout_s, const char *signal,
+                       container_done_fn done, void *ctx);
+/* signal NULL or "": KILL. SIGKILL is answered after the exit. */
+void container_kill(struct container *c, const char *signal, container_done_fn done, void *ctx);
+void container_remove(struct container *c, bool force, bool volumes, bool link,
+                      container_done_fn done, void *ctx);
+void container_rename(struct container *c, const char *name, container_done_fn done, void *ctx);
+void container_pause(struct container *c, bool paused, container_done_fn done, void *ctx);
+/* body: JSON of POST …/update. */
+void container_update(struct container *c, const char *body, size_t len,
+                      void (*done)(void *ctx, struct err *err, const struct strs *warnings),
+                      void *ctx);
+
+/* Attach. ERR_CONFLICT when paused/restarting. See stream/hub.h. */
+struct err *container_attach(struct container *c, const struct attach_request *r, struct sink *sink,
+                             void (*gone)(void *ctx), void *ctx, struct attachment **out)
+    must_check;
+struct err *container_logs(struct container *c, const struct log_query *q, struct sink *sink,
+                           void (*done)(void *ctx), void *ctx, struct log_reader **out) must_check;
+struct err *container_resize(struct container *c, int rows, int cols) must_check;

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a container mounts, and the volumes it uses. Loop thread but for the check of sources. */
+#pragma once
+
+#include "base/json.h"
+
+struct config;
+struct container;
+struct container_table;
+struct host_config;
+
+struct err *mounts_plan(struct container_table *t, struct arena *a, const struct config *config,
+                        const struct host_config *host, struct jlist *out) must_check;
+/* Worker: that what is bound exists, and what is to be said about it. */
+struct err *mounts_check_sources(struct arena *a, const struct jlist *mounts, struct strs *warnings)
+    must_check;
+void mounts_ref(struct container *c);
+void mounts_unref(struct container *c);
+/* Its anonymous volumes that nobody else uses: see volume_doom. */
+void mounts_doom_anonymous(struct container *c, bool is_doomed);

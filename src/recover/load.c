@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The containers of the engine before, out of the database: nothing runs yet as far as the table
+ * knows. Also where the rooms are put together (container/hooks.h). Loop thread, start-up.
+ */
+#include "base/log.h"
+#include "container/hooks.h"
+#include "container/orphan.h"
+#include "container/table.h"
+#include "core/db.h"
+#include "exec/health.h"
+#include "image/image.h"
+#include "place/endpoints.h"
+#include "place/links.h"
+#include "place/sockets.h"
+#include "recover/recover.h"
+#include "run/exited.h"
+#include "run/mounts.h"
+
+#include "exec_recover.h"
+
+static struct err *load_one(void *ctx, const char *id, const char *json)
+{
+    struct container_table *t = ctx;
+    struct container *c = container_alloc(t, arena_create());
+    struct err *err = doc_decode(c, json);
+
+    if (err) {
+        log_error("a saved container cannot be read and is left alone", KV("id", id),
+                  KV("error", err_text(err)));
+        err_drop(err);
+        container_destroy(c);
+        return NULL;
+    }
+    err = image_find(t->parts->images, c->doc.image_id, &c->image);
+    if (err) { /* removed by force: the container can be looked at and removed */
+        err_drop(err);
+        c->image = NULL;
+    } else {
+        image_ref(c->image, c->doc.id, state_is_running(c));
+    }
+    health_load(c);
+    mounts_ref(c);
+    table_insert(c);
+    links_insert(c);
+    return NULL;
+}
+
+/* What others have hung onto the object. */
+static void on_destroying(struct container *c)
+{
+    sockets_stop_holding(c);
+    health_free(c);
+    orphan_forget(c->orphan);
+    endpoints_drop(c);
+}
+
+static const struct container_hooks hooks = {container_work_off_exit, on_destroying};
+
+struct err *container_table_open(struct parts *p, struct container_table **out)
+{
+    struct container_table *t;
+
+    p->container_hooks = &hooks;
+    t = table_create(p);
+    orphans_open(t);
+    *out = t;
+    TRY(db_each(p->db, "container", load_one, t));
+    return execs_load(t);
+}
