@@ -13,31 +13,20 @@
 #include "base/mem.h"
 
 #include "nl.h"
+#include "nl_attr.h"
 
 struct link_facts {
     const char *name, *kind;
 };
-
-static int on_info(const struct nlattr *attr, void *ctx)
-{
-    struct link_facts *f = ctx;
-
-    if (mnl_attr_get_type(attr) == IFLA_INFO_KIND &&
-        mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
-        f->kind = mnl_attr_get_str(attr);
-    return MNL_CB_OK;
-}
-
-static int on_link_attribute(const struct nlattr *attr, void *ctx)
-{
-    struct link_facts *f = ctx;
-
-    if (mnl_attr_get_type(attr) == IFLA_IFNAME && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
-        f->name = mnl_attr_get_str(attr);
-    if (mnl_attr_get_type(attr) == IFLA_LINKINFO)
-        mnl_attr_parse_nested(attr, on_info, f);
-    return MNL_CB_OK;
-}
+static const struct nl_field info_fields[] = {
+    {IFLA_INFO_KIND, NL_TEXT, offsetof(struct link_facts, kind)},
+    {0},
+};
+static const struct nl_field link_fields[] = {
+    {IFLA_IFNAME, NL_TEXT, offsetof(struct link_facts, name)},
+    {IFLA_LINKINFO, NL_NEST, .nest = info_fields},
+    {0},
+};
 
 static void add(struct bridge_list *l, int ifindex, const char *name)
 {
@@ -50,12 +39,12 @@ static void add(struct bridge_list *l, int ifindex, const char *name)
 
 int bridge_list_on_link(const struct nlmsghdr *m, void *ctx)
 {
-    const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(m);
+    const struct ifinfomsg *ifi = nl_header(m, sizeof(*ifi));
     struct link_facts f = {0};
 
-    if (mnl_nlmsg_get_payload_len(m) < sizeof(*ifi) ||
-        mnl_attr_parse(m, sizeof(*ifi), on_link_attribute, &f) < 0)
+    if (!ifi)
         return 0;
+    nl_fill(nl_attributes(m, sizeof(*ifi)), link_fields, &f);
     if (f.name && f.kind && !strcmp(f.kind, "bridge") &&
         strlen(f.name) < sizeof(((struct listed_bridge *)0)->name))
         add(ctx, ifi->ifi_index, f.name);
@@ -64,6 +53,18 @@ int bridge_list_on_link(const struct nlmsghdr *m, void *ctx)
 
 /* ---- routes ---- */
 
+struct route_facts {
+    struct nl_bytes gateway, via, hops;
+    uint32_t link;
+};
+static const struct nl_field route_fields[] = {
+    {RTA_GATEWAY, NL_BYTES, offsetof(struct route_facts, gateway)},
+    {RTA_VIA, NL_BYTES, offsetof(struct route_facts, via)},
+    {RTA_OIF, NL_U32, offsetof(struct route_facts, link)},
+    {RTA_MULTIPATH, NL_BYTES, offsetof(struct route_facts, hops)},
+    {0},
+};
+
 static void mark(struct bridge_list *l, int ifindex)
 {
     for (size_t i = 0; i < l->n; i++)
@@ -71,10 +72,10 @@ static void mark(struct bridge_list *l, int ifindex)
 }
 
 /* Several next hops: each may be the way out. */
-static void mark_hops(struct bridge_list *l, const struct nlattr *attr)
+static void mark_hops(struct bridge_list *l, struct nl_bytes hops)
 {
-    const struct rtnexthop *hop = mnl_attr_get_payload(attr);
-    int left = mnl_attr_get_payload_len(attr);
+    const struct rtnexthop *hop = hops.at;
+    int left = (int)hops.len;
 
     while (left >= (int)sizeof(*hop) && RTNH_OK(hop, left)) { /* that reads before it asks */
         mark(l, hop->rtnh_ifindex);
@@ -85,25 +86,12 @@ static void mark_hops(struct bridge_list *l, const struct nlattr *attr)
 
 int bridge_list_on_route(const struct nlmsghdr *m, void *ctx)
 {
-    const struct rtmsg *rt = mnl_nlmsg_get_payload(m);
-    const struct nlattr *attr;
-    bool has_gateway = false;
-    uint32_t link = 0;
+    struct route_facts f = {0};
 
-    if (mnl_nlmsg_get_payload_len(m) < sizeof(*rt))
-        return 0;
-    mnl_attr_for_each(attr, m, sizeof(*rt))
-    {
-        int type = mnl_attr_get_type(attr);
-
-        has_gateway |= type == RTA_GATEWAY || type == RTA_VIA;
-        if (type == RTA_OIF && mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
-            link = mnl_attr_get_u32(attr);
-        if (type == RTA_MULTIPATH)
-            mark_hops(ctx, attr);
-    }
-    if (has_gateway)
-        mark(ctx, (int)link);
+    nl_fill(nl_attributes(m, sizeof(struct rtmsg)), route_fields, &f);
+    mark_hops(ctx, f.hops);
+    if (f.gateway.at || f.via.at)
+        mark(ctx, (int)f.link);
     return 0;
 }
 

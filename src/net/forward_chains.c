@@ -7,8 +7,6 @@
 #include "forward_chains.h"
 
 #include <arpa/inet.h>
-#include <endian.h>
-#include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
@@ -18,6 +16,9 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+
+#include "nl.h"
+#include "nl_attr.h"
 
 #define OWN "berth_" /* tables and chains of any engine: their policy is to accept */
 
@@ -40,57 +41,25 @@ static int family_number(const char *name)
     return !strcmp(name, "ip6") ? NFPROTO_IPV6 : NFPROTO_IPV4;
 }
 
-static const char *text_of(const struct nlattr *attr)
-{
-    return mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) < 0 ? NULL : mnl_attr_get_str(attr);
-}
-
-static uint32_t number_of(const struct nlattr *attr)
-{
-    return mnl_attr_validate(attr, MNL_TYPE_U32) < 0 ? 0 : ntohl(mnl_attr_get_u32(attr));
-}
-
 /* ---- chains ---- */
+
+#define NO_HOOK UINT32_MAX
 
 struct chain_facts {
     const char *table, *name;
     uint32_t hook, policy;
-    bool has_hook;
 };
-
-static int on_hook(const struct nlattr *attr, void *ctx)
-{
-    struct chain_facts *f = ctx;
-
-    if (mnl_attr_get_type(attr) == NFTA_HOOK_HOOKNUM &&
-        mnl_attr_validate(attr, MNL_TYPE_U32) >= 0) {
-        f->hook = number_of(attr);
-        f->has_hook = true;
-    }
-    return MNL_CB_OK;
-}
-
-static int on_chain_attribute(const struct nlattr *attr, void *ctx)
-{
-    struct chain_facts *f = ctx;
-
-    switch (mnl_attr_get_type(attr)) {
-    case NFTA_CHAIN_TABLE:
-        f->table = text_of(attr);
-        break;
-    case NFTA_CHAIN_NAME:
-        f->name = text_of(attr);
-        break;
-    case NFTA_CHAIN_HOOK:
-        mnl_attr_parse_nested(attr, on_hook, f);
-        break;
-    case NFTA_CHAIN_POLICY:
-        if (mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
-            f->policy = number_of(attr);
-        break;
-    }
-    return MNL_CB_OK;
-}
+static const struct nl_field hook_fields[] = {
+    {NFTA_HOOK_HOOKNUM, NL_BE32, offsetof(struct chain_facts, hook)},
+    {0},
+};
+static const struct nl_field chain_fields[] = {
+    {NFTA_CHAIN_TABLE, NL_TEXT, offsetof(struct chain_facts, table)},
+    {NFTA_CHAIN_NAME, NL_TEXT, offsetof(struct chain_facts, name)},
+    {NFTA_CHAIN_HOOK, NL_NEST, .nest = hook_fields},
+    {NFTA_CHAIN_POLICY, NL_BE32, offsetof(struct chain_facts, policy)},
+    {0},
+};
 
 static void add_chain(struct forward_chains *l, const struct forward_chain *c)
 {
@@ -102,22 +71,22 @@ static void add_chain(struct forward_chains *l, const struct forward_chain *c)
 
 int forward_on_chain(const struct nlmsghdr *m, void *ctx)
 {
-    struct chain_facts f = {.policy = NF_ACCEPT};
-    const struct nfgenmsg *gen = mnl_nlmsg_get_payload(m);
+    struct chain_facts f = {.hook = NO_HOOK, .policy = NF_ACCEPT};
+    const struct nfgenmsg *gen = nl_header(m, sizeof(*gen));
     struct forward_chains *l = ctx;
     struct forward_chain c = {0};
 
-    if (mnl_nlmsg_get_payload_len(m) < sizeof(*gen) ||
-        mnl_attr_parse(m, sizeof(*gen), on_chain_attribute, &f) < 0)
+    if (!gen)
         return MNL_CB_OK;
+    nl_fill(nl_attributes(m, sizeof(*gen)), chain_fields, &f);
     c.family = family_name(gen->nfgen_family);
     if (!c.family || !f.table || !f.name || text_starts(f.table, OWN))
         return MNL_CB_OK;
     c.table = f.table;
     c.name = f.name;
-    c.is_base = f.has_hook && f.hook == NF_INET_FORWARD;
+    c.is_base = f.hook == NF_INET_FORWARD;
     c.drops = c.is_base && f.policy == NF_DROP;
-    if (c.is_base || (!f.has_hook && !strcmp(f.name, l->own)))
+    if (c.is_base || (f.hook == NO_HOOK && !strcmp(f.name, l->own)))
         add_chain(l, &c);
     return MNL_CB_OK;
 }
@@ -127,69 +96,47 @@ int forward_on_chain(const struct nlmsghdr *m, void *ctx)
 struct rule_facts {
     const char *own;
     uint64_t handle;
+    struct nl_bytes expressions;
     bool leads_to_own, leads_to_ours, drops, has_condition;
 };
+static const struct nl_field rule_fields[] = {
+    {NFTA_RULE_HANDLE, NL_BE64, offsetof(struct rule_facts, handle)},
+    {NFTA_RULE_EXPRESSIONS, NL_BYTES, offsetof(struct rule_facts, expressions)},
+    {0},
+};
 struct expression {
-    struct rule_facts *rule;
     const char *name;
-    const struct nlattr *data;
+    struct nl_bytes data;
+};
+static const struct nl_field expression_fields[] = {
+    {NFTA_EXPR_NAME, NL_TEXT, offsetof(struct expression, name)},
+    {NFTA_EXPR_DATA, NL_BYTES, offsetof(struct expression, data)},
+    {0},
 };
 struct verdict {
     uint32_t code;
     const char *chain;
 };
+static const struct nl_field verdict_fields[] = {
+    {NFTA_VERDICT_CODE, NL_BE32, offsetof(struct verdict, code)},
+    {NFTA_VERDICT_CHAIN, NL_TEXT, offsetof(struct verdict, chain)},
+    {0},
+};
+static const struct nl_field data_fields[] = {
+    {NFTA_DATA_VERDICT, NL_NEST, .nest = verdict_fields},
+    {0},
+};
+static const struct nl_field immediate_fields[] = {
+    {NFTA_IMMEDIATE_DATA, NL_NEST, .nest = data_fields},
+    {0},
+};
+static const struct nl_field target_fields[] = {{NFTA_TARGET_NAME, NL_TEXT}, {0}};
 
-static int on_verdict(const struct nlattr *attr, void *ctx)
-{
-    struct verdict *v = ctx;
-
-    if (mnl_attr_get_type(attr) == NFTA_VERDICT_CODE)
-        v->code = number_of(attr);
-    if (mnl_attr_get_type(attr) == NFTA_VERDICT_CHAIN)
-        v->chain = text_of(attr);
-    return MNL_CB_OK;
-}
-
-static int on_immediate_data(const struct nlattr *attr, void *ctx)
-{
-    if (mnl_attr_get_type(attr) == NFTA_DATA_VERDICT)
-        mnl_attr_parse_nested(attr, on_verdict, ctx);
-    return MNL_CB_OK;
-}
-
-static int on_immediate(const struct nlattr *attr, void *ctx)
-{
-    if (mnl_attr_get_type(attr) == NFTA_IMMEDIATE_DATA)
-        mnl_attr_parse_nested(attr, on_immediate_data, ctx);
-    return MNL_CB_OK;
-}
-
-static int on_target(const struct nlattr *attr, void *ctx)
-{
-    const char **name = ctx;
-
-    if (mnl_attr_get_type(attr) == NFTA_TARGET_NAME)
-        *name = text_of(attr);
-    return MNL_CB_OK;
-}
-
-static int on_expression_part(const struct nlattr *attr, void *ctx)
-{
-    struct expression *e = ctx;
-
-    if (mnl_attr_get_type(attr) == NFTA_EXPR_NAME)
-        e->name = text_of(attr);
-    if (mnl_attr_get_type(attr) == NFTA_EXPR_DATA)
-        e->data = attr;
-    return MNL_CB_OK;
-}
-
-static void note_verdict(struct rule_facts *r, const struct nlattr *data)
+static void note_verdict(struct rule_facts *r, struct nl_bytes data)
 {
     struct verdict v = {.code = NF_ACCEPT};
 
-    if (data)
-        mnl_attr_parse_nested(data, on_immediate, &v);
+    nl_fill(data, immediate_fields, &v);
     r->drops |= v.code == NF_DROP;
     if (v.code != (uint32_t)NFT_JUMP || !v.chain)
         return;
@@ -198,37 +145,36 @@ static void note_verdict(struct rule_facts *r, const struct nlattr *data)
 }
 
 /* What is no verdict and no bookkeeping is a condition. */
-static int on_expression(const struct nlattr *attr, void *ctx)
+static void note_expression(struct rule_facts *r, const struct expression *e)
 {
-    struct expression e = {.rule = ctx};
-    const char *target = NULL;
+    const char *target = "";
 
-    if (mnl_attr_get_type(attr) != NFTA_LIST_ELEM ||
-        mnl_attr_parse_nested(attr, on_expression_part, &e) < 0 || !e.name)
-        return MNL_CB_OK;
-    if (!strcmp(e.name, "immediate")) {
-        note_verdict(e.rule, e.data);
-    } else if (!strcmp(e.name, "reject")) {
-        e.rule->drops = true;
-    } else if (!strcmp(e.name, "target")) { /* of x_tables */
-        if (e.data)
-            mnl_attr_parse_nested(e.data, on_target, &target);
-        e.rule->drops |= target && !strcmp(target, "REJECT");
-    } else if (strcmp(e.name, "counter") != 0 && strcmp(e.name, "log") != 0) {
-        e.rule->has_condition = true;
+    if (!strcmp(e->name, "immediate")) {
+        note_verdict(r, e->data);
+    } else if (!strcmp(e->name, "reject")) {
+        r->drops = true;
+    } else if (!strcmp(e->name, "target")) { /* of x_tables */
+        nl_fill(e->data, target_fields, &target);
+        r->drops |= !strcmp(target, "REJECT");
+    } else if (strcmp(e->name, "counter") != 0 && strcmp(e->name, "log") != 0) {
+        r->has_condition = true;
     }
-    return MNL_CB_OK;
 }
 
-static int on_rule_attribute(const struct nlattr *attr, void *ctx)
+static void note_expressions(struct rule_facts *r)
 {
-    struct rule_facts *r = ctx;
+    struct nl_bytes left = r->expressions, one;
+    int type;
 
-    if (mnl_attr_get_type(attr) == NFTA_RULE_HANDLE && mnl_attr_validate(attr, MNL_TYPE_U64) >= 0)
-        r->handle = be64toh(mnl_attr_get_u64(attr));
-    if (mnl_attr_get_type(attr) == NFTA_RULE_EXPRESSIONS)
-        mnl_attr_parse_nested(attr, on_expression, r);
-    return MNL_CB_OK;
+    while (nl_next(&left, &type, &one)) {
+        struct expression e = {0};
+
+        if (type != NFTA_LIST_ELEM)
+            continue;
+        nl_fill(one, expression_fields, &e);
+        if (e.name)
+            note_expression(r, &e);
+    }
 }
 
 int forward_on_rule(const struct nlmsghdr *m, void *ctx)
@@ -237,9 +183,10 @@ int forward_on_rule(const struct nlmsghdr *m, void *ctx)
     struct forward_chain *c = l->current;
     struct rule_facts r = {.own = l->own};
 
-    if (mnl_nlmsg_get_payload_len(m) < sizeof(struct nfgenmsg) ||
-        mnl_attr_parse(m, sizeof(struct nfgenmsg), on_rule_attribute, &r) < 0)
+    if (!nl_header(m, sizeof(struct nfgenmsg)))
         return MNL_CB_OK;
+    nl_fill(nl_attributes(m, sizeof(struct nfgenmsg)), rule_fields, &r);
+    note_expressions(&r);
     c->n_rules++;
     if (r.leads_to_own) {
         c->jump = r.handle;
@@ -261,7 +208,7 @@ static bool dump(struct mnl_socket *sock, struct nlmsghdr *m, mnl_cb_t fn, void 
 
     if (mnl_socket_sendto(sock, m, m->nlmsg_len) < 0)
         return false;
-    while (more > MNL_CB_STOP && (n = mnl_socket_recvfrom(sock, room, sizeof(room))) > 0)
+    while (more > MNL_CB_STOP && (n = nl_receive(sock, room, sizeof(room), 0)) > 0)
         more = mnl_cb_run(room, (size_t)n, 0, 0, fn, ctx);
     return more == MNL_CB_STOP;
 }

@@ -19,6 +19,8 @@
 
 #include "base/fd.h"
 
+#include "nl_attr.h"
+
 #define IPV6_MTU_MIN 1280
 
 static struct ifinfomsg *put_link(struct nlmsghdr *m, int ifindex, bool up)
@@ -66,21 +68,17 @@ struct err *link_set_ipv6(const char *link, const char *name, const char *value)
 
 int link_on_link(const struct nlmsghdr *m, void *ctx)
 {
-    const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(m);
+    static const struct nl_field info_fields[] = {{IFLA_INFO_KIND, NL_TEXT}, {0}};
+    static const struct nl_field fields[] = {{IFLA_LINKINFO, NL_NEST, .nest = info_fields}, {0}};
+    const struct ifinfomsg *ifi = nl_header(m, sizeof(*ifi));
     struct found_link *out = ctx;
-    const struct nlattr *attr, *info;
+    const char *kind = "";
 
-    if (mnl_nlmsg_get_payload_len(m) < sizeof(*ifi))
+    if (!ifi)
         return 0;
     out->ifindex = ifi->ifi_index;
-    mnl_attr_for_each(attr, m, sizeof(*ifi))
-    {
-        if (mnl_attr_get_type(attr) != IFLA_LINKINFO)
-            continue;
-        mnl_attr_for_each_nested(info, attr) if (mnl_attr_get_type(info) == IFLA_INFO_KIND &&
-                                                 mnl_attr_validate(info, MNL_TYPE_NUL_STRING) >= 0)
-            out->is_bridge = !strcmp(mnl_attr_get_str(info), "bridge");
-    }
+    nl_fill(nl_attributes(m, sizeof(*ifi)), fields, &kind);
+    out->is_bridge = !strcmp(kind, "bridge");
     return 0;
 }
 
@@ -405,44 +403,46 @@ static void subnets_add(struct subnet_list *l, const void *item)
     memcpy((char *)l->v + l->n++ * l->item, item, l->item);
 }
 
-static void note_subnet(struct subnet_list *l, const struct nlattr *attr, int bits)
+/* The address in the attribute of this type, of the list's family. */
+static void note_subnet(struct subnet_list *l, struct nl_bytes attributes, int type, int bits)
 {
+    bool is_v6 = l->family == AF_INET6;
     struct subnet6 v6 = {.bits = bits};
+    struct nl_bytes found = {0};
+    const struct nl_field fields[] = {{type, NL_BYTES, .size = is_v6 ? 16 : 4}, {0}};
+    uint32_t v4;
 
-    if (l->family == AF_INET && bits <= 32 && mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
-        subnets_add(l, &(struct subnet4){ntohl(mnl_attr_get_u32(attr)), bits});
-    if (l->family != AF_INET6 || bits > 128 || mnl_attr_get_payload_len(attr) != 16)
+    nl_fill(attributes, fields, &found);
+    if (!found.at || bits > (is_v6 ? 128 : 32))
         return;
-    memcpy(&v6.address, mnl_attr_get_payload(attr), 16);
-    subnets_add(l, &v6);
+    if (is_v6) {
+        memcpy(&v6.address, found.at, sizeof(v6.address));
+        subnets_add(l, &v6);
+        return;
+    }
+    memcpy(&v4, found.at, sizeof(v4));
+    subnets_add(l, &(struct subnet4){ntohl(v4), bits});
 }
 
 int link_on_route(const struct nlmsghdr *m, void *ctx)
 {
-    const struct rtmsg *rt = mnl_nlmsg_get_payload(m);
+    const struct rtmsg *rt = nl_header(m, sizeof(*rt));
     struct subnet_list *list = ctx;
-    const struct nlattr *attr;
 
-    if (mnl_nlmsg_get_payload_len(m) < sizeof(*rt) || rt->rtm_family != list->family ||
-        !rt->rtm_dst_len)
-        return 0;
-    mnl_attr_for_each(attr, m, sizeof(*rt)) if (mnl_attr_get_type(attr) == RTA_DST)
-        note_subnet(list, attr, rt->rtm_dst_len);
+    if (rt && rt->rtm_family == list->family && rt->rtm_dst_len)
+        note_subnet(list, nl_attributes(m, sizeof(*rt)), RTA_DST, rt->rtm_dst_len);
     return 0;
 }
 
 /* IPv6 addresses have IFA_LOCAL only with a peer. */
 int link_on_address(const struct nlmsghdr *m, void *ctx)
 {
-    const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(m);
+    const struct ifaddrmsg *ifa = nl_header(m, sizeof(*ifa));
     struct subnet_list *list = ctx;
-    const struct nlattr *attr;
     int type = list->family == AF_INET ? IFA_LOCAL : IFA_ADDRESS;
 
-    if (mnl_nlmsg_get_payload_len(m) < sizeof(*ifa) || ifa->ifa_family != list->family)
-        return 0;
-    mnl_attr_for_each(attr, m, sizeof(*ifa)) if (mnl_attr_get_type(attr) == type)
-        note_subnet(list, attr, ifa->ifa_prefixlen);
+    if (ifa && ifa->ifa_family == list->family)
+        note_subnet(list, nl_attributes(m, sizeof(*ifa)), type, ifa->ifa_prefixlen);
     return 0;
 }
 

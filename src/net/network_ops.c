@@ -204,9 +204,13 @@ static struct err *publish(struct op *op)
     return NULL;
 }
 
+/* After a failure the bridge is gone again, but not yet from the rules. */
 static void finish_create(struct op *op)
 {
-    arena_destroy(((struct create *)op)->arena);
+    struct create *c = (struct create *)op;
+
+    net_rules_apply(c->table->net, NULL, NULL);
+    arena_destroy(c->arena);
 }
 
 static void on_created(struct op *op, struct err *err, void *ctx)
@@ -363,8 +367,13 @@ static struct err *drop(struct op *op)
 
     network_publish_event(r->network, "destroy", NULL);
     network_table_drop(r->table, r->network);
-    net_rules_apply(r->table->net, NULL, NULL); /* stale rules of a dead link hurt nobody */
     return NULL;
+}
+
+/* Stale rules of a dead link hurt nobody, but a bridge that was made again must have its own. */
+static void finish_removal(struct op *op)
+{
+    net_rules_apply(((struct removal *)op)->table->net, NULL, NULL);
 }
 
 static void on_removed(struct op *op, struct err *err, void *ctx)
@@ -383,7 +392,7 @@ static const struct op_step remove_steps[] = {
     {0},
 };
 static const struct op_type remove_type = {"network/remove", OP_MUTATING, sizeof(struct removal),
-                                           remove_steps, NULL};
+                                           remove_steps, finish_removal};
 OP_LISTED(remove_type);
 
 void network_remove(struct network_table *t, const char *ref,

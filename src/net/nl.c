@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include "nl_attr.h"
+
 #define NL_RECV_MAX 32768
 #define ERRNO_MAX 4096
 #define NL_TIMEOUT_S 20 /* RTNL may be held by others for long; for ever would hang a worker */
@@ -70,20 +72,17 @@ void nl_end(struct nl *nl, struct nlmsghdr *m)
 /* The text the kernel adds to an error, or NULL. */
 static const char *extended_text(const struct nlmsghdr *m)
 {
+    static const struct nl_field fields[] = {{NLMSGERR_ATTR_MSG, NL_TEXT}, {0}};
     const struct nlmsgerr *ne = mnl_nlmsg_get_payload(m);
-    size_t skip = sizeof(*ne), payload = mnl_nlmsg_get_payload_len(m);
-    const struct nlattr *attr;
+    size_t skip = sizeof(*ne);
+    const char *text = NULL;
 
     if (!(m->nlmsg_flags & NLM_F_ACK_TLVS))
         return NULL;
     if (!(m->nlmsg_flags & NLM_F_CAPPED) && ne->msg.nlmsg_len >= sizeof(ne->msg))
         skip += ne->msg.nlmsg_len - sizeof(ne->msg);
-    if (skip >= payload)
-        return NULL;
-    mnl_attr_for_each(attr, m, skip) if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG &&
-                                         mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >=
-                                             0) return mnl_attr_get_str(attr);
-    return NULL;
+    nl_fill(nl_attributes(m, skip), fields, &text);
+    return text;
 }
 
 static struct err *error_of(const struct nl *nl, const struct nlmsghdr *m)
@@ -100,13 +99,21 @@ static struct err *error_of(const struct nl *nl, const struct nlmsghdr *m)
     return err_sysno(sys, "cannot %s", what);
 }
 
-static ssize_t receive(struct nl *nl, char *buf, size_t room)
+ssize_t nl_receive(const struct mnl_socket *sock, void *buf, size_t room, int flags)
 {
+    struct sockaddr_nl from = {0};
+    struct iovec part = {buf, room};
+    struct msghdr h = {.msg_name = &from, .msg_iov = &part, .msg_iovlen = 1};
     ssize_t n;
 
-    do
-        n = mnl_socket_recvfrom(nl->sock, buf, room);
-    while (n < 0 && errno == EINTR);
+    do {
+        h.msg_namelen = sizeof(from);
+        n = recvmsg(mnl_socket_get_fd(sock), &h, flags);
+    } while (n < 0 ? errno == EINTR : from.nl_pid != 0);
+    if (n >= 0 && h.msg_flags & MSG_TRUNC) {
+        errno = ENOBUFS;
+        return -1;
+    }
     return n;
 }
 
@@ -151,7 +158,7 @@ static struct err *receive_acks(struct nl *nl)
     char buf[8192] __attribute__((aligned(8)));
 
     for (unsigned left = nl->n; left;) {
-        ssize_t got = receive(nl, buf, sizeof(buf));
+        ssize_t got = nl_receive(nl->sock, buf, sizeof(buf), 0);
         struct err *e;
 
         if (got < 0) {
@@ -203,7 +210,7 @@ static struct err *receive_answer(struct nl *nl, nl_fn fn, void *ctx)
     bool is_done = false;
 
     while (!is_done) {
-        ssize_t got = receive(nl, buf, NL_RECV_MAX);
+        ssize_t got = nl_receive(nl->sock, buf, NL_RECV_MAX, 0);
 
         if (got < 0)
             return err_sys("wait for rtnetlink to %s", nl->what[0]);

@@ -38,6 +38,10 @@ struct err *nl_commit(struct nl *nl) must_check;
 typedef int (*nl_fn)(const struct nlmsghdr *m, void *ctx);
 struct err *nl_query(struct nl *nl, bool is_dump, nl_fn fn, void *ctx) must_check;
 
+/* One datagram of the kernel's; ENOBUFS: one was lost, or is larger than the room. What others send
+ * is passed over: root in a container's namespace can write to every socket that is open there. */
+ssize_t nl_receive(const struct mnl_socket *sock, void *buf, size_t room, int flags);
+
 /* mnl_nlmsg_ok alone takes a length above INT_MAX for a small one: a walk without end. */
 static inline bool nl_is_whole(const struct nlmsghdr *m, int len)
 {

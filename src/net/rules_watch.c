@@ -17,6 +17,7 @@
 #include "base/log.h"
 
 #include "inner.h"
+#include "nl_attr.h"
 #include "rules.h"
 
 #define RESTORE_MS 100
@@ -41,23 +42,13 @@ struct batch { /* of one reading */
     bool is_drift, is_foreign;
 };
 
-static int on_attribute(const struct nlattr *attr, void *ctx)
-{
-    const char **table = ctx;
-
-    if (mnl_attr_get_type(attr) == TABLE_ATTRIBUTE &&
-        mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
-        *table = mnl_attr_get_str(attr);
-    return MNL_CB_OK;
-}
-
 const char *rules_changed_table(const struct nlmsghdr *m)
 {
+    static const struct nl_field fields[] = {{TABLE_ATTRIBUTE, NL_TEXT}, {0}};
     const char *table = NULL;
 
-    if ((m->nlmsg_type & 0xff) != NFT_MSG_NEWGEN &&
-        mnl_nlmsg_get_payload_len(m) >= sizeof(struct nfgenmsg))
-        mnl_attr_parse(m, sizeof(struct nfgenmsg), on_attribute, &table);
+    if ((m->nlmsg_type & 0xff) != NFT_MSG_NEWGEN)
+        nl_fill(nl_attributes(m, sizeof(struct nfgenmsg)), fields, &table);
     return table;
 }
 
@@ -121,12 +112,12 @@ static void drain(struct rules_watch *w, bool learns)
     char room[16384] __attribute__((aligned(8)));
     ssize_t n;
 
-    while ((n = recv(mnl_socket_get_fd(w->sock), room, sizeof(room), MSG_DONTWAIT)) != 0) {
+    while ((n = nl_receive(w->sock, room, sizeof(room), MSG_DONTWAIT)) != 0) {
         if (n > 0)
             mnl_cb_run(room, (size_t)n, 0, 0, on_change, &b);
         else if (errno == ENOBUFS && !learns) /* lost some, and not ours that were just sent */
             b.is_foreign = b.is_drift = true;
-        else if (errno != ENOBUFS && errno != EINTR)
+        else if (errno != ENOBUFS)
             break;
     }
     if (b.is_drift && !w->restore.due_ns)

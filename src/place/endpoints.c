@@ -396,10 +396,13 @@ void endpoints_drop(struct container *c)
     c->endpoints = NULL;
 }
 
-/* Addresses and ports as seen by inspect go with the run; the wish stays. */
+/* Addresses and ports as seen by inspect go with the run; the wish stays. Whoever gets the address
+ * next must not get the clients of the ports with it: their rules go at once, however the run came
+ * to its end. */
 void networks_leave(struct container *c)
 {
     struct attached *list = c->doc.networks.v;
+    bool had_ports = c->ports != NULL;
 
     ports_release(c->ports);
     c->ports = NULL;
@@ -415,6 +418,8 @@ void networks_leave(struct container *c)
     }
     arena_destroy(c->run_arena);
     c->run_arena = NULL;
+    if (had_ports)
+        net_rules_apply(c->parts->net, NULL, NULL);
 }
 
 /* ---- after an engine restart: the document says what the run has ---- */

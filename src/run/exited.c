@@ -127,12 +127,9 @@ static struct err *release_kernel(struct op *op)
 static struct err *release_addresses(struct op *op)
 {
     struct exited *o = (struct exited *)op;
-    bool had_ports = o->c->ports != NULL;
 
     networks_leave(o->c);
     volumes_tell(o->c, "unmount");
-    if (had_ports)
-        net_rules_apply(o->c->parts->net, NULL, NULL);
     return NULL;
 }
 

@@ -3,6 +3,11 @@
 own_cgroups() {
     own_cgroup_trees | while read -r tree; do find "$tree" -mindepth 1 -type d; done
 }
+# The table of the host's engine, sorted: an engine reads its networks in any order.
+own_rules() {
+    in_host nft list ruleset 2>/dev/null |
+        awk '/^table [a-z0-9]+ berth_/ { own = 1 } own { print } /^}/ { own = 0 }' | sort
+}
 # What is still there when an engine without containers and its keeper have ended: nothing should.
 census_of_nothing() {
     own_cgroup_trees
@@ -23,8 +28,7 @@ census() {
     echo "links $(in_host ip -o -d link | grep -vcw veth)"
     echo "containers-dirs $(find "$HOST/data/containers" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l)"
     echo "volumes $(find "$HOST/data/volumes" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l)"
-    echo "nft-rules $(in_host nft list ruleset 2>/dev/null | # of our own table
-        awk '/^table [a-z0-9]+ berth_/ { own = 1 } own { n++ } /^}/ { own = 0 } END { print n + 0 }')"
+    own_rules | sed 's/^[[:space:]]*/nft: /'
     echo "trash $(find "$HOST/data/trash" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l)"
     echo "cgroups $(own_cgroups | wc -l)"
     echo "keeper-fds $(ls "/proc/$keeper/fd" | wc -l)"

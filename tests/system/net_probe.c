@@ -6,6 +6,7 @@
  * one, which calls worker functions directly and loop functions by a post it waits for.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
@@ -24,6 +25,8 @@
 #include "core/loop.h"
 #include "core/op.h"
 #include "net/network.h"
+
+#include "link.h"
 
 struct world {
     struct loop *loop;
@@ -508,10 +511,40 @@ static void test_full_bridge(void)
     free(b);
 }
 
+/* What root in a container's namespace may send to a socket that the engine has open there: the
+ * answer to a question that it expects to be asked. */
+static bool send_forged(const struct nl *victim)
+{
+    struct {
+        struct nlmsghdr head;
+        struct nlmsgerr body;
+    } m = {.head = {.nlmsg_len = sizeof(m), .nlmsg_type = NLMSG_ERROR, .nlmsg_seq = 1},
+           .body = {.error = -EHOSTDOWN}};
+    struct sockaddr_nl to = {.nl_family = AF_NETLINK,
+                             .nl_pid = mnl_socket_get_portid(victim->sock)};
+    autoclose int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+
+    return sendto(fd, &m, sizeof(m), 0, (struct sockaddr *)&to, sizeof(to)) == sizeof(m);
+}
+
+static void test_forged(void)
+{
+    struct nl *nl;
+    int ifindex = 0;
+
+    if (!fine(nl_open(&nl)))
+        return;
+    ok(send_forged(nl), "another process can write to our netlink socket");
+    ok(fine(link_find(nl, "lo", &ifindex)) && ifindex == LO_IFINDEX,
+       "only what the kernel says is believed");
+    nl_close(nl);
+}
+
 static void *script(void *arg)
 {
     int outside = *(int *)arg;
 
+    test_forged();
     test_bridge(outside);
     test_ports(outside);
     test_bulk();

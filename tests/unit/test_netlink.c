@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* links: net core base */
+/* What netlink sends, in memory that ends where the message ends: a sanitizer sees each byte read
+ * behind it. */
+#include <arpa/inet.h>
+#include <linux/if_link.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bridge_list.h"
+#include "forward_chains.h"
+#include "inner.h"
+#include "link.h"
+#include "rules.h"
+#include "test.h"
+
+static char room[4096] __attribute__((aligned(8)));
+
+static struct nlmsghdr *begin(const void *header, size_t size)
+{
+    struct nlmsghdr *m = mnl_nlmsg_put_header(room);
+
+    memcpy(mnl_nlmsg_put_extra_header(m, size), header, size);
+    return m;
+}
+
+/* Hands fn the first `size` bytes of m, and a message that says it has no more. */
+static void read_cut(const struct nlmsghdr *m, size_t size, nl_fn fn, void *ctx)
+{
+    struct nlmsghdr *cut = mem_alloc(size);
+
+    memcpy(cut, m, size);
+    cut->nlmsg_len = (uint32_t)size;
+    CHECK(fn(cut, ctx) >= 0);
+    free(cut);
+}
+
+/* An attribute's own length may claim up to three bytes that the message does not have: libmnl
+ * measures messages in units of four. */
+static void read_all_cuts(const struct nlmsghdr *m, nl_fn fn, void *ctx)
+{
+    for (size_t size = sizeof(*m); size < m->nlmsg_len; size++)
+        read_cut(m, size, fn, ctx);
+}
+
+static const struct rtmsg route6 = {.rtm_family = AF_INET6, .rtm_dst_len = 64};
+static const struct ifaddrmsg address4 = {.ifa_family = AF_INET, .ifa_prefixlen = 24};
+static const struct ifaddrmsg address6 = {.ifa_family = AF_INET6, .ifa_prefixlen = 64};
+static const uint8_t v6[16] = {0x20, 1, 0xd, 0xb8, [15] = 1};
+
+TEST(a_subnet_is_of_whole_addresses_only)
+{
+    struct subnet_list four = {.a = test_arena, .family = AF_INET, .item = sizeof(struct subnet4)};
+    struct subnet_list six = {.a = test_arena, .family = AF_INET6, .item = sizeof(struct subnet6)};
+    struct nlmsghdr *m = begin(&route6, sizeof(route6));
+
+    mnl_attr_put(m, RTA_DST, 16, v6);
+    read_all_cuts(m, link_on_route, &six);
+    CHECK_INT(six.n, 0);
+    read_cut(m, m->nlmsg_len, link_on_route, &six);
+    CHECK_INT(six.n, 1);
+    CHECK(!memcmp(&((struct subnet6 *)six.v)[0].address, v6, 16));
+
+    m = begin(&address6, sizeof(address6));
+    mnl_attr_put(m, IFA_ADDRESS, 16, v6);
+    read_all_cuts(m, link_on_address, &six);
+    CHECK_INT(six.n, 1);
+    m = begin(&address4, sizeof(address4));
+    mnl_attr_put_u32(m, IFA_LOCAL, htonl(0x0a000001));
+    read_all_cuts(m, link_on_address, &four);
+    CHECK_INT(four.n, 0);
+    read_cut(m, m->nlmsg_len, link_on_address, &four);
+    CHECK_INT(four.n, 1);
+    CHECK_INT(((struct subnet4 *)four.v)[0].address, 0x0a000001);
+}
+
+TEST(an_address_of_another_length_is_none)
+{
+    struct subnet_list four = {.a = test_arena, .family = AF_INET, .item = sizeof(struct subnet4)};
+    struct subnet_list six = {.a = test_arena, .family = AF_INET6, .item = sizeof(struct subnet6)};
+
+    for (size_t size = 0; size <= 16; size++) {
+        struct nlmsghdr *m = begin(&address6, sizeof(address6));
+
+        mnl_attr_put(m, IFA_ADDRESS, size, v6);
+        read_cut(m, m->nlmsg_len, link_on_address, &six);
+        m = begin(&address4, sizeof(address4));
+        mnl_attr_put(m, IFA_LOCAL, size, v6);
+        read_cut(m, m->nlmsg_len, link_on_address, &four);
+    }
+    CHECK_INT(four.n, 1);
+    CHECK_INT(six.n, 1);
+}
+
+TEST(links_and_routes_are_read_within_their_message)
+{
+    const struct ifinfomsg ifi = {.ifi_index = 7};
+    const struct rtmsg rt = {.rtm_family = AF_INET};
+    struct bridge_list bridges = {.a = test_arena};
+    struct found_link found = {0};
+    struct nlmsghdr *m = begin(&ifi, sizeof(ifi));
+
+    mnl_attr_put_strz(m, IFLA_IFNAME, "br7");
+    struct nlattr *info = mnl_attr_nest_start(m, IFLA_LINKINFO);
+    mnl_attr_put_strz(m, IFLA_INFO_KIND, "bridge!"); /* to the end of its four bytes */
+    mnl_attr_nest_end(m, info);
+    read_all_cuts(m, link_on_link, &found);
+    read_all_cuts(m, bridge_list_on_link, &bridges);
+    CHECK(!found.is_bridge);
+    CHECK_INT(bridges.n, 0);
+
+    m = begin(&ifi, sizeof(ifi));
+    mnl_attr_put_strz(m, IFLA_IFNAME, "br7");
+    info = mnl_attr_nest_start(m, IFLA_LINKINFO);
+    mnl_attr_put_strz(m, IFLA_INFO_KIND, "bridge");
+    mnl_attr_nest_end(m, info);
+    read_cut(m, m->nlmsg_len, link_on_link, &found);
+    read_cut(m, m->nlmsg_len, bridge_list_on_link, &bridges);
+    CHECK(found.is_bridge);
+    CHECK_INT(bridges.n, 1);
+
+    m = begin(&rt, sizeof(rt));
+    mnl_attr_put_u32(m, RTA_GATEWAY, htonl(0x0a000001));
+    mnl_attr_put_u32(m, RTA_OIF, 7);
+    read_all_cuts(m, bridge_list_on_route, &bridges);
+    CHECK(!bridges.v[0].is_way_out);
+    read_cut(m, m->nlmsg_len, bridge_list_on_route, &bridges);
+    CHECK(bridges.v[0].is_way_out);
+}
+
+TEST(next_hops_are_read_within_their_attribute)
+{
+    const struct rtmsg rt = {.rtm_family = AF_INET};
+    const struct rtnexthop hops[] = {{.rtnh_len = sizeof(hops[0]), .rtnh_ifindex = 1},
+                                     {.rtnh_len = sizeof(hops[0]), .rtnh_ifindex = 2}};
+    struct listed_bridge two[] = {{.ifindex = 1}, {.ifindex = 2}};
+    struct bridge_list bridges = {.a = test_arena, .v = two, .n = 2};
+    struct nlmsghdr *m = begin(&rt, sizeof(rt));
+
+    mnl_attr_put(m, RTA_MULTIPATH, sizeof(hops), hops);
+    read_all_cuts(m, bridge_list_on_route, &bridges);
+    CHECK(!two[1].is_way_out);
+    read_cut(m, m->nlmsg_len, bridge_list_on_route, &bridges);
+    CHECK(two[0].is_way_out && two[1].is_way_out);
+}
+
+static int on_change(const struct nlmsghdr *m, void *ctx)
+{
+    const char *table = rules_changed_table(m);
+
+    *(size_t *)ctx += table ? strlen(table) : 0;
+    return 0;
+}
+
+TEST(chains_rules_and_changes_are_read_within_their_message)
+{
+    const struct nfgenmsg gen = {.nfgen_family = 2};
+    struct forward_chain current = {0};
+    struct forward_chains l = {.a = test_arena, .own = "berth_x", .current = &current};
+    size_t n = 0;
+    struct nlmsghdr *m = begin(&gen, sizeof(gen));
+
+    mnl_attr_put_strz(m, NFTA_CHAIN_TABLE, "filters");
+    mnl_attr_put_strz(m, NFTA_CHAIN_NAME, "berth_x");
+    read_all_cuts(m, forward_on_chain, &l);
+    CHECK_INT(l.n, 0);
+    read_cut(m, m->nlmsg_len, forward_on_chain, &l);
+    CHECK_INT(l.n, 1);
+    read_cut(m, m->nlmsg_len, on_change, &n);
+    CHECK_INT(n, strlen("filters"));
+    read_all_cuts(m, on_change, &n);
+
+    m = begin(&gen, sizeof(gen));
+    mnl_attr_put_u64(m, NFTA_RULE_HANDLE, 1);
+    struct nlattr *list = mnl_attr_nest_start(m, NFTA_RULE_EXPRESSIONS);
+    struct nlattr *one = mnl_attr_nest_start(m, NFTA_LIST_ELEM);
+    mnl_attr_put_strz(m, NFTA_EXPR_NAME, "counter");
+    mnl_attr_nest_end(m, one);
+    mnl_attr_nest_end(m, list);
+    read_all_cuts(m, forward_on_rule, &l);
+}
+
+/* The sentence that the kernel adds to an error, behind the request that it repeats. */
+TEST(an_error_is_read_within_its_message)
+{
+    const struct nlmsgerr refusal = {.error = -EINVAL, .msg = {.nlmsg_len = sizeof(refusal.msg)}};
+    struct nl *nl = mem_new(struct nl);
+    struct nlmsghdr *m = begin(&refusal, sizeof(refusal));
+
+    nl->seq = nl->n = 1;
+    memcpy(nl->what[0], "do it", sizeof("do it"));
+    m->nlmsg_type = NLMSG_ERROR;
+    m->nlmsg_seq = 1;
+    m->nlmsg_flags = NLM_F_ACK_TLVS | NLM_F_CAPPED;
+    mnl_attr_put_strz(m, NLMSGERR_ATTR_MSG, "because");
+    for (size_t size = sizeof(*m); size <= m->nlmsg_len; size++) {
+        unsigned left = 1;
+        struct nlmsghdr *cut = mem_alloc(size);
+
+        memcpy(cut, m, size);
+        cut->nlmsg_len = (uint32_t)size;
+        err_drop(nl_read_acks(nl, cut, size, &left));
+        free(cut);
+    }
+    free(nl);
+}
