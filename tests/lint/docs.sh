@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Checks that README.md and docs/*.md are true where a program can tell: the map (ARCHITECTURE.md)
 # has at most 150 lines, no line has more than 100 columns (tables may), and every path and every
-# relative link leads somewhere. Words in capitals inside a path stand for any name. Prints
-# file:line of each fault.
+# relative link leads somewhere. Words in capitals inside a path stand for any name. Files that
+# comments in C name must exist, too. Prints file:line of each fault.
 cd "$(dirname "$0")/../.." || exit 2
 LC_ALL=C
 export LC_ALL
@@ -55,6 +55,33 @@ awk -v paths="$paths" '
     }
     END { exit bad ? 1 : 0 }
 ' README.md docs/*.md || failed=1
+
+# Files named by comments: "op.c", "stream/hub.h", "docs/KEEPER.md"; not the system's headers.
+find src include tests bench -name '*.[ch]' | sort | xargs awk -v paths="$paths" '
+    function comment_of(s,    i, text) {
+        gsub(/"([^"\\\\]|\\\\.)*"/, "", s)
+        while (s != "") {
+            i = index(s, inside ? "*/" : "/*")
+            if (!i)
+                return inside ? text " " s : text
+            if (inside)
+                text = text " " substr(s, 1, i - 1)
+            s = substr(s, i + 2)
+            inside = !inside
+        }
+        return text
+    }
+    FNR == 1 { inside = 0 }
+    {
+        s = " " comment_of($0) " "
+        while (match(s, /[^A-Za-z0-9_.\/<-][A-Za-z0-9_][A-Za-z0-9_\/-]*\.(c|h|md)[^A-Za-z0-9_]/)) {
+            file = substr(s, RSTART + 1, RLENGTH - 2)
+            s = substr(s, RSTART + RLENGTH - 1)
+            if (file !~ /^(sys|linux|include\/uapi)\// && file !~ /^(README|config)\.md$/)
+                print FILENAME ":" FNR, "file", file >> paths
+        }
+    }
+'
 
 # A path as it stands; a file also below src/ or include/, or, without a folder, anywhere.
 exists() { # KIND PATH FILE
