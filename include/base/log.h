@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Structured log on stderr: constant message, facts as keys. Any thread.
- * The one allowed global. base/ and the mechanisms log at debug only.
+ * Its level is a global, one of the few: see docs/CONVENTIONS.md.
  */
 #pragma once
 

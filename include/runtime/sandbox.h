@@ -2,7 +2,7 @@
 /*
  * Configuration → setup program. Workers: these functions read the image's passwd
  * file, make pipes, ptys, /dev and file descriptors; the decisions themselves are
- * pure (runtime/plan_*.c) and tested without root.
+ * pure (runtime/plan.c) and tested without root.
  */
 #pragma once
 

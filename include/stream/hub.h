@@ -50,8 +50,8 @@ void hub_run(struct hub *h, const struct hub_streams *s, void (*drained)(void *c
 /* The process is dead: outputs still held open by others (leaked fds) are given HUB_DRAIN_MS. */
 #define HUB_DRAIN_MS 2000
 void hub_process_exited(struct hub *h);
-/* What is open of the run, to lend to a new keeper: the fds stay the hub's. log is NULL. */
 bool hub_has_told_stdin(const struct hub *h); /* the hook stdin_attached was called in this run */
+/* What is open of the run, to lend to a new keeper: the fds stay the hub's. log is NULL. */
 void hub_peek(const struct hub *h, struct hub_streams *out);
 bool hub_is_running(const struct hub *h);
 /* Ends every attached client (their sinks are ended after what is queued): after an exit. */
@@ -75,7 +75,7 @@ struct err *hub_attach(struct hub *h, const struct attach_request *r, struct log
 /* Bytes from the client. Returns false when the client must pause (stdin pipe full or container not
  * started): on_ready is called when it may go on; the bytes given are accepted in any case. */
 bool attach_input(struct attachment *a, const void *p, size_t n, void (*on_ready)(void *ctx));
-void attach_input_eof(struct attachment *a); /* half-close: engine-api 3.2 */
+void attach_input_eof(struct attachment *a); /* the client closed its sending half, and stays */
 void attach_leave(struct attachment *a);     /* the client is gone entirely; no further callback */
 
 /* "ctrl-p,ctrl-q" → bytes; ERR_INVALID. Pure. */

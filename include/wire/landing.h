@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The memory in which output lands between a container's pipe and its log, shared by engine and
- * keeper: one memfd with 64 slots for bytes and a record for every log. docs/ARCHITECTURE.md,
- * "Landing", says why: a SIGKILL at any instruction leaves in here, and in the file offsets of
- * the slots, exactly what the next engine needs.
+ * keeper: one memfd with 64 slots for bytes and a record for every log. docs/LANDING.md
+ * says why: a SIGKILL at any instruction leaves in here, and in the file offsets of the slots,
+ * exactly what the next engine needs.
  *
  * Only the engine that owns the streams writes here, but for `lost`, which is the keeper's.
  */

@@ -2,7 +2,7 @@
 /*
  * The `filters` parameter of images, networks, volumes and events: {"k":["v"]} or {"k":{"v":true}}.
  * Values of one key are alternatives (labels: all must match), keys add up. Containers have
- * their own (container/filter.c). Pure.
+ * their own (view/filter.c). Pure.
  */
 #pragma once
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Attach and exec streams (engine-api.md 3.1, 3.2). Loop thread.
+ * Attach and exec: a request whose connection becomes a stream in both directions. Answered with
+ * 101 when the client asks to upgrade, else with 200, as Docker does it. Loop thread.
  *
  * The client's EOF is the end of its input, not of the client; a hang-up in both directions is.
  * The hijack holds the request's duty to answer until its sink is ended or the client is gone,

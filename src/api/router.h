@@ -9,7 +9,7 @@ struct request;
 enum route_flags {
     ROUTE_MUTATES = 1, /* the caller is logged */
     ROUTE_QUEUES = 2,  /* waits, unread, while the operations are full */
-    ROUTE_STREAMS = 4, /* called when the head is there: the body comes by request_body_fd */
+    ROUTE_STREAMS = 4, /* called when the head is there: the body comes by conn_body_pipe */
 };
 
 struct route {

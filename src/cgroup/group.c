@@ -3,7 +3,7 @@
  * Making and changing one container's cgroup. Workers. The cost is system calls in
  * cgroupfs, so a create is a mkdir per hierarchy, the planned writes (a file written
  * repeatedly is opened once) and one open per hierarchy for the child's join: the
- * parent never moves a process (7 to 11 ms of RCU on v1, see ARCHITECTURE.md).
+ * parent never moves a process (7 to 11 ms of RCU on v1, see docs/KEEPER.md).
  */
 #include "tree.h"
 

@@ -17,7 +17,7 @@ enum controller {
 };
 extern const char *const controller_names[N_CONTROLLERS]; /* v1 names */
 
-/* Single knobs; the table in features.c says which file shows that one exists. */
+/* Single knobs; the table in plan.c says which file shows that one exists. */
 enum feature {
     FEAT_MEMORY,
     FEAT_SWAP,

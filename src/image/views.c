@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Images as JSON: inspect, the items of the list, history. Loop thread. The API's
- * version decides about a few members (engine-api.md §1): 1.41 is 141.
+ * Images as JSON: inspect, the items of the list, history. Loop thread. Which members an answer
+ * has depends on the version of the API that the client speaks: 1.41 is 141.
  */
 #include "table.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the keeper knows of one process (or of held sockets), and the table of them: fixed
- * slots in reserved address space, a hash by id. Pointers stay valid until entry_free.
+ * slots in reserved address space, a hash by id. Pointers stay valid until entry_destroy.
  */
 #pragma once
 

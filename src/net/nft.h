@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* libnftables, loaded with its first use. One thread at a time. */
+/* libnftables: one context for the engine, made at start-up. One thread at a time. */
 #pragma once
 
 #include "base/err.h"

@@ -43,6 +43,6 @@ void relays_ready(void *proxy, int events); /* a watch_fn */
 /* proxy_udp.c */
 void on_datagram(struct proxy_listener *l);
 void flows_close(struct proxy_listener *l);
-/* An empty pipe, or false when there are no fds. */
+/* proxy.c: an empty pipe, or false when there are no fds. */
 bool proxy_take_pipe(struct proxy *p, int out[2]);
 void proxy_give_pipe(struct proxy *p, int pipe[2], bool is_empty);

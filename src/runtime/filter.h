@@ -57,7 +57,7 @@ void filter_prefix_make(const struct filter_profile *p, const char *const *subs,
                         struct filter_prefix *out);
 int filter_newer_call(const char *name); /* what libseccomp may not know, __NR_SCMP_ERROR */
 
-/* What of a profile applies to this capability set on this machine? Pure. */
+/* Whether a rule of a profile applies to this capability set on this machine. Pure. */
 bool filter_rule_applies(const struct filter_rule *r, uint64_t caps, const char *arch,
                          int kernel_major, int kernel_minor);
 

@@ -174,7 +174,8 @@ static enum step step_slot(struct forward *f, struct chunk *c)
     return STEP_ON;
 }
 
-/* What is held goes out as a line. False: nothing was. */
+/* The beginning of a line that is held back (its end has not come) is sent as a line of its own.
+ * False: the stream has none. */
 static bool end_line(struct forward *f, int stream, int64_t wall_ns)
 {
     const struct land_line *h = &state_of(f)->line[stream == STREAM_STDERR];

@@ -66,7 +66,7 @@ struct err *log_open_driver(struct log *g, const struct log_spec *s) must_check;
 
 /* logqueue.c */
 /* fn on the loop when everything appended so far is behind the mark's pos. The mark lives until fn
- * has returned; mark_cancel instead of waiting. */
+ * has returned; log_mark_cancel instead of waiting. */
 struct log_mark *log_mark_add(struct log *g, void (*fn)(void *ctx, const struct log_mark *m),
                               void *ctx, bool wants_held, bool wants_written);
 void log_mark_cancel(struct log_mark *m); /* accepts NULL */

@@ -93,7 +93,7 @@ bool spool_open(const char *path, struct spool *s, uint64_t *out_gen);
 /* False: stuck. The file goes when all of it is in the log. */
 bool logdisk_merge_spool(struct logdisk *d, const char *path);
 
-/* For spoolmerge.c. */
+/* logdisk.c, for spoolmerge.c. */
 #define OUT_HIGH (1u << 20) /* written when that much is formatted */
 struct feed {
     int stream;

@@ -11,7 +11,8 @@ table=$(mktemp) || exit 2
 trap 'rm -f "$table"' EXIT
 
 # "    src/net/   what it is ...   base core"  ->  "net base core". What a folder may include is
-# the part after the last run of two blanks; "all" and "all of the above" are spelled out here.
+# the part after the last run of two blanks. Spelled out here: "all", "all of the above", and
+# "place's, and place": what src/place/ may include, and itself.
 awk '
     /^    src\/[a-z]+\// {
         folder = $1
@@ -24,8 +25,9 @@ awk '
             allowed = substr(rest, RLENGTH + 1)
         if (allowed ~ /^\(/)
             allowed = ""
-        if (allowed ~ /^all of the above/)
-            allowed = above
+        sub(/^all of the above,?/, above, allowed)
+        while (match(allowed, /[a-z]+\047s, and /))
+            allowed = line[substr(allowed, RSTART, RLENGTH - 8)] " " substr(allowed, RSTART + RLENGTH)
         names[++n] = folder
         line[folder] = allowed
         above = above " " folder
