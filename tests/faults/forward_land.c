@@ -44,7 +44,7 @@
 #include "log_inner.h"
 
 #define N_LINES 4
-#define TRIES 20
+#define TRIES 4
 #define N_OTHERS 40 /* slots that somebody else has, so that ours are parked */
 #define MAX_LIFE_NS 4000000
 #define SPOOL_ROUND 3 /* chunks that the keeper takes between two engines, at most */

@@ -14,10 +14,12 @@
 /* links: stream core base wire */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pty.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -301,6 +303,31 @@ static void finish_with_engine(const struct world *w)
 
 /* ---- after every instruction ---- */
 
+/* A pty hands over by a worker of the kernel's: what an engine finds would be a matter of luck, and
+ * the run one that is not met again. */
+static void await_input(const struct world *w, size_t bytes)
+{
+    int there = 0;
+
+    for (int ms = 0; w->is_pty && ms < 10000; ms++) {
+        must(!ioctl(w->from, FIONREAD, &there), "ask for what is there");
+        if ((size_t)there >= bytes)
+            return;
+        poll(NULL, 0, 1);
+    }
+    must(!w->is_pty, "see the input arrive");
+}
+
+static size_t bytes_of_lines(unsigned from, unsigned to)
+{
+    char line[LINE_ROOM];
+    size_t bytes = 0;
+
+    for (unsigned i = from; i < to; i++)
+        bytes += make_line(line, i);
+    return bytes;
+}
+
 /* The first half of a line before, so that the record holds it; then the rest. */
 static void give_input(struct world *w)
 {
@@ -309,12 +336,14 @@ static void give_input(struct world *w)
 
     write_some_lines(w->to, 0, 1);
     must(write(w->to, line, n / 2) > 0, "write half a line");
+    await_input(w, bytes_of_lines(0, 1) + n / 2);
     if (w->recovers) /* an engine that died right after its splice */
         must(land_fill(&w->land, 0, 0, 1, STREAM_STDOUT, 1, w->from) > 0, "fill a slot");
     else
         finish_with_engine(w);
     must(write(w->to, line + n / 2, n - n / 2) > 0, "write the other half");
     write_some_lines(w->to, 2, N_LINES - 1);
+    await_input(w, n - n / 2 + bytes_of_lines(2, N_LINES - 1));
 }
 
 static void step(struct world *w, long stride, struct result *r)

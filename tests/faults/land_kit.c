@@ -115,12 +115,33 @@ static pid_t start_stepped(engine_fn run, const void *world)
     return pid;
 }
 
+struct stop {
+    unsigned long at;
+    long k;
+};
+
+static int by_place(const void *a, const void *b)
+{
+    const struct stop *x = a, *y = b;
+
+    if (x->at != y->at)
+        return x->at < y->at ? -1 : 1;
+    return x->k < y->k ? -1 : 1;
+}
+
+/* How often each place was passed before. */
 static void count_passes(struct trace *t)
 {
+    struct stop *stops = calloc((size_t)t->n, sizeof(*stops));
+
     t->passes = calloc((size_t)t->n, sizeof(*t->passes));
     for (long k = 0; k < t->n; k++)
-        for (long i = 0; i < k; i++)
-            t->passes[k] += t->at[i] == t->at[k];
+        stops[k] = (struct stop){t->at[k], k};
+    qsort(stops, (size_t)t->n, sizeof(*stops), by_place);
+    for (long i = 1; i < t->n; i++)
+        if (stops[i].at == stops[i - 1].at)
+            t->passes[stops[i].k] = t->passes[stops[i - 1].k] + 1;
+    free(stops);
 }
 
 void trace_record(struct trace *t, engine_fn run, const void *world)
