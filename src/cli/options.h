@@ -30,8 +30,6 @@ struct err *volume_parse(struct arena *a, const char *spec, struct strs *binds,
 /* -e and --env-file in Docker's order: files first. A name alone takes the caller's value. */
 struct err *env_parse(struct arena *a, const struct strs *files, const struct strs *values,
                       struct strs *out) must_check;
-/* "k=v" or "k". */
-void label_parse(struct arena *a, const char *spec, struct pairs *out);
 struct err *labels_parse(struct arena *a, const struct strs *files, const struct strs *values,
                          struct pairs *out) must_check;
 /* "k=v" only; `what` names the option in the error. */
