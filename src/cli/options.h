@@ -3,9 +3,8 @@
  * except where a file is named. Errors are Docker's sentences. */
 #pragma once
 
+#include "base/flags.h"
 #include "base/json.h"
-
-#include "flags.h"
 
 /* -p. Ranges are expanded: one entry a container port. */
 struct port_binding {
