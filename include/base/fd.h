@@ -27,6 +27,8 @@ int fd_open_beneath(int dir, const char *path, int flags, unsigned mode);
 char *path_join(struct arena *a, const char *dir, const char *name);
 /* Lexical: absolute, no "." "..", "//" or trailing slash. "" gives "/". */
 char *path_clean(struct arena *a, const char *path);
+/* path_clean of it, below the working directory unless it is absolute. "" is ERR_INVALID. */
+struct err *path_absolute(struct arena *a, const char *path, char **out) must_check;
 
 struct err *dir_make_all(const char *path, unsigned mode) must_check; /* mkdir -p */
 /* Removes a tree below dirfd without following links or crossing into mounts

@@ -2,7 +2,7 @@
 /*
  * JSON three ways. Tables: one jfield array both decodes and encodes a struct.
  * Documents: read-only access to parsed foreign JSON. Writer: streams objects
- * that have no struct. Our own parser (why: base/json_parse.c). Pure, any thread.
+ * that have no struct. cJSON parses (base/json_parse.c). Pure, any thread.
  *
  * Decoding as Go does it: keys match case-insensitively, unknown keys are
  * ignored, null is absent, absent is zero, a wrong type is ERR_INVALID naming

@@ -49,6 +49,7 @@ struct pairs {
     size_t n;
 };
 void pairs_set(struct arena *a, struct pairs *p, const char *key, const char *value);
+void pairs_set_text(struct arena *a, struct pairs *p, const char *text); /* "k=v"; "k" is "k=" */
 void pairs_add(struct arena *a, struct pairs *p, const char *key, const char *value); /* new */
 const char *pairs_get(const struct pairs *p, const char *key); /* NULL when absent */
 struct pairs pairs_copy(struct arena *a, const struct pairs *p);
@@ -57,6 +58,7 @@ struct pairs pairs_copy(struct arena *a, const struct pairs *p);
 bool text_to_i64(const char *s, int64_t *out);
 bool text_to_u32(const char *s, uint32_t *out); /* digits only: no sign, no space, no 0x */
 bool text_to_f64(const char *s, double *out);
+bool text_to_bool(const char *s, bool *out); /* Go's ParseBool: 1 t T true TRUE True, 0 f F ... */
 bool text_starts(const char *s, const char *prefix);
 bool text_ends(const char *s, const char *suffix);
 bool text_same(const char *a, const char *b); /* NULL equals NULL and "" */

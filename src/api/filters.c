@@ -103,22 +103,10 @@ bool filters_match_labels(const struct filters *f, const struct pairs *labels)
 
 struct err *filters_bool(const struct filters *f, const char *key, bool *out)
 {
-    static const char *const yes[] = {"1", "t", "T", "true", "TRUE", "True"};
-    static const char *const no[] = {"0", "f", "F", "false", "FALSE", "False"};
     const struct strs *values = filters_get(f, key);
 
-    if (!values)
+    if (!values || text_to_bool(values->v[0], out))
         return NULL;
-    for (size_t i = 0; i < ARRAY_LEN(yes); i++) {
-        if (!strcmp(values->v[0], yes[i])) {
-            *out = true;
-            return NULL;
-        }
-        if (!strcmp(values->v[0], no[i])) {
-            *out = false;
-            return NULL;
-        }
-    }
     return err_new(ERR_INVALID,
                    "invalid value for filter '%s', must be \"true\" (or \"1\"), or \"false\" (or "
                    "\"0\")",

@@ -59,6 +59,23 @@ char *path_clean(struct arena *a, const char *path)
     return clean;
 }
 
+struct err *path_absolute(struct arena *a, const char *path, char **out)
+{
+    autofree char *cwd = NULL;
+
+    if (!*path)
+        return err_new(ERR_INVALID, "the path is empty");
+    if (*path == '/') {
+        *out = path_clean(a, path);
+        return NULL;
+    }
+    cwd = getcwd(NULL, 0);
+    if (!cwd)
+        return err_sys("find the working directory");
+    *out = path_clean(a, path_join(a, cwd, path));
+    return NULL;
+}
+
 static struct err *make_dir(const char *path, unsigned mode)
 {
     struct stat st;

@@ -2,7 +2,7 @@
 /*
  * Table decoding: members of a document into the fields of a struct, as Go's encoding/json
  * does it. Pure, any thread; recursion is bounded by JSON_DEPTH_MAX.
- * The strings live in the same arena as the struct: they are shared, not copied.
+ * Everything is copied into the struct's arena, so a struct outlives its document.
  * Trap: members are taken in the document's order, so of equal keys (in any case) the last
  * one counts, and a null changes nothing.
  */
@@ -361,14 +361,14 @@ static struct err *fill_object(struct arena *a, const struct json *j, const stru
 struct err *json_decode(struct arena *a, const char *text, size_t len, const struct jtable *t,
                         void *out)
 {
-    autoarena struct arena *nodes = arena_create(); /* most of a document, and not kept */
-    struct json *root;
+    autoarena struct arena *document = arena_create();
+    const struct json *root;
 
-    TRY(json_parse_in_place(a, nodes, text, len, &root));
-    return fill_object(a, root, t, out, NULL);
+    TRY(json_parse_in_place(document, text, len, &root));
+    return json_fill(a, root, t, out);
 }
 
 struct err *json_fill(struct arena *a, const struct json *j, const struct jtable *t, void *out)
 {
-    return j ? json_decode(a, j->text, j->text_len, t, out) : NULL;
+    return j ? fill_object(a, j, t, out, NULL) : NULL;
 }

@@ -1,323 +1,136 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The JSON parser: RFC 8259 as Go's encoding/json reads it, without recursion. Pure, any thread.
- * Our own and not cJSON's, because integers must be exact up to 64 bits, raw values must keep
- * their text, and a NUL inside a string must be an error instead of a shorter string.
- * Trap: nodes cost about 100 bytes each, so their number is bounded, not only the text.
+ * From text to a document: cJSON parses, as strictly as RFC 8259 and Go's encoding/json because
+ * json_check.c has looked at the tokens first. Pure, any thread: cJSON's hooks and its global
+ * error are left alone, and nothing here depends on the locale.
+ * cJSON keeps numbers as doubles and forgets the text, but the engine needs integers exact to 64
+ * bits and raw values as they came: its tree and the text are walked in step, and each node keeps
+ * where its value stands. Values come in the same order in both.
  */
 #include "json_node.h"
 
+#include <cjson/cJSON.h>
 #include <string.h>
 
 #include "utf8.h"
 
-enum { JSON_NODES_MAX = 1 << 20 };
+struct err *json_syntax_err(const char *text, size_t len, size_t at, const char *what)
+{
+    if (at >= len)
+        return err_new(ERR_INVALID, "invalid JSON: unexpected end of input");
+    if (what)
+        return err_new(ERR_INVALID, "invalid JSON: %s at byte %zu", what, at);
+    if (text[at] <= ' ' || text[at] > '~')
+        return err_new(ERR_INVALID, "invalid JSON: unexpected byte at byte %zu", at);
+    return err_new(ERR_INVALID, "invalid JSON: unexpected '%c' at byte %zu", text[at], at);
+}
 
-struct parser {
-    struct arena *a, *node_arena;
-    const char *start, *p, *end;
-    struct json *top;  /* the open array or object */
-    struct json *root; /* the first value */
-    size_t depth, nodes;
-    struct err *error;
+/* The caller deletes the tree. The text is a copy because json_check may overwrite what cJSON
+ * cannot take, and because of the NUL behind it: cJSON would report a text that ends too early at
+ * its last byte. */
+static struct err *parse_tree(const char *text, size_t len, cJSON **out)
+{
+    autofree char *copy = mem_alloc(len + 1);
+    const char *end;
+
+    memcpy(copy, text, len);
+    TRY(json_check(copy, len));
+    *out = cJSON_ParseWithLengthOpts(copy, len + 1, &end, true);
+    return *out ? NULL : json_syntax_err(copy, len, (size_t)(end - copy), NULL);
+}
+
+/* ---- tree and text in step ---- */
+
+struct walk {
+    struct arena *a;
+    const char *p, *end; /* the text is known to be valid, but has no NUL */
 };
 
-static bool fail(struct parser *ps, const char *what)
+static void skip_separators(struct walk *w)
 {
-    if (ps->p >= ps->end)
-        ps->error = err_new(ERR_INVALID, "invalid JSON: unexpected end of input");
-    else
-        ps->error =
-            err_new(ERR_INVALID, "invalid JSON: %s at byte %zu", what, (size_t)(ps->p - ps->start));
-    return false;
+    while (*w->p == ' ' || *w->p == '\n' || *w->p == ',' || *w->p == ':' || *w->p == '\t' ||
+           *w->p == '\r')
+        w->p++;
 }
 
-static void skip_space(struct parser *ps)
+static void skip_string(struct walk *w)
 {
-    while (ps->p < ps->end && (*ps->p == ' ' || *ps->p == '\t' || *ps->p == '\n' || *ps->p == '\r'))
-        ps->p++;
+    for (w->p++; *w->p != '"'; w->p++)
+        if (*w->p == '\\')
+            w->p++;
+    w->p++;
 }
 
-static bool next_is(const struct parser *ps, char c)
+static bool ends_number_or_word(char c)
 {
-    return ps->p < ps->end && *ps->p == c;
+    return c == ',' || c == ']' || c == '}' || c == ' ' || c == '\n' || c == '\t' || c == '\r';
 }
 
-static bool next_is_digit(const struct parser *ps)
+static void skip_number_or_word(struct walk *w)
 {
-    return ps->p < ps->end && *ps->p >= '0' && *ps->p <= '9';
+    while (w->p < w->end && !ends_number_or_word(*w->p))
+        w->p++;
 }
 
-/* ---- strings ---- */
-
-static bool take_hex4(struct parser *ps, uint32_t *out)
+static enum json_type type_of(const cJSON *c)
 {
-    uint32_t value = 0;
-
-    for (int i = 0; i < 4; i++, ps->p++) {
-        char c = ps->p < ps->end ? *ps->p : '\0';
-
-        if (c >= '0' && c <= '9')
-            value = value << 4 | (uint32_t)(c - '0');
-        else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-            value = value << 4 | (uint32_t)((c | 0x20) - 'a' + 10);
-        else
-            return fail(ps, "bad \\u escape");
-    }
-    *out = value;
-    return true;
-}
-
-/* After "\u". A lone surrogate becomes U+FFFD, as in Go. */
-static bool take_unicode(struct parser *ps, char **to)
-{
-    uint32_t rune, low;
-
-    if (!take_hex4(ps, &rune))
-        return false;
-    if (!rune)
-        return fail(ps, "a NUL in a string is not allowed");
-    if (rune >= 0xd800 && rune < 0xdc00 && ps->end - ps->p >= 6 && ps->p[0] == '\\' &&
-        ps->p[1] == 'u') {
-        const char *back = ps->p;
-
-        ps->p += 2;
-        if (!take_hex4(ps, &low))
-            return false;
-        if (low >= 0xdc00 && low < 0xe000)
-            rune = 0x10000 + ((rune - 0xd800) << 10) + (low - 0xdc00);
-        else
-            ps->p = back;
-    }
-    *to += utf8_write(rune, *to);
-    return true;
-}
-
-static bool take_escape(struct parser *ps, char **to)
-{
-    static const char from[] = "\"\\/bfnrt", into[] = "\"\\/\b\f\n\r\t";
-    const char *at;
-
-    ps->p++;
-    if (next_is(ps, 'u')) {
-        ps->p++;
-        return take_unicode(ps, to);
-    }
-    at = ps->p < ps->end && *ps->p ? strchr(from, *ps->p) : NULL;
-    if (!at)
-        return fail(ps, "bad escape");
-    *(*to)++ = into[at - from];
-    ps->p++;
-    return true;
-}
-
-/* Length of the literal's inside up to the closing quote; escapes only ever shrink. */
-static size_t literal_length(const struct parser *ps)
-{
-    const char *p = ps->p;
-
-    while (p < ps->end && *p != '"')
-        p += *p == '\\' ? 2 : 1;
-    return p < ps->end ? (size_t)(p - ps->p) : (size_t)(ps->end - ps->p);
-}
-
-static bool take_string(struct parser *ps, const char **out)
-{
-    char *text, *to;
-
-    if (!next_is(ps, '"'))
-        return fail(ps, "expected a string");
-    ps->p++;
-    text = to = arena_alloc(ps->a, literal_length(ps) + 1);
-    while (!next_is(ps, '"')) {
-        if (ps->p >= ps->end)
-            return fail(ps, "");
-        if ((unsigned char)*ps->p < ' ')
-            return fail(ps, "control byte in a string");
-        if (*ps->p != '\\')
-            *to++ = *ps->p++;
-        else if (!take_escape(ps, &to))
-            return false;
-    }
-    ps->p++;
-    *to = '\0';
-    *out = text;
-    return true;
-}
-
-/* ---- other scalars ---- */
-
-static bool skip_number_digits(struct parser *ps)
-{
-    if (!next_is_digit(ps))
-        return fail(ps, "bad number");
-    while (next_is_digit(ps))
-        ps->p++;
-    return true;
-}
-
-static bool skip_number(struct parser *ps)
-{
-    if (next_is(ps, '-'))
-        ps->p++;
-    if (next_is(ps, '0'))
-        ps->p++;
-    else if (!skip_number_digits(ps))
-        return false;
-    if (next_is(ps, '.')) {
-        ps->p++;
-        if (!skip_number_digits(ps))
-            return false;
-    }
-    if (next_is(ps, 'e') || next_is(ps, 'E')) {
-        ps->p++;
-        if (next_is(ps, '+') || next_is(ps, '-'))
-            ps->p++;
-        return skip_number_digits(ps);
-    }
-    return true;
-}
-
-static bool skip_word(struct parser *ps, const char *word)
-{
-    size_t n = strlen(word);
-
-    if ((size_t)(ps->end - ps->p) < n || memcmp(ps->p, word, n) != 0)
-        return fail(ps, "unexpected byte");
-    ps->p += n;
-    return true;
-}
-
-static bool take_scalar(struct parser *ps, struct json *j)
-{
-    switch (*ps->p) {
-    case '"':
-        j->type = JSON_STRING;
-        return take_string(ps, &j->str);
-    case 't':
-        j->type = JSON_BOOL;
-        j->is_true = true;
-        return skip_word(ps, "true");
-    case 'f':
-        j->type = JSON_BOOL;
-        return skip_word(ps, "false");
-    case 'n':
-        return skip_word(ps, "null");
-    case '-':
-    case '0' ... '9':
-        j->type = JSON_NUMBER;
-        return skip_number(ps);
+    switch (c->type & 0xff) {
+    case cJSON_True:
+    case cJSON_False:
+        return JSON_BOOL;
+    case cJSON_Number:
+        return JSON_NUMBER;
+    case cJSON_String:
+        return JSON_STRING;
+    case cJSON_Array:
+        return JSON_ARRAY;
+    case cJSON_Object:
+        return JSON_OBJECT;
     default:
-        return fail(ps, "unexpected byte");
+        return JSON_NULL;
     }
 }
 
-/* ---- structure ---- */
+static struct json *take_value(struct walk *w, const cJSON *c);
 
-static struct json *add_node(struct parser *ps)
+static void take_items(struct walk *w, const cJSON *first, struct json *j)
 {
-    struct json *j, *up = ps->top;
+    struct json **next = &j->first;
 
-    if (ps->nodes++ >= JSON_NODES_MAX) {
-        ps->error = err_new(ERR_TOO_LARGE, "JSON has more than %d values", JSON_NODES_MAX);
-        return NULL;
+    w->p++;
+    for (const cJSON *c = first; c; c = c->next) {
+        *next = take_value(w, c);
+        next = &(*next)->next;
+        j->n++;
     }
-    j = arena_new(ps->node_arena, struct json);
-    j->up = up;
-    if (!up) {
-        ps->root = j;
-        return j;
+    skip_separators(w);
+    w->p++;
+}
+
+/* Recursion is bounded by JSON_DEPTH_MAX. */
+static struct json *take_value(struct walk *w, const cJSON *c)
+{
+    struct json *j = arena_new(w->a, struct json);
+
+    skip_separators(w);
+    if (c->string) {
+        j->key = arena_strdup(w->a, c->string);
+        skip_string(w);
+        skip_separators(w);
     }
-    if (up->last)
-        up->last->next = j;
-    else
-        up->first = j;
-    up->last = j;
-    up->n++;
+    j->text = w->p;
+    j->type = type_of(c);
+    j->is_true = cJSON_IsTrue(c);
+    if (j->type == JSON_STRING) {
+        j->str = arena_strdup(w->a, c->valuestring);
+        skip_string(w);
+    } else if (j->type == JSON_ARRAY || j->type == JSON_OBJECT) {
+        take_items(w, c->child, j);
+    } else {
+        skip_number_or_word(w);
+    }
+    j->text_len = (size_t)(w->p - j->text);
     return j;
-}
-
-static void end_value(struct parser *ps, struct json *j)
-{
-    j->text_len = (size_t)(ps->p - j->text);
-}
-
-static bool open_container(struct parser *ps, struct json *j)
-{
-    j->type = *ps->p == '{' ? JSON_OBJECT : JSON_ARRAY;
-    if (++ps->depth > JSON_DEPTH_MAX)
-        return fail(ps, "nested too deeply");
-    ps->p++;
-    ps->top = j;
-    return true;
-}
-
-static void close_container(struct parser *ps)
-{
-    ps->p++;
-    end_value(ps, ps->top);
-    ps->top = ps->top->up;
-    ps->depth--;
-}
-
-/* A value's beginning: scalars are finished, containers are left open. */
-static bool begin_value(struct parser *ps)
-{
-    const char *key = NULL;
-    struct json *j;
-
-    if (ps->top && ps->top->type == JSON_OBJECT) {
-        if (!take_string(ps, &key))
-            return false;
-        skip_space(ps);
-        if (!next_is(ps, ':'))
-            return fail(ps, "expected a colon");
-        ps->p++;
-        skip_space(ps);
-    }
-    if (ps->p >= ps->end)
-        return fail(ps, "");
-    j = add_node(ps);
-    if (!j)
-        return false;
-    j->key = key;
-    j->text = ps->p;
-    if (*ps->p == '{' || *ps->p == '[')
-        return open_container(ps, j);
-    if (!take_scalar(ps, j))
-        return false;
-    end_value(ps, j);
-    return true;
-}
-
-/* After a value: closes what ends here and takes the comma before the next one. */
-static bool end_or_comma(struct parser *ps, bool was_opened)
-{
-    skip_space(ps);
-    while (ps->top && next_is(ps, ps->top->type == JSON_OBJECT ? '}' : ']')) {
-        close_container(ps);
-        skip_space(ps);
-        was_opened = false;
-    }
-    if (!ps->top || was_opened)
-        return true;
-    if (!next_is(ps, ','))
-        return fail(ps, "expected a comma");
-    ps->p++;
-    skip_space(ps);
-    return true;
-}
-
-static bool parse_text(struct parser *ps)
-{
-    skip_space(ps);
-    do {
-        const struct json *before = ps->top;
-
-        if (!begin_value(ps) || !end_or_comma(ps, ps->top != before))
-            return false;
-    } while (ps->top);
-    return ps->p == ps->end || fail(ps, "text after the value");
 }
 
 /* The text with U+FFFD for every byte that is not UTF-8, as Go reads it. */
@@ -339,30 +152,27 @@ static char *repair_utf8(struct arena *a, const char *text, size_t len, size_t *
     return arena_memdup(a, b.data, b.len);
 }
 
-struct err *json_parse_in_place(struct arena *a, struct arena *nodes, const char *text, size_t len,
-                                struct json **out)
+struct err *json_parse_in_place(struct arena *a, const char *text, size_t len,
+                                const struct json **out)
 {
-    struct parser ps = {.a = a, .node_arena = nodes};
+    struct walk w = {.a = a};
+    cJSON *tree;
 
     if (len > JSON_TEXT_MAX)
         return err_new(ERR_TOO_LARGE, "JSON is larger than %u bytes", JSON_TEXT_MAX);
     if (!text_is_utf8(text, len))
         text = repair_utf8(a, text, len, &len);
-    ps.start = ps.p = text;
-    ps.end = text + len;
-    if (!parse_text(&ps))
-        return ps.error;
-    *out = ps.root;
+    TRY(parse_tree(text, len, &tree));
+    w.p = text;
+    w.end = text + len;
+    *out = take_value(&w, tree);
+    cJSON_Delete(tree);
     return NULL;
 }
 
 struct err *json_parse(struct arena *a, const char *text, size_t len, const struct json **out)
 {
-    struct json *root;
-
     if (len <= JSON_TEXT_MAX)
         text = arena_memdup(a, text, len);
-    TRY(json_parse_in_place(a, a, text, len, &root));
-    *out = root;
-    return NULL;
+    return json_parse_in_place(a, text, len, out);
 }

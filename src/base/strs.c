@@ -122,6 +122,13 @@ void pairs_set(struct arena *a, struct pairs *p, const char *key, const char *va
         pairs_add(a, p, key, value);
 }
 
+void pairs_set_text(struct arena *a, struct pairs *p, const char *text)
+{
+    size_t n = strcspn(text, "=");
+
+    pairs_set(a, p, arena_strndup(a, text, n), text[n] ? text + n + 1 : "");
+}
+
 const char *pairs_get(const struct pairs *p, const char *key)
 {
     const struct pair *found = find_pair(p, key);

@@ -65,6 +65,22 @@ bool text_to_u32(const char *s, uint32_t *out)
     return true;
 }
 
+bool text_to_bool(const char *s, bool *out)
+{
+    static const char *const words[][2] = {{"0", "1"},        {"f", "t"},        {"F", "T"},
+                                           {"false", "true"}, {"FALSE", "TRUE"}, {"False", "True"}};
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        for (int value = 0; value < 2; value++) {
+            if (strcmp(s, words[i][value]) != 0)
+                continue;
+            *out = value;
+            return true;
+        }
+    }
+    return false;
+}
+
 static const char *skip_digits(const char *s)
 {
     while (is_digit(*s))

@@ -2,9 +2,8 @@
 /* What every command gets, what a command is, and how it ends. One thread, no globals. */
 #pragma once
 
+#include "base/flags.h"
 #include "base/text.h"
-
-#include "flags.h"
 
 struct conn;
 struct command;

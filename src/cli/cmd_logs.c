@@ -22,7 +22,7 @@ static struct err *copy_logs(struct conn *c, bool has_tty)
 {
     struct demux d = {0};
 
-    while (!c->body.is_done) {
+    while (!c->reply.is_done) {
         autobuf struct buf b = {0};
 
         if (!conn_wait(c, STDOUT_FILENO)) /* `| head` shall not wait for the next line */

@@ -151,7 +151,7 @@ struct err *cmd_network_create(struct cli *cli, const void *options, struct strs
     struct reply reply = {0};
 
     for (size_t i = 0; i < o->labels.n; i++)
-        label_parse(cli->arena, o->labels.v[i], &labels);
+        pairs_set_text(cli->arena, &labels, o->labels.v[i]);
     TRY(pairs_parse(cli->arena, &o->options, "option", &driver_options));
     jw_obj(&w, NULL);
     jw_str(&w, "Name", args.v[0]);
@@ -273,7 +273,7 @@ struct err *cmd_volume_create(struct cli *cli, const void *options, struct strs 
     struct reply reply = {0};
 
     for (size_t i = 0; i < o->labels.n; i++)
-        label_parse(cli->arena, o->labels.v[i], &labels);
+        pairs_set_text(cli->arena, &labels, o->labels.v[i]);
     TRY(pairs_parse(cli->arena, &o->options, "option", &driver_options));
     jw_obj(&w, NULL);
     jw_str(&w, "Name", args.n ? args.v[0] : o->name);

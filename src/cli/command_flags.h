@@ -2,7 +2,7 @@
 /* Flag tables of the commands but run and create. */
 #pragma once
 
-#include "flags.h"
+#include "base/flags.h"
 
 extern const struct flag attach_flags[], start_flags[], exec_flags[];
 extern const struct flag stop_flags[], kill_flags[], rm_flags[], update_flags[];

@@ -170,7 +170,7 @@ struct err *conn_send(struct conn *c, const struct request *r)
     return send_all(c, b.data, b.len);
 }
 
-static struct err *read_one_head(struct conn *c, struct arena *a, struct http_head *out)
+static struct err *read_one_head(struct conn *c, struct arena *a, const char *method)
 {
     size_t len;
     bool eof = false;
@@ -182,7 +182,7 @@ static struct err *read_one_head(struct conn *c, struct arena *a, struct http_he
             return err_new(ERR_INVALID, "the engine sent no HTTP reply");
         TRY(receive(c, &eof));
     }
-    TRY(http_parse_head(a, c->in.data, len, out));
+    TRY(http_reply_begin(&c->reply, a, method, c->in.data, len));
     buf_drop_front(&c->in, len);
     return NULL;
 }
@@ -191,11 +191,10 @@ struct err *conn_read_head(struct conn *c, struct arena *a, const char *method,
                            struct http_head *out)
 {
     do {
-        TRY(read_one_head(c, a, out));
-    } while (out->status < 200 && out->status != 101);
-    http_body_init(&c->body, out, method);
-    if (out->closes || c->body.kind == BODY_UNTIL_CLOSE)
-        c->is_spent = true;
+        TRY(read_one_head(c, a, method));
+    } while (c->reply.head.status < 200 && c->reply.head.status != 101);
+    c->is_spent = c->is_spent || c->reply.closes;
+    *out = c->reply.head;
     return NULL;
 }
 
@@ -203,24 +202,12 @@ struct err *conn_read_some(struct conn *c, struct buf *out)
 {
     bool eof = false;
 
-    if (c->body.is_done)
+    if (c->reply.is_done)
         return NULL;
-    if (!c->in.len) {
+    if (!c->in.len)
         TRY(receive(c, &eof));
-    } else {
-        size_t before = c->in.len;
-
-        TRY(http_body_feed(&c->body, &c->in, out));
-        if (c->in.len != before)
-            return NULL;
-        TRY(receive(c, &eof));
-    }
-    TRY(http_body_feed(&c->body, &c->in, out));
-    if (eof && c->body.kind != BODY_UNTIL_CLOSE && !c->body.is_done)
-        return err_new(ERR_UNAVAILABLE, "the engine closed the connection: unexpected EOF");
-    if (eof)
-        c->body.is_done = true;
-    return NULL;
+    TRY(http_reply_feed(&c->reply, &c->in, out));
+    return eof ? http_reply_end(&c->reply) : NULL;
 }
 
 bool conn_wait(const struct conn *c, int out_fd)
@@ -236,7 +223,7 @@ bool conn_wait(const struct conn *c, int out_fd)
 
 struct err *conn_read_all(struct conn *c, struct buf *out)
 {
-    while (!c->body.is_done) {
+    while (!c->reply.is_done) {
         TRY(conn_read_some(c, out));
         if (out->len > HTTP_REPLY_MAX)
             return err_new(ERR_TOO_LARGE, "the engine's reply is too large");

@@ -2,6 +2,8 @@
 /* HTTP/1.1 as a client: pure parsing of heads and bodies, and connections over a Unix socket. */
 #pragma once
 
+#include <llhttp.h>
+
 #include "base/text.h"
 
 #define HTTP_HEAD_MAX (64u << 10)
@@ -12,29 +14,30 @@ struct http_head {
     char *reason;
     char *type;        /* Content-Type, NULL when absent */
     char *api_version; /* Api-Version */
-    char *os_type;
-    int64_t length; /* Content-Length, -1 when absent */
-    bool is_chunked;
-    bool closes; /* Connection: close */
 };
 
-/* text is a whole head, with the empty line at its end. */
-struct err *http_parse_head(struct arena *a, const char *text, size_t len, struct http_head *out)
-    must_check;
 /* Length of the head at the front of `text` with its empty line; 0: not complete yet. */
 size_t http_head_len(const char *text, size_t len);
 
-enum http_body_kind { BODY_NONE, BODY_LENGTH, BODY_CHUNKED, BODY_UNTIL_CLOSE };
-
-struct http_body {
-    enum http_body_kind kind;
-    bool is_done;
-    int state;    /* of the chunked decoder */
-    int64_t left; /* of the body or of the chunk */
+struct http_reply {
+    struct http_head head;
+    bool is_done; /* the body is complete */
+    bool closes;  /* no reply can follow on this connection */
+    /* of http_parse.c: */
+    bool is_to_head, is_raw;
+    llhttp_t parser;
+    struct arena *a; /* of the head, while it is parsed */
+    const char *field;
+    size_t field_len;
+    struct buf *out;
 };
-void http_body_init(struct http_body *b, const struct http_head *h, const char *method);
+/* text is a whole head, with the empty line at its end; `r` may not move any more. */
+struct err *http_reply_begin(struct http_reply *r, struct arena *a, const char *method,
+                             const char *text, size_t len) must_check;
 /* Moves what can be decoded from the front of `in` to the end of `out`. */
-struct err *http_body_feed(struct http_body *b, struct buf *in, struct buf *out) must_check;
+struct err *http_reply_feed(struct http_reply *r, struct buf *in, struct buf *out) must_check;
+/* The connection has ended: that may be the body's end, too. */
+struct err *http_reply_end(struct http_reply *r) must_check;
 
 struct request {
     const char *method;
@@ -49,7 +52,7 @@ struct conn {
     int fd;
     bool is_spent; /* no further request may be sent */
     struct buf in; /* received, not yet consumed */
-    struct http_body body;
+    struct http_reply reply;
 };
 struct err *conn_open(const char *socket_path, struct conn **out) must_check;
 void conn_close(struct conn *c); /* accepts NULL */
@@ -59,7 +62,7 @@ struct err *conn_send(struct conn *c, const struct request *r) must_check;
 /* Blocks. 1xx other than 101 is skipped. */
 struct err *conn_read_head(struct conn *c, struct arena *a, const char *method,
                            struct http_head *out) must_check;
-/* At most one recv, so it does not block when poll said readable. Look at c->body.is_done. */
+/* At most one recv, so it does not block when poll said readable. Look at c->reply.is_done. */
 struct err *conn_read_some(struct conn *c, struct buf *out) must_check;
 /* Until there is something to read. False: the other end of out_fd went away before. */
 bool conn_wait(const struct conn *c, int out_fd);

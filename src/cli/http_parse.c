@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Parsing of replies: heads and the three kinds of bodies. Pure: fed with bytes, never reads.
- * Trap: input may end at any byte, so the chunked decoder keeps its state between calls.
+ * Parsing of replies with llhttp: the head as a whole, then the body in whatever pieces it comes.
+ * Pure: fed with bytes, never reads. The parser pauses behind the head, and behind the message:
+ * what comes after it stays where it is.
+ * Trap: behind a 101 the bytes are no HTTP any more, and the parser is not asked again.
  */
 #include "http.h"
 
-#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -16,179 +17,142 @@ size_t http_head_len(const char *text, size_t len)
     return end ? (size_t)(end - text) + 4 : 0;
 }
 
-static char *header_value(struct arena *a, const char *line, size_t len, const char *name)
-{
-    size_t n = strlen(name);
+/* ---- callbacks; a head is in one piece, so each of its parts is, too ---- */
 
-    if (len <= n || line[n] != ':' || strncasecmp(line, name, n) != 0)
-        return NULL;
-    return text_trim(arena_strndup(a, line + n + 1, len - n - 1));
+static struct http_reply *reply_of(llhttp_t *p)
+{
+    return container_of(p, struct http_reply, parser);
 }
 
-static struct err *parse_header(struct arena *a, const char *line, size_t len,
-                                struct http_head *out)
+static int on_status(llhttp_t *p, const char *at, size_t n)
 {
-    char *value;
+    struct http_reply *r = reply_of(p);
 
-    if ((value = header_value(a, line, len, "Content-Type"))) {
-        out->type = value;
-    } else if ((value = header_value(a, line, len, "Api-Version"))) {
-        out->api_version = value;
-    } else if ((value = header_value(a, line, len, "Ostype"))) {
-        out->os_type = value;
-    } else if ((value = header_value(a, line, len, "Content-Length"))) {
-        if (!text_to_i64(value, &out->length) || out->length < 0)
-            return err_new(ERR_INVALID, "the engine sent a bad Content-Length: %s", value);
-    } else if ((value = header_value(a, line, len, "Transfer-Encoding"))) {
-        out->is_chunked = strcasecmp(value, "chunked") == 0;
-    } else if ((value = header_value(a, line, len, "Connection"))) {
-        out->closes = strcasecmp(value, "close") == 0;
-    }
-    return NULL;
+    r->head.reason = arena_strndup(r->a, at, n);
+    return 0;
 }
 
-static struct err *parse_status_line(struct arena *a, const char *line, size_t len,
-                                     struct http_head *out)
+static int on_field(llhttp_t *p, const char *at, size_t n)
 {
-    autofree char *text = mem_alloc(len + 1);
-    int64_t status;
+    reply_of(p)->field = at;
+    reply_of(p)->field_len = n;
+    return 0;
+}
 
-    memcpy(text, line, len);
-    if (len < 12 || strncmp(text, "HTTP/1.", 7) != 0 || text[8] != ' ')
+static int on_value(llhttp_t *p, const char *at, size_t n)
+{
+    struct http_reply *r = reply_of(p);
+    const struct {
+        const char *name;
+        char **value;
+    } wanted[] = {
+        {"Content-Type", &r->head.type},
+        {"Api-Version", &r->head.api_version},
+    };
+
+    if (!r->a) /* the trailer of a body */
+        return 0;
+    for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
+        if (r->field_len == strlen(wanted[i].name) &&
+            !strncasecmp(r->field, wanted[i].name, r->field_len))
+            *wanted[i].value = text_trim(arena_strndup(r->a, at, n));
+    return 0;
+}
+
+static int on_headers_complete(llhttp_t *p)
+{
+    struct http_reply *r = reply_of(p);
+
+    r->head.status = p->status_code;
+    if (r->is_to_head || p->status_code == 204 || p->status_code == 304)
+        p->flags |= F_SKIPBODY; /* whatever length these name */
+    r->is_raw = p->status_code == 101;
+    r->closes = r->is_raw || !llhttp_should_keep_alive(p);
+    return HPE_PAUSED;
+}
+
+static int on_body(llhttp_t *p, const char *at, size_t n)
+{
+    buf_add(reply_of(p)->out, at, n);
+    return 0;
+}
+
+static int on_message_complete(llhttp_t *p)
+{
+    reply_of(p)->is_done = true;
+    return HPE_PAUSED;
+}
+
+static const llhttp_settings_t settings = {
+    .on_status = on_status,
+    .on_header_field = on_field,
+    .on_header_value = on_value,
+    .on_headers_complete = on_headers_complete,
+    .on_body = on_body,
+    .on_message_complete = on_message_complete,
+};
+
+/* ---- head ---- */
+
+/* What is known of the body at once: that there is none. */
+static struct err *begin_body(struct http_reply *r)
+{
+    autobuf struct buf none = {0};
+
+    return http_reply_feed(r, &none, &none);
+}
+
+struct err *http_reply_begin(struct http_reply *r, struct arena *a, const char *method,
+                             const char *text, size_t len)
+{
+    llhttp_errno_t code;
+
+    *r = (struct http_reply){.a = a, .is_to_head = strcmp(method, "HEAD") == 0};
+    r->head.reason = arena_strdup(a, "");
+    llhttp_init(&r->parser, HTTP_RESPONSE, &settings);
+    code = llhttp_execute(&r->parser, text, len);
+    if (r->parser.http_major != 1 || !r->parser.status_code ||
+        (code == HPE_PAUSED && llhttp_get_error_pos(&r->parser) != text + len))
         return err_new(ERR_INVALID, "the engine sent no HTTP reply");
-    out->reason = arena_strdup(a, len > 13 ? text + 13 : "");
-    text[12] = '\0';
-    if (!text_to_i64(text + 9, &status) || status < 100 || status > 599)
+    if (code != HPE_PAUSED)
+        return err_new(ERR_INVALID, "the engine sent a bad head: %s",
+                       llhttp_get_error_reason(&r->parser));
+    if (r->head.status < 100 || r->head.status > 599)
         return err_new(ERR_INVALID, "the engine sent a bad HTTP status");
-    out->status = (int)status;
-    return NULL;
+    r->a = NULL;
+    llhttp_resume(&r->parser);
+    return begin_body(r);
 }
 
-struct err *http_parse_head(struct arena *a, const char *text, size_t len, struct http_head *out)
+/* ---- body ---- */
+
+struct err *http_reply_feed(struct http_reply *r, struct buf *in, struct buf *out)
 {
-    const char *line = text, *end = text + len;
-    struct http_head h = {.length = -1};
+    const char *data = in->data ? in->data : "";
+    size_t taken = in->len;
+    llhttp_errno_t code;
 
-    while (line < end) {
-        const char *eol = memmem(line, (size_t)(end - line), "\r\n", 2);
-        size_t n = eol ? (size_t)(eol - line) : (size_t)(end - line);
-
-        if (line == text)
-            TRY(parse_status_line(a, line, n, &h));
-        else
-            TRY(parse_header(a, line, n, &h));
-        line = eol ? eol + 2 : end;
-    }
-    if (!h.status)
-        return err_new(ERR_INVALID, "the engine sent no HTTP reply");
-    *out = h;
-    return NULL;
-}
-
-void http_body_init(struct http_body *b, const struct http_head *h, const char *method)
-{
-    *b = (struct http_body){.left = h->length};
-    if (h->status == 101)
-        b->kind = BODY_UNTIL_CLOSE;
-    else if (strcmp(method, "HEAD") == 0 || h->status == 204 || h->status == 304)
-        b->kind = BODY_NONE;
-    else if (h->is_chunked)
-        b->kind = BODY_CHUNKED;
-    else if (h->length >= 0)
-        b->kind = BODY_LENGTH;
-    else
-        b->kind = BODY_UNTIL_CLOSE;
-    b->is_done = b->kind == BODY_NONE || (b->kind == BODY_LENGTH && b->left == 0);
-}
-
-enum { CHUNK_SIZE, CHUNK_DATA, CHUNK_DATA_END, CHUNK_TRAILER };
-
-static void take(struct buf *in, size_t *at, struct buf *out, struct http_body *b)
-{
-    size_t have = in->len - *at;
-    size_t n = (uint64_t)b->left < have ? (size_t)b->left : have;
-
-    buf_add(out, in->data + *at, n);
-    *at += n;
-    b->left -= (int64_t)n;
-}
-
-static struct err *parse_chunk_size(const char *line, size_t len, int64_t *out)
-{
-    int64_t size = 0;
-    size_t n = 0;
-
-    for (; n < len && isxdigit((unsigned char)line[n]); n++) {
-        int digit = line[n] <= '9' ? line[n] - '0' : (line[n] | 0x20) - 'a' + 10;
-
-        if (n >= 14)
-            return err_new(ERR_INVALID, "the engine sent a chunk that is too large");
-        size = size * 16 + digit;
-    }
-    if (!n || (n < len && line[n] != ';' && line[n] != ' '))
-        return err_new(ERR_INVALID, "the engine sent a broken chunk");
-    *out = size;
-    return NULL;
-}
-
-/* One line of the framing; false: the line is not complete yet. */
-static struct err *feed_line(struct http_body *b, struct buf *in, size_t *at, bool *out_got)
-{
-    const char *line = in->data + *at;
-    const char *eol = memmem(line, in->len - *at, "\r\n", 2);
-    size_t len = eol ? (size_t)(eol - line) : 0;
-
-    *out_got = eol != NULL;
-    if (!eol && in->len - *at > HTTP_HEAD_MAX)
-        return err_new(ERR_INVALID, "the engine sent a broken chunk");
-    if (!eol)
+    if (r->is_done)
         return NULL;
-    *at += len + 2;
-    if (b->state == CHUNK_SIZE) {
-        TRY(parse_chunk_size(line, len, &b->left));
-        b->state = b->left ? CHUNK_DATA : CHUNK_TRAILER;
-    } else if (b->state == CHUNK_DATA_END) {
-        if (len)
-            return err_new(ERR_INVALID, "the engine sent a broken chunk");
-        b->state = CHUNK_SIZE;
-    } else if (len == 0) {
-        b->is_done = true;
-    }
-    return NULL;
-}
-
-static struct err *feed_chunks(struct http_body *b, struct buf *in, size_t *at, struct buf *out)
-{
-    bool goes_on = true;
-
-    while (goes_on && !b->is_done && *at < in->len) {
-        if (b->state != CHUNK_DATA) {
-            TRY(feed_line(b, in, at, &goes_on));
-            continue;
-        }
-        take(in, at, out, b);
-        if (b->left == 0)
-            b->state = CHUNK_DATA_END;
-    }
-    return NULL;
-}
-
-struct err *http_body_feed(struct http_body *b, struct buf *in, struct buf *out)
-{
-    struct err *e = NULL;
-    size_t at = 0;
-
-    if (b->is_done || !in->len)
-        return NULL;
-    if (b->kind == BODY_UNTIL_CLOSE) {
-        buf_add(out, in->data, in->len);
-        at = in->len;
-    } else if (b->kind == BODY_LENGTH) {
-        take(in, &at, out, b);
-        b->is_done = b->left == 0;
+    if (r->is_raw) {
+        buf_add(out, data, in->len);
     } else {
-        e = feed_chunks(b, in, &at, out);
+        r->out = out;
+        code = llhttp_execute(&r->parser, data, in->len);
+        if (code == HPE_PAUSED)
+            taken = (size_t)(llhttp_get_error_pos(&r->parser) - data);
+        else if (code != HPE_OK)
+            return err_new(ERR_INVALID, "the engine sent a broken body: %s",
+                           llhttp_get_error_reason(&r->parser));
     }
-    buf_drop_front(in, at);
-    return e;
+    buf_drop_front(in, taken);
+    return NULL;
+}
+
+struct err *http_reply_end(struct http_reply *r)
+{
+    if (!r->is_raw && !r->is_done && llhttp_finish(&r->parser) != HPE_OK && !r->is_done)
+        return err_new(ERR_UNAVAILABLE, "the engine closed the connection: unexpected EOF");
+    r->is_done = true;
+    return NULL;
 }

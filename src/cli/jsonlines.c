@@ -41,7 +41,7 @@ struct err *jsonlines_each(struct conn *c, jsonlines_fn fn, void *ctx)
 {
     autobuf struct buf b = {0};
 
-    while (!c->body.is_done) {
+    while (!c->reply.is_done) {
         TRY(conn_read_some(c, &b));
         TRY(take_lines(&b, fn, ctx));
     }

@@ -16,7 +16,7 @@ static struct err *show_stream(struct conn *c, struct progress *p, int fd)
 {
     struct err *e = NULL;
 
-    while (!e && !c->body.is_done) {
+    while (!e && !c->reply.is_done) {
         autobuf struct buf in = {0};
 
         e = conn_read_some(c, &in);

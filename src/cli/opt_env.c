@@ -71,16 +71,6 @@ struct err *env_parse(struct arena *a, const struct strs *files, const struct st
     return NULL;
 }
 
-void label_parse(struct arena *a, const char *spec, struct pairs *out)
-{
-    const char *sign = strchr(spec, '=');
-
-    if (sign)
-        pairs_set(a, out, arena_strndup(a, spec, (size_t)(sign - spec)), sign + 1);
-    else
-        pairs_set(a, out, spec, "");
-}
-
 struct err *labels_parse(struct arena *a, const struct strs *files, const struct strs *values,
                          struct pairs *out)
 {
@@ -89,9 +79,9 @@ struct err *labels_parse(struct arena *a, const struct strs *files, const struct
     for (size_t i = 0; i < files->n; i++)
         TRY(read_lines(a, files->v[i], &lines));
     for (size_t i = 0; i < lines.n; i++)
-        label_parse(a, lines.v[i], out);
+        pairs_set_text(a, out, lines.v[i]);
     for (size_t i = 0; i < values->n; i++)
-        label_parse(a, values->v[i], out);
+        pairs_set_text(a, out, values->v[i]);
     return NULL;
 }
 
@@ -101,7 +91,7 @@ struct err *pairs_parse(struct arena *a, const struct strs *values, const char *
     for (size_t i = 0; i < values->n; i++) {
         if (!strchr(values->v[i], '='))
             return err_new(ERR_INVALID, "invalid %s: %s: expected key=value", what, values->v[i]);
-        label_parse(a, values->v[i], out);
+        pairs_set_text(a, out, values->v[i]);
     }
     return NULL;
 }

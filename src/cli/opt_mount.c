@@ -4,9 +4,7 @@
 
 #include "base/fd.h"
 
-#include <limits.h>
 #include <string.h>
-#include <unistd.h>
 
 struct strs csv_split(struct arena *a, const char *s)
 {
@@ -30,15 +28,6 @@ struct strs csv_split(struct arena *a, const char *s)
     return out;
 }
 
-static char *make_absolute(struct arena *a, const char *path)
-{
-    char cwd[PATH_MAX];
-
-    if (path[0] == '/' || !getcwd(cwd, sizeof(cwd)))
-        return arena_strdup(a, path);
-    return path_clean(a, path_join(a, cwd, path));
-}
-
 struct mount {
     const char *type, *source, *target, *consistency;
     const char *propagation, *bind_recursive;
@@ -48,17 +37,6 @@ struct mount {
     struct pairs driver_options, labels;
     bool has_bind, has_volume, has_tmpfs;
 };
-
-static bool flag_value(const char *value, bool *out)
-{
-    if (!value || strcmp(value, "true") == 0 || strcmp(value, "1") == 0)
-        *out = true;
-    else if (strcmp(value, "false") == 0 || strcmp(value, "0") == 0)
-        *out = false;
-    else
-        return false;
-    return true;
-}
 
 struct mount_key {
     const char *name;
@@ -103,7 +81,7 @@ static struct err *set_key(struct arena *a, struct mount *m, const struct mount_
     if (k->group)
         *(bool *)((char *)m + k->group) = true;
     if (k->kind == KEY_FLAG) {
-        if (!flag_value(value, at))
+        if (!text_to_bool(value ? value : "true", at))
             return err_new(ERR_INVALID, "invalid value for %s: %s", k->name, value);
         return NULL;
     }
@@ -112,7 +90,7 @@ static struct err *set_key(struct arena *a, struct mount *m, const struct mount_
     if (k->kind == KEY_TEXT)
         *(const char **)at = value;
     else if (k->kind == KEY_PAIR)
-        label_parse(a, value, at);
+        pairs_set_text(a, at, value);
     else if (!text_to_bytes(value, at))
         return err_new(ERR_INVALID, "invalid value for %s: %s", k->name, value);
     return NULL;
@@ -189,13 +167,18 @@ static void write_options(const struct mount *m, struct jw *w)
 struct err *mount_parse(struct arena *a, const char *spec, struct jw *out)
 {
     struct mount m = {.type = "volume"};
+    char *source;
 
     TRY(parse_fields(a, spec, &m));
     TRY(check_mount(&m));
+    if (strcmp(m.type, "bind") == 0 && !text_is_empty(m.source)) {
+        TRY(path_absolute(a, m.source, &source));
+        m.source = source;
+    }
     jw_obj(out, NULL);
     jw_str(out, "Type", m.type);
     if (m.source)
-        jw_str(out, "Source", strcmp(m.type, "bind") == 0 ? make_absolute(a, m.source) : m.source);
+        jw_str(out, "Source", m.source);
     jw_str(out, "Target", m.target);
     jw_bool(out, "ReadOnly", m.is_readonly);
     if (m.consistency)
@@ -209,7 +192,7 @@ struct err *volume_parse(struct arena *a, const char *spec, struct strs *binds,
                          struct strs *volumes)
 {
     const char *colon = strchr(spec, ':');
-    const char *source;
+    char *source;
 
     if (!spec[0])
         return err_new(ERR_INVALID, "invalid empty volume spec");
@@ -221,7 +204,7 @@ struct err *volume_parse(struct arena *a, const char *spec, struct strs *binds,
         return err_new(ERR_INVALID, "invalid volume specification: '%s'", spec);
     source = arena_strndup(a, spec, (size_t)(colon - spec));
     if (source[0] == '.')
-        source = make_absolute(a, source);
+        TRY(path_absolute(a, source, &source));
     strs_add(a, binds, arena_printf(a, "%s%s", source, colon));
     return NULL;
 }

@@ -36,7 +36,7 @@ static struct err *set_network_field(struct arena *a, struct network_choice *n, 
     else if (strcmp(key, "link-local-ip") == 0)
         strs_add(a, &n->link_local, value);
     else if (strcmp(key, "driver-opt") == 0)
-        label_parse(a, value, &n->driver_options);
+        pairs_set_text(a, &n->driver_options, value);
     else if (strcmp(key, "gw-priority") == 0)
         return set_priority(n, value);
     else

@@ -3,9 +3,8 @@
  * except where a file is named. Errors are Docker's sentences. */
 #pragma once
 
+#include "base/flags.h"
 #include "base/json.h"
-
-#include "flags.h"
 
 /* -p. Ranges are expanded: one entry a container port. */
 struct port_binding {
@@ -30,8 +29,6 @@ struct err *volume_parse(struct arena *a, const char *spec, struct strs *binds,
 /* -e and --env-file in Docker's order: files first. A name alone takes the caller's value. */
 struct err *env_parse(struct arena *a, const struct strs *files, const struct strs *values,
                       struct strs *out) must_check;
-/* "k=v" or "k". */
-void label_parse(struct arena *a, const char *spec, struct pairs *out);
 struct err *labels_parse(struct arena *a, const struct strs *files, const struct strs *values,
                          struct pairs *out) must_check;
 /* "k=v" only; `what` names the option in the error. */

@@ -128,7 +128,7 @@ static struct err *take_output(struct flows *f)
     else if (!e)
         e = demux_feed(&f->demux, b.data ? b.data : "", b.len, add_output, f);
     buf_finish(&b);
-    if (f->s->stream->body.is_done)
+    if (f->s->stream->reply.is_done)
         f->stream_open = false;
     return e;
 }
@@ -136,7 +136,7 @@ static struct err *take_output(struct flows *f)
 static struct err *take_wait(struct flows *f)
 {
     TRY(conn_read_some(f->s->wait, &f->reply));
-    f->wait_open = !f->s->wait->body.is_done;
+    f->wait_open = !f->s->wait->reply.is_done;
     return NULL;
 }
 

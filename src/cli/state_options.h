@@ -2,7 +2,7 @@
 /* Options of the small commands, shared between their code and the flag tables. */
 #pragma once
 
-#include "flags.h"
+#include "base/flags.h"
 
 struct stop_options { /* stop, restart, kill */
     struct number timeout;

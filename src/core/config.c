@@ -9,106 +9,13 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 
 #include "config_flags.h"
 
 #define DEFAULT_CONFIG_FILE "/etc/berth/daemon.json"
 #define FLAGS_MAX 128
-
-struct command_line {
-    struct arena *arena;
-    int argc, at;
-    char **argv;
-    bool given[FLAGS_MAX]; /* by row of settings_flags */
-    struct settings *out;
-};
-
-/* ---- the command line ---- */
-
-static const char *flag_label(struct arena *a, const struct flag *f)
-{
-    return f->letter ? arena_printf(a, "-%c, --%s", f->letter, f->name)
-                     : arena_printf(a, "--%s", f->name);
-}
-
-static struct err *give(struct command_line *c, const struct flag *f, const char *text)
-{
-    struct err *err = flag_set(c->arena, f, text, c->out);
-
-    if (err)
-        return err_wrap(err, "invalid argument \"%s\" for \"%s\" flag", text,
-                        flag_label(c->arena, f));
-    c->given[f - settings_flags] = true;
-    return NULL;
-}
-
-/* The next argument, for "--flag value" and "-f value"; NULL at the end. */
-static const char *next_argument(struct command_line *c)
-{
-    return c->at < c->argc ? c->argv[c->at++] : NULL;
-}
-
-static struct err *parse_long(struct command_line *c, const char *arg)
-{
-    size_t len = strcspn(arg, "=");
-    const struct flag *f = flag_find(arg, len);
-    const char *value = arg[len] ? arg + len + 1 : NULL;
-
-    if (!f)
-        return err_new(ERR_INVALID, "unknown flag: --%.*s", (int)len, arg);
-    if (!value && flag_is_bool(f))
-        value = "true";
-    if (!value)
-        value = next_argument(c);
-    if (!value)
-        return err_new(ERR_INVALID, "flag needs an argument: --%s", f->name);
-    return give(c, f, value);
-}
-
-/* "-DH value", "-Hvalue", "-H=value", "-D=false" */
-static struct err *parse_letters(struct command_line *c, const char *arg)
-{
-    for (const char *p = arg; *p; p++) {
-        const struct flag *f = flag_find_letter(*p);
-        const char *value;
-
-        if (!f)
-            return err_new(ERR_INVALID, "unknown shorthand flag: '%c' in -%s", *p, arg);
-        if (p[1] == '=')
-            return give(c, f, p + 2);
-        if (flag_is_bool(f)) {
-            TRY(give(c, f, "true"));
-            continue;
-        }
-        value = p[1] ? p + 1 : next_argument(c);
-        if (!value)
-            return err_new(ERR_INVALID, "flag needs an argument: '%c' in -%s", *p, arg);
-        return give(c, f, value);
-    }
-    return NULL;
-}
-
-static struct err *parse_command_line(struct command_line *c)
-{
-    const char *arg;
-
-    while ((arg = next_argument(c))) {
-        if (!strcmp(arg, "--"))
-            arg = next_argument(c);
-        else if (text_starts(arg, "--")) {
-            TRY(parse_long(c, arg + 2));
-            continue;
-        } else if (arg[0] == '-' && arg[1]) {
-            TRY(parse_letters(c, arg + 1));
-            continue;
-        }
-        if (arg)
-            return err_new(ERR_INVALID, "\"berthd\" accepts no arguments, but was given \"%s\"",
-                           arg);
-    }
-    return NULL;
-}
 
 static void log_remarks(const bool *given)
 {
@@ -124,12 +31,6 @@ static void log_remarks(const bool *given)
 
 static void set_first_defaults(struct settings *s)
 {
-    s->icc = true;
-    s->ip_forward = true;
-    s->ip_forward_accept = true;
-    s->ip_masq = true;
-    s->userland_proxy = true;
-    s->live_restore = true;
     s->max_inflight = 512;
     s->max_concurrent_downloads = 3;
     s->shutdown_timeout_s = 15;
@@ -176,7 +77,7 @@ static struct err *check_host(struct arena *a, const struct settings *s, char **
         return err_new(ERR_INVALID, "invalid bind address format: %s", *host);
     path = *host + strlen("unix://");
     if (*path)
-        TRY(flag_absolute_path(a, path, &path));
+        TRY(path_absolute(a, path, &path));
     else
         path = arena_printf(a, "%s/berth.sock", s->exec_root);
     if (strlen(path) >= sizeof((struct sockaddr_un){0}.sun_path))
@@ -257,19 +158,23 @@ static struct err *check(struct arena *a, struct settings *s)
 struct err *settings_parse(struct arena *a, int argc, char **argv, struct settings *out)
 {
     struct settings s = {0};
-    struct command_line c = {.arena = a, .argc = argc, .at = 1, .argv = argv, .out = &s};
+    bool given[FLAGS_MAX] = {false}; /* by row of settings_flags */
+    struct flag_parse p = {.flags = settings_flags, .options = &s, .given = given};
     bool is_explicit;
 
     ASSERT(settings_flag_count <= FLAGS_MAX);
     set_first_defaults(&s);
-    TRY(parse_command_line(&c));
+    TRY(flags_parse(a, &p, argv + 1, argc > 0 ? (size_t)argc - 1 : 0));
+    if (p.args.n)
+        return err_new(ERR_INVALID, "\"berthd\" accepts no arguments, but was given \"%s\"",
+                       p.args.v[0]);
     is_explicit = s.config_file != NULL;
     set_default(a, &s.config_file, DEFAULT_CONFIG_FILE);
     if (!s.only_help && !s.only_version && !s.only_list_steps)
-        TRY(config_file_load(a, s.config_file, is_explicit, c.given, &s));
+        TRY(config_file_load(a, s.config_file, is_explicit, given, &s));
     set_last_defaults(a, &s);
     TRY(check(a, &s));
-    log_remarks(c.given);
+    log_remarks(given);
     *out = s;
     return NULL;
 }

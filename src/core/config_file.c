@@ -14,9 +14,18 @@
 
 #define FILE_MAX (1u << 20)
 
+static const struct flag *find_key(const char *key)
+{
+    for (const struct flag *f = settings_flags; f->name; f++) {
+        if (f->key && !strcmp(f->key, key))
+            return f;
+    }
+    return NULL;
+}
+
 static struct err *wrong_type(const struct flag *f, const char *wanted)
 {
-    return err_new(ERR_INVALID, "directive %s must be %s", f->json, wanted);
+    return err_new(ERR_INVALID, "directive %s must be %s", f->key, wanted);
 }
 
 static struct err *load_list(struct arena *a, const struct flag *f, const struct json *j,
@@ -56,13 +65,15 @@ static struct err *load_number(struct arena *a, const struct flag *f, const stru
 static struct err *load_value(struct arena *a, const struct flag *f, const struct json *j,
                               struct settings *out)
 {
+    if (f->bits & FLAG_IGNORED)
+        return NULL;
     switch (f->type) {
-    case FLAG_STR:
+    case FLAG_TEXT:
     case FLAG_PATH:
         return json_str(j) ? flag_set(a, f, json_str(j), out) : wrong_type(f, "a string");
-    case FLAG_STRS:
+    case FLAG_LIST:
         return load_list(a, f, j, out);
-    case FLAG_PAIRS:
+    case FLAG_MAP:
         return load_map(a, f, j, out);
     case FLAG_INT:
         return load_number(a, f, j, out);
@@ -70,14 +81,9 @@ static struct err *load_value(struct arena *a, const struct flag *f, const struc
         if (json_type(j) != JSON_BOOL)
             return wrong_type(f, "true or false");
         return flag_set(a, f, json_bool(j) ? "true" : "false", out);
-    case FLAG_IGNORED:
-        if (json_str(j))
-            return flag_set(a, f, json_str(j), out);
-        break;
-    case FLAG_IGNORED_BOOL:
-        break;
+    default: /* no setting is of another type */
+        return NULL;
     }
-    return NULL;
 }
 
 static struct err *check_known(struct arena *a, const struct json *root)
@@ -85,13 +91,48 @@ static struct err *check_known(struct arena *a, const struct json *root)
     struct strs unknown = {0};
 
     for (const struct json *it = json_first(root); it; it = json_next(it)) {
-        if (!flag_find_json(json_key(it)))
+        if (!find_key(json_key(it)))
             strs_add(a, &unknown, json_key(it));
     }
     if (!unknown.n)
         return NULL;
     return err_new(ERR_INVALID, "the following directives don't match any configuration option: %s",
                    strs_join(a, &unknown, ", "));
+}
+
+static char *pairs_text(struct arena *a, const struct pairs *p)
+{
+    autobuf struct buf b = {0};
+
+    for (size_t i = 0; i < p->n; i++)
+        buf_printf(&b, "%s%s:%s", i ? " " : "", p->v[i].key, p->v[i].value);
+    return arena_printf(a, "map[%s]", b.data ? b.data : "");
+}
+
+/* The value as Go's %v prints it. */
+static char *flag_text(struct arena *a, const struct flag *f, const struct settings *s)
+{
+    const void *from = (const char *)s + f->offset;
+    const char *text;
+
+    if (f->bits & FLAG_IGNORED)
+        return arena_strdup(a, "");
+    switch (f->type) {
+    case FLAG_TEXT:
+    case FLAG_PATH:
+        text = *(char *const *)from;
+        return arena_strdup(a, text ? text : "");
+    case FLAG_LIST:
+        return arena_printf(a, "[%s]", strs_join(a, from, " "));
+    case FLAG_MAP:
+        return pairs_text(a, from);
+    case FLAG_INT:
+        return arena_printf(a, "%d", *(const int *)from);
+    case FLAG_BOOL:
+        return arena_strdup(a, *(const bool *)from ? "true" : "false");
+    default:
+        return arena_strdup(a, "");
+    }
 }
 
 /* `given` is by row of the table. */
@@ -101,11 +142,11 @@ static struct err *check_conflicts(struct arena *a, const struct json *root, con
     struct strs both = {0};
 
     for (const struct json *it = json_first(root); it; it = json_next(it)) {
-        const struct flag *f = flag_find_json(json_key(it));
+        const struct flag *f = find_key(json_key(it));
 
         if (given[f - settings_flags])
             strs_add(a, &both,
-                     arena_printf(a, "%s: (from flag: %s, from file: %s)", f->json,
+                     arena_printf(a, "%s: (from flag: %s, from file: %s)", f->key,
                                   flag_text(a, f, flags), flag_text(a, f, file)));
     }
     if (!both.n)
@@ -124,10 +165,10 @@ static struct err *load(struct arena *a, const struct json *root, bool *given, s
         return err_new(ERR_INVALID, "it is not a JSON object");
     TRY(check_known(a, root));
     for (const struct json *it = json_first(root); it; it = json_next(it))
-        TRY(load_value(a, flag_find_json(json_key(it)), it, &file));
+        TRY(load_value(a, find_key(json_key(it)), it, &file));
     TRY(check_conflicts(a, root, given, out, &file));
     for (const struct json *it = json_first(root); it; it = json_next(it)) {
-        const struct flag *f = flag_find_json(json_key(it));
+        const struct flag *f = find_key(json_key(it));
 
         TRY(load_value(a, f, it, out));
         given[f - settings_flags] = true;

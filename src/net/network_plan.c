@@ -258,12 +258,9 @@ static struct err *option_bool(const struct network_request *r, const char *key,
 {
     const char *v = pairs_get(&r->options, key);
 
-    if (!v)
+    if (!v || text_to_bool(v, out))
         return NULL;
-    if (strcmp(v, "true") && strcmp(v, "1") && strcmp(v, "false") && strcmp(v, "0"))
-        return err_new(ERR_INVALID, "failed to parse %s value: \"%s\" (bool parse error)", key, v);
-    *out = v[0] == 't' || v[0] == '1';
-    return NULL;
+    return err_new(ERR_INVALID, "failed to parse %s value: \"%s\" (bool parse error)", key, v);
 }
 
 static struct err *option_mode(const struct network_request *r, const char *key,

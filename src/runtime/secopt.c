@@ -25,11 +25,7 @@ static struct err *set_seccomp(struct secopt *o, const char *value)
 
 static struct err *parse_bool(const char *option, const char *value, bool *out)
 {
-    if (strcmp(value, "true") == 0 || strcmp(value, "1") == 0)
-        *out = true;
-    else if (strcmp(value, "false") == 0 || strcmp(value, "0") == 0)
-        *out = false;
-    else
+    if (!text_to_bool(value, out))
         return err_new(ERR_INVALID, "invalid --security-opt 2: \"%s\"", option);
     return NULL;
 }

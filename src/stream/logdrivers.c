@@ -155,20 +155,11 @@ static struct err *read_mode(const struct pairs *o, struct mode_settings *out)
     return NULL;
 }
 
-static bool go_bool(const char *s, bool *out)
-{
-    static const char *const yes[] = {"1", "t", "T", "true", "TRUE", "True", NULL};
-    static const char *const no[] = {"0", "f", "F", "false", "FALSE", "False", NULL};
-
-    *out = is_listed(yes, s);
-    return *out || is_listed(no, s);
-}
-
 static struct err *read_compress(const struct pairs *o, struct file_settings *out)
 {
     const char *text = pairs_get(o, "compress");
 
-    if (text && !go_bool(text, &out->compresses))
+    if (text && !text_to_bool(text, &out->compresses))
         return err_new(ERR_INVALID, "invalid compress: '%s' is not a boolean", text);
     if (text && out->compresses && out->max_files < 2)
         return err_new(

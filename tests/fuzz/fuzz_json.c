@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* links: base */
+/* links: json_by_hand base */
 /*
  * Any bytes into the JSON parser and a table with a field of every type. What was decoded must
- * encode to valid JSON, and that must decode and encode to the same text again.
+ * encode to valid JSON, and that must decode and encode to the same text again. What is refused
+ * and what tree is made is compared with a parser written by hand.
  */
 #include "base/json.h"
 
 #include <string.h>
+
+#include "json_by_hand.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -93,6 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!e && size < 4096)
         walk(a, j);
     err_drop(e);
+    ASSERT(!json_difference(a, (const char *)data, size));
     decode_twice(a, data, size);
     arena_destroy(a);
     return 0;

@@ -2,7 +2,8 @@
 /* links: cli base */
 #include "test.h"
 
-#include "flags.h"
+#include "base/flags.h"
+
 #include "run_options.h"
 
 struct options {

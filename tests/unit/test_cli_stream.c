@@ -72,44 +72,119 @@ TEST(detach_keys_are_held_back_and_matched)
     CHECK_ERR(detach_parse("abc", &d), ERR_INVALID);
 }
 
+static struct err *begin(struct http_reply *r, const char *method, const char *head)
+{
+    return http_reply_begin(r, test_arena, method, head, strlen(head));
+}
+
 TEST(http_head)
 {
-    static const char text[] = "HTTP/1.1 404 Not Found\r\ncontent-type: application/json\r\n"
+    static const char text[] = "HTTP/1.1 404 Not Found\r\ncontent-type:  application/json \r\n"
                                "Content-Length: 5\r\nApi-Version: 1.41\r\n\r\nhello";
-    struct http_head h;
+    struct http_reply r;
     size_t len = http_head_len(text, sizeof(text) - 1);
 
     CHECK_INT(len, sizeof(text) - 1 - 5);
     CHECK_INT(http_head_len(text, len - 1), 0);
-    CHECK_OK(http_parse_head(test_arena, text, len, &h));
-    CHECK_INT(h.status, 404);
-    CHECK_STR(h.reason, "Not Found");
-    CHECK_STR(h.type, "application/json");
-    CHECK_STR(h.api_version, "1.41");
-    CHECK_INT(h.length, 5);
-    CHECK_ERR(http_parse_head(test_arena, "SMTP\r\n\r\n", 8, &h), ERR_INVALID);
-    CHECK_ERR(http_parse_head(test_arena, "HTTP/1.1 2x0 OK\r\n\r\n", 19, &h), ERR_INVALID);
+    CHECK_OK(http_reply_begin(&r, test_arena, "GET", text, len));
+    CHECK_INT(r.head.status, 404);
+    CHECK_STR(r.head.reason, "Not Found");
+    CHECK_STR(r.head.type, "application/json");
+    CHECK_STR(r.head.api_version, "1.41");
+    CHECK(!r.is_done && !r.closes);
+    CHECK_OK(begin(&r, "GET", "HTTP/1.1 200 \r\nContent-Length: 1\r\n\r\n"));
+    CHECK_STR(r.head.reason, "");
+    CHECK(!r.head.type);
 }
+
+TEST(http_bad_heads)
+{
+    static const char *const bad[] = {
+        "SMTP\r\n\r\n",
+        "\r\n\r\n",
+        "HTTP/1.1\r\n\r\n",
+        "HTTP/2.0 200 OK\r\n\r\n",
+        "HTTP/1.1 2x0 OK\r\n\r\n",
+        "HTTP/1.1 20 OK\r\n\r\n",
+        "HTTP/1.1 099 OK\r\n\r\n",
+        "HTTP/1.1 600 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        "GET / HTTP/1.1\r\n\r\n",
+    };
+    struct http_reply r;
+
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        CHECK_ERR(begin(&r, "GET", bad[i]), ERR_INVALID);
+}
+
+/* Where a body ends: what is taken of "abcdef", and whether another reply may follow. */
+TEST(http_ends_of_bodies)
+{
+    static const struct {
+        const char *method, *head, *body;
+        bool is_done, closes, may_end;
+    } replies[] = {
+        {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", "abc", true, false, true},
+        {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", "abcdef", false, false, false},
+        {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "", true, false, true},
+        {"GET", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 6\r\n\r\n", "abcdef", true,
+         true, true},
+        {"GET", "HTTP/1.1 200 OK\r\n\r\n", "abcdef", false, true, true},
+        {"GET", "HTTP/1.0 200 OK\r\nContent-Length: 6\r\n\r\n", "abcdef", true, true, true},
+        {"HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n", "", true, false, true},
+        {"HEAD", "HTTP/1.1 200 OK\r\n\r\n", "", true, false, true},
+        {"GET", "HTTP/1.1 204 No Content\r\n\r\n", "", true, false, true},
+        {"GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 6\r\n\r\n", "", true, false, true},
+        {"GET", "HTTP/1.1 100 Continue\r\n\r\n", "", true, false, true},
+        {"POST", "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n", "abcdef",
+         false, true, true},
+        {"POST", "HTTP/1.1 101 UPGRADED\r\n\r\n", "abcdef", false, true, true},
+        {"POST", "HTTP/1.1 200 OK\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n", "abcdef", false,
+         true, true},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(replies); i++) {
+        autobuf struct buf in = {0}, out = {0};
+        struct err *e;
+        struct http_reply r;
+
+        CHECK_OK(begin(&r, replies[i].method, replies[i].head));
+        buf_puts(&in, "abcdef");
+        CHECK_OK(http_reply_feed(&r, &in, &out));
+        if (strcmp(out.data ? out.data : "", replies[i].body) || r.is_done != replies[i].is_done ||
+            r.closes != replies[i].closes)
+            test_fail(__FILE__, __LINE__, "%s: %s", replies[i].head, out.data);
+        CHECK_INT(in.len, 6 - strlen(replies[i].body));
+        e = http_reply_end(&r);
+        CHECK_INT(!e, replies[i].may_end);
+        CHECK(e || r.is_done);
+        err_drop(e);
+    }
+}
+
+static const char chunked[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 TEST(http_chunks_cut_anywhere)
 {
     static const char text[] =
-        "5\r\nhello\r\nB;ext=1\r\n chunked wo\r\n3\r\nrld\r\n0\r\nX: y\r\n\r\n";
-    const struct http_head h = {.status = 200, .is_chunked = true, .length = -1};
+        "5\r\nhello\r\nB;ext=1\r\n chunked wo\r\n3\r\nrld\r\n0\r\nContent-Type: y\r\n\r\n";
 
     for (size_t step = 1; step < 20; step++) {
         autobuf struct buf in = {0}, out = {0};
-        struct http_body b;
+        struct http_reply r;
 
-        http_body_init(&b, &h, "GET");
+        CHECK_OK(begin(&r, "GET", chunked));
         for (size_t at = 0; at < sizeof(text) - 1; at += step) {
             size_t left = sizeof(text) - 1 - at;
 
-            CHECK(!b.is_done);
+            CHECK(!r.is_done);
             buf_add(&in, text + at, left < step ? left : step);
-            CHECK_OK(http_body_feed(&b, &in, &out));
+            CHECK_OK(http_reply_feed(&r, &in, &out));
         }
-        CHECK(b.is_done);
+        CHECK(r.is_done);
+        CHECK(!r.head.type);
         CHECK_STR(out.data, "hello chunked world");
     }
 }
@@ -118,15 +193,14 @@ TEST(http_broken_chunks)
 {
     static const char *const broken[] = {"x\r\n", "-1\r\n", "fffffffffffffffffff\r\n",
                                          "1\r\nab\r\n", "\r\n"};
-    const struct http_head h = {.status = 200, .is_chunked = true, .length = -1};
 
     for (size_t i = 0; i < ARRAY_LEN(broken); i++) {
         autobuf struct buf in = {0}, out = {0};
-        struct http_body b;
+        struct http_reply r;
 
-        http_body_init(&b, &h, "GET");
+        CHECK_OK(begin(&r, "GET", chunked));
         buf_puts(&in, broken[i]);
-        CHECK_ERR(http_body_feed(&b, &in, &out), ERR_INVALID);
+        CHECK_ERR(http_reply_feed(&r, &in, &out), ERR_INVALID);
     }
 }
 

@@ -371,11 +371,43 @@ TEST(json_rejects_what_is_not_json)
         "{\"a\",1}",
         "{1:2}",
         "// c\n1",
+        "[1,\f2]",
+        "\x01{}",
+        "-01",
+        "[1-2]",
+        "\"\\ud83d\\uzz00\"",
         "\"\\",
     };
 
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         CHECK_ERR(parse_error(bad[i]), ERR_INVALID);
+}
+
+TEST(json_errors_say_where)
+{
+    static const struct {
+        const char *text, *error;
+    } bad[] = {
+        {"{\"a\":1", "unexpected end of input"},
+        {"[1,2", "unexpected end of input"},
+        {"\"abc", "unexpected end of input"},
+        {"[1 2]", "unexpected '2' at byte 3"},
+        {"{\"a\" 1}", "unexpected '1' at byte 5"},
+        {"{\"a\":1,}", "expected a string at byte 7"},
+        {"{a:1}", "expected a string at byte 1"},
+        {"[\xc3\xa4]", "unexpected byte at byte 1"},
+        {"{} x", "unexpected 'x' at byte 3"},
+        {"[1.]", "bad number at byte 3"},
+        {"[\"\\x\"]", "bad escape at byte 3"},
+        {"[\"\\u0000\"]", "a NUL in a string is not allowed at byte 8"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct err *e = parse_error(bad[i].text);
+
+        CHECK_STR(err_text(e), arena_printf(test_arena, "invalid JSON: %s", bad[i].error));
+        err_drop(e);
+    }
 }
 
 TEST(json_strings_decode_escapes)
@@ -416,7 +448,7 @@ TEST(json_output_is_always_valid)
     CHECK(text_is_utf8(b.data, b.len));
     CHECK(strstr(b.data, "\"a\\u0000\\u001f\x7f\\\"\\\\\\n\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"
                          "\xef\xbf\xbd</script"));
-    /* our own parser refuses NUL, so look at the rest of it */
+    /* the parser refuses NUL, so look at the rest of it */
     CHECK(strstr(b.data, "\"nan\":null,\"third\":0.3333333333333333,\"ten\":10,\"null\":null,"
                          "\"list\":[-9223372036854775808,{},true],"
                          "\"time\":\"0001-01-01T00:00:00Z\"}"));

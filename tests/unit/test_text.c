@@ -98,6 +98,21 @@ TEST(text_integers)
     CHECK(!text_to_u32("", &u) && !text_to_u32("99999999999999999999999", &u));
 }
 
+TEST(text_bools_as_go_reads_them)
+{
+    static const char *const yes[] = {"1", "t", "T", "true", "TRUE", "True"};
+    static const char *const no[] = {"0", "f", "F", "false", "FALSE", "False"};
+    static const char *const junk[] = {"", "2", "yes", "tRue", "true ", "truer", "on"};
+    bool value;
+
+    for (size_t i = 0; i < ARRAY_LEN(yes); i++) {
+        CHECK(text_to_bool(yes[i], &value) && value);
+        CHECK(text_to_bool(no[i], &value) && !value);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(junk); i++)
+        CHECK(!text_to_bool(junk[i], &value));
+}
+
 TEST(text_floats)
 {
     static const char *const bad[] = {"",    ".",  "-",  "inf",   "nan", "0x1p3", "1e",

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Flag parsing after pflag's rules: --name value, --name=value, -n value, -nvalue, -n=value, -abc
- * for booleans, "--" ends. Trap: a boolean never takes the next word as its value, only "=value".
+ * Flag parsing after pflag's rules, for the command line and the engine alike: --name value,
+ * --name=value, -n value, -nvalue, -n=value, -abc for booleans, "--" ends. Trap: a boolean never
+ * takes the next word as its value, only "=value".
  */
-#include "flags.h"
+#include "base/flags.h"
 
 #include "base/clock.h"
+#include "base/fd.h"
 
+#include <limits.h>
 #include <string.h>
 
 static const struct flag *find_name(const struct flag *flags, const char *name, size_t len)
@@ -25,28 +28,7 @@ static const struct flag *find_letter(const struct flag *flags, char letter)
     return NULL;
 }
 
-static struct err *bad_value(const struct flag *f, const char *value, const char *why)
-{
-    if (f->letter)
-        return err_new(ERR_INVALID, "invalid argument \"%s\" for \"-%c, --%s\" flag: %s", value,
-                       f->letter, f->name, why);
-    return err_new(ERR_INVALID, "invalid argument \"%s\" for \"--%s\" flag: %s", value, f->name,
-                   why);
-}
-
-static bool parse_bool(const char *s, bool *out)
-{
-    static const char *const yes[] = {"1", "t", "T", "true", "TRUE", "True"};
-    static const char *const no[] = {"0", "f", "F", "false", "FALSE", "False"};
-
-    for (size_t i = 0; i < ARRAY_LEN(yes); i++) {
-        if (strcmp(s, yes[i]) == 0 || strcmp(s, no[i]) == 0) {
-            *out = strcmp(s, yes[i]) == 0;
-            return true;
-        }
-    }
-    return false;
-}
+/* ---- values ---- */
 
 /* Up to nine fraction digits, exactly: 1.5 CPUs are 1500000000. */
 static bool parse_cpus(const char *s, int64_t *out)
@@ -72,59 +54,95 @@ static bool parse_cpus(const char *s, int64_t *out)
     return true;
 }
 
-static struct err *parse_number(struct arena *a, const struct flag *f, const char *value,
-                                struct number *out)
+static struct err *set_number(const struct flag *f, const char *text, struct number *out)
 {
     int64_t v = 0;
 
     switch (f->type) {
     case FLAG_SWAP:
     case FLAG_BYTES:
-        if (f->type == FLAG_SWAP && strcmp(value, "-1") == 0)
+        if (f->type == FLAG_SWAP && strcmp(text, "-1") == 0)
             v = -1;
-        else if (!text_to_bytes(value, &v))
-            return bad_value(f, value, arena_printf(a, "invalid size: '%s'", value));
+        else if (!text_to_bytes(text, &v))
+            return err_new(ERR_INVALID, "invalid size: '%s'", text);
         break;
     case FLAG_CPUS:
-        if (!parse_cpus(value, &v))
-            return bad_value(f, value,
-                             arena_printf(a, "failed to parse %s as a rational number", value));
+        if (!parse_cpus(text, &v))
+            return err_new(ERR_INVALID, "failed to parse %s as a rational number", text);
         break;
     case FLAG_DURATION:
-        if (!clock_from_duration(value, &v))
-            return bad_value(f, value, arena_printf(a, "time: invalid duration \"%s\"", value));
+        if (!clock_from_duration(text, &v))
+            return err_new(ERR_INVALID, "time: invalid duration \"%s\"", text);
         break;
     default:
-        if (!text_to_i64(value, &v))
-            return bad_value(
-                f, value,
-                arena_printf(a, "strconv.ParseInt: parsing \"%s\": invalid syntax", value));
+        if (!text_to_i64(text, &v))
+            return err_new(ERR_INVALID, "strconv.ParseInt: parsing \"%s\": invalid syntax", text);
     }
     *out = (struct number){.value = v, .is_set = true};
     return NULL;
 }
 
-static struct err *store(struct arena *a, struct flag_parse *p, const struct flag *f,
-                         const char *value)
+static struct err *set_int(const struct flag *f, const char *text, int *out)
 {
-    void *at = (char *)p->options + f->offset;
+    struct number n;
 
+    TRY(set_number(f, text, &n));
+    if (n.value < f->min || n.value > INT_MAX)
+        return err_new(ERR_INVALID, "%s is not between %d and %d", text, f->min, INT_MAX);
+    *out = (int)n.value;
+    return NULL;
+}
+
+static struct err *set_bool(const char *text, bool *out)
+{
+    if (!text_to_bool(text, out))
+        return err_new(ERR_INVALID, "strconv.ParseBool: parsing \"%s\": invalid syntax", text);
+    return NULL;
+}
+
+struct err *flag_set(struct arena *a, const struct flag *f, const char *text, void *options)
+{
+    void *to = (char *)options + f->offset;
+    bool unused;
+
+    if (f->bits & FLAG_IGNORED)
+        return f->type == FLAG_BOOL ? set_bool(text, &unused) : NULL;
     switch (f->type) {
     case FLAG_BOOL:
-        if (!parse_bool(value, at))
-            return bad_value(
-                f, value,
-                arena_printf(a, "strconv.ParseBool: parsing \"%s\": invalid syntax", value));
-        return NULL;
+        return set_bool(text, to);
     case FLAG_TEXT:
-        *(char **)at = arena_strdup(a, value);
+        *(char **)to = arena_strdup(a, text);
         return NULL;
+    case FLAG_PATH:
+        return path_absolute(a, text, to);
     case FLAG_LIST:
-        strs_add(a, at, value);
+        strs_add(a, to, text);
         return NULL;
+    case FLAG_MAP:
+        pairs_set_text(a, to, text);
+        return NULL;
+    case FLAG_INT:
+        return set_int(f, text, to);
     default:
-        return parse_number(a, f, value, at);
+        return set_number(f, text, to);
     }
+}
+
+/* ---- words ---- */
+
+static struct err *give(struct arena *a, struct flag_parse *p, const struct flag *f,
+                        const char *text)
+{
+    struct err *e = flag_set(a, f, text, p->options);
+
+    if (e && f->letter)
+        return err_wrap(e, "invalid argument \"%s\" for \"-%c, --%s\" flag", text, f->letter,
+                        f->name);
+    if (e)
+        return err_wrap(e, "invalid argument \"%s\" for \"--%s\" flag", text, f->name);
+    if (p->given)
+        p->given[f - p->flags] = true;
+    return NULL;
 }
 
 struct words {
@@ -148,12 +166,12 @@ static struct err *take_long(struct arena *a, struct flag_parse *p, const char *
     if (!f)
         return err_new(ERR_INVALID, "unknown flag: --%.*s", (int)len, name);
     if (name[len] == '=')
-        return store(a, p, f, name + len + 1);
+        return give(a, p, f, name + len + 1);
     if (f->type == FLAG_BOOL)
-        return store(a, p, f, "true");
+        return give(a, p, f, "true");
     if (rest->at >= rest->n)
         return err_new(ERR_INVALID, "flag needs an argument: --%s", f->name);
-    return store(a, p, f, rest->v[rest->at++]);
+    return give(a, p, f, rest->v[rest->at++]);
 }
 
 static struct err *take_letters(struct arena *a, struct flag_parse *p, const char *word,
@@ -169,14 +187,14 @@ static struct err *take_letters(struct arena *a, struct flag_parse *p, const cha
         if (!f)
             return err_new(ERR_INVALID, "unknown shorthand flag: '%c' in %s", *s, word);
         if (f->type == FLAG_BOOL && s[1] != '=') {
-            TRY(store(a, p, f, "true"));
+            TRY(give(a, p, f, "true"));
             continue;
         }
         if (s[1])
-            return store(a, p, f, s[1] == '=' ? s + 2 : s + 1);
+            return give(a, p, f, s[1] == '=' ? s + 2 : s + 1);
         if (rest->at >= rest->n)
             return err_new(ERR_INVALID, "flag needs an argument: '%c' in %s", *s, word);
-        return store(a, p, f, rest->v[rest->at++]);
+        return give(a, p, f, rest->v[rest->at++]);
     }
     return NULL;
 }

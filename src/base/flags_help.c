@@ -3,18 +3,37 @@
  * The "Options:" block of --help: one column of names as wide as the longest, one of help, wrapped
  * by words as Docker's. Pure.
  */
-#include "flags.h"
+#include "base/flags.h"
 
 #include <string.h>
 
+static const char *kind_of(const struct flag *f)
+{
+    static const char *const kinds[] = {
+        [FLAG_TEXT] = "string",       [FLAG_PATH] = "string", [FLAG_LIST] = "list",
+        [FLAG_MAP] = "map",           [FLAG_INT] = "int",     [FLAG_NUMBER] = "int",
+        [FLAG_BYTES] = "bytes",       [FLAG_SWAP] = "bytes",  [FLAG_CPUS] = "decimal",
+        [FLAG_DURATION] = "duration",
+    };
+
+    return f->kind || f->type == FLAG_BOOL ? f->kind : kinds[f->type];
+}
+
+static bool is_shown(const struct flag *f)
+{
+    return f->help && !(f->bits & FLAG_HIDDEN);
+}
+
 static void add_names(struct buf *out, const struct flag *f)
 {
+    const char *kind = kind_of(f);
+
     if (f->letter)
         buf_printf(out, "  -%c, --%s", f->letter, f->name);
     else
         buf_printf(out, "      --%s", f->name);
-    if (f->kind)
-        buf_printf(out, " %s", f->kind);
+    if (kind)
+        buf_printf(out, " %s", kind);
 }
 
 static size_t name_width(const struct flag *f)
@@ -65,7 +84,7 @@ static const struct flag *next_by_name(const struct flag *flags, const struct fl
     const struct flag *next = NULL;
 
     for (const struct flag *f = flags; f && f->name; f++)
-        if (!(f->bits & FLAG_HIDDEN) && (!last || strcmp(f->name, last->name) > 0) &&
+        if (is_shown(f) && (!last || strcmp(f->name, last->name) > 0) &&
             (!next || strcmp(f->name, next->name) < 0))
             next = f;
     return next;
@@ -76,7 +95,7 @@ void flags_help(struct buf *out, const struct flag *flags, size_t width)
     size_t widest = 0;
 
     for (const struct flag *f = flags; f && f->name; f++)
-        if (!(f->bits & FLAG_HIDDEN) && name_width(f) > widest)
+        if (is_shown(f) && name_width(f) > widest)
             widest = name_width(f);
     for (const struct flag *f = next_by_name(flags, NULL); f; f = next_by_name(flags, f)) {
         size_t start = out->len;
