@@ -104,7 +104,6 @@ static void watch_signal(struct process *p, uv_signal_t *handle, int number, uv_
 static void write_pidfile(const struct settings *s)
 {
     char text[16];
-    autoarena struct arena *a = arena_create();
     struct err *err;
     int n = snprintf(text, sizeof(text), "%d", (int)getpid());
 

@@ -9,6 +9,7 @@
 #include "keeper.h"
 
 #include "base/log.h"
+#include "base/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -179,27 +180,34 @@ static bool keep_fd(int fd, bool across_exec)
     return fd < 0 || !fcntl(fd, F_SETFD, across_exec ? 0 : FD_CLOEXEC);
 }
 
+/* Every one is tried, also behind one that failed. */
+static bool keep_fds(const int *fds, size_t n, bool across_exec)
+{
+    bool is_good = true;
+
+    for (size_t i = 0; i < n; i++)
+        is_good = keep_fd(fds[i], across_exec) && is_good;
+    return is_good;
+}
+
 static bool keep_fds_of(const struct entry *e, bool across_exec)
 {
-    bool is_good = keep_fd(e->pidfd, across_exec) & keep_fd(e->helper_fd, across_exec) &
-                   keep_fd(e->status_fd, across_exec);
+    const int own[] = {e->pidfd, e->helper_fd, e->status_fd};
+    bool is_good = keep_fds(own, ARRAY_LEN(own), across_exec);
 
-    for (uint32_t i = 0; i < e->n_holds; i++)
-        is_good &= keep_fd(e->holds[i], across_exec);
-    return is_good;
+    return keep_fds(e->holds, e->n_holds, across_exec) && is_good;
 }
 
 bool state_keep_fds(const struct keeper *k, bool across_exec)
 {
-    bool is_good = keep_fd(k->listener, across_exec) & keep_fd(k->home, across_exec) &
-                   keep_fd(k->lock, across_exec) & keep_fd(k->procfs, across_exec) &
-                   keep_fd(k->link.fd, across_exec);
+    const int own[] = {k->listener, k->home, k->lock, k->procfs, k->link.fd};
+    bool is_good = keep_fds(own, ARRAY_LEN(own), across_exec);
 
-    for (int i = 0; k->land.map && i < LAND_FDS; i++)
-        is_good &= keep_fd(k->land.fds[i], across_exec);
+    if (k->land.map)
+        is_good = keep_fds(k->land.fds, LAND_FDS, across_exec) && is_good;
     for (uint32_t i = 0; i < k->table.n_touched; i++)
         if (k->table.slots[i].is_used)
-            is_good &= keep_fds_of(&k->table.slots[i], across_exec);
+            is_good = keep_fds_of(&k->table.slots[i], across_exec) && is_good;
     return is_good;
 }
 
@@ -305,10 +313,15 @@ static void restore_keeper(struct keeper *k, const struct saved_head *h)
 static bool watch_entry(struct keeper *k, const struct entry *e)
 {
     bool is_child = e->state == KEEPER_STARTING || e->state == KEEPER_RUNNING;
+    bool is_good = true; /* what can be watched is, also behind one that failed */
 
-    return (!is_child || e->pidfd < 0 || keeper_watch(k, e->pidfd, EPOLLIN, WATCH_PIDFD, e)) &
-           (e->helper_fd < 0 || keeper_watch(k, e->helper_fd, EPOLLIN, WATCH_HELPER, e)) &
-           (e->status_fd < 0 || keeper_watch(k, e->status_fd, 0, WATCH_STATUS, e));
+    if (is_child && e->pidfd >= 0)
+        is_good = keeper_watch(k, e->pidfd, EPOLLIN, WATCH_PIDFD, e);
+    if (e->helper_fd >= 0)
+        is_good = keeper_watch(k, e->helper_fd, EPOLLIN, WATCH_HELPER, e) && is_good;
+    if (e->status_fd >= 0)
+        is_good = keeper_watch(k, e->status_fd, 0, WATCH_STATUS, e) && is_good;
+    return is_good;
 }
 
 static void restore_entry(struct keeper *k, const struct saved_entry *s)

@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -94,7 +95,7 @@ static struct err *set_forwarding(void)
 
 static char read_sysctl6(const char *link, const char *name)
 {
-    char path[96], value = '0';
+    char path[NAME_MAX + 64], value = '0'; /* the link is a name that readdir has given */
 
     snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/%s", link, name);
     autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);

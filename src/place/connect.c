@@ -91,10 +91,10 @@ static void warn_of_mode(const struct container *c, const struct port_target *t)
 /* Published ports lead to the address that is the way out now. */
 static void retarget_ports(struct container *c)
 {
-    struct port_target target = endpoints_port_target(c);
-
     if (!c->ports)
         return;
+
+    struct port_target target = endpoints_port_target(c);
     if (!port_target_is_none(&target)) {
         warn_of_mode(c, &target);
         ports_retarget(c->ports, target.addr, &target.addr6);

@@ -22,7 +22,7 @@ nouns() { find tests/fuzz -name 'fuzz_*.c' | sed 's|.*/fuzz_||; s|\.c$||' | sort
 targets=()
 for noun; do targets+=("fuzz_$noun"); done
 if ! CC=clang tests/lib/build.sh "$BUILD" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DBERTH_FUZZ=ON \
-    -DBERTH_SANITIZE=ON --target "${targets[@]}" >"$LOGS/build" 2>&1; then
+    -DBERTH_SANITIZE=ON -DBERTH_TESTS=ON -DBERTH_WERROR=ON --target "${targets[@]}" >"$LOGS/build" 2>&1; then
     not_ok "the fuzzers are built" "$(tail -20 "$LOGS/build")"
     finish; exit 1
 fi

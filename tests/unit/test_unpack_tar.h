@@ -32,12 +32,20 @@ static inline void tar_pad(struct buf *t)
         buf_add(t, zero, 512 - t->len % 512);
 }
 
+/* A name of a header: cut at 100 bytes, without a NUL when it fills them. */
+static inline void tar_name(char *field, const char *name)
+{
+    size_t len = strlen(name);
+
+    memcpy(field, name, len < 100 ? len : 100);
+}
+
 static inline void tar_raw_header(struct buf *t, const struct tar_file *f, int64_t size)
 {
     char h[512] = {0};
     unsigned sum = 0, mode = f->mode ? f->mode : f->type == '5' ? 0755 : 0644;
 
-    memcpy(h, f->name, strnlen(f->name, 100));
+    tar_name(h, f->name);
     snprintf(h + 100, 8, "%07o", mode & 07777777u);
     snprintf(h + 108, 8, "%07o", (unsigned)getuid() & 07777777u);
     snprintf(h + 116, 8, "%07o", (unsigned)getgid() & 07777777u);
@@ -46,7 +54,7 @@ static inline void tar_raw_header(struct buf *t, const struct tar_file *f, int64
     memset(h + 148, ' ', 8);
     h[156] = f->type;
     if (f->link)
-        memcpy(h + 157, f->link, strnlen(f->link, 100));
+        tar_name(h + 157, f->link);
     memcpy(h + 257, "ustar\00000", 8);
     snprintf(h + 329, 8, "%07o", f->major & 07777777u);
     snprintf(h + 337, 8, "%07o", f->minor & 07777777u);

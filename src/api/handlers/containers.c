@@ -85,7 +85,7 @@ static struct err *read_stop_params(struct request *r, struct stop_params *out)
 
 void handle_container_stop(struct request *r)
 {
-    struct stop_params p;
+    struct stop_params p = {0};
     struct container *c;
 
     if (reply_failed(r, read_stop_params(r, &p)))
@@ -97,7 +97,7 @@ void handle_container_stop(struct request *r)
 
 void handle_container_restart(struct request *r)
 {
-    struct stop_params p;
+    struct stop_params p = {0};
     struct container *c;
 
     if (reply_failed(r, read_stop_params(r, &p)))
