@@ -44,7 +44,7 @@ struct container {
     struct arena *run_arena;      /* strings of endpoints and ports of this run */
     struct ports *ports;
     struct dns_host *dns;                   /* the resolver it asks; NULL: none */
-    size_t n_held[SOCKETS_KINDS];           /* keys in the keeper: sockets.c */
+    size_t n_held[SOCKETS_KINDS];           /* keys in the keeper: place/sockets.c */
     struct holding *holding[SOCKETS_KINDS]; /* on their way there */
 
     bool is_streaming;       /* the hub has this run's streams, and a reference */
@@ -55,13 +55,13 @@ struct container {
     struct list settling;    /* tickets: until the exit is worked off */
     struct list settle;      /* struct settle_wait: the same for who is no operation */
     struct list waiters;     /* struct waiter */
-    struct list linker;      /* in the table, when it has links: links.c */
+    struct list linker;      /* in the table, when it has links: place/links.c */
     struct list execs;       /* struct exec */
     size_t n_execs;
     struct timer restart_timer;
     int64_t restart_delay_ms;
     struct list draining;  /* the ticket of the exit that waits for the last output */
-    struct op *stop_op;    /* the stop, kill or remove in flight that rm -f may hasten */
+    struct op *stop_op;    /* the stop that waits for the exit: a later one may hasten it */
     bool has_been_killed;  /* a kill or stop was asked during this run */
     unsigned n_thaws;      /* signals that had to get through: a pause in flight gives way */
     struct health *health; /* NULL until a run with a health check */

@@ -104,7 +104,7 @@ static void disconnect(struct op *op)
 
 static void fetch_manifest(struct pull *p, const char *digest);
 
-/* True: another manifest is on its way. */
+/* *out_more: it was an index, and the manifest that it names has been asked for. */
 static struct err *take_manifest(struct pull *p, const struct fetch_result *r, bool *out_more)
 {
     struct arena *a = p->job.op.arena;

@@ -355,7 +355,7 @@ static struct err *spawn(struct op *op)
     return NULL;
 }
 
-/* Whether it runs, or is still in the keeper. */
+/* The process may run already, or its start may still be with the keeper: both are ended. */
 static void kill_spawned(struct op *op)
 {
     struct start *o = (struct start *)op;
