@@ -104,6 +104,15 @@ static void disconnect(struct op *op)
 
 static void fetch_manifest(struct pull *p, const char *digest);
 
+/* From the beginning, at the registry that is asked now: what another one said of the tag does not
+ * count, because the tag may have moved between the two. */
+static void resolve_here(struct pull *p)
+{
+    p->served_digest[0] = '\0';
+    p->manifest = (struct manifest){0};
+    fetch_manifest(p, p->ref.digest);
+}
+
 /* *out_more: it was an index, and the manifest that it names has been asked for. */
 static struct err *take_manifest(struct pull *p, const struct fetch_result *r, bool *out_more)
 {
@@ -137,15 +146,15 @@ static void on_manifest(void *ctx, const struct fetch_result *r, struct err *err
     bool has_more = false;
 
     p->fetch = NULL;
-    if (err && registry_skip(p->registry)) { /* a mirror need not have everything */
-        err_drop(err);
-        fetch_manifest(p, p->ref.digest);
-        return;
-    }
     if (err)
         err = translate(p, r, err);
     else
         err = take_manifest(p, r, &has_more);
+    if (err && registry_skip(p->registry)) { /* a mirror need not have everything */
+        err_drop(err);
+        resolve_here(p);
+        return;
+    }
     if (!has_more)
         ticket_answer(steal_ptr(&p->job.ticket), err);
 }
@@ -170,7 +179,7 @@ static struct err *resolve_manifest(struct op *op)
     struct pull *p = (struct pull *)op;
 
     p->job.ticket = op_wait(op);
-    fetch_manifest(p, p->ref.digest);
+    resolve_here(p);
     return NULL;
 }
 
@@ -200,14 +209,19 @@ static struct err *check_platform(struct pull *p)
                    familiar(p), platform_text(a, &p->platform), platform_text(a, &is));
 }
 
-static struct err *take_config(struct pull *p, const char *text, size_t len)
+static struct err *verify_config(struct pull *p, const char *text, size_t len)
 {
     char digest[DIGEST_MAX];
 
     digest_of(text, len, digest);
-    if (strcmp(digest, p->manifest.config.digest) != 0)
-        return err_new(ERR_INVALID, "image config verification failed for digest %s",
-                       p->manifest.config.digest);
+    if (strcmp(digest, p->manifest.config.digest) == 0)
+        return NULL;
+    return err_new(ERR_INVALID, "image config verification failed for digest %s",
+                   p->manifest.config.digest);
+}
+
+static struct err *take_config(struct pull *p, const char *text, size_t len)
+{
     TRY(image_blob_parse(p->job.op.arena, text, len, &p->blob));
     if (p->blob.diff_ids.n != p->manifest.layers.n)
         return err_new(ERR_INVALID,
@@ -217,18 +231,26 @@ static struct err *take_config(struct pull *p, const char *text, size_t len)
     return check_platform(p);
 }
 
+static void get_config(struct pull *p);
+
+/* What a blob's digest is of is the same everywhere. */
 static void on_config(void *ctx, const struct fetch_result *r, struct err *err)
 {
     struct pull *p = ctx;
 
     p->fetch = NULL;
+    if (!err)
+        err = verify_config(p, r->body, r->len);
+    if (err && registry_skip(p->registry)) {
+        err_drop(err);
+        get_config(p);
+        return;
+    }
     ticket_answer(steal_ptr(&p->job.ticket), err ? err : take_config(p, r->body, r->len));
 }
 
-static struct err *fetch_config(struct op *op)
+static void get_config(struct pull *p)
 {
-    struct pull *p = (struct pull *)op;
-    const struct image *have = image_by_id(p->job.table, p->manifest.config.digest);
     autofree char *path = mem_printf("blobs/%s", p->manifest.config.digest);
     struct fetch_plan plan = {
         .path = path,
@@ -237,43 +259,69 @@ static struct err *fetch_config(struct op *op)
         .done = on_config,
     };
 
+    p->fetch = registry_get(p->registry, &plan, p);
+}
+
+static struct err *fetch_config(struct op *op)
+{
+    struct pull *p = (struct pull *)op;
+    const struct image *have = image_by_id(p->job.table, p->manifest.config.digest);
+
     if (have)
         return take_config(p, have->text, strlen(have->text));
     p->job.ticket = op_wait(op);
-    p->fetch = registry_get(p->registry, &plan, p);
+    get_config(p);
     return NULL;
 }
 
 /* ---- layers ---- */
 
+static void start_layers(struct pull *p);
+
+/* Those that have come already are kept, because the next group holds them before this one lets
+ * go. An error of the system's is not the registry's. */
 static void on_layers(void *ctx, struct err *err)
 {
     struct pull *p = ctx;
+    struct layers *these = p->layers;
 
+    if (err && !err_errno(err) && registry_skip(p->registry)) {
+        err_drop(err);
+        start_layers(p);
+        layers_end(these);
+        return;
+    }
     ticket_answer(steal_ptr(&p->job.ticket), err);
 }
 
-static struct err *make_layers(struct op *op)
+static void start_layers(struct pull *p)
 {
-    struct pull *p = (struct pull *)op;
+    struct arena *a = p->job.op.arena;
     const struct descriptor *from = p->manifest.layers.v;
     size_t n = p->manifest.layers.n;
-    struct layer_plan *plans = arena_array(op->arena, n + 1, sizeof(*plans));
+    struct layer_plan *plans = arena_array(a, n + 1, sizeof(*plans));
     bool is_known = image_by_id(p->job.table, p->manifest.config.digest) != NULL;
     struct progress quiet = {0};
 
-    progress_say(&p->job.progress, p->ref.digest ? p->ref.digest : p->ref.tag,
-                 arena_printf(op->arena, "Pulling from %s", p->ref.path));
     for (size_t i = 0; i < n; i++)
         plans[i] = (struct layer_plan){
             .diff_id = p->blob.diff_ids.v[i],
             .blob_digest = from[i].digest,
             .blob_bytes = from[i].size,
-            .label = arena_strndup(op->arena, digest_hex(from[i].digest), ID_SHORT),
+            .label = arena_strndup(a, digest_hex(from[i].digest), ID_SHORT),
         };
     p->layers = layers_start(p->job.table, p->registry, plans, n,
                              is_known ? &quiet : &p->job.progress, on_layers, p);
+}
+
+static struct err *make_layers(struct op *op)
+{
+    struct pull *p = (struct pull *)op;
+
+    progress_say(&p->job.progress, p->ref.digest ? p->ref.digest : p->ref.tag,
+                 arena_printf(op->arena, "Pulling from %s", p->ref.path));
     p->job.ticket = op_wait(op);
+    start_layers(p);
     return NULL;
 }
 

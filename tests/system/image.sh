@@ -21,8 +21,10 @@ n=0
 ip link set lo up
 python3 "$here/image_registry.py" 5000 >"$dir/ready" &
 registry=$!
-trap 'kill $registry; rm -rf "$dir"' EXIT
-for _ in $(seq 50); do [ -s "$dir/ready" ] && break; sleep 0.1; done
+python3 "$here/image_registry.py" 5001 mirror >"$dir/mirror-ready" &
+mirror=$!
+trap 'kill $registry $mirror; rm -rf "$dir"' EXIT
+for _ in $(seq 50); do [ -s "$dir/ready" ] && [ -s "$dir/mirror-ready" ] && break; sleep 0.1; done
 
 run() { timeout 60 "$probe" "$root" "$@" >"$out" 2>&1; }
 fresh() { rm -rf "$root"; }
@@ -91,6 +93,25 @@ fresh
     says 'Get "http://127.0.0.1:1/v2/": dial tcp 127.0.0.1:1: connect: connection refused'
 report "nobody listens"
 ! run pull Not/Valid/X: && says "error 2: invalid reference format"; report "a bad reference"
+
+# Docker Hub's name at two mirrors: the first has the tag, and not what it names.
+digest_of() { curl -s "http://127.0.0.1:$1/v2/library/$2/manifests/latest" | sha256sum | cut -d' ' -f1; }
+mirrored() { # REPO CLAIM: comes, and is known by the digest of the registry that had it
+    fresh
+    run pull "$1" && says "Digest: sha256:$(digest_of 5000 "$1")" && run inspect "$1" &&
+        says "\"$1@sha256:$(digest_of 5000 "$1")\"" && [ "$(grep -o "$1@sha256:" "$out" | wc -l)" = 1 ]
+    report "$2"
+}
+export MIRRORS=http://127.0.0.1:5001,http://127.0.0.1:5000
+mirrored same "a mirror without the manifest: the next registry has it"
+mirrored single "the tag names a single manifest there: its digest counts"
+mirrored index "the tag names another index there: its digest counts"
+fresh
+! run pull nested && ! says Downloaded && is_clean; report "an index inside an index is none there, either"
+mirrored config "a mirror without the config"
+mirrored layer "a mirror without a layer"
+mirrored lies "a mirror whose blobs are others"
+unset MIRRORS
 
 for lines in 1 2 5; do
     fresh

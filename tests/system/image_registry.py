@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A registry that misbehaves on purpose: image_registry.py PORT. The repository's name says how."""
+"""A registry that misbehaves on purpose: image_registry.py PORT [mirror]. The repository's name says
+how. A mirror has the tags of library/… as they were, and not all that they name."""
 import base64
 import gzip
 import hashlib
@@ -14,6 +15,7 @@ import threading
 import time
 
 PORT = int(sys.argv[1])
+IS_MIRROR = sys.argv[2:] == ["mirror"]
 LOGIN = "Basic " + base64.b64encode(b"user:secret").decode()
 seen = {}  # how often a path was asked for
 lock = threading.Lock()
@@ -85,6 +87,20 @@ MANIFESTS = {
 }
 
 
+# What has become of the tag since the mirror has seen it.
+OLD = MANIFESTS["index"]
+NEW = index([(image("new", [[("new", b"x")]]), {"os": "linux", "architecture": "amd64"})])
+MOVED = {
+    "library/same": OLD,  # nothing
+    "library/single": image("single", [[("single", b"x")]]),  # one manifest, not an index
+    "library/index": NEW,
+    "library/nested": index([(NEW, {"os": "linux", "architecture": "amd64"})]),  # no image at all
+    "library/config": OLD,
+    "library/layer": OLD,
+    "library/lies": OLD,
+}
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -143,6 +159,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_manifest(self, repo, name):
         data = blobs.get(name) or MANIFESTS.get(repo, GOOD)
+        if repo in MOVED and not name.startswith("sha256:"):
+            data = OLD if IS_MIRROR else MOVED[repo]
+        elif repo in ("library/same", "library/single", "library/index", "library/nested") and IS_MIRROR:
+            return self.refuse(404, "MANIFEST_UNKNOWN", "manifest unknown")
         if repo == "flaky" and self.times() <= 2:
             return self.answer(503)
         if repo == "busy" and self.times() == 1:
@@ -153,8 +173,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_blob(self, repo, digest):
         data = blobs.get(digest)
-        if data is None:
+        is_config = data is not None and data[:1] == b"{"
+        if data is None or (IS_MIRROR and repo == ("library/config" if is_config else "library/layer")):
             return self.refuse(404, "BLOB_UNKNOWN", "blob unknown to registry")
+        if IS_MIRROR and repo == "library/lies":
+            data = data[:-1] + bytes([data[-1] ^ 1])
         if repo == "flaky" and self.times() <= 2:
             return self.answer(500)
         if repo.startswith("moved"):
