@@ -12,13 +12,9 @@ engine_start || { not_ok "engine starts"; finish; exit 1; }
 in_host "$BERTH" load -q -i "$IMAGES/busybox.tar" >/dev/null
 ENGINE=$ENGINE_PID
 
-# Only what is this engine's: other tests may run on the machine.
-TAG=$(printf '%s\n%s' "$HOST/data" "$HOST/exec" | sha256sum | cut -c1-6)
-cgroups() { find /sys/fs/cgroup/*/berth-"$TAG" -mindepth 1 -type d 2>/dev/null | wc -l; }
-quiet_now() { [ "$(find "$HOST/data/trash" -mindepth 1 | wc -l)$(cgroups)" = 00 ]; }
+cgroups() { own_cgroups | wc -l; }
 census_own() {
-    census_stable | grep -v -e ^cgroups -e ^host-mounts -e ^engine-mounts
-    echo "own-cgroups $(cgroups)"
+    census_stable
     echo "engine-zombies $(ps -o stat= --ppid "$ENGINE_PID" | grep -c ^Z)"
 }
 b() { in_host "$BERTH" "$@"; }
@@ -77,9 +73,9 @@ same "the engine has no zombies" 0 "$(ps -o stat= --ppid "$ENGINE_PID" | grep -c
 b run -d --name short --network none busybox sh -c 'sleep 4; exit 43' >/dev/null
 b run -d --name gone --network none busybox sh -c 'sleep 0.6; exit 44' >/dev/null
 check "the keeper is killed once more" kill_keeper
-sleep 0.3
+gone=$(field gone .State.Pid)
 engine_kill
-sleep 1
+poll 5 eval '! is_alive "$gone"'
 engine_start || not_ok "the engine starts again"
 same "the processes were found" 5 "$(b ps --format '{{.Names}}' | grep -c ^keep-)"
 like "streams and logs go on" "pipe True tty True writer [0-9]+" "$(python3 storm.py "$SOCK" --check | tr '\n' ' ')"
@@ -100,7 +96,5 @@ like "streams and logs go on" "pipe True tty True writer [0-9]+" "$(python3 stor
 check "rm -f removes them all" b rm -f $(b ps -aq)
 same "nothing is left" 0 "$(b ps -aq | wc -l)"
 settled
-sleep 0.5
-census_own >"$HOST/after"
-same "the census is as before" "$(cat "$HOST/before")" "$(cat "$HOST/after")"
+census_back "the census is as before" "$HOST/before" census_own
 finish

@@ -28,21 +28,34 @@ host_up() {
 }
 
 # Images are made once per machine and kept beside the build.
+IMAGES_VERSION=4
 images_make() {
     IMAGES=${BERTH_IMAGES:-/tmp/berth-test-images}
     mkdir -p "$IMAGES"
     (
         flock 9
-        if [ ! -e "$IMAGES/ready-4" ]; then
-            python3 "$BERTH_SRC/tests/lib/images.py" "$IMAGES" && touch "$IMAGES/ready-4"
+        if [ ! -e "$IMAGES/ready-$IMAGES_VERSION" ]; then
+            python3 "$BERTH_SRC/tests/lib/images.py" "$IMAGES" && touch "$IMAGES/ready-$IMAGES_VERSION"
         fi
     ) 9>"$IMAGES/lock"
 }
 
+# The registry's files, too, are made once: the first to need them pushes the images and leaves a copy.
 host_registry() {
-    local i
+    local store draft
     images_make
+    store=$IMAGES/registry-$IMAGES_VERSION
+    if [ -d "$store" ]; then
+        cp -r --reflink=auto "$store" "$HOST/registry" && registry_start
+        return
+    fi
     mkdir -p "$HOST/registry"
+    registry_start && registry_fill || return 1
+    [ -z "${HOST_IMAGES:-}" ] || return 0
+    draft=$(mktemp -d "$store.XXXXXX") && cp -r "$HOST/registry/." "$draft" &&
+        mv -T "$draft" "$store" 2>/dev/null || rm -rf "$draft" # another was first
+}
+registry_start() {
     cat >"$HOST/registry.yml" <<CONF
 version: 0.1
 log: {level: error}
@@ -51,10 +64,15 @@ http: {addr: "127.0.0.1:5000"}
 CONF
     nsenter --net="/proc/$HOST_NS_PID/ns/net" -- docker-registry serve "$HOST/registry.yml" >"$HOST/registry.log" 2>&1 &
     REGISTRY_PID=$!
-    for i in $(seq 200); do
-        in_host curl -fs -o /dev/null http://127.0.0.1:5000/v2/ && break
+    for _ in $(seq 600); do
+        in_host curl -fs -o /dev/null http://127.0.0.1:5000/v2/ && return
+        kill -0 $REGISTRY_PID || return 1
         sleep 0.05
     done
+    return 1
+}
+registry_fill() {
+    local i
     for i in ${HOST_IMAGES:-busybox registry}; do
         in_host skopeo copy -q --insecure-policy --dest-tls-verify=false \
             "docker-archive:$IMAGES/$i.tar" "docker://127.0.0.1:5000/$i:latest" || return 1
@@ -62,11 +80,10 @@ CONF
 }
 
 engine_start() {
-    local i
     nsenter --net="/proc/$HOST_NS_PID/ns/net" -- "$BERTH_BIN/berthd" -H "unix://$SOCK" --data-root "$HOST/data" --exec-root "$HOST/exec" \
         --pidfile "$HOST/engine.pid" "$@" >>"$HOST/engine.log" 2>&1 &
     ENGINE_PID=$!
-    for i in $(seq 400); do
+    for _ in $(seq 1600); do
         curl -fs -o /dev/null --unix-socket "$SOCK" http://x/_ping && return 0
         kill -0 "$ENGINE_PID" 2>/dev/null || break
         sleep 0.025

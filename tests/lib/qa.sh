@@ -3,8 +3,8 @@
 #   qa_up [ENGINE ARGS]   host, registry, engine, busybox pulled and tagged
 #   d ARGS…               the docker CLI of Debian in the host's netns (QA_CLIENT overrides)
 #   api METHOD PATH [BODY [CURL ARGS…]]   sets STATUS and BODY
-#   poll SECONDS CMD…     until CMD succeeds
-#   settled               waits until the background work is done
+#   settled               waits until the background work is done and nothing moves any more
+#   census_back NAME BEFORE [CENSUS]   it becomes again what it was
 #   engine_sound          ends the engine; counts sanitizer reports and its exit code as tests
 
 QA_CLIENT=${QA_CLIENT:-/usr/bin/docker}
@@ -41,15 +41,6 @@ got:      $STATUS $BODY"
 }
 field() { api GET "/containers/$1/json" && printf '%s' "$BODY" | jq -r "$2"; }
 
-poll() {
-    local seconds=$1 end
-    shift
-    end=$((${EPOCHREALTIME/./} + seconds * 1000000))
-    until "$@" >/dev/null 2>&1; do
-        [ "${EPOCHREALTIME/./}" -lt $end ] || return 1
-        sleep 0.05
-    done
-}
 state_is() { [ "$(field "$1" .State.Status)" = "$2" ]; }
 gone() { api GET "/containers/$1/json"; [ "$STATUS" = 404 ]; }
 
@@ -57,7 +48,16 @@ quiet_now() {
     [ "$(find "$HOST/data/trash" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l)" = 0 ] &&
         [ -z "$(own_cgroups)" ]
 }
-settled() { poll 10 quiet_now; sleep 0.5; }
+at_rest() {
+    local now
+    now=$(census_stable)
+    [ "$now" = "$LAST_CENSUS" ] || { LAST_CENSUS=$now; return 1; }
+}
+settled() {
+    LAST_CENSUS=
+    poll 10 quiet_now
+    poll 10 at_rest
+}
 
 # rc NAME CODE CMD…: the exit code of a command
 rc() {
@@ -93,8 +93,16 @@ engine_sound() {
     same "no sanitizer report, no failed assertion, no error in the log" 0 "$reports"
     [ "$reports" = 0 ] || bad_lines -A30 | head -90 | sed 's/^/# /'
 }
-# census_same NAME BEFORE AFTER: files of census lines; shows only what differs
+# census_same NAME BEFORE AFTER: shows only what differs
 census_same() {
     local out
     if out=$(diff "$2" "$3"); then ok "$1"; else not_ok "$1" "$out"; fi
 }
+census_is() { # BEFORE CENSUS
+    "$2" >"$HOST/census" && diff "$1" "$HOST/census" >/dev/null
+}
+census_back() { # NAME BEFORE [CENSUS]
+    poll 10 census_is "$2" "${3:-census_stable}"
+    census_same "$1" "$2" "$HOST/census"
+}
+census_but_keeper() { census_stable | grep -v keeper; }

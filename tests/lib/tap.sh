@@ -1,5 +1,8 @@
 # TAP for shell tests: `check NAME CMD…` runs CMD (a function or program) in a subshell: what it sets
-# is lost. `finish` prints the plan.
+# is lost. `finish` prints the plan. What a test waits for it asks for:
+#
+#   poll SECONDS CMD…     until CMD succeeds; four times as long on a machine that is busy
+#   stays SECONDS CMD…    CMD succeeds, and goes on doing so for that time
 TAP_N=0 TAP_FAILED=0 TAP_FINISHED=
 
 ok() { TAP_N=$((TAP_N + 1)); echo "ok $TAP_N - $1"; }
@@ -19,5 +22,22 @@ same() {
 # like NAME REGEX GOT (extended, any line)
 like() {
     if printf '%s\n' "$3" | grep -Eq -- "$2"; then ok "$1"; else not_ok "$1" "$(printf 'expected match: %s\ngot: %s' "$2" "$3")"; fi
+}
+poll() {
+    local end=$((${EPOCHREALTIME/./} + $1 * 4000000))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        [ "${EPOCHREALTIME/./}" -lt $end ] || return 1
+        sleep 0.05
+    done
+}
+stays() {
+    local end=$((${EPOCHREALTIME/./} + $(echo "$1" | awk '{ print int($1 * 1000000) }')))
+    shift
+    while "$@" >/dev/null 2>&1; do
+        [ "${EPOCHREALTIME/./}" -lt $end ] || return 0
+        sleep 0.1
+    done
+    return 1
 }
 finish() { TAP_FINISHED=1; echo "1..$TAP_N"; [ "$TAP_FAILED" = 0 ]; }

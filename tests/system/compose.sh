@@ -76,7 +76,6 @@ same "no container" "" "$(d ps -aq)"
 same "no network" "bridge host none" "$(d network ls --format '{{.Name}}' | sort | tr '\n' ' ' | sed 's/ $//')"
 same "no volume" "" "$(d volume ls -q)"
 settled
-census_stable >"$HOST/after"
-census_same "nothing is left" "$HOST/before" "$HOST/after"
+census_back "nothing is left" "$HOST/before"
 engine_sound
 finish

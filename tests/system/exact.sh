@@ -34,14 +34,15 @@ gone() { api DELETE "/containers/$1?force=1" >/dev/null; }
 framed() { [ "$1" = true ] || echo -f; }
 cmd() { printf '["/w"'; printf ',"%s"' "$@"; printf ']'; }
 
+# Attached clients are no objects of the API.
+attached() { [ "$(ss -xH state established 2>/dev/null | grep -c "$SOCK")" -ge "$1" ]; } # HOW-MANY
 # NAME TTY N [CLIENT-OPTIONS]: what a container writes, to a client that was there before it; and again from its log
 out() {
     local name=$1 tty=$2 n=$3; shift 3
     create cc "$tty" false "$(cmd "$n")" "${LOG:-}"
     stream -u $(framed "$tty") "$@" "$SOCK" POST "/containers/cc/attach?stream=1&stdout=1&stderr=1" >"$HOST/got" &
     local pid=$!
-    sleep 0.05 # attached clients are no objects of the API
-    for _ in $(seq 100); do [ "$(ss -xH state established 2>/dev/null | grep -c "$SOCK")" -gt 0 ] && break; sleep 0.02; done
+    poll 5 attached 1
     api POST /containers/cc/start
     wait "$pid"
     want "$n"
@@ -63,7 +64,7 @@ both() {
 exec_stream() { # TTY STDIN CMD-JSON [CLIENT-OPTIONS]
     local tty=$1 id
     id=$(api POST /containers/ee/exec -H 'Content-Type: application/json' \
-        -d "{\"Cmd\":$3,\"Tty\":$1,\"AttachStdin\":$2,\"AttachStdout\":true,\"AttachStderr\":true}" | python3 -c 'import json,sys; print(json.load(sys.stdin)["Id"])')
+        -d "{\"Cmd\":$3,\"Tty\":$1,\"AttachStdin\":$2,\"AttachStdout\":true,\"AttachStderr\":true}" | jq -r .Id)
     shift 3
     stream -u $(framed "$tty") "$@" -b "{\"Tty\":$tty}" "$SOCK" POST "/exec/$id/start"
 }
@@ -105,7 +106,7 @@ stream -u -f "$SOCK" POST "/containers/cc/attach?stream=1&stdout=1&stderr=1" >"$
 STAYS=$!
 stream -u -f -g 100000 "$SOCK" POST "/containers/cc/attach?stream=1&stdout=1&stderr=1" >/dev/null &
 GOES=$!
-sleep 0.3
+poll 5 attached 2
 api POST /containers/cc/start
 wait "$GOES"
 stream -f -g 1000000 "$SOCK" GET "/containers/cc/logs?stdout=1&follow=1" >/dev/null
@@ -125,7 +126,7 @@ for i in $(seq 25); do
     create cc "$([ $((i % 2)) = 0 ] && echo true || echo false)" false '["echo","-n","the end"]'
     stream -u $([ $((i % 2)) = 0 ] || echo -f) "$SOCK" POST "/containers/cc/attach?stream=1&stdout=1&stderr=1" >"$HOST/got" &
     pid=$!
-    sleep 0.03
+    poll 5 attached 1
     api POST /containers/cc/start
     wait "$pid"
     log=$(stream $([ $((i % 2)) = 0 ] || echo -f) "$SOCK" GET "/containers/cc/logs?stdout=1&stderr=1")

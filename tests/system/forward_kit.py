@@ -61,15 +61,14 @@ def parse(message):
     return fields["SYSLOG_TIMESTAMP"], fields["CONTAINER_TAG"], fields["MESSAGE"]
 
 
-def read(out, tag):
-    """Texts of a container in the order in which they came: connection by connection."""
-    by = collections.defaultdict(list)
+def read(out):
+    """Texts of each container in the order in which they came: connection by connection."""
+    by = collections.defaultdict(lambda: collections.defaultdict(list))
     for line in open(out, encoding="latin1", newline="\n"):
         number, message = line.rstrip("\n").split("\t", 1)
         when, who, text = parse(message)
-        if who == tag:
-            by[int(number)].append((when, text))
-    return [x for number in sorted(by) for x in by[number]]
+        by[who][int(number)].append((when, text))
+    return {who: [x for number in sorted(of) for x in of[number]] for who, of in by.items()}
 
 
 def micros(when):
@@ -77,8 +76,9 @@ def micros(when):
     return int(t.timestamp() * 1000000)
 
 
-def check(out, tag, n_out, n_err):
-    lines, late = read(out, tag), []
+def check(lines, n_out, n_err):
+    """What is to be said of a container's lines, how many are doubled, how late they were stamped."""
+    late = []
     missing = extra = disorder = 0
     for letter, n in (("o", n_out), ("e", n_err)):
         last, seen = -1, collections.Counter()
@@ -96,14 +96,30 @@ def check(out, tag, n_out, n_err):
         extra += sum(seen.values()) - len(seen)
     ends = sum(text == "end" for _, text in lines)
     torn = sum(not re.match("[oe] [0-9]{9} ", t) and t != "end" for _, t in lines)
-    print("missing", missing, "out-of-order", disorder, "torn", torn, "end", min(ends, 1))
     late.sort()
-    print(extra + max(ends - 1, 0), *(round(x) for x in (late[0], late[len(late) * 99 // 100], late[-1])) if late else ())
+    return (f"missing {missing} out-of-order {disorder} torn {torn} end {min(ends, 1)}", extra + max(ends - 1, 0),
+            [round(x) for x in (late[0], late[len(late) * 99 // 100], late[-1])] if late else [])
+
+
+def check_one(out, tag, n_out, n_err):
+    verdict, doubled, late = check(read(out).get(tag, []), int(n_out), int(n_err))
+    print(verdict)
+    print(doubled, *late)
+
+
+def check_all(out, written, *tags):
+    """Those of which not all came, or more than one line twice. `written`: the writers' folder."""
+    lines = read(out)
+    for tag in tags:
+        n_out, n_err = open(f"{written}/{tag}", encoding="ascii").read().split()[:2]
+        verdict, doubled, _ = check(lines.get(tag, []), int(n_out), int(n_err))
+        if verdict != "missing 0 out-of-order 0 torn 0 end 1" or doubled > 1:
+            print(f"{tag}: {verdict} doubled {doubled}")
 
 
 def total(out, tag):
     told = text = 0
-    for _, line in read(out, tag):
+    for _, line in read(out).get(tag, []):
         m = re.match("berth: ([0-9]+) bytes of log were dropped here", line)
         told += int(m.group(1)) if m else 0
         text += 0 if m else len(line) + 1
@@ -112,9 +128,4 @@ def total(out, tag):
 
 if __name__ == "__main__":
     a = sys.argv[2:]
-    if sys.argv[1] == "serve":
-        serve(*a)
-    elif sys.argv[1] == "check":
-        check(a[0], a[1], int(a[2]), int(a[3]))
-    else:
-        total(*a)
+    {"serve": serve, "check": check_one, "check_all": check_all, "sum": total}[sys.argv[1]](*a)

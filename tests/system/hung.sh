@@ -18,10 +18,6 @@ engine_start || { not_ok "engine starts"; finish; exit 1; }
 berth() { in_host timeout 20 "$BERTH" "$@"; }
 berth load -q -i "$IMAGES/busybox.tar" >/dev/null
 IMAGE=$(berth images --format '{{.Repository}}:{{.Tag}}' | head -1)
-until_true() { # CMD…: within 20 s
-    for _ in $(seq 200); do "$@" && return 0; sleep 0.1; done
-    return 1
-}
 idle() { # the census, when nothing is moving any more
     local last now
     last=$(census_stable)
@@ -49,7 +45,7 @@ time.sleep(1000)
 PY
     CLIENTS="$CLIENTS $!"
     local pid=$!
-    until_true grep -qs '^State:.T' "/proc/$pid/status"
+    poll 20 grep -qs '^State:.T' "/proc/$pid/status"
 }
 request() { echo "$1 /v1.51$2 HTTP/1.1\\r\\nHost: x\\r\\n$3\\r\\n"; }
 run() { berth run -d --net none --name "$@" >/dev/null 2>"$HOST/why" || sed 's/^/# /' "$HOST/why"; }
@@ -61,7 +57,7 @@ import socket
 s = socket.socket(); s.bind(("127.0.0.1", 5516)); s.listen(8); held = []
 while True: held.append(s.accept())' &
 CLIENTS="$CLIENTS $!"
-sleep 0.3
+poll 5 eval 'in_host ss -Hltn | grep -q :5516'
 run paused "$IMAGE" sh -c 'while :; do echo tick; sleep 0.01; done'
 berth pause paused >/dev/null
 run frozen "$IMAGE" sh -c 'while :; do echo tick; sleep 0.01; done'

@@ -46,11 +46,13 @@ from_outside() { nsenter --net="/proc/$OUTSIDE/ns/net" -- curl -gfs -m 2 -o /dev
 from_host() { nsenter --net="/proc/$HOST_NS_PID/ns/net" -- curl -gfs -m 2 -o /dev/null "http://$1/hostname"; }
 not_from_outside() { ! from_outside "$1"; }
 tables() { in_host nft list ruleset 2>/dev/null; }
+# (a shell before it: as process 1 wget would not heed the timeout's signal)
+anew() { d run --rm --network "$1" busybox sh -c "timeout 2 wget -q -O /dev/null '$2'; exit \$?"; } # NETWORK URL
 source_seen() { sh_in "$1" "timeout 3 wget -q -O - http://$2:8000/"; }
 create() { api_is "$1" "$2" "$3" POST /networks/create "$4"; }
 V6='"EnableIPv6":true'
 settled
-census_stable >"$HOST/census0"; tables | grep -v handle >"$HOST/tables0"
+census_stable >"$HOST/before"; tables | grep -v handle >"$HOST/tables0"
 
 # ---- creating ----
 check "a network with a subnet" d network create --ipv6 --subnet fd00:10::/64 --subnet 10.10.0.0/24 six
@@ -147,7 +149,7 @@ check "a port of [::1]" from_host '[::1]:8087'
 fails "is not the outside's" "" from_outside '[2001:db8:99::1]:8087'
 check "a range" from_outside '[2001:db8:99::1]:7500'
 check "from a neighbour" d exec aa timeout 2 wget -q -O /dev/null 'http://[2001:db8:99::1]:8085/hostname'
-check "from another network" d run --rm --network ula busybox timeout 2 wget -q -O /dev/null 'http://[2001:db8:99::1]:8085/hostname'
+check "from another network" anew ula 'http://[2001:db8:99::1]:8085/hostname'
 check "from itself" d exec srv timeout 2 wget -q -O /dev/null 'http://[2001:db8:99::1]:8085/hostname'
 check "an IPv4 container's port over [::1]" eval 'run_idle --name old -p 8088:80 busybox httpd -f -p 80 -h /etc && poll 3 from_host "[::1]:8088"'
 check "and from outside, by the proxy" from_outside '[2001:db8:99::1]:8088'
@@ -162,16 +164,16 @@ fails "a port is given once" "port is already allocated" d run --rm --network ul
 a=$(v6_of srv six)
 fails "a neighbour on the link that routes through the host" "" from_outside "[$a]:80"
 fails "nor by ping" "" outside ping -6 -c1 -w1 "$a"
-fails "another network" "" d run --rm --network ula busybox timeout 1 wget -q -O /dev/null "http://[$a]:80/hostname"
+fails "another network" "" anew ula "http://[$a]:80/hostname"
 check "a sealed network" d network create --internal --ipv6 --subnet fd00:66::/64 sealed
 check "in it" run_idle --name s1 --network sealed busybox httpd -f -p 80 -h /etc
-check "its neighbours are reached" d run --rm --network sealed busybox timeout 2 wget -q -O /dev/null 'http://[fd00:66::2]:80/hostname'
+check "its neighbours are reached" anew sealed 'http://[fd00:66::2]:80/hostname'
 same "there is no way out" "" "$(sh_in s1 'ip -6 route' | grep default)"
 fails "not even with a route" "" d exec --privileged s1 sh -c 'ip -6 route add default via fd00:66::1 && timeout 1 wget -q -O - http://[2001:db8:99::2]:8000/'
 fails "and none in" "" from_outside '[fd00:66::2]:80'
 check "icc off" d network create --ipv6 -o com.docker.network.bridge.enable_icc=false quiet
 check "a server" run_idle --name q1 --network quiet busybox httpd -f -p 80 -h /etc
-fails "its neighbours do not reach it" "" d run --rm --network quiet busybox timeout 1 wget -q -O /dev/null "http://[$(v6_of q1 quiet)]:80/hostname"
+fails "its neighbours do not reach it" "" anew quiet "http://[$(v6_of q1 quiet)]:80/hostname"
 create "an isolated one" 201 "" "{\"Name\":\"iso\",$V6,\"Internal\":true,\"Options\":{\"com.docker.network.bridge.gateway_mode_ipv6\":\"isolated\"}}"
 iso=br-$(d network inspect iso | jq -r '.[0].Id[0:12]')
 same "whose bridge has no address" "" "$(in_host ip -6 addr show dev "$iso")"
@@ -270,8 +272,8 @@ same "what starts now has none" "" "$(d run --rm busybox ip -6 addr show dev eth
 # ---- nothing is left ----
 for n in six ula ula2 routed open sealed quiet iso only6; do d network rm $n >/dev/null || not_ok "network rm $n"; done
 settled
-census_stable >"$HOST/census1"; tables | grep -v handle >"$HOST/tables1"
-census_same "nothing is left" "$HOST/census0" "$HOST/census1"
+census_back "nothing is left" "$HOST/before"
+tables | grep -v handle >"$HOST/tables1"
 census_same "nor rules" "$HOST/tables0" "$HOST/tables1"
 same "nor bridges" 1 "$(in_host ip -o link show type bridge | wc -l)"
 engine_sound

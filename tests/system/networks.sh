@@ -117,8 +117,7 @@ in_host curl -s -m 20 http://127.0.0.1:8088/hostname >"$HOST/waited" &
 CURL=$!
 nsenter --net="/proc/$id/ns/net" -- python3 dns_client.py wait bee >"$HOST/named" 2>&1 &
 DIG=$!
-sleep 0.7
-check "a client that comes now waits" kill -0 $CURL
+check "a client that comes now waits" stays 0.7 kill -0 $CURL
 if engine_start; then ok "the engine comes back"; else not_ok "the engine comes back"; fi
 wait $CURL; same "and is served" "0 $srv" "$? $(cat "$HOST/waited")"
 wait $DIG; same "a question that came meanwhile is answered" "wait $addr_b" "$(cat "$HOST/named")"

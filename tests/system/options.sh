@@ -183,8 +183,8 @@ same "--pids-limit" 33 "$(cg pids pids.max)"
 same "--cpuset-cpus" 0 "$(cg cpuset cpuset.cpus)"
 same "inspect has them" "67108864 500000000 33 0 256" "$(field lim '.HostConfig|"\(.Memory) \(.NanoCpus) \(.PidsLimit) \(.CpusetCpus) \(.CpuShares)"')"
 d rm -f lim >/dev/null
-d run --name oom -m 16m --memory-swap 16m busybox sh -c 'x=$(head -c 64m /dev/zero | tr "\0" a); echo ${#x}' >/dev/null 2>&1
-like "--memory: out of memory" '^137|^1 |^2 ' "$(field oom '"\(.State.ExitCode) \(.State.OOMKilled)"')"
+d run --name oom -m 16m --memory-swap 16m busybox tail /dev/zero >/dev/null 2>&1 # one line without an end
+same "--memory: out of memory" "137 true" "$(field oom '"\(.State.ExitCode) \(.State.OOMKilled)"')"
 d rm oom >/dev/null
 in_like "--pids-limit holds" "can't fork|Resource temporarily" --pids-limit 5 -- sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 1 & done; :'
 for bad in "-m 1m" "-m 64m --memory-swap 32m" "--memory-swap 64m" "--cpus 9999" "--cpus 0.5 --cpu-quota 1000" "--cpu-period 1 --cpu-quota 5000" "--cpu-quota 10" "--cpuset-cpus 999" "--cpuset-cpus x" "--memory-swappiness 101" "--oom-score-adj 2000" "--blkio-weight 5" "--pids-limit x" "--cpuset-mems 77"; do
@@ -197,7 +197,7 @@ in_ "--oom-score-adj" 500 --oom-score-adj 500 -- cat /proc/self/oom_score_adj
 in_like "--init: pid 1 is not the payload" '^[2-9]$' --init -- sh -c 'echo $$'
 rc "--init: exit code" 9 d run --rm --init busybox sh -c 'exit 9'
 rc "--init: not found is 127" 127 d run --rm --init busybox nosuch
-same "--init: orphans are reaped" 0 "$(d run -d --name ini --init busybox sh -c '(sleep 0.1 &) ; sleep 100' >/dev/null; sleep 0.5; d exec ini ps -o stat,comm | grep -c '^Z'; d rm -f ini >/dev/null)"
+same "--init: orphans are reaped" 0 "$(d run -d --name ini --init busybox sh -c '(sleep 0.1 &) ; sleep 100' >/dev/null; poll 5 eval '! d exec ini pidof sleep | grep -q " "'; d exec ini ps -o stat,comm | grep -c '^Z'; d rm -f ini >/dev/null)"
 same "--init: a stop is quick" ok "$(d run -d --name ini --init busybox sleep 100 >/dev/null; timeout 5 "$QA_CLIENT" stop ini >/dev/null && [ "$(field ini .State.ExitCode)" = 143 ] && echo ok; d rm -f ini >/dev/null)"
 ns() { readlink "/proc/$1/ns/$2"; }
 d run -d --name base --ipc shareable busybox sleep 100 >/dev/null
@@ -235,7 +235,6 @@ in_ "signals are default" 0000000000000000 -- awk '/SigBlk/{print $2}' /proc/sel
 in_ "signals are not ignored" 0000000000000000 -- awk '/SigIgn/{print $2}' /proc/self/status
 
 settled
-census_stable >"$HOST/after"
-census_same "the census is as before" "$HOST/before" "$HOST/after"
+census_back "the census is as before" "$HOST/before"
 engine_sound
 finish

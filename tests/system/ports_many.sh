@@ -106,8 +106,7 @@ engine_kill
 same "the sockets are there without it" 10000 $(($(sockets) - sockets_before))
 nsenter --net="/proc/$HOST_NS_PID/ns/net" -- python3 ports_many.py burst 127.0.0.1 $MIDDLE $((MIDDLE + 99)) >"$HOST/burst" 2>&1 &
 BURST=$!
-sleep 0.5
-check "clients that come now wait" kill -0 $BURST
+check "clients that come now wait" stays 0.5 kill -0 $BURST
 begun=${EPOCHREALTIME/./}
 if engine_start; then ok "the engine comes back"; else not_ok "the engine comes back"; fi
 echo "# the API is back after $(((${EPOCHREALTIME/./} - begun) / 1000)) ms"

@@ -25,17 +25,17 @@ closed_port a port that nobody serves inside
 own_port no connection takes a port away from those that may be published
 many 300 connections at once, all to and fro, all gone
 LIST
-for _ in $(seq 100); do [ "$(sockets)" = "$before" ] && break; sleep 0.1; done
+poll 10 eval '[ "$(sockets)" = "$before" ]'
 same "sockets of the engine afterwards" "$before" "$(sockets)"
 same "pipes of it: the few that are kept" yes "$([ $(($(pipes) - pipes_before)) -le 64 ] && echo yes || pipes)"
 
 nsenter --net="/proc/$HOST_NS_PID/ns/net" -- python3 proxy_ends.py "$inside" removed >"$HOST/removed" 2>&1 &
 client=$!
-for _ in $(seq 100); do grep -q open "$HOST/removed" && break; sleep 0.1; done
+poll 10 grep -q open "$HOST/removed"
 d rm -f served >/dev/null
 wait $client
 same "connections of a container that is removed" done "$(tail -1 "$HOST/removed")"
-for _ in $(seq 100); do [ "$(sockets)" -lt "$before" ] && break; sleep 0.1; done
+poll 10 eval '[ "$(sockets)" -lt "$before" ]'
 same "its listeners and all sockets are gone" $((before - 2)) "$(sockets)"
 engine_sound
 finish

@@ -21,10 +21,16 @@ count() { # NAME: payload bytes in its log, bytes that markers speak of
 }
 dropped() { berth logs "$1" 2>&1 | sed -n 's/.*berth: \([0-9]*\) bytes of log were dropped here.*/\1/p' | awk '{n += $1} END {print n + 0}'; }
 
+spool_bytes() { cat "$HOST"/exec/spool/* | wc -c; }
+at_a_stop() { # so much was spooled that the rest waits or is dropped
+    local n
+    n=$(spool_bytes)
+    [ "$n" -gt 1000000 ] && stays 0.7 eval "[ \"\$(spool_bytes)\" = $n ]"
+}
 start blocks blocking $BYTES
 start drops non-blocking $BYTES
 engine_kill
-sleep 4
+poll 10 at_a_stop
 like "the spool is bounded" '^(1[0-6][0-9]{6})$' "$(stat -c %s "$HOST"/exec/spool/* | sort -n | tail -1)"
 pids=$(pgrep -fc "head -c $BYTES")
 engine_start
@@ -37,14 +43,14 @@ like "non-blocking: a marker" '^[1-9]' "$lost"
 same "both were at work when the engine came back or had ended" yes "$([ "$pids" -ge 1 ] && echo yes)"
 engine_stop
 containers=$(keeper_pid)
-for _ in $(seq 100); do kill -0 "$containers" 2>/dev/null || break; sleep 0.05; done
+poll 5 eval '! is_alive "$containers"'
 
 mount -t tmpfs -o size=6m small "$HOST/exec"
 engine_start || not_ok "engine starts on a small disk"
 start fblocks blocking 9000000
 start fdrops non-blocking 9000000
 engine_kill
-sleep 3
+poll 10 at_a_stop
 engine_start
 same "disk full, blocking: the code" 0 "$(timeout 30 "$BERTH" wait fblocks)"
 same "disk full, blocking: every byte" 9000000 "$(count fblocks)"
@@ -54,8 +60,7 @@ same "disk full, non-blocking: dropped ($lost) and logged make all" 9000000 $(($
 
 (sleep 60 | berth run -i --name once busybox cat >"$HOST/once.out" 2>&1) &
 berth run -d -i --name open busybox cat >/dev/null
-until [ "$(is_running once)" = yes ]; do sleep 0.05; done
-sleep 0.2
+poll 10 eval '[ "$(is_running once)" = yes ]'
 engine_kill
 engine_start
 same "StdinOnce: the dead client's input has ended" 0 "$(timeout 10 "$BERTH" wait once)"

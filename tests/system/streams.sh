@@ -220,7 +220,7 @@ same "exec: sees the container's processes" 1 "$(d exec ex ps -o args | grep -c 
 same "exec: no more rights than the container" "0000000000000000 00000000a80425fb" "$(d exec ex awk '/CapEff|CapBnd/{printf "%s ", $2}' /proc/self/status | awk '{print $1, $2}')"
 same "exec: the filter" 2 "$(d exec ex awk '/^Seccomp:/{print $2}' /proc/self/status)"
 same "exec --privileged" yes "$([ "$(d exec --privileged -u root ex awk '/CapEff/{print $2}' /proc/self/status)" != 00000000a80425fb ] && echo yes)"
-same "exec: in the container's cgroup" yes "$(d exec -d ex sleep 77; sleep 0.3; p=$(pgrep -f '^sleep 77$' | head -1); grep -q "$(field ex .Id)" "/proc/$p/cgroup" && echo yes)"
+same "exec: in the container's cgroup" yes "$(d exec -d ex sleep 77; poll 5 pgrep -f '^sleep 77$'; p=$(pgrep -f '^sleep 77$' | head -1); grep -q "$(field ex .Id)" "/proc/$p/cgroup" && echo yes)"
 api POST /containers/ex/exec '{"Cmd":["sh","-c","sleep 1; exit 5"],"AttachStdout":true}'
 e=$(printf %s "$BODY" | jq -r .Id)
 api GET "/exec/$e/json"
@@ -260,7 +260,8 @@ since=$(date +%s.%N)
 d run --name ev --label l=1 -v /anon busybox sh -c 'exit 2' >/dev/null
 d start ev >/dev/null; d wait ev >/dev/null
 d rm -v ev >/dev/null
-poll 5 eval '[ "$(d volume ls -q)" = "" ]'; sleep 0.2
+poll 5 eval '[ "$(d volume ls -q)" = "" ]'
+poll 5 eval 'd events --since $since --until "$(date +%s.%N)" --filter type=volume --filter event=destroy | grep -q .'
 until=$(date +%s.%N)
 events() { d events --since "$since" --until "$until" --format '{{.Type}} {{.Action}}' "$@"; }
 same "events: the order of a run, a start and a removal" \
@@ -279,8 +280,8 @@ api GET "/v1.41/events?since=$since&until=$until&filters=%7B%22event%22%3A%5B%22
 same "events: legacy fields" "create busybox local" "$(printf %s "$BODY" | jq -r '"\(.status) \(.from) \(.scope)"')"
 api_is "events: a bad filter" 400 message GET '/events?filters=%7B%22nosuch%22%3A%5B%22x%22%5D%7D'
 api_is "events: bad since" 400 message GET '/events?since=x'
-timeout 10 curl -sN --unix-socket "$SOCK" http://x/events >"$HOST/live" & L=$!
-sleep 0.2
+timeout 60 curl -sN -D "$HOST/live.head" --unix-socket "$SOCK" http://x/events >"$HOST/live" & L=$!
+poll 5 test -s "$HOST/live.head"
 d run -d --name live busybox sleep 100 >/dev/null; d rename live alive; d pause alive >/dev/null; d unpause alive >/dev/null
 d exec alive true; d stop -t 0 alive >/dev/null; d restart -t 0 alive >/dev/null; d kill alive >/dev/null; d rm alive >/dev/null
 poll 5 grep -q destroy "$HOST/live"
@@ -289,7 +290,6 @@ same "events: live" "create start rename pause unpause exec_create: true exec_st
     "$(jq -r 'select(.Type=="container").Action' "$HOST/live" | grep -v -e '^attach' | tr '\n' ' ' | sed 's/exec_start: true exec_die/exec_start: true exec_die/')"
 
 settled
-census_stable >"$HOST/after"
-census_same "the census is as before" "$HOST/before" "$HOST/after"
+census_back "the census is as before" "$HOST/before"
 engine_sound
 finish

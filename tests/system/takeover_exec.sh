@@ -5,7 +5,7 @@ cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.s
 qa_up
 d run --rm busybox true
 settled
-census_stable >"$HOST/before"
+census_but_keeper >"$HOST/before"
 
 xcreate() { # CONTAINER FLAGS-JSON CMD…: sets ID
     local c=$1 flags=$2
@@ -122,13 +122,13 @@ old=$(keeper_pid)
 xcreate one "$OUT" sh -c 'while [ ! -e /go6 ]; do sleep 0.05; done; exit 12'; six=$ID; xattached $six
 xcreate one '{}' sh -c 'while [ ! -e /go7 ]; do sleep 0.05; done; exit 13'; seven=$ID; xdetached $seven
 poll 5 runs "$six"; poll 5 runs "$seven"
+sevenpid=$(xfield "$seven" .Pid)
 kill -9 "$old"
 check "a new keeper" poll 8 eval 'is_alive "$(keeper_pid)" && [ "$(keeper_pid)" != "$old" ]'
 same "keeper killed: both run" "true true" "$(xfield "$six" .Running) $(xfield "$seven" .Running)"
-sleep 0.3
 engine_kill
 : >"$ROOT/go7"
-sleep 0.2
+poll 5 eval '! is_alive "$sevenpid"'
 engine_start
 same "keeper and engine killed: still runs" true "$(xfield "$six" .Running)"
 like "ended meanwhile: its true code or unknown" "^false (13|255)$" "$(code "$seven")"
@@ -206,8 +206,6 @@ like "and it is told" 'volatile state file' "$(cat "$HOST/engine.log")"
 # ---- nothing is left ----
 d rm -f $(d ps -aq) >/dev/null 2>&1
 settled
-sleep 0.5
-census_stable >"$HOST/after"
-census_same "the census is as before" <(grep -v keeper "$HOST/before") <(grep -v keeper "$HOST/after")
+census_back "the census is as before" "$HOST/before" census_but_keeper
 engine_sound
 finish
