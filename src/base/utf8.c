@@ -95,9 +95,24 @@ uint32_t utf8_value(const char *s, size_t len)
     return rune;
 }
 
-bool text_is_utf8(const char *s, size_t n)
+/* Most text is ASCII: eight bytes at a time. */
+static size_t ascii_words(const char *s, size_t n)
 {
     size_t i = 0;
+
+    for (; n - i >= 8; i += 8) {
+        uint64_t word;
+
+        memcpy(&word, s + i, 8);
+        if (word & 0x8080808080808080ull)
+            break;
+    }
+    return i;
+}
+
+bool text_is_utf8(const char *s, size_t n)
+{
+    size_t i = ascii_words(s, n);
 
     while (i < n) {
         size_t len = utf8_length(s + i, n - i);
@@ -105,6 +120,8 @@ bool text_is_utf8(const char *s, size_t n)
         if (!len)
             return false;
         i += len;
+        if (len == 1)
+            i += ascii_words(s + i, n - i);
     }
     return true;
 }

@@ -149,6 +149,21 @@ TEST(text_truth_is_dockers)
     CHECK(text_is_true("1") && text_is_true("true") && text_is_true("x") && text_is_true("nope"));
 }
 
+/* ASCII is skipped in words of eight. */
+TEST(text_utf8_is_strict_at_every_place)
+{
+    for (size_t at = 0; at < 20; at++) {
+        char text[21] = "aaaaaaaaaaaaaaaaaaaa";
+
+        text[at] = '\xc3';
+        CHECK(!text_is_utf8(text, 20));
+        CHECK(text_is_utf8(text, at));
+        text[at + 1] = '\xa9';
+        CHECK(text_is_utf8(text, at + 2));
+        CHECK(!text_is_utf8(text, at + 1));
+    }
+}
+
 TEST(text_utf8_is_strict)
 {
     CHECK(text_is_utf8("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", 10));
