@@ -30,7 +30,7 @@ static char *up_text(struct arena *a, const struct container *c)
 
 char *view_status_text(struct arena *a, const struct container *c)
 {
-    const struct state *s = &c->doc.state;
+    const struct container_state *s = &c->doc.state;
     const char *since_end = text_ago(a, seconds_since(s->finished_ns));
 
     switch (s->status) {
@@ -97,7 +97,7 @@ static bool image_still_named(struct container *c)
 
 static void write_ports(const struct container *c, struct jw *w)
 {
-    const struct published *p = c->doc.published.v;
+    const struct port_record *p = c->doc.published.v;
     const struct strs *exposed = &c->doc.config.exposed_ports;
 
     jw_arr(w, "Ports");
