@@ -410,7 +410,9 @@ static const struct op_step save_steps[] = {{"save", ON_EVENT, run_save, undo_sa
 static const struct op_step fail_steps[] = {
     {"save", ON_EVENT, run_save, undo_save}, {"fail", ON_LOOP, run_fail}, {NULL}};
 static const struct op_type save_type = {"save/run", OP_MUTATING, sizeof(struct op), save_steps};
+OP_LISTED(save_type);
 static const struct op_type fail_type = {"save/fail", OP_MUTATING, sizeof(struct op), fail_steps};
+OP_LISTED(fail_type);
 
 static void on_op_done(struct op *op, struct err *err, void *ctx)
 {
