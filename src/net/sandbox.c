@@ -224,12 +224,6 @@ struct err *net_sandbox_open(struct net *n, const struct endpoint_spec *e, size_
     return NULL;
 }
 
-void net_sandbox_close(int netns)
-{
-    if (netns >= 0)
-        close(netns);
-}
-
 struct err *net_sandbox_attach(struct net *n, int netns, const struct endpoint_spec *e)
 {
     struct nl *inside;

@@ -64,4 +64,3 @@ bool filter_rule_applies(const struct filter_rule *r, uint64_t caps, const char 
 /* A memfd of struct sock_filter[] of the caller's own. json NULL: the default profile. */
 struct err *filter_open(struct arena *a, const char *json, uint64_t caps, int *out_fd,
                         unsigned *out_flags) must_check;
-const char *filter_native_arch(void); /* Go's name */
