@@ -27,9 +27,9 @@ struct container_list {
     struct container **v;
     size_t n;
 };
-void containers_hold(struct container_table *t, struct container_list *out);
+void container_list_ref(struct container_table *t, struct container_list *out);
 struct container *container_list_at(const struct container_list *l, size_t at);
-void containers_release(struct container_list *l);
+void container_list_unref(struct container_list *l);
 struct container_counts {
     int total, running, paused, stopped;
 };

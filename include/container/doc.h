@@ -29,7 +29,7 @@ struct health_state {
     struct jlist log;           /* struct health_result */
 };
 
-struct state {
+struct container_state {
     int status;        /* enum status */
     int starting_from; /* on disk: the start is in flight; the status before it + 1. 0: none */
     int pid, exit_code, restart_count;
@@ -51,9 +51,9 @@ struct mount_point { /* "Mounts" of inspect, and what start mounts */
     bool rw, is_anonymous, no_copy, non_recursive, create_source, readonly_non_recursive;
 };
 
-struct attached {     /* a container's endpoint in the document */
-    char *network;    /* name as asked for */
-    char *network_id; /* "" before the first start */
+struct endpoint_record { /* a container's endpoint in the document */
+    char *network;       /* name as asked for */
+    char *network_id;    /* "" before the first start */
     char *endpoint_id;
     struct endpoint_config asked;
     char *mac, *ifname;    /* ifname: inside, while it runs */
@@ -62,9 +62,9 @@ struct attached {     /* a container's endpoint in the document */
     char *addr6, *gateway6; /* NULL or "": none */
     int bits6;
 };
-bool attached_has_address(const struct attached *at); /* it has an interface */
+bool endpoint_record_has_address(const struct endpoint_record *at); /* it has an interface */
 
-struct published { /* a port mapping of the running container, or as many as follow one another */
+struct port_record { /* a port mapping of the running container, or as many as follow one another */
     int proto, port, host_port;
     int n; /* 0 in documents of older engines: one */
     bool is_v6;
@@ -77,12 +77,12 @@ struct doc {
     int64_t created_ns;
     struct config config; /* merged with the image's */
     struct host_config host;
-    struct state state;
+    struct container_state state;
     struct jlist mounts;    /* struct mount_point */
-    struct jlist networks;  /* struct attached */
-    struct jlist published; /* struct published */
+    struct jlist networks;  /* struct endpoint_record */
+    struct jlist published; /* struct port_record */
 };
-extern const struct jtable doc_json, attached_json;
+extern const struct jtable doc_json, endpoint_record_json;
 
 char *doc_encode(struct arena *a, const struct container *c);
 struct err *doc_decode(struct container *c, const char *json); /* without its health */

@@ -55,7 +55,7 @@ struct container {
     struct list settling;    /* tickets: until the exit is worked off */
     struct list settle;      /* struct settle_wait: the same for who is no operation */
     struct list waiters;     /* struct waiter */
-    struct list linker;      /* in the table, when it has links: place/links.c */
+    struct list linker;      /* in the table, when it has links: place/legacy_links.c */
     struct list execs;       /* struct exec */
     size_t n_execs;
     struct timer restart_timer;

@@ -19,8 +19,8 @@ struct parts {
     struct layer_store *layers;
     struct image_table *images;
     struct volume_table *volumes;
-    struct landing *landing; /* set before the keeper's entries come */
-    struct keeper *keeper;   /* set between container_table_open and container_table_adopt */
+    struct landing *landing;    /* set before the keeper's entries come */
+    struct keeper_conn *keeper; /* set between container_table_open and container_table_adopt */
     struct container_table *containers;
     const struct container_hooks *container_hooks; /* set by container_table_open */
     const char *engine_id;                         /* of /info, persistent */

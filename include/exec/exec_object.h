@@ -10,7 +10,7 @@
 
 #include "container/object.h"
 #include "exec/exec.h"
-#include "wire/keeper.h"
+#include "wire/keeper_messages.h"
 
 struct hub_streams;
 
@@ -18,7 +18,7 @@ struct exec_doc {
     char *id, *container_id;
     struct exec_config config;
     bool has_started, has_ended;
-    bool has_unknown_code; /* as struct state's */
+    bool has_unknown_code; /* as struct container_state's */
     int pid, exit_code;
     int64_t started_ns, ended_ns;
 };

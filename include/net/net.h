@@ -44,7 +44,7 @@ enum gateway_mode {
     GATEWAY_ISOLATED,    /* the bridge itself has no address */
 };
 struct bridge_spec {
-    char link[16];
+    char ifname[16];
     struct subnet4 address;  /* of the bridge itself (the gateway) with the prefix; bits 0: none */
     struct subnet6 address6; /* bits 0: no IPv6 */
     enum gateway_mode mode, mode6;
@@ -52,7 +52,7 @@ struct bridge_spec {
     bool icc, masquerade, internal;
 };
 struct err *net_bridge_ensure(struct net *n, const struct bridge_spec *b) must_check;
-void net_bridge_remove(struct net *n, const char *link);
+void net_bridge_remove(struct net *n, const char *ifname);
 /* A subnet that overlaps no route and no address of the host: Docker's pools 172.17–31.0.0/16
  * then 192.168.x.0/20, skipping `used`. */
 struct err *net_pick_subnet(struct net *n, const struct subnet4 *used, size_t n_used,
@@ -77,17 +77,16 @@ struct endpoint_spec {
 /* A network namespace with lo up and the endpoints configured; from the pool when it has one.
  * The fd is the namespace: the last close of it and of its processes takes the veth away
  * (never delete a veth by netlink: 22 ms). n may be 0 (network none). */
-struct err *net_sandbox_open(struct net *n, const struct endpoint_spec *e, size_t count,
-                             int *out_netns) must_check;
+struct err *netns_open(struct net *n, const struct endpoint_spec *e, size_t count, int *out_netns)
+    must_check;
 /* Adds an interface to a running sandbox, or removes it. */
-struct err *net_sandbox_attach(struct net *n, int netns, const struct endpoint_spec *e) must_check;
-struct err *net_sandbox_detach(struct net *n, int netns, const char *ifname) must_check;
+struct err *netns_attach(struct net *n, int netns, const struct endpoint_spec *e) must_check;
+struct err *netns_detach(struct net *n, int netns, const char *ifname) must_check;
 /* The default routes of a running sandbox, instead of those it has: of e->ifname, for each
  * gateway that e has (a routed vlan's: the device). */
-struct err *net_sandbox_set_gateway(struct net *n, int netns, const struct endpoint_spec *e)
-    must_check;
+struct err *netns_set_gateway(struct net *n, int netns, const struct endpoint_spec *e) must_check;
 /* Keeps the pool of a bridge near `want` prepared namespaces, in the background. Loop. */
-void net_pool_set(struct net *n, const struct bridge_spec *b, int want);
+void netns_pool_set(struct net *n, const struct bridge_spec *b, int want);
 
 /* ---- published ports ---- */
 enum port_proto { PORT_TCP = 6, PORT_UDP = 17, PORT_SCTP = 132 };
@@ -129,13 +128,14 @@ struct err *ports_adopt(struct net *n, const struct port_map *maps, size_t count
 size_t ports_fds(const struct ports *p, int *out, size_t room);
 
 /* ---- links: what two containers of a bridge without icc may say to each other ---- */
-struct link_rule {
+struct legacy_link_rule {
     uint32_t from, to; /* host order */
     uint16_t port, proto;
 };
 /* Loop: instead of what the owner had; count 0: nothing. True when that is a change; the rules go
  * with net_rules_apply. */
-bool net_links_set(struct net *n, const void *owner, const struct link_rule *v, size_t count);
+bool net_set_legacy_links(struct net *n, const void *owner, const struct legacy_link_rule *v,
+                          size_t count);
 
 /* ---- rules: one nftables table, derived from the desired state ---- */
 /* Loop: marks that the rules changed; fn is called on the loop after the transaction that

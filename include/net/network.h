@@ -34,7 +34,7 @@ extern const struct jtable network_request_json;
 
 struct network_settings {
     const char *bip; /* of the default bridge, NULL: pick */
-    const char *bridge_link;
+    const char *bridge_ifname;
     const char *engine_id;     /* where its own ULA prefix comes from */
     bool ipv6;                 /* of the default bridge */
     const char *fixed_cidr_v6; /* of the default bridge, NULL: pick */

@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-struct attached;
+struct endpoint_record;
 struct container;
 struct endpoint;
 
@@ -18,7 +18,7 @@ struct err *networks_rejoin(struct container *c) must_check; /* after an engine 
 void networks_own(struct container *c);
 void endpoints_drop(struct container *c); /* in this engine's memory only */
 /* At the end of doc.networks (owned, with room): takes its address; ifname is the next free. */
-struct err *endpoint_join(struct container *c, struct attached *at, struct endpoint **out)
+struct err *endpoint_join(struct container *c, struct endpoint_record *at, struct endpoint **out)
     must_check;
 /* Leaves the network and both lists. */
 void endpoint_remove(struct container *c, size_t i);

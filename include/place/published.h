@@ -7,11 +7,11 @@
 
 struct container;
 struct network;
-struct published;
+struct port_record;
 
 const char *published_proto(int proto);
-int published_span(const struct published *p); /* how many ports it stands for */
-bool published_has(const struct published *p, int proto, int port);
+int published_span(const struct port_record *p); /* how many ports it stands for */
+bool published_has(const struct port_record *p, int proto, int port);
 struct jlist published_note(struct arena *a, const struct ports *ports);
 
 /* Where published ports lead: the ways out, else whatever has an address. */

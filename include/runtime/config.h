@@ -76,7 +76,7 @@ struct volume_driver_config {
     char *name;
     struct pairs options;
 };
-struct volume_options {
+struct volume_mount_options {
     bool no_copy;
     struct pairs labels;
     struct volume_driver_config *driver;
@@ -90,7 +90,7 @@ struct mount_request { /* "Mounts" */
     char *type, *source, *target, *consistency;
     bool read_only;
     struct bind_options *bind;
-    struct volume_options *volume;
+    struct volume_mount_options *volume;
     struct tmpfs_options *tmpfs;
 };
 

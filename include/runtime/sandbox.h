@@ -7,7 +7,7 @@
 #pragma once
 
 #include "runtime/config.h"
-#include "runtime/keeper.h"
+#include "runtime/keeper_conn.h"
 
 /* A mount the caller has already made detached (overlay volume, bind, file). */
 struct sandbox_mount {

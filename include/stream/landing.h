@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The engine's side of landing: hands out slots and records of the memory that it shares
- * with the keeper (wire/landing.h), and knows what an engine before it left there. One
+ * with the keeper (wire/land.h), and knows what an engine before it left there. One
  * an engine. Loop thread; creating blocks and belongs to start-up.
  */
 #pragma once
 
 #include "base/list.h"
-#include "wire/landing.h"
+#include "wire/land.h"
 
 struct landing;
 struct landing_wait { /* embedded; first come, first served */

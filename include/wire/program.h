@@ -6,7 +6,7 @@
  * by index into the array that came with the spawn message. The child runs the
  * records in order; the first that fails is reported as (index, code, errno).
  *
- * Built by runtime/program.c, checked and run by init/. Both sides trust each
+ * Built by runtime/program_writer.c, checked and run by init/. Both sides trust each
  * other's honesty but not each other's correctness: every size is checked.
  */
 #pragma once

@@ -12,7 +12,7 @@
 #define BLOCK_BYTES 16384
 #define SEND_BLOCKS 16
 
-struct block {
+struct out_block {
     struct list link;
     char *data;
     size_t at, len, cap;
@@ -24,7 +24,7 @@ void outq_init(struct outq *q)
     q->bytes = 0;
 }
 
-static void drop_block(struct block *b)
+static void drop_block(struct out_block *b)
 {
     list_remove(&b->link);
     free(b->data);
@@ -33,14 +33,14 @@ static void drop_block(struct block *b)
 
 void outq_finish(struct outq *q)
 {
-    list_each (b, &q->blocks, struct block, link)
+    list_each (b, &q->blocks, struct out_block, link)
         drop_block(b);
     q->bytes = 0;
 }
 
-static struct block *add_block(struct outq *q, char *data, size_t len, size_t cap)
+static struct out_block *add_block(struct outq *q, char *data, size_t len, size_t cap)
 {
-    struct block *b = mem_new(struct block);
+    struct out_block *b = mem_new(struct out_block);
 
     b->data = data;
     b->len = len;
@@ -51,8 +51,8 @@ static struct block *add_block(struct outq *q, char *data, size_t len, size_t ca
 
 void outq_add(struct outq *q, const void *p, size_t n)
 {
-    struct block *last =
-        list_is_empty(&q->blocks) ? NULL : list_entry(q->blocks.prev, struct block, link);
+    struct out_block *last =
+        list_is_empty(&q->blocks) ? NULL : list_entry(q->blocks.prev, struct out_block, link);
 
     if (n == 0)
         return;
@@ -83,7 +83,7 @@ static void drop_sent(struct outq *q, size_t n)
 {
     q->bytes -= n;
     while (n > 0) {
-        struct block *b = list_first(&q->blocks, struct block, link);
+        struct out_block *b = list_first(&q->blocks, struct out_block, link);
         size_t part = b->len - b->at < n ? b->len - b->at : n;
 
         b->at += part;
@@ -97,7 +97,7 @@ static size_t gather(const struct outq *q, struct iovec iov[SEND_BLOCKS])
 {
     size_t n = 0;
 
-    list_each (b, &q->blocks, struct block, link) {
+    list_each (b, &q->blocks, struct out_block, link) {
         if (n == SEND_BLOCKS)
             break;
         iov[n++] = (struct iovec){b->data + b->at, b->len - b->at};

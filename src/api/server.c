@@ -17,8 +17,8 @@
 
 #include "base/fd.h"
 #include "base/log.h"
-#include "core/config.h"
 #include "core/debug.h"
+#include "core/settings.h"
 
 #include "api.h"
 #include "conn.h"

@@ -105,7 +105,7 @@ struct err *dir_make_all(const char *path, unsigned mode)
 
 /* ---- removal ---- */
 
-struct level {
+struct dir_level {
     DIR *stream; /* NULL: closed to save descriptors, found again by ".." */
     char *name;  /* in its parent */
     dev_t dev;
@@ -113,9 +113,9 @@ struct level {
     int refills;
 };
 
-struct walk {
+struct dir_walk {
     int top; /* the directory that holds the tree's root; the caller's */
-    struct level *levels;
+    struct dir_level *levels;
     size_t n, room;
 };
 
@@ -129,10 +129,10 @@ static int open_child(int dir, const char *name)
 }
 
 /* Takes fd. */
-static struct err *push_level(struct walk *w, int fd, const char *name)
+static struct err *push_level(struct dir_walk *w, int fd, const char *name)
 {
     autoclose int owned = fd;
-    struct level *level;
+    struct dir_level *level;
     struct stat st;
     char *copy;
     DIR *stream;
@@ -155,11 +155,11 @@ static struct err *push_level(struct walk *w, int fd, const char *name)
         w->levels[w->n - 1].stream = NULL;
     }
     level = &w->levels[w->n++];
-    *level = (struct level){stream, copy, st.st_dev, st.st_ino, 0};
+    *level = (struct dir_level){stream, copy, st.st_dev, st.st_ino, 0};
     return NULL;
 }
 
-static struct err *reopen_parent(struct level *parent, int child)
+static struct err *reopen_parent(struct dir_level *parent, int child)
 {
     autoclose int fd = openat(child, "..", O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC);
     struct stat st;
@@ -191,7 +191,7 @@ static struct err *remove_entry(int dir, const char *name, unsigned char type, e
 }
 
 /* Descends into `name` of the level on top, or removes it when it is no directory any more. */
-static struct err *enter_entry(struct walk *w, int dir, const char *name)
+static struct err *enter_entry(struct dir_walk *w, int dir, const char *name)
 {
     int fd = open_child(dir, name);
 
@@ -207,9 +207,9 @@ static struct err *enter_entry(struct walk *w, int dir, const char *name)
 }
 
 /* The level on top is empty: removes it from its parent, or reads it again when it was refilled. */
-static struct err *pop_level(struct walk *w)
+static struct err *pop_level(struct dir_walk *w)
 {
-    struct level *level = &w->levels[w->n - 1], *parent = w->n > 1 ? level - 1 : NULL;
+    struct dir_level *level = &w->levels[w->n - 1], *parent = w->n > 1 ? level - 1 : NULL;
     int dir = w->top;
 
     if (parent && !parent->stream)
@@ -228,9 +228,9 @@ static struct err *pop_level(struct walk *w)
     return NULL;
 }
 
-static struct err *step(struct walk *w)
+static struct err *step(struct dir_walk *w)
 {
-    struct level *level = &w->levels[w->n - 1];
+    struct dir_level *level = &w->levels[w->n - 1];
     struct dirent *entry;
     enum found found;
 
@@ -246,7 +246,7 @@ static struct err *step(struct walk *w)
     return found == FOUND_DIR ? enter_entry(w, dirfd(level->stream), entry->d_name) : NULL;
 }
 
-static void finish_walk(struct walk *w)
+static void finish_walk(struct dir_walk *w)
 {
     for (size_t i = 0; i < w->n; i++) {
         if (w->levels[i].stream)
@@ -258,7 +258,7 @@ static void finish_walk(struct walk *w)
 
 static struct err *remove_child(int dir, const char *name)
 {
-    struct walk w = {.top = dir};
+    struct dir_walk w = {.top = dir};
     enum found found;
     struct err *e;
 

@@ -19,18 +19,18 @@ static _Atomic int log_level = LOG_LEVEL_INFO; /* the one global */
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 
-struct line {
+struct log_line {
     char text[LINE_MAX_BYTES];
     size_t len;
 };
 
-static void add_char(struct line *l, char c)
+static void add_char(struct log_line *l, char c)
 {
     if (l->len < LINE_MAX_BYTES - 1) /* the last byte is for the newline */
         l->text[l->len++] = c;
 }
 
-static void add_text(struct line *l, const char *s)
+static void add_text(struct log_line *l, const char *s)
 {
     while (*s)
         add_char(l, *s++);
@@ -46,7 +46,7 @@ static bool is_plain(const char *s)
     return true;
 }
 
-static void add_escaped(struct line *l, unsigned char c)
+static void add_escaped(struct log_line *l, unsigned char c)
 {
     static const char hex[] = "0123456789abcdef";
 
@@ -64,7 +64,7 @@ static void add_escaped(struct line *l, unsigned char c)
     }
 }
 
-static void add_value(struct line *l, const char *s)
+static void add_value(struct log_line *l, const char *s)
 {
     if (is_plain(s)) {
         add_text(l, s);
@@ -108,7 +108,7 @@ bool log_is_on(enum log_level level)
 void log_write(enum log_level level, const char *msg, const struct log_kv *kv)
 {
     char when[RFC3339_MAX], number[24];
-    struct line l;
+    struct log_line l;
     ssize_t ignored;
 
     l.len = 0;

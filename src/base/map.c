@@ -16,14 +16,14 @@
 enum { ROOM_FIRST = 8 };
 static const uint32_t slot_free = UINT32_MAX, slot_taken = UINT32_MAX - 1;
 
-struct entry {
+struct map_entry {
     char *key; /* NULL: a hole */
     void *value;
     uint64_t hash;
 };
 
 struct map {
-    struct entry *entries;
+    struct map_entry *entries;
     uint32_t *slots; /* 2 * room of them */
     size_t room, used, count;
     uint64_t seed[2];
@@ -108,7 +108,7 @@ static uint32_t *find_slot(const struct map *m, const char *key, uint64_t hash)
     if (!m->room)
         return NULL;
     for (size_t i = hash & mask;; i = (i + 1) & mask) {
-        const struct entry *e;
+        const struct map_entry *e;
 
         if (m->slots[i] == slot_free)
             return NULL;
@@ -133,7 +133,7 @@ static void link_entry(struct map *m, size_t number)
 static void rebuild(struct map *m)
 {
     size_t room = m->room ? m->room : ROOM_FIRST, n = 0;
-    struct entry *entries;
+    struct map_entry *entries;
 
     if (m->count * 4 >= room * 3)
         room *= 2;
@@ -173,7 +173,7 @@ void *map_put(struct map *m, const char *key, void *value)
     }
     if (m->used == m->room)
         rebuild(m);
-    m->entries[m->used] = (struct entry){mem_strdup(key), value, hash};
+    m->entries[m->used] = (struct map_entry){mem_strdup(key), value, hash};
     link_entry(m, m->used++);
     m->count++;
     return NULL;
@@ -182,7 +182,7 @@ void *map_put(struct map *m, const char *key, void *value)
 void *map_take(struct map *m, const char *key)
 {
     uint32_t *slot = find_slot(m, key, hash_key(m, key));
-    struct entry *e;
+    struct map_entry *e;
     void *value;
 
     if (!slot)
@@ -190,7 +190,7 @@ void *map_take(struct map *m, const char *key)
     e = &m->entries[*slot];
     value = e->value;
     free(e->key);
-    *e = (struct entry){0};
+    *e = (struct map_entry){0};
     *slot = slot_taken;
     m->count--;
     return value;
@@ -212,7 +212,7 @@ bool map_next(const struct map *m, size_t *cursor, const char **key, void **valu
 void *map_next_newest(const struct map *m, size_t *cursor)
 {
     while (*cursor < m->used) {
-        const struct entry *e = &m->entries[m->used - ++*cursor];
+        const struct map_entry *e = &m->entries[m->used - ++*cursor];
 
         if (e->key)
             return e->value;

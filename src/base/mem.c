@@ -26,14 +26,14 @@ static const size_t block_first = 2048, block_max = 128 * 1024;
 #endif
 enum { ARENA_ALIGN = 16 };
 
-struct block {
-    struct block *next;
+struct arena_block {
+    struct arena_block *next;
     size_t room, used;
     _Alignas(ARENA_ALIGN) char data[];
 };
 
 struct arena {
-    struct block *head; /* the block small allocations come from */
+    struct arena_block *head; /* the block small allocations come from */
     size_t next_room, held;
 };
 
@@ -111,10 +111,10 @@ struct arena *arena_create(void)
 
 void arena_destroy(struct arena *a)
 {
-    struct block *b = a ? a->head : NULL;
+    struct arena_block *b = a ? a->head : NULL;
 
     while (b) {
-        struct block *next = b->next;
+        struct arena_block *next = b->next;
 
         free(b);
         b = next;
@@ -122,9 +122,9 @@ void arena_destroy(struct arena *a)
     free(a);
 }
 
-static struct block *new_block(struct arena *a, size_t room)
+static struct arena_block *new_block(struct arena *a, size_t room)
 {
-    struct block *b;
+    struct arena_block *b;
 
     if (room > SIZE_MAX / 2)
         out_of_memory(room);
@@ -137,7 +137,7 @@ static struct block *new_block(struct arena *a, size_t room)
 /* An allocation as large as a block gets one of its own, behind the head, which keeps its room. */
 static void *alloc_own_block(struct arena *a, size_t size)
 {
-    struct block *b = new_block(a, size);
+    struct arena_block *b = new_block(a, size);
 
     b->used = size;
     if (a->head) {
@@ -151,7 +151,7 @@ static void *alloc_own_block(struct arena *a, size_t size)
 
 void *arena_alloc(struct arena *a, size_t size)
 {
-    struct block *b = a->head;
+    struct arena_block *b = a->head;
     size_t need = (size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
     void *p;
 

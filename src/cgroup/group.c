@@ -5,7 +5,7 @@
  * repeatedly is opened once) and one open per hierarchy for the child's join: the
  * parent never moves a process (7 to 11 ms of RCU on v1, see docs/KEEPER.md).
  */
-#include "tree.h"
+#include "cgroup_tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,21 +18,21 @@
 #include "base/fd.h"
 
 /* The file that was written last stays open: device rules are many writes to one file. */
-struct writer {
+struct knob_writer {
     const struct cgroup_tree *t;
     const char *id;
     const char *file;
     int fd;
 };
 
-static struct err *writer_open(struct writer *w, const struct knob_write *k)
+static struct err *writer_open(struct knob_writer *w, const struct knob_write *k)
 {
-    const struct hierarchy *h = tree_controller(w->t, k->controller);
+    const struct hierarchy *h = cgroup_tree_controller(w->t, k->controller);
     char path[512];
 
     if (w->file && !strcmp(w->file, k->file))
         return NULL;
-    ASSERT(h); /* the plan writes only what caps have */
+    ASSERT(h); /* the plan writes only what the features have */
     if (w->fd >= 0)
         close(w->fd);
     snprintf(path, sizeof(path), "%s/%s", w->id, k->file);
@@ -44,7 +44,7 @@ static struct err *writer_open(struct writer *w, const struct knob_write *k)
     return NULL;
 }
 
-static struct err *writer_put(struct writer *w, const struct knob_write *k)
+static struct err *writer_put(struct knob_writer *w, const struct knob_write *k)
 {
     TRY(writer_open(w, k));
     if (write(w->fd, k->value, strlen(k->value)) >= 0)
@@ -54,7 +54,7 @@ static struct err *writer_put(struct writer *w, const struct knob_write *k)
     return err_sys("write %s to cgroup file %s", k->value, k->file);
 }
 
-static struct err *write_plan(struct writer *w, const struct plan *p)
+static struct err *write_plan(struct knob_writer *w, const struct knobs *p)
 {
     for (size_t i = 0; i < p->n; i++) {
         struct err *e = writer_put(w, &p->v[i]);
@@ -74,8 +74,8 @@ static struct err *write_limits(struct cgroup_tree *t, const char *id,
                                 const struct cgroup_limits *l)
 {
     autoarena struct arena *a = arena_create();
-    struct plan p = plan_limits(a, &t->caps, l);
-    struct writer w = {.t = t, .id = id, .fd = -1};
+    struct knobs p = knobs_plan(a, &t->features, l);
+    struct knob_writer w = {.t = t, .id = id, .fd = -1};
     struct err *e = write_plan(&w, &p);
 
     if (w.fd >= 0)
@@ -124,9 +124,9 @@ struct err *cgroup_open(struct cgroup_tree *t, const char *id, struct cgroup_joi
     struct cgroup_join j;
     struct err *e;
 
-    TRY(tree_check_id(id));
+    TRY(cgroup_tree_check_id(id));
     join_init(&j);
-    e = t->caps.is_v2 ? open_dir(t, id, &j) : open_tasks(t, id, &j);
+    e = t->features.is_v2 ? open_dir(t, id, &j) : open_tasks(t, id, &j);
     if (e) {
         cgroup_join_close(&j);
         return e;
@@ -140,7 +140,8 @@ static bool delegates(struct cgroup_tree *t, const char *id)
 {
     char text[256];
 
-    return t->caps.is_v2 && knob_read(&t->h[0], id, "cgroup.subtree_control", text, sizeof(text)) &&
+    return t->features.is_v2 &&
+           knob_read(&t->h[0], id, "cgroup.subtree_control", text, sizeof(text)) &&
            *text_trim(text);
 }
 
@@ -202,9 +203,9 @@ static struct err *fill(struct cgroup_tree *t, const char *id, const struct cgro
     TRY(make_dirs(t, id));
     TRY(write_limits(t, id, l));
     TRY(cgroup_open(t, id, out));
-    if (!t->caps.is_v2 || !l->devices)
+    if (!t->features.is_v2 || !l->devices)
         return NULL;
-    struct err *e = devices_attach(&t->devices, out->dir, l);
+    struct err *e = device_policy_attach(&t->devices, out->dir, l);
     if (e)
         cgroup_join_close(out);
     return e;
@@ -213,7 +214,7 @@ static struct err *fill(struct cgroup_tree *t, const char *id, const struct cgro
 struct err *cgroup_create(struct cgroup_tree *t, const char *id, const struct cgroup_limits *l,
                           struct cgroup_join *out)
 {
-    TRY(tree_check_id(id));
+    TRY(cgroup_tree_check_id(id));
     struct err *e = fill(t, id, l, out);
     if (e)
         for (size_t i = 0; i < t->n; i++)
@@ -225,7 +226,7 @@ struct err *cgroup_update(struct cgroup_tree *t, const char *id, const struct cg
 {
     struct cgroup_limits changed = *l;
 
-    TRY(tree_check_id(id));
+    TRY(cgroup_tree_check_id(id));
     changed.devices = NULL; /* a running container keeps its device policy */
     changed.n_devices = 0;
     return write_limits(t, id, &changed);

@@ -5,7 +5,7 @@
  * walks down. On v1 there is no cgroup.kill: thaw, then signal until nobody is left
  * (a fork bomb only loses because every member found gets SIGKILL each round).
  */
-#include "tree.h"
+#include "cgroup_tree.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -78,10 +78,10 @@ static void read_procs(int dir, void *ctx)
 /* Every member joined every hierarchy; the one nobody delegates is asked. */
 static const struct hierarchy *main_hierarchy(const struct cgroup_tree *t)
 {
-    const struct hierarchy *h = tree_controller(t, CTL_FREEZER);
+    const struct hierarchy *h = cgroup_tree_controller(t, CTL_FREEZER);
 
     if (!h)
-        h = tree_controller(t, CTL_DEVICES);
+        h = cgroup_tree_controller(t, CTL_DEVICES);
     return h ? h : &t->h[0];
 }
 
@@ -91,7 +91,7 @@ struct err *cgroup_pids(struct cgroup_tree *t, const char *id, struct arena *a, 
     struct pid_list p = {.a = a};
     int dir;
 
-    TRY(tree_check_id(id));
+    TRY(cgroup_tree_check_id(id));
     dir = openat(main_hierarchy(t)->dir, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0)
         return err_sys("open cgroup %s", id);
@@ -108,28 +108,28 @@ static void pause_ms(int ms)
 
 struct err *cgroup_freeze(struct cgroup_tree *t, const char *id, bool frozen)
 {
-    const struct hierarchy *h = tree_controller(t, CTL_FREEZER);
-    const char *state = t->caps.is_v2 ? "cgroup.events" : "freezer.state";
+    const struct hierarchy *h = cgroup_tree_controller(t, CTL_FREEZER);
+    const char *state = t->features.is_v2 ? "cgroup.events" : "freezer.state";
     const char *wanted =
-        t->caps.is_v2 ? (frozen ? "frozen 1" : "frozen 0") : (frozen ? "FROZEN" : "THAWED");
+        t->features.is_v2 ? (frozen ? "frozen 1" : "frozen 0") : (frozen ? "FROZEN" : "THAWED");
     int64_t give_up = clock_boot_ns() + REMOVE_WAIT_NS;
     char text[256];
 
-    TRY(tree_check_id(id));
+    TRY(cgroup_tree_check_id(id));
     if (!h)
         return err_new(ERR_NOT_IMPLEMENTED, "the freezer cgroup is not mounted");
-    if (t->caps.is_v2)
+    if (t->features.is_v2)
         TRY(knob_write(h->dir, id, "cgroup.freeze", frozen ? "1" : "0"));
     else
         TRY(knob_write(h->dir, id, "freezer.state", wanted));
     while (knob_read(h, id, state, text, sizeof(text)) && !strstr(text, wanted)) {
         if (clock_boot_ns() > give_up) {
-            err_drop(knob_write(h->dir, id, t->caps.is_v2 ? "cgroup.freeze" : "freezer.state",
-                                t->caps.is_v2 ? "0" : "THAWED"));
+            err_drop(knob_write(h->dir, id, t->features.is_v2 ? "cgroup.freeze" : "freezer.state",
+                                t->features.is_v2 ? "0" : "THAWED"));
             return err_new(ERR_TIMEOUT, "the container's processes did not freeze in 2 s");
         }
         pause_ms(1);
-        if (!t->caps.is_v2 && frozen) /* FREEZING takes new members only when told again */
+        if (!t->features.is_v2 && frozen) /* FREEZING takes new members only when told again */
             TRY(knob_write(h->dir, id, "freezer.state", wanted));
     }
     return NULL;
@@ -137,13 +137,13 @@ struct err *cgroup_freeze(struct cgroup_tree *t, const char *id, bool frozen)
 
 bool cgroup_is_frozen(struct cgroup_tree *t, const char *id)
 {
-    const struct hierarchy *h = tree_controller(t, CTL_FREEZER);
-    const char *file = t->caps.is_v2 ? "cgroup.freeze" : "freezer.state";
+    const struct hierarchy *h = cgroup_tree_controller(t, CTL_FREEZER);
+    const char *file = t->features.is_v2 ? "cgroup.freeze" : "freezer.state";
     char text[256];
 
     if (!h || !knob_read(h, id, file, text, sizeof(text)))
         return false;
-    return text[0] == (t->caps.is_v2 ? '1' : 'F'); /* FREEZING, FROZEN */
+    return text[0] == (t->features.is_v2 ? '1' : 'F'); /* FREEZING, FROZEN */
 }
 
 static size_t kill_round(struct cgroup_tree *t, const char *id)
@@ -164,10 +164,10 @@ static size_t kill_round(struct cgroup_tree *t, const char *id)
 
 struct err *cgroup_kill(struct cgroup_tree *t, const char *id)
 {
-    const struct hierarchy *freezer = tree_controller(t, CTL_FREEZER);
+    const struct hierarchy *freezer = cgroup_tree_controller(t, CTL_FREEZER);
 
-    TRY(tree_check_id(id));
-    if (t->caps.is_v2) {
+    TRY(cgroup_tree_check_id(id));
+    if (t->features.is_v2) {
         struct err *e = knob_write(t->h[0].dir, id, "cgroup.kill", "1");
         if (!e || err_errno(e) == ENOENT) { /* < 5.14 has no cgroup.kill */
             err_drop(e);
@@ -178,8 +178,8 @@ struct err *cgroup_kill(struct cgroup_tree *t, const char *id)
         }
     }
     if (freezer)
-        err_drop(knob_write(freezer->dir, id, t->caps.is_v2 ? "cgroup.freeze" : "freezer.state",
-                            t->caps.is_v2 ? "0" : "THAWED"));
+        err_drop(knob_write(freezer->dir, id, t->features.is_v2 ? "cgroup.freeze" : "freezer.state",
+                            t->features.is_v2 ? "0" : "THAWED"));
     for (int i = 0; i < 100 && kill_round(t, id); i++)
         pause_ms(1);
     return NULL;
@@ -220,7 +220,7 @@ struct err *cgroup_remove(struct cgroup_tree *t, const char *id)
     int64_t give_up = clock_boot_ns() + REMOVE_WAIT_NS;
     int wait_ms = 1;
 
-    TRY(tree_check_id(id));
+    TRY(cgroup_tree_check_id(id));
     for (;;) {
         int left = 0;
 

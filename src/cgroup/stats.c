@@ -3,7 +3,7 @@
  * Usage figures and the OOM mark, read from whichever files this version has; an
  * absent file leaves zero. v1 gives nanoseconds and its own keys, v2 microseconds.
  */
-#include "tree.h"
+#include "cgroup_tree.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -24,15 +24,15 @@ static int64_t value_of(const char *text, const char *key)
     return 0;
 }
 
-struct reader {
+struct stats_reader {
     const struct cgroup_tree *t;
     const char *id;
     char text[STATS_TEXT];
 };
 
-static const char *read_text(struct reader *r, enum controller c, const char *file)
+static const char *read_text(struct stats_reader *r, enum controller c, const char *file)
 {
-    const struct hierarchy *h = tree_controller(r->t, c);
+    const struct hierarchy *h = cgroup_tree_controller(r->t, c);
 
     if (!h || !knob_read(h, r->id, file, r->text, sizeof(r->text)))
         r->text[0] = '\0';
@@ -40,7 +40,7 @@ static const char *read_text(struct reader *r, enum controller c, const char *fi
 }
 
 /* A single number; "max" is 0 (no limit). */
-static int64_t read_number(struct reader *r, enum controller c, const char *file)
+static int64_t read_number(struct stats_reader *r, enum controller c, const char *file)
 {
     int64_t v = strtoll(read_text(r, c, file), NULL, 10);
 
@@ -76,7 +76,7 @@ static void add_v2_io(const char *text, struct cgroup_stats *out)
     }
 }
 
-static void stats_v1(struct reader *r, struct cgroup_stats *s)
+static void stats_v1(struct stats_reader *r, struct cgroup_stats *s)
 {
     const char *text;
 
@@ -97,7 +97,7 @@ static void stats_v1(struct reader *r, struct cgroup_stats *s)
     add_v1_io(read_text(r, CTL_BLKIO, "blkio.throttle.io_service_bytes_recursive"), s);
 }
 
-static void stats_v2(struct reader *r, struct cgroup_stats *s)
+static void stats_v2(struct stats_reader *r, struct cgroup_stats *s)
 {
     const char *text = read_text(r, CTL_CPUACCT, "cpu.stat");
 
@@ -121,7 +121,7 @@ static struct err *check_exists(struct cgroup_tree *t, const char *id)
 {
     char text[8];
 
-    TRY(tree_check_id(id));
+    TRY(cgroup_tree_check_id(id));
     if (!knob_read(&t->h[0], id, "cgroup.procs", text, sizeof(text)))
         return errno == ENOENT ? err_new(ERR_NOT_FOUND, "no cgroup %s", id)
                                : err_sys("read cgroup %s", id);
@@ -130,11 +130,11 @@ static struct err *check_exists(struct cgroup_tree *t, const char *id)
 
 struct err *cgroup_stats(struct cgroup_tree *t, const char *id, struct cgroup_stats *out)
 {
-    struct reader r = {.t = t, .id = id};
+    struct stats_reader r = {.t = t, .id = id};
     struct cgroup_stats s = {0};
 
     TRY(check_exists(t, id));
-    if (t->caps.is_v2)
+    if (t->features.is_v2)
         stats_v2(&r, &s);
     else
         stats_v1(&r, &s);
@@ -146,14 +146,14 @@ struct err *cgroup_stats(struct cgroup_tree *t, const char *id, struct cgroup_st
 
 bool cgroup_was_oom_killed(struct cgroup_tree *t, const char *id)
 {
-    struct reader r = {.t = t, .id = id};
-    struct err *e = tree_check_id(id);
+    struct stats_reader r = {.t = t, .id = id};
+    struct err *e = cgroup_tree_check_id(id);
 
     if (e) {
         err_drop(e);
         return false;
     }
-    if (t->caps.is_v2)
+    if (t->features.is_v2)
         return value_of(read_text(&r, CTL_MEMORY, "memory.events"), "oom_kill") > 0;
     return value_of(read_text(&r, CTL_MEMORY, "memory.oom_control"), "oom_kill") > 0;
 }

@@ -5,66 +5,66 @@
  * mkdir. Device rules start from "allow everything" (inherited), hence the first "a"
  * goes to devices.deny. Pure.
  */
-#include "plan.h"
+#include "knobs.h"
 
-static void plan_memory(struct arena *a, const struct caps *c, const struct cgroup_limits *l,
-                        struct plan *p)
+static void plan_memory(struct arena *a, const struct cgroup_features *c,
+                        const struct cgroup_limits *l, struct knobs *p)
 {
-    if (l->memory && caps_have(c, FEAT_MEMORY)) {
-        plan_add(a, p, CTL_MEMORY, "memory.limit_in_bytes",
-                 arena_printf(a, "%lld", (long long)l->memory));
-        p->v[p->n - 1].may_swap = l->memory_swap && caps_have(c, FEAT_SWAP);
+    if (l->memory && features_have(c, FEAT_MEMORY)) {
+        knobs_add(a, p, CTL_MEMORY, "memory.limit_in_bytes",
+                  arena_printf(a, "%lld", (long long)l->memory));
+        p->v[p->n - 1].may_swap = l->memory_swap && features_have(c, FEAT_SWAP);
     }
-    if (l->memory_swap && caps_have(c, FEAT_SWAP))
-        plan_add(a, p, CTL_MEMORY, "memory.memsw.limit_in_bytes",
-                 arena_printf(a, "%lld", (long long)l->memory_swap));
-    if (l->memory_reservation && caps_have(c, FEAT_RESERVATION))
-        plan_add(a, p, CTL_MEMORY, "memory.soft_limit_in_bytes",
-                 arena_printf(a, "%lld", (long long)l->memory_reservation));
-    if (l->swappiness >= 0 && caps_have(c, FEAT_SWAPPINESS))
-        plan_add(a, p, CTL_MEMORY, "memory.swappiness",
-                 arena_printf(a, "%lld", (long long)l->swappiness));
-    if (l->oom_kill_disable && caps_have(c, FEAT_OOM_CONTROL))
-        plan_add(a, p, CTL_MEMORY, "memory.oom_control", arena_strdup(a, "1"));
+    if (l->memory_swap && features_have(c, FEAT_SWAP))
+        knobs_add(a, p, CTL_MEMORY, "memory.memsw.limit_in_bytes",
+                  arena_printf(a, "%lld", (long long)l->memory_swap));
+    if (l->memory_reservation && features_have(c, FEAT_RESERVATION))
+        knobs_add(a, p, CTL_MEMORY, "memory.soft_limit_in_bytes",
+                  arena_printf(a, "%lld", (long long)l->memory_reservation));
+    if (l->swappiness >= 0 && features_have(c, FEAT_SWAPPINESS))
+        knobs_add(a, p, CTL_MEMORY, "memory.swappiness",
+                  arena_printf(a, "%lld", (long long)l->swappiness));
+    if (l->oom_kill_disable && features_have(c, FEAT_OOM_CONTROL))
+        knobs_add(a, p, CTL_MEMORY, "memory.oom_control", arena_strdup(a, "1"));
 }
 
-static void plan_cpu(struct arena *a, const struct caps *c, const struct cgroup_limits *l,
-                     struct plan *p)
+static void plan_cpu(struct arena *a, const struct cgroup_features *c,
+                     const struct cgroup_limits *l, struct knobs *p)
 {
     int64_t quota, period;
 
-    if (l->cpu_shares && caps_have(c, FEAT_SHARES))
-        plan_add(a, p, CTL_CPU, "cpu.shares", arena_printf(a, "%lld", (long long)l->cpu_shares));
-    if (caps_have(c, FEAT_CFS) && plan_cpu_time(l, &quota, &period)) {
-        plan_add(a, p, CTL_CPU, "cpu.cfs_period_us", arena_printf(a, "%lld", (long long)period));
-        plan_add(a, p, CTL_CPU, "cpu.cfs_quota_us", arena_printf(a, "%lld", (long long)quota));
+    if (l->cpu_shares && features_have(c, FEAT_SHARES))
+        knobs_add(a, p, CTL_CPU, "cpu.shares", arena_printf(a, "%lld", (long long)l->cpu_shares));
+    if (features_have(c, FEAT_CFS) && knobs_cpu_time(l, &quota, &period)) {
+        knobs_add(a, p, CTL_CPU, "cpu.cfs_period_us", arena_printf(a, "%lld", (long long)period));
+        knobs_add(a, p, CTL_CPU, "cpu.cfs_quota_us", arena_printf(a, "%lld", (long long)quota));
     }
-    if (l->cpu_rt_period && caps_have(c, FEAT_RT))
-        plan_add(a, p, CTL_CPU, "cpu.rt_period_us",
-                 arena_printf(a, "%lld", (long long)l->cpu_rt_period));
-    if (l->cpu_rt_runtime && caps_have(c, FEAT_RT))
-        plan_add(a, p, CTL_CPU, "cpu.rt_runtime_us",
-                 arena_printf(a, "%lld", (long long)l->cpu_rt_runtime));
-    if (!text_is_empty(l->cpuset_cpus) && caps_have(c, FEAT_CPUSET))
-        plan_add(a, p, CTL_CPUSET, "cpuset.cpus", arena_strdup(a, l->cpuset_cpus));
-    if (!text_is_empty(l->cpuset_mems) && caps_have(c, FEAT_CPUSET))
-        plan_add(a, p, CTL_CPUSET, "cpuset.mems", arena_strdup(a, l->cpuset_mems));
+    if (l->cpu_rt_period && features_have(c, FEAT_RT))
+        knobs_add(a, p, CTL_CPU, "cpu.rt_period_us",
+                  arena_printf(a, "%lld", (long long)l->cpu_rt_period));
+    if (l->cpu_rt_runtime && features_have(c, FEAT_RT))
+        knobs_add(a, p, CTL_CPU, "cpu.rt_runtime_us",
+                  arena_printf(a, "%lld", (long long)l->cpu_rt_runtime));
+    if (!text_is_empty(l->cpuset_cpus) && features_have(c, FEAT_CPUSET))
+        knobs_add(a, p, CTL_CPUSET, "cpuset.cpus", arena_strdup(a, l->cpuset_cpus));
+    if (!text_is_empty(l->cpuset_mems) && features_have(c, FEAT_CPUSET))
+        knobs_add(a, p, CTL_CPUSET, "cpuset.mems", arena_strdup(a, l->cpuset_mems));
 }
 
-static void plan_device_values(struct arena *a, const struct caps *c, enum feature f,
-                               const struct cgroup_device_value *v, size_t n, struct plan *p)
+static void plan_device_values(struct arena *a, const struct cgroup_features *c, enum feature f,
+                               const struct cgroup_device_value *v, size_t n, struct knobs *p)
 {
-    for (size_t i = 0; i < n && caps_have(c, f); i++)
-        plan_add(a, p, CTL_BLKIO, feature_file(c, f),
-                 arena_printf(a, "%d:%d %lld", v[i].major, v[i].minor, (long long)v[i].value));
+    for (size_t i = 0; i < n && features_have(c, f); i++)
+        knobs_add(a, p, CTL_BLKIO, feature_file(c, f),
+                  arena_printf(a, "%d:%d %lld", v[i].major, v[i].minor, (long long)v[i].value));
 }
 
-static void plan_blkio(struct arena *a, const struct caps *c, const struct cgroup_limits *l,
-                       struct plan *p)
+static void plan_blkio(struct arena *a, const struct cgroup_features *c,
+                       const struct cgroup_limits *l, struct knobs *p)
 {
-    if (l->blkio_weight && caps_have(c, FEAT_WEIGHT))
-        plan_add(a, p, CTL_BLKIO, feature_file(c, FEAT_WEIGHT),
-                 arena_printf(a, "%d", l->blkio_weight));
+    if (l->blkio_weight && features_have(c, FEAT_WEIGHT))
+        knobs_add(a, p, CTL_BLKIO, feature_file(c, FEAT_WEIGHT),
+                  arena_printf(a, "%d", l->blkio_weight));
     plan_device_values(a, c, FEAT_WEIGHT_DEVICE, l->weight_devices, l->n_weight_devices, p);
     plan_device_values(a, c, FEAT_READ_BPS, l->read_bps, l->n_read_bps, p);
     plan_device_values(a, c, FEAT_WRITE_BPS, l->write_bps, l->n_write_bps, p);
@@ -83,25 +83,26 @@ static bool devices_are_open(const struct cgroup_limits *l)
     return last->type == 'a' && last->allow;
 }
 
-static void plan_devices(struct arena *a, const struct caps *c, const struct cgroup_limits *l,
-                         struct plan *p)
+static void plan_devices(struct arena *a, const struct cgroup_features *c,
+                         const struct cgroup_limits *l, struct knobs *p)
 {
-    if (!l->devices || !caps_have(c, FEAT_DEVICES) || devices_are_open(l))
+    if (!l->devices || !features_have(c, FEAT_DEVICES) || devices_are_open(l))
         return;
-    plan_add(a, p, CTL_DEVICES, "devices.deny", arena_strdup(a, "a"));
+    knobs_add(a, p, CTL_DEVICES, "devices.deny", arena_strdup(a, "a"));
     for (size_t i = 0; i < l->n_devices; i++)
-        plan_add(a, p, CTL_DEVICES, l->devices[i].allow ? "devices.allow" : "devices.deny",
-                 device_rule_text(a, &l->devices[i]));
+        knobs_add(a, p, CTL_DEVICES, l->devices[i].allow ? "devices.allow" : "devices.deny",
+                  device_rule_text(a, &l->devices[i]));
 }
 
-void plan_v1(struct arena *a, const struct caps *c, const struct cgroup_limits *l, struct plan *p)
+void knobs_plan_v1(struct arena *a, const struct cgroup_features *c, const struct cgroup_limits *l,
+                   struct knobs *p)
 {
     plan_memory(a, c, l, p);
     plan_cpu(a, c, l, p);
-    if (l->pids && caps_have(c, FEAT_PIDS))
-        plan_add(a, p, CTL_PIDS, "pids.max",
-                 l->pids > 0 ? arena_printf(a, "%lld", (long long)l->pids)
-                             : arena_strdup(a, "max"));
+    if (l->pids && features_have(c, FEAT_PIDS))
+        knobs_add(a, p, CTL_PIDS, "pids.max",
+                  l->pids > 0 ? arena_printf(a, "%lld", (long long)l->pids)
+                              : arena_strdup(a, "max"));
     plan_blkio(a, c, l, p);
     plan_devices(a, c, l, p);
 }

@@ -59,22 +59,22 @@ static bool version_is_below(const char *v, const char *other)
     return major < other_major || (major == other_major && minor < other_minor);
 }
 
-static struct err *exchange(struct cli *cli, const struct request *r, struct http_head *h,
+static struct err *exchange(struct cli *cli, const struct http_request *r, struct http_head *h,
                             struct buf *body)
 {
     struct err *e;
 
-    if (cli->conn && (cli->conn->is_spent || conn_is_closed(cli->conn))) {
-        conn_close(cli->conn);
+    if (cli->conn && (cli->conn->is_spent || http_conn_is_closed(cli->conn))) {
+        http_conn_close(cli->conn);
         cli->conn = NULL;
     }
     if (!cli->conn)
-        TRY(conn_open(cli->socket_path, &cli->conn));
-    e = conn_send(cli->conn, r);
+        TRY(http_conn_open(cli->socket_path, &cli->conn));
+    e = http_conn_send(cli->conn, r);
     if (!e)
-        e = conn_read_head(cli->conn, cli->arena, r->method, h);
+        e = http_conn_read_head(cli->conn, cli->arena, r->method, h);
     if (!e)
-        e = conn_read_all(cli->conn, body);
+        e = http_conn_read_all(cli->conn, body);
     if (e)
         cli->conn->is_spent = true;
     return e;
@@ -82,8 +82,8 @@ static struct err *exchange(struct cli *cli, const struct request *r, struct htt
 
 static struct err *negotiate(struct cli *cli)
 {
-    const struct request head = {.method = "HEAD", .path = "/_ping"};
-    const struct request get = {.method = "GET", .path = "/_ping"};
+    const struct http_request head = {.method = "HEAD", .path = "/_ping"};
+    const struct http_request get = {.method = "GET", .path = "/_ping"};
     autobuf struct buf body = {0};
     struct http_head h;
     const char *wanted = getenv("DOCKER_API_VERSION");
@@ -141,7 +141,7 @@ char *api_escape(struct cli *cli, const char *s)
     return arena_strndup(cli->arena, b.data ? b.data : "", b.len);
 }
 
-static struct err *api_call(struct cli *cli, const struct request *r, struct reply *out)
+static struct err *api_call(struct cli *cli, const struct http_request *r, struct api_reply *out)
 {
     autobuf struct buf body = {0};
     struct http_head h;
@@ -151,7 +151,7 @@ static struct err *api_call(struct cli *cli, const struct request *r, struct rep
         return daemon_error(cli->arena, &h, body.data, body.len);
     if (!out)
         return NULL;
-    *out = (struct reply){.status = h.status};
+    *out = (struct api_reply){.status = h.status};
     out->text = arena_strndup(cli->arena, body.data ? body.data : "", body.len);
     out->len = strlen(out->text); /* JSON has no NUL bytes */
     if (body.len && h.type && text_starts(h.type, "application/json"))
@@ -160,9 +160,9 @@ static struct err *api_call(struct cli *cli, const struct request *r, struct rep
 }
 
 static struct err *call_rest(struct cli *cli, const char *method, const char *rest,
-                             const char *body, struct reply *out)
+                             const char *body, struct api_reply *out)
 {
-    struct request r = {.method = method, .body = body};
+    struct http_request r = {.method = method, .body = body};
     char *path;
 
     TRY(path_of(cli, rest, &path));
@@ -170,7 +170,7 @@ static struct err *call_rest(struct cli *cli, const char *method, const char *re
     return api_call(cli, &r, out);
 }
 
-struct err *api_get(struct cli *cli, struct reply *out, const char *fmt, ...)
+struct err *api_get(struct cli *cli, struct api_reply *out, const char *fmt, ...)
 {
     char *rest;
 
@@ -178,7 +178,7 @@ struct err *api_get(struct cli *cli, struct reply *out, const char *fmt, ...)
     return call_rest(cli, "GET", rest, NULL, out);
 }
 
-struct err *api_post(struct cli *cli, const char *body, struct reply *out, const char *fmt, ...)
+struct err *api_post(struct cli *cli, const char *body, struct api_reply *out, const char *fmt, ...)
 {
     char *rest;
 
@@ -186,7 +186,7 @@ struct err *api_post(struct cli *cli, const char *body, struct reply *out, const
     return call_rest(cli, "POST", rest, body, out);
 }
 
-struct err *api_delete(struct cli *cli, struct reply *out, const char *fmt, ...)
+struct err *api_delete(struct cli *cli, struct api_reply *out, const char *fmt, ...)
 {
     char *rest;
 
@@ -194,15 +194,15 @@ struct err *api_delete(struct cli *cli, struct reply *out, const char *fmt, ...)
     return call_rest(cli, "DELETE", rest, NULL, out);
 }
 
-static struct err *open_stream(struct cli *cli, struct conn *c, const struct request *r)
+static struct err *open_stream(struct cli *cli, struct http_conn *c, const struct http_request *r)
 {
     autobuf struct buf body = {0};
     struct http_head h;
 
-    TRY(conn_send(c, r));
-    TRY(conn_read_head(c, cli->arena, r->method, &h));
+    TRY(http_conn_send(c, r));
+    TRY(http_conn_read_head(c, cli->arena, r->method, &h));
     if (h.status >= 400) {
-        TRY(conn_read_all(c, &body));
+        TRY(http_conn_read_all(c, &body));
         return daemon_error(cli->arena, &h, body.data, body.len);
     }
     if (r->upgrades && h.status != 101)
@@ -210,15 +210,15 @@ static struct err *open_stream(struct cli *cli, struct conn *c, const struct req
     return NULL;
 }
 
-struct err *api_open(struct cli *cli, const struct request *r, struct conn **out)
+struct err *api_open(struct cli *cli, const struct http_request *r, struct http_conn **out)
 {
-    struct conn *c = NULL;
+    struct http_conn *c = NULL;
     struct err *e;
 
-    TRY(conn_open(cli->socket_path, &c));
+    TRY(http_conn_open(cli->socket_path, &c));
     e = open_stream(cli, c, r);
     if (e)
-        conn_close(c);
+        http_conn_close(c);
     else
         *out = c;
     return e;

@@ -8,7 +8,7 @@
 
 struct cli;
 
-struct reply {
+struct api_reply {
     int status;
     char *text;
     size_t len;
@@ -24,14 +24,15 @@ char *api_escape(struct cli *cli, const char *s);
 /* One request on the kept connection, answered whole; path without version. Status >= 400 is an
  * error "Error response from daemon: …"; its kind tells the status. 304 is success. out may be
  * NULL. */
-struct err *api_get(struct cli *cli, struct reply *out, const char *fmt, ...)
+struct err *api_get(struct cli *cli, struct api_reply *out, const char *fmt, ...)
     must_check like_printf(3, 4);
-struct err *api_post(struct cli *cli, const char *body, struct reply *out, const char *fmt, ...)
+struct err *api_post(struct cli *cli, const char *body, struct api_reply *out, const char *fmt, ...)
     must_check like_printf(4, 5);
-struct err *api_delete(struct cli *cli, struct reply *out, const char *fmt, ...)
+struct err *api_delete(struct cli *cli, struct api_reply *out, const char *fmt, ...)
     must_check like_printf(3, 4);
 
 /* A connection of its own, left after the reply's head: streams and hijacks. The caller closes. */
-struct err *api_open(struct cli *cli, const struct request *r, struct conn **out) must_check;
+struct err *api_open(struct cli *cli, const struct http_request *r, struct http_conn **out)
+    must_check;
 /* X-Registry-Auth for the registry of an image, from config.json; NULL when there is none. */
 char *api_registry_auth(struct cli *cli, const char *image);

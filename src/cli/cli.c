@@ -307,7 +307,7 @@ int cli_main(int argc, char **argv)
         code = dispatch(&cli, &p);
     }
     tty_restore();
-    conn_close(cli.conn);
+    http_conn_close(cli.conn);
     arena_destroy(cli.arena);
     return code;
 }

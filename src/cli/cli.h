@@ -5,7 +5,7 @@
 #include "base/flags.h"
 #include "base/text.h"
 
-struct conn;
+struct http_conn;
 struct command;
 
 struct cli {
@@ -15,7 +15,7 @@ struct cli {
     const char *config_dir;        /* holds config.json */
     const char *api_version;       /* NULL until api.c has negotiated */
     const struct command *command; /* the one that runs */
-    struct conn *conn;             /* kept alive between plain calls */
+    struct http_conn *conn;        /* kept alive between plain calls */
     int exit_code;
 };
 

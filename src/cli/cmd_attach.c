@@ -3,9 +3,9 @@
 #include "commands.h"
 
 #include "api.h"
-#include "launch.h"
 #include "options.h"
 #include "query.h"
+#include "run_launch.h"
 #include "session.h"
 #include "state_options.h"
 
@@ -18,7 +18,7 @@ static struct err *not_a_terminal(void)
 
 static struct err *inspect(struct cli *cli, const char *name, const struct json **out)
 {
-    struct reply reply = {0};
+    struct api_reply reply = {0};
 
     TRY(api_get(cli, &reply, "/containers/%s/json", api_escape(cli, name)));
     *out = reply.json;
@@ -65,13 +65,13 @@ static struct err *open_stream(struct cli *cli, struct session *s, const struct 
     const struct run_streams streams = {.in = s->has_stdin, .out = true, .err = true};
 
     session_block_signals(s);
-    return launch_attach(cli, s->container, &streams, o->detach_keys, &s->stream);
+    return run_launch_attach(cli, s->container, &streams, o->detach_keys, &s->stream);
 }
 
 static struct err *end_session(struct cli *cli, struct session *s, struct err *e)
 {
-    conn_close(s->stream);
-    conn_close(s->wait);
+    http_conn_close(s->stream);
+    http_conn_close(s->wait);
     if (!e)
         cli->exit_code = s->was_detached ? 0 : s->exit_code;
     return e;
@@ -79,7 +79,7 @@ static struct err *end_session(struct cli *cli, struct session *s, struct err *e
 
 static struct err *attach(struct cli *cli, struct session *s, const struct attach_options *o)
 {
-    TRY(launch_wait(cli, s->container, NULL, &s->wait));
+    TRY(run_launch_wait(cli, s->container, NULL, &s->wait));
     TRY(open_stream(cli, s, o));
     if (s->has_tty) /* another size and back: the program redraws its screen */
         err_drop(api_post(cli, NULL, NULL, "%s/resize?h=25&w=81", s->resize_prefix));
@@ -102,7 +102,7 @@ static struct err *start_and_attach(struct cli *cli, struct session *s,
                                     const struct attach_options *o, bool removes_itself)
 {
     TRY(open_stream(cli, s, o));
-    TRY(launch_wait(cli, s->container, removes_itself ? "removed" : "next-exit", &s->wait));
+    TRY(run_launch_wait(cli, s->container, removes_itself ? "removed" : "next-exit", &s->wait));
     TRY(api_post(cli, NULL, NULL, "/containers/%s/start", s->container));
     return session_run(s);
 }
@@ -173,8 +173,8 @@ static struct err *exec_body(struct cli *cli, const struct attach_options *o, st
     return NULL;
 }
 
-/* The stream has ended: with the command, or with an engine that was killed, which is no success.
- */
+/* The stream has ended: with the command, or with an engine that was killed, which is no
+ * success. */
 static struct err *exec_end(struct session *s, const char *id, const struct json *doc)
 {
     const struct json *code = json_get(doc, "ExitCode");
@@ -195,8 +195,8 @@ static struct err *exec_end(struct session *s, const char *id, const struct json
 
 static struct err *exec_attached(struct cli *cli, struct session *s, const char *id)
 {
-    struct request r = {.method = "POST", .upgrades = true};
-    struct reply reply = {0};
+    struct http_request r = {.method = "POST", .upgrades = true};
+    struct api_reply reply = {0};
     char *path = NULL;
 
     s->cli = cli;
@@ -219,7 +219,7 @@ struct err *cmd_exec(struct cli *cli, const void *options, struct strs args)
 {
     const struct attach_options *o = options;
     struct session s = {.has_tty = o->tty, .has_stdin = o->interactive};
-    struct reply reply = {0};
+    struct api_reply reply = {0};
     char *body = NULL;
     const char *id;
 

@@ -10,7 +10,7 @@
 
 static struct err *audit_one(struct cli *cli, const char *id, size_t *found)
 {
-    struct reply reply = {0};
+    struct api_reply reply = {0};
     struct strs findings;
     const char *name;
 
@@ -30,7 +30,7 @@ struct err *cmd_audit(struct cli *cli, const void *options, struct strs args)
 {
     const struct list_options *o = options;
     struct strs ids = args;
-    struct reply reply = {0};
+    struct api_reply reply = {0};
     size_t found = 0;
 
     if (!args.n) {

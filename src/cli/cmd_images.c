@@ -6,8 +6,8 @@
 
 #include "api.h"
 #include "image_name.h"
-#include "listing.h"
 #include "query.h"
+#include "rows.h"
 #include "state_options.h"
 
 #include <string.h>
@@ -70,7 +70,7 @@ static const char *digest_of_repository(const struct json *digests, const char *
     return "<none>";
 }
 
-static void add_image(struct arena *a, struct listing *list, const struct json *s,
+static void add_image(struct arena *a, struct rows *list, const struct json *s,
                       const struct list_options *o)
 {
     const struct json *tags = json_get(s, "RepoTags"), *digests = json_get(s, "RepoDigests");
@@ -114,10 +114,10 @@ static struct err *images_query(struct cli *cli, const struct list_options *o, s
 struct err *cmd_images(struct cli *cli, const void *options, struct strs args)
 {
     const struct list_options *o = options;
-    struct listing list = {
+    struct rows list = {
         .table = o->digests ? COLUMNS_DIGEST : COLUMNS, .quiet = "{{.ID}}", .titles = image_titles};
     autobuf struct buf out = {0};
-    struct reply reply = {0};
+    struct api_reply reply = {0};
     char *query = NULL;
     size_t room = 1;
 
@@ -128,7 +128,7 @@ struct err *cmd_images(struct cli *cli, const void *options, struct strs args)
     list.rows = arena_array(cli->arena, room, sizeof(*list.rows));
     for (const struct json *j = json_first(reply.json); j; j = json_next(j))
         add_image(cli->arena, &list, j, o);
-    TRY(listing_print(cli->arena, &list, o->format, o->quiet, &out));
+    TRY(rows_print(cli->arena, &list, o->format, o->quiet, &out));
     cli_print(out.data ? out.data : "", out.len);
     return NULL;
 }
@@ -165,18 +165,18 @@ static struct pairs history_row(struct arena *a, const struct json *j, const str
 struct err *cmd_history(struct cli *cli, const void *options, struct strs args)
 {
     const struct list_options *o = options;
-    struct listing list = {
+    struct rows list = {
         .table = "table {{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}",
         .quiet = "{{.ID}}",
         .titles = history_titles};
     autobuf struct buf out = {0};
-    struct reply reply = {0};
+    struct api_reply reply = {0};
 
     TRY(api_get(cli, &reply, "/images/%s/history", api_escape(cli, args.v[0])));
     list.rows = arena_array(cli->arena, json_len(reply.json) + 1, sizeof(*list.rows));
     for (const struct json *j = json_first(reply.json); j; j = json_next(j))
         list.rows[list.n++] = history_row(cli->arena, j, o);
-    TRY(listing_print(cli->arena, &list, o->format, o->quiet, &out));
+    TRY(rows_print(cli->arena, &list, o->format, o->quiet, &out));
     cli_print(out.data ? out.data : "", out.len);
     return NULL;
 }
@@ -199,7 +199,7 @@ struct err *cmd_tag(struct cli *cli, const void *options, struct strs args)
 
 static struct err *remove_image(struct cli *cli, const char *name, const struct rmi_options *o)
 {
-    struct reply reply = {0};
+    struct api_reply reply = {0};
 
     TRY(api_delete(cli, &reply, "/images/%s%s%s%s", api_escape(cli, name),
                    o->force || o->no_prune ? "?" : "", o->force ? "force=1" : "",

@@ -11,22 +11,22 @@
 #include <stdio.h>
 #include <string.h>
 
-struct kind {
+struct inspect_kind {
     const char *name;   /* --type, and the word in errors */
     const char *prefix; /* of the path, before the name … */
     const char *suffix; /* … and after it */
 };
-static const struct kind kinds[] = {
+static const struct inspect_kind kinds[] = {
     {"container", "/containers/", "/json"},
     {"image", "/images/", "/json"},
     {"network", "/networks/", ""},
     {"volume", "/volumes/", ""},
 };
 
-static struct err *get(struct cli *cli, const struct kind *k, const char *name, bool size,
+static struct err *get(struct cli *cli, const struct inspect_kind *k, const char *name, bool size,
                        const struct json **out)
 {
-    struct reply reply = {0};
+    struct api_reply reply = {0};
     struct err *e = api_get(cli, &reply, "%s%s%s%s", k->prefix, api_escape(cli, name), k->suffix,
                             size && k == &kinds[0] ? "?size=1" : "");
 
@@ -147,7 +147,7 @@ static void print_port(const char *port, const struct json *bindings, bool with_
 struct err *cmd_port(struct cli *cli, const void *options, struct strs args)
 {
     const struct json *ports, *wanted;
-    struct reply reply = {0};
+    struct api_reply reply = {0};
     const char *port;
     int64_t number;
 

@@ -18,16 +18,16 @@ static struct err *write_stream(void *ctx, int stream, const char *p, size_t n)
     return fd_write_all(stream == 2 ? STDERR_FILENO : STDOUT_FILENO, p, n);
 }
 
-static struct err *copy_logs(struct conn *c, bool has_tty)
+static struct err *copy_logs(struct http_conn *c, bool has_tty)
 {
     struct demux d = {0};
 
     while (!c->reply.is_done) {
         autobuf struct buf b = {0};
 
-        if (!conn_wait(c, STDOUT_FILENO)) /* `| head` shall not wait for the next line */
+        if (!http_conn_wait(c, STDOUT_FILENO)) /* `| head` shall not wait for the next line */
             return err_sysno(EPIPE, "write /dev/stdout");
-        TRY(conn_read_some(c, &b));
+        TRY(http_conn_read_some(c, &b));
         if (has_tty)
             TRY(write_stream(NULL, 1, b.data ? b.data : "", b.len));
         else
@@ -38,7 +38,7 @@ static struct err *copy_logs(struct conn *c, bool has_tty)
 
 static struct err *named_time(struct cli *cli, const char *name, const char *text, char **out)
 {
-    struct err *e = query_time(cli->arena, text, out);
+    struct err *e = query_since(cli->arena, text, out);
 
     return e ? err_wrap(e, "invalid value for \"%s\"", name) : NULL;
 }
@@ -71,9 +71,9 @@ static struct err *logs_query(struct cli *cli, const struct logs_options *o, cha
 
 struct err *cmd_logs(struct cli *cli, const void *options, struct strs args)
 {
-    struct request r = {.method = "GET"};
-    struct reply reply = {0};
-    struct conn *c = NULL;
+    struct http_request r = {.method = "GET"};
+    struct api_reply reply = {0};
+    struct http_conn *c = NULL;
     char *query = NULL, *path = NULL;
     bool has_tty;
     struct err *e;
@@ -85,7 +85,7 @@ struct err *cmd_logs(struct cli *cli, const void *options, struct strs args)
     r.path = path;
     TRY(api_open(cli, &r, &c));
     e = copy_logs(c, has_tty);
-    conn_close(c);
+    http_conn_close(c);
     if (e && err_errno(e) == EPIPE) { /* our reader went away */
         err_drop(e);
         cli->exit_code = 1;

@@ -3,9 +3,9 @@
 #include "commands.h"
 
 #include "api.h"
-#include "listing.h"
 #include "options.h"
 #include "query.h"
+#include "rows.h"
 #include "state_options.h"
 
 #include <string.h>
@@ -38,7 +38,7 @@ static struct pairs network_row(struct arena *a, const struct json *n, bool no_t
     pairs_set(a, &row, "Labels", labels_text(a, json_get(n, "Labels")));
     pairs_set(a, &row, "Name", text_of(n, "Name"));
     pairs_set(a, &row, "Scope", text_of(n, "Scope"));
-    listing_labels(a, &row, &labels);
+    rows_labels(a, &row, &labels);
     return row;
 }
 
@@ -48,13 +48,13 @@ static int by_name(const void *a, const void *b)
     return strcmp(pairs_get(a, "Name"), pairs_get(b, "Name"));
 }
 
-static struct err *print_list(struct cli *cli, struct listing *list, const struct list_options *o)
+static struct err *print_list(struct cli *cli, struct rows *list, const struct list_options *o)
 {
     autobuf struct buf out = {0};
 
     if (list->n)
         qsort(list->rows, list->n, sizeof(*list->rows), by_name);
-    TRY(listing_print(cli->arena, list, o->format, o->quiet, &out));
+    TRY(rows_print(cli->arena, list, o->format, o->quiet, &out));
     cli_print(out.data ? out.data : "", out.len);
     return NULL;
 }
@@ -62,10 +62,10 @@ static struct err *print_list(struct cli *cli, struct listing *list, const struc
 struct err *cmd_network_ls(struct cli *cli, const void *options, struct strs args)
 {
     const struct list_options *o = options;
-    struct listing list = {.table = "table {{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}",
-                           .quiet = "{{.ID}}",
-                           .titles = network_titles};
-    struct reply reply = {0};
+    struct rows list = {.table = "table {{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}",
+                        .quiet = "{{.ID}}",
+                        .titles = network_titles};
+    struct api_reply reply = {0};
     char *filters = NULL;
 
     (void)args;
@@ -148,7 +148,7 @@ struct err *cmd_network_create(struct cli *cli, const void *options, struct strs
     struct pairs labels = {0}, driver_options = {0};
     autobuf struct buf b = {0};
     struct jw w = {.out = &b};
-    struct reply reply = {0};
+    struct api_reply reply = {0};
 
     for (size_t i = 0; i < o->labels.n; i++)
         pairs_set_text(cli->arena, &labels, o->labels.v[i]);
@@ -241,16 +241,16 @@ static struct pairs volume_row(struct arena *a, const struct json *v)
     pairs_set(a, &row, "Name", text_of(v, "Name"));
     pairs_set(a, &row, "Scope", text_of(v, "Scope"));
     pairs_set(a, &row, "Size", "N/A");
-    listing_labels(a, &row, &labels);
+    rows_labels(a, &row, &labels);
     return row;
 }
 
 struct err *cmd_volume_ls(struct cli *cli, const void *options, struct strs args)
 {
     const struct list_options *o = options;
-    struct listing list = {
+    struct rows list = {
         .table = "table {{.Driver}}\t{{.Name}}", .quiet = "{{.Name}}", .titles = volume_titles};
-    struct reply reply = {0};
+    struct api_reply reply = {0};
     const struct json *volumes;
     char *filters = NULL;
 
@@ -270,7 +270,7 @@ struct err *cmd_volume_create(struct cli *cli, const void *options, struct strs 
     struct pairs labels = {0}, driver_options = {0};
     autobuf struct buf b = {0};
     struct jw w = {.out = &b};
-    struct reply reply = {0};
+    struct api_reply reply = {0};
 
     for (size_t i = 0; i < o->labels.n; i++)
         pairs_set_text(cli->arena, &labels, o->labels.v[i]);

@@ -8,12 +8,12 @@
 
 #include <string.h>
 
-struct kind {
+struct prune_kind {
     const char *group; /* first word of the command */
     const char *path, *list, *title;
     const char *warning;
 };
-static const struct kind kinds[] = {
+static const struct prune_kind kinds[] = {
     {"container", "/containers/prune", "ContainersDeleted",
      "Deleted Containers:", "WARNING! This will remove all stopped containers."},
     {"network", "/networks/prune", "NetworksDeleted", "Deleted Networks:",
@@ -24,7 +24,7 @@ static const struct kind kinds[] = {
      "Deleted Images:", "WARNING! This will remove all dangling images."},
 };
 
-static const struct kind *kind_of(const char *group)
+static const struct prune_kind *kind_of(const char *group)
 {
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
         if (strcmp(kinds[i].group, group) == 0)
@@ -32,7 +32,7 @@ static const struct kind *kind_of(const char *group)
     return NULL;
 }
 
-static void print_deleted(const struct kind *k, const struct json *list)
+static void print_deleted(const struct prune_kind *k, const struct json *list)
 {
     if (!json_len(list))
         return;
@@ -48,11 +48,11 @@ static void print_deleted(const struct kind *k, const struct json *list)
     cli_printf("\n");
 }
 
-static struct err *prune(struct cli *cli, const struct kind *k, const struct prune_options *o,
+static struct err *prune(struct cli *cli, const struct prune_kind *k, const struct prune_options *o,
                          int64_t *reclaimed)
 {
     struct strs filters = strs_copy(cli->arena, &o->filters);
-    struct reply reply = {0};
+    struct api_reply reply = {0};
     char *query = NULL;
 
     if (o->all && strcmp(k->group, "image") == 0)
@@ -78,7 +78,7 @@ struct err *cmd_prune(struct cli *cli, const void *options, struct strs args)
 {
     const struct prune_options *o = options;
     const char *name = cli->command->name;
-    const struct kind *k = kind_of(arena_strndup(cli->arena, name, strcspn(name, " ")));
+    const struct prune_kind *k = kind_of(arena_strndup(cli->arena, name, strcspn(name, " ")));
     int64_t reclaimed = 0;
 
     (void)args;

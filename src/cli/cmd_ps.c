@@ -3,9 +3,9 @@
 #include "commands.h"
 
 #include "api.h"
-#include "listing.h"
 #include "ps_row.h"
 #include "query.h"
+#include "rows.h"
 #include "state_options.h"
 
 #include <string.h>
@@ -43,10 +43,10 @@ static struct err *list_query(struct cli *cli, const struct list_options *o, cha
 struct err *cmd_ps(struct cli *cli, const void *options, struct strs args)
 {
     const struct list_options *o = options;
-    struct listing list = {
+    struct rows list = {
         .table = o->size ? COLUMNS "\t{{.Size}}" : COLUMNS, .quiet = "{{.ID}}", .titles = titles};
     autobuf struct buf out = {0};
-    struct reply reply = {0};
+    struct api_reply reply = {0};
     char *query = NULL;
 
     (void)args;
@@ -55,7 +55,7 @@ struct err *cmd_ps(struct cli *cli, const void *options, struct strs args)
     list.rows = arena_array(cli->arena, json_len(reply.json) + 1, sizeof(*list.rows));
     for (const struct json *j = json_first(reply.json); j; j = json_next(j))
         list.rows[list.n++] = ps_row(cli->arena, j, !o->no_trunc);
-    TRY(listing_print(cli->arena, &list, o->format, o->quiet, &out));
+    TRY(rows_print(cli->arena, &list, o->format, o->quiet, &out));
     cli_print(out.data ? out.data : "", out.len);
     return NULL;
 }

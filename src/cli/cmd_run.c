@@ -3,7 +3,7 @@
 #include "commands.h"
 
 #include "api.h"
-#include "launch.h"
+#include "run_launch.h"
 #include "session.h"
 
 #include <stdio.h>
@@ -25,7 +25,7 @@ static struct err *check_tty(const struct run_options *o, const struct run_strea
 }
 
 struct run {
-    struct launch launch;
+    struct run_launch launch;
     struct session session;
     bool has_started;
 };
@@ -48,8 +48,8 @@ static struct err *prepare(struct cli *cli, struct run *r)
     TRY(detach_parse(o->detach_keys, &session->detach));
     session_block_signals(session);
     if (s->in || s->out || s->err)
-        TRY(launch_attach(cli, r->launch.id, s, o->detach_keys, &session->stream));
-    return launch_wait(cli, r->launch.id, condition, &session->wait);
+        TRY(run_launch_attach(cli, r->launch.id, s, o->detach_keys, &session->stream));
+    return run_launch_wait(cli, r->launch.id, condition, &session->wait);
 }
 
 static struct err *run_attached(struct cli *cli, struct run *r)
@@ -60,7 +60,7 @@ static struct err *run_attached(struct cli *cli, struct run *r)
     return session_run(&r->session);
 }
 
-static struct err *run_detached(struct cli *cli, const struct launch *l)
+static struct err *run_detached(struct cli *cli, const struct run_launch *l)
 {
     struct err *e = api_post(cli, NULL, NULL, "/containers/%s/start", l->id);
 
@@ -82,22 +82,22 @@ static void finish_attached(struct cli *cli, struct run *r, struct err *e)
     if (!e) {
         cli->exit_code = r->session.was_detached ? 0 : r->session.exit_code;
     } else if (!r->has_started) {
-        cli->exit_code = launch_exit_code(e);
+        cli->exit_code = run_launch_exit_code(e);
         cli_report(cli, e, true);
         await_removal(cli, r);
     } else {
         cli->exit_code = 125;
         cli_report(cli, e, false);
     }
-    conn_close(r->session.stream);
-    conn_close(r->session.wait);
+    http_conn_close(r->session.stream);
+    http_conn_close(r->session.wait);
 }
 
 struct err *cmd_run(struct cli *cli, const void *options, struct strs args)
 {
     const struct run_options *o = options;
     struct run r = {.launch = {.o = o, .args = args}};
-    struct launch *l = &r.launch;
+    struct run_launch *l = &r.launch;
     struct err *e;
 
     TRY(check_options(o));
@@ -110,9 +110,9 @@ struct err *cmd_run(struct cli *cli, const void *options, struct strs args)
         return NULL;
     }
     TRY(check_tty(o, &l->streams));
-    e = launch_create(cli, l);
+    e = run_launch_create(cli, l);
     if (e) {
-        cli->exit_code = launch_exit_code(e);
+        cli->exit_code = run_launch_exit_code(e);
         cli_report(cli, e, true);
         return NULL;
     }
@@ -123,7 +123,7 @@ struct err *cmd_run(struct cli *cli, const void *options, struct strs args)
     }
     e = run_detached(cli, l);
     if (e) {
-        cli->exit_code = launch_exit_code(e);
+        cli->exit_code = run_launch_exit_code(e);
         cli_report(cli, e, true);
     }
     return NULL;
@@ -132,7 +132,7 @@ struct err *cmd_run(struct cli *cli, const void *options, struct strs args)
 struct err *cmd_create(struct cli *cli, const void *options, struct strs args)
 {
     const struct run_options *o = options;
-    struct launch l = {.o = o, .args = args};
+    struct run_launch l = {.o = o, .args = args};
     struct err *e;
 
     e = run_streams(o, &l.streams);
@@ -143,7 +143,7 @@ struct err *cmd_create(struct cli *cli, const void *options, struct strs args)
         cli_report(cli, e, true);
         return NULL;
     }
-    TRY(launch_create(cli, &l));
+    TRY(run_launch_create(cli, &l));
     cli_printf("%s\n", l.id);
     return NULL;
 }

@@ -129,7 +129,7 @@ struct err *cmd_wait(struct cli *cli, const void *options, struct strs args)
 {
     (void)options;
     for (size_t i = 0; i < args.n; i++) {
-        struct reply reply = {0};
+        struct api_reply reply = {0};
         struct err *e =
             api_post(cli, NULL, &reply, "/containers/%s/wait", api_escape(cli, args.v[i]));
 
@@ -196,7 +196,7 @@ struct err *cmd_update(struct cli *cli, const void *options, struct strs args)
 
     TRY(update_body(cli, options, &body));
     for (size_t i = 0; i < args.n; i++) {
-        struct reply reply = {0};
+        struct api_reply reply = {0};
         struct err *e =
             api_post(cli, body, &reply, "/containers/%s/update", api_escape(cli, args.v[i]));
         const struct json *warnings = json_get(reply.json, "Warnings");

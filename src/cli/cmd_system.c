@@ -5,10 +5,10 @@
 #include "base/clock.h"
 
 #include "api.h"
+#include "columns.h"
 #include "jsonlines.h"
 #include "query.h"
 #include "state_options.h"
-#include "table.h"
 #include "template.h"
 
 #include <stdio.h>
@@ -85,7 +85,8 @@ static void print_component(const struct json *c)
         cli_printf("  OS/Arch:          %s/%s\n", text_of(d, "Os"), text_of(d, "Arch"));
 }
 
-static struct err *format_version(struct cli *cli, const char *format, const struct reply *server)
+static struct err *format_version(struct cli *cli, const char *format,
+                                  const struct api_reply *server)
 {
     autobuf struct buf b = {0};
     struct jw w = {.out = &b};
@@ -102,7 +103,7 @@ static struct err *format_version(struct cli *cli, const char *format, const str
 struct err *cmd_version(struct cli *cli, const void *options, struct strs args)
 {
     const struct format_options *o = options;
-    struct reply reply = {0};
+    struct api_reply reply = {0};
     const struct json *components;
     struct err *e = api_get(cli, &reply, "/version");
 
@@ -211,7 +212,7 @@ struct err *cmd_info(struct cli *cli, const void *options, struct strs args)
 {
     const struct format_options *o = options;
     const struct json *info, *warnings;
-    struct reply reply = {0};
+    struct api_reply reply = {0};
 
     (void)args;
     TRY(api_get(cli, &reply, "/info"));
@@ -283,11 +284,11 @@ static struct err *events_path(struct cli *cli, const struct events_options *o, 
     TRY(query_filters(cli->arena, &o->filters, &text));
     buf_puts(&b, text);
     if (o->since) {
-        TRY(query_time(cli->arena, o->since, &text));
+        TRY(query_since(cli->arena, o->since, &text));
         buf_printf(&b, "&since=%s", text);
     }
     if (o->until) {
-        TRY(query_time(cli->arena, o->until, &text));
+        TRY(query_since(cli->arena, o->until, &text));
         buf_printf(&b, "&until=%s", text);
     }
     return api_path(cli, out, "/events?%s", b.data ? b.data : "");
@@ -296,9 +297,9 @@ static struct err *events_path(struct cli *cli, const struct events_options *o, 
 struct err *cmd_events(struct cli *cli, const void *options, struct strs args)
 {
     const struct events_options *o = options;
-    struct request r = {.method = "GET"};
+    struct http_request r = {.method = "GET"};
     struct go_template *t = NULL;
-    struct conn *c = NULL;
+    struct http_conn *c = NULL;
     char *path = NULL;
     struct err *e;
 
@@ -310,16 +311,16 @@ struct err *cmd_events(struct cli *cli, const void *options, struct strs args)
     r.path = path;
     TRY(api_open(cli, &r, &c));
     e = jsonlines_each(c, print_event, t);
-    conn_close(c);
+    http_conn_close(c);
     return e;
 }
 
-struct usage {
+struct df_row {
     const char *title;
     int64_t n, active, size, reclaimable;
 };
 
-static void add_usage(struct cli *cli, struct buf *b, const struct usage *u)
+static void add_usage(struct cli *cli, struct buf *b, const struct df_row *u)
 {
     int64_t percent = u->size > 0 ? u->reclaimable * 100 / u->size : 0;
 
@@ -330,9 +331,9 @@ static void add_usage(struct cli *cli, struct buf *b, const struct usage *u)
     buf_putc(b, '\n');
 }
 
-static struct usage images_usage(const struct json *df)
+static struct df_row images_usage(const struct json *df)
 {
-    struct usage u = {.title = "Images", .size = json_int(json_get(df, "LayersSize"))};
+    struct df_row u = {.title = "Images", .size = json_int(json_get(df, "LayersSize"))};
     int64_t used = 0;
 
     for (const struct json *j = json_first(json_get(df, "Images")); j; j = json_next(j)) {
@@ -347,9 +348,9 @@ static struct usage images_usage(const struct json *df)
     return u;
 }
 
-static struct usage containers_usage(const struct json *df)
+static struct df_row containers_usage(const struct json *df)
 {
-    struct usage u = {.title = "Containers"};
+    struct df_row u = {.title = "Containers"};
 
     for (const struct json *j = json_first(json_get(df, "Containers")); j; j = json_next(j)) {
         const char *state = text_of(j, "State");
@@ -365,9 +366,9 @@ static struct usage containers_usage(const struct json *df)
     return u;
 }
 
-static struct usage volumes_usage(const struct json *df)
+static struct df_row volumes_usage(const struct json *df)
 {
-    struct usage u = {.title = "Local Volumes"};
+    struct df_row u = {.title = "Local Volumes"};
 
     for (const struct json *j = json_first(json_get(df, "Volumes")); j; j = json_next(j)) {
         const struct json *data = json_get(j, "UsageData");
@@ -384,9 +385,9 @@ static struct usage volumes_usage(const struct json *df)
 
 struct err *cmd_df(struct cli *cli, const void *options, struct strs args)
 {
-    struct reply reply = {0};
+    struct api_reply reply = {0};
     autobuf struct buf text = {0}, out = {0};
-    struct usage rows[4];
+    struct df_row rows[4];
 
     (void)options;
     (void)args;
@@ -395,10 +396,10 @@ struct err *cmd_df(struct cli *cli, const void *options, struct strs args)
     rows[1] = containers_usage(reply.json);
     rows[2] = volumes_usage(reply.json);
     buf_puts(&text, "TYPE\tTOTAL\tACTIVE\tSIZE\tRECLAIMABLE\n");
-    rows[3] = (struct usage){.title = "Build Cache"};
+    rows[3] = (struct df_row){.title = "Build Cache"};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         add_usage(cli, &text, &rows[i]);
-    table_align(text.data, TABLE_CELL_MIN, &out);
+    columns_align(text.data, COLUMNS_CELL_MIN, &out);
     cli_print(out.data, out.len);
     return NULL;
 }

@@ -3,10 +3,10 @@
 #include "commands.h"
 
 #include "api.h"
-#include "listing.h"
+#include "columns.h"
 #include "query.h"
+#include "rows.h"
 #include "state_options.h"
-#include "table.h"
 
 #include <string.h>
 #include <time.h>
@@ -27,7 +27,7 @@ struct err *cmd_top(struct cli *cli, const void *options, struct strs args)
 {
     struct strs ps = {0};
     autobuf struct buf text = {0}, out = {0};
-    struct reply reply = {0};
+    struct api_reply reply = {0};
 
     (void)options;
     for (size_t i = 1; i < args.n; i++)
@@ -40,7 +40,7 @@ struct err *cmd_top(struct cli *cli, const void *options, struct strs args)
     add_row(&text, json_get(reply.json, "Titles"));
     for (const struct json *p = json_first(json_get(reply.json, "Processes")); p; p = json_next(p))
         add_row(&text, p);
-    table_align(text.data, TOP_CELL_MIN, &out);
+    columns_align(text.data, TOP_CELL_MIN, &out);
     cli_print(out.data, out.len);
     return NULL;
 }
@@ -147,7 +147,7 @@ static struct pairs stats_row(struct arena *a, const char *container, const stru
 static struct err *stats_targets(struct cli *cli, const struct format_options *o, struct strs args,
                                  struct strs *out)
 {
-    struct reply reply = {0};
+    struct api_reply reply = {0};
 
     if (args.n) {
         *out = args;
@@ -162,12 +162,12 @@ static struct err *stats_targets(struct cli *cli, const struct format_options *o
 static struct err *print_stats(struct cli *cli, const struct format_options *o, struct strs names,
                                bool redraws)
 {
-    struct listing list = {.table = STATS_COLUMNS, .quiet = "{{.ID}}", .titles = stats_titles};
+    struct rows list = {.table = STATS_COLUMNS, .quiet = "{{.ID}}", .titles = stats_titles};
     autobuf struct buf out = {0};
 
     list.rows = arena_array(cli->arena, names.n + 1, sizeof(*list.rows));
     for (size_t i = 0; i < names.n; i++) {
-        struct reply reply = {0};
+        struct api_reply reply = {0};
         struct err *e =
             api_get(cli, &reply, "/containers/%s/stats?stream=0", api_escape(cli, names.v[i]));
 
@@ -180,7 +180,7 @@ static struct err *print_stats(struct cli *cli, const struct format_options *o, 
     }
     if (redraws)
         buf_puts(&out, "\033[2J\033[H");
-    TRY(listing_print(cli->arena, &list, o->format, false, &out));
+    TRY(rows_print(cli->arena, &list, o->format, false, &out));
     cli_print(out.data ? out.data : "", out.len);
     return NULL;
 }

@@ -55,7 +55,7 @@ static struct err *open_input(const char *path, int *out_fd)
 struct err *cmd_load(struct cli *cli, const void *options, struct strs args)
 {
     const struct import_options *o = options;
-    struct request r = {.method = "POST"};
+    struct http_request r = {.method = "POST"};
     autoclose int fd = -1;
     char *path = NULL;
 
@@ -92,7 +92,7 @@ static struct err *import_path(struct cli *cli, const struct import_options *o, 
 struct err *cmd_import(struct cli *cli, const void *options, struct strs args)
 {
     bool is_url = text_starts(args.v[0], "http://") || text_starts(args.v[0], "https://");
-    struct request r = {.method = "POST"};
+    struct http_request r = {.method = "POST"};
     autoclose int fd = -1;
     char *path = NULL;
 
@@ -156,7 +156,7 @@ struct err *cmd_login(struct cli *cli, const void *options, struct strs args)
     char *user = NULL, *password = NULL;
     autobuf struct buf b = {0};
     struct jw w = {.out = &b};
-    struct reply reply = {0};
+    struct api_reply reply = {0};
 
     TRY(credentials(cli, options, &user, &password));
     jw_obj(&w, NULL);

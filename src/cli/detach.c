@@ -42,7 +42,7 @@ struct err *detach_parse(const char *text, struct detach *out)
     return NULL;
 }
 
-bool detach_filter(struct detach *d, const char *p, size_t n, struct buf *out)
+bool detach_scan(struct detach *d, const char *p, size_t n, struct buf *out)
 {
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)p[i];

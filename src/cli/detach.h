@@ -15,4 +15,4 @@ struct detach {
 /* "ctrl-p,ctrl-q", "a,b"; NULL or "": the default. */
 struct err *detach_parse(const char *text, struct detach *out) must_check;
 /* Appends to out what may be sent. True: the whole sequence was typed. */
-bool detach_filter(struct detach *d, const char *p, size_t n, struct buf *out);
+bool detach_scan(struct detach *d, const char *p, size_t n, struct buf *out);

@@ -16,7 +16,7 @@
 
 #define READ_SIZE (64u << 10)
 
-struct err *conn_open(const char *socket_path, struct conn **out)
+struct err *http_conn_open(const char *socket_path, struct http_conn **out)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
     autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -37,12 +37,12 @@ struct err *conn_open(const char *socket_path, struct conn **out)
                            "Cannot connect to the berth engine at unix://%s. Is berthd running?",
                            socket_path);
     }
-    *out = mem_new(struct conn);
+    *out = mem_new(struct http_conn);
     (*out)->fd = steal_fd(&fd);
     return NULL;
 }
 
-void conn_close(struct conn *c)
+void http_conn_close(struct http_conn *c)
 {
     if (!c)
         return;
@@ -51,7 +51,7 @@ void conn_close(struct conn *c)
     free(c);
 }
 
-bool conn_is_closed(const struct conn *c)
+bool http_conn_is_closed(const struct http_conn *c)
 {
     char byte;
     ssize_t n = recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
@@ -59,7 +59,7 @@ bool conn_is_closed(const struct conn *c)
     return !n || (n < 0 && errno != EAGAIN && errno != EINTR);
 }
 
-static struct err *receive(struct conn *c, bool *out_eof)
+static struct err *receive(struct http_conn *c, bool *out_eof)
 {
     ssize_t n;
 
@@ -78,7 +78,7 @@ static struct err *receive(struct conn *c, bool *out_eof)
 }
 
 /* Waits until the socket takes bytes; takes in what the engine says meanwhile. */
-static struct err *wait_writable(struct conn *c)
+static struct err *wait_writable(struct http_conn *c)
 {
     struct pollfd p = {.fd = c->fd, .events = POLLIN | POLLOUT};
     bool eof = false;
@@ -95,7 +95,7 @@ static struct err *wait_writable(struct conn *c)
     }
 }
 
-static struct err *send_all(struct conn *c, const char *p, size_t n)
+static struct err *send_all(struct http_conn *c, const char *p, size_t n)
 {
     while (n) {
         ssize_t sent = send(c->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -112,7 +112,7 @@ static struct err *send_all(struct conn *c, const char *p, size_t n)
     return NULL;
 }
 
-static struct err *send_chunk(struct conn *c, const char *p, size_t n)
+static struct err *send_chunk(struct http_conn *c, const char *p, size_t n)
 {
     autobuf struct buf b = {0};
 
@@ -123,7 +123,7 @@ static struct err *send_chunk(struct conn *c, const char *p, size_t n)
 }
 
 /* A send that fails is no error here: the engine has said why, or the reader will find EOF. */
-static struct err *upload(struct conn *c, int fd)
+static struct err *upload(struct http_conn *c, int fd)
 {
     autofree char *block = mem_alloc(READ_SIZE);
     struct err *e = NULL;
@@ -143,7 +143,7 @@ static struct err *upload(struct conn *c, int fd)
     return NULL;
 }
 
-struct err *conn_send(struct conn *c, const struct request *r)
+struct err *http_conn_send(struct http_conn *c, const struct http_request *r)
 {
     autobuf struct buf b = {0};
 
@@ -170,7 +170,7 @@ struct err *conn_send(struct conn *c, const struct request *r)
     return send_all(c, b.data, b.len);
 }
 
-static struct err *read_one_head(struct conn *c, struct arena *a, const char *method)
+static struct err *read_one_head(struct http_conn *c, struct arena *a, const char *method)
 {
     size_t len;
     bool eof = false;
@@ -187,8 +187,8 @@ static struct err *read_one_head(struct conn *c, struct arena *a, const char *me
     return NULL;
 }
 
-struct err *conn_read_head(struct conn *c, struct arena *a, const char *method,
-                           struct http_head *out)
+struct err *http_conn_read_head(struct http_conn *c, struct arena *a, const char *method,
+                                struct http_head *out)
 {
     do {
         TRY(read_one_head(c, a, method));
@@ -198,7 +198,7 @@ struct err *conn_read_head(struct conn *c, struct arena *a, const char *method,
     return NULL;
 }
 
-struct err *conn_read_some(struct conn *c, struct buf *out)
+struct err *http_conn_read_some(struct http_conn *c, struct buf *out)
 {
     bool eof = false;
 
@@ -210,7 +210,7 @@ struct err *conn_read_some(struct conn *c, struct buf *out)
     return eof ? http_reply_end(&c->reply) : NULL;
 }
 
-bool conn_wait(const struct conn *c, int out_fd)
+bool http_conn_wait(const struct http_conn *c, int out_fd)
 {
     struct pollfd p[] = {{.fd = c->fd, .events = POLLIN}, {.fd = out_fd}};
 
@@ -221,10 +221,10 @@ bool conn_wait(const struct conn *c, int out_fd)
     return !(p[1].revents & (POLLERR | POLLHUP));
 }
 
-struct err *conn_read_all(struct conn *c, struct buf *out)
+struct err *http_conn_read_all(struct http_conn *c, struct buf *out)
 {
     while (!c->reply.is_done) {
-        TRY(conn_read_some(c, out));
+        TRY(http_conn_read_some(c, out));
         if (out->len > HTTP_REPLY_MAX)
             return err_new(ERR_TOO_LARGE, "the engine's reply is too large");
     }

@@ -39,7 +39,7 @@ struct err *http_reply_feed(struct http_reply *r, struct buf *in, struct buf *ou
 /* The connection has ended: that may be the body's end, too. */
 struct err *http_reply_end(struct http_reply *r) must_check;
 
-struct request {
+struct http_request {
     const char *method;
     const char *path; /* with version and query */
     const char *body; /* JSON, NULL: none */
@@ -48,22 +48,22 @@ struct request {
     int upload_fd;    /* > 0: the body is this file, sent in chunks */
 };
 
-struct conn {
+struct http_conn {
     int fd;
     bool is_spent; /* no further request may be sent */
     struct buf in; /* received, not yet consumed */
     struct http_reply reply;
 };
-struct err *conn_open(const char *socket_path, struct conn **out) must_check;
-void conn_close(struct conn *c); /* accepts NULL */
+struct err *http_conn_open(const char *socket_path, struct http_conn **out) must_check;
+void http_conn_close(struct http_conn *c); /* accepts NULL */
 /* By the engine, while nothing was asked: one that was kept is of no use any more. */
-bool conn_is_closed(const struct conn *c);
-struct err *conn_send(struct conn *c, const struct request *r) must_check;
+bool http_conn_is_closed(const struct http_conn *c);
+struct err *http_conn_send(struct http_conn *c, const struct http_request *r) must_check;
 /* Blocks. 1xx other than 101 is skipped. */
-struct err *conn_read_head(struct conn *c, struct arena *a, const char *method,
-                           struct http_head *out) must_check;
+struct err *http_conn_read_head(struct http_conn *c, struct arena *a, const char *method,
+                                struct http_head *out) must_check;
 /* At most one recv, so it does not block when poll said readable. Look at c->reply.is_done. */
-struct err *conn_read_some(struct conn *c, struct buf *out) must_check;
+struct err *http_conn_read_some(struct http_conn *c, struct buf *out) must_check;
 /* Until there is something to read. False: the other end of out_fd went away before. */
-bool conn_wait(const struct conn *c, int out_fd);
-struct err *conn_read_all(struct conn *c, struct buf *out) must_check;
+bool http_conn_wait(const struct http_conn *c, int out_fd);
+struct err *http_conn_read_all(struct http_conn *c, struct buf *out) must_check;

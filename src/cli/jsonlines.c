@@ -37,12 +37,12 @@ static struct err *take_lines(struct buf *b, jsonlines_fn fn, void *ctx)
     return e;
 }
 
-struct err *jsonlines_each(struct conn *c, jsonlines_fn fn, void *ctx)
+struct err *jsonlines_each(struct http_conn *c, jsonlines_fn fn, void *ctx)
 {
     autobuf struct buf b = {0};
 
     while (!c->reply.is_done) {
-        TRY(conn_read_some(c, &b));
+        TRY(http_conn_read_some(c, &b));
         TRY(take_lines(&b, fn, ctx));
     }
     buf_putc(&b, '\n');

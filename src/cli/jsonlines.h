@@ -4,8 +4,8 @@
 
 #include "base/json.h"
 
-struct conn;
+struct http_conn;
 
 typedef struct err *(*jsonlines_fn)(void *ctx, struct arena *a, const struct json *object);
 /* Calls fn for each object until the stream ends. The arena given to fn lives for that call. */
-struct err *jsonlines_each(struct conn *c, jsonlines_fn fn, void *ctx) must_check;
+struct err *jsonlines_each(struct http_conn *c, jsonlines_fn fn, void *ctx) must_check;

@@ -7,38 +7,38 @@
 #include "api.h"
 #include "cli.h"
 #include "image_name.h"
-#include "progress.h"
+#include "progress_bars.h"
 #include "tty.h"
 
 #include <string.h>
 
-static struct err *show_stream(struct conn *c, struct progress *p, int fd)
+static struct err *show_stream(struct http_conn *c, struct progress_bars *p, int fd)
 {
     struct err *e = NULL;
 
     while (!e && !c->reply.is_done) {
         autobuf struct buf in = {0};
 
-        e = conn_read_some(c, &in);
+        e = http_conn_read_some(c, &in);
         if (!e && in.len)
-            e = progress_feed(p, in.data, in.len);
+            e = progress_bars_feed(p, in.data, in.len);
         if (p->out->len && fd >= 0)
             err_drop(fd_write_all(fd, p->out->data, p->out->len));
         buf_drop_front(p->out, p->out->len);
     }
     /* the last message may lack its newline */
     if (!e)
-        e = progress_feed(p, "\n", 1);
+        e = progress_bars_feed(p, "\n", 1);
     if (p->out->len && fd >= 0)
         err_drop(fd_write_all(fd, p->out->data, p->out->len));
     return e;
 }
 
-struct err *messages_run(struct cli *cli, const struct request *r, int fd)
+struct err *messages_run(struct cli *cli, const struct http_request *r, int fd)
 {
     autobuf struct buf out = {0};
-    struct progress p = {.a = cli->arena, .out = &out};
-    struct conn *c = NULL;
+    struct progress_bars p = {.a = cli->arena, .out = &out};
+    struct http_conn *c = NULL;
     unsigned rows;
     struct err *e;
 
@@ -46,15 +46,15 @@ struct err *messages_run(struct cli *cli, const struct request *r, int fd)
         p.width = 80;
     TRY(api_open(cli, r, &c));
     e = show_stream(c, &p, fd);
-    progress_finish(&p);
-    conn_close(c);
+    progress_bars_finish(&p);
+    http_conn_close(c);
     return e;
 }
 
 struct err *messages_pull(struct cli *cli, const char *image, const char *platform, bool all_tags,
                           int fd)
 {
-    struct request r = {.method = "POST"};
+    struct http_request r = {.method = "POST"};
     struct image_name n = {0};
     const char *tag;
     char *path = NULL;

@@ -7,7 +7,7 @@
 struct cli;
 
 /* Shows the reply on fd (bars when it is a terminal); fd -1 shows nothing. */
-struct err *messages_run(struct cli *cli, const struct request *r, int fd) must_check;
+struct err *messages_run(struct cli *cli, const struct http_request *r, int fd) must_check;
 /* POST /images/create for a reference; `all_tags` leaves the tag out. */
 struct err *messages_pull(struct cli *cli, const char *image, const char *platform, bool all_tags,
                           int fd) must_check;

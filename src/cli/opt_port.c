@@ -5,15 +5,15 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-struct range {
+struct port_range {
     uint32_t first, last;
 };
 
-static bool parse_range(struct arena *a, const char *s, struct range *out)
+static bool parse_range(struct arena *a, const char *s, struct port_range *out)
 {
     const char *dash = strchr(s, '-');
     const char *first = dash ? arena_strndup(a, s, (size_t)(dash - s)) : s;
-    struct range r;
+    struct port_range r;
 
     if (!text_to_u32(first, &r.first) || !text_to_u32(dash ? dash + 1 : first, &r.last))
         return false;
@@ -72,10 +72,10 @@ static void split_spec(char *spec, char **ip, char **host, char **container)
 }
 
 /* The room is the power of two that n has reached. */
-static void add(struct arena *a, struct port_bindings *list, struct port_binding b)
+static void add(struct arena *a, struct port_options *list, struct port_option b)
 {
     if ((list->n & (list->n - 1)) == 0) {
-        struct port_binding *grown = arena_array(a, list->n ? list->n * 2 : 1, sizeof(b));
+        struct port_option *grown = arena_array(a, list->n ? list->n * 2 : 1, sizeof(b));
 
         if (list->n)
             memcpy(grown, list->v, list->n * sizeof(b));
@@ -111,10 +111,10 @@ static struct err *from_long_form(struct arena *a, const char *spec, char **out)
     return NULL;
 }
 
-struct err *port_parse(struct arena *a, const char *spec, struct port_bindings *out)
+struct err *port_parse(struct arena *a, const char *spec, struct port_options *out)
 {
     char *text = arena_strdup(a, spec), *ip, *host, *container;
-    struct range inside, outside = {0};
+    struct port_range inside, outside = {0};
     const char *protocol = NULL;
     bool spread;
 
@@ -137,7 +137,7 @@ struct err *port_parse(struct arena *a, const char *spec, struct port_bindings *
                        container, host);
     for (uint32_t i = 0; i <= inside.last - inside.first; i++)
         add(a, out,
-            (struct port_binding){
+            (struct port_option){
                 .port = arena_printf(a, "%u/%s", inside.first + i, protocol),
                 .ip = arena_strdup(a, ip),
                 .host_port =
@@ -150,7 +150,7 @@ struct err *port_expose(struct arena *a, const char *spec, struct strs *out)
 {
     char *text = arena_strdup(a, spec);
     const char *protocol = NULL;
-    struct range r;
+    struct port_range r;
 
     if (strchr(spec, ':'))
         return err_new(ERR_INVALID, "invalid port format for --expose: %s", spec);

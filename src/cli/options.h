@@ -7,16 +7,16 @@
 #include "base/json.h"
 
 /* -p. Ranges are expanded: one entry a container port. */
-struct port_binding {
+struct port_option {
     char *port;      /* "80/tcp" */
     char *ip;        /* "" any */
     char *host_port; /* "", "8080", "8000-8010" */
 };
-struct port_bindings {
-    struct port_binding *v;
+struct port_options {
+    struct port_option *v;
     size_t n;
 };
-struct err *port_parse(struct arena *a, const char *spec, struct port_bindings *out) must_check;
+struct err *port_parse(struct arena *a, const char *spec, struct port_options *out) must_check;
 /* --expose: "80", "80-90/udp" → "80/tcp", … */
 struct err *port_expose(struct arena *a, const char *spec, struct strs *out) must_check;
 

@@ -5,8 +5,8 @@
  */
 #include "ps_row.h"
 
-#include "listing.h"
 #include "query.h"
+#include "rows.h"
 
 #include <string.h>
 
@@ -66,20 +66,20 @@ static int by_address(const void *a, const void *b)
     return order ? order : by_port(a, b);
 }
 
-struct range {
+struct port_span {
     const struct port *first, *last;
 };
 
 static int by_first(const void *a, const void *b)
 {
-    return by_port(((const struct range *)a)->first, ((const struct range *)b)->first);
+    return by_port(((const struct port_span *)a)->first, ((const struct port_span *)b)->first);
 }
 
 char *ps_ports(struct arena *a, const struct json *ports)
 {
     size_t n = json_len(ports), i = 0, n_ranges = 0;
     struct port *p = arena_array(a, n + 1, sizeof(*p));
-    struct range *ranges = arena_array(a, n + 1, sizeof(*ranges));
+    struct port_span *ranges = arena_array(a, n + 1, sizeof(*ranges));
     autobuf struct buf b = {0};
 
     for (const struct json *j = json_first(ports); j; j = json_next(j))
@@ -92,7 +92,7 @@ char *ps_ports(struct arena *a, const struct json *ports)
         if (i && continues(&p[i - 1], &p[i]))
             ranges[n_ranges - 1].last = &p[i];
         else
-            ranges[n_ranges++] = (struct range){&p[i], &p[i]};
+            ranges[n_ranges++] = (struct port_span){&p[i], &p[i]};
     }
     qsort(ranges, n_ranges, sizeof(*ranges), by_first);
     for (i = 0; i < n_ranges; i++)
@@ -187,6 +187,6 @@ struct pairs ps_row(struct arena *a, const struct json *s, bool truncates)
     pairs_set(a, &row, "Size", size_text(a, s));
     pairs_set(a, &row, "State", text_of(s, "State"));
     pairs_set(a, &row, "Status", text_of(s, "Status"));
-    listing_labels(a, &row, &labels);
+    rows_labels(a, &row, &labels);
     return row;
 }

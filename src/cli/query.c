@@ -50,7 +50,7 @@ struct err *query_filters(struct arena *a, const struct strs *filters, char **ou
     return NULL;
 }
 
-struct err *query_time(struct arena *a, const char *text, char **out)
+struct err *query_since(struct arena *a, const char *text, char **out)
 {
     int64_t ns;
 

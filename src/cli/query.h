@@ -7,7 +7,7 @@
 /* --filter k=v … as "filters={…}", URL-encoded; "" when there is none. */
 struct err *query_filters(struct arena *a, const struct strs *filters, char **out) must_check;
 /* --since/--until: RFC3339, unix seconds or a Go duration before now → "sec.nanos". */
-struct err *query_time(struct arena *a, const char *text, char **out) must_check;
+struct err *query_since(struct arena *a, const char *text, char **out) must_check;
 
 /* As text_size, with four significant digits: where Docker prints them so. */
 char *size_fine(struct arena *a, int64_t bytes);

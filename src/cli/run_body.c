@@ -12,11 +12,11 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-struct body {
+struct run_body {
     struct arena *a;
     const struct run_options *o;
     struct jw w;
-    struct port_bindings ports;
+    struct port_options ports;
     struct strs exposed, binds, volumes, env, security, extra_hosts;
     struct pairs labels;
     bool unmasks;
@@ -93,7 +93,7 @@ static struct err *check_conflicts(const struct run_options *o)
     return NULL;
 }
 
-static void expose_published(struct body *b)
+static void expose_published(struct run_body *b)
 {
     struct map *known = map_create();
 
@@ -147,7 +147,7 @@ static struct err *check_addresses(const struct run_options *o)
     return NULL;
 }
 
-static struct err *parse_hosts(struct body *b)
+static struct err *parse_hosts(struct run_body *b)
 {
     for (size_t i = 0; i < b->o->hosts.n; i++) {
         struct err *e = host_parse(b->a, b->o->hosts.v[i], &b->extra_hosts);
@@ -159,7 +159,7 @@ static struct err *parse_hosts(struct body *b)
 }
 
 /* Everything that can be refused, before a byte is written. */
-static struct err *parse_values(struct body *b)
+static struct err *parse_values(struct run_body *b)
 {
     const struct run_options *o = b->o;
 
@@ -179,7 +179,7 @@ static struct err *parse_values(struct body *b)
     return security_parse(b->a, &o->security, &b->security, &b->unmasks);
 }
 
-static void write_health(struct body *b)
+static void write_health(struct run_body *b)
 {
     const struct run_options *o = b->o;
     struct jw *w = &b->w;
@@ -210,7 +210,7 @@ static void write_health(struct body *b)
     jw_obj_end(w);
 }
 
-static void write_command(struct body *b, struct strs args)
+static void write_command(struct run_body *b, struct strs args)
 {
     struct jw *w = &b->w;
 
@@ -230,7 +230,7 @@ static void write_command(struct body *b, struct strs args)
     }
 }
 
-static void write_config(struct body *b, const struct run_streams *s, struct strs args)
+static void write_config(struct run_body *b, const struct run_streams *s, struct strs args)
 {
     const struct run_options *o = b->o;
     struct jw *w = &b->w;
@@ -256,7 +256,7 @@ static void write_config(struct body *b, const struct run_streams *s, struct str
     write_health(b);
 }
 
-static void write_ports(struct body *b)
+static void write_ports(struct run_body *b)
 {
     size_t *next = arena_array(b->a, b->ports.n + 1, sizeof(*next)); /* of the same port; 0: none */
     struct map *last = map_create(), *first = map_create();
@@ -303,7 +303,7 @@ static struct err *operations_rate(struct arena *a, const char *spec, struct jw 
     return device_rate_parse(a, spec, false, out);
 }
 
-static struct err *write_items(struct body *b, const char *key, const char *flag,
+static struct err *write_items(struct run_body *b, const char *key, const char *flag,
                                const struct strs *s, item_fn fn)
 {
     if (!s->n)
@@ -319,7 +319,7 @@ static struct err *write_items(struct body *b, const char *key, const char *flag
     return NULL;
 }
 
-static struct err *write_map(struct body *b, const char *key, const struct strs *s)
+static struct err *write_map(struct run_body *b, const char *key, const struct strs *s)
 {
     struct pairs p = {0};
 
@@ -330,7 +330,7 @@ static struct err *write_map(struct body *b, const char *key, const struct strs 
     return NULL;
 }
 
-static void write_tmpfs(struct body *b)
+static void write_tmpfs(struct run_body *b)
 {
     struct pairs p = {0};
 
@@ -345,7 +345,7 @@ static void write_tmpfs(struct body *b)
         jw_pairs(&b->w, "Tmpfs", &p);
 }
 
-static struct err *write_limits(struct body *b)
+static struct err *write_limits(struct run_body *b)
 {
     const struct run_options *o = b->o;
     struct jw *w = &b->w;
@@ -379,7 +379,7 @@ static struct err *write_limits(struct body *b)
     return write_items(b, "Ulimits", "--ulimit", &o->ulimits, ulimit_parse);
 }
 
-static struct err *write_isolation(struct body *b)
+static struct err *write_isolation(struct run_body *b)
 {
     const struct run_options *o = b->o;
     struct jw *w = &b->w;
@@ -412,7 +412,7 @@ static struct err *write_isolation(struct body *b)
     return write_map(b, "Annotations", &o->annotations);
 }
 
-static struct err *write_storage(struct body *b)
+static struct err *write_storage(struct run_body *b)
 {
     const struct run_options *o = b->o;
     struct jw *w = &b->w;
@@ -426,7 +426,7 @@ static struct err *write_storage(struct body *b)
     return write_map(b, "StorageOpt", &o->storage_options);
 }
 
-static struct err *write_host_config(struct body *b, const struct network_choice *first)
+static struct err *write_host_config(struct run_body *b, const struct network_choice *first)
 {
     const struct run_options *o = b->o;
     struct jw *w = &b->w;
@@ -456,7 +456,7 @@ static struct err *write_host_config(struct body *b, const struct network_choice
     return NULL;
 }
 
-static void write_networks(struct body *b, const struct network_choice *all, size_t n)
+static void write_networks(struct run_body *b, const struct network_choice *all, size_t n)
 {
     const struct network_choice *first = &all[0];
     struct jw *w = &b->w;
@@ -483,7 +483,7 @@ static struct err *said_twice(const char *flag, const char *what)
 }
 
 /* Options such as --ip and --network-alias belong to the first network. */
-static struct err *add_to_first(struct body *b, struct network_choice *n)
+static struct err *add_to_first(struct run_body *b, struct network_choice *n)
 {
     const struct run_options *o = b->o;
 
@@ -506,7 +506,7 @@ static struct err *add_to_first(struct body *b, struct network_choice *n)
 }
 
 /* One at least: without --network it has no name. */
-static struct err *choose_networks(struct body *b, struct network_choice **out, size_t *out_n)
+static struct err *choose_networks(struct run_body *b, struct network_choice **out, size_t *out_n)
 {
     size_t n = b->o->networks.n ? b->o->networks.n : 1, user_defined = 0;
     struct network_choice *all = arena_array(b->a, n, sizeof(*all));
@@ -537,7 +537,7 @@ struct err *run_body(struct arena *a, const struct run_options *o, const struct 
                      struct strs args, char **out)
 {
     autobuf struct buf text = {0};
-    struct body b = {.a = a, .o = o, .w = {.out = &text}};
+    struct run_body b = {.a = a, .o = o, .w = {.out = &text}};
     struct network_choice *networks = NULL;
     size_t n = 0;
 

@@ -121,7 +121,7 @@ static struct err *add_output(void *ctx, int stream, const char *p, size_t n)
 static struct err *take_output(struct flows *f)
 {
     struct buf b = {0};
-    struct err *e = conn_read_some(f->s->stream, &b);
+    struct err *e = http_conn_read_some(f->s->stream, &b);
 
     if (!e && f->s->has_tty)
         e = add_output(f, 1, b.data ? b.data : "", b.len);
@@ -135,7 +135,7 @@ static struct err *take_output(struct flows *f)
 
 static struct err *take_wait(struct flows *f)
 {
-    TRY(conn_read_some(f->s->wait, &f->reply));
+    TRY(http_conn_read_some(f->s->wait, &f->reply));
     f->wait_open = !f->s->wait->reply.is_done;
     return NULL;
 }
@@ -161,7 +161,7 @@ static void take_stdin(struct flows *f)
     else if (!f->s->has_tty)
         buf_add(&f->to_engine, block, (size_t)n);
     else
-        f->s->was_detached = detach_filter(&f->s->detach, block, (size_t)n, &f->to_engine);
+        f->s->was_detached = detach_scan(&f->s->detach, block, (size_t)n, &f->to_engine);
 }
 
 static void flush_to_engine(struct flows *f)
@@ -294,11 +294,11 @@ static struct err *exit_code_of(struct cli *cli, const struct buf *reply, int *o
     return NULL;
 }
 
-struct err *session_read_wait(struct cli *cli, struct conn *wait, int *out_code)
+struct err *session_read_wait(struct cli *cli, struct http_conn *wait, int *out_code)
 {
     autobuf struct buf reply = {0};
 
-    TRY(conn_read_all(wait, &reply));
+    TRY(http_conn_read_all(wait, &reply));
     return exit_code_of(cli, &reply, out_code);
 }
 

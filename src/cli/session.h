@@ -5,12 +5,12 @@
 #include "detach.h"
 
 struct cli;
-struct conn;
+struct http_conn;
 
 struct session {
     struct cli *cli;
-    struct conn *stream;       /* hijacked; NULL: nothing is attached */
-    struct conn *wait;         /* reply of /wait after its head; NULL for exec */
+    struct http_conn *stream;  /* hijacked; NULL: nothing is attached */
+    struct http_conn *wait;    /* reply of /wait after its head; NULL for exec */
     const char *resize_prefix; /* "/containers/ID" or "/exec/ID" */
     const char *container;     /* signals go there when proxies_signals */
     struct detach detach;
@@ -27,4 +27,4 @@ void session_block_signals(const struct session *s);
 /* Runs to the end: output EOF and the wait reply, or detach. Restores the terminal. */
 struct err *session_run(struct session *s) must_check;
 /* Reads a pending wait reply to its end: {"StatusCode":n}. */
-struct err *session_read_wait(struct cli *cli, struct conn *wait, int *out_code) must_check;
+struct err *session_read_wait(struct cli *cli, struct http_conn *wait, int *out_code) must_check;

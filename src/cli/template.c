@@ -27,7 +27,7 @@ struct go_template {
     size_t n;
 };
 
-struct parser {
+struct template_parser {
     struct arena *a;
     struct go_template *t;
     size_t open[TEMPLATE_DEPTH_MAX]; /* blocks without their end */
@@ -35,7 +35,7 @@ struct parser {
     size_t column; /* of the action that is parsed */
 };
 
-static struct err *add(struct parser *p, struct node node)
+static struct err *add(struct template_parser *p, struct node node)
 {
     if (p->t->n == NODES_MAX)
         return err_new(ERR_TOO_LARGE, "the template is too long");
@@ -74,7 +74,8 @@ static char *take_variables(struct arena *a, char *text, struct node *node)
     return text_trim(sign + 2);
 }
 
-static struct err *open_block(struct parser *p, enum node_kind kind, char *text, bool chains)
+static struct err *open_block(struct template_parser *p, enum node_kind kind, char *text,
+                              bool chains)
 {
     struct node node = {.kind = kind, .chains = chains};
 
@@ -87,7 +88,7 @@ static struct err *open_block(struct parser *p, enum node_kind kind, char *text,
     return add(p, node);
 }
 
-static struct err *close_block(struct parser *p)
+static struct err *close_block(struct template_parser *p)
 {
     struct node *block;
 
@@ -102,7 +103,7 @@ static struct err *close_block(struct parser *p)
     return add(p, (struct node){.kind = NODE_END});
 }
 
-static struct err *add_else(struct parser *p, char *rest)
+static struct err *add_else(struct template_parser *p, char *rest)
 {
     struct node *block = p->depth ? &p->t->nodes[p->open[p->depth - 1]] : NULL;
 
@@ -117,7 +118,7 @@ static struct err *add_else(struct parser *p, char *rest)
     return NULL;
 }
 
-static struct err *add_action(struct parser *p, char *text)
+static struct err *add_action(struct template_parser *p, char *text)
 {
     struct node node = {.kind = NODE_PRINT};
 
@@ -158,7 +159,7 @@ static const char *find_close(const char *s)
     return NULL;
 }
 
-static struct err *add_text(struct parser *p, const char *s, size_t len, bool trims_left,
+static struct err *add_text(struct template_parser *p, const char *s, size_t len, bool trims_left,
                             bool trims_right)
 {
     while (trims_left && len && strchr(" \t\r\n", *s)) {
@@ -172,7 +173,7 @@ static struct err *add_text(struct parser *p, const char *s, size_t len, bool tr
     return add(p, (struct node){.kind = NODE_TEXT, .text = arena_strndup(p->a, s, len)});
 }
 
-static struct err *parse(struct parser *p, const char *text)
+static struct err *parse(struct template_parser *p, const char *text)
 {
     const char *start = text;
     bool trims_left = false;
@@ -204,7 +205,7 @@ static struct err *parse(struct parser *p, const char *text)
 struct err *template_parse(struct arena *a, const char *text, struct go_template **out)
 {
     struct go_template *t = arena_new(a, struct go_template);
-    struct parser p = {.a = a, .t = t};
+    struct template_parser p = {.a = a, .t = t};
     struct err *e;
 
     t->nodes = arena_array(a, NODES_MAX, sizeof(*t->nodes));

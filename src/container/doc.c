@@ -32,21 +32,21 @@ static const struct jfield health_state_fields[] = {
 static const struct jtable health_state_json = {sizeof(struct health_state), health_state_fields};
 
 static const struct jfield state_fields[] = {
-    J(J_INT, struct state, status, "Status"),
-    J(J_INT, struct state, starting_from, "StartingFrom", .flags = J_OMIT),
-    J(J_INT, struct state, pid, "Pid"),
-    J(J_INT, struct state, exit_code, "ExitCode"),
-    J(J_INT, struct state, restart_count, "RestartCount"),
-    J(J_BOOL, struct state, oom_killed, "OOMKilled"),
-    J(J_BOOL, struct state, was_stopped, "WasStopped"),
-    J(J_BOOL, struct state, has_unknown_code, "UnknownCode"),
-    J(J_STR, struct state, error, "Error", .flags = J_OMIT),
-    J(J_I64, struct state, started_ns, "Started"),
-    J(J_I64, struct state, finished_ns, "Finished"),
-    J(J_PTR, struct state, health, "Health", .flags = J_OMIT, .sub = &health_state_json),
+    J(J_INT, struct container_state, status, "Status"),
+    J(J_INT, struct container_state, starting_from, "StartingFrom", .flags = J_OMIT),
+    J(J_INT, struct container_state, pid, "Pid"),
+    J(J_INT, struct container_state, exit_code, "ExitCode"),
+    J(J_INT, struct container_state, restart_count, "RestartCount"),
+    J(J_BOOL, struct container_state, oom_killed, "OOMKilled"),
+    J(J_BOOL, struct container_state, was_stopped, "WasStopped"),
+    J(J_BOOL, struct container_state, has_unknown_code, "UnknownCode"),
+    J(J_STR, struct container_state, error, "Error", .flags = J_OMIT),
+    J(J_I64, struct container_state, started_ns, "Started"),
+    J(J_I64, struct container_state, finished_ns, "Finished"),
+    J(J_PTR, struct container_state, health, "Health", .flags = J_OMIT, .sub = &health_state_json),
     J_END,
 };
-static const struct jtable state_json = {sizeof(struct state), state_fields};
+static const struct jtable state_json = {sizeof(struct container_state), state_fields};
 
 static const struct jfield mount_fields[] = {
     J(J_STR, struct mount_point, type, "Type"),
@@ -68,38 +68,38 @@ static const struct jfield mount_fields[] = {
 };
 static const struct jtable mount_json = {sizeof(struct mount_point), mount_fields};
 
-static const struct jfield attached_fields[] = {
-    J(J_STR, struct attached, network, "Network"),
-    J(J_STR, struct attached, network_id, "NetworkID"),
-    J(J_STR, struct attached, endpoint_id, "EndpointID"),
-    J(J_OBJ, struct attached, asked, "Asked", .sub = &endpoint_config_json),
-    J(J_STR, struct attached, mac, "Mac"),
-    J(J_STR, struct attached, ifname, "Interface", .flags = J_OMIT),
-    J(J_I64, struct attached, addr, "Address"),
-    J(J_I64, struct attached, gateway, "Gateway"),
-    J(J_INT, struct attached, bits, "Bits"),
-    J(J_STR, struct attached, addr6, "Address6", .flags = J_OMIT),
-    J(J_STR, struct attached, gateway6, "Gateway6", .flags = J_OMIT),
-    J(J_INT, struct attached, bits6, "Bits6", .flags = J_OMIT),
+static const struct jfield endpoint_record_fields[] = {
+    J(J_STR, struct endpoint_record, network, "Network"),
+    J(J_STR, struct endpoint_record, network_id, "NetworkID"),
+    J(J_STR, struct endpoint_record, endpoint_id, "EndpointID"),
+    J(J_OBJ, struct endpoint_record, asked, "Asked", .sub = &endpoint_config_json),
+    J(J_STR, struct endpoint_record, mac, "Mac"),
+    J(J_STR, struct endpoint_record, ifname, "Interface", .flags = J_OMIT),
+    J(J_I64, struct endpoint_record, addr, "Address"),
+    J(J_I64, struct endpoint_record, gateway, "Gateway"),
+    J(J_INT, struct endpoint_record, bits, "Bits"),
+    J(J_STR, struct endpoint_record, addr6, "Address6", .flags = J_OMIT),
+    J(J_STR, struct endpoint_record, gateway6, "Gateway6", .flags = J_OMIT),
+    J(J_INT, struct endpoint_record, bits6, "Bits6", .flags = J_OMIT),
     J_END,
 };
-const struct jtable attached_json = {sizeof(struct attached), attached_fields};
+const struct jtable endpoint_record_json = {sizeof(struct endpoint_record), endpoint_record_fields};
 
-bool attached_has_address(const struct attached *at)
+bool endpoint_record_has_address(const struct endpoint_record *at)
 {
     return at->addr || at->bits6;
 }
 
-static const struct jfield published_fields[] = {
-    J(J_INT, struct published, proto, "Proto"),
-    J(J_INT, struct published, port, "Port"),
-    J(J_INT, struct published, host_port, "HostPort"),
-    J(J_BOOL, struct published, is_v6, "V6"),
-    J(J_STR, struct published, host_ip, "HostIp"),
-    J(J_INT, struct published, n, "Count"),
+static const struct jfield port_record_fields[] = {
+    J(J_INT, struct port_record, proto, "Proto"),
+    J(J_INT, struct port_record, port, "Port"),
+    J(J_INT, struct port_record, host_port, "HostPort"),
+    J(J_BOOL, struct port_record, is_v6, "V6"),
+    J(J_STR, struct port_record, host_ip, "HostIp"),
+    J(J_INT, struct port_record, n, "Count"),
     J_END,
 };
-static const struct jtable published_json = {sizeof(struct published), published_fields};
+static const struct jtable port_record_json = {sizeof(struct port_record), port_record_fields};
 
 static const struct jfield doc_fields[] = {
     J(J_STR, struct doc, id, "Id"),
@@ -113,8 +113,8 @@ static const struct jfield doc_fields[] = {
     J(J_OBJ, struct doc, host, "HostConfig", .sub = &host_config_json),
     J(J_OBJ, struct doc, state, "State", .sub = &state_json),
     J(J_LIST, struct doc, mounts, "Mounts", .sub = &mount_json),
-    J(J_LIST, struct doc, networks, "Networks", .sub = &attached_json),
-    J(J_LIST, struct doc, published, "Published", .sub = &published_json),
+    J(J_LIST, struct doc, networks, "Networks", .sub = &endpoint_record_json),
+    J(J_LIST, struct doc, published, "Published", .sub = &port_record_json),
     J_END,
 };
 const struct jtable doc_json = {sizeof(struct doc), doc_fields};
@@ -156,7 +156,7 @@ void state_set_error(struct container *c, const char *text)
 
 void state_begin_run(struct container *c, int64_t started_ns)
 {
-    struct state *s = &c->doc.state;
+    struct container_state *s = &c->doc.state;
 
     s->status = STATUS_RUNNING;
     s->starting_from = 0;

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "runtime/keeper.h"
+#include "runtime/keeper_conn.h"
 
 struct exit_record keeper_entry_exit(const struct keeper_entry *e)
 {
@@ -42,7 +42,7 @@ static void add_hold(struct keeper_entry *e, int *fds, enum keeper_role role, in
     fds[e->n_holds] = fd;
 }
 
-void keeper_entry_hand_back(struct keeper *k, const char *id, int pid, int pidfd,
+void keeper_entry_hand_back(struct keeper_conn *k, const char *id, int pid, int pidfd,
                             int64_t started_ns, const struct hub *hub)
 {
     struct keeper_entry e = {.pid = pid, .started_wall_ns = started_ns};

@@ -8,7 +8,7 @@
 
 #include "base/digest.h"
 #include "base/map.h"
-#include "container/table.h"
+#include "container/container_table.h"
 
 static const char *const adjectives[] = {
     "able",    "agile",   "amber",    "ample",  "apt",     "blithe",  "bold",   "brave",   "breezy",
@@ -49,7 +49,7 @@ static unsigned random_below(unsigned n)
     return v % n;
 }
 
-char *table_generate_name(struct container_table *t, struct arena *a)
+char *container_table_generate_name(struct container_table *t, struct arena *a)
 {
     char id[ID_MAX];
 

@@ -5,8 +5,8 @@
  */
 #include "container/object.h"
 
+#include "container/container_table.h"
 #include "container/hooks.h"
-#include "container/table.h"
 #include "stream/hub.h"
 #include "stream/log.h"
 

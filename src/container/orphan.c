@@ -22,10 +22,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "container/container_table.h"
 #include "container/keeper_entry.h"
 #include "container/process.h"
-#include "container/table.h"
-#include "runtime/keeper.h"
+#include "runtime/keeper_conn.h"
 
 #define ASK_AGAIN_MS 10
 #define PATIENCE_NS (5 * NS_PER_S)

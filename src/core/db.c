@@ -23,14 +23,14 @@
 #define BATCH_MAX 256 /* callbacks on the loop in one go, too */
 #define STACK (512 << 10)
 
-struct batch {
+struct write_batch {
     struct list writes;
     struct err *err;
 };
 
 struct db {
     struct loop *loop;
-    struct store *store;
+    struct db_store *store;
     pthread_mutex_t store_lock; /* the writer during a batch, db_each */
     pthread_t writer;
     pthread_mutex_t lock; /* guards what follows */
@@ -72,7 +72,7 @@ static void write_finish(struct db_write *w, struct err *err)
 
 static void on_batch_done(void *arg)
 {
-    struct batch *b = arg;
+    struct write_batch *b = arg;
 
     list_each (w, &b->writes, struct db_write, link) {
         list_remove(&w->link);
@@ -83,9 +83,9 @@ static void on_batch_done(void *arg)
 }
 
 /* With the lock held. */
-static struct batch *take_batch(struct db *d)
+static struct write_batch *take_batch(struct db *d)
 {
-    struct batch *b = mem_new(struct batch);
+    struct write_batch *b = mem_new(struct write_batch);
     size_t n = 0;
 
     list_init(&b->writes);
@@ -99,10 +99,10 @@ static struct batch *take_batch(struct db *d)
     return b;
 }
 
-static void commit(struct db *d, struct batch *b)
+static void commit(struct db *d, struct write_batch *b)
 {
     pthread_mutex_lock(&d->store_lock);
-    b->err = store_commit(d->store, &b->writes);
+    b->err = db_store_commit(d->store, &b->writes);
     pthread_mutex_unlock(&d->store_lock);
 }
 
@@ -113,7 +113,7 @@ static void *writer_main(void *arg)
     prctl(PR_SET_NAME, "db-writer");
     pthread_mutex_lock(&d->lock);
     for (;;) {
-        struct batch *b;
+        struct write_batch *b;
         bool has_failed;
 
         while (list_is_empty(&d->queue) && !d->is_closing)
@@ -162,7 +162,7 @@ static void init_store_lock(struct db *d)
 
 static void destroy(struct db *d)
 {
-    store_close(d->store);
+    db_store_close(d->store);
     pthread_mutex_destroy(&d->store_lock);
     pthread_mutex_destroy(&d->lock);
     pthread_cond_destroy(&d->wake);
@@ -170,7 +170,7 @@ static void destroy(struct db *d)
 }
 
 /* Takes store. */
-static struct err *open_with(struct loop *l, struct store *store, struct db **out)
+static struct err *open_with(struct loop *l, struct db_store *store, struct db **out)
 {
     struct db *d = mem_new(struct db);
     struct err *err;
@@ -193,24 +193,24 @@ static struct err *open_with(struct loop *l, struct store *store, struct db **ou
 struct err *db_open(struct loop *l, const char *path, struct db **out)
 {
     bool is_unusable;
-    struct store *store;
+    struct db_store *store;
 
-    TRY(store_open(path, DURABLE, &store, &is_unusable));
+    TRY(db_store_open(path, DURABLE, &store, &is_unusable));
     return open_with(l, store, out);
 }
 
 struct err *db_open_volatile(struct loop *l, const char *path, struct db **out)
 {
     bool is_unusable = false;
-    struct store *store;
-    struct err *err = store_open(path, VOLATILE, &store, &is_unusable);
+    struct db_store *store;
+    struct err *err = db_store_open(path, VOLATILE, &store, &is_unusable);
 
     if (err && is_unusable) {
         log_warn("a volatile state file cannot be used: a new one is begun",
                  KV("error", err_text(err)));
         err_drop(err);
-        store_remove(path);
-        err = store_open(path, VOLATILE, &store, &is_unusable);
+        db_store_remove(path);
+        err = db_store_open(path, VOLATILE, &store, &is_unusable);
     }
     TRY(err);
     return open_with(l, store, out);
@@ -283,7 +283,7 @@ struct err *db_each(struct db *d, const char *kind,
     struct err *err;
 
     pthread_mutex_lock(&d->store_lock);
-    err = store_each(d->store, kind, fn, ctx);
+    err = db_store_each(d->store, kind, fn, ctx);
     pthread_mutex_unlock(&d->store_lock);
     return err;
 }

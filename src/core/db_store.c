@@ -18,7 +18,7 @@
 #define FORMAT 1
 #define FORMAT_TEXT "1"
 
-struct store {
+struct db_store {
     sqlite3 *sql;
     sqlite3_stmt *put, *delete, *begin, *commit;
     int64_t last_seq;
@@ -46,17 +46,17 @@ static const char put_sql[] = "INSERT INTO documents (kind, id, seq, json)"
                               " VALUES (?1, ?2, ?3, ?4)"
                               " ON CONFLICT (kind, id) DO UPDATE SET json = excluded.json";
 
-static struct err *sql_err(struct store *s, const char *what)
+static struct err *sql_err(struct db_store *s, const char *what)
 {
     return err_new(ERR_INTERNAL, "%s: %s", what, sqlite3_errmsg(s->sql));
 }
 
-static struct err *sql_exec(struct store *s, const char *sql, const char *what)
+static struct err *sql_exec(struct db_store *s, const char *sql, const char *what)
 {
     return sqlite3_exec(s->sql, sql, NULL, NULL, NULL) == SQLITE_OK ? NULL : sql_err(s, what);
 }
 
-static struct err *sql_prepare(struct store *s, const char *sql, sqlite3_stmt **out)
+static struct err *sql_prepare(struct db_store *s, const char *sql, sqlite3_stmt **out)
 {
     if (sqlite3_prepare_v2(s->sql, sql, -1, out, NULL) != SQLITE_OK)
         return sql_err(s, "prepare a statement");
@@ -64,7 +64,7 @@ static struct err *sql_prepare(struct store *s, const char *sql, sqlite3_stmt **
 }
 
 /* The first column of the first row; -1 when there is none. */
-static struct err *sql_number(struct store *s, const char *sql, int64_t *out)
+static struct err *sql_number(struct db_store *s, const char *sql, int64_t *out)
 {
     sqlite3_stmt *stmt;
     struct err *err = NULL;
@@ -84,7 +84,7 @@ static struct err *sql_number(struct store *s, const char *sql, int64_t *out)
 
 /* ---- opening ---- */
 
-static struct err *check_sound(struct store *s)
+static struct err *check_sound(struct db_store *s)
 {
     sqlite3_stmt *stmt;
     struct err *err = NULL;
@@ -102,7 +102,7 @@ static struct err *check_sound(struct store *s)
     return err;
 }
 
-static struct err *check_format(struct store *s)
+static struct err *check_format(struct db_store *s)
 {
     int64_t tables, ours, format;
 
@@ -125,7 +125,7 @@ static struct err *check_format(struct store *s)
     return NULL;
 }
 
-static struct err *prepare(struct store *s, enum durability durability)
+static struct err *prepare(struct db_store *s, enum durability durability)
 {
     TRY(sql_exec(s, pragmas, "set up"));
     TRY(sql_exec(s, durability == DURABLE ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=OFF",
@@ -140,7 +140,7 @@ static struct err *prepare(struct store *s, enum durability durability)
 }
 
 /* What to do is the person's choice; say what the choices are. */
-static struct err *explain(struct store *s, struct err *err, const char *path)
+static struct err *explain(struct db_store *s, struct err *err, const char *path)
 {
     int code = sqlite3_errcode(s->sql) & 0xff;
 
@@ -163,7 +163,7 @@ static void create_private(const char *path)
         close(fd);
 }
 
-static bool is_busy(const struct store *s)
+static bool is_busy(const struct db_store *s)
 {
     int code = sqlite3_errcode(s->sql) & 0xff;
 
@@ -171,7 +171,7 @@ static bool is_busy(const struct store *s)
            code == SQLITE_FULL || code == SQLITE_IOERR;
 }
 
-void store_remove(const char *path)
+void db_store_remove(const char *path)
 {
     autobuf struct buf wal = {0};
 
@@ -180,10 +180,10 @@ void store_remove(const char *path)
     (void)!unlink(path);
 }
 
-struct err *store_open(const char *path, enum durability durability, struct store **out,
-                       bool *is_unusable)
+struct err *db_store_open(const char *path, enum durability durability, struct db_store **out,
+                          bool *is_unusable)
 {
-    struct store *s = mem_new(struct store);
+    struct db_store *s = mem_new(struct db_store);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     struct err *err;
 
@@ -195,14 +195,14 @@ struct err *store_open(const char *path, enum durability durability, struct stor
     if (err) {
         *is_unusable = !is_busy(s);
         err = explain(s, err, path);
-        store_close(s);
+        db_store_close(s);
         return err;
     }
     *out = s;
     return NULL;
 }
 
-void store_close(struct store *s)
+void db_store_close(struct db_store *s)
 {
     if (!s)
         return;
@@ -216,7 +216,7 @@ void store_close(struct store *s)
 
 /* ---- writing ---- */
 
-static struct err *run(struct store *s, sqlite3_stmt *stmt, const char *what)
+static struct err *run(struct db_store *s, sqlite3_stmt *stmt, const char *what)
 {
     struct err *err = sqlite3_step(stmt) == SQLITE_DONE ? NULL : sql_err(s, what);
 
@@ -224,7 +224,7 @@ static struct err *run(struct store *s, sqlite3_stmt *stmt, const char *what)
     return err;
 }
 
-static struct err *apply(struct store *s, const struct db_write *w)
+static struct err *apply(struct db_store *s, const struct db_write *w)
 {
     sqlite3_stmt *stmt = w->json ? s->put : s->delete;
     struct err *err;
@@ -250,7 +250,7 @@ static struct map *find_last_writes(struct arena *a, const struct list *writes)
     return last;
 }
 
-static struct err *apply_all(struct store *s, const struct list *writes)
+static struct err *apply_all(struct db_store *s, const struct list *writes)
 {
     autoarena struct arena *a = arena_create();
     struct map *last = find_last_writes(a, writes);
@@ -266,7 +266,7 @@ static struct err *apply_all(struct store *s, const struct list *writes)
     return err;
 }
 
-struct err *store_commit(struct store *s, const struct list *writes)
+struct err *db_store_commit(struct db_store *s, const struct list *writes)
 {
     struct err *err;
 
@@ -281,8 +281,8 @@ struct err *store_commit(struct store *s, const struct list *writes)
 
 /* ---- reading ---- */
 
-struct err *store_each(struct store *s, const char *kind,
-                       struct err *(*fn)(void *ctx, const char *id, const char *json), void *ctx)
+struct err *db_store_each(struct db_store *s, const char *kind,
+                          struct err *(*fn)(void *ctx, const char *id, const char *json), void *ctx)
 {
     static const char sql[] = "SELECT id, json FROM documents WHERE kind = ?1 ORDER BY seq";
     sqlite3_stmt *stmt;

@@ -14,16 +14,16 @@ struct db_write {
     void *ctx;
 };
 
-struct store;
+struct db_store;
 enum durability { DURABLE, VOLATILE };
 /* *is_unusable (on failure): there is something else than a state file that can be read. */
-struct err *store_open(const char *path, enum durability durability, struct store **out,
-                       bool *is_unusable) must_check;
+struct err *db_store_open(const char *path, enum durability durability, struct db_store **out,
+                          bool *is_unusable) must_check;
 /* Throws the file away. */
-void store_remove(const char *path);
-void store_close(struct store *s); /* accepts NULL */
+void db_store_remove(const char *path);
+void db_store_close(struct db_store *s); /* accepts NULL */
 /* One transaction: all of it is on disk (VOLATILE: with the kernel) afterwards, or nothing is. */
-struct err *store_commit(struct store *s, const struct list *writes) must_check;
-struct err *store_each(struct store *s, const char *kind,
-                       struct err *(*fn)(void *ctx, const char *id, const char *json), void *ctx)
+struct err *db_store_commit(struct db_store *s, const struct list *writes) must_check;
+struct err *db_store_each(struct db_store *s, const char *kind,
+                          struct err *(*fn)(void *ctx, const char *id, const char *json), void *ctx)
     must_check;

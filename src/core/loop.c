@@ -86,7 +86,7 @@ void loop_destroy(struct loop *l)
     loop_settle(l);
     uv_close((uv_handle_t *)&l->wake, NULL);
     uv_close((uv_handle_t *)&l->timers.clock, NULL);
-    uv_close((uv_handle_t *)&l->timers.turn, NULL);
+    uv_close((uv_handle_t *)&l->timers.due_now, NULL);
     uv_close((uv_handle_t *)&l->turns.before_poll, NULL);
     /* Each round only runs close callbacks: nothing else may be open by now. */
     for (int i = 0; i < 100 && uv_loop_alive(&l->uv); i++)

@@ -22,8 +22,8 @@ struct post_queue {
 struct timer_heap {
     struct timer **v; /* v[0] is due first */
     size_t n, room;
-    uv_timer_t clock; /* waits for what is due later, `turn` runs what is due already */
-    uv_idle_t turn;
+    uv_timer_t clock; /* waits for what is due later, `due_now` runs what is due already */
+    uv_idle_t due_now;
     int64_t armed_ns; /* the due time that one of them is started for; 0: both are stopped */
     bool is_firing;
 };
@@ -48,7 +48,7 @@ struct turn_holder {
 #define TURN_BUCKETS 24
 #define TURN_LONGEST 24
 
-struct turns {
+struct turn_watch {
     uv_prepare_t before_poll;
     struct turn_name name; /* who holds the loop since since_ns */
     int64_t since_ns;
@@ -77,7 +77,7 @@ struct loop {
     uint8_t *watched; /* one bit an fd */
     size_t watched_size;
     size_t n_watches;
-    struct turns turns;
+    struct turn_watch turns;
 };
 
 void timers_init(struct loop *l);

@@ -29,14 +29,14 @@
 struct worker {
     struct list link; /* idle, busy or ended */
     struct pools *pools;
-    struct pool *pool;
+    struct worker_pool *pool;
     pthread_t thread;
     pthread_cond_t wake;
     struct job *job; /* handed over together with the wake-up */
     int64_t busy_since_ns;
 };
 
-struct pool {
+struct worker_pool {
     const char *name;
     int n_threads, n_base;
     struct list queue;
@@ -49,7 +49,7 @@ struct pools {
     struct loop *loop;
     pthread_mutex_t lock;
     pthread_cond_t changed; /* a thread has ended */
-    struct pool kinds[POOL_KINDS];
+    struct worker_pool kinds[POOL_KINDS];
     struct timer check;
     int hung_ms, check_ms, idle_ms;
     bool is_stopping;
@@ -162,7 +162,7 @@ static int start_thread(struct worker *w)
 }
 
 /* With the lock held, as all below. The new thread takes from the queue by itself. */
-static void add_worker(struct pools *p, struct pool *pool)
+static void add_worker(struct pools *p, struct worker_pool *pool)
 {
     struct worker *w = mem_new(struct worker);
     int r;
@@ -183,7 +183,7 @@ static void add_worker(struct pools *p, struct pool *pool)
     free(w);
 }
 
-static void join_ended(struct pool *pool)
+static void join_ended(struct worker_pool *pool)
 {
     list_each (w, &pool->ended, struct worker, link) {
         list_remove(&w->link);
@@ -193,7 +193,7 @@ static void join_ended(struct pool *pool)
     }
 }
 
-static bool is_hung(const struct pools *p, const struct pool *pool)
+static bool is_hung(const struct pools *p, const struct worker_pool *pool)
 {
     int64_t limit = clock_boot_ns() - p->hung_ms * NS_PER_MS;
 
@@ -207,7 +207,7 @@ static bool is_hung(const struct pools *p, const struct pool *pool)
 }
 
 /* One more thread where the queue needs one and the limits allow it. */
-static void grow(struct pools *p, struct pool *pool)
+static void grow(struct pools *p, struct worker_pool *pool)
 {
     bool can_grow = pool->n_threads < pool->n_base ||
                     (pool->n_threads < pool->n_base * GROWTH && is_hung(p, pool));
@@ -237,7 +237,7 @@ static void on_check(struct timer *t)
         timer_set(p->loop, t, p->check_ms, on_check);
 }
 
-static void init_pool(struct pool *pool, const char *name, int n_base)
+static void init_pool(struct worker_pool *pool, const char *name, int n_base)
 {
     ASSERT(n_base > 0);
     pool->name = name;
@@ -270,7 +270,7 @@ void pools_destroy(struct pools *p)
     pthread_mutex_lock(&p->lock);
     p->is_stopping = true;
     for (int i = 0; i < POOL_KINDS; i++) {
-        struct pool *pool = &p->kinds[i];
+        struct worker_pool *pool = &p->kinds[i];
 
         list_each (w, &pool->idle, struct worker, link)
             pthread_cond_signal(&w->wake);
@@ -287,7 +287,7 @@ void pools_destroy(struct pools *p)
 
 void pool_submit_as(struct pools *p, const char *name, enum pool_kind kind, struct job *job)
 {
-    struct pool *pool = &p->kinds[kind];
+    struct worker_pool *pool = &p->kinds[kind];
     struct worker *idle;
     bool must_check_later;
 

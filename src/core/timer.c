@@ -81,16 +81,17 @@ static void heap_take(struct timer_heap *h, struct timer *t)
 }
 
 static void on_clock(uv_timer_t *clock);
-static void on_turn(uv_idle_t *turn);
+static void on_due_now(uv_idle_t *due_now);
 
 static void stop(struct timer_heap *h)
 {
     uv_timer_stop(&h->clock);
-    uv_idle_stop(&h->turn);
+    uv_idle_stop(&h->due_now);
     h->armed_ns = 0;
 }
 
-/* Makes `clock` or `turn` fire no later than the first timer is due. Firing early is harmless. */
+/* Makes `clock` or `due_now` fire no later than the first timer is due. Firing early is
+ * harmless. */
 static void arm(struct loop *l)
 {
     struct timer_heap *h = &l->timers;
@@ -105,7 +106,7 @@ static void arm(struct loop *l)
     h->armed_ns = h->v[0]->due_ns;
     left_ms = (h->armed_ns - clock_boot_ns() + NS_PER_MS - 1) / NS_PER_MS;
     if (left_ms <= 0)
-        uv_idle_start(&h->turn, on_turn);
+        uv_idle_start(&h->due_now, on_due_now);
     else
         uv_timer_start(&h->clock, on_clock, left_ms < RECHECK_MS ? (uint64_t)left_ms : RECHECK_MS,
                        0);
@@ -136,15 +137,15 @@ static void on_clock(uv_timer_t *clock)
     fire(container_of(clock, struct loop, timers.clock));
 }
 
-static void on_turn(uv_idle_t *turn)
+static void on_due_now(uv_idle_t *due_now)
 {
-    fire(container_of(turn, struct loop, timers.turn));
+    fire(container_of(due_now, struct loop, timers.due_now));
 }
 
 void timers_init(struct loop *l)
 {
     ASSERT(uv_timer_init(&l->uv, &l->timers.clock) == 0);
-    ASSERT(uv_idle_init(&l->uv, &l->timers.turn) == 0);
+    ASSERT(uv_idle_init(&l->uv, &l->timers.due_now) == 0);
 }
 
 void timers_finish(struct loop *l)

@@ -50,7 +50,7 @@ static struct turn_cost read_cost(void)
 }
 
 /* What `ns` have cost since `from`; *now is the reading that ends them. */
-static struct turn_cost cost_since(const struct turns *t, struct turn_cost from, int64_t ns,
+static struct turn_cost cost_since(const struct turn_watch *t, struct turn_cost from, int64_t ns,
                                    struct turn_cost *now)
 {
     struct turn_cost c;
@@ -71,7 +71,7 @@ static int64_t own_ns(struct turn_cost c, int64_t ns)
 
 /* The place of a name among the longest, in place of the shortest when it is new; NULL: shorter
  * than all. */
-static struct turn_holder *find_holder(struct turns *t, struct turn_name name, int64_t ns)
+static struct turn_holder *find_holder(struct turn_watch *t, struct turn_name name, int64_t ns)
 {
     struct turn_holder *least = &t->longest[0];
 
@@ -89,7 +89,7 @@ static struct turn_holder *find_holder(struct turns *t, struct turn_name name, i
     return least;
 }
 
-static void note_slow_hold(struct turns *t, int64_t ns)
+static void note_slow_hold(struct turn_watch *t, int64_t ns)
 {
     struct turn_cost c = cost_since(t, t->at_hold, ns, &t->at_hold);
     struct turn_holder *h;
@@ -109,7 +109,7 @@ static void note_slow_hold(struct turns *t, int64_t ns)
     h->cpu_ns = c.cpu_ns > h->cpu_ns ? c.cpu_ns : h->cpu_ns;
 }
 
-static void end_hold(struct turns *t, int64_t now)
+static void end_hold(struct turn_watch *t, int64_t now)
 {
     int64_t ns = now - t->since_ns;
 
@@ -118,7 +118,7 @@ static void end_hold(struct turns *t, int64_t now)
         note_slow_hold(t, ns);
 }
 
-static void begin_turn(struct turns *t, int64_t now)
+static void begin_turn(struct turn_watch *t, int64_t now)
 {
     t->begun_ns = now;
     t->worst_ns = 0;
@@ -130,7 +130,7 @@ static void begin_turn(struct turns *t, int64_t now)
 }
 
 /* One line in ten seconds, which counts those that were not told. */
-static void tell(struct turns *t, int64_t ns, struct turn_cost c, int64_t now)
+static void tell(struct turn_watch *t, int64_t ns, struct turn_cost c, int64_t now)
 {
     if (t->told_ns && now - t->told_ns < TELL_EVERY_NS) {
         t->n_untold++;
@@ -145,7 +145,7 @@ static void tell(struct turns *t, int64_t ns, struct turn_cost c, int64_t now)
     t->n_untold = 0;
 }
 
-static void note_slow_turn(struct turns *t, int64_t ns, int64_t now)
+static void note_slow_turn(struct turn_watch *t, int64_t ns, int64_t now)
 {
     struct turn_cost c = cost_since(t, t->at_turn, ns, &t->at_turn);
 
@@ -161,7 +161,7 @@ static void note_slow_turn(struct turns *t, int64_t ns, int64_t now)
 
 static void on_poll(uv_prepare_t *before_poll)
 {
-    struct turns *t = container_of(before_poll, struct turns, before_poll);
+    struct turn_watch *t = container_of(before_poll, struct turn_watch, before_poll);
     int64_t now, ns;
 
     t->n_polls++;
@@ -181,7 +181,7 @@ static void on_poll(uv_prepare_t *before_poll)
 
 int64_t turn_enter(struct loop *l, const char *of, const char *what)
 {
-    struct turns *t = &l->turns;
+    struct turn_watch *t = &l->turns;
     int64_t now = clock_boot_ns();
 
     if (t->begun_ns)
@@ -230,7 +230,7 @@ static void dump_holder(struct jw *w, const struct turn_holder *h)
 
 void turns_dump(void *loop, struct jw *w)
 {
-    const struct turns *t = &((struct loop *)loop)->turns;
+    const struct turn_watch *t = &((struct loop *)loop)->turns;
 
     ASSERT_LOOP();
     jw_obj(w, "turns");

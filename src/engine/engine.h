@@ -4,7 +4,7 @@
 
 #include "api/server.h"
 #include "container/parts.h"
-#include "core/config.h"
+#include "core/settings.h"
 
 struct engine {
     struct parts parts;

@@ -17,7 +17,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "recover/recover.h"
-#include "runtime/keeper.h"
+#include "runtime/keeper_conn.h"
 
 #include "engine.h"
 #include "trim.h"
@@ -25,7 +25,7 @@
 #define DRAIN_MS 5000 /* operations in flight get this long at the end */
 #define DRAIN_TICK_MS 10
 
-struct process {
+struct daemon {
     struct engine engine;
     uv_signal_t on_term, on_int, on_usr1, on_hup;
     struct timer drain;
@@ -36,7 +36,7 @@ struct process {
 
 static void dump_operations(uv_signal_t *handle, int number)
 {
-    struct process *p = handle->data;
+    struct daemon *p = handle->data;
     autobuf struct buf out = {0};
     struct jw w = {.out = &out};
 
@@ -48,7 +48,7 @@ static void dump_operations(uv_signal_t *handle, int number)
 /* The programs may have been replaced: the keeper becomes the new one without an end of us. */
 static void reload(uv_signal_t *handle, int number)
 {
-    struct process *p = handle->data;
+    struct daemon *p = handle->data;
 
     (void)number;
     keeper_look_at_binary(p->engine.parts.keeper);
@@ -56,7 +56,7 @@ static void reload(uv_signal_t *handle, int number)
 
 static void on_logs_written(void *ctx)
 {
-    struct process *p = ctx;
+    struct daemon *p = ctx;
 
     p->is_clean = true;
     loop_stop(p->engine.parts.loop);
@@ -64,7 +64,7 @@ static void on_logs_written(void *ctx)
 
 static void on_drain_tick(struct timer *t)
 {
-    struct process *p = container_of(t, struct process, drain);
+    struct daemon *p = container_of(t, struct daemon, drain);
     int64_t waited_ms = (clock_boot_ns() - p->ending_since_ns) / NS_PER_MS;
 
     if (waited_ms > DRAIN_MS) {
@@ -82,7 +82,7 @@ static void on_drain_tick(struct timer *t)
 
 static void on_end(uv_signal_t *handle, int number)
 {
-    struct process *p = handle->data;
+    struct daemon *p = handle->data;
 
     if (p->ending_since_ns) {
         loop_stop(p->engine.parts.loop); /* asked twice: now */
@@ -94,7 +94,7 @@ static void on_end(uv_signal_t *handle, int number)
     timer_set(p->engine.parts.loop, &p->drain, 0, on_drain_tick);
 }
 
-static void watch_signal(struct process *p, uv_signal_t *handle, int number, uv_signal_cb fn)
+static void watch_signal(struct daemon *p, uv_signal_t *handle, int number, uv_signal_cb fn)
 {
     uv_signal_init(loop_uv(p->engine.parts.loop), handle);
     handle->data = p;
@@ -123,7 +123,7 @@ static void set_log_level(const struct settings *s)
 }
 
 /* A hung worker must not keep an ended engine: then memory is not given back. */
-static void end(struct process *p)
+static void end(struct daemon *p)
 {
     uv_signal_t *signals[] = {&p->on_term, &p->on_int, &p->on_usr1, &p->on_hup};
 
@@ -137,7 +137,7 @@ static void end(struct process *p)
     engine_close(&p->engine);
 }
 
-static int run(struct process *p)
+static int run(struct daemon *p)
 {
     struct engine *e = &p->engine;
     struct err *err = engine_open(e);
@@ -181,7 +181,7 @@ static void ignore_pipe(void)
 
 int main(int argc, char **argv)
 {
-    static struct process p;
+    static struct daemon p;
     struct err *err;
 
     ignore_pipe();

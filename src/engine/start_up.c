@@ -137,7 +137,7 @@ static struct err *open_network(struct engine *e)
     };
     struct network_settings networks = {
         .bip = s->bip,
-        .bridge_link = bridge,
+        .bridge_ifname = bridge,
         .engine_id = p->engine_id,
         .ipv6 = s->ipv6,
         .fixed_cidr_v6 = s->fixed_cidr_v6,

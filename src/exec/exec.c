@@ -10,9 +10,9 @@
 #include <string.h>
 
 #include "base/map.h"
+#include "container/container_table.h"
 #include "container/event.h"
 #include "container/orphan.h"
-#include "container/table.h"
 #include "core/db.h"
 #include "exec/exec_object.h"
 #include "stream/hub.h"

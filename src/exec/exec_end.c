@@ -12,12 +12,12 @@
 
 #include "base/log.h"
 #include "base/map.h"
+#include "container/container_table.h"
 #include "container/keeper_entry.h"
 #include "container/orphan.h"
 #include "container/process.h"
-#include "container/table.h"
 #include "exec/exec_object.h"
-#include "runtime/keeper.h"
+#include "runtime/keeper_conn.h"
 
 #include "exec_probe.h"
 #include "exec_strays.h"

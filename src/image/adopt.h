@@ -2,7 +2,7 @@
 /* An image enters the table, or gets more names: the last steps of pull, load and import. */
 #pragma once
 
-#include "table.h"
+#include "image_table.h"
 
 #include "core/op.h"
 

@@ -30,16 +30,16 @@ static void add_name(struct arena *a, struct archived_image *i, const char *name
 }
 
 /* A file that the archive itself names. */
-static struct err *read_needed(struct arena *a, const struct spool *s, const char *file, char **out,
-                               size_t *out_len)
+static struct err *read_needed(struct arena *a, const struct staging *s, const char *file,
+                               char **out, size_t *out_len)
 {
-    struct err *e = spool_read(a, s, file, MANIFEST_MAX, out, out_len);
+    struct err *e = staging_read(a, s, file, MANIFEST_MAX, out, out_len);
 
     return e ? err_as(e, ERR_INVALID) : NULL;
 }
 
 /* Reads the config and makes a plan per layer; where they are is for the caller to fill in. */
-static struct err *read_config(struct arena *a, const struct spool *s, const char *file,
+static struct err *read_config(struct arena *a, const struct staging *s, const char *file,
                                size_t n_layers, struct archived_image *i)
 {
     struct image_blob blob;
@@ -67,9 +67,9 @@ static struct err *read_config(struct arena *a, const struct spool *s, const cha
     return NULL;
 }
 
-static struct err *place_layer(const struct spool *s, struct layer_plan *p, const char *file)
+static struct err *place_layer(const struct staging *s, struct layer_plan *p, const char *file)
 {
-    p->path = spool_path(s, file);
+    p->path = staging_path(s, file);
     if (!p->path)
         return err_new(ERR_INVALID, "the archive has no file %s", file);
     return NULL;
@@ -77,7 +77,7 @@ static struct err *place_layer(const struct spool *s, struct layer_plan *p, cons
 
 /* ---- docker-archive ---- */
 
-static struct err *read_docker_image(struct arena *a, const struct spool *s,
+static struct err *read_docker_image(struct arena *a, const struct staging *s,
                                      const struct json *entry, struct archive_plan *plan)
 {
     const char *config = json_str(json_get(entry, "Config"));
@@ -95,13 +95,13 @@ static struct err *read_docker_image(struct arena *a, const struct spool *s,
     return NULL;
 }
 
-static struct err *read_docker(struct arena *a, const struct spool *s, struct archive_plan *plan)
+static struct err *read_docker(struct arena *a, const struct staging *s, struct archive_plan *plan)
 {
     const struct json *doc;
     char *text;
     size_t len;
 
-    TRY(spool_read(a, s, "manifest.json", MANIFEST_MAX, &text, &len));
+    TRY(staging_read(a, s, "manifest.json", MANIFEST_MAX, &text, &len));
     TRY(json_parse(a, text, len, &doc));
     if (json_type(doc) != JSON_ARRAY || json_len(doc) > IMAGES_MAX)
         return err_new(ERR_INVALID, "invalid manifest.json: not a list of images");
@@ -118,8 +118,8 @@ static char *blob_file(struct arena *a, const char *digest)
     return arena_printf(a, "blobs/sha256/%s", digest_hex(digest));
 }
 
-static struct err *read_blob(struct arena *a, const struct spool *s, const char *digest, char **out,
-                             size_t *out_len)
+static struct err *read_blob(struct arena *a, const struct staging *s, const char *digest,
+                             char **out, size_t *out_len)
 {
     char is[DIGEST_MAX];
 
@@ -131,8 +131,9 @@ static struct err *read_blob(struct arena *a, const struct spool *s, const char 
 }
 
 /* The manifest of a descriptor; through an index, the host's. */
-static struct err *read_manifest(struct arena *a, const struct spool *s, const struct descriptor *d,
-                                 struct archived_image *i, struct manifest *out)
+static struct err *read_manifest(struct arena *a, const struct staging *s,
+                                 const struct descriptor *d, struct archived_image *i,
+                                 struct manifest *out)
 {
     struct platform host;
 
@@ -156,7 +157,7 @@ static struct err *read_manifest(struct arena *a, const struct spool *s, const s
     return err_new(ERR_INVALID, "invalid manifest: an index inside an index");
 }
 
-static struct err *read_oci_image(struct arena *a, const struct spool *s,
+static struct err *read_oci_image(struct arena *a, const struct staging *s,
                                   const struct descriptor *d, struct archive_plan *plan)
 {
     struct archived_image *i = add_image(plan);
@@ -182,14 +183,14 @@ static struct err *read_oci_image(struct arena *a, const struct spool *s,
     return NULL;
 }
 
-static struct err *read_oci(struct arena *a, const struct spool *s, struct archive_plan *plan)
+static struct err *read_oci(struct arena *a, const struct staging *s, struct archive_plan *plan)
 {
     struct manifest index;
     const struct descriptor *v;
     char *text;
     size_t len;
 
-    TRY(spool_read(a, s, "index.json", MANIFEST_MAX, &text, &len));
+    TRY(staging_read(a, s, "index.json", MANIFEST_MAX, &text, &len));
     TRY(manifest_parse(a, text, len, MEDIA_OCI_INDEX, &index));
     if (!index.is_index || index.manifests.n > IMAGES_MAX)
         return err_new(ERR_INVALID, "invalid index.json: not a list of images");
@@ -200,13 +201,13 @@ static struct err *read_oci(struct arena *a, const struct spool *s, struct archi
     return NULL;
 }
 
-struct err *archive_plan_read(struct arena *a, const struct spool *s, struct archive_plan *out)
+struct err *archive_plan_read(struct arena *a, const struct staging *s, struct archive_plan *out)
 {
     struct archive_plan plan = {0};
 
-    if (spool_path(s, "manifest.json"))
+    if (staging_path(s, "manifest.json"))
         TRY(read_docker(a, s, &plan));
-    else if (spool_path(s, "index.json"))
+    else if (staging_path(s, "index.json"))
         TRY(read_oci(a, s, &plan));
     else
         return err_new(ERR_INVALID,

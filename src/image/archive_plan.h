@@ -3,7 +3,7 @@
 #pragma once
 
 #include "layers.h"
-#include "spool.h"
+#include "staging.h"
 
 struct archived_image {
     const char *text;  /* the config blob */
@@ -19,5 +19,5 @@ struct archive_plan {
 };
 
 /* docker-archive (manifest.json) or OCI layout (index.json). ERR_INVALID with a sentence. */
-struct err *archive_plan_read(struct arena *a, const struct spool *s, struct archive_plan *out)
+struct err *archive_plan_read(struct arena *a, const struct staging *s, struct archive_plan *out)
     must_check;

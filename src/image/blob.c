@@ -13,15 +13,15 @@
 #include <string.h>
 
 static const struct jfield health_fields[] = {
-    J(J_STRS, struct health_config, test, "Test", .flags = J_OMIT | J_OR_STR),
-    J(J_I64, struct health_config, interval_ns, "Interval", .flags = J_OMIT),
-    J(J_I64, struct health_config, timeout_ns, "Timeout", .flags = J_OMIT),
-    J(J_I64, struct health_config, start_period_ns, "StartPeriod", .flags = J_OMIT),
-    J(J_I64, struct health_config, start_interval_ns, "StartInterval", .flags = J_OMIT),
-    J(J_I64, struct health_config, retries, "Retries", .flags = J_OMIT),
+    J(J_STRS, struct image_health, test, "Test", .flags = J_OMIT | J_OR_STR),
+    J(J_I64, struct image_health, interval_ns, "Interval", .flags = J_OMIT),
+    J(J_I64, struct image_health, timeout_ns, "Timeout", .flags = J_OMIT),
+    J(J_I64, struct image_health, start_period_ns, "StartPeriod", .flags = J_OMIT),
+    J(J_I64, struct image_health, start_interval_ns, "StartInterval", .flags = J_OMIT),
+    J(J_I64, struct image_health, retries, "Retries", .flags = J_OMIT),
     J_END,
 };
-static const struct jtable health_json = {sizeof(struct health_config), health_fields};
+static const struct jtable health_json = {sizeof(struct image_health), health_fields};
 
 static const struct jfield run_fields[] = {
     J(J_STR, struct run_defaults, user, "User"),

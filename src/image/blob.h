@@ -9,7 +9,7 @@ struct history_entry {
     bool empty_layer;
 };
 
-struct health_config {
+struct image_health {
     struct strs test;
     int64_t interval_ns, timeout_ns, start_period_ns, start_interval_ns;
     int64_t retries;
@@ -20,7 +20,7 @@ struct run_defaults {
     char *user, *working_dir, *stop_signal;
     struct strs exposed_ports, env, entrypoint, cmd, volumes, on_build, shell;
     struct pairs labels;
-    struct health_config *health;
+    struct image_health *health;
     bool args_escaped;
 };
 extern const struct jtable run_defaults_json;

@@ -235,16 +235,16 @@ static struct err *apply_onbuild(struct arena *a, const char *rest, struct run_d
     return NULL;
 }
 
-static struct err *read_health_flag(struct health_config *h, char *word)
+static struct err *read_health_flag(struct image_health *h, char *word)
 {
     static const struct {
         const char *name;
         size_t offset;
     } times[] = {
-        {"--interval", offsetof(struct health_config, interval_ns)},
-        {"--timeout", offsetof(struct health_config, timeout_ns)},
-        {"--start-period", offsetof(struct health_config, start_period_ns)},
-        {"--start-interval", offsetof(struct health_config, start_interval_ns)},
+        {"--interval", offsetof(struct image_health, interval_ns)},
+        {"--timeout", offsetof(struct image_health, timeout_ns)},
+        {"--start-period", offsetof(struct image_health, start_period_ns)},
+        {"--start-interval", offsetof(struct image_health, start_interval_ns)},
     };
     char *value = strchr(word, '=');
 
@@ -268,7 +268,7 @@ static struct err *read_health_flag(struct health_config *h, char *word)
 
 static struct err *apply_healthcheck(struct arena *a, const char *rest, struct run_defaults *c)
 {
-    struct health_config *h = arena_new(a, struct health_config);
+    struct image_health *h = arena_new(a, struct image_health);
     const char *at = rest;
     char *word;
 

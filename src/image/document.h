@@ -2,7 +2,7 @@
 /* An image's record in the database. */
 #pragma once
 
-#include "table.h"
+#include "image_table.h"
 
 struct err *image_from_document(struct image_table *t, const char *json, struct image **out)
     must_check;

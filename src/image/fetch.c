@@ -85,7 +85,7 @@ static void fetch_finish(struct fetch *f, const struct web_reply *reply, const c
 
 void fetch_start(struct fetch *f)
 {
-    const struct endpoint *e = &f->registry->endpoints.v[f->registry->at];
+    const struct registry_endpoint *e = &f->registry->endpoints.v[f->registry->at];
     struct strs headers = {0};
     char *authorization = registry_auth_header(f->registry, f);
     struct web_request request = {

@@ -8,7 +8,7 @@ struct registry {
     struct loop *loop;
     struct arena *arena;
     struct web *web;
-    struct endpoints endpoints;
+    struct registry_endpoints endpoints;
     size_t at;  /* the endpoint in use */
     char *name; /* "library/busybox" */
     struct registry_auth auth;

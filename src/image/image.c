@@ -4,7 +4,7 @@
  * change after image_create; names do, and the lists that callers see are made
  * anew in an arena of their own each time, so a list is valid until the loop turns.
  */
-#include "table.h"
+#include "image_table.h"
 
 #include "base/clock.h"
 

@@ -109,7 +109,7 @@ static struct err *claim(struct op *op)
         return err_new(ERR_CANCELLED, "the client is gone");
     m->wait.fn = ask_shelf;
     m->chain_id = arena_strdup(op->arena, m->result.diff_id);
-    shelf_hold(m->job.table->shelf, m->chain_id);
+    shelf_ref(m->job.table->shelf, m->chain_id);
     m->job.ticket = op_wait(op);
     ask_shelf(&m->wait);
     return NULL;
@@ -125,7 +125,7 @@ static void unclaim(struct op *op)
         shelf_made(m->job.table->shelf, m->chain_id, -1);
     m->is_claimed = false;
     if (m->chain_id)
-        shelf_release(m->job.table->shelf, m->chain_id);
+        shelf_unref(m->job.table->shelf, m->chain_id);
     m->chain_id = NULL;
 }
 

@@ -2,8 +2,8 @@
 /* What pull, load and import have in common: the client's side of the operation. Loop thread. */
 #pragma once
 
+#include "image_table.h"
 #include "progress.h"
-#include "table.h"
 
 #include "core/op.h"
 

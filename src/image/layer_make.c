@@ -23,7 +23,7 @@ static void say(const struct layer_make *m, const char *status)
         progress_state(layers_progress(m->group), m->plan.label, status);
 }
 
-static void on_turn(struct shelf_turn *t);
+static void on_permit(struct shelf_permit *t);
 static void on_shelf(struct shelf_wait *w);
 
 struct layer_make *make_create(struct layers *g, struct image_table *t, const struct layer_plan *p,
@@ -43,8 +43,8 @@ struct layer_make *make_create(struct layers *g, struct image_table *t, const st
     layer_chain_id(m->parent, m->plan.diff_id, m->chain_id);
     m->read_fd = m->write_fd = -1;
     m->wait.fn = on_shelf;
-    m->turn.fn = on_turn;
-    shelf_hold(t->shelf, m->chain_id);
+    m->permit.fn = on_permit;
+    shelf_ref(t->shelf, m->chain_id);
     return m;
 }
 
@@ -52,10 +52,10 @@ struct layer_make *make_create(struct layers *g, struct image_table *t, const st
 
 static void make_free(struct layer_make *m)
 {
-    shelf_end_turn(m->table->shelf, &m->turn);
+    shelf_release_permit(m->table->shelf, &m->permit);
     if (m->is_claimed)
         shelf_made(m->table->shelf, m->chain_id, -1);
-    shelf_release(m->table->shelf, m->chain_id);
+    shelf_unref(m->table->shelf, m->chain_id);
     pipe_close(m);
     err_drop(m->err);
     arena_destroy(m->arena);
@@ -118,7 +118,7 @@ void make_abandon(struct layer_make *m)
 {
     m->group = NULL;
     shelf_leave(&m->wait);
-    shelf_end_turn(m->table->shelf, &m->turn);
+    shelf_release_permit(m->table->shelf, &m->permit);
     fetch_cancel(steal_ptr(&m->fetch));
     m->stop = true;
     pipe_end(m); /* the worker reads EOF */
@@ -236,7 +236,7 @@ static void on_unpacked(struct job *job)
     if (!take_back(m))
         return;
     pipe_close(m);
-    shelf_end_turn(m->table->shelf, &m->turn);
+    shelf_release_permit(m->table->shelf, &m->permit);
     if (!m->group) {
         discard(m);
         return;
@@ -271,7 +271,7 @@ static void on_fetched(void *ctx, const struct fetch_result *r, struct err *err)
         return;
     }
     m->has_all_bytes = true;
-    shelf_end_turn(m->table->shelf, &m->turn);
+    shelf_release_permit(m->table->shelf, &m->permit);
     if (!m->has_job) { /* an empty body */
         struct err *e = pipe_open(m);
 
@@ -327,11 +327,11 @@ static void start_fetch(struct layer_make *m)
         m->fetch = registry_get(layers_registry(m->group), &plan, m);
 }
 
-/* ---- claim and turn ---- */
+/* ---- claim and permit ---- */
 
-static void on_turn(struct shelf_turn *t)
+static void on_permit(struct shelf_permit *t)
 {
-    start_fetch(container_of(t, struct layer_make, turn));
+    start_fetch(container_of(t, struct layer_make, permit));
 }
 
 static void on_shelf(struct shelf_wait *w)
@@ -360,7 +360,7 @@ void make_begin(struct layer_make *m)
         if (is_new)
             say(m, "Pulling fs layer");
         m->state = MAKE_WAITING;
-        if (shelf_take_turn(m->table->shelf, &m->turn))
+        if (shelf_take_permit(m->table->shelf, &m->permit))
             start_fetch(m);
         else
             say(m, "Waiting");

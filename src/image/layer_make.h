@@ -8,7 +8,7 @@
 
 enum make_state {
     MAKE_NEW,
-    MAKE_WAITING,  /* for another pull that makes it, or for a turn */
+    MAKE_WAITING,  /* for another pull that makes it, or for a permit */
     MAKE_FETCHING, /* bytes come and are unpacked */
     MAKE_UNPACKED, /* a draft; to be committed when the layers below are there */
     MAKE_COMMITTING,
@@ -26,7 +26,7 @@ struct layer_make {
     enum make_state state;
     bool is_claimed; /* on the shelf: ours to make */
     struct shelf_wait wait;
-    struct shelf_turn turn;
+    struct shelf_permit permit;
 
     /* registry → pipe → worker */
     struct fetch *fetch;

@@ -117,7 +117,7 @@ struct layers *layers_start(struct image_table *t, struct registry *r,
     g->chain = mem_array(n + 1, DIGEST_MAX);
     for (size_t i = 0; i < n; i++) {
         layer_chain_id(i ? g->chain[i - 1] : NULL, plans[i].diff_id, g->chain[i]);
-        shelf_hold(t->shelf, g->chain[i]);
+        shelf_ref(t->shelf, g->chain[i]);
         g->v[i] = make_create(g, t, &plans[i], i ? g->chain[i - 1] : NULL);
     }
     timer_set(t->loop, &g->timer, 0, on_begin);
@@ -132,7 +132,7 @@ void layers_end(struct layers *g)
     timer_clear(g->table->loop, &g->timer);
     let_go(g);
     for (size_t i = g->n; i > 0; i--) /* the top first: what nobody wants goes in that order */
-        shelf_release(g->table->shelf, g->chain[i - 1]);
+        shelf_unref(g->table->shelf, g->chain[i - 1]);
     err_drop(g->err);
     free(g->chain);
     free(g->v);

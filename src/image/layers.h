@@ -5,9 +5,9 @@
  */
 #pragma once
 
+#include "image_table.h"
 #include "progress.h"
 #include "registry.h"
-#include "table.h"
 
 struct layer_plan {
     const char *diff_id;

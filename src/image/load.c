@@ -14,7 +14,7 @@ struct load {
     struct image_job job; /* must be first */
     int in_fd;
     bool is_quiet;
-    struct spool *spool;
+    struct staging *staging;
     struct archive_plan plan;
     struct layers **layers; /* beside plan.v: they hold what was made */
     size_t at;              /* the image whose layers are being made */
@@ -29,10 +29,11 @@ static struct err *read_archive(struct op *op)
     struct load *l = (struct load *)op;
     struct err *e;
 
-    TRY(spool_fill(op->arena, l->job.table->data_root, l->in_fd, &l->job.is_cancelled, &l->spool));
-    e = archive_plan_read(op->arena, l->spool, &l->plan);
+    TRY(staging_fill(op->arena, l->job.table->data_root, l->in_fd, &l->job.is_cancelled,
+                     &l->staging));
+    e = archive_plan_read(op->arena, l->staging, &l->plan);
     if (e)
-        spool_remove(steal_ptr(&l->spool));
+        staging_remove(steal_ptr(&l->staging));
     return e;
 }
 
@@ -40,7 +41,7 @@ static void drop_archive(struct op *op)
 {
     struct load *l = (struct load *)op;
 
-    spool_remove(steal_ptr(&l->spool));
+    staging_remove(steal_ptr(&l->staging));
 }
 
 static struct err *remove_archive(struct op *op)

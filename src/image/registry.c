@@ -14,7 +14,7 @@
 
 enum { PING_MAX = 64 * 1024, TOKEN_MAX = 64 * 1024 };
 
-static const struct endpoint *endpoint(const struct registry *r)
+static const struct registry_endpoint *endpoint(const struct registry *r)
 {
     return &r->endpoints.v[r->at];
 }
@@ -27,7 +27,7 @@ struct registry *registry_open(struct loop *l, const struct settings *s, const s
     r->loop = l;
     r->arena = arena_create();
     r->web = web_create(l);
-    r->endpoints = endpoints_of(r->arena, ref->domain, s);
+    r->endpoints = registry_endpoints_of(r->arena, ref->domain, s);
     r->name = arena_strdup(r->arena, ref->path);
     list_init(&r->fetches);
     if (auth) {

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "challenge.h"
-#include "endpoint.h"
+#include "registry_endpoint.h"
 #include "web.h"
 
 #include "image/image.h"

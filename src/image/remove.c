@@ -5,7 +5,7 @@
  * hold an image, running ones even against force. What is removed under a stopped
  * container stays on disk, unnamed and unlisted, until the container goes.
  */
-#include "table.h"
+#include "image_table.h"
 
 #include "core/op.h"
 

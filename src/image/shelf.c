@@ -11,10 +11,10 @@
 
 #include <string.h>
 
-struct slot {
+struct shelf_slot {
     char chain_id[DIGEST_MAX];
     int64_t size_bytes; /* -1: not on disk */
-    size_t holds;
+    size_t refs;
     bool is_busy; /* being made or removed */
     struct list waiting;
 };
@@ -23,26 +23,26 @@ struct shelf {
     struct layer_store *store;
     struct pools *pools;
     struct map *slots;
-    int turns, max_turns;
+    int permits, max_permits;
     int n_removals;
     bool is_closed; /* freed when the last removal is back */
     struct list line;
 };
 
-struct removal {
+struct layer_removal {
     struct job job;
     struct shelf *shelf;
     char chain_id[DIGEST_MAX];
     struct err *err;
 };
 
-static struct slot *slot_of(struct shelf *s, const char *chain_id)
+static struct shelf_slot *slot_of(struct shelf *s, const char *chain_id)
 {
-    struct slot *slot = map_get(s->slots, chain_id);
+    struct shelf_slot *slot = map_get(s->slots, chain_id);
 
     if (slot)
         return slot;
-    slot = mem_new(struct slot);
+    slot = mem_new(struct shelf_slot);
     snprintf(slot->chain_id, sizeof(slot->chain_id), "%s", chain_id);
     slot->size_bytes = -1;
     list_init(&slot->waiting);
@@ -50,12 +50,12 @@ static struct slot *slot_of(struct shelf *s, const char *chain_id)
     return slot;
 }
 
-static void start_removal(struct shelf *s, struct slot *slot);
+static void start_removal(struct shelf *s, struct shelf_slot *slot);
 
 /* Removes what nobody needs, forgets what is nowhere. */
-static void settle(struct shelf *s, struct slot *slot)
+static void settle(struct shelf *s, struct shelf_slot *slot)
 {
-    if (slot->holds || slot->is_busy || !list_is_empty(&slot->waiting))
+    if (slot->refs || slot->is_busy || !list_is_empty(&slot->waiting))
         return;
     if (slot->size_bytes >= 0) {
         start_removal(s, slot);
@@ -67,7 +67,7 @@ static void settle(struct shelf *s, struct slot *slot)
 
 static void end_busy(struct shelf *s, const char *chain_id, int64_t size_bytes)
 {
-    struct slot *slot = slot_of(s, chain_id);
+    struct shelf_slot *slot = slot_of(s, chain_id);
     struct list woken;
 
     ASSERT(slot->is_busy);
@@ -93,14 +93,14 @@ static void end_busy(struct shelf *s, const char *chain_id, int64_t size_bytes)
 
 static void run_removal(struct job *job)
 {
-    struct removal *r = container_of(job, struct removal, job);
+    struct layer_removal *r = container_of(job, struct layer_removal, job);
 
     r->err = layer_remove(r->shelf->store, r->chain_id);
 }
 
 static void on_removed(struct job *job)
 {
-    struct removal *r = container_of(job, struct removal, job);
+    struct layer_removal *r = container_of(job, struct layer_removal, job);
 
     if (r->err)
         log_warn("cannot remove a layer", KV("chain", r->chain_id), KV("error", err_text(r->err)));
@@ -113,9 +113,9 @@ static void on_removed(struct job *job)
     free(r);
 }
 
-static void start_removal(struct shelf *s, struct slot *slot)
+static void start_removal(struct shelf *s, struct shelf_slot *slot)
 {
-    struct removal *r = mem_new(struct removal);
+    struct layer_removal *r = mem_new(struct layer_removal);
 
     slot->is_busy = true;
     slot->size_bytes = -1;
@@ -138,7 +138,7 @@ struct err *shelf_open(struct layer_store *store, struct pools *p, struct shelf 
     s->store = store;
     s->pools = p;
     s->slots = map_create();
-    s->max_turns = 1;
+    s->max_permits = 1;
     list_init(&s->line);
     for (size_t i = 0; i < found.n; i++) {
         int64_t size = layer_size(store, found.v[i]);
@@ -166,17 +166,17 @@ void shelf_close(struct shelf *s)
         free(s);
 }
 
-void shelf_hold(struct shelf *s, const char *chain_id)
+void shelf_ref(struct shelf *s, const char *chain_id)
 {
-    slot_of(s, chain_id)->holds++;
+    slot_of(s, chain_id)->refs++;
 }
 
-void shelf_release(struct shelf *s, const char *chain_id)
+void shelf_unref(struct shelf *s, const char *chain_id)
 {
-    struct slot *slot = slot_of(s, chain_id);
+    struct shelf_slot *slot = slot_of(s, chain_id);
 
-    ASSERT(slot->holds > 0);
-    slot->holds--;
+    ASSERT(slot->refs > 0);
+    slot->refs--;
     settle(s, slot);
 }
 
@@ -197,16 +197,16 @@ bool shelf_has(struct shelf *s, const char *chain_id)
 
 int64_t shelf_size(struct shelf *s, const char *chain_id)
 {
-    const struct slot *slot = map_get(s->slots, chain_id);
+    const struct shelf_slot *slot = map_get(s->slots, chain_id);
 
     return slot ? slot->size_bytes : -1;
 }
 
 enum shelf_state shelf_want(struct shelf *s, const char *chain_id, struct shelf_wait *w)
 {
-    struct slot *slot = slot_of(s, chain_id);
+    struct shelf_slot *slot = slot_of(s, chain_id);
 
-    ASSERT(slot->holds > 0);
+    ASSERT(slot->refs > 0);
     if (slot->size_bytes >= 0)
         return SHELF_PRESENT;
     if (slot->is_busy) {
@@ -227,37 +227,37 @@ void shelf_made(struct shelf *s, const char *chain_id, int64_t size_bytes)
     end_busy(s, chain_id, size_bytes);
 }
 
-void shelf_set_turns(struct shelf *s, int max)
+void shelf_set_permits(struct shelf *s, int max)
 {
-    s->max_turns = max > 0 ? max : 1;
+    s->max_permits = max > 0 ? max : 1;
 }
 
-bool shelf_take_turn(struct shelf *s, struct shelf_turn *t)
+bool shelf_take_permit(struct shelf *s, struct shelf_permit *t)
 {
-    ASSERT(!t->has_turn);
-    if (s->turns < s->max_turns) {
-        s->turns++;
-        t->has_turn = true;
+    ASSERT(!t->has_permit);
+    if (s->permits < s->max_permits) {
+        s->permits++;
+        t->has_permit = true;
         return true;
     }
     list_append(&s->line, &t->link);
     return false;
 }
 
-void shelf_end_turn(struct shelf *s, struct shelf_turn *t)
+void shelf_release_permit(struct shelf *s, struct shelf_permit *t)
 {
-    struct shelf_turn *next;
+    struct shelf_permit *next;
 
     list_remove(&t->link);
-    if (!t->has_turn)
+    if (!t->has_permit)
         return;
-    t->has_turn = false;
-    next = list_first(&s->line, struct shelf_turn, link);
+    t->has_permit = false;
+    next = list_first(&s->line, struct shelf_permit, link);
     if (!next) {
-        s->turns--;
+        s->permits--;
         return;
     }
     list_remove(&next->link);
-    next->has_turn = true;
+    next->has_permit = true;
     next->fn(next);
 }

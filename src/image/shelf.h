@@ -14,8 +14,8 @@ struct err *shelf_open(struct layer_store *s, struct pools *p, struct shelf **ou
     must_check; /* start-up, blocking */
 void shelf_close(struct shelf *s);
 
-void shelf_hold(struct shelf *s, const char *chain_id);
-void shelf_release(struct shelf *s, const char *chain_id); /* the last one removes the layer */
+void shelf_ref(struct shelf *s, const char *chain_id);
+void shelf_unref(struct shelf *s, const char *chain_id); /* the last one removes the layer */
 /* Start-up, after everybody held his own: layers nobody holds go. */
 void shelf_sweep(struct shelf *s);
 
@@ -38,11 +38,11 @@ void shelf_leave(struct shelf_wait *w); /* safe when not waiting */
 void shelf_made(struct shelf *s, const char *chain_id, int64_t size_bytes);
 
 /* At most `max` layers are fetched at a time; the others stand in line. */
-struct shelf_turn { /* embedded */
+struct shelf_permit { /* embedded */
     struct list link;
-    bool has_turn;
-    void (*fn)(struct shelf_turn *t);
+    bool has_permit;
+    void (*fn)(struct shelf_permit *t);
 };
-void shelf_set_turns(struct shelf *s, int max);
-bool shelf_take_turn(struct shelf *s, struct shelf_turn *t); /* false: fn is called later */
-void shelf_end_turn(struct shelf *s, struct shelf_turn *t);  /* safe in any state */
+void shelf_set_permits(struct shelf *s, int max);
+bool shelf_take_permit(struct shelf *s, struct shelf_permit *t);    /* false: fn is called later */
+void shelf_release_permit(struct shelf *s, struct shelf_permit *t); /* safe in any state */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* docker tag: one more name for an image. Loop thread; the answer waits for the disk. */
-#include "table.h"
+#include "image_table.h"
 
 #include "core/op.h"
 

@@ -3,7 +3,7 @@
  * Images as JSON: inspect, the items of the list, history. Loop thread. Which members an answer
  * has depends on the version of the API that the client speaks: 1.41 is 141.
  */
-#include "table.h"
+#include "image_table.h"
 
 #include "base/clock.h"
 

@@ -80,7 +80,7 @@ int do_user(struct init *t);
 int do_no_new_privs(struct init *t);
 int do_seccomp(struct init *t);
 
-/* exec.c */
+/* execve.c */
 int do_env(struct init *t);
 int do_exec(struct init *t);
 int do_payload(struct init *t);

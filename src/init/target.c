@@ -90,14 +90,14 @@ bool target_is_safe_text(const char *path)
     return true;
 }
 
-struct walk {
+struct target_walk {
     int root;
     enum target_make make;
     const struct target_owner *owner;
     char path[PATH_MAX];
 };
 
-static int make_dir(const struct walk *w, int dir, const char *name, int *out)
+static int make_dir(const struct target_walk *w, int dir, const char *name, int *out)
 {
     int fd;
 
@@ -145,7 +145,7 @@ static char *cut_component(char *at)
 }
 
 /* Makes what is missing: `rest` relative to dir (kept open by the caller). */
-static int make_rest(const struct walk *w, int dir, char *rest, int *out)
+static int make_rest(const struct target_walk *w, int dir, char *rest, int *out)
 {
     int at = dir, sys = 0;
 
@@ -173,7 +173,7 @@ static int make_rest(const struct walk *w, int dir, char *rest, int *out)
 }
 
 /* w->path = before + link + rest, where an absolute link forgets `before`. */
-static int splice_link(struct walk *w, size_t before, const char *link, const char *rest)
+static int splice_link(struct target_walk *w, size_t before, const char *link, const char *rest)
 {
     char joined[PATH_MAX];
     size_t n_link = strlen(link), n_rest = strlen(rest), at = 0;
@@ -197,7 +197,7 @@ enum { WALK_AGAIN = -1 };
 
 /* One pass: the deepest existing directory, then what is missing below it. WALK_AGAIN when
  * a dangling symlink was put in place of its component. */
-static int walk_once(struct walk *w, int *out)
+static int walk_once(struct target_walk *w, int *out)
 {
     int dir = fcntl(w->root, F_DUPFD_CLOEXEC, 0);
     char *at = w->path + strspn(w->path, "/");
@@ -249,7 +249,7 @@ static int walk_once(struct walk *w, int *out)
 static int make_target(struct init *t, const char *path, enum target_make make,
                        const struct target_owner *owner, int *out)
 {
-    struct walk w = {.root = t->root, .make = make, .owner = owner};
+    struct target_walk w = {.root = t->root, .make = make, .owner = owner};
 
     memcpy(w.path, path, strlen(path) + 1); /* program_check bounded it */
     for (int i = 0; i < LINKS_MAX; i++) {

@@ -22,14 +22,14 @@ static void *reserve(size_t size)
     return p;
 }
 
-bool table_init(struct table *t)
+bool table_init(struct entry_table *t)
 {
     t->slots = reserve(ENTRIES_MAX * sizeof(*t->slots));
     t->buckets = reserve(ENTRY_BUCKETS * sizeof(*t->buckets));
     return t->slots && t->buckets;
 }
 
-static uint32_t *bucket_of(const struct table *t, const char *id)
+static uint32_t *bucket_of(const struct entry_table *t, const char *id)
 {
     uint32_t hash = 2166136261u; /* FNV-1a */
 
@@ -38,7 +38,7 @@ static uint32_t *bucket_of(const struct table *t, const char *id)
     return &t->buckets[(hash ^ hash >> 16) % ENTRY_BUCKETS];
 }
 
-struct entry *entry_create(struct table *t, const char *id)
+struct entry *entry_create(struct entry_table *t, const char *id)
 {
     struct entry *e;
     uint32_t *bucket, generation;
@@ -63,7 +63,7 @@ struct entry *entry_create(struct table *t, const char *id)
     return e;
 }
 
-static void unhash(struct table *t, struct entry *e)
+static void unhash(struct entry_table *t, struct entry *e)
 {
     uint32_t *at = bucket_of(t, e->id);
 
@@ -72,7 +72,7 @@ static void unhash(struct table *t, struct entry *e)
     *at = e->next;
 }
 
-void entry_destroy(struct table *t, struct entry *e)
+void entry_destroy(struct entry_table *t, struct entry *e)
 {
     list_remove(&e->listed);
     list_remove(&e->owed);
@@ -93,7 +93,7 @@ void entry_destroy(struct table *t, struct entry *e)
     t->n_used--;
 }
 
-struct entry *entry_find(const struct table *t, const char *id, int pid)
+struct entry *entry_find(const struct entry_table *t, const char *id, int pid)
 {
     for (uint32_t at = *bucket_of(t, id); at; at = t->slots[at - 1].next) {
         struct entry *e = &t->slots[at - 1];
@@ -104,7 +104,7 @@ struct entry *entry_find(const struct table *t, const char *id, int pid)
     return NULL;
 }
 
-struct entry *entry_next(const struct table *t, const char *id, const struct entry *e)
+struct entry *entry_next(const struct entry_table *t, const char *id, const struct entry *e)
 {
     for (uint32_t at = e ? e->next : *bucket_of(t, id); at; at = t->slots[at - 1].next)
         if (!strcmp(t->slots[at - 1].id, id))
@@ -112,7 +112,7 @@ struct entry *entry_next(const struct table *t, const char *id, const struct ent
     return NULL;
 }
 
-struct entry *entry_at(const struct table *t, uint32_t slot, uint32_t generation)
+struct entry *entry_at(const struct entry_table *t, uint32_t slot, uint32_t generation)
 {
     struct entry *e;
 

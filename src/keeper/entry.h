@@ -6,7 +6,7 @@
 #pragma once
 
 #include "base/list.h"
-#include "wire/keeper.h"
+#include "wire/keeper_messages.h"
 #include "wire/program.h"
 
 #include <stdbool.h>
@@ -47,17 +47,17 @@ struct entry {
     char id[KEEPER_ID_MAX];
 };
 
-struct table {
+struct entry_table {
     struct entry *slots;
     uint32_t *buckets;                /* slot + 1, 0 none */
     uint32_t n_used, n_touched, free; /* n_touched: slots ever used */
 };
 
-bool table_init(struct table *t);
-struct entry *entry_create(struct table *t, const char *id); /* NULL: full */
-void entry_destroy(struct table *t, struct entry *e);        /* closes what it holds */
-struct entry *entry_find(const struct table *t, const char *id, int pid);
+bool table_init(struct entry_table *t);
+struct entry *entry_create(struct entry_table *t, const char *id); /* NULL: full */
+void entry_destroy(struct entry_table *t, struct entry *e);        /* closes what it holds */
+struct entry *entry_find(const struct entry_table *t, const char *id, int pid);
 /* All of an id: after `e`, NULL: the first. */
-struct entry *entry_next(const struct table *t, const char *id, const struct entry *e);
-struct entry *entry_at(const struct table *t, uint32_t slot, uint32_t generation);
+struct entry *entry_next(const struct entry_table *t, const char *id, const struct entry *e);
+struct entry *entry_at(const struct entry_table *t, uint32_t slot, uint32_t generation);
 bool entry_close_role(struct entry *e, uint32_t role); /* false: not held */

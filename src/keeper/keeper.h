@@ -8,7 +8,7 @@
 
 #include "entry.h"
 
-#include "wire/landing.h"
+#include "wire/land.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,7 +30,7 @@ enum watch_kind {
     WATCH_KINDS = WATCH_OUTPUT + KEEPER_HOLDS_MAX
 };
 
-struct link {
+struct engine_conn {
     int fd; /* -1: no engine */
     bool said_hello, wants_out;
     bool is_broken; /* nothing can be sent any more, but what the engine said is still read */
@@ -47,8 +47,8 @@ struct keeper {
     int epoll, listener, signals;
     int home, lock; /* EXEC_ROOT and the lock that makes us its only keeper */
     int procfs;     /* of our own: start times */
-    struct link link;
-    struct table table;
+    struct engine_conn engine;
+    struct entry_table table;
     struct list listing, owing; /* entries with something to send */
     struct land land;           /* map NULL: none */
     bool is_draining, must_retry;
@@ -86,12 +86,12 @@ void home_leave(struct keeper *k);
 bool burrow_enter_namespace(const char *exec_root);
 bool burrow_dig(struct keeper *k, int *out_null);
 
-/* link.c */
-void link_accept(struct keeper *k);
-void link_receive(struct keeper *k);
-void link_flush(struct keeper *k);
-void link_drop(struct keeper *k, const char *why);
-void link_owe(struct keeper *k, struct entry *e, enum owes what);
+/* engine_conn.c */
+void engine_conn_accept(struct keeper *k);
+void engine_conn_receive(struct keeper *k);
+void engine_conn_flush(struct keeper *k);
+void engine_conn_drop(struct keeper *k, const char *why);
+void engine_conn_owe(struct keeper *k, struct entry *e, enum owes what);
 
 /* spawn.c: takes the fds. */
 void spawn_entry(struct keeper *k, const struct keeper_spawn *m, int *fds, size_t n_fds);
@@ -124,7 +124,8 @@ uint64_t process_start_ticks(const struct keeper *k, int pid); /* 0: not known *
 /* adopt.c: takes the fds. */
 void adopt_entry(struct keeper *k, const struct keeper_entry *m, int *fds, size_t n_fds);
 
-/* upgrade.c. The fd is taken; the answer is the link's reply, given by whichever image it is. */
+/* upgrade.c. The fd is taken; the answer is the connection's reply, given by whichever image it
+ * is. */
 void upgrade_ask(struct keeper *k, const struct keeper_upgrade *m, int fd);
 void upgrade_run(struct keeper *k);
 void upgrade_forget(struct keeper *k);

@@ -221,11 +221,11 @@ static void on_event(struct keeper *k, const struct epoll_event *event)
     enum watch_kind kind = (enum watch_kind)(event->data.u64 >> 60);
 
     if (kind == WATCH_LISTENER)
-        link_accept(k);
+        engine_conn_accept(k);
     else if (kind == WATCH_SIGNALS)
         on_signal(k);
     else if (kind == WATCH_ENGINE)
-        link_receive(k);
+        engine_conn_receive(k);
     else if (kind >= WATCH_OUTPUT)
         on_output_event(k, kind, event->data.u64);
     else
@@ -234,7 +234,7 @@ static void on_event(struct keeper *k, const struct epoll_event *event)
 
 static bool is_idle(const struct keeper *k)
 {
-    return !k->table.n_used && k->link.fd < 0;
+    return !k->table.n_used && k->engine.fd < 0;
 }
 
 static int64_t idle_end_ns(const struct keeper *k)
@@ -270,7 +270,7 @@ static void run(struct keeper *k)
 
         for (int i = 0; i < n; i++)
             on_event(k, &events[i]);
-        link_flush(k);
+        engine_conn_flush(k);
         if (k->upgrade_fd >= 0 && k->is_draining)
             upgrade_forget(k); /* who asked is gone, and its outputs are in our hands */
         if (k->upgrade_fd >= 0)
@@ -307,7 +307,7 @@ static int usage(void)
 /* "--probe FD": can this image go on from such a state? "--restore FD": it shall. */
 int main(int argc, char **argv)
 {
-    static struct keeper keeper = {.link.fd = -1, .upgrade_fd = -1, .build = BERTH_VERSION};
+    static struct keeper keeper = {.engine.fd = -1, .upgrade_fd = -1, .build = BERTH_VERSION};
     char first[4096];
     int state = -1;
 

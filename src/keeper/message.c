@@ -5,7 +5,7 @@
  */
 #include "message.h"
 
-#include "wire/landing.h"
+#include "wire/land.h"
 #include "wire/program.h"
 
 #include <linux/sched.h>

@@ -2,7 +2,7 @@
 /* Is what an engine sent a message? Pure, so that it can be fuzzed. */
 #pragma once
 
-#include "wire/keeper.h"
+#include "wire/keeper_messages.h"
 
 #include <stdbool.h>
 #include <stddef.h>

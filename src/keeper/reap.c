@@ -112,7 +112,7 @@ static void mark_running(struct keeper *k, struct entry *e)
 {
     e->state = KEEPER_RUNNING;
     e->started_wall_ns = clock_wall_ns();
-    link_owe(k, e, OWES_SPAWNED);
+    engine_conn_owe(k, e, OWES_SPAWNED);
 }
 
 void settle_entry(struct keeper *k, struct entry *e)
@@ -140,7 +140,7 @@ static void mark_failed(struct keeper *k, struct entry *e)
     }
     e->has_failed = true;
     e->state = KEEPER_EXITED;
-    link_owe(k, e, e->is_orphan ? OWES_EXITED : OWES_FAILED);
+    engine_conn_owe(k, e, e->is_orphan ? OWES_EXITED : OWES_FAILED);
 }
 
 static int status_of(const siginfo_t *info)
@@ -174,7 +174,7 @@ void reap_entry(struct keeper *k, struct entry *e)
         mark_running(k, e);
     }
     e->state = KEEPER_EXITED;
-    link_owe(k, e, OWES_EXITED);
+    engine_conn_owe(k, e, OWES_EXITED);
 }
 
 void reap_helper(struct keeper *k, struct entry *e)

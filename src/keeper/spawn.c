@@ -35,7 +35,7 @@ static void fail_entry(struct keeper *k, struct entry *e, int sys, const char *d
     e->has_failed = true;
     e->failure = (struct program_failure){.sys = sys};
     strncpy(e->failure.detail, detail, sizeof(e->failure.detail) - 1);
-    link_owe(k, e, OWES_FAILED);
+    engine_conn_owe(k, e, OWES_FAILED);
 }
 
 void spawn_refuse(struct keeper *k, const struct keeper_spawn *m, int sys, const char *detail)
@@ -43,7 +43,7 @@ void spawn_refuse(struct keeper *k, const struct keeper_spawn *m, int sys, const
     struct entry *e = entry_create(&k->table, m->id);
 
     if (!e) {
-        link_drop(k, "no entry left to answer with");
+        engine_conn_drop(k, "no entry left to answer with");
         return;
     }
     e->tag = m->head.tag;
@@ -167,7 +167,7 @@ void spawn_entry(struct keeper *k, const struct keeper_spawn *m, int *fds, size_
 
     if (!e) {
         close_fds(fds, n_fds);
-        link_drop(k, "no entry left");
+        engine_conn_drop(k, "no entry left");
         return;
     }
     e->tag = m->head.tag;

@@ -34,7 +34,7 @@ struct saved_head {
     uint64_t nofile_soft, nofile_hard;
     int64_t idle_since_ns, sweep_at_ns;
     uint32_t had_engine;
-    int32_t link_fd_1; /* plus one: 0 none */
+    int32_t engine_fd_1; /* plus one: 0 none */
     uint32_t said_hello, is_broken, owes_welcome, owes_end, has_reply;
     uint64_t hello_tag;
     char build[64];
@@ -59,7 +59,7 @@ struct saved_entry {
     uint32_t stdin_attached;
 };
 
-_Static_assert(sizeof(((struct link *)0)->reply) <= sizeof(((struct saved_head *)0)->reply),
+_Static_assert(sizeof(((struct engine_conn *)0)->reply) <= sizeof(((struct saved_head *)0)->reply),
                "every answer fits");
 
 /* ---- saving ---- */
@@ -78,7 +78,7 @@ static bool put(int fd, const void *p, size_t n)
 
 static bool put_head(int fd, const struct keeper *k)
 {
-    const struct link *l = &k->link;
+    const struct engine_conn *l = &k->engine;
     struct saved_head h = {
         .magic = STATE_MAGIC,
         .version = STATE_VERSION,
@@ -96,7 +96,7 @@ static bool put_head(int fd, const struct keeper *k)
         .idle_since_ns = k->idle_since_ns,
         .sweep_at_ns = k->sweep_at_ns,
         .had_engine = k->had_engine,
-        .link_fd_1 = l->fd + 1,
+        .engine_fd_1 = l->fd + 1,
         .said_hello = l->said_hello,
         .is_broken = l->is_broken,
         .owes_welcome = l->owes_welcome,
@@ -200,7 +200,7 @@ static bool keep_fds_of(const struct entry *e, bool across_exec)
 
 bool state_keep_fds(const struct keeper *k, bool across_exec)
 {
-    const int own[] = {k->listener, k->home, k->lock, k->procfs, k->link.fd};
+    const int own[] = {k->listener, k->home, k->lock, k->procfs, k->engine.fd};
     bool is_good = keep_fds(own, ARRAY_LEN(own), across_exec);
 
     if (k->land.map)
@@ -260,12 +260,12 @@ bool state_is_good(int fd)
     return true;
 }
 
-static void restore_link(struct keeper *k, const struct saved_head *h)
+static void restore_engine(struct keeper *k, const struct saved_head *h)
 {
-    struct link *l = &k->link;
+    struct engine_conn *l = &k->engine;
 
-    *l = (struct link){
-        .fd = h->link_fd_1 - 1,
+    *l = (struct engine_conn){
+        .fd = h->engine_fd_1 - 1,
         .said_hello = h->said_hello,
         .wants_out = true, /* what is owed goes out in the first turn */
         .is_broken = h->is_broken,
@@ -307,7 +307,7 @@ static void restore_keeper(struct keeper *k, const struct saved_head *h)
     k->sweep_at_ns = h->sweep_at_ns;
     k->had_engine = h->had_engine;
     memcpy(k->build, h->build, sizeof(k->build));
-    restore_link(k, h);
+    restore_engine(k, h);
 }
 
 static bool watch_entry(struct keeper *k, const struct entry *e)
@@ -374,7 +374,7 @@ bool state_restore(struct keeper *k, int fd)
         restore_entry(k, &s);
     }
     state_keep_fds(k, false);
-    if (k->link.fd >= 0 && !keeper_watch(k, k->link.fd, EPOLLIN | EPOLLOUT, WATCH_ENGINE, NULL))
+    if (k->engine.fd >= 0 && !keeper_watch(k, k->engine.fd, EPOLLIN | EPOLLOUT, WATCH_ENGINE, NULL))
         return false;
     return keeper_watch(k, k->listener, EPOLLIN, WATCH_LISTENER, NULL) &&
            keeper_watch(k, k->signals, EPOLLIN, WATCH_SIGNALS, NULL);

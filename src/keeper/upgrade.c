@@ -72,9 +72,9 @@ static const char *probe(int binary, int state, int *sys)
 /* With sys or detail the answer of the image that stays, else of the one that comes. */
 static void set_reply(struct keeper *k, int sys, const char *detail)
 {
-    struct keeper_upgraded *m = &k->link.reply.upgraded;
+    struct keeper_upgraded *m = &k->engine.reply.upgraded;
 
-    if (k->link.fd < 0)
+    if (k->engine.fd < 0)
         return;
     *m = (struct keeper_upgraded){
         .head = {.type = KM_UPGRADED, .size = sizeof(*m), .tag = k->upgrade.head.tag},
@@ -83,7 +83,7 @@ static void set_reply(struct keeper *k, int sys, const char *detail)
     };
     memcpy(m->build, k->build, sizeof(m->build));
     snprintf(m->detail, sizeof(m->detail), "%s", detail);
-    k->link.has_reply = true;
+    k->engine.has_reply = true;
 }
 
 /* Returns only when it failed. */
@@ -141,5 +141,5 @@ void upgrade_run(struct keeper *k)
     log_warn("the keeper stays what it is", KV("why", wrong), KV("error", strerror(sys)));
     upgrade_forget(k);
     set_reply(k, sys, wrong);
-    link_flush(k);
+    engine_conn_flush(k);
 }

@@ -9,7 +9,7 @@
 
 #include "dns_inner.h"
 
-struct entry {
+struct dns_cache_entry {
     struct list link; /* least recently used first */
     char *key;
     int64_t stored_ns;
@@ -34,7 +34,7 @@ struct dns_cache *dns_cache_create(size_t max_entries, size_t max_bytes)
     return c;
 }
 
-static void drop(struct dns_cache *c, struct entry *e)
+static void drop(struct dns_cache *c, struct dns_cache_entry *e)
 {
     map_take(c->by_key, e->key);
     list_remove(&e->link);
@@ -47,7 +47,7 @@ void dns_cache_destroy(struct dns_cache *c)
 {
     if (!c)
         return;
-    list_each (e, &c->all, struct entry, link)
+    list_each (e, &c->all, struct dns_cache_entry, link)
         drop(c, e);
     map_destroy(c->by_key);
     free(c);
@@ -55,7 +55,7 @@ void dns_cache_destroy(struct dns_cache *c)
 
 size_t dns_cache_get(struct dns_cache *c, const char *key, int64_t now_ns, uint8_t *out)
 {
-    struct entry *e = map_get(c->by_key, key);
+    struct dns_cache_entry *e = map_get(c->by_key, key);
     int64_t age_s = e ? (now_ns - e->stored_ns) / NS_PER_S : 0;
 
     if (!e)
@@ -77,7 +77,7 @@ size_t dns_cache_get(struct dns_cache *c, const char *key, int64_t now_ns, uint8
 void dns_cache_put(struct dns_cache *c, const char *key, int64_t now_ns, uint32_t ttl_s,
                    const uint8_t *p, size_t n)
 {
-    struct entry *e = map_get(c->by_key, key);
+    struct dns_cache_entry *e = map_get(c->by_key, key);
 
     if (e)
         drop(c, e);
@@ -85,7 +85,7 @@ void dns_cache_put(struct dns_cache *c, const char *key, int64_t now_ns, uint32_
         return;
     while (!list_is_empty(&c->all) &&
            (map_count(c->by_key) >= c->max_entries || c->bytes + n > c->max_bytes))
-        drop(c, list_first(&c->all, struct entry, link));
+        drop(c, list_first(&c->all, struct dns_cache_entry, link));
     e = mem_alloc(sizeof(*e) + n);
     e->key = mem_strdup(key);
     e->stored_ns = now_ns;

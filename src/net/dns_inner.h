@@ -84,7 +84,7 @@ struct dns_host {
     size_t n_pending;
     struct list clients;
     size_t n_clients;
-    unsigned turn, turn6; /* shared names go round; most ask for both families */
+    unsigned rotation, rotation6; /* shared names go round; most ask for both families */
 };
 /* message: with the client's id. */
 void dns_forward(struct dns_host *h, const uint8_t *message, size_t n, const struct dns_query *q,

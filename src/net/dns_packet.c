@@ -150,16 +150,16 @@ static struct header take_header(struct cursor *c)
     return h;
 }
 
-struct record {
+struct dns_record {
     uint16_t type, class, len;
     uint32_t ttl;
     size_t ttl_at, data_at;
     bool is_root; /* of the root's name */
 };
 
-static struct record take_record(struct cursor *c)
+static struct dns_record take_record(struct cursor *c)
 {
-    struct record r = {.is_root = c->at < c->n && c->p[c->at] == 0};
+    struct dns_record r = {.is_root = c->at < c->n && c->p[c->at] == 0};
 
     take_name(c, NULL);
     r.type = take16(c);
@@ -172,7 +172,7 @@ static struct record take_record(struct cursor *c)
     return r;
 }
 
-static void note_edns(const struct record *r, struct dns_query *out)
+static void note_edns(const struct dns_record *r, struct dns_query *out)
 {
     out->has_edns = true;
     out->wants_dnssec = (r->ttl & EDNS_DO) != 0;
@@ -203,7 +203,7 @@ int dns_read_query(const uint8_t *p, size_t n, struct dns_query *out)
         return DNS_FORMERR;
     out->question_end = c.at;
     for (unsigned i = 0; i < (unsigned)h.an + h.ns + h.ar; i++) {
-        struct record r = take_record(&c);
+        struct dns_record r = take_record(&c);
 
         if (c.is_bad)
             return DNS_FORMERR;
@@ -215,12 +215,12 @@ int dns_read_query(const uint8_t *p, size_t n, struct dns_query *out)
 
 /* ---- answers of our own ---- */
 
-struct writer {
+struct dns_writer {
     uint8_t *out;
     size_t len, limit;
 };
 
-static bool put(struct writer *w, const void *p, size_t n)
+static bool put(struct dns_writer *w, const void *p, size_t n)
 {
     if (n > w->limit - w->len)
         return false;
@@ -241,7 +241,8 @@ static void set32(uint8_t *p, uint32_t v)
     set16(p + 2, (uint16_t)v);
 }
 
-static bool put_record(struct writer *w, uint16_t type, uint32_t ttl, const void *data, size_t n)
+static bool put_record(struct dns_writer *w, uint16_t type, uint32_t ttl, const void *data,
+                       size_t n)
 {
     uint8_t fixed[12] = {0xc0, DNS_HEADER}; /* the question's name */
 
@@ -273,7 +274,7 @@ static size_t encode_name(const char *name, uint8_t out[NAME_WIRE])
     return len;
 }
 
-static bool put_answers(struct writer *w, const struct dns_local *l, uint16_t *count)
+static bool put_answers(struct dns_writer *w, const struct dns_local *l, uint16_t *count)
 {
     uint8_t name[NAME_WIRE];
     size_t n = l->pointer ? encode_name(l->pointer, name) : 0;
@@ -302,7 +303,7 @@ size_t dns_write_reply(const uint8_t *query, const struct dns_query *q, const st
 {
     static const uint8_t opt[11] = {0, 0, DNS_OPT, OUR_UDP_SIZE >> 8, OUR_UDP_SIZE & 0xff};
     size_t reserved = q->has_edns ? sizeof(opt) : 0;
-    struct writer w = {.out = out, .limit = limit - reserved};
+    struct dns_writer w = {.out = out, .limit = limit - reserved};
     uint16_t flags = (uint16_t)(FLAG_QR | FLAG_RA | l->rcode), answers = 0;
     uint8_t header[DNS_HEADER] = {0};
 
@@ -338,7 +339,7 @@ static bool is_same_question(struct cursor *c, const struct dns_query *q)
 }
 
 /* The last field of a SOA: how long its absence may be remembered (RFC 2308). */
-static uint32_t soa_minimum(const struct cursor *whole, const struct record *r)
+static uint32_t soa_minimum(const struct cursor *whole, const struct dns_record *r)
 {
     struct cursor c = {.p = whole->p, .n = r->data_at + r->len, .at = r->data_at};
 
@@ -366,7 +367,7 @@ bool dns_read_answer(const uint8_t *p, size_t n, uint16_t id, const struct dns_q
         !is_same_question(&c, q))
         return false;
     for (unsigned i = 0; i < (unsigned)h.an + h.ns + h.ar; i++) {
-        struct record r = take_record(&c);
+        struct dns_record r = take_record(&c);
 
         if (c.is_bad) /* a truncated message may end anywhere */
             break;
@@ -400,7 +401,7 @@ static bool walk(uint8_t *p, size_t n, uint32_t seconds)
         skip(&c, 4);
     }
     for (unsigned i = 0; i < (unsigned)h.an + h.ns + h.ar && !c.is_bad; i++) {
-        struct record r = take_record(&c);
+        struct dns_record r = take_record(&c);
 
         if (!c.is_bad && r.type != DNS_OPT && seconds)
             set32(p + r.ttl_at, r.ttl > seconds ? r.ttl - seconds : 0);

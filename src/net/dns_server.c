@@ -169,9 +169,9 @@ static void reverse(uint8_t *v, size_t n, size_t size)
 }
 
 /* The first `by` go to the end: each of both parts reversed, then the whole. */
-static void rotate(unsigned *turn, void *addrs, size_t n, size_t size)
+static void rotate(unsigned *rotation, void *addrs, size_t n, size_t size)
 {
-    size_t by = n ? (*turn)++ % n : 0;
+    size_t by = n ? (*rotation)++ % n : 0;
 
     reverse(addrs, by, size);
     reverse((uint8_t *)addrs + by * size, n - by, size);
@@ -196,10 +196,10 @@ static bool answer_name(struct dns_host *h, const struct question *k, const stru
     if (k->q.class != DNS_CLASS_IN || !dns_find_name(k->own, k->n_own, k->q.name, found))
         return false;
     if (k->q.type == DNS_A) {
-        rotate(&h->turn, found->v4, found->n4, sizeof(found->v4[0]));
+        rotate(&h->rotation, found->v4, found->n4, sizeof(found->v4[0]));
         l.n_addrs = found->n4;
     } else if (k->q.type == DNS_AAAA) {
-        rotate(&h->turn6, found->v6, found->n6, sizeof(found->v6[0]));
+        rotate(&h->rotation6, found->v6, found->n6, sizeof(found->v6[0]));
         l.n_addrs6 = found->n6;
     } /* of other types there is nothing: no error, no answer */
     send_local(h, to, k->message, &k->q, &l);

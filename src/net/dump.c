@@ -16,7 +16,7 @@ void network_table_dump(void *table, struct jw *w)
         jw_obj(w, NULL);
         jw_str(w, "id", n->record.id);
         jw_str(w, "name", n->record.request.name);
-        jw_str(w, "link", n->bridge.link);
+        jw_str(w, "link", n->bridge.ifname);
         jw_int(w, "endpoints", (int64_t)n->n_endpoints);
         jw_int(w, "free_addresses", n->ipam ? ipam_count_free(n->ipam) : 0);
         jw_bool(w, "removing", n->is_removing);
@@ -49,8 +49,8 @@ void net_dump(void *net, struct jw *w)
     jw_arr(w, "bridges");
     list_each (b, &n->bridges, struct bridge, link) {
         jw_obj(w, NULL);
-        jw_str(w, "link", b->spec.link);
-        jw_int(w, "prepared", pool_count(b->pool));
+        jw_str(w, "link", b->spec.ifname);
+        jw_int(w, "prepared", netns_pool_count(b->pool));
         jw_obj_end(w);
     }
     jw_arr_end(w);

@@ -98,9 +98,9 @@ static void enlist(struct network *n, struct endpoint *e)
     n->n_endpoints++;
 }
 
-static void fill_link(const struct network *n, struct endpoint_spec *s)
+static void fill_interface(const struct network *n, struct endpoint_spec *s)
 {
-    memcpy(s->bridge, n->bridge.link, sizeof(s->bridge));
+    memcpy(s->bridge, n->bridge.ifname, sizeof(s->bridge));
     s->vlan = n->vlan;
 }
 
@@ -108,7 +108,7 @@ static void fill_spec(struct network *n, struct endpoint *e)
 {
     struct endpoint_spec *s = &e->spec;
 
-    fill_link(n, s);
+    fill_interface(n, s);
     if (!s->ifname[0])
         snprintf(s->ifname, sizeof(s->ifname), "eth0");
     s->gateway = n->bridge.internal ? 0 : n->gateway;
@@ -143,8 +143,8 @@ struct err *network_join(struct network *n, struct endpoint *e, const struct end
         fill_spec(n, e);
         fill_mac(&e->spec, w->mac);
     }
-    if (n->bridge.link[0] && !n->has_pool) {
-        net_pool_set(n->table->net, &n->bridge, POOL_START);
+    if (n->bridge.ifname[0] && !n->has_pool) {
+        netns_pool_set(n->table->net, &n->bridge, POOL_START);
         n->has_pool = true;
     }
     id_random(e->id);
@@ -175,7 +175,7 @@ struct err *network_rejoin(struct network *n, struct endpoint *e)
         ipam_release(n->ipam, e->spec.addr);
     TRY(err);
     if (network_has_addresses(n))
-        fill_link(n, &e->spec);
+        fill_interface(n, &e->spec);
     enlist(n, e);
     return NULL;
 }

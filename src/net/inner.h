@@ -13,7 +13,7 @@
 #include "link.h"
 
 struct netns_thread;
-struct pool;
+struct netns_pool;
 struct rules;
 struct port_table;
 struct proxy;
@@ -22,9 +22,9 @@ struct bridge {
     struct list link;
     struct bridge_spec spec;
     int ifindex;
-    unsigned ports_at_most; /* upper bound; recounted from the kernel when it gets high */
-    unsigned n_claimed;     /* ports that workers are making after such a count */
-    struct pool *pool;      /* NULL: none */
+    unsigned ports_at_most;  /* upper bound; recounted from the kernel when it gets high */
+    unsigned n_claimed;      /* ports that workers are making after such a count */
+    struct netns_pool *pool; /* NULL: none */
 };
 
 struct net {
@@ -38,7 +38,7 @@ struct net {
     struct proxy *proxy;             /* loop */
     struct dns *dns;                 /* loop */
     struct list all_ports;           /* loop: every struct ports */
-    struct list link_sets;           /* loop: links.c */
+    struct list legacy_link_sets;    /* loop: legacy_link_rules.c */
     size_t n_expected;               /* loop: sockets that workers are about to open */
     bool is_closed;                  /* loop */
     pthread_mutex_t lock;            /* guards what follows */
@@ -52,7 +52,7 @@ struct net {
 };
 
 /* With the lock held. */
-struct bridge *net_find_bridge(struct net *n, const char *link);
+struct bridge *net_find_bridge(struct net *n, const char *ifname);
 
 /* One for the owner (until net_close) and one for every callback on its way to the loop. */
 void net_ref(struct net *n);
@@ -74,24 +74,24 @@ struct err *netns_call(struct netns_thread *t, int netns, struct err *(*fn)(void
 /* Of one interface, which has no address yet. Blocks. */
 struct err *netns_allow_ipv6(struct netns_thread *t, int netns, const char *ifname) must_check;
 
-/* ---- sandbox.c ---- */
-struct prepared { /* a namespace with its veth, up, without address */
+/* ---- netns_open.c ---- */
+struct spare_netns { /* a namespace with its veth, up, without address */
     int netns;
     struct nl *nl;
     int ifindex;
 };
-void prepared_finish(struct prepared *p);
+void spare_netns_finish(struct spare_netns *p);
 /* Worker. */
-struct err *prepared_make(struct net *n, const char *bridge, const char *ifname,
-                          struct prepared *out) must_check;
+struct err *spare_netns_make(struct net *n, const char *bridge, const char *ifname,
+                             struct spare_netns *out) must_check;
 
-/* ---- pool.c ---- */
+/* ---- netns_pool.c ---- */
 #define POOL_MAX 64
 /* Worker, takes the lock itself: false when there is none. */
-bool pool_take(struct net *n, const char *bridge, struct prepared *out);
-int pool_count(const struct pool *p); /* with the lock held; accepts NULL */
+bool netns_pool_take(struct net *n, const char *bridge, struct spare_netns *out);
+int netns_pool_count(const struct netns_pool *p); /* with the lock held; accepts NULL */
 /* Closes everything prepared for one bridge, or for all (NULL), and drops the pools. */
-void pool_drain(struct net *n, const char *bridge);
+void netns_pool_drain(struct net *n, const char *bridge);
 
 /* ---- rules_apply.c ---- */
 struct rules *rules_create(struct net *n);
@@ -107,9 +107,9 @@ void rules_look(struct net *n);              /* others changed theirs */
 /* What is forwarded to and from containers is dropped by a chain that could not be opened. */
 bool net_forward_is_shut(const struct net *n, bool is_v6);
 
-/* ---- links.c: loop ---- */
-void links_copy(struct net *n, struct link_rule **out, size_t *out_n);
-void links_free(struct net *n);
+/* ---- legacy_link_rules.c: loop ---- */
+void legacy_link_rules_copy(struct net *n, struct legacy_link_rule **out, size_t *out_n);
+void legacy_link_rules_free(struct net *n);
 
 /* ---- rules_watch.c: loop ---- */
 struct rules_watch;

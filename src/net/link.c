@@ -51,16 +51,16 @@ static void put_no_ipv6(struct nlmsghdr *m, int mtu)
     mnl_attr_nest_end(m, spec);
 }
 
-struct err *link_set_ipv6(const char *link, const char *name, const char *value)
+struct err *link_set_ipv6(const char *ifname, const char *name, const char *value)
 {
     char path[96];
 
-    snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/%s", link, name);
+    snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/%s", ifname, name);
     autoclose int fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT)
-        return err_new(ERR_INVALID, "the kernel of this host has no IPv6 for %s", link);
+        return err_new(ERR_INVALID, "the kernel of this host has no IPv6 for %s", ifname);
     if (fd < 0 || write(fd, value, strlen(value)) < 0)
-        return err_sys("set net.ipv6.conf.%s.%s to %s", link, name, value);
+        return err_sys("set net.ipv6.conf.%s.%s to %s", ifname, name, value);
     return NULL;
 }
 
@@ -167,10 +167,10 @@ static void put_bridge_mac(struct nlmsghdr *m, const struct bridge_spec *b)
 static struct err *make_bridge(struct nl *nl, const struct bridge_spec *b)
 {
     struct nlmsghdr *m =
-        nl_begin(nl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, "make bridge %s", b->link);
+        nl_begin(nl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, "make bridge %s", b->ifname);
 
     put_link(m, 0, false);
-    mnl_attr_put_strz(m, IFLA_IFNAME, b->link);
+    mnl_attr_put_strz(m, IFLA_IFNAME, b->ifname);
     put_bridge_mac(m, b);
     struct nlattr *info = mnl_attr_nest_start(m, IFLA_LINKINFO);
     mnl_attr_put_strz(m, IFLA_INFO_KIND, "bridge");
@@ -186,11 +186,11 @@ static void add_bridge_addresses(struct nl *nl, int ifindex, const struct bridge
     static const struct in6_addr link_local = {.s6_addr = {0xfe, 0x80, [15] = 1}};
 
     if (b->address.bits && b->mode != GATEWAY_ISOLATED)
-        add_address(nl, ifindex, b->address.address, b->address.bits, b->link);
+        add_address(nl, ifindex, b->address.address, b->address.bits, b->ifname);
     if (!b->address6.bits || b->mode6 == GATEWAY_ISOLATED)
         return;
-    add_address6(nl, ifindex, &link_local, 64, b->link);
-    add_address6(nl, ifindex, &b->address6.address, b->address6.bits, b->link);
+    add_address6(nl, ifindex, &link_local, 64, b->ifname);
+    add_address6(nl, ifindex, &b->address6.address, b->address6.bits, b->ifname);
 }
 
 struct err *link_ensure_bridge(struct nl *nl, const struct bridge_spec *b, int *out_ifindex)
@@ -202,12 +202,12 @@ struct err *link_ensure_bridge(struct nl *nl, const struct bridge_spec *b, int *
     if (e && err_errno(e) != EEXIST)
         return e;
     err_drop(e);
-    TRY(find(nl, b->link, &found));
+    TRY(find(nl, b->ifname, &found));
     if (!found.is_bridge)
-        return err_new(ERR_CONFLICT, "link %s exists and is not a bridge", b->link);
+        return err_new(ERR_CONFLICT, "link %s exists and is not a bridge", b->ifname);
     if (b->address6.bits)
-        TRY(link_set_ipv6(b->link, "disable_ipv6", "0"));
-    m = nl_begin(nl, RTM_NEWLINK, 0, "set up bridge %s", b->link);
+        TRY(link_set_ipv6(b->ifname, "disable_ipv6", "0"));
+    m = nl_begin(nl, RTM_NEWLINK, 0, "set up bridge %s", b->ifname);
     put_link(m, found.ifindex, true);
     put_no_ipv6(m, b->mtu);
     if (b->mtu)

@@ -9,8 +9,8 @@
 /* Makes the bridge or takes the existing one over; up, with its address. */
 struct err *link_ensure_bridge(struct nl *nl, const struct bridge_spec *b, int *out_ifindex)
     must_check;
-/* net.ipv6.conf.<link>.<name>, in the calling thread's namespace. */
-struct err *link_set_ipv6(const char *link, const char *name, const char *value) must_check;
+/* net.ipv6.conf.<ifname>.<name>, in the calling thread's namespace. */
+struct err *link_set_ipv6(const char *ifname, const char *name, const char *value) must_check;
 void link_remove(struct nl *nl, const char *name);
 struct err *link_find(struct nl *nl, const char *name, int *out_ifindex) must_check;
 

@@ -18,10 +18,10 @@
 #include "inner.h"
 #include "nft.h"
 
-struct bridge *net_find_bridge(struct net *n, const char *link)
+struct bridge *net_find_bridge(struct net *n, const char *ifname)
 {
     list_each (b, &n->bridges, struct bridge, link)
-        if (!strcmp(b->spec.link, link))
+        if (!strcmp(b->spec.ifname, ifname))
             return b;
     return NULL;
 }
@@ -38,7 +38,7 @@ static void net_free(struct net *n)
     rules_destroy(n->rules);
     proxy_destroy(n->proxy);
     dns_destroy(n->dns);
-    links_free(n);
+    legacy_link_rules_free(n);
     port_table_destroy(n->ports);
     netns_thread_destroy(n->netns);
     list_each (b, &n->bridges, struct bridge, link)
@@ -93,11 +93,11 @@ static struct err *set_forwarding(void)
 
 /* ---- IPv6 forwarding ---- */
 
-static char read_sysctl6(const char *link, const char *name)
+static char read_sysctl6(const char *ifname, const char *name)
 {
     char path[NAME_MAX + 64], value = '0'; /* the link is a name that readdir has given */
 
-    snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/%s", link, name);
+    snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/%s", ifname, name);
     autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || read(fd, &value, 1) != 1)
         return '0';
@@ -105,8 +105,8 @@ static char read_sysctl6(const char *link, const char *name)
 }
 
 /* Links whose router advertisements count no more: a forwarding host takes them with accept_ra 2
- * only. Not ours to change: it may be what the host lives from, or what it was never meant to do.
- */
+ * only. Not ours to change: it may be what the host lives from, or what it was never meant to
+ * do. */
 static void warn_of_router_advertisements(void)
 {
     autobuf struct buf links = {0};
@@ -173,7 +173,7 @@ struct err *net_open(struct loop *l, struct pools *p, const struct net_settings 
     pthread_cond_init(&n->job_ended, NULL);
     list_init(&n->bridges);
     list_init(&n->all_ports);
-    list_init(&n->link_sets);
+    list_init(&n->legacy_link_sets);
     n->netns = netns_thread_create();
     n->ports = port_table_create();
     n->rules = rules_create(n);
@@ -198,7 +198,7 @@ static void remove_all(struct net *n)
         return;
     }
     list_each (b, &n->bridges, struct bridge, link)
-        link_remove(nl, b->spec.link);
+        link_remove(nl, b->spec.ifname);
     nl_close(nl);
 }
 
@@ -209,7 +209,7 @@ void net_close(struct net *n, bool clean)
     ASSERT_LOOP();
     n->is_closed = true;
     rules_watch_destroy(steal_ptr(&n->rules_watch));
-    pool_drain(n, NULL); /* jobs that are filling stop and close what they made */
+    netns_pool_drain(n, NULL); /* jobs that are filling stop and close what they made */
     pthread_mutex_lock(&n->lock);
     while (n->jobs > 0)
         pthread_cond_wait(&n->job_ended, &n->lock);
@@ -222,19 +222,19 @@ void net_close(struct net *n, bool clean)
 /* ---- bridges ---- */
 
 /* Router advertisements of a container must not reconfigure the host. */
-static void refuse_router_advertisements(const char *link)
+static void refuse_router_advertisements(const char *ifname)
 {
     char path[80];
 
-    snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/accept_ra", link);
+    snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/accept_ra", ifname);
     autoclose int fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd >= 0 && write(fd, "0", 1) != 1)
-        log_debug("accept_ra not cleared", KV("link", link), KV_INT("errno", errno));
+        log_debug("accept_ra not cleared", KV("link", ifname), KV_INT("errno", errno));
 }
 
 /* Ports of a bridge without icc reach nobody but the host: it answers for their neighbours and
  * the rules decide what it hands on (RFC 3069). */
-static void answer_for_isolated(const char *link)
+static void answer_for_isolated(const char *ifname)
 {
     static const char *const files[][2] = {
         {"/proc/sys/net/ipv4/conf/%s/proxy_arp_pvlan", "1"},
@@ -243,7 +243,7 @@ static void answer_for_isolated(const char *link)
 
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
         autoarena struct arena *a = arena_create();
-        autoclose int fd = open(arena_printf(a, files[i][0], link), O_WRONLY | O_CLOEXEC);
+        autoclose int fd = open(arena_printf(a, files[i][0], ifname), O_WRONLY | O_CLOEXEC);
 
         if (fd >= 0 && write(fd, files[i][1], 1) != 1)
             log_debug("sysctl not set", KV("path", files[i][0]), KV_INT("errno", errno));
@@ -265,12 +265,12 @@ struct err *net_bridge_ensure(struct net *n, const struct bridge_spec *spec)
         e = link_count_ports(nl, ifindex, &ports);
     nl_close(nl);
     TRY(e);
-    refuse_router_advertisements(spec->link);
+    refuse_router_advertisements(spec->ifname);
     if (!spec->icc)
-        answer_for_isolated(spec->link);
+        answer_for_isolated(spec->ifname);
 
     pthread_mutex_lock(&n->lock);
-    struct bridge *b = net_find_bridge(n, spec->link);
+    struct bridge *b = net_find_bridge(n, spec->ifname);
     if (!b) {
         b = mem_new(struct bridge);
         list_append(&n->bridges, &b->link);
@@ -283,20 +283,20 @@ struct err *net_bridge_ensure(struct net *n, const struct bridge_spec *spec)
     return NULL;
 }
 
-void net_bridge_remove(struct net *n, const char *link)
+void net_bridge_remove(struct net *n, const char *ifname)
 {
     struct nl *nl;
     struct err *e = nl_open(&nl);
 
     if (!e) {
-        link_remove(nl, link);
+        link_remove(nl, ifname);
         nl_close(nl);
     }
     err_drop(e);
     pthread_mutex_lock(&n->lock);
-    struct bridge *b = net_find_bridge(n, link);
+    struct bridge *b = net_find_bridge(n, ifname);
     if (b) {
-        ASSERT(!b->pool); /* net_pool_set(…, 0) comes first, on the loop */
+        ASSERT(!b->pool); /* netns_pool_set(…, 0) comes first, on the loop */
         list_remove(&b->link);
         free(b);
         n->bridges_version++;

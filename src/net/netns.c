@@ -16,7 +16,7 @@
 
 #include "inner.h"
 
-struct request {
+struct netns_request {
     struct list link;
     int netns; /* -1: make one */
     struct nl *nl;
@@ -53,7 +53,7 @@ static void set_sysctls(void)
     }
 }
 
-static struct err *make_here(struct request *q)
+static struct err *make_here(struct netns_request *q)
 {
     autoclose int netns = -1;
 
@@ -68,7 +68,7 @@ static struct err *make_here(struct request *q)
     return NULL;
 }
 
-static void serve(struct netns_thread *t, struct request *q)
+static void serve(struct netns_thread *t, struct netns_request *q)
 {
     if (q->netns >= 0) {
         if (setns(q->netns, CLONE_NEWNET) != 0)
@@ -91,7 +91,7 @@ static void *run(void *arg)
 
     pthread_mutex_lock(&t->lock);
     for (;;) {
-        struct request *q = list_first(&t->requests, struct request, link);
+        struct netns_request *q = list_first(&t->requests, struct netns_request, link);
 
         if (!q && t->is_stopping)
             break;
@@ -140,7 +140,7 @@ void netns_thread_destroy(struct netns_thread *t)
     free(t);
 }
 
-static struct err *ask(struct netns_thread *t, struct request *q)
+static struct err *ask(struct netns_thread *t, struct netns_request *q)
 {
     pthread_mutex_lock(&t->lock);
     list_append(&t->requests, &q->link);
@@ -153,7 +153,7 @@ static struct err *ask(struct netns_thread *t, struct request *q)
 
 struct err *netns_make(struct netns_thread *t, int *out_netns, struct nl **out_nl)
 {
-    struct request q = {.netns = -1};
+    struct netns_request q = {.netns = -1};
 
     TRY(ask(t, &q));
     *out_netns = q.netns;
@@ -163,7 +163,7 @@ struct err *netns_make(struct netns_thread *t, int *out_netns, struct nl **out_n
 
 struct err *netns_enter(struct netns_thread *t, int netns, struct nl **out_nl)
 {
-    struct request q = {.netns = netns};
+    struct netns_request q = {.netns = netns};
 
     TRY(ask(t, &q));
     *out_nl = q.nl;
@@ -172,7 +172,7 @@ struct err *netns_enter(struct netns_thread *t, int netns, struct nl **out_nl)
 
 struct err *netns_call(struct netns_thread *t, int netns, struct err *(*fn)(void *arg), void *arg)
 {
-    struct request q = {.netns = netns, .fn = fn, .arg = arg};
+    struct netns_request q = {.netns = netns, .fn = fn, .arg = arg};
 
     return ask(t, &q);
 }

@@ -79,14 +79,14 @@ static struct err *fill_ipv6(struct network *n, const struct network_plan *p)
     return NULL;
 }
 
-static void fill_link(struct network *n, const char *link)
+static void fill_ifname(struct network *n, const char *ifname)
 {
-    char *name = n->vlan.kind ? n->vlan.parent : n->bridge.link;
+    char *name = n->vlan.kind ? n->vlan.parent : n->bridge.ifname;
 
-    memcpy(name, link, strlen(link) + 1);
+    memcpy(name, ifname, strlen(ifname) + 1);
     /* one of ours, whatever the engine that chose it made of the parent asked for */
     n->vlan.is_apart =
-        n->vlan.kind && !text_same(pairs_get(&n->record.request.options, "parent"), link);
+        n->vlan.kind && !text_same(pairs_get(&n->record.request.options, "parent"), ifname);
 }
 
 static struct err *fill_subnet(struct network *n)
@@ -96,7 +96,7 @@ static struct err *fill_subnet(struct network *n)
     struct network_request named = r->request;
     struct network_plan p;
 
-    if (text_is_empty(r->link) || strlen(r->link) >= sizeof(n->bridge.link) ||
+    if (text_is_empty(r->ifname) || strlen(r->ifname) >= sizeof(n->bridge.ifname) ||
         (text_is_empty(r->subnet) && text_is_empty(r->subnet6)))
         return incomplete(n);
     if (n->is_predefined)
@@ -104,7 +104,7 @@ static struct err *fill_subnet(struct network *n)
     TRY(network_plan(&named, &d, &p));
     n->bridge = p.bridge;
     n->vlan = p.vlan;
-    fill_link(n, r->link);
+    fill_ifname(n, r->ifname);
     if (n->is_predefined) {
         n->bridge.icc = n->table->icc;
         n->bridge.masquerade = n->table->ip_masq;
@@ -293,7 +293,7 @@ static void set_default_options(struct arena *a, struct network_record *r,
     pairs_set(a, o, OPTION("bridge.enable_icc"), s->icc ? "true" : "false");
     pairs_set(a, o, OPTION("bridge.enable_ip_masquerade"), s->ip_masq ? "true" : "false");
     pairs_set(a, o, OPTION("bridge.host_binding_ipv4"), "0.0.0.0");
-    pairs_set(a, o, OPTION("bridge.name"), s->bridge_link);
+    pairs_set(a, o, OPTION("bridge.name"), s->bridge_ifname);
     pairs_set(a, o, OPTION("driver.mtu"), arena_printf(a, "%d", s->mtu));
 }
 
@@ -314,7 +314,7 @@ static struct err *make_predefined(struct network_table *t, const char *name, co
     r.request.name = arena_strdup(a, name);
     r.request.driver = arena_strdup(a, driver);
     if (!strcmp(driver, "bridge")) {
-        r.link = arena_strdup(a, s->bridge_link);
+        r.ifname = arena_strdup(a, s->bridge_ifname);
         set_default_options(a, &r, s);
         if (old && text_is_empty(s->bip)) {
             r.subnet = arena_strdup(a, old->record.subnet);
@@ -386,7 +386,7 @@ static struct err *load_all(struct network_table *t, const struct network_settin
     TRY(make_predefined(t, "none", "null", s));
     TRY(ensure_links(t));
     bridge = find_by_name(t, "bridge");
-    net_pool_set(t->net, &bridge->bridge, POOL_START);
+    netns_pool_set(t->net, &bridge->bridge, POOL_START);
     bridge->has_pool = true;
     return NULL;
 }
@@ -491,7 +491,7 @@ const char *network_driver(const struct network *n)
 
 const struct bridge_spec *network_bridge(const struct network *n)
 {
-    return n->bridge.link[0] ? &n->bridge : NULL;
+    return n->bridge.ifname[0] ? &n->bridge : NULL;
 }
 
 bool network_has_addresses(const struct network *n)

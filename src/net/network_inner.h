@@ -12,7 +12,7 @@ struct network_record {
     struct network_request request;
     char *subnet, *gateway;   /* NULL without IPv4, and for host and null */
     char *subnet6, *gateway6; /* NULL without IPv6 */
-    char *link;               /* the bridge or the parent; NULL for host and null */
+    char *ifname;             /* the bridge or the parent; NULL for host and null */
     bool made_link;           /* the parent is ours to remove */
 };
 extern const struct jtable network_record_json;
@@ -23,7 +23,7 @@ struct network {
     struct arena *arena; /* the record's texts */
     struct network_record record;
     bool is_predefined, is_removing;
-    struct bridge_spec bridge; /* link is "" for other drivers */
+    struct bridge_spec bridge; /* ifname is "" for other drivers */
     struct vlan_spec vlan;     /* kind VLAN_NONE for other drivers */
     struct subnet4 subnet;
     uint32_t gateway;
@@ -57,7 +57,7 @@ struct network_plan {
     struct subnet6 subnet6, range6; /* the same */
     uint32_t gateway;               /* 0: the first address */
     struct in6_addr gateway6;       /* the same */
-    struct bridge_spec bridge;      /* link "" unless asked for */
+    struct bridge_spec bridge;      /* ifname "" unless asked for */
     struct vlan_spec vlan;          /* kind VLAN_NONE: a bridge */
 };
 /* The pool of one family in a request; NULL: none. */

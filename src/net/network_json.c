@@ -46,7 +46,7 @@ static const struct jfield record_fields[] = {
     J(J_STR, struct network_record, gateway, "Gateway", .flags = J_OMIT),
     J(J_STR, struct network_record, subnet6, "Subnet6", .flags = J_OMIT),
     J(J_STR, struct network_record, gateway6, "Gateway6", .flags = J_OMIT),
-    J(J_STR, struct network_record, link, "Link", .flags = J_OMIT),
+    J(J_STR, struct network_record, ifname, "Link", .flags = J_OMIT),
     J(J_BOOL, struct network_record, made_link, "MadeLink", .flags = J_OMIT),
     J_END,
 };

@@ -18,7 +18,7 @@
 
 /* ---- create ---- */
 
-struct create {
+struct network_create {
     struct op op;
     struct network_table *table;
     struct arena *arena; /* of the network to be */
@@ -31,7 +31,7 @@ struct create {
     void *ctx;
 };
 
-static struct err *check_subnets(const struct create *c)
+static struct err *check_subnets(const struct network_create *c)
 {
     const struct network_plan *p = &c->plan;
     bool overlaps = false;
@@ -45,7 +45,7 @@ static struct err *check_subnets(const struct create *c)
                     : NULL;
 }
 
-static struct err *check_parent(const struct create *c)
+static struct err *check_parent(const struct network_create *c)
 {
     for (size_t i = 0; i < c->table->n; i++) {
         const struct network *n = c->table->v[i];
@@ -56,7 +56,7 @@ static struct err *check_parent(const struct create *c)
     return NULL;
 }
 
-static struct err *check_free(struct create *c)
+static struct err *check_free(struct network_create *c)
 {
     for (size_t i = 0; i < c->table->n; i++) {
         const struct network *n = c->table->v[i];
@@ -64,7 +64,7 @@ static struct err *check_free(struct create *c)
         if (!strcmp(n->record.request.name, c->record.request.name))
             return err_new(ERR_CONFLICT, "network with name %s already exists",
                            c->record.request.name);
-        if (c->plan.bridge.link[0] && !strcmp(n->bridge.link, c->plan.bridge.link))
+        if (c->plan.bridge.ifname[0] && !strcmp(n->bridge.ifname, c->plan.bridge.ifname))
             return err_new(ERR_FORBIDDEN,
                            "conflicts with network %s (%s): networks have same bridge name",
                            n->record.id, n->record.request.name);
@@ -75,7 +75,7 @@ static struct err *check_free(struct create *c)
 
 static struct err *check_request(struct op *op)
 {
-    struct create *c = (struct create *)op;
+    struct network_create *c = (struct network_create *)op;
     struct network_defaults d = {.mtu = c->table->mtu};
     char id[ID_MAX];
 
@@ -90,12 +90,12 @@ static struct err *check_request(struct op *op)
     c->record.created_ns = clock_wall_ns();
     if (c->plan.vlan.is_apart)
         vlan_name_own_parent(&c->plan.vlan, id);
-    if (!c->plan.vlan.kind && !c->plan.bridge.link[0])
-        snprintf(c->plan.bridge.link, sizeof(c->plan.bridge.link), "br-%.12s", id);
+    if (!c->plan.vlan.kind && !c->plan.bridge.ifname[0])
+        snprintf(c->plan.bridge.ifname, sizeof(c->plan.bridge.ifname), "br-%.12s", id);
     return NULL;
 }
 
-static struct err *choose_ipv4(struct create *c)
+static struct err *choose_ipv4(struct network_create *c)
 {
     struct network_plan *p = &c->plan;
     char text[ADDR4_TEXT];
@@ -116,7 +116,7 @@ static struct err *choose_ipv4(struct create *c)
     return NULL;
 }
 
-static struct err *choose_ipv6(struct create *c)
+static struct err *choose_ipv6(struct network_create *c)
 {
     struct network_plan *p = &c->plan;
     char text[CIDR6_TEXT];
@@ -135,17 +135,17 @@ static struct err *choose_ipv6(struct create *c)
     return NULL;
 }
 
-static struct err *choose_link(struct create *c)
+static struct err *choose_link(struct network_create *c)
 {
     const struct vlan_spec *v = &c->plan.vlan;
 
-    c->record.link = arena_strdup(c->arena, v->kind ? v->parent : c->plan.bridge.link);
+    c->record.ifname = arena_strdup(c->arena, v->kind ? v->parent : c->plan.bridge.ifname);
     return v->kind ? net_vlan_look(c->table->net, v, &c->record.made_link) : NULL;
 }
 
 static struct err *choose(struct op *op)
 {
-    struct create *c = (struct create *)op;
+    struct network_create *c = (struct network_create *)op;
 
     TRY(choose_ipv4(c));
     TRY(choose_ipv6(c));
@@ -154,7 +154,7 @@ static struct err *choose(struct op *op)
 
 static struct err *make_link(struct op *op)
 {
-    struct create *c = (struct create *)op;
+    struct network_create *c = (struct network_create *)op;
 
     return c->plan.vlan.kind ? net_vlan_ensure(c->table->net, &c->plan.vlan)
                              : net_bridge_ensure(c->table->net, &c->plan.bridge);
@@ -162,23 +162,23 @@ static struct err *make_link(struct op *op)
 
 static void remove_made_link(struct op *op)
 {
-    struct create *c = (struct create *)op;
+    struct network_create *c = (struct network_create *)op;
 
     if (!c->plan.vlan.kind)
-        net_bridge_remove(c->table->net, c->plan.bridge.link);
+        net_bridge_remove(c->table->net, c->plan.bridge.ifname);
     else if (c->record.made_link)
         net_vlan_remove(c->table->net, c->plan.vlan.parent);
 }
 
 static struct err *apply_rules(struct op *op)
 {
-    net_rules_apply_for(((struct create *)op)->table->net, op);
+    net_rules_apply_for(((struct network_create *)op)->table->net, op);
     return NULL;
 }
 
 static struct err *save(struct op *op)
 {
-    struct create *c = (struct create *)op;
+    struct network_create *c = (struct network_create *)op;
 
     db_put_for(c->table->db, op, NETWORK_KIND, c->record.id,
                network_record_text(op->arena, &c->record));
@@ -187,14 +187,14 @@ static struct err *save(struct op *op)
 
 static void unsave(struct op *op)
 {
-    struct create *c = (struct create *)op;
+    struct network_create *c = (struct network_create *)op;
 
     db_delete(c->table->db, NETWORK_KIND, c->record.id, NULL, NULL);
 }
 
 static struct err *publish(struct op *op)
 {
-    struct create *c = (struct create *)op;
+    struct network_create *c = (struct network_create *)op;
     struct network *n;
 
     TRY(network_from_record(c->table, c->arena, &c->record, &n));
@@ -207,7 +207,7 @@ static struct err *publish(struct op *op)
 /* After a failure the bridge is gone again, but not yet from the rules. */
 static void finish_create(struct op *op)
 {
-    struct create *c = (struct create *)op;
+    struct network_create *c = (struct network_create *)op;
 
     net_rules_apply(c->table->net, NULL, NULL);
     arena_destroy(c->arena);
@@ -215,7 +215,7 @@ static void finish_create(struct op *op)
 
 static void on_created(struct op *op, struct err *err, void *ctx)
 {
-    struct create *c = (struct create *)op;
+    struct network_create *c = (struct network_create *)op;
 
     (void)ctx;
     c->done(c->ctx, err, err ? NULL : c->record.id);
@@ -230,8 +230,8 @@ static const struct op_step create_steps[] = {
     {"publish", ON_LOOP, publish, NULL},
     {0},
 };
-static const struct op_type create_type = {"network/create", OP_MUTATING, sizeof(struct create),
-                                           create_steps, finish_create};
+static const struct op_type create_type = {
+    "network/create", OP_MUTATING, sizeof(struct network_create), create_steps, finish_create};
 OP_LISTED(create_type);
 
 /* Through its JSON: a deep copy that follows the table of fields by itself. */
@@ -246,7 +246,7 @@ static struct err *copy_request(struct arena *a, const struct network_request *r
 void network_create(struct network_table *t, const struct network_request *r,
                     void (*done)(void *ctx, struct err *err, const char *id), void *ctx)
 {
-    struct create *c = (struct create *)op_create(t->ops, &create_type);
+    struct network_create *c = (struct network_create *)op_create(t->ops, &create_type);
     struct err *e;
 
     c->table = t;
@@ -266,7 +266,7 @@ void network_create(struct network_table *t, const struct network_request *r,
 
 /* ---- remove ---- */
 
-struct removal {
+struct network_removal {
     struct op op;
     struct network_table *table;
     char *ref;
@@ -279,7 +279,7 @@ struct removal {
 };
 
 /* Another network on a parent that we made: it becomes that one's to remove. */
-static void choose_parent(struct removal *r)
+static void choose_parent(struct network_removal *r)
 {
     const struct network *n = r->network;
 
@@ -298,7 +298,7 @@ static void choose_parent(struct removal *r)
 
 static struct err *hide(struct op *op)
 {
-    struct removal *r = (struct removal *)op;
+    struct network_removal *r = (struct network_removal *)op;
     struct network *n;
 
     TRY(network_find(r->table, r->ref, &n));
@@ -314,19 +314,19 @@ static struct err *hide(struct op *op)
     snprintf(r->id, sizeof(r->id), "%s", n->record.id);
     r->bridge = n->bridge;
     choose_parent(r);
-    net_pool_set(r->table->net, &n->bridge, 0);
+    netns_pool_set(r->table->net, &n->bridge, 0);
     n->has_pool = false;
     return NULL;
 }
 
 static void show(struct op *op)
 {
-    ((struct removal *)op)->network->is_removing = false;
+    ((struct network_removal *)op)->network->is_removing = false;
 }
 
 static struct err *forget(struct op *op)
 {
-    struct removal *r = (struct removal *)op;
+    struct network_removal *r = (struct network_removal *)op;
 
     db_delete_for(r->table->db, op, NETWORK_KIND, r->id);
     return NULL;
@@ -334,7 +334,7 @@ static struct err *forget(struct op *op)
 
 static void remember(struct op *op)
 {
-    struct removal *r = (struct removal *)op;
+    struct network_removal *r = (struct network_removal *)op;
 
     db_put(r->table->db, NETWORK_KIND, r->id, network_record_text(op->arena, &r->network->record),
            NULL, NULL);
@@ -342,10 +342,10 @@ static void remember(struct op *op)
 
 static struct err *remove_link(struct op *op)
 {
-    struct removal *r = (struct removal *)op;
+    struct network_removal *r = (struct network_removal *)op;
 
-    if (r->bridge.link[0])
-        net_bridge_remove(r->table->net, r->bridge.link);
+    if (r->bridge.ifname[0])
+        net_bridge_remove(r->table->net, r->bridge.ifname);
     if (r->vlan.kind)
         net_vlan_remove(r->table->net, r->vlan.parent);
     return NULL;
@@ -353,9 +353,9 @@ static struct err *remove_link(struct op *op)
 
 static void remake_link(struct op *op)
 {
-    struct removal *r = (struct removal *)op;
+    struct network_removal *r = (struct network_removal *)op;
 
-    if (r->bridge.link[0])
+    if (r->bridge.ifname[0])
         err_drop(net_bridge_ensure(r->table->net, &r->bridge));
     if (r->vlan.kind)
         err_drop(net_vlan_ensure(r->table->net, &r->vlan));
@@ -363,7 +363,7 @@ static void remake_link(struct op *op)
 
 static struct err *drop(struct op *op)
 {
-    struct removal *r = (struct removal *)op;
+    struct network_removal *r = (struct network_removal *)op;
 
     network_publish_event(r->network, "destroy", NULL);
     network_table_drop(r->table, r->network);
@@ -373,12 +373,12 @@ static struct err *drop(struct op *op)
 /* Stale rules of a dead link hurt nobody, but a bridge that was made again must have its own. */
 static void finish_removal(struct op *op)
 {
-    net_rules_apply(((struct removal *)op)->table->net, NULL, NULL);
+    net_rules_apply(((struct network_removal *)op)->table->net, NULL, NULL);
 }
 
 static void on_removed(struct op *op, struct err *err, void *ctx)
 {
-    struct removal *r = (struct removal *)op;
+    struct network_removal *r = (struct network_removal *)op;
 
     (void)ctx;
     r->done(r->ctx, err);
@@ -391,14 +391,14 @@ static const struct op_step remove_steps[] = {
     {"drop", ON_LOOP, drop, NULL},
     {0},
 };
-static const struct op_type remove_type = {"network/remove", OP_MUTATING, sizeof(struct removal),
-                                           remove_steps, finish_removal};
+static const struct op_type remove_type = {
+    "network/remove", OP_MUTATING, sizeof(struct network_removal), remove_steps, finish_removal};
 OP_LISTED(remove_type);
 
 void network_remove(struct network_table *t, const char *ref,
                     void (*done)(void *ctx, struct err *err), void *ctx)
 {
-    struct removal *r = (struct removal *)op_create(t->ops, &remove_type);
+    struct network_removal *r = (struct network_removal *)op_create(t->ops, &remove_type);
 
     r->table = t;
     r->ref = arena_strdup(r->op.arena, ref);

@@ -312,9 +312,9 @@ static struct err *plan_options(const struct network_request *r, struct bridge_s
         b->mtu = (int)n;
     }
     if (name) {
-        if (!name[0] || strlen(name) >= sizeof(b->link) || strpbrk(name, "/: \t\n\"%"))
+        if (!name[0] || strlen(name) >= sizeof(b->ifname) || strpbrk(name, "/: \t\n\"%"))
             return err_new(ERR_INVALID, "invalid bridge name \"%s\"", name);
-        memcpy(b->link, name, strlen(name) + 1);
+        memcpy(b->ifname, name, strlen(name) + 1);
     }
     TRY(check_binding(r));
     TRY(option_bool(r, OPTION("bridge.enable_icc"), &b->icc));
@@ -341,7 +341,7 @@ struct err *network_plan(const struct network_request *r, const struct network_d
     }
     TRY(plan_options(r, &p.bridge));
     if (p.vlan.kind)
-        p.bridge.link[0] = '\0'; /* names of bridges mean nothing here */
+        p.bridge.ifname[0] = '\0'; /* names of bridges mean nothing here */
     *out = p;
     return NULL;
 }

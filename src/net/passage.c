@@ -77,15 +77,15 @@ static bool is_plain(const char *name)
     return isalpha((unsigned char)name[0]);
 }
 
-static void add_rule(struct arena *a, struct strs *out, const char *key, const char *link,
+static void add_rule(struct arena *a, struct strs *out, const char *key, const char *ifname,
                      const char *verdict)
 {
-    strs_add(a, out, arena_printf(a, "%s \"%s\" counter %s", key, link, verdict));
+    strs_add(a, out, arena_printf(a, "%s \"%s\" counter %s", key, ifname, verdict));
 }
 
-static struct err *plan_rules(struct arena *a, const char *links, struct strs *out)
+static struct err *plan_rules(struct arena *a, const char *bridge_names, struct strs *out)
 {
-    struct strs own = text_split(a, links, ' ');
+    struct strs own = text_split(a, bridge_names, ' ');
     struct bridge_list all = {.a = a};
 
     TRY(bridge_list_read(&all));
@@ -232,7 +232,7 @@ static bool has_dropping(const struct forward_chains *l)
     return false;
 }
 
-bool passage_look(struct passage *f, struct nft *nft, const char *links)
+bool passage_look(struct passage *f, struct nft *nft, const char *bridge_names)
 {
     autoarena struct arena *a = arena_create();
     struct look l = {.f = f, .nft = nft, .chains = {.a = a, .own = f->own}, .text = ""};
@@ -240,9 +240,9 @@ bool passage_look(struct passage *f, struct nft *nft, const char *links)
 
     if (!forward_chains_read(&l.chains))
         return false;
-    l.wants = links && f->may_open && has_dropping(&l.chains);
+    l.wants = bridge_names && f->may_open && has_dropping(&l.chains);
     if (l.wants)
-        e = plan_rules(a, links, &l.rules);
+        e = plan_rules(a, bridge_names, &l.rules);
     if (e) {
         log_debug("the host's links cannot be read", KV("why", err_text(e)));
         err_drop(e);

@@ -13,9 +13,9 @@ struct nft;
 
 struct passage *passage_create(const char *tag, bool may_open);
 void passage_destroy(struct passage *f); /* accepts NULL */
-/* Worker, one at a time: looks, and opens what has to be. `links` are our bridges, NULL: none any
- * more, everything is taken back. False: others were at work, look again. */
-bool passage_look(struct passage *f, struct nft *nft, const char *links);
+/* Worker, one at a time: looks, and opens what has to be. `bridge_names` are our bridges, NULL:
+ * none any more, everything is taken back. False: others were at work, look again. */
+bool passage_look(struct passage *f, struct nft *nft, const char *bridge_names);
 
 /* Between two looks, on the loop. "" or the chains: that stay shut, that were opened. */
 const char *passage_shut(const struct passage *f);

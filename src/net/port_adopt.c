@@ -74,7 +74,7 @@ static bool is_of(const struct adopted *s, const struct port_map *m)
 /* Entry `at` gets the socket, or the pair that ends with it does. */
 static bool give(struct ports *p, size_t at, const struct adopted *s, int fd)
 {
-    struct published *e = &p->e[at];
+    struct published_port *e = &p->e[at];
 
     if (e->map.is_routed || published_has_socket(e) || !is_of(s, &e->map))
         return false;
@@ -119,7 +119,7 @@ static struct err *reserve_exactly(struct ports *p)
 
     pthread_mutex_lock(&p->net->lock);
     for (size_t i = 0; i < p->n && !e; i++) {
-        struct published *it = &p->e[i];
+        struct published_port *it = &p->e[i];
         char host[64];
 
         if (it->map.is_routed)

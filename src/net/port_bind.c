@@ -93,7 +93,7 @@ static bool is_any(const struct port_map *m)
 /* A publish on every address: 0.0.0.0 and [::] of one number. */
 static bool is_pair(const struct ports *p, size_t first)
 {
-    const struct published *e = &p->e[first];
+    const struct published_port *e = &p->e[first];
 
     return ports_group_end(p, first) == first + 2 && e->map.proto != PORT_SCTP && is_any(&e->map) &&
            is_any(&e[1].map);
@@ -103,7 +103,7 @@ static bool is_pair(const struct ports *p, size_t first)
  * be had, two sockets are tried and tell why. */
 static bool bind_pair(struct ports *p, size_t first)
 {
-    struct published *e = &p->e[first];
+    struct published_port *e = &p->e[first];
 
     if (published_has_socket(e) || published_has_socket(&e[1]))
         return false; /* adopted */
@@ -175,7 +175,7 @@ static void drop_unbound_v6(struct ports *p)
     size_t kept = 0;
 
     for (size_t i = 0; i < p->n; i++) {
-        struct published *e = &p->e[i];
+        struct published_port *e = &p->e[i];
 
         if (e->map.is_v6 && published_wants_socket(e)) {
             port_table_give_back(&e->reservation);

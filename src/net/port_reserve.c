@@ -83,7 +83,7 @@ struct err *ports_reserve_all(struct ports *p, const struct port_map *asked)
 
 bool ports_take_another(struct ports *p, size_t first)
 {
-    const struct published *e = &p->e[first];
+    const struct published_port *e = &p->e[first];
     bool is_taken;
 
     pthread_mutex_lock(&p->net->lock);

@@ -118,7 +118,7 @@ struct err *ports_reserve(struct net *n, struct port_map *maps, size_t count, st
 
 /* ---- serving and the end: loop ---- */
 
-static void on_client(struct ports *p, struct published *e)
+static void on_client(struct ports *p, struct published_port *e)
 {
     if (e->fd < 0)
         return;
@@ -192,7 +192,7 @@ void ports_retarget(struct ports *p, uint32_t addr, const struct in6_addr *addr6
 {
     ASSERT_LOOP();
     for (size_t i = 0; i < p->n; i++) {
-        struct published *e = &p->e[i];
+        struct published_port *e = &p->e[i];
 
         if (e->map.addr == addr && !memcmp(e->map.addr6, addr6, sizeof(e->map.addr6)))
             continue;
@@ -240,7 +240,7 @@ void ports_each_rule(struct net *n,
         bool is_bound = p->is_bound;
         pthread_mutex_unlock(&n->lock);
         for (size_t i = 0; is_bound && i < p->n; i++) {
-            struct published *e = &p->e[i];
+            struct published_port *e = &p->e[i];
 
             if (is_shut[e->map.is_v6] && is_proxied(&e->map))
                 e->is_applied = false;

@@ -4,7 +4,7 @@
 
 #include "inner.h"
 
-struct published {
+struct published_port {
     struct port_map map;
     struct reservation reservation;
     struct proxy_listener *listener; /* from the first client on */
@@ -22,18 +22,18 @@ struct ports {
     int epoll;         /* the sockets that the proxy serves; -1: none */
     struct watch *watch;
     size_t n;
-    struct published e[];
+    struct published_port e[];
 };
 
 struct ports *ports_new(struct net *n, const struct port_map *maps, size_t count);
 /* One past the last entry that shares the number of entry `first`. */
 size_t ports_group_end(const struct ports *p, size_t first);
-static inline bool published_has_socket(const struct published *e)
+static inline bool published_has_socket(const struct published_port *e)
 {
     return e->fd >= 0 || e->shares;
 }
 /* It has none, and should. */
-static inline bool published_wants_socket(const struct published *e)
+static inline bool published_wants_socket(const struct published_port *e)
 {
     return !published_has_socket(e) && !e->map.is_routed && e->map.proto != PORT_SCTP;
 }

@@ -55,7 +55,7 @@ static const char *proto_name(enum port_proto proto)
 }
 
 /* Neighbours in the list that lead to the same address one to one are a range: one element. */
-struct run {
+struct port_run {
     const struct port_map *first;
     uint16_t last;
 };
@@ -70,7 +70,7 @@ static bool is_same_port(const struct port_map *m)
     return key_port(m) == m->port;
 }
 
-static bool goes_on(const struct run *r, const struct port_map *m)
+static bool goes_on(const struct port_run *r, const struct port_map *m)
 {
     const struct port_map *f = r->first;
 
@@ -79,19 +79,19 @@ static bool goes_on(const struct run *r, const struct port_map *m)
            !memcmp(m->host_ip, f->host_ip, 16);
 }
 
-struct port_list {
+struct port_view {
     const struct port_map *v;
     size_t n;
 };
 
 /* The run that begins at *i or later; *i is what follows. False: there is none any more. */
-static bool next_run(struct port_list l, enum port_class c, size_t *i, struct run *out)
+static bool next_run(struct port_view l, enum port_class c, size_t *i, struct port_run *out)
 {
     while (*i < l.n && !is_of_class(&l.v[*i], c))
         ++*i;
     if (*i == l.n)
         return false;
-    *out = (struct run){&l.v[*i], key_port(&l.v[*i])};
+    *out = (struct port_run){&l.v[*i], key_port(&l.v[*i])};
     for (++*i; *i < l.n; ++*i) {
         if (!is_of_class(&l.v[*i], c))
             continue; /* its twin of the other family */
@@ -102,7 +102,7 @@ static bool next_run(struct port_list l, enum port_class c, size_t *i, struct ru
     return true;
 }
 
-static void put_ports(struct buf *out, const struct run *r)
+static void put_ports(struct buf *out, const struct port_run *r)
 {
     buf_printf(out, "%s . %u", proto_name(r->first->proto), key_port(r->first));
     if (r->last != key_port(r->first))
@@ -117,7 +117,7 @@ static void put_ip(struct buf *out, bool is_v6, const void *ip)
     buf_puts(out, text);
 }
 
-static void put_target(struct buf *out, const struct run *r)
+static void put_target(struct buf *out, const struct port_run *r)
 {
     uint32_t addr = htonl(r->first->addr);
 
@@ -125,7 +125,7 @@ static void put_target(struct buf *out, const struct run *r)
 }
 
 /* The key of a wildcard has no address. */
-static void put_key(struct buf *out, const struct run *r)
+static void put_key(struct buf *out, const struct port_run *r)
 {
     if (!is_any(r->first)) {
         put_ip(out, r->first->is_v6, r->first->host_ip);
@@ -136,7 +136,7 @@ static void put_key(struct buf *out, const struct run *r)
 
 /* Where the port stays the same the value is an address only: a range of values would let
  * the kernel choose any port of it. */
-static void put_element(struct buf *out, const struct run *r)
+static void put_element(struct buf *out, const struct port_run *r)
 {
     put_key(out, r);
     buf_puts(out, " : ");
@@ -146,7 +146,7 @@ static void put_element(struct buf *out, const struct run *r)
 }
 
 /* Of the sets. */
-static void put_target_ports(struct buf *out, const struct run *r)
+static void put_target_ports(struct buf *out, const struct port_run *r)
 {
     put_target(out, r);
     buf_puts(out, " . ");
@@ -181,15 +181,15 @@ static const struct {
     [OPEN6] = {"open6", "ipv6_addr"},
 };
 
-static bool is_of_kind(const struct run *r, const struct port_kind *k)
+static bool is_of_kind(const struct port_run *r, const struct port_kind *k)
 {
     return is_any(r->first) == k->any && is_same_port(r->first) == k->same;
 }
 
-static void put_map(struct buf *out, struct port_list l, const struct port_kind *k)
+static void put_map(struct buf *out, struct port_view l, const struct port_kind *k)
 {
     bool has_some = false;
-    struct run r;
+    struct port_run r;
 
     buf_printf(out, "  map %s {\n    type %s : %s\n%s", k->map, k->key, k->value,
                k->same ? "    flags interval\n" : "");
@@ -203,10 +203,10 @@ static void put_map(struct buf *out, struct port_list l, const struct port_kind 
     buf_puts(out, has_some ? "\n    }\n  }\n" : "  }\n");
 }
 
-static void put_port_set(struct buf *out, struct port_list l, enum port_class c)
+static void put_port_set(struct buf *out, struct port_view l, enum port_class c)
 {
     bool has_some = false;
-    struct run r;
+    struct port_run r;
 
     buf_printf(out, "  set %s {\n    type %s . " ANY "\n    flags interval\n", port_sets[c].name,
                port_sets[c].address);
@@ -276,15 +276,15 @@ static void put_set(struct buf *out, const struct rules_view *v, const struct br
 
     buf_printf(out, "  set %s {\n    type ifname%s\n", s->name, s->is_pair ? " . ifname" : "");
     for (size_t i = 0; i < v->n_bridges; i++) {
-        const char *link = v->bridges[i].link;
+        const char *ifname = v->bridges[i].ifname;
 
         if (!s->has(&v->bridges[i]))
             continue;
         buf_puts(out, has_some ? ", " : "    elements = { ");
         if (s->is_pair)
-            buf_printf(out, "\"%s\" . \"%s\"", link, link);
+            buf_printf(out, "\"%s\" . \"%s\"", ifname, ifname);
         else
-            buf_printf(out, "\"%s\"", link);
+            buf_printf(out, "\"%s\"", ifname);
         has_some = true;
     }
     buf_puts(out, has_some ? " }\n  }\n" : "  }\n");
@@ -292,15 +292,15 @@ static void put_set(struct buf *out, const struct rules_view *v, const struct br
 
 /* Of one family of one bridge; net is empty without it. The second rule is for the hairpin: else
  * the answer would go straight to the neighbour, from a strange address. */
-static void put_masquerade(struct buf *out, const char *family, const char *net, const char *link,
+static void put_masquerade(struct buf *out, const char *family, const char *net, const char *ifname,
                            bool is_wanted)
 {
     if (!net[0])
         return;
     if (is_wanted)
-        buf_printf(out, "    %s saddr %s oifname != \"%s\" masquerade\n", family, net, link);
+        buf_printf(out, "    %s saddr %s oifname != \"%s\" masquerade\n", family, net, ifname);
     buf_printf(out, "    %s saddr %s oifname \"%s\" ct status dnat masquerade\n", family, net,
-               link);
+               ifname);
 }
 
 static bool is_translated(enum gateway_mode m)
@@ -322,9 +322,9 @@ static void put_postrouting(struct buf *out, const struct rules_view *v)
         addr4_text(b->address.address & mask, net);
         snprintf(net + strlen(net), 4, "/%d", b->address.bits & 63);
         subnet6_text(&base6, net6);
-        put_masquerade(out, "ip", b->address.bits ? net : "", b->link,
+        put_masquerade(out, "ip", b->address.bits ? net : "", b->ifname,
                        leaves && is_translated(b->mode));
-        put_masquerade(out, "ip6", net6, b->link, leaves && is_translated(b->mode6));
+        put_masquerade(out, "ip6", net6, b->ifname, leaves && is_translated(b->mode6));
     }
     buf_puts(out, "  }\n");
 }
@@ -333,8 +333,8 @@ static void put_postrouting(struct buf *out, const struct rules_view *v)
 static void put_links(struct buf *out, const struct rules_view *v)
 {
     buf_puts(out, "  set links {\n    type ipv4_addr . ipv4_addr . inet_proto . inet_service\n");
-    for (size_t i = 0; i < v->n_links; i++) {
-        const struct link_rule *l = &v->links[i];
+    for (size_t i = 0; i < v->n_legacy_links; i++) {
+        const struct legacy_link_rule *l = &v->legacy_links[i];
         char from[ADDR4_TEXT], to[ADDR4_TEXT];
 
         addr4_text(l->from, from);
@@ -342,7 +342,7 @@ static void put_links(struct buf *out, const struct rules_view *v)
         buf_printf(out, "%s%s . %s . %s . %u", i ? ",\n      " : "    elements = {\n      ", from,
                    to, proto_name((enum port_proto)l->proto), l->port);
     }
-    buf_puts(out, v->n_links ? "\n    }\n  }\n" : "  }\n");
+    buf_puts(out, v->n_legacy_links ? "\n    }\n  }\n" : "  }\n");
 }
 
 static const char publish_chains[] =
@@ -401,7 +401,7 @@ void rules_remove_text(struct buf *out, const char *tag)
 
 void rules_text(struct buf *out, const struct rules_view *v)
 {
-    struct port_list ports = {v->ports, v->n_ports};
+    struct port_view ports = {v->ports, v->n_ports};
 
     rules_remove_text(out, v->tag);
     buf_printf(out, "table inet berth_%s {\n", v->tag);
@@ -420,7 +420,7 @@ void rules_text(struct buf *out, const struct rules_view *v)
 }
 
 /* NULL: opened, not translated. */
-static const struct port_kind *kind_of(const struct run *r, enum port_class c)
+static const struct port_kind *kind_of(const struct port_run *r, enum port_class c)
 {
     for (size_t i = 0; i < ARRAY_LEN(port_kinds); i++)
         if (port_kinds[i].class == c && is_of_kind(r, &port_kinds[i]))
@@ -428,8 +428,8 @@ static const struct port_kind *kind_of(const struct run *r, enum port_class c)
     return NULL;
 }
 
-static void put_change(struct buf *out, const char *tag, const struct run *r, enum port_class c,
-                       bool is_added)
+static void put_change(struct buf *out, const char *tag, const struct port_run *r,
+                       enum port_class c, bool is_added)
 {
     const char *verb = is_added ? "add" : "delete";
     const struct port_kind *kind = kind_of(r, c);
@@ -447,9 +447,9 @@ static void put_change(struct buf *out, const char *tag, const struct run *r, en
     buf_puts(out, " }\n");
 }
 
-static void put_changes(struct buf *out, const char *tag, struct port_list l, bool is_added)
+static void put_changes(struct buf *out, const char *tag, struct port_view l, bool is_added)
 {
-    struct run r;
+    struct port_run r;
 
     for (int c = 0; c < PORT_CLASSES; c++)
         for (size_t i = 0; next_run(l, (enum port_class)c, &i, &r);)
@@ -460,6 +460,6 @@ static void put_changes(struct buf *out, const char *tag, struct port_list l, bo
 void rules_ports_text(struct buf *out, const char *tag, const struct port_map *removed,
                       size_t n_removed, const struct port_map *added, size_t n_added)
 {
-    put_changes(out, tag, (struct port_list){removed, n_removed}, false);
-    put_changes(out, tag, (struct port_list){added, n_added}, true);
+    put_changes(out, tag, (struct port_view){removed, n_removed}, false);
+    put_changes(out, tag, (struct port_view){added, n_added}, true);
 }

@@ -11,8 +11,8 @@ struct rules_view { /* the desired state */
     size_t n_bridges;
     const struct port_map *ports; /* host_port set, or routed */
     size_t n_ports;
-    const struct link_rule *links;
-    size_t n_links;
+    const struct legacy_link_rule *legacy_links;
+    size_t n_legacy_links;
     bool ip_masq;
     bool local_dnat; /* no userland proxy: the host's own connections are translated too */
 };

@@ -16,7 +16,7 @@
 #include "passage.h"
 #include "rules.h"
 
-struct waiter {
+struct rules_waiter {
     struct list link;
     void (*fn)(void *ctx, struct err *err);
     void *ctx;
@@ -42,7 +42,7 @@ struct rules {
     unsigned sending_version, sending_ports;
     struct list served;
     bool is_looking, is_unsure;
-    struct buf text, full_text, links;
+    struct buf text, full_text, bridge_names;
     struct err *err;
 };
 
@@ -60,7 +60,7 @@ struct rules *rules_create(struct net *n)
 
 static void drop_waiters(struct list *waiters)
 {
-    list_each (w, waiters, struct waiter, link) {
+    list_each (w, waiters, struct rules_waiter, link) {
         list_remove(&w->link);
         free(w);
     }
@@ -76,7 +76,7 @@ void rules_destroy(struct rules *r)
     passage_destroy(r->passage);
     buf_finish(&r->shut);
     buf_finish(&r->opened);
-    buf_finish(&r->links);
+    buf_finish(&r->bridge_names);
     buf_finish(&r->text);
     buf_finish(&r->full_text);
     err_drop(r->err);
@@ -191,30 +191,30 @@ static void compose(struct rules *r)
 {
     struct collected c = {.mark = true};
     autofree struct bridge_spec *bridges = NULL;
-    autofree struct link_rule *links = NULL;
-    size_t n_bridges, n_links;
+    autofree struct legacy_link_rule *legacy_links = NULL;
+    size_t n_bridges, n_legacy_links;
 
     pthread_mutex_lock(&r->net->lock);
     r->sending_ports = r->net->ports_version;
     pthread_mutex_unlock(&r->net->lock);
     ports_each_rule(r->net, collect, &c);
     r->sending_version = copy_bridges(r->net, &bridges, &n_bridges);
-    links_copy(r->net, &links, &n_links);
+    legacy_link_rules_copy(r->net, &legacy_links, &n_legacy_links);
     r->is_stale = false;
     r->is_full = !r->is_known || r->sending_version != r->bridges_version;
     r->is_looking = r->is_full || r->wants_look;
     r->wants_look = false;
-    r->links.len = 0;
+    r->bridge_names.len = 0;
     for (size_t i = 0; i < n_bridges; i++)
-        buf_printf(&r->links, "%s%s", i ? " " : "", bridges[i].link);
+        buf_printf(&r->bridge_names, "%s%s", i ? " " : "", bridges[i].ifname);
     r->text.len = r->full_text.len = 0;
     rules_text(&r->full_text, &(struct rules_view){.tag = r->net->tag,
                                                    .bridges = bridges,
                                                    .n_bridges = n_bridges,
                                                    .ports = c.all,
                                                    .n_ports = c.n_all,
-                                                   .links = links,
-                                                   .n_links = n_links,
+                                                   .legacy_links = legacy_links,
+                                                   .n_legacy_links = n_legacy_links,
                                                    .ip_masq = r->net->ip_masq,
                                                    .local_dnat = !r->net->userland_proxy});
     if (!r->is_full)
@@ -242,7 +242,8 @@ static void send_text(struct job *job)
         r->err = nft_run(r->nft, r->full_text.data);
     r->is_looking |= r->is_full;
     if (r->is_looking)
-        r->is_unsure = !passage_look(r->passage, r->nft, r->links.len ? r->links.data : "");
+        r->is_unsure =
+            !passage_look(r->passage, r->nft, r->bridge_names.len ? r->bridge_names.data : "");
     net_job_ended(r->net);
 }
 
@@ -286,7 +287,7 @@ static bool note_look(struct rules *r)
 static void start(struct rules *r);
 
 /* Takes both. */
-static void answer(struct waiter *w, struct err *err)
+static void answer(struct rules_waiter *w, struct err *err)
 {
     if (w->ticket) {
         ticket_answer(w->ticket, err);
@@ -318,7 +319,7 @@ static void on_sent(struct job *job)
     buf_finish(&r->text); /* thousands of ports make a text that is not worth keeping */
     buf_finish(&r->full_text);
     list_init(&served);
-    list_each (w, &r->served, struct waiter, link) {
+    list_each (w, &r->served, struct rules_waiter, link) {
         list_remove(&w->link);
         list_append(&served, &w->link);
     }
@@ -327,7 +328,7 @@ static void on_sent(struct job *job)
     bool is_stale = r->is_looking && !r->is_unsure && note_look(r);
     if (!list_is_empty(&r->next) || is_stale)
         start(r);
-    list_each (w, &served, struct waiter, link) {
+    list_each (w, &served, struct rules_waiter, link) {
         list_remove(&w->link);
         answer(w, err_copy(err));
     }
@@ -338,7 +339,7 @@ static void on_sent(struct job *job)
 static void start(struct rules *r)
 {
     compose(r);
-    list_each (w, &r->next, struct waiter, link) {
+    list_each (w, &r->next, struct rules_waiter, link) {
         list_remove(&w->link);
         list_append(&r->served, &w->link);
     }
@@ -349,7 +350,7 @@ static void start(struct rules *r)
     pool_submit(r->net->pools, POOL_KERNEL, &r->job);
 }
 
-static void add_waiter(struct rules *r, struct waiter *w)
+static void add_waiter(struct rules *r, struct rules_waiter *w)
 {
     list_append(&r->next, &w->link);
     if (!r->is_running)
@@ -364,14 +365,14 @@ static bool is_settled(struct rules *r)
 
 void net_rules_apply(struct net *n, void (*fn)(void *ctx, struct err *err), void *ctx)
 {
-    struct waiter *w;
+    struct rules_waiter *w;
 
     if (is_settled(n->rules)) {
         if (fn)
             fn(ctx, NULL);
         return;
     }
-    w = mem_new(struct waiter);
+    w = mem_new(struct rules_waiter);
     w->fn = fn;
     w->ctx = ctx;
     add_waiter(n->rules, w);
@@ -379,11 +380,11 @@ void net_rules_apply(struct net *n, void (*fn)(void *ctx, struct err *err), void
 
 void net_rules_apply_for(struct net *n, struct op *op)
 {
-    struct waiter *w;
+    struct rules_waiter *w;
 
     if (is_settled(n->rules))
         return;
-    w = mem_new(struct waiter);
+    w = mem_new(struct rules_waiter);
     w->ticket = op_wait(op);
     add_waiter(n->rules, w);
 }

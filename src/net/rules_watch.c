@@ -36,7 +36,7 @@ struct rules_watch {
     int n_unsure;
 };
 
-struct batch { /* of one reading */
+struct watch_reading { /* of one reading */
     struct rules_watch *w;
     bool learns; /* our transaction is running, or has just ended */
     bool is_drift, is_foreign;
@@ -70,7 +70,7 @@ static bool is_of_rules(const struct nlmsghdr *m)
 
 static int on_change(const struct nlmsghdr *m, void *ctx)
 {
-    struct batch *b = ctx;
+    struct watch_reading *b = ctx;
     const char *table = rules_changed_table(m);
 
     if (!table)
@@ -108,7 +108,7 @@ static void look_later(struct rules_watch *w)
 
 static void drain(struct rules_watch *w, bool learns)
 {
-    struct batch b = {.w = w, .learns = learns};
+    struct watch_reading b = {.w = w, .learns = learns};
     char room[16384] __attribute__((aligned(8)));
     ssize_t n;
 

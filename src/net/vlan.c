@@ -105,11 +105,11 @@ static struct err *find_trunk(struct nl *nl, const char *name, struct vlan_name 
     if (!strchr(name, '.'))
         return err_new(ERR_INVALID, "-o parent interface was not found on the host: %s", name);
     TRY(vlan_name_parse(name, out));
-    e = link_find(nl, out->link, out_index);
+    e = link_find(nl, out->ifname, out_index);
     if (!e)
         return NULL;
     err_drop(e);
-    return err_new(ERR_INVALID, "-o parent interface was not found on the host: %s", out->link);
+    return err_new(ERR_INVALID, "-o parent interface was not found on the host: %s", out->ifname);
 }
 
 static struct err *make_sub_interface(struct nl *nl, const char *name)

@@ -5,13 +5,13 @@
 
 #include "nl.h"
 
-/* The driver's options. NULL kind: another driver. Pure; the parent is "" when none was asked for.
- */
+/* The driver's options. NULL kind: another driver. Pure; the parent is "" when none was asked
+ * for. */
 enum vlan_kind vlan_kind_of(const char *driver);
 struct err *vlan_plan(const struct network_request *r, struct vlan_spec *out) must_check;
 /* "eth0.10". ERR_INVALID in Docker's words. */
 struct vlan_name {
-    char link[16];
+    char ifname[16];
     uint16_t id;
 };
 struct err *vlan_name_parse(const char *parent, struct vlan_name *out) must_check;

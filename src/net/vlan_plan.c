@@ -137,7 +137,7 @@ struct err *vlan_name_parse(const char *parent, struct vlan_name *out)
     if (id < ID_MIN || id > ID_MAX_VLAN)
         return err_new(ERR_INVALID, "vlan id must be between 1-4094, received: %lld",
                        (long long)id);
-    snprintf(name.link, sizeof(name.link), "%.*s", (int)(dot - parent), parent);
+    snprintf(name.ifname, sizeof(name.ifname), "%.*s", (int)(dot - parent), parent);
     name.id = (uint16_t)id;
     *out = name;
     return NULL;

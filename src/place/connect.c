@@ -20,12 +20,12 @@
 #include "place/dns.h"
 #include "place/endpoints.h"
 #include "place/files.h"
-#include "place/network.h"
+#include "place/networks.h"
 #include "place/published.h"
 #include "place/sockets.h"
 #include "storage/rootfs.h"
 
-struct linking {
+struct connect {
     struct op op;
     struct container *c;
     struct network *network; /* connect: only in claim */
@@ -50,7 +50,7 @@ static bool has_process(const struct container *c)
 /* Index in doc.networks, or its length. */
 static size_t find_attached(const struct container *c, const char *network_id)
 {
-    const struct attached *list = c->doc.networks.v;
+    const struct endpoint_record *list = c->doc.networks.v;
     size_t i = 0;
 
     while (i < c->doc.networks.n && strcmp(list[i].network_id, network_id) != 0)
@@ -106,7 +106,7 @@ static void retarget_ports(struct container *c)
     net_rules_apply(c->parts->net, NULL, NULL);
 }
 
-static void drop_entry(struct linking *o)
+static void drop_entry(struct connect *o)
 {
     size_t i = find_attached(o->c, o->network_id);
 
@@ -118,13 +118,13 @@ static void drop_entry(struct linking *o)
 
 static struct err *save(struct op *op)
 {
-    container_save_for(((struct linking *)op)->c, op);
+    container_save_for(((struct connect *)op)->c, op);
     return NULL;
 }
 
 static void finish(struct op *op)
 {
-    struct linking *o = (struct linking *)op;
+    struct connect *o = (struct connect *)op;
 
     if (o->netns >= 0)
         close(o->netns);
@@ -134,10 +134,10 @@ static void finish(struct op *op)
 
 /* ---- connect ---- */
 
-static struct err *check_connect(const struct linking *o)
+static struct err *check_connect(const struct connect *o)
 {
     const struct container *c = o->c;
-    const struct attached *list = c->doc.networks.v;
+    const struct endpoint_record *list = c->doc.networks.v;
 
     TRY(check_usable(c));
     if (!strcmp(network_name(o->network), "host") || network_mode_is(&c->doc.host, "host"))
@@ -153,7 +153,7 @@ static struct err *check_connect(const struct linking *o)
     return NULL;
 }
 
-static struct err *join_running(struct linking *o, struct attached *at)
+static struct err *join_running(struct connect *o, struct endpoint_record *at)
 {
     struct container *c = o->c;
     struct endpoint *e;
@@ -165,7 +165,7 @@ static struct err *join_running(struct linking *o, struct attached *at)
     return NULL;
 }
 
-static struct err *check_aliases(const struct linking *o)
+static struct err *check_aliases(const struct connect *o)
 {
     if (o->asked.aliases.n && network_is_predefined(o->network))
         return err_new(ERR_INVALID, "network-scoped alias is supported only for containers in "
@@ -175,9 +175,9 @@ static struct err *check_aliases(const struct linking *o)
 
 static struct err *claim_place(struct op *op)
 {
-    struct linking *o = (struct linking *)op;
+    struct connect *o = (struct connect *)op;
     struct container *c = o->c;
-    struct attached planned = {0}, *at;
+    struct endpoint_record planned = {0}, *at;
     struct err *err = NULL;
 
     TRY(network_find(c->parts->networks, o->ref, &o->network));
@@ -186,7 +186,7 @@ static struct err *claim_place(struct op *op)
     TRY(check_connect(o));
     TRY(network_plan_attached(c->table, op->arena, o->ref, &o->asked, &planned));
     networks_own(c);
-    at = (struct attached *)c->doc.networks.v + c->doc.networks.n;
+    at = (struct endpoint_record *)c->doc.networks.v + c->doc.networks.n;
     *at = planned;
     if (has_process(c))
         err = join_running(o, at);
@@ -203,7 +203,7 @@ static struct err *claim_place(struct op *op)
 
 static void give_place_back(struct op *op)
 {
-    struct linking *o = (struct linking *)op;
+    struct connect *o = (struct connect *)op;
 
     drop_entry(o);
     container_save(o->c);
@@ -211,19 +211,19 @@ static void give_place_back(struct op *op)
 
 static void detach_again(struct op *op)
 {
-    struct linking *o = (struct linking *)op;
+    struct connect *o = (struct connect *)op;
 
     if (o->netns >= 0)
-        err_drop(net_sandbox_detach(o->net, o->netns, o->spec.ifname));
+        err_drop(netns_detach(o->net, o->netns, o->spec.ifname));
 }
 
 static struct err *attach(struct op *op)
 {
-    struct linking *o = (struct linking *)op;
+    struct connect *o = (struct connect *)op;
 
     if (o->netns < 0)
         return NULL;
-    TRY(net_sandbox_attach(o->net, o->netns, &o->spec));
+    TRY(netns_attach(o->net, o->netns, &o->spec));
     if (!o->dns.is_wanted)
         return NULL;
     struct err *err = dns_start_open(&o->dns, o->net, o->netns);
@@ -236,7 +236,7 @@ static struct err *attach(struct op *op)
 
 static struct err *use_place(struct op *op)
 {
-    struct linking *o = (struct linking *)op;
+    struct connect *o = (struct connect *)op;
 
     if (!has_process(o->c) || o->netns < 0)
         return NULL;
@@ -252,14 +252,14 @@ static const struct op_step connect_steps[] = {
     {"use-place", ON_LOOP, use_place, NULL, 0},
     {0},
 };
-static const struct op_type connect_type = {"network/connect", OP_MUTATING, sizeof(struct linking),
+static const struct op_type connect_type = {"network/connect", OP_MUTATING, sizeof(struct connect),
                                             connect_steps, finish};
 OP_LISTED(connect_type);
 
 /* ---- disconnect ---- */
 
 /* Only of the family whose default route goes with e. */
-static void note_next_gateways(struct linking *o, const struct endpoint *e)
+static void note_next_gateways(struct connect *o, const struct endpoint *e)
 {
     struct ways_out next = endpoints_choose_gateway(o->c, e);
 
@@ -276,7 +276,7 @@ static void note_next_gateways(struct linking *o, const struct endpoint *e)
 
 static struct err *find_place(struct op *op)
 {
-    struct linking *o = (struct linking *)op;
+    struct connect *o = (struct connect *)op;
     struct container *c = o->c;
     struct network *n;
     struct endpoint *e;
@@ -303,19 +303,19 @@ static struct err *find_place(struct op *op)
 
 static struct err *detach(struct op *op)
 {
-    struct linking *o = (struct linking *)op;
+    struct connect *o = (struct connect *)op;
 
     if (o->netns < 0)
         return NULL;
-    TRY(net_sandbox_detach(o->net, o->netns, o->spec.ifname));
+    TRY(netns_detach(o->net, o->netns, o->spec.ifname));
     if (o->next.ifname[0])
-        TRY(net_sandbox_set_gateway(o->net, o->netns, &o->next));
-    return o->next6.ifname[0] ? net_sandbox_set_gateway(o->net, o->netns, &o->next6) : NULL;
+        TRY(netns_set_gateway(o->net, o->netns, &o->next));
+    return o->next6.ifname[0] ? netns_set_gateway(o->net, o->netns, &o->next6) : NULL;
 }
 
 static struct err *leave(struct op *op)
 {
-    struct linking *o = (struct linking *)op;
+    struct connect *o = (struct connect *)op;
 
     drop_entry(o);
     if (o->netns >= 0)
@@ -331,29 +331,29 @@ static const struct op_step disconnect_steps[] = {
     {0},
 };
 static const struct op_type disconnect_type = {"network/disconnect", OP_MUTATING,
-                                               sizeof(struct linking), disconnect_steps, finish};
+                                               sizeof(struct connect), disconnect_steps, finish};
 OP_LISTED(disconnect_type);
 
 /* ---- the commands ---- */
 
-struct link_call {
+struct connect_call {
     container_done_fn done;
     void *ctx;
 };
 
-static void on_linked(struct op *op, struct err *err, void *ctx)
+static void on_connected(struct op *op, struct err *err, void *ctx)
 {
-    struct link_call *call = ctx;
+    struct connect_call *call = ctx;
 
     (void)op;
     call->done(call->ctx, err);
     free(call);
 }
 
-static struct linking *linking_create(struct container *c, const struct op_type *type,
+static struct connect *connect_create(struct container *c, const struct op_type *type,
                                       const char *network)
 {
-    struct linking *o = (struct linking *)op_create(c->parts->ops, type);
+    struct connect *o = (struct connect *)op_create(c->parts->ops, type);
 
     o->c = container_ref(c);
     o->net = c->parts->net;
@@ -364,28 +364,28 @@ static struct linking *linking_create(struct container *c, const struct op_type 
     return o;
 }
 
-static void linking_start(struct linking *o, container_done_fn done, void *ctx)
+static void connect_start(struct connect *o, container_done_fn done, void *ctx)
 {
-    struct link_call *call = mem_new(struct link_call);
+    struct connect_call *call = mem_new(struct connect_call);
 
-    *call = (struct link_call){done, ctx};
-    op_start_in(&o->op, &o->c->lane, on_linked, call);
+    *call = (struct connect_call){done, ctx};
+    op_start_in(&o->op, &o->c->lane, on_connected, call);
 }
 
 void container_connect(struct container *c, const char *network, const struct endpoint_config *e,
                        container_done_fn done, void *ctx)
 {
-    struct linking *o = linking_create(c, &connect_type, network);
+    struct connect *o = connect_create(c, &connect_type, network);
     const char *text = json_encode(o->op.arena, &endpoint_config_json, e);
     struct err *err =
         json_decode(o->op.arena, text, strlen(text), &endpoint_config_json, &o->asked);
 
     ASSERT(!err); /* a deep copy */
-    linking_start(o, done, ctx);
+    connect_start(o, done, ctx);
 }
 
 void container_disconnect(struct container *c, const char *network, container_done_fn done,
                           void *ctx)
 {
-    linking_start(linking_create(c, &disconnect_type, network), done, ctx);
+    connect_start(connect_create(c, &disconnect_type, network), done, ctx);
 }

@@ -7,7 +7,7 @@
 #include "place/dns.h"
 
 #include "container/process.h"
-#include "core/config.h"
+#include "core/settings.h"
 #include "net/dns.h"
 #include "net/network.h"
 #include "place/sockets.h"

@@ -11,10 +11,10 @@
 #include <string.h>
 
 #include "base/digest.h"
-#include "core/config.h"
+#include "core/settings.h"
 #include "net/dns.h"
-#include "place/links.h"
-#include "place/network.h"
+#include "place/legacy_links.h"
+#include "place/networks.h"
 #include "place/published.h"
 #include "place/sockets.h"
 
@@ -22,13 +22,13 @@ struct owned { /* doc.networks alone, for a deep copy through its JSON */
     struct jlist networks;
 };
 static const struct jfield owned_fields[] = {
-    J(J_LIST, struct owned, networks, "Networks", .sub = &attached_json),
+    J(J_LIST, struct owned, networks, "Networks", .sub = &endpoint_record_json),
     J_END,
 };
 static const struct jtable owned_json = {sizeof(struct owned), owned_fields};
 
 /* The strings stay the document's. */
-static void set_names(struct endpoint *e, const struct attached *at)
+static void set_names(struct endpoint *e, const struct endpoint_record *at)
 {
     e->aliases = at->asked.aliases;
     e->links = at->asked.links;
@@ -40,7 +40,7 @@ void networks_own(struct container *c)
     struct owned copy = {0}, now = {c->doc.networks};
     const char *text = json_encode(a, &owned_json, &now);
     struct err *err = json_decode(a, text, strlen(text), &owned_json, &copy);
-    struct attached *list = arena_array(a, copy.networks.n + 1, sizeof(*list));
+    struct endpoint_record *list = arena_array(a, copy.networks.n + 1, sizeof(*list));
 
     ASSERT(!err); /* our own writing */
     if (copy.networks.n)
@@ -106,7 +106,7 @@ static char *text_of_addr6(struct arena *a, const struct in6_addr *addr)
 }
 
 /* What inspect shows; for the run's arena, or that of an owned list. */
-static void note_endpoint(struct arena *a, const struct endpoint *e, struct attached *at)
+static void note_endpoint(struct arena *a, const struct endpoint *e, struct endpoint_record *at)
 {
     const uint8_t *m = e->spec.mac;
 
@@ -123,7 +123,7 @@ static void note_endpoint(struct arena *a, const struct endpoint *e, struct atta
                                                               m[0], m[1], m[2], m[3], m[4], m[5]);
 }
 
-static struct err *join(struct container *c, struct network *n, struct attached *at,
+static struct err *join(struct container *c, struct network *n, struct endpoint_record *at,
                         struct endpoint *e)
 {
     const struct ipam_config *asked = at->asked.ipam;
@@ -140,7 +140,7 @@ static struct err *join(struct container *c, struct network *n, struct attached 
     return network_join(n, e, &w);
 }
 
-static void forget_addresses(struct attached *at)
+static void forget_addresses(struct endpoint_record *at)
 {
     at->addr = at->gateway = 0;
     at->bits = at->bits6 = 0;
@@ -148,7 +148,7 @@ static void forget_addresses(struct attached *at)
     at->mac = at->ifname = "";
 }
 
-struct err *endpoint_join(struct container *c, struct attached *at, struct endpoint **out)
+struct err *endpoint_join(struct container *c, struct endpoint_record *at, struct endpoint **out)
 {
     struct network *n;
     struct endpoint *e;
@@ -175,7 +175,7 @@ struct err *endpoint_join(struct container *c, struct attached *at, struct endpo
 
 void endpoint_remove(struct container *c, size_t i)
 {
-    struct attached *list = c->doc.networks.v;
+    struct endpoint_record *list = c->doc.networks.v;
 
     if (i < c->n_endpoints) {
         struct endpoint *e = c->endpoints[i];
@@ -198,7 +198,7 @@ struct choice {
     int priority;
 };
 
-static void consider(struct choice *c, struct endpoint *e, const struct attached *at)
+static void consider(struct choice *c, struct endpoint *e, const struct endpoint_record *at)
 {
     int priority = at->asked.gw_priority;
 
@@ -210,7 +210,7 @@ static void consider(struct choice *c, struct endpoint *e, const struct attached
 
 struct ways_out endpoints_choose_gateway(struct container *c, const struct endpoint *except)
 {
-    const struct attached *list = c->doc.networks.v;
+    const struct endpoint_record *list = c->doc.networks.v;
     struct choice v4 = {0}, v6 = {0};
 
     for (size_t i = 0; i < c->n_endpoints; i++) {
@@ -348,7 +348,7 @@ static void begin_run(struct container *c)
  * theirs anew. */
 static struct err *renew_network(struct container *c, size_t i)
 {
-    struct attached *at = (struct attached *)c->doc.networks.v + i;
+    struct endpoint_record *at = (struct endpoint_record *)c->doc.networks.v + i;
     struct network *n = NULL;
     struct err *err = network_find(c->parts->networks, at->network_id, &n);
 
@@ -367,7 +367,7 @@ static struct err *renew_network(struct container *c, size_t i)
 
 struct err *networks_join(struct container *c)
 {
-    struct attached *list;
+    struct endpoint_record *list;
     struct err *err = NULL;
     struct endpoint *e;
 
@@ -384,7 +384,7 @@ struct err *networks_join(struct container *c)
     else if (c->ports)
         networks_note_ports(c);
     if (!err)
-        links_changed(c);
+        legacy_links_changed(c);
     return err;
 }
 
@@ -401,7 +401,7 @@ void endpoints_drop(struct container *c)
  * to its end. */
 void networks_leave(struct container *c)
 {
-    struct attached *list = c->doc.networks.v;
+    struct endpoint_record *list = c->doc.networks.v;
     bool had_ports = c->ports != NULL;
 
     ports_release(c->ports);
@@ -411,7 +411,7 @@ void networks_leave(struct container *c)
         sockets_unhold(c, (enum socket_kind)kind);
     c->doc.published = (struct jlist){0};
     endpoints_drop(c);
-    links_changed(c);
+    legacy_links_changed(c);
     for (size_t i = 0; i < c->doc.networks.n; i++) {
         forget_addresses(&list[i]);
         list[i].endpoint_id = "";
@@ -424,13 +424,13 @@ void networks_leave(struct container *c)
 
 /* ---- after an engine restart: the document says what the run has ---- */
 
-static struct err *rejoin_one(struct container *c, const struct attached *at, size_t index)
+static struct err *rejoin_one(struct container *c, const struct endpoint_record *at, size_t index)
 {
     struct endpoint *e = endpoint_add(c);
     struct network *n;
 
     snprintf(e->id, sizeof(e->id), "%s", at->endpoint_id);
-    if (!attached_has_address(at))
+    if (!endpoint_record_has_address(at))
         return NULL;
     TRY(network_find(c->parts->networks, at->network_id, &n));
     if (text_is_empty(at->ifname))
@@ -450,11 +450,11 @@ static struct err *rejoin_one(struct container *c, const struct attached *at, si
 
 struct err *networks_rejoin(struct container *c)
 {
-    struct attached *list = c->doc.networks.v;
+    struct endpoint_record *list = c->doc.networks.v;
 
     begin_run(c);
     for (size_t i = 0; i < c->doc.networks.n; i++)
         TRY(rejoin_one(c, &list[i], i));
-    links_changed(c);
+    legacy_links_changed(c);
     return NULL;
 }

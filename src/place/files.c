@@ -13,12 +13,12 @@
 #include "base/fd.h"
 #include "container/doc.h"
 #include "container/object.h"
-#include "core/config.h"
+#include "core/settings.h"
 #include "net/hosts.h"
 #include "net/network.h"
 #include "place/dns.h"
-#include "place/links.h"
-#include "place/network.h"
+#include "place/legacy_links.h"
+#include "place/networks.h"
 #include "runtime/config.h"
 #include "runtime/sandbox.h"
 #include "storage/rootfs.h"
@@ -127,7 +127,7 @@ static char *plan_hosts(struct arena *a, const struct container *c)
     size_t n_linked;
     struct host_lines extra = {0};
 
-    links_hosts(c, a, &linked, &n_linked);
+    legacy_links_hosts(c, a, &linked, &n_linked);
     extra.v = arena_array(a, 2 * h->extra_hosts.n + n_linked + 1, sizeof(*extra.v));
     for (size_t i = 0; i < h->extra_hosts.n; i++)
         add_extra(a, h->extra_hosts.v[i], &gateways, &extra);

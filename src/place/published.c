@@ -15,17 +15,17 @@ const char *published_proto(int proto)
     return proto == PORT_UDP ? "udp" : proto == PORT_SCTP ? "sctp" : "tcp";
 }
 
-int published_span(const struct published *p)
+int published_span(const struct port_record *p)
 {
     return p->n ? p->n : 1;
 }
 
-bool published_has(const struct published *p, int proto, int port)
+bool published_has(const struct port_record *p, int proto, int port)
 {
     return p->proto == proto && port >= p->port && port - p->port < published_span(p);
 }
 
-static bool goes_on(const struct published *run, const struct port_map *m, const char *ip)
+static bool goes_on(const struct port_record *run, const struct port_map *m, const char *ip)
 {
     return run->proto == (int)m->proto && run->is_v6 == m->is_v6 && m->port == run->port + run->n &&
            m->host_port == run->host_port + run->n && !strcmp(run->host_ip, ip);
@@ -34,7 +34,7 @@ static bool goes_on(const struct published *run, const struct port_map *m, const
 struct jlist published_note(struct arena *a, const struct ports *ports)
 {
     size_t n = ports_count(ports), n_runs = 0;
-    struct published *runs = mem_array(n + 1, sizeof(*runs)), *kept;
+    struct port_record *runs = mem_array(n + 1, sizeof(*runs)), *kept;
 
     for (size_t i = 0; i < n; i++) {
         const struct port_map *m = ports_at(ports, i);
@@ -48,12 +48,12 @@ struct jlist published_note(struct arena *a, const struct ports *ports)
             runs[n_runs - back].n++;
             continue;
         }
-        runs[n_runs++] = (struct published){.proto = (int)m->proto,
-                                            .port = m->port,
-                                            .host_port = m->host_port,
-                                            .n = 1,
-                                            .is_v6 = m->is_v6,
-                                            .host_ip = arena_strdup(a, ip)};
+        runs[n_runs++] = (struct port_record){.proto = (int)m->proto,
+                                              .port = m->port,
+                                              .host_port = m->host_port,
+                                              .n = 1,
+                                              .is_v6 = m->is_v6,
+                                              .host_ip = arena_strdup(a, ip)};
     }
     kept = arena_array(a, n_runs + 1, sizeof(*kept));
     memcpy(kept, runs, n_runs * sizeof(*kept));
@@ -86,7 +86,7 @@ static int compare_maps(const void *a, const void *b)
 struct port_map *published_maps(const struct jlist *published, const struct port_target *target,
                                 size_t *out_n)
 {
-    const struct published *runs = published->v;
+    const struct port_record *runs = published->v;
     size_t n = 0;
     struct port_map *maps;
 

@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "base/map.h"
-#include "container/table.h"
-#include "runtime/keeper.h"
+#include "container/container_table.h"
+#include "runtime/keeper_conn.h"
 
 #define WINDOW 32 /* keys on their way to the keeper */
 

@@ -15,12 +15,12 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "container/container_table.h"
 #include "container/keeper_entry.h"
 #include "container/process.h"
-#include "container/table.h"
 #include "core/db.h"
 #include "exec/exec_object.h"
-#include "runtime/keeper.h"
+#include "runtime/keeper_conn.h"
 
 /* ---- documents ---- */
 

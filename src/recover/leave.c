@@ -5,8 +5,8 @@
  * Loop thread.
  */
 #include "base/map.h"
+#include "container/container_table.h"
 #include "container/orphan.h"
-#include "container/table.h"
 #include "container/wait.h"
 #include "exec/exec.h"
 #include "exec/health.h"

@@ -4,14 +4,14 @@
  * knows. Also where the rooms are put together (container/hooks.h). Loop thread, start-up.
  */
 #include "base/log.h"
+#include "container/container_table.h"
 #include "container/hooks.h"
 #include "container/orphan.h"
-#include "container/table.h"
 #include "core/db.h"
 #include "exec/health.h"
 #include "image/image.h"
 #include "place/endpoints.h"
-#include "place/links.h"
+#include "place/legacy_links.h"
 #include "place/sockets.h"
 #include "recover/recover.h"
 #include "run/exited.h"
@@ -41,8 +41,8 @@ static struct err *load_one(void *ctx, const char *id, const char *json)
     }
     health_load(c);
     mounts_ref(c);
-    table_insert(c);
-    links_insert(c);
+    container_table_insert(c);
+    legacy_links_insert(c);
     return NULL;
 }
 

@@ -16,12 +16,12 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "cgroup/cgroup.h"
+#include "container/container_table.h"
 #include "container/event.h"
 #include "container/keeper_entry.h"
 #include "container/orphan.h"
 #include "container/process.h"
-#include "container/table.h"
-#include "core/config.h"
+#include "core/settings.h"
 #include "exec/exec.h"
 #include "exec/health.h"
 #include "image/image.h"
@@ -33,7 +33,7 @@
 #include "run/exited.h"
 #include "run/restart.h"
 #include "run/streams.h"
-#include "runtime/keeper.h"
+#include "runtime/keeper_conn.h"
 #include "storage/rootfs.h"
 #include "storage/volume.h"
 #include "stream/landing.h"
@@ -288,7 +288,7 @@ static void note_vanished(struct container *c)
 /* Its start was in flight and came to nothing: nobody was told of it. The try does not count. */
 static void undo_start(struct container *c)
 {
-    struct state *s = &c->doc.state;
+    struct container_state *s = &c->doc.state;
 
     s->status = s->starting_from - 1;
     s->starting_from = 0;

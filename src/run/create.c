@@ -9,15 +9,15 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "cgroup/cgroup.h"
+#include "container/container_table.h"
 #include "container/event.h"
 #include "container/object.h"
 #include "container/process.h"
-#include "container/table.h"
-#include "core/config.h"
 #include "core/db.h"
+#include "core/settings.h"
 #include "image/image.h"
-#include "place/links.h"
-#include "place/network.h"
+#include "place/legacy_links.h"
+#include "place/networks.h"
 #include "place/resolver.h"
 #include "run/commands.h"
 #include "run/mounts.h"
@@ -270,7 +270,7 @@ static struct err *plan_parts(struct create *o, struct create_request *r)
     struct doc *doc = &o->c->doc;
 
     TRY(choose_hostname(o, &r->config, &r->host));
-    TRY(links_plan(o->table, o->c->arena, &r->host));
+    TRY(legacy_links_plan(o->table, o->c->arena, &r->host));
     TRY(mounts_plan(o->table, o->c->arena, &r->config, &r->host, &doc->mounts));
     return networks_plan(o->table, o->c->arena, &r->config, &r->host, &r->networking,
                          &doc->networks, &o->warnings);
@@ -298,8 +298,8 @@ static struct err *reserve_name(struct op *op)
     if (name && *name == '/')
         name++;
     if (text_is_empty(name))
-        name = table_generate_name(o->table, op->arena);
-    TRY(table_check_name(o->table, name));
+        name = container_table_generate_name(o->table, op->arena);
+    TRY(container_table_check_name(o->table, name));
     o->c->name = mem_strdup(name);
     o->c->doc.name = o->c->name;
     map_put(o->table->reserved, o->c->name, o);
@@ -446,8 +446,8 @@ static struct err *publish(struct op *op)
 
     release_name(op);
     o->is_published = true;
-    table_insert(o->c);
-    links_insert(o->c);
+    container_table_insert(o->c);
+    legacy_links_insert(o->c);
     container_event(o->c, "create", NULL, NULL);
     return NULL;
 }

@@ -25,7 +25,7 @@
 #include "place/endpoints.h"
 #include "run/commands.h"
 #include "run/restart.h"
-#include "runtime/keeper.h"
+#include "runtime/keeper_conn.h"
 #include "stream/hub.h"
 #include "stream/log.h"
 
@@ -80,7 +80,7 @@ static struct err *record(struct op *op)
 {
     struct exited *o = (struct exited *)op;
     struct container *c = o->c;
-    struct state *s = &c->doc.state;
+    struct container_state *s = &c->doc.state;
     char code[16];
 
     if (c->pidfd < 0)

@@ -21,14 +21,14 @@
 #define MOUNTS_MAX 1000 /* of a container; each is an open file while it starts */
 
 /* A list under construction; later entries for the same destination are refused or skipped. */
-struct plan {
+struct mount_plan {
     struct container_table *table;
     struct arena *a;
     struct mount_point *v;
     size_t n, room;
 };
 
-static struct mount_point *plan_find(struct plan *p, const char *destination)
+static struct mount_point *mount_plan_find(struct mount_plan *p, const char *destination)
 {
     for (size_t i = 0; i < p->n; i++)
         if (strcmp(p->v[i].destination, destination) == 0)
@@ -36,7 +36,8 @@ static struct mount_point *plan_find(struct plan *p, const char *destination)
     return NULL;
 }
 
-static struct mount_point *plan_add(struct plan *p, const char *type, const char *destination)
+static struct mount_point *mount_plan_add(struct mount_plan *p, const char *type,
+                                          const char *destination)
 {
     struct mount_point *m;
 
@@ -55,7 +56,7 @@ static struct err *check_number(size_t n)
                            : err_new(ERR_INVALID, "a container has at most %d mounts", MOUNTS_MAX);
 }
 
-static struct err *check_destination(struct plan *p, const char *destination, char **out)
+static struct err *check_destination(struct mount_plan *p, const char *destination, char **out)
 {
     if (text_is_empty(destination) || *destination != '/')
         return err_new(ERR_INVALID, "invalid mount path: '%s' mount path must be absolute",
@@ -63,7 +64,7 @@ static struct err *check_destination(struct plan *p, const char *destination, ch
     *out = path_clean(p->a, destination);
     if (strcmp(*out, "/") == 0)
         return err_new(ERR_INVALID, "invalid specification: destination can't be '/'");
-    if (plan_find(p, *out))
+    if (mount_plan_find(p, *out))
         return err_new(ERR_INVALID, "Duplicate mount point: %s", *out);
     return NULL;
 }
@@ -81,7 +82,7 @@ static bool is_propagation(const char *s)
     return false;
 }
 
-static struct err *parse_mode(struct plan *p, struct mount_point *m, const char *spec,
+static struct err *parse_mode(struct mount_plan *p, struct mount_point *m, const char *spec,
                               const char *mode, bool is_bind)
 {
     struct strs parts = text_split(p->a, mode, ',');
@@ -111,7 +112,7 @@ static struct err *parse_mode(struct plan *p, struct mount_point *m, const char 
     return NULL;
 }
 
-static struct err *add_bind(struct plan *p, const char *spec)
+static struct err *add_bind(struct mount_plan *p, const char *spec)
 {
     struct strs parts = text_split(p->a, spec, ':');
     struct mount_point *m;
@@ -122,7 +123,7 @@ static struct err *add_bind(struct plan *p, const char *spec)
         return err_new(ERR_INVALID, "invalid volume specification: '%s'", spec);
     is_bind = parts.v[0][0] == '/';
     TRY(check_destination(p, parts.v[1], &destination));
-    m = plan_add(p, is_bind ? "bind" : "volume", destination);
+    m = mount_plan_add(p, is_bind ? "bind" : "volume", destination);
     if (is_bind) {
         m->source = path_clean(p->a, parts.v[0]);
         m->propagation = "rprivate";
@@ -144,7 +145,7 @@ static struct err *refuse(const struct mount_request *r, const char *why)
     return err_new(ERR_INVALID, "invalid mount config for type \"%s\": %s", r->type, why);
 }
 
-static struct err *add_bind_mount(struct plan *p, const struct mount_request *r,
+static struct err *add_bind_mount(struct mount_plan *p, const struct mount_request *r,
                                   const char *destination)
 {
     const struct bind_options *o = r->bind;
@@ -158,7 +159,7 @@ static struct err *add_bind_mount(struct plan *p, const struct mount_request *r,
         return refuse(r, "field VolumeOptions must not be specified");
     if (o && !text_is_empty(o->propagation) && !is_propagation(o->propagation))
         return refuse(r, "invalid propagation mode");
-    m = plan_add(p, "bind", destination);
+    m = mount_plan_add(p, "bind", destination);
     m->source = path_clean(p->a, r->source);
     m->rw = !r->read_only;
     m->propagation =
@@ -169,7 +170,7 @@ static struct err *add_bind_mount(struct plan *p, const struct mount_request *r,
     return NULL;
 }
 
-static struct err *add_volume_mount(struct plan *p, const struct mount_request *r,
+static struct err *add_volume_mount(struct mount_plan *p, const struct mount_request *r,
                                     const char *destination)
 {
     struct mount_point *m;
@@ -178,7 +179,7 @@ static struct err *add_volume_mount(struct plan *p, const struct mount_request *
         return refuse(r, "field BindOptions must not be specified");
     if (r->source && *r->source == '/')
         return refuse(r, "the Source of a volume is its name, not a path");
-    m = plan_add(p, "volume", destination);
+    m = mount_plan_add(p, "volume", destination);
     m->name = r->source ? arena_strdup(p->a, r->source) : "";
     m->is_anonymous = text_is_empty(r->source);
     m->driver = "local";
@@ -191,7 +192,7 @@ static struct err *add_volume_mount(struct plan *p, const struct mount_request *
     return NULL;
 }
 
-static struct err *add_tmpfs_mount(struct plan *p, const struct mount_request *r,
+static struct err *add_tmpfs_mount(struct mount_plan *p, const struct mount_request *r,
                                    const char *destination)
 {
     struct mount_point *m;
@@ -199,7 +200,7 @@ static struct err *add_tmpfs_mount(struct plan *p, const struct mount_request *r
 
     if (!text_is_empty(r->source))
         return refuse(r, "field Source must not be specified");
-    m = plan_add(p, "tmpfs", destination);
+    m = mount_plan_add(p, "tmpfs", destination);
     m->rw = !r->read_only;
     buf_puts(&options, "noexec,nosuid,nodev");
     if (r->tmpfs && r->tmpfs->size_bytes > 0)
@@ -210,7 +211,7 @@ static struct err *add_tmpfs_mount(struct plan *p, const struct mount_request *r
     return NULL;
 }
 
-static struct err *add_mount(struct plan *p, const struct mount_request *r)
+static struct err *add_mount(struct mount_plan *p, const struct mount_request *r)
 {
     char *destination = NULL;
     const char *type = r->type ? r->type : "";
@@ -227,18 +228,18 @@ static struct err *add_mount(struct plan *p, const struct mount_request *r)
 
 /* ---- the rest ---- */
 
-static struct err *add_tmpfs(struct plan *p, const struct pair *t)
+static struct err *add_tmpfs(struct mount_plan *p, const struct pair *t)
 {
     char *destination = NULL;
     struct mount_point *m;
 
     TRY(check_destination(p, t->key, &destination));
-    m = plan_add(p, "tmpfs", destination);
+    m = mount_plan_add(p, "tmpfs", destination);
     m->options = arena_strdup(p->a, t->value ? t->value : "");
     return NULL;
 }
 
-static struct err *add_volumes_from(struct plan *p, const char *spec)
+static struct err *add_volumes_from(struct mount_plan *p, const char *spec)
 {
     struct strs parts = text_split(p->a, spec, ':');
     const struct mount_point *theirs;
@@ -256,9 +257,9 @@ static struct err *add_volumes_from(struct plan *p, const char *spec)
     for (size_t i = 0; i < other->doc.mounts.n; i++) {
         struct mount_point *m;
 
-        if (plan_find(p, theirs[i].destination))
+        if (mount_plan_find(p, theirs[i].destination))
             continue;
-        m = plan_add(p, theirs[i].type, theirs[i].destination);
+        m = mount_plan_add(p, theirs[i].type, theirs[i].destination);
         m->name = arena_strdup(p->a, theirs[i].name);
         m->source = arena_strdup(p->a, theirs[i].source);
         m->driver = arena_strdup(p->a, theirs[i].driver);
@@ -274,14 +275,14 @@ static struct err *add_volumes_from(struct plan *p, const char *spec)
     return check_number(p->n);
 }
 
-static void add_anonymous(struct plan *p, const char *destination)
+static void add_anonymous(struct mount_plan *p, const char *destination)
 {
     struct mount_point *m;
     char *clean = path_clean(p->a, destination);
 
-    if (plan_find(p, clean) || strcmp(clean, "/") == 0)
+    if (mount_plan_find(p, clean) || strcmp(clean, "/") == 0)
         return;
-    m = plan_add(p, "volume", clean);
+    m = mount_plan_add(p, "volume", clean);
     m->is_anonymous = true;
     m->driver = "local";
 }
@@ -306,7 +307,7 @@ static int parents_first(const void *x, const void *y)
 struct err *mounts_plan(struct container_table *t, struct arena *a, const struct config *config,
                         const struct host_config *host, struct jlist *out)
 {
-    struct plan p = {.table = t, .a = a};
+    struct mount_plan p = {.table = t, .a = a};
     const struct mount_request *requests = host->mounts.v;
 
     TRY(check_number(host->binds.n + host->mounts.n + host->tmpfs.n + host->volumes_from.n +

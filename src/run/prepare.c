@@ -87,7 +87,7 @@ static struct err *open_network(struct prep *p)
         TRY(ports_bind(p->ports));
     if (p->ns.net >= 0 || p->ns.host_net)
         return NULL;
-    TRY(net_sandbox_open(p->parts->net, p->specs, p->n_specs, &p->ns.net));
+    TRY(netns_open(p->parts->net, p->specs, p->n_specs, &p->ns.net));
     return dns_start_open(&p->dns, p->parts->net, p->ns.net);
 }
 

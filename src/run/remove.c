@@ -9,16 +9,16 @@
 #include <signal.h>
 
 #include "base/log.h"
+#include "container/container_table.h"
 #include "container/event.h"
 #include "container/object.h"
 #include "container/process.h"
 #include "container/sweeper.h"
-#include "container/table.h"
 #include "container/wait.h"
 #include "core/db.h"
 #include "exec/exec.h"
 #include "image/image.h"
-#include "place/links.h"
+#include "place/legacy_links.h"
 #include "run/commands.h"
 #include "run/mounts.h"
 #include "storage/rootfs.h"
@@ -161,8 +161,8 @@ static struct err *forget(struct op *op)
         remove_volumes(c);
     container_event(c, "destroy", NULL, NULL);
     execs_drop(c);
-    links_remove(c);
-    table_remove(c);
+    legacy_links_remove(c);
+    container_table_remove(c);
     waiters_notify(c, true);
     sweeper_ask(c->table->sweeper);
     return NULL;

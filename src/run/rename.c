@@ -3,9 +3,9 @@
 #include <stdio.h>
 
 #include "base/map.h"
+#include "container/container_table.h"
 #include "container/event.h"
 #include "container/object.h"
-#include "container/table.h"
 #include "net/network.h"
 #include "run/commands.h"
 
@@ -41,7 +41,7 @@ static struct err *take_name(struct op *op)
         return err_new(ERR_INVALID, "Neither old nor new names may be empty");
     if (text_same(name, o->c->name))
         return err_new(ERR_INVALID, "Renaming a container with the same name as its current name");
-    TRY(table_check_name(o->c->table, name));
+    TRY(container_table_check_name(o->c->table, name));
     o->before = arena_strdup(op->arena, o->c->name);
     set_name(o->c, name);
     return NULL;

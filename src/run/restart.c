@@ -9,8 +9,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "container/container_table.h"
 #include "container/object.h"
-#include "container/table.h"
 #include "container/wait.h"
 
 #include "start.h"
@@ -24,7 +24,7 @@
 bool restart_policy_wants(const struct container *c, bool at_boot)
 {
     const struct restart_policy *r = &c->doc.host.restart;
-    const struct state *s = &c->doc.state;
+    const struct container_state *s = &c->doc.state;
 
     if (text_same(r->name, "always"))
         return at_boot || !s->was_stopped;
@@ -72,7 +72,7 @@ static void on_restart_due(struct timer *t)
 
 void restart_policy_apply(struct container *c)
 {
-    const struct state *s = &c->doc.state;
+    const struct container_state *s = &c->doc.state;
 
     if (c->table->stopped) /* the next engine goes on from the document */
         return;

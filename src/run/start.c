@@ -19,15 +19,15 @@
 #include "base/clock.h"
 #include "container/event.h"
 #include "container/process.h"
-#include "container/turn.h"
+#include "container/start_permit.h"
 #include "container/wait.h"
 #include "core/db.h"
 #include "exec/health.h"
 #include "image/image.h"
 #include "net/network.h"
 #include "place/endpoints.h"
-#include "place/links.h"
-#include "place/network.h"
+#include "place/legacy_links.h"
+#include "place/networks.h"
 #include "place/published.h"
 #include "place/sockets.h"
 #include "run/commands.h"
@@ -42,7 +42,7 @@ struct start {
     struct op op;
     struct container *c;
     struct prep prep;
-    struct turn turn;
+    struct start_permit permit;
     struct intent *intent;
     uint64_t spawning; /* the number of the keeper's request; 0: none */
     bool is_claimed;   /* nothing stood against it: a failure from here on is the container's */
@@ -155,7 +155,7 @@ static struct err *join_networks(struct container *c)
     struct err *err;
 
     TRY(networks_join(c));
-    err = links_check(c);
+    err = legacy_links_check(c);
     if (err)
         networks_leave(c);
     return err;
@@ -224,7 +224,7 @@ static void copy_for_worker(struct start *o)
     p->parts = c->parts;
     p->id = c->doc.id;
     p->dir = rootfs_dir(c->parts->layers, o->op.arena, c->doc.id);
-    p->config = links_config(c, o->op.arena);
+    p->config = legacy_links_config(c, o->op.arena);
     p->host = &c->doc.host;
     p->chain = strs_copy(o->op.arena, image_chain(c->image));
     p->mounts = m;
@@ -250,7 +250,7 @@ static struct err *intend(struct op *op)
 {
     struct start *o = (struct start *)op;
     struct container *c = o->c;
-    struct state shown = c->doc.state;
+    struct container_state shown = c->doc.state;
     char *json;
 
     copy_for_worker(o);
@@ -271,20 +271,20 @@ static void take_back(struct op *op)
     container_save(o->c);
 }
 
-/* ---- await-turn ---- */
+/* ---- await-permit ---- */
 
-static struct err *await_turn(struct op *op)
+static struct err *await_permit(struct op *op)
 {
     struct start *o = (struct start *)op;
 
-    return turn_take(o->c->table, &o->turn, op);
+    return start_permit_take(o->c->table, &o->permit, op);
 }
 
-static void end_turn(struct op *op)
+static void release_permit(struct op *op)
 {
     struct start *o = (struct start *)op;
 
-    turn_end(o->c->table, &o->turn);
+    start_permit_release(o->c->table, &o->permit);
 }
 
 /* The ports of a run that has just ended are closed by the keeper last. */
@@ -338,7 +338,7 @@ static void on_spawned(void *ctx, struct err *err, int pid, int pidfd)
     if (o && !err) {
         o->c->doc.state.pid = pid;
         o->c->pidfd = pidfd;
-        turn_end(o->c->table, &o->turn); /* the descriptors are the child's */
+        start_permit_release(o->c->table, &o->permit); /* the descriptors are the child's */
     } else if (!err) {
         end_late(pidfd);
     }
@@ -421,7 +421,7 @@ static const struct op_step start_steps[] = {
     {"claim", ON_LOOP, claim, NULL, 0},
     {"reserve", ON_LOOP, reserve, release, 0},
     {"intend", ON_LOOP, intend, take_back, 0},
-    {"await-turn", ON_EVENT, await_turn, end_turn, -1},
+    {"await-permit", ON_EVENT, await_permit, release_permit, -1},
     {"await-unheld", ON_EVENT, await_unheld, NULL, 0},
     {"prepare", ON_WORKER, prepare, discard, 0},
     {"apply-rules", ON_EVENT, apply_rules, NULL, 0},

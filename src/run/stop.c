@@ -120,21 +120,21 @@ static const struct op_type stop_type = {"container/stop", OP_URGENT, sizeof(str
                                          stop_steps, finish};
 OP_LISTED(stop_type);
 
-struct call {
+struct stop_call {
     struct container *c;
     container_done_fn done;
     void *ctx;
 };
 
-static struct call *call_new(struct container *c, container_done_fn done, void *ctx)
+static struct stop_call *call_new(struct container *c, container_done_fn done, void *ctx)
 {
-    struct call *call = mem_new(struct call);
+    struct stop_call *call = mem_new(struct stop_call);
 
-    *call = (struct call){container_ref(c), done, ctx};
+    *call = (struct stop_call){container_ref(c), done, ctx};
     return call;
 }
 
-static void call_end(struct call *call, struct err *err)
+static void call_end(struct stop_call *call, struct err *err)
 {
     if (call->done)
         call->done(call->ctx, err);
@@ -194,7 +194,7 @@ void container_stop(struct container *c, int timeout_s, const char *signal, cont
 
 static void on_restart_started(void *ctx, struct err *err)
 {
-    struct call *call = ctx;
+    struct stop_call *call = ctx;
 
     if (!err)
         container_event(call->c, "restart", NULL, NULL);
@@ -203,7 +203,7 @@ static void on_restart_started(void *ctx, struct err *err)
 
 static void on_restart_stopped(void *ctx, struct err *err)
 {
-    struct call *call = ctx;
+    struct stop_call *call = ctx;
 
     if (err && err_kind(err) != ERR_NOT_MODIFIED) {
         call_end(call, err);
@@ -226,7 +226,7 @@ void container_restart(struct container *c, int timeout_s, const char *signal,
 
 struct kill_wait {
     struct settle_wait settle;
-    struct call *call;
+    struct stop_call *call;
 };
 
 static void on_killed(struct settle_wait *w)

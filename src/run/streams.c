@@ -12,7 +12,7 @@
 #include "container/orphan.h"
 #include "container/wait.h"
 #include "run/commands.h"
-#include "runtime/keeper.h"
+#include "runtime/keeper_conn.h"
 #include "storage/rootfs.h"
 #include "stream/hub.h"
 #include "stream/log.h"

@@ -133,13 +133,14 @@ static const struct jfield driver_fields[] = {
 static const struct jtable driver_json = {sizeof(struct volume_driver_config), driver_fields};
 
 static const struct jfield volume_fields[] = {
-    J(J_BOOL, struct volume_options, no_copy, "NoCopy", .flags = J_OMIT),
-    J(J_PAIRS, struct volume_options, labels, "Labels", .flags = J_OMIT),
-    J(J_STR, struct volume_options, subpath, "Subpath", .flags = J_OMIT),
-    J(J_PTR, struct volume_options, driver, "DriverConfig", .flags = J_OMIT, .sub = &driver_json),
+    J(J_BOOL, struct volume_mount_options, no_copy, "NoCopy", .flags = J_OMIT),
+    J(J_PAIRS, struct volume_mount_options, labels, "Labels", .flags = J_OMIT),
+    J(J_STR, struct volume_mount_options, subpath, "Subpath", .flags = J_OMIT),
+    J(J_PTR, struct volume_mount_options, driver, "DriverConfig", .flags = J_OMIT,
+      .sub = &driver_json),
     J_END,
 };
-static const struct jtable volume_json = {sizeof(struct volume_options), volume_fields};
+static const struct jtable volume_json = {sizeof(struct volume_mount_options), volume_fields};
 
 static const struct jfield tmpfs_fields[] = {
     J(J_I64, struct tmpfs_options, size_bytes, "SizeBytes", .flags = J_OMIT),

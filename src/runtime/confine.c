@@ -8,7 +8,7 @@
 #include "confine.h"
 
 #include "caps.h"
-#include "filter.h"
+#include "syscall_filter.h"
 
 struct err *confine(struct arena *a, const struct host_config *h, struct launch *l,
                     struct plan_process *out)
@@ -26,7 +26,7 @@ struct err *confine(struct arena *a, const struct host_config *h, struct launch 
     out->filter = -1;
     if (sec.filter == SECOPT_UNCONFINED || (h->privileged && !sec.filter_is_given))
         return NULL;
-    TRY(filter_open(a, sec.profile, out->caps, &fd, &out->filter_flags));
+    TRY(syscall_filter_open(a, sec.profile, out->caps, &fd, &out->filter_flags));
     out->filter = launch_add_fd(l, fd);
     return NULL;
 }
@@ -53,7 +53,7 @@ void sandbox_warm(void)
     autoarena struct arena *a = arena_create();
     unsigned flags;
     int fd;
-    struct err *e = filter_open(a, NULL, caps_default() & caps_held(), &fd, &flags);
+    struct err *e = syscall_filter_open(a, NULL, caps_default() & caps_held(), &fd, &flags);
 
     if (!e)
         close(fd);

@@ -57,13 +57,13 @@ static bool is_skipped(const char *name)
     return false;
 }
 
-struct walk {
+struct device_walk {
     struct strs hosts, containers; /* directories still to be read, in pairs */
     struct device_list *list;
     const char *access;
 };
 
-static struct err *walk_directory(struct arena *a, struct walk *w, const char *host,
+static struct err *walk_directory(struct arena *a, struct device_walk *w, const char *host,
                                   const char *container)
 {
     DIR *dir = opendir(host);
@@ -95,7 +95,7 @@ static struct err *walk_directory(struct arena *a, struct walk *w, const char *h
 static struct err *walk_tree(struct arena *a, const char *host, const char *container,
                              const char *access, struct device_list *out)
 {
-    struct walk w = {.list = out, .access = access};
+    struct device_walk w = {.list = out, .access = access};
 
     strs_add(a, &w.hosts, host);
     strs_add(a, &w.containers, container);

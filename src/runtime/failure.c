@@ -9,7 +9,7 @@
 #include "failure.h"
 
 #include "base/text.h"
-#include "runtime/keeper.h"
+#include "runtime/keeper_conn.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/err.h"
-#include "wire/keeper.h"
+#include "wire/keeper_messages.h"
 #include "wire/program.h"
 
 struct err *failure_explain(const struct keeper_failed *f) must_check;

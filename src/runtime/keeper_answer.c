@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What comes from the keeper: answers matched by tag, entries and exits passed on. Loop thread. */
-#include "keeper_inner.h"
+#include "keeper_conn_inner.h"
 
 #include "base/fd.h"
 #include "base/log.h"
@@ -13,9 +13,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static void on_spawned(struct keeper *k, const struct keeper_entry *e, int *fds)
+static void on_spawned(struct keeper_conn *k, const struct keeper_entry *e, int *fds)
 {
-    struct request *r = keeper_request_find_sent(k, e->head.tag);
+    struct keeper_request *r = keeper_request_find_sent(k, e->head.tag);
     keeper_spawned_fn spawned = r ? r->spawned : NULL;
     void *ctx = r ? r->ctx : NULL;
 
@@ -28,17 +28,17 @@ static void on_spawned(struct keeper *k, const struct keeper_entry *e, int *fds)
     spawned(ctx, NULL, e->pid, steal_fd(&fds[0]));
 }
 
-static void on_failed(struct keeper *k, const struct keeper_failed *f)
+static void on_failed(struct keeper_conn *k, const struct keeper_failed *f)
 {
-    struct request *r = keeper_request_find_sent(k, f->head.tag);
+    struct keeper_request *r = keeper_request_find_sent(k, f->head.tag);
 
     if (r && r->spawned)
         keeper_request_fail(r, failure_explain(f));
 }
 
-static void on_closed(struct keeper *k, const struct keeper_ref *ref)
+static void on_closed(struct keeper_conn *k, const struct keeper_ref *ref)
 {
-    struct request *r = keeper_request_find_sent(k, ref->head.tag);
+    struct keeper_request *r = keeper_request_find_sent(k, ref->head.tag);
     void (*closed)(void *) = r ? r->closed : NULL;
     void *ctx = r ? r->ctx : NULL;
 
@@ -49,7 +49,7 @@ static void on_closed(struct keeper *k, const struct keeper_ref *ref)
         closed(ctx);
 }
 
-static void on_welcome(struct keeper *k, const struct keeper_welcome *w)
+static void on_welcome(struct keeper_conn *k, const struct keeper_welcome *w)
 {
     k->pid = (pid_t)w->pid;
     k->version = w->version;
@@ -61,7 +61,7 @@ static void on_welcome(struct keeper *k, const struct keeper_welcome *w)
 }
 
 /* Entries give their fds to the callee. */
-static void on_entry(struct keeper *k, const struct keeper_entry *e, int *fds, size_t *n_fds)
+static void on_entry(struct keeper_conn *k, const struct keeper_entry *e, int *fds, size_t *n_fds)
 {
     int all[1 + KEEPER_HOLDS_MAX];
     size_t given = 0;
@@ -76,7 +76,7 @@ static void on_entry(struct keeper *k, const struct keeper_entry *e, int *fds, s
 }
 
 /* After a mere loss of the connection we have it already. */
-static void on_land(struct keeper *k, int *fds, size_t *n_fds)
+static void on_land(struct keeper_conn *k, int *fds, size_t *n_fds)
 {
     k->has_landing = true;
     if (k->landing || *n_fds != LAND_FDS || !k->hooks->land)
@@ -86,9 +86,9 @@ static void on_land(struct keeper *k, int *fds, size_t *n_fds)
 }
 
 /* The end of an upgrade, for better or worse: nothing depends on it but the log. */
-static void on_upgraded(struct keeper *k, const struct keeper_upgraded *m)
+static void on_upgraded(struct keeper_conn *k, const struct keeper_upgraded *m)
 {
-    struct request *r = keeper_request_find_sent(k, m->head.tag);
+    struct keeper_request *r = keeper_request_find_sent(k, m->head.tag);
 
     k->is_strange = m->version != KEEPER_VERSION;
     k->version = m->version;
@@ -106,7 +106,7 @@ static void on_upgraded(struct keeper *k, const struct keeper_upgraded *m)
         keeper_request_destroy(r);
 }
 
-static bool is_whole(const union message *m, ssize_t n)
+static bool is_whole(const union keeper_message *m, ssize_t n)
 {
     static const size_t sizes[] = {
         [KM_LAND] = sizeof(struct keeper_head),
@@ -125,7 +125,7 @@ static bool is_whole(const union message *m, ssize_t n)
            m->head.type < ARRAY_LEN(sizes) && sizes[m->head.type] == (size_t)n;
 }
 
-static void dispatch(struct keeper *k, union message *m, int *fds, size_t *n_fds)
+static void dispatch(struct keeper_conn *k, union keeper_message *m, int *fds, size_t *n_fds)
 {
     switch ((enum keeper_msg)m->head.type) {
     case KM_WELCOME:
@@ -165,15 +165,15 @@ static void dispatch(struct keeper *k, union message *m, int *fds, size_t *n_fds
 }
 
 /* What never changes from version to version. */
-static bool is_known_to_all(const union message *m)
+static bool is_known_to_all(const union keeper_message *m)
 {
     return m->head.type == KM_WELCOME || m->head.type == KM_ENTRIES_END ||
            m->head.type == KM_UPGRADED;
 }
 
-bool keeper_receive_one(struct keeper *k, bool *is_lost)
+bool keeper_receive_one(struct keeper_conn *k, bool *is_lost)
 {
-    union message m;
+    union keeper_message m;
     int fds[MESSAGE_FDS_MAX];
     size_t n_fds = ARRAY_LEN(fds);
     ssize_t n = fd_recv_msg(k->sock, &m, sizeof(m), fds, &n_fds);

@@ -6,13 +6,13 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "runtime/keeper.h"
+#include "runtime/keeper_conn.h"
 
-#include "keeper_inner.h"
+#include "keeper_conn_inner.h"
 
-uint64_t keeper_spawn(struct keeper *k, struct launch *l, keeper_spawned_fn done, void *ctx)
+uint64_t keeper_spawn(struct keeper_conn *k, struct launch *l, keeper_spawned_fn done, void *ctx)
 {
-    struct request *r = keeper_request_create(k, KM_SPAWN, sizeof(struct keeper_spawn));
+    struct keeper_request *r = keeper_request_create(k, KM_SPAWN, sizeof(struct keeper_spawn));
     struct keeper_spawn *m = &r->message.spawn;
     uint64_t number;
 
@@ -32,10 +32,10 @@ uint64_t keeper_spawn(struct keeper *k, struct launch *l, keeper_spawned_fn done
     return number;
 }
 
-static struct request *ref_request(struct keeper *k, enum keeper_msg type, const char *id, int pid,
-                                   enum keeper_role role)
+static struct keeper_request *ref_request(struct keeper_conn *k, enum keeper_msg type,
+                                          const char *id, int pid, enum keeper_role role)
 {
-    struct request *r = keeper_request_create(k, type, sizeof(struct keeper_ref));
+    struct keeper_request *r = keeper_request_create(k, type, sizeof(struct keeper_ref));
 
     ASSERT(strlen(id) < sizeof(r->message.ref.id));
     r->message.ref.pid = pid;
@@ -44,24 +44,24 @@ static struct request *ref_request(struct keeper *k, enum keeper_msg type, const
     return r;
 }
 
-static struct request *find_queued(struct keeper *k, uint64_t number)
+static struct keeper_request *find_queued(struct keeper_conn *k, uint64_t number)
 {
-    list_each (r, &k->queued, struct request, link)
+    list_each (r, &k->queued, struct keeper_request, link)
         if (r->message.head.tag == number)
             return r;
     return NULL;
 }
 
 /* A keeper of another build may not know the message; its child goes by its own patience. */
-static bool understands_cancel(const struct keeper *k)
+static bool understands_cancel(const struct keeper_conn *k)
 {
     return k->state == KEEPER_READY && strcmp(k->their_build, k->build) == 0;
 }
 
-void keeper_spawn_cancel(struct keeper *k, uint64_t number)
+void keeper_spawn_cancel(struct keeper_conn *k, uint64_t number)
 {
-    struct request *r = find_queued(k, number);
-    struct request *cancel;
+    struct keeper_request *r = find_queued(k, number);
+    struct keeper_request *cancel;
 
     if (r) {
         keeper_request_fail(r, err_new(ERR_CANCELLED, "the start was given up"));
@@ -75,15 +75,15 @@ void keeper_spawn_cancel(struct keeper *k, uint64_t number)
     keeper_request_submit(k, cancel);
 }
 
-void keeper_ack(struct keeper *k, const char *id, int pid)
+void keeper_ack(struct keeper_conn *k, const char *id, int pid)
 {
     keeper_request_submit(k, ref_request(k, KM_ACK, id, pid, ROLE_NONE));
 }
 
-void keeper_close_hold(struct keeper *k, const char *id, int pid, enum keeper_role role,
+void keeper_close_hold(struct keeper_conn *k, const char *id, int pid, enum keeper_role role,
                        void (*done)(void *ctx), void *ctx)
 {
-    struct request *r = ref_request(k, KM_CLOSE, id, pid, role);
+    struct keeper_request *r = ref_request(k, KM_CLOSE, id, pid, role);
 
     r->is_answered = true;
     r->closed = done;
@@ -91,10 +91,10 @@ void keeper_close_hold(struct keeper *k, const char *id, int pid, enum keeper_ro
     keeper_request_submit(k, r);
 }
 
-void keeper_hold(struct keeper *k, const char *key, const int *fds, size_t n,
+void keeper_hold(struct keeper_conn *k, const char *key, const int *fds, size_t n,
                  void (*done)(void *ctx), void *ctx)
 {
-    struct request *r = ref_request(k, KM_HOLD, key, 0, ROLE_SOCKET);
+    struct keeper_request *r = ref_request(k, KM_HOLD, key, 0, ROLE_SOCKET);
 
     ASSERT(n <= KEEPER_HOLDS_MAX);
     r->is_answered = true;
@@ -115,12 +115,12 @@ void keeper_hold(struct keeper *k, const char *key, const int *fds, size_t n,
     keeper_close_hold(k, "nothing", 0, ROLE_SOCKET, done, ctx); /* the caller wants an answer */
 }
 
-void keeper_note_attached(struct keeper *k, const char *id, int pid)
+void keeper_note_attached(struct keeper_conn *k, const char *id, int pid)
 {
     keeper_request_submit(k, ref_request(k, KM_ATTACHED, id, pid, ROLE_NONE));
 }
 
-void keeper_share_landing(struct keeper *k, const int *fds, bool has_it)
+void keeper_share_landing(struct keeper_conn *k, const int *fds, bool has_it)
 {
     k->landing = fds;
     if (has_it)
@@ -129,14 +129,14 @@ void keeper_share_landing(struct keeper *k, const int *fds, bool has_it)
     keeper_flush(k);
 }
 
-void keeper_unhold(struct keeper *k, const char *key)
+void keeper_unhold(struct keeper_conn *k, const char *key)
 {
     keeper_request_submit(k, ref_request(k, KM_UNHOLD, key, 0, ROLE_SOCKET));
 }
 
-void keeper_adopt(struct keeper *k, const struct keeper_entry *e, const int *fds)
+void keeper_adopt(struct keeper_conn *k, const struct keeper_entry *e, const int *fds)
 {
-    struct request *r = keeper_request_create(k, KM_ADOPT, sizeof(struct keeper_entry));
+    struct keeper_request *r = keeper_request_create(k, KM_ADOPT, sizeof(struct keeper_entry));
     struct keeper_head head = r->message.head;
 
     ASSERT(e->n_holds <= KEEPER_HOLDS_MAX);

@@ -11,7 +11,7 @@
 
 #include "base/digest.h"
 #include "base/fd.h"
-#include "wire/keeper.h"
+#include "wire/keeper_messages.h"
 
 #include <errno.h>
 #include <fcntl.h>

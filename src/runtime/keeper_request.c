@@ -5,7 +5,7 @@
  * runs. Only a request that was sent dies with its keeper; what still waits to be sent goes to
  * the next one. Loop thread.
  */
-#include "keeper_inner.h"
+#include "keeper_conn_inner.h"
 
 #include "base/fd.h"
 
@@ -14,16 +14,17 @@
 
 #define SEND_AGAIN_MS 5 /* ETOOMANYREFS: too many fds in flight, the socket says writable */
 
-struct request *keeper_request_create(struct keeper *k, enum keeper_msg type, size_t size)
+struct keeper_request *keeper_request_create(struct keeper_conn *k, enum keeper_msg type,
+                                             size_t size)
 {
-    struct request *r = mem_new(struct request);
+    struct keeper_request *r = mem_new(struct keeper_request);
 
     r->message.head =
         (struct keeper_head){.type = type, .size = (uint32_t)size, .tag = ++k->last_tag};
     return r;
 }
 
-void keeper_request_destroy(struct request *r)
+void keeper_request_destroy(struct keeper_request *r)
 {
     list_remove(&r->link);
     for (size_t i = 0; i < r->n_fds; i++)
@@ -31,7 +32,7 @@ void keeper_request_destroy(struct request *r)
     free(r);
 }
 
-void keeper_request_fail(struct request *r, struct err *e)
+void keeper_request_fail(struct keeper_request *r, struct err *e)
 {
     keeper_spawned_fn spawned = r->spawned;
     void (*closed)(void *) = r->closed;
@@ -56,7 +57,7 @@ static void close_program(struct launch *l)
     l->n_fds = 0;
 }
 
-ssize_t keeper_request_send(struct keeper *k, const struct request *r)
+ssize_t keeper_request_send(struct keeper_conn *k, const struct keeper_request *r)
 {
     const struct launch *l = r->launch;
     int fds[1 + PROGRAM_FDS_MAX + KEEPER_HOLDS_MAX];
@@ -74,7 +75,7 @@ ssize_t keeper_request_send(struct keeper *k, const struct request *r)
     return fd_send_msg(k->sock, &r->message, r->message.head.size, fds, n);
 }
 
-static void after_send(struct keeper *k, struct request *r)
+static void after_send(struct keeper_conn *k, struct keeper_request *r)
 {
     if (r->launch)
         close_program(r->launch);
@@ -88,10 +89,10 @@ static void after_send(struct keeper *k, struct request *r)
 
 static void on_sending_timer(struct timer *t);
 
-void keeper_flush(struct keeper *k)
+void keeper_flush(struct keeper_conn *k)
 {
     while (k->state == KEEPER_READY && !list_is_empty(&k->queued)) {
-        struct request *r = list_first(&k->queued, struct request, link);
+        struct keeper_request *r = list_first(&k->queued, struct keeper_request, link);
 
         if (keeper_request_send(k, r) >= 0) {
             after_send(k, r);
@@ -115,10 +116,10 @@ void keeper_flush(struct keeper *k)
 
 static void on_sending_timer(struct timer *t)
 {
-    keeper_flush(container_of(t, struct keeper, sending));
+    keeper_flush(container_of(t, struct keeper_conn, sending));
 }
 
-void keeper_request_submit(struct keeper *k, struct request *r)
+void keeper_request_submit(struct keeper_conn *k, struct keeper_request *r)
 {
     bool is_first = list_is_empty(&k->queued);
 
@@ -128,39 +129,39 @@ void keeper_request_submit(struct keeper *k, struct request *r)
         keeper_flush(k);
 }
 
-struct request *keeper_request_find_sent(struct keeper *k, uint64_t tag)
+struct keeper_request *keeper_request_find_sent(struct keeper_conn *k, uint64_t tag)
 {
-    list_each (r, &k->sent, struct request, link)
+    list_each (r, &k->sent, struct keeper_request, link)
         if (r->message.head.tag == tag)
             return r;
     return NULL;
 }
 
-void keeper_queue_landing(struct keeper *k)
+void keeper_queue_landing(struct keeper_conn *k)
 {
-    struct request *r = keeper_request_create(k, KM_LAND, sizeof(struct keeper_head));
+    struct keeper_request *r = keeper_request_create(k, KM_LAND, sizeof(struct keeper_head));
 
     r->land = k->landing;
     k->has_landing = true;
     list_prepend(&k->queued, &r->link); /* before any spawn; the caller flushes */
 }
 
-void keeper_fail_bound(struct keeper *k)
+void keeper_fail_bound(struct keeper_conn *k)
 {
     struct list failing;
 
     list_init(&failing);
-    list_each (r, &k->sent, struct request, link) {
+    list_each (r, &k->sent, struct keeper_request, link) {
         list_remove(&r->link);
         list_append(&failing, &r->link);
     }
-    list_each (r, &k->queued, struct request, link)
+    list_each (r, &k->queued, struct keeper_request, link)
         if (!r->spawned) {
             list_remove(&r->link);
             list_append(&failing, &r->link);
         }
     while (!list_is_empty(&failing))
-        keeper_request_fail(list_first(&failing, struct request, link),
+        keeper_request_fail(list_first(&failing, struct keeper_request, link),
                             err_new(ERR_UNAVAILABLE, "the keeper was killed during the start, "
                                                      "which is undone: try again"));
 }

@@ -4,7 +4,7 @@
  * Trap: one that speaks another version understands nothing else until then. Loop thread, and
  * start-up.
  */
-#include "keeper_inner.h"
+#include "keeper_conn_inner.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -16,22 +16,22 @@
 #include <string.h>
 #include <unistd.h>
 
-void keeper_forget_binary(struct keeper *k)
+void keeper_forget_binary(struct keeper_conn *k)
 {
     if (k->copy >= 0)
         close(steal_fd(&k->copy));
     k->build[0] = 0;
 }
 
-struct err *keeper_know_binary(struct keeper *k)
+struct err *keeper_know_binary(struct keeper_conn *k)
 {
     return k->build[0] ? NULL : keeper_binary_copy(k->binary, &k->copy, k->build);
 }
 
 /* The request that makes the keeper our build. NULL in *out: it is already. */
-static struct err *upgrade_request(struct keeper *k, struct request **out)
+static struct err *upgrade_request(struct keeper_conn *k, struct keeper_request **out)
 {
-    struct request *r;
+    struct keeper_request *r;
     int fd = -1;
 
     *out = NULL;
@@ -52,9 +52,9 @@ static struct err *upgrade_request(struct keeper *k, struct request **out)
     return NULL;
 }
 
-void keeper_upgrade(struct keeper *k)
+void keeper_upgrade(struct keeper_conn *k)
 {
-    struct request *r = NULL;
+    struct keeper_request *r = NULL;
     struct err *e = upgrade_request(k, &r);
 
     if (r) {
@@ -69,10 +69,10 @@ void keeper_upgrade(struct keeper *k)
     err_drop(e);
 }
 
-struct err *keeper_upgrade_stranger(struct keeper *k)
+struct err *keeper_upgrade_stranger(struct keeper_conn *k)
 {
     uint32_t version = k->version;
-    struct request *r = NULL;
+    struct keeper_request *r = NULL;
     bool is_lost = false;
 
     TRY(upgrade_request(k, &r));
@@ -93,7 +93,7 @@ struct err *keeper_upgrade_stranger(struct keeper *k)
     return keeper_await_ready(k);
 }
 
-void keeper_look_at_binary(struct keeper *k)
+void keeper_look_at_binary(struct keeper_conn *k)
 {
     ASSERT_LOOP();
     keeper_forget_binary(k);

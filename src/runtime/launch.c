@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "runtime/keeper.h"
+#include "runtime/keeper_conn.h"
 
 static void close_all(int *fds, size_t n)
 {

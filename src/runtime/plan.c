@@ -94,7 +94,7 @@ struct err *plan_check_target(const char *target)
 
 /* ---- file systems ---- */
 
-static bool is_covered(const struct plan *plan, const char *target)
+static bool is_covered(const struct plan_sandbox *plan, const char *target)
 {
     for (size_t i = 0; i < plan->n_mounts; i++)
         if (strcmp(plan->mounts[i].target, target) == 0)
@@ -108,14 +108,14 @@ static void attach(struct program *p, const struct plan_attach *m)
                     NULL);
 }
 
-static void attach_own(const struct plan *plan, struct program *p, int fd, const char *target,
-                       uint16_t flags)
+static void attach_own(const struct plan_sandbox *plan, struct program *p, int fd,
+                       const char *target, uint16_t flags)
 {
     if (fd >= 0 && !is_covered(plan, target))
         attach(p, &(struct plan_attach){fd, target, flags});
 }
 
-static void mount_own(const struct plan *plan, struct program *p, const char *type,
+static void mount_own(const struct plan_sandbox *plan, struct program *p, const char *type,
                       const char *target, uint32_t attrs)
 {
     char data[64];
@@ -131,7 +131,8 @@ static void mount_own(const struct plan *plan, struct program *p, const char *ty
                       data, n_type + n_target + 1);
 }
 
-static void add_cgroup_mounts(const struct plan *plan, struct program *p, uint32_t read_only)
+static void add_cgroup_mounts(const struct plan_sandbox *plan, struct program *p,
+                              uint32_t read_only)
 {
     if (is_covered(plan, "/sys") || is_covered(plan, "/sys/fs/cgroup"))
         return;
@@ -141,7 +142,7 @@ static void add_cgroup_mounts(const struct plan *plan, struct program *p, uint32
         attach(p, &plan->cgroup_mounts[i]);
 }
 
-static void add_file_systems(const struct plan *plan, struct program *p)
+static void add_file_systems(const struct plan_sandbox *plan, struct program *p)
 {
     uint32_t read_only = plan->in->host->privileged ? 0 : MOUNT_ATTR_RDONLY;
 
@@ -157,22 +158,22 @@ static void add_file_systems(const struct plan *plan, struct program *p)
         attach(p, &plan->mounts[i]);
 }
 
-static void mask(const struct plan *plan, struct program *p, const char *path)
+static void mask(const struct plan_sandbox *plan, struct program *p, const char *path)
 {
     program_add_str(p, P_MASK, (struct program_args){.fd = plan->mask, .b = (uint64_t)plan->null},
                     path, NULL);
 }
 
-static void readonly(const struct plan *plan, struct program *p, const char *path)
+static void readonly(const struct plan_sandbox *plan, struct program *p, const char *path)
 {
     (void)plan;
     program_add_str(p, P_READONLY, NO_ARGS, path, NULL);
 }
 
 /* Given lists replace the defaults; a privileged container has no defaults. */
-static void add_guarded(struct arena *a, const struct plan *plan, struct program *p,
+static void add_guarded(struct arena *a, const struct plan_sandbox *plan, struct program *p,
                         const struct strs *given, const char *const *defaults,
-                        void (*add)(const struct plan *, struct program *, const char *))
+                        void (*add)(const struct plan_sandbox *, struct program *, const char *))
 {
     for (size_t i = 0; i < given->n; i++)
         add(plan, p, path_clean(a, given->v[i]));
@@ -190,7 +191,7 @@ static void add_sysctl(struct arena *a, struct program *p, const char *key, cons
                     value);
 }
 
-static void add_sysctls(struct arena *a, const struct plan *plan, struct program *p)
+static void add_sysctls(struct arena *a, const struct plan_sandbox *plan, struct program *p)
 {
     static const struct pair defaults[] = {
         {"net.ipv4.ping_group_range", "0 2147483647"},
@@ -207,7 +208,7 @@ static void add_sysctls(struct arena *a, const struct plan *plan, struct program
         add_sysctl(a, p, h->sysctls.v[i].key, h->sysctls.v[i].value, 0);
 }
 
-static void add_names(const struct plan *plan, struct program *p)
+static void add_names(const struct plan_sandbox *plan, struct program *p)
 {
     const struct sandbox_input *in = plan->in;
 
@@ -315,7 +316,7 @@ static void add_process(struct program *p, const struct plan_process *x)
     program_add_strs(p, P_EXEC, (struct program_args){NO_FD, .a = (uint32_t)x->argv.n}, &x->argv);
 }
 
-void plan_sandbox(struct arena *a, const struct plan *plan, struct program *out)
+void plan_sandbox(struct arena *a, const struct plan_sandbox *plan, struct program *out)
 {
     const struct host_config *h = plan->in->host;
 

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "process.h"
-#include "program.h"
+#include "program_writer.h"
 
 #define PLAN_CGROUPS_MAX 24
 
@@ -33,7 +33,7 @@ struct plan_process { /* the payload: container and exec alike */
     bool has_init;
 };
 
-struct plan {
+struct plan_sandbox {
     const struct sandbox_input *in;
     struct plan_process process;
     int cgroups[PLAN_CGROUPS_MAX];
@@ -52,7 +52,7 @@ uint64_t plan_clone_flags(const struct sandbox_input *in);
 /* Paths a container may not mount over, in runc's words. */
 struct err *plan_check_target(const char *target) must_check;
 struct err *plan_check_length(const char *path) must_check; /* below PATH_MAX */
-void plan_sandbox(struct arena *a, const struct plan *plan, struct program *out);
+void plan_sandbox(struct arena *a, const struct plan_sandbox *plan, struct program *out);
 
 struct plan_exec {
     struct plan_process process;

@@ -2,7 +2,7 @@
 /* Pipes and terminals of a payload. Workers. */
 #pragma once
 
-#include "runtime/keeper.h"
+#include "runtime/keeper_conn.h"
 
 /* The container's ends; -1 when there is none. Owned. */
 struct streams {

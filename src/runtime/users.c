@@ -45,14 +45,14 @@ struct err *user_files_read(struct arena *a, int root, struct user_files *out)
 }
 
 /* One line of passwd or group: fields are slices of the text. */
-struct line {
+struct account_line {
     const char *field[7];
     size_t len[7];
     int n;
 };
 
 /* The next line that is not empty or a comment; false at the end. */
-static bool next_line(const char **at, struct line *out)
+static bool next_line(const char **at, struct account_line *out)
 {
     const char *p = *at, *end;
 
@@ -76,7 +76,7 @@ static bool next_line(const char **at, struct line *out)
     return false;
 }
 
-static bool field_is(const struct line *l, int i, const char *s)
+static bool field_is(const struct account_line *l, int i, const char *s)
 {
     return i < l->n && strlen(s) == l->len[i] && memcmp(l->field[i], s, l->len[i]) == 0;
 }
@@ -98,7 +98,7 @@ static bool digits_to_id(const char *s, size_t n, uint32_t *out)
     return true;
 }
 
-static bool field_id(const struct line *l, int i, uint32_t *out)
+static bool field_id(const struct account_line *l, int i, uint32_t *out)
 {
     return i < l->n && digits_to_id(l->field[i], l->len[i], out);
 }
@@ -127,7 +127,8 @@ static struct err *parse_id(const char *s, bool *is_number, uint32_t *out)
     return NULL;
 }
 
-static bool find_user(const char *text, const char *name, bool by_id, uint32_t id, struct line *out)
+static bool find_user(const char *text, const char *name, bool by_id, uint32_t id,
+                      struct account_line *out)
 {
     uint32_t uid, gid;
 
@@ -140,7 +141,7 @@ static bool find_user(const char *text, const char *name, bool by_id, uint32_t i
 
 static bool find_group(const char *text, const char *name, uint32_t *out)
 {
-    struct line l;
+    struct account_line l;
 
     while (next_line(&text, &l))
         if (field_is(&l, 0, name) && field_id(&l, 2, out))
@@ -159,7 +160,7 @@ static struct err *add_group(struct sandbox_user *u, uint32_t gid)
     return NULL;
 }
 
-static bool lists_member(const struct line *l, const char *name, size_t n)
+static bool lists_member(const struct account_line *l, const char *name, size_t n)
 {
     const char *p = l->n > 3 ? l->field[3] : "", *end = p + (l->n > 3 ? l->len[3] : 0);
 
@@ -177,7 +178,7 @@ static bool lists_member(const struct line *l, const char *name, size_t n)
 static struct err *add_memberships(const char *text, const char *name, size_t n,
                                    struct sandbox_user *u)
 {
-    struct line l;
+    struct account_line l;
     uint32_t gid;
 
     while (next_line(&text, &l))
@@ -205,7 +206,7 @@ struct err *user_resolve(struct arena *a, const struct user_files *f, const char
     const char *group = colon ? colon + 1 : "";
     struct sandbox_user u = {.home = "/"};
     bool is_number = true;
-    struct line l = {0};
+    struct account_line l = {0};
     bool found;
 
     if (!text_is_empty(name))

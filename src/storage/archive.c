@@ -11,7 +11,7 @@
 
 #include "base/text.h"
 
-#include "filters.h"
+#include "decoder.h"
 #include "storage/layer.h"
 #include "tar_name.h"
 
@@ -94,7 +94,7 @@ struct err *archive_each(int in_fd, struct err *(*fn)(void *ctx, struct member *
 {
     struct utf8_scope scope = utf8_begin();
     struct archive *ar = NULL;
-    struct err *e = filters_open(FILTERS_RAW_TAR, &ar);
+    struct err *e = decoder_open(DECODER_RAW_TAR, &ar);
 
     if (!e)
         e = each_entry(ar, in_fd, fn, ctx);

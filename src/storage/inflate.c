@@ -20,11 +20,11 @@
 
 #include "base/fd.h"
 
-#include "filters.h"
+#include "decoder.h"
 
 enum { SLOTS = 4, SLOT_BYTES = 256 << 10, READ_BYTES = 256 << 10 };
 
-struct slot {
+struct inflate_slot {
     char *data;
     size_t len;
 };
@@ -44,7 +44,7 @@ struct inflate {
 
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    struct slot slots[SLOTS];
+    struct inflate_slot slots[SLOTS];
     unsigned filled, hashed, taken; /* counts; filled - taken slots hold data */
     bool is_hashing;                /* somebody is, with the lock dropped */
     bool holds_slot;                /* the worker still reads slots[taken] */
@@ -115,7 +115,7 @@ static struct err *reader_error(struct inflate *f)
 /* Under the lock, which is dropped meanwhile. */
 static void hash_next_slot(struct inflate *f)
 {
-    const struct slot *slot = &f->slots[f->hashed % SLOTS];
+    const struct inflate_slot *slot = &f->slots[f->hashed % SLOTS];
 
     f->is_hashing = true;
     pthread_mutex_unlock(&f->lock);
@@ -133,9 +133,9 @@ static bool may_hash(const struct inflate *f)
 }
 
 /* An empty slot to fill; NULL when stopped. */
-static struct slot *wait_empty_slot(struct inflate *f)
+static struct inflate_slot *wait_empty_slot(struct inflate *f)
 {
-    struct slot *slot = NULL;
+    struct inflate_slot *slot = NULL;
 
     pthread_mutex_lock(&f->lock);
     while (f->filled - f->taken == SLOTS && !f->is_stopped) {
@@ -176,7 +176,7 @@ static struct err *fill_ring(struct inflate *f)
         return reader_error(f);
     f->is_plain = has_no_filter(f->reader);
     for (;;) {
-        struct slot *slot = wait_empty_slot(f);
+        struct inflate_slot *slot = wait_empty_slot(f);
         la_ssize_t n;
 
         if (!slot)
@@ -270,7 +270,7 @@ struct err *inflate_next(struct inflate *f, int wait_ms, enum inflate_state *sta
     if (e)
         return e;
     if (now == INFLATE_DATA) {
-        const struct slot *slot = &f->slots[f->taken % SLOTS];
+        const struct inflate_slot *slot = &f->slots[f->taken % SLOTS];
 
         f->tar_bytes += (int64_t)slot->len;
         *p = slot->data;
@@ -343,7 +343,7 @@ struct err *inflate_begin(int in_fd, struct inflate **out)
     int sys;
 
     if (!e)
-        e = filters_open(FILTERS_RAW, &f->reader);
+        e = decoder_open(DECODER_RAW, &f->reader);
     if (!e) {
         sys = pthread_create(&f->thread, NULL, run_reader, f);
         e = sys ? err_sysno(sys, "start a thread") : NULL;

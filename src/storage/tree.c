@@ -19,14 +19,14 @@
 
 enum { LEVELS_MAX = 256, NAMES_BYTES_MAX = 64 << 10, VALUE_BYTES_MAX = 64 << 10 };
 
-struct level {
+struct tree_level {
     DIR *from;
     int to; /* -1 when only reading */
     struct stat st;
 };
 
-struct walk {
-    struct level levels[LEVELS_MAX];
+struct tree_walk {
+    struct tree_level levels[LEVELS_MAX];
     size_t n;
 };
 
@@ -38,10 +38,10 @@ static bool is_dot(const char *name)
 }
 
 /* Takes both fds. */
-static struct err *push(struct walk *w, int from, int to)
+static struct err *push(struct tree_walk *w, int from, int to)
 {
     autoclose int from_fd = from, to_fd = to;
-    struct level *level = &w->levels[w->n];
+    struct tree_level *level = &w->levels[w->n];
 
     if (w->n == LEVELS_MAX)
         return err_new(ERR_INVALID, "directories are nested more than %d deep", LEVELS_MAX);
@@ -56,16 +56,16 @@ static struct err *push(struct walk *w, int from, int to)
     return NULL;
 }
 
-static void pop(struct walk *w)
+static void pop(struct tree_walk *w)
 {
-    struct level *level = &w->levels[--w->n];
+    struct tree_level *level = &w->levels[--w->n];
 
     closedir(level->from);
     if (level->to >= 0)
         close(level->to);
 }
 
-static void finish(struct walk *w)
+static void finish(struct tree_walk *w)
 {
     while (w->n)
         pop(w);
@@ -75,7 +75,7 @@ static void finish(struct walk *w)
 /* ---- size ---- */
 
 /* What vanishes meanwhile counts nothing; what is too deep is left out. */
-static void add_size(struct walk *w, const char *name, int64_t *total)
+static void add_size(struct tree_walk *w, const char *name, int64_t *total)
 {
     int dir = dirfd(w->levels[w->n - 1].from), fd;
     struct stat st;
@@ -93,7 +93,7 @@ static void add_size(struct walk *w, const char *name, int64_t *total)
 
 struct err *tree_size(int dir, const char *name, int64_t *out)
 {
-    struct walk *w = mem_new(struct walk);
+    struct tree_walk *w = mem_new(struct tree_walk);
     int64_t total = 0;
     int fd = openat(dir, name, dir_flags);
     struct err *e = fd < 0 ? err_sys("open %s", name) : push(w, fd, -1);
@@ -208,7 +208,7 @@ static struct err *copy_node(int from, int to, const char *name, const struct st
     return NULL;
 }
 
-static struct err *copy_dir(struct walk *w, int from_dir, int to_dir, const char *name)
+static struct err *copy_dir(struct tree_walk *w, int from_dir, int to_dir, const char *name)
 {
     autoclose int from = openat(from_dir, name, dir_flags), to = -1;
 
@@ -222,9 +222,9 @@ static struct err *copy_dir(struct walk *w, int from_dir, int to_dir, const char
     return push(w, steal_fd(&from), steal_fd(&to));
 }
 
-static struct err *copy_entry(struct walk *w, const char *name)
+static struct err *copy_entry(struct tree_walk *w, const char *name)
 {
-    const struct level *level = &w->levels[w->n - 1];
+    const struct tree_level *level = &w->levels[w->n - 1];
     int from = dirfd(level->from);
     struct stat st;
 
@@ -237,9 +237,9 @@ static struct err *copy_entry(struct walk *w, const char *name)
     return S_ISSOCK(st.st_mode) ? NULL : copy_node(from, level->to, name, &st);
 }
 
-static struct err *copy_step(struct walk *w)
+static struct err *copy_step(struct tree_walk *w)
 {
-    struct level *level = &w->levels[w->n - 1];
+    struct tree_level *level = &w->levels[w->n - 1];
     struct dirent *entry;
     struct err *e;
 
@@ -256,7 +256,7 @@ static struct err *copy_step(struct walk *w)
 
 struct err *tree_copy(int from, int to)
 {
-    struct walk *w = mem_new(struct walk);
+    struct tree_walk *w = mem_new(struct tree_walk);
     int from_fd = openat(from, ".", dir_flags), to_fd = openat(to, ".", dir_flags);
     struct err *e = from_fd < 0 || to_fd < 0 ? err_sys("open a directory") : NULL;
 

@@ -9,9 +9,9 @@
 #include <archive_entry.h>
 #include <errno.h>
 
+#include "decoder.h"
 #include "draft.h"
 #include "extract.h"
-#include "filters.h"
 #include "inflate.h"
 
 static const struct unpack_limits default_limits = {
@@ -138,7 +138,7 @@ static struct err *run(struct unpack *u)
 
 static struct err *unpack_into(int diff, int in_fd, struct unpack *u, struct unpack_result *result)
 {
-    TRY(filters_open(FILTERS_TAR, &u->tar));
+    TRY(decoder_open(DECODER_TAR, &u->tar));
     TRY(inflate_begin(in_fd, &u->in));
     u->x = extract_create(diff, u->limits.max_bytes);
     TRY(run(u));

@@ -15,7 +15,7 @@
 
 #include "volume_table.h"
 
-struct create {
+struct volume_create {
     struct op op;
     struct volume *v; /* loop steps only; pinned */
     struct volume_record record;
@@ -29,7 +29,7 @@ struct create {
 
 static struct err *claim(struct op *op)
 {
-    struct create *c = (struct create *)op;
+    struct volume_create *c = (struct volume_create *)op;
 
     c->exists = c->v->state == VOLUME_READY;
     c->record.created_ns = clock_wall_ns();
@@ -39,14 +39,14 @@ static struct err *claim(struct op *op)
 
 static struct err *make_directory(struct op *op)
 {
-    struct create *c = (struct create *)op;
+    struct volume_create *c = (struct volume_create *)op;
 
     return c->exists ? NULL : volume_make_dirs(c->dir, c->record.name, &c->made_directory);
 }
 
 static void remove_directory(struct op *op)
 {
-    struct create *c = (struct create *)op;
+    struct volume_create *c = (struct volume_create *)op;
 
     if (c->made_directory)
         err_drop(dir_remove_tree(c->dir, c->record.name));
@@ -54,7 +54,7 @@ static void remove_directory(struct op *op)
 
 static struct err *save(struct op *op)
 {
-    struct create *c = (struct create *)op;
+    struct volume_create *c = (struct volume_create *)op;
 
     if (!c->exists)
         db_put_for(c->v->table->db, op, VOLUME_KIND, c->record.name, c->json);
@@ -63,7 +63,7 @@ static struct err *save(struct op *op)
 
 static void forget(struct op *op)
 {
-    struct create *c = (struct create *)op;
+    struct volume_create *c = (struct volume_create *)op;
 
     if (!c->exists)
         db_delete(c->v->table->db, VOLUME_KIND, c->record.name, NULL, NULL);
@@ -71,7 +71,7 @@ static void forget(struct op *op)
 
 static struct err *publish(struct op *op)
 {
-    struct create *c = (struct create *)op;
+    struct volume_create *c = (struct volume_create *)op;
 
     if (c->exists)
         return NULL;
@@ -83,7 +83,7 @@ static struct err *publish(struct op *op)
 
 static void on_done(struct op *op, struct err *err, void *ctx)
 {
-    struct create *c = (struct create *)op;
+    struct volume_create *c = (struct volume_create *)op;
 
     (void)ctx;
     if (err)
@@ -93,7 +93,7 @@ static void on_done(struct op *op, struct err *err, void *ctx)
 
 static void unpin(struct op *op)
 {
-    volume_unpin(((struct create *)op)->v);
+    volume_unpin(((struct volume_create *)op)->v);
 }
 
 static const struct op_step create_steps[] = {
@@ -104,7 +104,7 @@ static const struct op_step create_steps[] = {
     {0},
 };
 static const struct op_type create_type = {
-    "volume/create", OP_MUTATING, sizeof(struct create), create_steps, unpin,
+    "volume/create", OP_MUTATING, sizeof(struct volume_create), create_steps, unpin,
 };
 OP_LISTED(create_type);
 
@@ -122,7 +122,7 @@ void volume_create(struct volume_table *t, const struct volume_request *r, bool 
 {
     char id[ID_MAX];
     const char *name = r->name;
-    struct create *c;
+    struct volume_create *c;
     struct err *e;
 
     ASSERT_LOOP();
@@ -136,7 +136,7 @@ void volume_create(struct volume_table *t, const struct volume_request *r, bool 
         done(ctx, err_wrap(e, "create %s", name), NULL);
         return;
     }
-    c = (struct create *)op_create(t->ops, &create_type);
+    c = (struct volume_create *)op_create(t->ops, &create_type);
     c->v = volume_pin(t, name);
     c->dir = t->dir;
     c->record = (struct volume_record){

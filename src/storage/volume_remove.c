@@ -16,7 +16,7 @@
 #include "trash.h"
 #include "volume_table.h"
 
-struct removal {
+struct volume_removal {
     struct op op;
     struct volume *v; /* loop steps only; pinned */
     const char *name, *json;
@@ -28,7 +28,7 @@ struct removal {
     void *ctx;
 };
 
-static struct err *in_use(struct removal *r)
+static struct err *in_use(struct volume_removal *r)
 {
     struct strs ids = {0};
     size_t cursor = 0;
@@ -43,7 +43,7 @@ static struct err *in_use(struct removal *r)
 
 static struct err *claim(struct op *op)
 {
-    struct removal *r = (struct removal *)op;
+    struct volume_removal *r = (struct volume_removal *)op;
 
     r->is_absent = r->v->state != VOLUME_READY;
     if (r->is_absent)
@@ -57,7 +57,7 @@ static struct err *claim(struct op *op)
 
 static void unclaim(struct op *op)
 {
-    struct removal *r = (struct removal *)op;
+    struct volume_removal *r = (struct volume_removal *)op;
 
     if (!r->is_absent)
         r->v->state = VOLUME_READY;
@@ -65,7 +65,7 @@ static void unclaim(struct op *op)
 
 static struct err *put_aside(struct op *op)
 {
-    struct removal *r = (struct removal *)op;
+    struct volume_removal *r = (struct volume_removal *)op;
 
     if (r->is_absent || renameat(r->dir, r->name, r->trash, r->trash_name) == 0 || errno == ENOENT)
         return NULL;
@@ -74,7 +74,7 @@ static struct err *put_aside(struct op *op)
 
 static void bring_back(struct op *op)
 {
-    struct removal *r = (struct removal *)op;
+    struct volume_removal *r = (struct volume_removal *)op;
     bool is_new;
 
     if (r->is_absent || renameat(r->trash, r->trash_name, r->dir, r->name) == 0)
@@ -84,7 +84,7 @@ static void bring_back(struct op *op)
 
 static struct err *forget(struct op *op)
 {
-    struct removal *r = (struct removal *)op;
+    struct volume_removal *r = (struct volume_removal *)op;
 
     if (!r->is_absent)
         db_delete_for(r->v->table->db, op, VOLUME_KIND, r->name);
@@ -93,7 +93,7 @@ static struct err *forget(struct op *op)
 
 static void remember(struct op *op)
 {
-    struct removal *r = (struct removal *)op;
+    struct volume_removal *r = (struct volume_removal *)op;
 
     if (!r->is_absent)
         db_put(r->v->table->db, VOLUME_KIND, r->name, r->json, NULL, NULL);
@@ -103,7 +103,7 @@ static void volume_empty_trash(struct volume_table *t);
 
 static struct err *publish(struct op *op)
 {
-    struct removal *r = (struct removal *)op;
+    struct volume_removal *r = (struct volume_removal *)op;
 
     if (r->is_absent)
         return NULL;
@@ -115,7 +115,7 @@ static struct err *publish(struct op *op)
 
 static void on_done(struct op *op, struct err *err, void *ctx)
 {
-    struct removal *r = (struct removal *)op;
+    struct volume_removal *r = (struct volume_removal *)op;
 
     (void)ctx;
     r->done(r->ctx, err);
@@ -123,7 +123,7 @@ static void on_done(struct op *op, struct err *err, void *ctx)
 
 static void unpin(struct op *op)
 {
-    volume_unpin(((struct removal *)op)->v);
+    volume_unpin(((struct volume_removal *)op)->v);
 }
 
 static const struct op_step remove_steps[] = {
@@ -134,17 +134,17 @@ static const struct op_step remove_steps[] = {
     {0},
 };
 static const struct op_type remove_type = {
-    "volume/remove", OP_MUTATING, sizeof(struct removal), remove_steps, unpin,
+    "volume/remove", OP_MUTATING, sizeof(struct volume_removal), remove_steps, unpin,
 };
 OP_LISTED(remove_type);
 
 void volume_remove(struct volume_table *t, const char *name, bool force,
                    void (*done)(void *ctx, struct err *err), void *ctx)
 {
-    struct removal *r;
+    struct volume_removal *r;
 
     ASSERT_LOOP();
-    r = (struct removal *)op_create(t->ops, &remove_type);
+    r = (struct volume_removal *)op_create(t->ops, &remove_type);
     r->v = volume_pin(t, name);
     r->name = arena_strdup(r->op.arena, name);
     r->dir = t->dir;

@@ -359,7 +359,7 @@ bool attach_input(struct attachment *a, const void *p, size_t n, void (*on_ready
         return true;
     if (!detach_is_plain(&a->keys, p, n)) {
         kept = mem_alloc(DETACH_ROOM(n));
-        has_detached = detach_filter(&a->keys, p, n, kept, &n);
+        has_detached = detach_keys_scan(&a->keys, p, n, kept, &n);
         p = kept;
     }
     may_go_on = input_add(h, p, n);

@@ -29,7 +29,7 @@ static const char *stamp_of(struct cutter *c, int64_t wall_ns)
 static void emit(struct cutter *c, struct land_line *h, int stream, int64_t wall_ns, const char *p,
                  size_t n, bool ends_line)
 {
-    struct piece piece = {.stream = stream, .text = p, .n = n, .ends_line = ends_line};
+    struct log_piece piece = {.stream = stream, .text = p, .n = n, .ends_line = ends_line};
 
     if (!ends_line && !h->is_continued) {
         memcpy(h->time, stamp_of(c, wall_ns), sizeof(h->time));

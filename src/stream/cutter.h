@@ -3,14 +3,14 @@
 #pragma once
 
 #include "base/clock.h"
-#include "wire/landing.h"
+#include "wire/land.h"
 
-#include "record.h"
+#include "log_record.h"
 
 struct cutter {
     struct land_line *line[2]; /* stdout, stderr: what is held back; the caller's, and ... */
     char *text[2];             /* ... its text, RECORD_PIECE each */
-    void (*emit)(void *ctx, const struct piece *p);
+    void (*emit)(void *ctx, const struct log_piece *p);
     void *ctx;
     int64_t stamp_ns; /* stamp is its text */
     char stamp[RFC3339_MAX];

@@ -43,8 +43,8 @@ struct err *detach_keys_parse(const char *s, unsigned char out[16], size_t *n)
     return NULL;
 }
 
-/* The held bytes and b do not go on as the sequence: how many of them (b included) still begin it.
- */
+/* The held bytes and b do not go on as the sequence: how many of them (b included) still begin
+ * it. */
 static size_t keep(const struct detach_keys *d, unsigned char b)
 {
     unsigned char tail[DETACH_MAX + 1];
@@ -63,8 +63,8 @@ bool detach_is_plain(const struct detach_keys *d, const void *p, size_t n)
     return !d->n || (!d->matched && !memchr(p, d->key[0], n));
 }
 
-bool detach_filter(struct detach_keys *d, const unsigned char *p, size_t n, unsigned char *out,
-                   size_t *out_n)
+bool detach_keys_scan(struct detach_keys *d, const unsigned char *p, size_t n, unsigned char *out,
+                      size_t *out_n)
 {
     size_t w = 0, kept;
 

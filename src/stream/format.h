@@ -6,18 +6,18 @@
  */
 #pragma once
 
-#include "record.h"
+#include "log_record.h"
 
 struct log_format {
     char end;
-    size_t (*room)(const struct piece *p, size_t attrs_n);
-    size_t (*write)(char *out, const struct piece *p, const char *attrs, size_t attrs_n);
+    size_t (*room)(const struct log_piece *p, size_t attrs_n);
+    size_t (*write)(char *out, const struct log_piece *p, const char *attrs, size_t attrs_n);
     /* One record without its end byte. */
-    bool (*parse)(const char *p, size_t n, struct record *out);
-    size_t (*text)(const struct record *r, char *out);
-    bool (*ends_line)(const struct record *r);
-    bool (*time)(const struct record *r, int64_t *out_ns);
-    size_t (*time_fixed)(const struct record *r, char *out);
+    bool (*parse)(const char *p, size_t n, struct log_record *out);
+    size_t (*text)(const struct log_record *r, char *out);
+    bool (*ends_line)(const struct log_record *r);
+    bool (*time)(const struct log_record *r, int64_t *out_ns);
+    size_t (*time_fixed)(const struct log_record *r, char *out);
 };
 extern const struct log_format format_json, format_local;
 

@@ -25,7 +25,7 @@ struct pump { /* an output of the run, or its stdin pipe */
     struct timer retry; /* a pty without a process on it */
 };
 
-struct input { /* bytes on their way to stdin; outlives a run that has not begun */
+struct hub_input { /* bytes on their way to stdin; outlives a run that has not begun */
     struct buf queue;
     size_t at;      /* of queue: what is written */
     bool has_eof;   /* a client that may close stdin has ended its input */
@@ -48,7 +48,7 @@ struct hub {
     bool has_told_stdin;
     bool overflows; /* the log does not land for now: read and append, in memory */
     struct pump pumps[PUMP_COUNT];
-    struct input input;
+    struct hub_input input;
     struct log *log;
     struct timer deadline, end, patience;
     struct log_mark *last_mark; /* everything is with the disk behind it */

@@ -20,7 +20,7 @@ static struct pump *input_pump(struct hub *h)
     return pump_is_open(&h->pumps[PUMP_IN]) ? &h->pumps[PUMP_IN] : NULL;
 }
 
-static size_t left(const struct input *in)
+static size_t left(const struct hub_input *in)
 {
     return in->queue.len - in->at;
 }
@@ -32,7 +32,7 @@ bool input_is_full(const struct hub *h)
     return !h->is_running || left(&h->input) >= INPUT_HIGH;
 }
 
-static void drop_queue(struct input *in)
+static void drop_queue(struct hub_input *in)
 {
     buf_finish(&in->queue);
     in->at = 0;
@@ -73,7 +73,7 @@ static size_t give(struct hub *h, struct pump *p, const char *bytes, size_t n)
 /* Writes what the pipe takes. */
 static void write_some(struct hub *h)
 {
-    struct input *in = &h->input;
+    struct hub_input *in = &h->input;
     struct pump *p = input_pump(h);
     size_t done = p && left(in) ? give(h, p, in->queue.data + in->at, left(in)) : 0;
 
@@ -103,7 +103,7 @@ void input_flush(struct hub *h)
 
 bool input_add(struct hub *h, const char *p, size_t n)
 {
-    struct input *in = &h->input;
+    struct hub_input *in = &h->input;
     struct pump *pump = input_pump(h);
     size_t done = 0;
 

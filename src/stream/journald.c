@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 
-#include "forward.h"
+#include "log_forward.h"
 #include "log_inner.h"
 #include "logattrs.h"
 
@@ -36,7 +36,8 @@ static void add_text(struct buf *out, const char *name, const char *value)
     journald_add_field(out, name, value ? value : "", value ? strlen(value) : 0);
 }
 
-void journald_write(const struct forward_style *s, const struct forward_line *l, struct buf *out)
+void journald_write(const struct log_forward_style *s, const struct log_forward_line *l,
+                    struct buf *out)
 {
     char time[RFC3339_MAX];
 
@@ -80,8 +81,8 @@ static char *fixed_fields(const struct log_spec *s, const char *tag, const struc
 struct err *journald_open(struct log *g, const struct log_spec *s)
 {
     autoarena struct arena *a = arena_create();
-    struct forward_style style = {.write = journald_write};
-    struct target target = {.kind = TARGET_UNIX};
+    struct log_forward_style style = {.write = journald_write};
+    struct outlet_target target = {.kind = TARGET_UNIX};
     struct pairs attrs = {0};
     char *tag;
 
@@ -92,6 +93,6 @@ struct err *journald_open(struct log *g, const struct log_spec *s)
     style.tag = mem_strdup(tag);
     style.fixed = fixed_fields(s, tag, &attrs);
     target.host = mem_strdup(JOURNAL_SOCKET);
-    g->forward = forward_create(g, &target, &style);
+    g->forward = log_forward_create(g, &target, &style);
     return NULL;
 }

@@ -18,12 +18,12 @@
 #define STUFF ((char)0xFE)
 #define FLAG_LINE 1 /* a newline follows the text */
 
-struct head {
+struct local_head {
     uint32_t length, crc;
     int64_t time_ns;
     uint8_t stream, flags;
 } __attribute__((packed));
-#define CRC_FROM offsetof(struct head, time_ns)
+#define CRC_FROM offsetof(struct local_head, time_ns)
 
 static bool is_special(char ch)
 {
@@ -87,15 +87,15 @@ static size_t unstuff(const char **p, const char *end, char *out, size_t room)
     return n;
 }
 
-static size_t local_room(const struct piece *p, size_t attrs_n)
+static size_t local_room(const struct log_piece *p, size_t attrs_n)
 {
     (void)attrs_n;
-    return 2 * (sizeof(struct head) + p->n) + 1;
+    return 2 * (sizeof(struct local_head) + p->n) + 1;
 }
 
-static size_t local_write(char *out, const struct piece *p, const char *attrs, size_t attrs_n)
+static size_t local_write(char *out, const struct log_piece *p, const char *attrs, size_t attrs_n)
 {
-    struct head h = {.length = htole32((uint32_t)p->n), .stream = (uint8_t)p->stream};
+    struct local_head h = {.length = htole32((uint32_t)p->n), .stream = (uint8_t)p->stream};
     int64_t ns = p->time_ns;
     char *at;
 
@@ -131,9 +131,9 @@ static uint32_t text_crc(uint32_t crc, const char *p, const char *end, size_t *o
     return crc;
 }
 
-static bool parse_at(const char *p, const char *end, struct record *out)
+static bool parse_at(const char *p, const char *end, struct log_record *out)
 {
-    struct head h;
+    struct local_head h;
     size_t text_n;
     uint32_t crc;
 
@@ -142,7 +142,7 @@ static bool parse_at(const char *p, const char *end, struct record *out)
     crc = crc32c(0, (char *)&h + CRC_FROM, sizeof(h) - CRC_FROM);
     if (text_crc(crc, p, end, &text_n) != le32toh(h.crc) || text_n != le32toh(h.length))
         return false;
-    *out = (struct record){
+    *out = (struct log_record){
         .log = p,
         .log_n = (size_t)(end - p),
         .stream = h.stream == STREAM_STDERR ? STREAM_STDERR : STREAM_STDOUT,
@@ -153,7 +153,7 @@ static bool parse_at(const char *p, const char *end, struct record *out)
 }
 
 /* In front of it may be a hole of zeros (power cut); the length may begin with some, too. */
-static bool local_parse(const char *p, size_t n, struct record *out)
+static bool local_parse(const char *p, size_t n, struct log_record *out)
 {
     const char *end = p + n, *at = p;
 
@@ -169,7 +169,7 @@ static bool local_parse(const char *p, size_t n, struct record *out)
 }
 
 /* The newline that is not in the text comes back: the file does not hold it. */
-static size_t local_text(const struct record *r, char *out)
+static size_t local_text(const struct log_record *r, char *out)
 {
     const char *p = r->log;
     size_t n = unstuff(&p, r->log + r->log_n, out, r->log_n);
@@ -179,18 +179,18 @@ static size_t local_text(const struct record *r, char *out)
     return n;
 }
 
-static bool local_ends_line(const struct record *r)
+static bool local_ends_line(const struct log_record *r)
 {
     return r->ends_line;
 }
 
-static bool local_time(const struct record *r, int64_t *out_ns)
+static bool local_time(const struct log_record *r, int64_t *out_ns)
 {
     *out_ns = r->time_ns;
     return true;
 }
 
-static size_t local_time_fixed(const struct record *r, char *out)
+static size_t local_time_fixed(const struct log_record *r, char *out)
 {
     char text[RFC3339_MAX];
     size_t n;

@@ -9,7 +9,7 @@
 
 #include <unistd.h>
 
-#include "forward.h"
+#include "log_forward.h"
 #include "log_inner.h"
 
 #define FORWARD_GRACE_MS 500
@@ -49,7 +49,7 @@ void log_finish(struct log *g)
     if (g->has_file)
         readers_finish(g);
     else
-        forward_finish(g->forward);
+        log_forward_finish(g->forward);
 }
 
 void log_try_free(struct log *g)
@@ -68,9 +68,9 @@ void log_try_free(struct log *g)
         logdisk_finish(&g->disk);
         logfiles_finish(&g->files);
     }
-    forward_destroy(g->forward);
-    batch_finish(&g->pending);
-    batch_finish(&g->flying);
+    log_forward_destroy(g->forward);
+    log_batch_finish(&g->pending);
+    log_batch_finish(&g->flying);
     free(g);
     if (fn)
         fn(ctx);
@@ -92,12 +92,12 @@ static void on_last_flush(void *ctx, const struct log_mark *m)
     g->is_flushed = true; /* on_job_done goes on to free it */
 }
 
-static void drop_batch(struct log *g, struct batch *b)
+static void drop_batch(struct log *g, struct log_batch *b)
 {
     struct chunk *c;
     size_t at = 0;
 
-    while ((c = batch_next(b, &at)))
+    while ((c = log_batch_next(b, &at)))
         if (c->kind == CHUNK_SPOOL && *(char *)(c + 1))
             unlink((char *)(c + 1));
     log_drop_slots(g, b);
@@ -106,7 +106,7 @@ static void drop_batch(struct log *g, struct batch *b)
 
 static void give_up_on_server(struct log *g)
 {
-    forward_abandon(g->forward);
+    log_forward_abandon(g->forward);
     g->job_runs = false;
     if (!g->is_discarded)
         return; /* the next engine goes on */

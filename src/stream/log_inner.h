@@ -26,8 +26,8 @@ struct landed {
 struct log {
     struct loop *loop;
     struct pools *pools;
-    bool has_file;           /* false: there are no readers, marks and files */
-    struct forward *forward; /* drivers that send; NULL: none. The worker is its socket */
+    bool has_file;               /* false: there are no readers, marks and files */
+    struct log_forward *forward; /* drivers that send; NULL: none. The worker is its socket */
     struct logfiles files;
     struct logdisk disk; /* the worker's while job_runs */
     struct job job;
@@ -35,7 +35,7 @@ struct log {
     bool is_blocking;
     size_t max_buffer; /* non-blocking: more than that is dropped */
     uint64_t lost;     /* dropped since the last append that was taken */
-    struct batch pending, flying;
+    struct log_batch pending, flying;
     bool is_stuck; /* the disk is full: `retry` goes on */
     struct timer retry, rest;
     struct log_mark *marks, **marks_end;
@@ -104,7 +104,7 @@ void log_on_exit(struct log *g);
 /* An exit is told when all is in the file. A server is not waited for: the slots are. */
 bool log_must_land(const struct log *g);
 void log_after_job(struct log *g); /* the batch is in the file */
-void log_drop_slots(struct log *g, const struct batch *b);
+void log_drop_slots(struct log *g, const struct log_batch *b);
 #define LAND_NO_SLOT UINT32_MAX
 void log_drop_slot(struct log *g, struct chunk *c);
 void log_merged(struct log *g);

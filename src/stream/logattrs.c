@@ -7,7 +7,7 @@
 
 #include "base/digest.h"
 
-#include "record.h"
+#include "log_record.h"
 
 enum tag_value {
     TAG_ID,
@@ -169,7 +169,7 @@ static void add_quoted(struct buf *out, const char *s)
 
     buf_putc(out, '"');
     buf_reserve(out, n * 6 + 1);
-    out->len += record_escape(out->data + out->len, s, n);
+    out->len += log_record_escape(out->data + out->len, s, n);
     buf_putc(out, '"');
 }
 

@@ -26,7 +26,7 @@ static size_t chunk_span(size_t n)
     return (sizeof(struct chunk) + n + 15) & ~(size_t)15;
 }
 
-struct chunk *batch_add(struct batch *b, enum chunk_kind kind, const void *p, size_t n)
+struct chunk *log_batch_add(struct log_batch *b, enum chunk_kind kind, const void *p, size_t n)
 {
     size_t span = chunk_span(n);
     struct chunk *c;
@@ -48,7 +48,7 @@ struct chunk *batch_add(struct batch *b, enum chunk_kind kind, const void *p, si
     return c;
 }
 
-struct chunk *batch_next(const struct batch *b, size_t *at)
+struct chunk *log_batch_next(const struct log_batch *b, size_t *at)
 {
     struct chunk *c;
 
@@ -59,10 +59,10 @@ struct chunk *batch_next(const struct batch *b, size_t *at)
     return c;
 }
 
-void batch_finish(struct batch *b)
+void log_batch_finish(struct log_batch *b)
 {
     free(b->data);
-    *b = (struct batch){0};
+    *b = (struct log_batch){0};
 }
 
 /* What stands behind the record's offset was written by an engine that died before it could say
@@ -159,7 +159,7 @@ static bool put(struct logdisk *d, const char *p, size_t n, size_t *out_done)
 static size_t lost_record(struct logdisk *d, char *out, size_t room, uint64_t lost)
 {
     char text[96], time[RFC3339_MAX];
-    struct piece p = {.stream = STREAM_STDERR, .text = text, .ends_line = true, .time = time};
+    struct log_piece p = {.stream = STREAM_STDERR, .text = text, .ends_line = true, .time = time};
 
     clock_rfc3339(clock_wall_ns(), time);
     p.n = (size_t)snprintf(text, sizeof(text), "berth: %llu bytes of log were dropped here",
@@ -278,7 +278,7 @@ static void out_reserve(struct logdisk *d, size_t more)
     d->out_room = room;
 }
 
-static void on_piece(void *ctx, const struct piece *p)
+static void on_piece(void *ctx, const struct log_piece *p)
 {
     struct logdisk *d = ctx;
 
@@ -295,7 +295,7 @@ static bool is_full(const struct logdisk *d)
 
 /* The bytes from `at` on. When they come out of a slot or a spool (counts), a rotation in between
  * notes in the record how far they have come. */
-void logdisk_feed(struct logdisk *d, const struct feed *f, size_t at)
+void logdisk_feed(struct logdisk *d, const struct log_feed *f, size_t at)
 {
     logdisk_begin(d);
     while (at < f->n) {
@@ -397,7 +397,7 @@ void logdisk_add_lost(struct logdisk *d, uint64_t lost)
 
 static void land_slot_bytes(struct logdisk *d, const struct chunk *c)
 {
-    struct feed f = {c->stream, c->wall_ns, c->landed.bytes, c->landed.n_bytes, true};
+    struct log_feed f = {c->stream, c->wall_ns, c->landed.bytes, c->landed.n_bytes, true};
 
     logdisk_begin(d);
     logdisk_feed(d, &f, d->next->base);
@@ -407,7 +407,7 @@ static void land_slot_bytes(struct logdisk *d, const struct chunk *c)
 
 static bool run_chunk(struct logdisk *d, struct chunk *c)
 {
-    struct feed f = {c->stream, c->wall_ns, (char *)(c + 1), c->n, false};
+    struct log_feed f = {c->stream, c->wall_ns, (char *)(c + 1), c->n, false};
 
     switch (c->kind) {
     case CHUNK_BYTES:
@@ -438,14 +438,14 @@ static bool has_record(struct logdisk *d)
     return d->record;
 }
 
-bool logdisk_run(struct logdisk *d, struct batch *b)
+bool logdisk_run(struct logdisk *d, struct log_batch *b)
 {
     bool is_done = has_record(d) && flush(d);
 
     d->is_stuck = false;
     while (is_done && b->at < b->n) {
         size_t after = b->at;
-        struct chunk *c = batch_next(b, &after);
+        struct chunk *c = log_batch_next(b, &after);
 
         if (!run_chunk(d, c)) {
             is_done = false;

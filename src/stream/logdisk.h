@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/text.h"
-#include "wire/landing.h"
+#include "wire/land.h"
 
 #include "cutter.h"
 #include "format.h"
@@ -27,15 +27,15 @@ struct chunk {
         } landed;
     };
 };
-struct batch {
+struct log_batch {
     char *data;
     size_t n, room;
     size_t at;      /* the worker has done all before */
     size_t payload; /* bytes of log in it */
 };
-struct chunk *batch_add(struct batch *b, enum chunk_kind kind, const void *p, size_t n);
-struct chunk *batch_next(const struct batch *b, size_t *at); /* NULL: that was the last */
-void batch_finish(struct batch *b);
+struct chunk *log_batch_add(struct log_batch *b, enum chunk_kind kind, const void *p, size_t n);
+struct chunk *log_batch_next(const struct log_batch *b, size_t *at); /* NULL: that was the last */
+void log_batch_finish(struct log_batch *b);
 
 /* A place between two appends, found when everything before it is in the file. */
 struct log_mark {
@@ -78,7 +78,7 @@ void logdisk_share(struct logdisk *d, struct land_record *r, bool is_adopted);
 /* It is somebody else's again. */
 void logdisk_unshare(struct logdisk *d);
 /* Writes the batch; false: stuck, call again later with the same batch. */
-bool logdisk_run(struct logdisk *d, struct batch *b);
+bool logdisk_run(struct logdisk *d, struct log_batch *b);
 /* Gives back what a burst needed. On the loop, while no worker has it. */
 void logdisk_trim(struct logdisk *d);
 
@@ -95,7 +95,7 @@ bool logdisk_merge_spool(struct logdisk *d, const char *path);
 
 /* logdisk.c, for spoolmerge.c. */
 #define OUT_HIGH (1u << 20) /* written when that much is formatted */
-struct feed {
+struct log_feed {
     int stream;
     int64_t wall_ns;
     const char *bytes;
@@ -103,7 +103,7 @@ struct feed {
     bool counts;
 };
 void logdisk_begin(struct logdisk *d);
-void logdisk_feed(struct logdisk *d, const struct feed *f, size_t at);
+void logdisk_feed(struct logdisk *d, const struct log_feed *f, size_t at);
 bool logdisk_commit(struct logdisk *d); /* false: stuck */
 void logdisk_add_lost(struct logdisk *d, uint64_t lost);
 /* An adopted log's file is cut to what counts. */

@@ -11,7 +11,7 @@
 
 #include "base/fd.h"
 
-#include "forward.h"
+#include "log_forward.h"
 #include "log_inner.h"
 #include "logattrs.h"
 

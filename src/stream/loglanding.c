@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 
-#include "forward.h"
+#include "log_forward.h"
 #include "log_inner.h"
 
 #define LAND_DEPTH 4
@@ -30,7 +30,7 @@ static void add_slot(struct log *g, unsigned slot, size_t n)
 {
     const struct land *memory = landing_memory(g->landed.landing);
     const struct land_slot *s = land_slot(memory, slot);
-    struct chunk *c = batch_add(&g->pending, CHUNK_SLOT, NULL, 0);
+    struct chunk *c = log_batch_add(&g->pending, CHUNK_SLOT, NULL, 0);
 
     c->stream = s->stream;
     c->wall_ns = s->wall_ns;
@@ -62,7 +62,7 @@ static void share_record(struct log *g, bool is_adopted)
     if (g->has_file)
         logdisk_share(&g->disk, r, is_adopted);
     else
-        forward_share(g->forward, r);
+        log_forward_share(g->forward, r);
     if (!g->landed.n_slots)
         g->landed.seq = land_state(r)->seq;
 }
@@ -72,12 +72,12 @@ static void unshare_record(struct log *g)
     if (g->has_file)
         logdisk_unshare(&g->disk);
     else if (g->forward)
-        forward_unshare(g->forward);
+        log_forward_unshare(g->forward);
 }
 
 static void merge(struct log *g, const char *spool)
 {
-    batch_add(&g->pending, CHUNK_SPOOL, spool, strlen(spool) + 1);
+    log_batch_add(&g->pending, CHUNK_SPOOL, spool, strlen(spool) + 1);
     g->landed.is_merging = true;
     g->landed.since_ns = clock_boot_ns();
 }
@@ -156,7 +156,7 @@ void log_begin_run(struct log *g)
     g->landed.is_in_run = true;
     g->landed.is_ending = false;
     if (g->forward)
-        forward_begin_run(g->forward);
+        log_forward_begin_run(g->forward);
     if (g->has_file || g->forward)
         try_take_record(g);
     else
@@ -261,7 +261,7 @@ ssize_t log_land(struct log *g, int stream, int pipe, char **out_bytes)
     add_slot(g, (unsigned)slot, (size_t)n);
     *out_bytes = land_bytes(landing_memory(a->landing), (unsigned)slot);
     log_start_job(g);
-    if (g->forward && forward_is_waiting(g->forward))
+    if (g->forward && log_forward_is_waiting(g->forward))
         log_park_slots(g);
     return n;
 }
@@ -284,13 +284,13 @@ void log_merged(struct log *g)
     log_tell_room(g);
 }
 
-static void park_slots_of(struct log *g, const struct batch *b)
+static void park_slots_of(struct log *g, const struct log_batch *b)
 {
     const struct land *memory = landing_memory(g->landed.landing);
     struct chunk *c;
     size_t at = b->at;
 
-    while ((c = batch_next(b, &at))) {
+    while ((c = log_batch_next(b, &at))) {
         if (c->kind != CHUNK_SLOT)
             continue;
         c->landed.slot = landing_park(g->landed.landing, c->landed.slot);
@@ -306,12 +306,12 @@ void log_park_slots(struct log *g)
     park_slots_of(g, &g->pending);
 }
 
-void log_drop_slots(struct log *g, const struct batch *b)
+void log_drop_slots(struct log *g, const struct log_batch *b)
 {
     struct chunk *c;
     size_t at = 0;
 
-    while ((c = batch_next(b, &at))) {
+    while ((c = log_batch_next(b, &at))) {
         if (c->kind == CHUNK_SPOOL)
             g->landed.is_merging = false;
         if (c->kind != CHUNK_SLOT || c->landed.slot == LAND_NO_SLOT)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A log's queue, the loop's half of writing: collects what is appended and keeps one batch
- * under way, to a disk worker (logdisk.c) or a driver's socket (forward.c), so a busy log
+ * under way, to a disk worker (logdisk.c) or a driver's socket (log_forward.c), so a busy log
  * writes large batches by itself and a quiet one at once. `disk` belongs to the worker while
  * job_runs. Marks travel inside the batches: that is how a flush, a reader and logs=1 know an
  * exact place. Trap: marks are called in the loop's turn after the batch, when more may have
@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-#include "forward.h"
+#include "log_forward.h"
 #include "log_inner.h"
 
 #define RETRY_MS 1000 /* a full disk */
@@ -39,8 +39,8 @@ static void on_rest(struct timer *t)
         return;
     logdisk_trim(&g->disk);
     if (!g->pending.n)
-        batch_finish(&g->pending);
-    batch_finish(&g->flying);
+        log_batch_finish(&g->pending);
+    log_batch_finish(&g->flying);
 }
 
 /* Calls the marks that the worker has passed; those of readers also when the disk is stuck. */
@@ -159,7 +159,7 @@ static void on_job_done(struct job *job)
 
 void log_start_job(struct log *g)
 {
-    struct batch spare;
+    struct log_batch spare;
 
     if (g->job_runs || (g->is_stuck && g->retry.due_ns))
         return;
@@ -172,7 +172,7 @@ void log_start_job(struct log *g)
     }
     g->job_runs = true;
     if (g->forward) {
-        forward_run(g->forward);
+        log_forward_run(g->forward);
         return;
     }
     g->job = (struct job){.run = run_job, .done = on_job_done};
@@ -211,12 +211,12 @@ void log_append(struct log *g, int stream, int64_t wall_ns, const void *p, size_
         return;
     }
     if (g->lost) {
-        c = batch_add(&g->pending, CHUNK_LOST, NULL, 0);
+        c = log_batch_add(&g->pending, CHUNK_LOST, NULL, 0);
         c->lost = g->lost;
         c->wall_ns = wall_ns;
         g->lost = 0;
     }
-    c = batch_add(&g->pending, CHUNK_BYTES, p, n);
+    c = log_batch_add(&g->pending, CHUNK_BYTES, p, n);
     c->stream = stream;
     c->wall_ns = wall_ns;
     log_start_job(g);
@@ -228,7 +228,7 @@ void log_append_lost(struct log *g)
 
     if (!g->lost)
         return;
-    c = batch_add(&g->pending, CHUNK_LOST, NULL, 0);
+    c = log_batch_add(&g->pending, CHUNK_LOST, NULL, 0);
     c->lost = g->lost;
     c->wall_ns = clock_wall_ns();
     g->lost = 0;
@@ -242,7 +242,7 @@ void log_append_eof(struct log *g, int stream)
     if (!g->has_file && !g->forward)
         return;
     log_append_lost(g);
-    c = batch_add(&g->pending, CHUNK_EOF, NULL, 0);
+    c = log_batch_add(&g->pending, CHUNK_EOF, NULL, 0);
     c->stream = stream;
     c->wall_ns = clock_wall_ns();
     log_start_job(g);
@@ -259,7 +259,7 @@ struct log_mark *log_mark_add(struct log *g, void (*fn)(void *ctx, const struct 
     m->wants_written = wants_written;
     *g->marks_end = m;
     g->marks_end = &m->next;
-    batch_add(&g->pending, CHUNK_MARK, NULL, 0)->mark = m;
+    log_batch_add(&g->pending, CHUNK_MARK, NULL, 0)->mark = m;
     log_start_job(g);
     return m;
 }

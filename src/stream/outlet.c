@@ -25,7 +25,7 @@
 struct outlet {
     struct loop *loop;
     struct pools *pools;
-    struct target target;
+    struct outlet_target target;
     void (*ready)(void *ctx);
     void *ctx;
     int fd;
@@ -269,7 +269,7 @@ void outlet_close(struct outlet *o)
     disconnect(o);
 }
 
-struct outlet *outlet_create(struct loop *l, struct pools *p, const struct target *target,
+struct outlet *outlet_create(struct loop *l, struct pools *p, const struct outlet_target *target,
                              void (*ready)(void *ctx), void *ctx)
 {
     struct outlet *o = mem_new(struct outlet);

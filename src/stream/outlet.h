@@ -4,9 +4,9 @@
 
 #include "core/loop.h"
 
-enum target_kind { TARGET_UNIX, TARGET_UDP, TARGET_TCP };
-struct target {
-    enum target_kind kind;
+enum outlet_kind { TARGET_UNIX, TARGET_UDP, TARGET_TCP };
+struct outlet_target {
+    enum outlet_kind kind;
     char *host, *port; /* UNIX: host is the path */
 };
 
@@ -18,7 +18,7 @@ enum outlet_result {
 };
 
 /* Takes target's memory. Nothing is opened before the first message. */
-struct outlet *outlet_create(struct loop *l, struct pools *p, const struct target *target,
+struct outlet *outlet_create(struct loop *l, struct pools *p, const struct outlet_target *target,
                              void (*ready)(void *ctx), void *ctx);
 void outlet_destroy(struct outlet *o); /* NULL is accepted */
 /* A message is taken when the socket has all of it; after a lost connection it begins anew. */

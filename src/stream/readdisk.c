@@ -58,12 +58,12 @@ size_t readdisk_pread(int fd, char *p, size_t n, int64_t off)
     return done;
 }
 
-bool readdisk_wants(const struct readdisk *d, const struct record *r)
+bool readdisk_wants(const struct readdisk *d, const struct log_record *r)
 {
     return r->stream == STREAM_STDERR ? d->q.want_stderr : d->q.want_stdout;
 }
 
-static bool is_in_time(struct readdisk *d, const struct record *r)
+static bool is_in_time(struct readdisk *d, const struct log_record *r)
 {
     int64_t ns;
 
@@ -110,7 +110,7 @@ static void add_escaped(struct buf *out, struct arena *a, const char *s)
 }
 
 /* "k=v,k2=v2 " as `logs --details` prints attributes: sorted, each part query-escaped. */
-static void add_details(struct readdisk *d, const struct record *r)
+static void add_details(struct readdisk *d, const struct log_record *r)
 {
     autoarena struct arena *a = arena_create();
     autobuf struct buf text = {0};
@@ -138,7 +138,7 @@ static void add_details(struct readdisk *d, const struct record *r)
     d->out_n += text.len;
 }
 
-static void add_record(struct readdisk *d, const struct record *r)
+static void add_record(struct readdisk *d, const struct log_record *r)
 {
     size_t start = d->out_n;
 
@@ -161,7 +161,7 @@ static void add_record(struct readdisk *d, const struct record *r)
 static size_t render(struct readdisk *d, const char *p, size_t n)
 {
     const char *at = p, *end = p + n, *newline;
-    struct record r;
+    struct log_record r;
 
     out_reserve(d, n); /* the rendered form is almost never longer */
     while ((newline = memchr(at, d->format->end, (size_t)(end - at)))) {
@@ -209,7 +209,7 @@ static void next_file(struct readdisk *d)
 /* Bytes without a newline: junk to skip, a torn end of a rotated file, or the unended end. */
 static void pass_fragment(struct readdisk *d, const char *p, size_t n, bool is_end)
 {
-    struct record r;
+    struct log_record r;
     bool is_rotated = d->pos.gen < d->limit.gen;
 
     if (!is_end) {

@@ -36,4 +36,4 @@ void readdisk_move(struct readdisk *d, const struct readdisk *to);
 /* ---- between the two files ---- */
 /* Up to n bytes at off; short at the end of the file or on an error. */
 size_t readdisk_pread(int fd, char *p, size_t n, int64_t off);
-bool readdisk_wants(const struct readdisk *d, const struct record *r);
+bool readdisk_wants(const struct readdisk *d, const struct log_record *r);

@@ -13,14 +13,14 @@
 #define BLOCK (64u << 10)
 #define BLOCK_MAX (1u << 20)
 
-struct block {
+struct log_block {
     const struct log_format *format;
     char *p;
     size_t n;
     int64_t off;
 };
 
-static void block_read(struct block *b, struct logview *v, int64_t off, int64_t end)
+static void block_read(struct log_block *b, struct logview *v, int64_t off, int64_t end)
 {
     size_t want = end - off > BLOCK ? BLOCK : (size_t)(end - off);
 
@@ -29,9 +29,9 @@ static void block_read(struct block *b, struct logview *v, int64_t off, int64_t 
 }
 
 /* The first line from b's byte `at` on that has a time. Returns its offset in the block or -1. */
-static int64_t next_timed(const struct block *b, size_t at, int64_t *out_ns)
+static int64_t next_timed(const struct log_block *b, size_t at, int64_t *out_ns)
 {
-    struct record r;
+    struct log_record r;
 
     while (at < b->n) {
         const char *newline = memchr(b->p + at, b->format->end, b->n - at);
@@ -47,7 +47,7 @@ static int64_t next_timed(const struct block *b, size_t at, int64_t *out_ns)
 }
 
 /* From lo, where a record begins: the first record that is not before t. */
-static int64_t scan_time(struct logview *v, struct block *b, int64_t lo, int64_t end, int64_t t)
+static int64_t scan_time(struct logview *v, struct log_block *b, int64_t lo, int64_t end, int64_t t)
 {
     int64_t ns, found;
 
@@ -75,7 +75,7 @@ static int64_t scan_time(struct logview *v, struct block *b, int64_t lo, int64_t
 static int64_t find_time(const struct log_format *format, struct logview *v, int64_t end, int64_t t)
 {
     autofree char *space = mem_alloc(BLOCK);
-    struct block b = {.format = format, .p = space};
+    struct log_block b = {.format = format, .p = space};
     int64_t lo = 0, hi = end, ns = 0;
 
     while (hi - lo > BLOCK) {
@@ -117,7 +117,7 @@ static bool seek_in_file(struct readdisk *d, int64_t *gen, int64_t t, int64_t *o
 static bool begins_before(struct readdisk *d, int64_t gen, int64_t t)
 {
     autofree char *space = mem_alloc(BLOCK);
-    struct block b = {.format = d->format, .p = space};
+    struct log_block b = {.format = d->format, .p = space};
     int64_t ns, got = gen;
     struct logview v;
     bool is_before;
@@ -161,7 +161,7 @@ struct tail {
 /* Counts a line, newest first. True: it is one too many. */
 static bool count_line(struct tail *t, const char *p, size_t n)
 {
-    struct record r;
+    struct log_record r;
     bool *has_seen;
 
     if (!t->d->format->parse(p, n, &r) || !readdisk_wants(t->d, &r))

@@ -46,11 +46,11 @@ static bool next_chunk(struct spool *s, int64_t off)
 
 static bool merge_chunk(struct logdisk *d, const struct spool *s, char *space)
 {
-    struct feed f = {.stream = s->chunk.stream,
-                     .wall_ns = s->chunk.wall_ns,
-                     .bytes = space,
-                     .n = s->chunk.n,
-                     .counts = true};
+    struct log_feed f = {.stream = s->chunk.stream,
+                         .wall_ns = s->chunk.wall_ns,
+                         .bytes = space,
+                         .n = s->chunk.n,
+                         .counts = true};
 
     if (readdisk_pread(s->fd, space, f.n, s->at) != f.n)
         return false;

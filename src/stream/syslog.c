@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 
-#include "forward.h"
+#include "log_forward.h"
 #include "log_inner.h"
 #include "logattrs.h"
 
@@ -34,7 +34,8 @@ static const struct {
 
 static const struct {
     const char *name;
-    void (*write)(const struct forward_style *s, const struct forward_line *l, struct buf *out);
+    void (*write)(const struct log_forward_style *s, const struct log_forward_line *l,
+                  struct buf *out);
     bool has_micros;
 } formats[] = {
     {"", syslog_write_unix, false},
@@ -45,7 +46,7 @@ static const struct {
 
 /* ---- a line ---- */
 
-static int priority(const struct forward_style *s, const struct forward_line *l)
+static int priority(const struct log_forward_style *s, const struct log_forward_line *l)
 {
     return s->facility * 8 + (l->stream == STREAM_STDERR ? SEVERITY_ERR : SEVERITY_INFO);
 }
@@ -60,13 +61,14 @@ static void stamp(int64_t wall_ns, char out[32])
     strftime(out, 32, "%b %e %H:%M:%S", &tm);
 }
 
-static void add_text(struct buf *out, const struct forward_line *l)
+static void add_text(struct buf *out, const struct log_forward_line *l)
 {
     buf_add(out, l->text, l->n);
     buf_putc(out, '\n');
 }
 
-void syslog_write_unix(const struct forward_style *s, const struct forward_line *l, struct buf *out)
+void syslog_write_unix(const struct log_forward_style *s, const struct log_forward_line *l,
+                       struct buf *out)
 {
     char time[32];
 
@@ -75,7 +77,8 @@ void syslog_write_unix(const struct forward_style *s, const struct forward_line 
     add_text(out, l);
 }
 
-void syslog_write_bsd(const struct forward_style *s, const struct forward_line *l, struct buf *out)
+void syslog_write_bsd(const struct log_forward_style *s, const struct log_forward_line *l,
+                      struct buf *out)
 {
     char time[32];
 
@@ -84,7 +87,8 @@ void syslog_write_bsd(const struct forward_style *s, const struct forward_line *
     add_text(out, l);
 }
 
-void syslog_write_5424(const struct forward_style *s, const struct forward_line *l, struct buf *out)
+void syslog_write_5424(const struct log_forward_style *s, const struct log_forward_line *l,
+                       struct buf *out)
 {
     char time[RFC3339_MAX];
 
@@ -125,7 +129,7 @@ static struct err *read_format(const char *text, size_t *out)
     return err_new(ERR_INVALID, "Invalid syslog format");
 }
 
-static struct err *split_host(struct arena *a, const char *s, struct target *out)
+static struct err *split_host(struct arena *a, const char *s, struct outlet_target *out)
 {
     const char *colon = strrchr(s, ':'), *bracket = strchr(s, ']');
 
@@ -141,11 +145,11 @@ static struct err *split_host(struct arena *a, const char *s, struct target *out
     return NULL;
 }
 
-struct err *syslog_address(struct arena *a, const char *address, struct target *out)
+struct err *syslog_address(struct arena *a, const char *address, struct outlet_target *out)
 {
     static const struct {
         const char *prefix;
-        enum target_kind kind;
+        enum outlet_kind kind;
     } kinds[] = {{"unix://", TARGET_UNIX},
                  {"unixgram://", TARGET_UNIX},
                  {"udp://", TARGET_UDP},
@@ -179,7 +183,7 @@ struct err *syslog_address(struct arena *a, const char *address, struct target *
 struct err *syslog_check(const struct pairs *o)
 {
     autoarena struct arena *a = arena_create();
-    struct target target;
+    struct outlet_target target;
     size_t format;
     int facility;
 
@@ -217,8 +221,8 @@ static char *structured_data(const struct pairs *attrs)
 struct err *syslog_open(struct log *g, const struct log_spec *s)
 {
     autoarena struct arena *a = arena_create();
-    struct forward_style style = {.pid = (int)getpid()};
-    struct target target = {0};
+    struct log_forward_style style = {.pid = (int)getpid()};
+    struct outlet_target target = {0};
     struct pairs attrs = {0};
     char host[256] = "-", *tag;
     size_t format;
@@ -236,6 +240,6 @@ struct err *syslog_open(struct log *g, const struct log_spec *s)
     style.fixed = structured_data(&attrs);
     target.host = mem_strdup(target.host);
     target.port = mem_strdup(target.port);
-    g->forward = forward_create(g, &target, &style);
+    g->forward = log_forward_create(g, &target, &style);
     return NULL;
 }

@@ -228,7 +228,7 @@ static bool matches_ancestor(struct container *c, const char *v)
 
 static bool matches_network(struct container *c, const char *v)
 {
-    const struct attached *list = c->doc.networks.v;
+    const struct endpoint_record *list = c->doc.networks.v;
 
     for (size_t i = 0; i < c->doc.networks.n; i++)
         if (strcmp(list[i].network, v) == 0 || text_starts(list[i].network_id, v))
@@ -291,7 +291,7 @@ static bool span_overlaps(int port, int more, int proto, const char *v)
 static bool matches_publish(struct container *c, const char *v)
 {
     const struct jdict *bindings = &c->doc.host.port_bindings;
-    const struct published *p = c->doc.published.v;
+    const struct port_record *p = c->doc.published.v;
 
     for (size_t i = 0; i < bindings->n; i++)
         if (spec_overlaps(bindings->keys[i], v) || is_bound(bindings, i, v))

@@ -9,7 +9,7 @@
 #include "container/object.h"
 #include "exec/exec.h"
 #include "exec/health.h"
-#include "place/links.h"
+#include "place/legacy_links.h"
 #include "place/published.h"
 #include "storage/rootfs.h"
 #include "stream/log.h"
@@ -21,7 +21,7 @@
 
 static void write_state(struct container *c, struct jw *w)
 {
-    const struct state *s = &c->doc.state;
+    const struct container_state *s = &c->doc.state;
 
     jw_obj(w, "State");
     jw_str(w, "Status", status_name(c));
@@ -86,7 +86,8 @@ static void write_ipam(const struct endpoint_config *asked, struct jw *w)
     jw_obj_end(w);
 }
 
-static void write_endpoint(const struct container *c, const struct attached *at, struct jw *w)
+static void write_endpoint(const struct container *c, const struct endpoint_record *at,
+                           struct jw *w)
 {
     char addr[ADDR4_TEXT], gateway[ADDR4_TEXT];
 
@@ -107,7 +108,7 @@ static void write_endpoint(const struct container *c, const struct attached *at,
     jw_str(w, "IPv6Gateway", at->gateway6);
     jw_str(w, "GlobalIPv6Address", at->addr6);
     jw_int(w, "GlobalIPv6PrefixLen", at->bits6);
-    if (strcmp(at->network, "bridge") == 0 || !attached_has_address(at)) {
+    if (strcmp(at->network, "bridge") == 0 || !endpoint_record_has_address(at)) {
         jw_null(w, "DNSNames");
     } else {
         jw_arr(w, "DNSNames");
@@ -122,7 +123,7 @@ static void write_endpoint(const struct container *c, const struct attached *at,
 
 void view_write_networks(const struct container *c, struct jw *w)
 {
-    const struct attached *list = c->doc.networks.v;
+    const struct endpoint_record *list = c->doc.networks.v;
 
     jw_obj(w, "Networks");
     for (size_t i = 0; i < c->doc.networks.n; i++)
@@ -132,7 +133,7 @@ void view_write_networks(const struct container *c, struct jw *w)
 
 static bool is_published(const struct container *c, const char *spec)
 {
-    const struct published *p = c->doc.published.v;
+    const struct port_record *p = c->doc.published.v;
     int port = (int)strtol(spec, NULL, 10); /* "80/tcp": checked at create */
     const char *slash = strchr(spec, '/');
 
@@ -143,7 +144,7 @@ static bool is_published(const struct container *c, const char *spec)
     return false;
 }
 
-static bool is_first_of_port(const struct published *p, size_t i, int port)
+static bool is_first_of_port(const struct port_record *p, size_t i, int port)
 {
     for (size_t k = 0; k < i; k++)
         if (published_has(&p[k], p[i].proto, port))
@@ -151,7 +152,8 @@ static bool is_first_of_port(const struct published *p, size_t i, int port)
     return true;
 }
 
-static void write_bindings(const struct published *p, size_t i, size_t n, int number, struct jw *w)
+static void write_bindings(const struct port_record *p, size_t i, size_t n, int number,
+                           struct jw *w)
 {
     char name[24], port[8];
 
@@ -173,7 +175,7 @@ static void write_bindings(const struct published *p, size_t i, size_t n, int nu
 
 static void write_ports(const struct container *c, struct jw *w)
 {
-    const struct published *p = c->doc.published.v;
+    const struct port_record *p = c->doc.published.v;
     const struct strs *exposed = &c->doc.config.exposed_ports;
 
     jw_obj(w, "Ports");
@@ -193,8 +195,8 @@ static void write_ports(const struct container *c, struct jw *w)
 /* The copies of the default bridge's endpoint that clients of the older API read. */
 static void write_legacy_endpoint(const struct container *c, struct jw *w)
 {
-    const struct attached *list = c->doc.networks.v, none = {.endpoint_id = "", .mac = ""},
-                          *at = &none;
+    const struct endpoint_record *list = c->doc.networks.v, none = {.endpoint_id = "", .mac = ""},
+                                 *at = &none;
     char addr[ADDR4_TEXT], gateway[ADDR4_TEXT];
 
     for (size_t i = 0; i < c->doc.networks.n; i++)
@@ -207,7 +209,7 @@ static void write_legacy_endpoint(const struct container *c, struct jw *w)
     jw_int(w, "LinkLocalIPv6PrefixLen", 0);
     jw_null(w, "SecondaryIPAddresses");
     jw_null(w, "SecondaryIPv6Addresses");
-    jw_str(w, "EndpointID", attached_has_address(at) ? at->endpoint_id : "");
+    jw_str(w, "EndpointID", endpoint_record_has_address(at) ? at->endpoint_id : "");
     jw_str(w, "Gateway", gateway);
     jw_str(w, "GlobalIPv6Address", at->addr6);
     jw_int(w, "GlobalIPv6PrefixLen", at->bits6);
@@ -269,7 +271,7 @@ static void write_host_config(const struct container *c, struct jw *w)
     if (!shown.readonly_paths.v && !shown.privileged)
         shown.readonly_paths = path_defaults(a, sandbox_readonly_paths);
     shown.links = (struct strs){0};
-    links_show(c, a, &shown.links);
+    legacy_links_show(c, a, &shown.links);
     jw_struct(w, "HostConfig", &host_config_json, &shown);
 }
 

@@ -4,7 +4,7 @@
 #include "run/commands.h"
 #include "view/view.h"
 
-struct prune {
+struct container_prune {
     struct container_table *table;
     struct arena *arena;
     struct strs ids, deleted;
@@ -14,11 +14,11 @@ struct prune {
     void *ctx;
 };
 
-static void prune_next(struct prune *p);
+static void prune_next(struct container_prune *p);
 
 static void on_removed(void *ctx, struct err *err)
 {
-    struct prune *p = ctx;
+    struct container_prune *p = ctx;
 
     if (!err)
         strs_add(p->arena, &p->deleted, p->ids.v[p->at]);
@@ -29,7 +29,7 @@ static void on_removed(void *ctx, struct err *err)
 
 static void on_sized(void *ctx, struct err *err, int64_t rw, int64_t root)
 {
-    struct prune *p = ctx;
+    struct container_prune *p = ctx;
     struct container *c;
 
     (void)root;
@@ -43,7 +43,7 @@ static void on_sized(void *ctx, struct err *err, int64_t rw, int64_t root)
         container_remove(c, false, false, false, on_removed, p);
 }
 
-static void prune_end(struct prune *p)
+static void prune_end(struct container_prune *p)
 {
     autobuf struct buf out = {0};
     struct jw w = {.out = &out};
@@ -57,7 +57,7 @@ static void prune_end(struct prune *p)
     free(p);
 }
 
-static void prune_next(struct prune *p)
+static void prune_next(struct container_prune *p)
 {
     struct container *c = NULL;
     struct err *err;
@@ -76,7 +76,7 @@ static void prune_next(struct prune *p)
 void containers_prune(struct container_table *t, const struct container_filter *f,
                       void (*done)(void *ctx, struct err *err, const char *json), void *ctx)
 {
-    struct prune *p = mem_new(struct prune);
+    struct container_prune *p = mem_new(struct container_prune);
     struct container *c;
     size_t cursor = 0;
 

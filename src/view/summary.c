@@ -31,7 +31,7 @@ static char *up_text(struct arena *a, const struct container *c)
 /* "Up 5 minutes (Paused)", "Exited (0) 3 seconds ago", … */
 static char *view_status_text(struct arena *a, const struct container *c)
 {
-    const struct state *s = &c->doc.state;
+    const struct container_state *s = &c->doc.state;
     const char *since_end = text_ago(a, seconds_since(s->finished_ns));
 
     switch (s->status) {
@@ -98,7 +98,7 @@ static bool image_still_named(struct container *c)
 
 static void write_ports(const struct container *c, struct jw *w)
 {
-    const struct published *p = c->doc.published.v;
+    const struct port_record *p = c->doc.published.v;
     const struct strs *exposed = &c->doc.config.exposed_ports;
 
     jw_arr(w, "Ports");

@@ -37,10 +37,10 @@
 #include "core/loop.h"
 #include "stream/landing.h"
 #include "stream/log.h"
-#include "wire/landing.h"
+#include "wire/land.h"
 
-#include "forward.h"
 #include "land_kit.h"
+#include "log_forward.h"
 #include "log_inner.h"
 
 #define N_LINES 4
@@ -130,7 +130,7 @@ static void run_engine(const void *world, bool is_stepped)
 
         if (n <= 0 && n != -EBUSY && is_at_rest(e.log))
             _exit(0);
-        if (is_stepped && forward_is_waiting(e.log->forward))
+        if (is_stepped && log_forward_is_waiting(e.log->forward))
             _exit(0);
         uv_run(loop_uv(e.loop), n > 0 ? UV_RUN_NOWAIT : UV_RUN_ONCE);
     }

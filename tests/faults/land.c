@@ -29,11 +29,11 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "stream/log.h"
-#include "wire/landing.h"
+#include "wire/land.h"
 
 #include "land_kit.h"
+#include "log_record.h"
 #include "logdisk.h"
-#include "record.h"
 
 #define N_LINES 4
 #define TRIES 20
@@ -54,7 +54,7 @@ struct engine {
     struct land_record *record;
     struct logfiles files;
     struct logdisk disk;
-    struct batch batch;
+    struct log_batch batch;
     uint64_t seq;
 };
 
@@ -66,7 +66,7 @@ static void open_engine(struct engine *e, const struct world *w)
     e->disk.is_blocking = true;
     e->disk.max_size = w->rotates ? w->rotates : (int64_t)1 << 40;
     e->disk.out = mem_alloc(e->disk.out_room = 1 << 16); /* no long memset to step through */
-    batch_add(&e->batch, CHUNK_EOF, NULL, 0);
+    log_batch_add(&e->batch, CHUNK_EOF, NULL, 0);
     e->batch.n = 0;
     if (!w->lands)
         return;
@@ -86,7 +86,7 @@ static void write_batch(struct engine *e)
 static void land_slot_now(struct engine *e, unsigned slot)
 {
     const struct land_slot *s = land_slot(&e->land, slot);
-    struct chunk *c = batch_add(&e->batch, CHUNK_SLOT, NULL, 0);
+    struct chunk *c = log_batch_add(&e->batch, CHUNK_SLOT, NULL, 0);
 
     c->stream = s->stream;
     c->wall_ns = s->wall_ns;
@@ -101,7 +101,7 @@ static void land_slot_now(struct engine *e, unsigned slot)
 /* As landing.c: what is bound, filled and not in the record's state. */
 static void recover(struct engine *e)
 {
-    batch_add(&e->batch, CHUNK_SPOOL, "", 1);
+    log_batch_add(&e->batch, CHUNK_SPOOL, "", 1);
     for (unsigned i = 0; i < 2; i++) {
         const struct land_slot *s = land_slot(&e->land, i);
 
@@ -134,7 +134,7 @@ static bool read_once(struct engine *e, const struct world *w)
 
     if (n <= 0)
         return false;
-    c = batch_add(&e->batch, CHUNK_BYTES, space, (size_t)n);
+    c = log_batch_add(&e->batch, CHUNK_BYTES, space, (size_t)n);
     c->stream = STREAM_STDOUT;
     c->wall_ns = clock_wall_ns();
     write_batch(e);
@@ -186,13 +186,13 @@ static void read_records(const char *path, struct buf *text, struct result *r)
     must(p != MAP_FAILED, "map the log");
     for (at = p, end = p + st.st_size; at < end;) {
         char *newline = memchr(at, '\n', (size_t)(end - at));
-        struct record record;
+        struct log_record record;
 
-        if (!newline || *at != '{' || !record_parse(at, (size_t)(newline - at), &record)) {
+        if (!newline || *at != '{' || !log_record_parse(at, (size_t)(newline - at), &record)) {
             r->torn++;
         } else {
             buf_reserve(text, record.log_n);
-            text->len += record_text(&record, text->data + text->len);
+            text->len += log_record_text(&record, text->data + text->len);
         }
         at = newline ? newline + 1 : end;
     }

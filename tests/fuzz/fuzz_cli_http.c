@@ -5,7 +5,7 @@
 
 #include "demux.h"
 #include "http.h"
-#include "progress.h"
+#include "progress_bars.h"
 
 #include <stdint.h>
 
@@ -23,7 +23,7 @@ static struct err *ignore(void *ctx, int stream, const char *p, size_t n)
 static void feed(struct arena *a, struct http_reply *r, const char *p, size_t n)
 {
     autobuf struct buf in = {0}, out = {0}, shown = {0};
-    struct progress progress = {.a = a, .out = &shown, .width = n % 2 ? 100 : 0};
+    struct progress_bars progress = {.a = a, .out = &shown, .width = n % 2 ? 100 : 0};
     struct demux d = {0};
     struct err *e = NULL;
 
@@ -37,8 +37,8 @@ static void feed(struct arena *a, struct http_reply *r, const char *p, size_t n)
         e = http_reply_end(r);
     err_drop(e);
     err_drop(demux_feed(&d, out.data ? out.data : "", out.len, ignore, NULL));
-    err_drop(progress_feed(&progress, out.data ? out.data : "", out.len));
-    progress_finish(&progress);
+    err_drop(progress_bars_feed(&progress, out.data ? out.data : "", out.len));
+    progress_bars_finish(&progress);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -3,7 +3,7 @@
 /* A --format is typed by people: it may be wrong, never harmful. */
 #include "base/err.h"
 
-#include "table.h"
+#include "columns.h"
 #include "template.h"
 
 #include <stdint.h>
@@ -26,6 +26,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!e)
         e = template_run(a, t, root, &out);
     err_drop(e);
-    table_align(out.data ? out.data : "", TABLE_CELL_MIN, &table);
+    columns_align(out.data ? out.data : "", COLUMNS_CELL_MIN, &table);
     return 0;
 }

@@ -13,25 +13,25 @@
 #include "base/text.h"
 
 #include "cutter.h"
-#include "record.h"
+#include "log_record.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void render_line(const char *p, size_t n)
 {
     char time[RFC3339_MAX];
-    struct record r;
+    struct log_record r;
     int64_t ns;
 
-    if (!record_parse(p, n, &r))
+    if (!log_record_parse(p, n, &r))
         return;
     autofree char *text = mem_alloc(r.log_n + 1);
 
-    ASSERT(record_text(&r, text) <= r.log_n);
+    ASSERT(log_record_text(&r, text) <= r.log_n);
     ASSERT(r.log >= p && r.log + r.log_n <= p + n);
-    ASSERT(record_time_fixed(&r, time) < sizeof(time));
-    record_time(&r, &ns);
-    record_ends_line(&r);
+    ASSERT(log_record_time_fixed(&r, time) < sizeof(time));
+    log_record_time(&r, &ns);
+    log_record_ends_line(&r);
 }
 
 static void render(const char *p, size_t n)
@@ -47,19 +47,19 @@ static void render(const char *p, size_t n)
     }
 }
 
-static void on_piece(void *ctx, const struct piece *p)
+static void on_piece(void *ctx, const struct log_piece *p)
 {
-    autofree char *line = mem_alloc(record_room(p, 0));
-    size_t n = record_write(line, p, NULL, 0), at;
+    autofree char *line = mem_alloc(log_record_room(p, 0));
+    size_t n = log_record_write(line, p, NULL, 0), at;
     struct buf *all = ctx;
-    struct record r;
+    struct log_record r;
 
-    ASSERT(n <= record_room(p, 0));
+    ASSERT(n <= log_record_room(p, 0));
     ASSERT(line[n - 1] == '\n' && !memchr(line, '\n', n - 1));
-    ASSERT(record_parse(line, n - 1, &r));
-    ASSERT(record_ends_line(&r) == p->ends_line);
+    ASSERT(log_record_parse(line, n - 1, &r));
+    ASSERT(log_record_ends_line(&r) == p->ends_line);
     buf_reserve(all, r.log_n);
-    at = record_text(&r, all->data + all->len);
+    at = log_record_text(&r, all->data + all->len);
     all->len += at;
 }
 

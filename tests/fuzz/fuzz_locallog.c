@@ -11,7 +11,7 @@
 static void parse_all(const char *p, size_t n)
 {
     const char *end = p + n, *stop;
-    struct record r;
+    struct log_record r;
 
     for (; p < end; p = stop + 1) {
         stop = memchr(p, format_local.end, (size_t)(end - p));
@@ -29,11 +29,11 @@ static void parse_all(const char *p, size_t n)
 
 static void round_trip(const char *p, size_t n)
 {
-    struct piece piece = {
+    struct log_piece piece = {
         .stream = 1, .text = p, .n = n, .ends_line = n & 1, .time = "2024-01-02T03:04:05.6Z"};
     autofree char *out = mem_alloc(format_local.room(&piece, 0)), *back = mem_alloc(n + 1);
     size_t used = format_local.write(out, &piece, NULL, 0);
-    struct record r;
+    struct log_record r;
 
     ASSERT(used <= format_local.room(&piece, 0));
     ASSERT(memchr(out, format_local.end, used) == out + used - 1);

@@ -7,7 +7,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check_bindings(const struct port_bindings *b)
+static void check_bindings(const struct port_options *b)
 {
     enum port_proto proto;
     int first, last;
@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     autoarena struct arena *a = arena_create();
     char *s = arena_strndup(a, (const char *)data, size);
-    struct port_bindings bindings = {0};
+    struct port_options bindings = {0};
     struct strs exposed = {0};
     enum port_proto proto;
     int first = 0, last = 0;

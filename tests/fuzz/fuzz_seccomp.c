@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* links: runtime core base */
 /* Seccomp profiles of users. */
-#include "filter.h"
+#include "syscall_filter.h"
 
 #include <stdint.h>
 
@@ -10,8 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     autoarena struct arena *a = arena_create();
-    struct filter_profile p;
+    struct syscall_filter_profile p;
 
-    err_drop(filter_parse(a, arena_strndup(a, (const char *)data, size), &p));
+    err_drop(syscall_filter_parse(a, arena_strndup(a, (const char *)data, size), &p));
     return 0;
 }

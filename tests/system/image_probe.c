@@ -19,11 +19,11 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "core/config.h"
 #include "core/db.h"
 #include "core/events.h"
 #include "core/loop.h"
 #include "core/op.h"
+#include "core/settings.h"
 #include "image/image.h"
 #include "storage/layer.h"
 

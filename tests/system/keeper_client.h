@@ -2,7 +2,7 @@
 /* A hand-made engine for tests of the keeper: programs record by record, messages one by one. */
 #pragma once
 
-#include "wire/keeper.h"
+#include "wire/keeper_messages.h"
 #include "wire/program.h"
 
 #include <stdbool.h>

@@ -178,7 +178,7 @@ static bool box_open(struct box *b, const char *network)
     if (!fine(b->err))
         return false;
     addr4_text(b->ep.spec.addr, b->addr);
-    return fine(net_sandbox_open(w.net, &b->ep.spec, 1, &b->netns));
+    return fine(netns_open(w.net, &b->ep.spec, 1, &b->netns));
 }
 static void box_close(struct box *b)
 {
@@ -411,9 +411,9 @@ static void test_networks(void)
     second.addr++;
     second.mac[5]++;
     second.gateway = 0;
-    ok(fine(net_sandbox_attach(w.net, a.netns, &second)), "attach a second interface");
+    ok(fine(netns_attach(w.net, a.netns, &second)), "attach a second interface");
     ok(!run_fmt(a.netns, "busybox ping -c1 -W2 %s >/dev/null", c.addr), "it works");
-    ok(fine(net_sandbox_detach(w.net, a.netns, "eth1")) &&
+    ok(fine(netns_detach(w.net, a.netns, "eth1")) &&
            run_in(a.netns, "ip link show eth1 2>/dev/null"),
        "detach it");
     box_close(&a);
@@ -430,7 +430,7 @@ static void drain(void *arg)
     struct network *n;
 
     err_drop(network_find(w.table, "bridge", &n));
-    net_pool_set(w.net, network_bridge(n), *(int *)arg);
+    netns_pool_set(w.net, network_bridge(n), *(int *)arg);
 }
 
 static void measure(void)
@@ -570,7 +570,7 @@ int main(int argc, char **argv)
                               .ip_masq = true,
                               .userland_proxy = true};
     struct network_settings nts = {
-        .bridge_link = "berth0", .engine_id = "probe", .icc = true, .ip_masq = true, .mtu = 1500};
+        .bridge_ifname = "berth0", .engine_id = "probe", .icc = true, .ip_masq = true, .mtu = 1500};
     pthread_t thread;
     char path[300];
 

@@ -29,7 +29,7 @@
 
 struct probe {
     struct loop *loop;
-    struct keeper *keeper;
+    struct keeper_conn *keeper;
     struct arena *a;
     const char *dir; /* temporary: root/, exec/ */
     const char *cgroups[PROBE_CGROUPS];

@@ -3,8 +3,8 @@
 /* links: image */
 #include "challenge.h"
 
-#include "endpoint.h"
 #include "fetch.h"
+#include "registry_endpoint.h"
 
 #include "test.h"
 
@@ -143,23 +143,23 @@ TEST(endpoint_insecure)
 TEST(endpoint_order)
 {
     struct settings s = {0};
-    struct endpoints e;
+    struct registry_endpoints e;
 
-    e = endpoints_of(test_arena, "example.com", &s);
+    e = registry_endpoints_of(test_arena, "example.com", &s);
     CHECK_INT(e.n, 1);
     CHECK_STR(e.v[0].base, "https://example.com");
     CHECK(!e.v[0].is_insecure);
-    e = endpoints_of(test_arena, "localhost:5000", &s);
+    e = registry_endpoints_of(test_arena, "localhost:5000", &s);
     CHECK_INT(e.n, 2);
     CHECK_STR(e.v[0].base, "http://localhost:5000");
     CHECK_STR(e.v[1].base, "https://localhost:5000");
     strs_add(test_arena, &s.insecure_registries, "example.com");
-    e = endpoints_of(test_arena, "example.com", &s);
+    e = registry_endpoints_of(test_arena, "example.com", &s);
     CHECK_STR(e.v[0].base, "https://example.com");
     CHECK(e.v[0].is_insecure);
     CHECK_STR(e.v[1].base, "http://example.com");
     strs_add(test_arena, &s.registry_mirrors, "https://mirror.example/");
-    e = endpoints_of(test_arena, "docker.io", &s);
+    e = registry_endpoints_of(test_arena, "docker.io", &s);
     CHECK_INT(e.n, 2);
     CHECK_STR(e.v[0].base, "https://mirror.example");
     CHECK(e.v[0].is_mirror);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* links: cgroup core base */
-#include "devices.h"
-#include "tree.h"
+#include "cgroup_tree.h"
+#include "device_policy.h"
 
 #include "test.h"
 
-static const struct caps v1 = {.has = ~0u}, v2 = {.is_v2 = true, .has = ~0u};
+static const struct cgroup_features v1 = {.has = ~0u}, v2 = {.is_v2 = true, .has = ~0u};
 
 /* "file=value;…" of the plan. */
-static const char *plan_text(const struct caps *c, const struct cgroup_limits *l)
+static const char *plan_text(const struct cgroup_features *c, const struct cgroup_limits *l)
 {
-    struct plan p = plan_limits(test_arena, c, l);
+    struct knobs p = knobs_plan(test_arena, c, l);
     autobuf struct buf b = {0};
 
     for (size_t i = 0; i < p.n; i++)
@@ -62,7 +62,7 @@ TEST(plan_io)
                               .write_bps = &v,
                               .n_write_bps = 1,
                               .swappiness = -1};
-    struct caps bfq1 = v1, iocost = v2;
+    struct cgroup_features bfq1 = v1, iocost = v2;
 
     bfq1.alt = 1u << FEAT_WEIGHT | 1u << FEAT_WEIGHT_DEVICE;
     iocost.alt = bfq1.alt;
@@ -78,7 +78,7 @@ TEST(plan_leaves_out_what_the_kernel_lacks)
 {
     struct cgroup_limits l = {
         .memory = 1 << 20, .memory_swap = 2 << 20, .swappiness = 5, .blkio_weight = 10, .pids = 3};
-    struct caps none = {0}, no_swap = {.has = 1u << FEAT_MEMORY};
+    struct cgroup_features none = {0}, no_swap = {.has = 1u << FEAT_MEMORY};
 
     CHECK_STR(plan_text(&none, &l), "");
     CHECK_STR(plan_text(&no_swap, &l), "memory.limit_in_bytes=1048576;");
@@ -101,7 +101,8 @@ TEST(plan_devices_v1)
 
 static struct cgroup_tree tree_with(uint32_t has)
 {
-    return (struct cgroup_tree){.caps = {.has = has}, .cpus = (char *)"0-1", .mems = (char *)"0"};
+    return (struct cgroup_tree){
+        .features = {.has = has}, .cpus = (char *)"0-1", .mems = (char *)"0"};
 }
 
 TEST(check_warns_in_dockers_words)
@@ -152,7 +153,7 @@ TEST(mounts_choose_v1_on_hybrid_hosts_and_each_hierarchy_once)
         "6 2 0:33 / /a\\040b rw - cgroup none rw,memory\n"
         "7 2 0:34 / /proc rw - proc proc rw\n";
 
-    CHECK_INT(mounts_choose(test_arena, text, m, MAX_HIERARCHIES), 3);
+    CHECK_INT(cgroup_mounts_choose(test_arena, text, m, MAX_HIERARCHIES), 3);
     CHECK_STR(m[0].path, "/sys/fs/cgroup/cpu,cpuacct");
     CHECK_INT(m[0].controllers, 1u << CTL_CPU | 1u << CTL_CPUACCT);
     CHECK_INT(m[1].controllers, 0);
@@ -164,11 +165,11 @@ TEST(mounts_choose_v2_alone)
 {
     struct cgroup_mount m[MAX_HIERARCHIES];
 
-    CHECK_INT(mounts_choose(test_arena,
-                            "1 2 0:30 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw\n", m, 16),
+    CHECK_INT(cgroup_mounts_choose(
+                  test_arena, "1 2 0:30 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw\n", m, 16),
               1);
     CHECK(m[0].is_v2);
-    CHECK_INT(mounts_choose(test_arena, "junk\n1 2 3\n\n- - -\n", m, 16), 0);
+    CHECK_INT(cgroup_mounts_choose(test_arena, "junk\n1 2 3\n\n- - -\n", m, 16), 0);
 }
 
 /* ---- the device program, run by a small interpreter ---- */

@@ -13,7 +13,7 @@
 
 static const char *ports_of(const char *spec)
 {
-    struct port_bindings p = {0};
+    struct port_options p = {0};
     autobuf struct buf b = {0};
     struct err *e = port_parse(test_arena, spec, &p);
 

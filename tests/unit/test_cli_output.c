@@ -3,11 +3,11 @@
 #include "test.h"
 
 #include "audit.h"
-#include "listing.h"
+#include "columns.h"
 #include "pretty.h"
-#include "progress.h"
+#include "progress_bars.h"
 #include "ps_row.h"
-#include "table.h"
+#include "rows.h"
 #include "template.h"
 
 static const struct json *doc(const char *text)
@@ -88,12 +88,13 @@ TEST(table_pads_as_tabwriter)
 {
     autobuf struct buf b = {0};
 
-    table_align("CONTAINER ID\tIMAGE\tNAMES\nabc\tbusybox:1.36\tx\nä\t\ty\n", TABLE_CELL_MIN, &b);
+    columns_align("CONTAINER ID\tIMAGE\tNAMES\nabc\tbusybox:1.36\tx\nä\t\ty\n", COLUMNS_CELL_MIN,
+                  &b);
     CHECK_STR(b.data, "CONTAINER ID   IMAGE          NAMES\n"
                       "abc            busybox:1.36   x\n"
                       "ä                             y\n");
     buf_finish(&b);
-    table_align("A\tB\n", TABLE_CELL_MIN, &b);
+    columns_align("A\tB\n", COLUMNS_CELL_MIN, &b);
     CHECK_STR(b.data, "A         B\n");
 }
 
@@ -101,25 +102,25 @@ TEST(listing_formats)
 {
     static struct pair titles[] = {{"ID", "IMAGE ID"}, {"Tag", "TAG"}, {NULL, NULL}};
     struct pairs row = {0}, labels = {0};
-    struct listing l = {.table = "table {{.ID}}\t{{.Tag}}",
-                        .quiet = "{{.ID}}",
-                        .titles = titles,
-                        .rows = &row,
-                        .n = 1};
+    struct rows l = {.table = "table {{.ID}}\t{{.Tag}}",
+                     .quiet = "{{.ID}}",
+                     .titles = titles,
+                     .rows = &row,
+                     .n = 1};
     autobuf struct buf b = {0};
 
     pairs_set(test_arena, &row, "ID", "1");
     pairs_set(test_arena, &row, "Tag", "v1");
     pairs_set(test_arena, &labels, "a", "b");
-    listing_labels(test_arena, &row, &labels);
-    CHECK_OK(listing_print(test_arena, &l, NULL, false, &b));
-    CHECK_OK(listing_print(test_arena, &l, NULL, true, &b));
-    CHECK_OK(listing_print(test_arena, &l, "json", false, &b));
-    CHECK_OK(listing_print(test_arena, &l, "table {{.Tag}}\\t{{.ID}}", false, &b));
-    CHECK_OK(listing_print(test_arena, &l, "{{.Label \"a\"}}-{{.Label \"no\"}}", false, &b));
+    rows_labels(test_arena, &row, &labels);
+    CHECK_OK(rows_print(test_arena, &l, NULL, false, &b));
+    CHECK_OK(rows_print(test_arena, &l, NULL, true, &b));
+    CHECK_OK(rows_print(test_arena, &l, "json", false, &b));
+    CHECK_OK(rows_print(test_arena, &l, "table {{.Tag}}\\t{{.ID}}", false, &b));
+    CHECK_OK(rows_print(test_arena, &l, "{{.Label \"a\"}}-{{.Label \"no\"}}", false, &b));
     CHECK_STR(b.data, "IMAGE ID   TAG\n1          v1\n1\n{\"ID\":\"1\",\"Tag\":\"v1\"}\n"
                       "TAG       IMAGE ID\nv1        1\nb-\n");
-    CHECK_ERR(listing_print(test_arena, &l, "{{.No}}", false, &b), ERR_INVALID);
+    CHECK_ERR(rows_print(test_arena, &l, "{{.No}}", false, &b), ERR_INVALID);
 }
 
 TEST(ps_formats_ports)
@@ -165,18 +166,18 @@ TEST(progress_lines_without_a_terminal)
         "\"id\":\"aa\"}\r\n{\"status\":\"Pull complete\",\"progressDetail\":{},\"id\":\"aa\"}\r\n"
         "{\"status\":\"Digest: sha256:1\"}\r\n";
     autobuf struct buf out = {0};
-    struct progress p = {.a = test_arena, .out = &out};
+    struct progress_bars p = {.a = test_arena, .out = &out};
 
     for (size_t i = 0; i < strlen(stream); i++)
-        CHECK_OK(progress_feed(&p, stream + i, 1));
+        CHECK_OK(progress_bars_feed(&p, stream + i, 1));
     CHECK_STR(out.data, "v1: Pulling from bb\naa: Pull complete\nDigest: sha256:1\n");
-    progress_finish(&p);
+    progress_bars_finish(&p);
 }
 
 TEST(progress_draws_in_place_on_a_terminal)
 {
     autobuf struct buf out = {0};
-    struct progress p = {.a = test_arena, .out = &out, .width = 70};
+    struct progress_bars p = {.a = test_arena, .out = &out, .width = 70};
     static const char failure[] = "{\"errorDetail\":{\"message\":\"no\"},\"error\":\"no\"}\n";
     static const char stream[] =
         "{\"status\":\"Downloading\",\"progressDetail\":{\"current\":5000,\"total\":10000},"
@@ -184,12 +185,12 @@ TEST(progress_draws_in_place_on_a_terminal)
         "{\"status\":\"Waiting\",\"progressDetail\":{},\"id\":\"bb\"}\n"
         "{\"status\":\"Pull complete\",\"progressDetail\":{},\"id\":\"aa\"}\n";
 
-    CHECK_OK(progress_feed(&p, stream, strlen(stream)));
+    CHECK_OK(progress_bars_feed(&p, stream, strlen(stream)));
     CHECK_STR(out.data, "\n\033[1A\033[2K\raa: Downloading [=====>     ]      5kB/10kB\r\033[1B"
                         "\n\033[1A\033[2K\rbb: Waiting \r\033[1B"
                         "\033[2A\033[2K\raa: Pull complete \r\033[2B");
-    CHECK_ERR(progress_feed(&p, failure, strlen(failure)), ERR_INTERNAL);
-    progress_finish(&p);
+    CHECK_ERR(progress_bars_feed(&p, failure, strlen(failure)), ERR_INTERNAL);
+    progress_bars_finish(&p);
 }
 
 TEST(pretty_prints_as_inspect)

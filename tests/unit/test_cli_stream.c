@@ -7,7 +7,7 @@
 #include "demux.h"
 #include "detach.h"
 #include "http.h"
-#include "launch.h"
+#include "run_launch.h"
 
 static struct err *collect(void *ctx, int stream, const char *p, size_t n)
 {
@@ -56,13 +56,13 @@ TEST(detach_keys_are_held_back_and_matched)
     struct detach d;
 
     CHECK_OK(detach_parse(NULL, &d));
-    CHECK(!detach_filter(&d, "a\x10", 2, &out));
+    CHECK(!detach_scan(&d, "a\x10", 2, &out));
     CHECK_STR(out.data, "a");
-    CHECK(!detach_filter(&d, "b", 1, &out));
+    CHECK(!detach_scan(&d, "b", 1, &out));
     CHECK_STR(out.data, "a\x10"
                         "b");
-    CHECK(!detach_filter(&d, "\x10\x10", 2, &out));
-    CHECK(detach_filter(&d, "\x11z", 2, &out));
+    CHECK(!detach_scan(&d, "\x10\x10", 2, &out));
+    CHECK(detach_scan(&d, "\x11z", 2, &out));
     CHECK_STR(out.data, "a\x10"
                         "b\x10");
     CHECK_OK(detach_parse("ctrl-@,x,ctrl-_", &d));
@@ -220,7 +220,7 @@ TEST(exit_codes_by_phrase)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct err *e = err_new(ERR_INVALID, "%s", cases[i].text);
 
-        CHECK_INT(launch_exit_code(e), cases[i].code);
+        CHECK_INT(run_launch_exit_code(e), cases[i].code);
         err_drop(e);
     }
 }

@@ -54,7 +54,7 @@ static void check_filter(const char *keys, const char *typed, size_t step, const
         size_t take = len - at < step ? len - at : step;
         bool is_plain = detach_is_plain(&d, typed + at, take);
 
-        is_match = detach_filter(&d, (const unsigned char *)typed + at, take, out, &n);
+        is_match = detach_keys_scan(&d, (const unsigned char *)typed + at, take, out, &n);
         if (is_plain) /* need not have come here */
             CHECK(!is_match && n == take && !memcmp(out, typed + at, n));
         memcpy(all + w, out, n);

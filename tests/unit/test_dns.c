@@ -271,7 +271,7 @@ static struct network *make_network(const char *name, uint32_t addr, bool is_int
     n->subnet = (struct subnet4){addr, 24};
     n->ipam = ipam_create(n->subnet, n->subnet);
     n->bridge.internal = is_internal;
-    snprintf(n->bridge.link, sizeof(n->bridge.link), "br-%.8s", name);
+    snprintf(n->bridge.ifname, sizeof(n->bridge.ifname), "br-%.8s", name);
     list_init(&n->endpoints);
     return n;
 }

@@ -3,22 +3,22 @@
 #include "stream/log.h"
 
 #include "cutter.h"
-#include "record.h"
+#include "log_record.h"
 #include "test.h"
 
 #include "base/json.h"
 
 static char *write_record(const char *text, size_t n, bool ends_line, const char *attrs)
 {
-    struct piece p = {.stream = STREAM_STDOUT,
-                      .text = text,
-                      .n = n,
-                      .ends_line = ends_line,
-                      .time = "2024-01-02T03:04:05.6Z"};
+    struct log_piece p = {.stream = STREAM_STDOUT,
+                          .text = text,
+                          .n = n,
+                          .ends_line = ends_line,
+                          .time = "2024-01-02T03:04:05.6Z"};
     size_t attrs_n = attrs ? strlen(attrs) : 0;
-    char *out = arena_alloc(test_arena, record_room(&p, attrs_n) + 1);
+    char *out = arena_alloc(test_arena, log_record_room(&p, attrs_n) + 1);
 
-    record_write(out, &p, attrs, attrs_n);
+    log_record_write(out, &p, attrs, attrs_n);
     return out;
 }
 
@@ -35,7 +35,7 @@ static char *escape(const char *s, size_t n)
 {
     char *out = arena_alloc(test_arena, n * 6 + 1);
 
-    record_escape(out, s, n);
+    log_record_escape(out, s, n);
     return out;
 }
 
@@ -73,53 +73,53 @@ TEST(jsonlog_escapes_every_byte_at_every_place)
 
 static char *text_of(const char *line)
 {
-    struct record r;
+    struct log_record r;
     char *out;
 
-    CHECK(record_parse(line, strlen(line), &r));
+    CHECK(log_record_parse(line, strlen(line), &r));
     out = arena_alloc(test_arena, r.log_n + 1);
-    record_text(&r, out);
+    log_record_text(&r, out);
     return out;
 }
 
 TEST(jsonlog_reads_what_others_write)
 {
-    struct record r;
+    struct log_record r;
     const char *line = "{\"time\": \"2024-01-02T03:04:05+01:00\", \"stream\": \"stderr\", "
                        "\"x\": [1, {\"y\": \"]\"}], \"log\": \"a\\u00fc\\ud83d\\ude00\\t\\/\"}";
     char fixed[RFC3339_MAX] = {0};
 
     CHECK_STR(text_of(line), "a\xc3\xbc\xf0\x9f\x98\x80\t/");
-    CHECK(record_parse(line, strlen(line), &r));
+    CHECK(log_record_parse(line, strlen(line), &r));
     CHECK_INT(r.stream, STREAM_STDERR);
-    record_time_fixed(&r, fixed);
+    log_record_time_fixed(&r, fixed);
     CHECK_STR(fixed, "2024-01-02T02:04:05.000000000Z");
-    CHECK(!record_ends_line(&r));
+    CHECK(!log_record_ends_line(&r));
     line = "{\"log\":\"x\\\\n\",\"time\":\"2024-01-02T03:04:05.12Z\"}";
-    CHECK(record_parse(line, strlen(line), &r));
-    CHECK(!record_ends_line(&r));
+    CHECK(log_record_parse(line, strlen(line), &r));
+    CHECK(!log_record_ends_line(&r));
     memset(fixed, 0, sizeof(fixed));
-    record_time_fixed(&r, fixed);
+    log_record_time_fixed(&r, fixed);
     CHECK_STR(fixed, "2024-01-02T03:04:05.120000000Z");
     CHECK_STR(text_of("{\"log\":\"\\ud800x\\uZZ\\q\",\"time\":\"\"}"), "\xef\xbf\xbdx\\uZZ\\q");
 }
 
 TEST(jsonlog_finds_a_record_behind_damage)
 {
-    struct record r;
+    struct log_record r;
     char line[200] = {0};
     const char *good =
         "{\"log\":\"ok\\n\",\"stream\":\"stdout\",\"time\":\"2024-01-02T03:04:05Z\"}";
     const char *torn = "{\"log\":\"half of a rec";
 
     memcpy(line + 32, good, strlen(good)); /* 32 NULs in front */
-    CHECK(record_parse(line, 32 + strlen(good), &r));
+    CHECK(log_record_parse(line, 32 + strlen(good), &r));
     CHECK_INT(r.log_n, 4);
     CHECK_STR(text_of(arena_printf(test_arena, "%s%s", torn, good)), "ok\n");
-    CHECK(!record_parse(torn, strlen(torn), &r));
-    CHECK(!record_parse("", 0, &r));
-    CHECK(!record_parse("\0\0\0", 3, &r));
-    CHECK(!record_parse("{\"log\":\"x\"}", 11, &r)); /* no time */
+    CHECK(!log_record_parse(torn, strlen(torn), &r));
+    CHECK(!log_record_parse("", 0, &r));
+    CHECK(!log_record_parse("\0\0\0", 3, &r));
+    CHECK(!log_record_parse("{\"log\":\"x\"}", 11, &r)); /* no time */
 }
 
 struct pieces {
@@ -127,7 +127,7 @@ struct pieces {
     struct buf all;
 };
 
-static void on_piece(void *ctx, const struct piece *p)
+static void on_piece(void *ctx, const struct log_piece *p)
 {
     struct pieces *out = ctx;
 
@@ -172,7 +172,7 @@ TEST(jsonlog_cuts_lines_the_same_whatever_the_chunks)
     }
 }
 
-static void on_text(void *ctx, const struct piece *p)
+static void on_text(void *ctx, const struct log_piece *p)
 {
     struct buf *all = ctx;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* links: runtime core base */
 /* Launches, sealed programs, and what a failed record says. */
-#include "runtime/keeper.h"
+#include "runtime/keeper_conn.h"
 
 #include "base/fd.h"
 
@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 
 #include "failure.h"
-#include "program.h"
+#include "program_writer.h"
 
 #include "test.h"
 

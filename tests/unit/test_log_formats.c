@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* links: stream core base */
 /* Records of `local`, its CRC, and the messages of syslog and journald. */
-#include "forward.h"
+#include "log_forward.h"
 #include "logattrs.h"
 
 #include <endian.h>
@@ -24,7 +24,7 @@ TEST(crc32c_known_values)
 static size_t put(char *out, const char *text, size_t n, bool ends_line)
 {
     char time[RFC3339_MAX];
-    struct piece p = {
+    struct log_piece p = {
         .stream = STREAM_STDERR, .text = text, .n = n, .ends_line = ends_line, .time = time};
     size_t used;
 
@@ -40,7 +40,7 @@ static void check_same(const char *text, size_t n, bool ends_line)
 {
     char out[2 * 600], back[600];
     size_t used = put(out, text, n, ends_line), got;
-    struct record r;
+    struct log_record r;
     int64_t ns;
 
     CHECK(format_local.parse(out, used - 1, &r));
@@ -75,7 +75,7 @@ TEST(local_record_gives_back_every_byte)
 TEST(local_record_behind_a_hole)
 {
     char out[1200] = {0}, big[256];
-    struct record r;
+    struct log_record r;
     size_t n;
 
     memset(big, 'b', sizeof(big));
@@ -89,21 +89,21 @@ TEST(local_record_behind_a_hole)
 
 /* ---- syslog ---- */
 
-static struct forward_style style(bool has_micros)
+static struct log_forward_style style(bool has_micros)
 {
-    return (struct forward_style){.tag = (char *)"tag",
-                                  .host = (char *)"host",
-                                  .fixed = (char *)"-",
-                                  .facility = 3,
-                                  .pid = 42,
-                                  .has_micros = has_micros};
+    return (struct log_forward_style){.tag = (char *)"tag",
+                                      .host = (char *)"host",
+                                      .fixed = (char *)"-",
+                                      .facility = 3,
+                                      .pid = 42,
+                                      .has_micros = has_micros};
 }
 
-static const char *written(void (*write)(const struct forward_style *, const struct forward_line *,
-                                         struct buf *),
-                           const struct forward_style *s, int stream)
+static const char *written(void (*write)(const struct log_forward_style *,
+                                         const struct log_forward_line *, struct buf *),
+                           const struct log_forward_style *s, int stream)
 {
-    struct forward_line l = {.stream = stream, .wall_ns = WHEN, .text = "hello", .n = 5};
+    struct log_forward_line l = {.stream = stream, .wall_ns = WHEN, .text = "hello", .n = 5};
     autobuf struct buf out = {0};
 
     write(s, &l, &out);
@@ -112,7 +112,7 @@ static const char *written(void (*write)(const struct forward_style *, const str
 
 TEST(syslog_formats)
 {
-    struct forward_style s = style(false), micro = style(true);
+    struct log_forward_style s = style(false), micro = style(true);
 
     setenv("TZ", "UTC", 1);
     CHECK_STR(written(syslog_write_unix, &s, STREAM_STDOUT),
@@ -125,10 +125,10 @@ TEST(syslog_formats)
               "<27>1 2024-01-02T03:04:05.123456Z host tag 42 tag - hello\n");
 }
 
-static void check_address(const char *text, enum target_kind kind, const char *host,
+static void check_address(const char *text, enum outlet_kind kind, const char *host,
                           const char *port)
 {
-    struct target t = {0};
+    struct outlet_target t = {0};
 
     CHECK_OK(syslog_address(test_arena, text, &t));
     CHECK_INT(t.kind, kind);
@@ -139,7 +139,7 @@ static void check_address(const char *text, enum target_kind kind, const char *h
 
 TEST(syslog_addresses)
 {
-    struct target t;
+    struct outlet_target t;
 
     check_address(NULL, TARGET_UNIX, "/dev/log", NULL);
     check_address("unix:///run/x", TARGET_UNIX, "/run/x", NULL);
@@ -178,8 +178,8 @@ TEST(syslog_options)
 
 TEST(journald_fields)
 {
-    struct forward_style s = {.fixed = (char *)"CONTAINER_ID=c\n"};
-    struct forward_line l = {
+    struct log_forward_style s = {.fixed = (char *)"CONTAINER_ID=c\n"};
+    struct log_forward_line l = {
         .stream = STREAM_STDERR, .wall_ns = WHEN, .text = "hello", .n = 5, .is_partial = true};
     autobuf struct buf out = {0}, long_one = {0};
     uint64_t length = htole64(3);

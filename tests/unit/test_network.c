@@ -25,7 +25,7 @@ TEST(network_plan_fills_defaults)
     CHECK(!plan.has_subnet);
     CHECK(plan.bridge.icc && plan.bridge.masquerade && !plan.bridge.internal);
     CHECK_INT(plan.bridge.mtu, 1400);
-    CHECK_STR(plan.bridge.link, "");
+    CHECK_STR(plan.bridge.ifname, "");
 }
 
 TEST(network_plan_takes_addresses_and_options)
@@ -41,7 +41,7 @@ TEST(network_plan_takes_addresses_and_options)
     CHECK_INT(plan.gateway, 0x0a010009);
     CHECK_INT(plan.range.bits, 24);
     CHECK_INT(plan.bridge.mtu, 9000);
-    CHECK_STR(plan.bridge.link, "mybr");
+    CHECK_STR(plan.bridge.ifname, "mybr");
 }
 
 TEST(network_plan_takes_vlans)
@@ -50,7 +50,7 @@ TEST(network_plan_takes_vlans)
                      "\"com.docker.network.bridge.name\":\"ignored\"}}"));
     CHECK_INT(plan.vlan.kind, VLAN_MACVLAN);
     CHECK_STR(plan.vlan.parent, "eth0.7");
-    CHECK_STR(plan.bridge.link, "");
+    CHECK_STR(plan.bridge.ifname, "");
     CHECK_INT(plan.vlan.mode, MACVLAN_MODE_BRIDGE);
     CHECK_INT(plan.bridge.mtu, 0);
     CHECK(!plan.vlan.is_apart && !plan.bridge.internal);
@@ -71,7 +71,7 @@ TEST(vlan_names_are_parsed)
     struct vlan_name v;
 
     CHECK_OK(vlan_name_parse("eth0.4094", &v));
-    CHECK_STR(v.link, "eth0");
+    CHECK_STR(v.ifname, "eth0");
     CHECK_INT(v.id, 4094);
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         CHECK_ERR(vlan_name_parse(bad[i], &v), ERR_INVALID);

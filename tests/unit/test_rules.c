@@ -51,9 +51,9 @@ TEST(rules_translate_ipv6_to_an_ipv6_address)
 {
     struct port_map one = own6, local6 = own6, same = own6;
     struct bridge_spec bridges[] = {
-        {.link = "b1", .address6 = net6(0), .icc = true, .masquerade = true},
-        {.link = "b2", .address6 = net6(1), .masquerade = true, .mode6 = GATEWAY_ROUTED},
-        {.link = "b3", .address6 = net6(2), .masquerade = true, .internal = true}};
+        {.ifname = "b1", .address6 = net6(0), .icc = true, .masquerade = true},
+        {.ifname = "b2", .address6 = net6(1), .masquerade = true, .mode6 = GATEWAY_ROUTED},
+        {.ifname = "b3", .address6 = net6(2), .masquerade = true, .internal = true}};
 
     memcpy(one.host_ip, (uint8_t[16]){0xfd, 9}, 16);
     one.host_port = 81;
@@ -100,8 +100,8 @@ TEST(rules_replace_the_whole_table)
 {
     struct port_map ports[] = {any80, one53, local, v6};
     struct bridge_spec bridges[] = {
-        {.link = "berth0", .address = {0xac110001, 16}, .icc = true, .masquerade = true},
-        {.link = "br-in", .address = {0x0a4d0001, 24}, .masquerade = true, .internal = true}};
+        {.ifname = "berth0", .address = {0xac110001, 16}, .icc = true, .masquerade = true},
+        {.ifname = "br-in", .address = {0x0a4d0001, 24}, .masquerade = true, .internal = true}};
     const char *t = text_of(&(struct rules_view){"abc", bridges, 2, ports, 4, .ip_masq = true});
 
     CHECK(!strncmp(t, "add table inet berth_abc\ndelete table inet berth_abc\ntable inet", 62));

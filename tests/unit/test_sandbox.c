@@ -246,20 +246,20 @@ static int find_mount(const struct view *v, const char *type)
     return find(v, P_MOUNT, type);
 }
 
-static struct plan plan_of(struct sandbox_input *in)
+static struct plan_sandbox plan_of(struct sandbox_input *in)
 {
-    struct plan plan = {.in = in,
-                        .net = 1,
-                        .ipc = -1,
-                        .pid = -1,
-                        .uts = -1,
-                        .root = 2,
-                        .dev = 3,
-                        .pts = 4,
-                        .shm = 5,
-                        .console = -1,
-                        .mask = 6,
-                        .null = 7};
+    struct plan_sandbox plan = {.in = in,
+                                .net = 1,
+                                .ipc = -1,
+                                .pid = -1,
+                                .uts = -1,
+                                .root = 2,
+                                .dev = 3,
+                                .pts = 4,
+                                .shm = 5,
+                                .console = -1,
+                                .mask = 6,
+                                .null = 7};
 
     plan.process.host = in->host;
     plan.process.argv = text_split(test_arena, "ls -l", ' ');
@@ -285,7 +285,7 @@ static struct sandbox_input input(const char *h)
 TEST(plan_has_the_right_order)
 {
     struct sandbox_input in = input("{}");
-    struct plan plan = plan_of(&in);
+    struct plan_sandbox plan = plan_of(&in);
     struct program p = {0};
     struct view v;
 
@@ -316,7 +316,7 @@ TEST(plan_has_the_right_order)
 TEST(plan_no_new_privs_loads_the_filter_last)
 {
     struct sandbox_input in = input("{}");
-    struct plan plan = plan_of(&in);
+    struct plan_sandbox plan = plan_of(&in);
     struct program p = {0};
     struct view v;
 
@@ -333,7 +333,7 @@ TEST(plan_no_new_privs_loads_the_filter_last)
 TEST(plan_privileged_masks_nothing)
 {
     struct sandbox_input in = input("{\"Privileged\":true,\"ReadonlyRootfs\":true}");
-    struct plan plan = plan_of(&in);
+    struct plan_sandbox plan = plan_of(&in);
     struct program p = {0};
     struct view v;
 
@@ -348,7 +348,7 @@ TEST(plan_privileged_masks_nothing)
 TEST(plan_given_masks_replace_the_defaults)
 {
     struct sandbox_input in = input("{\"MaskedPaths\":[\"/proc/x\"],\"ReadonlyPaths\":[]}");
-    struct plan plan = plan_of(&in);
+    struct plan_sandbox plan = plan_of(&in);
     struct program p = {0};
     struct view v;
 
@@ -363,7 +363,7 @@ TEST(plan_given_masks_replace_the_defaults)
 TEST(plan_user_mounts_win)
 {
     struct sandbox_input in = input("{}");
-    struct plan plan = plan_of(&in);
+    struct plan_sandbox plan = plan_of(&in);
     struct plan_attach mounts[] = {{10, "/dev/shm", PF_MAKE_DIR}, {11, "/sys/fs/cgroup", 0}};
     struct program p = {0};
     struct view v;
@@ -385,7 +385,7 @@ TEST(plan_host_cgroup_is_never_mounted_anew)
 {
     for (int host = 0; host < 2; host++) {
         struct sandbox_input in = input("{}");
-        struct plan plan = plan_of(&in);
+        struct plan_sandbox plan = plan_of(&in);
         struct program p = {0};
         struct view v;
 
@@ -414,7 +414,7 @@ TEST(plan_namespaces)
 TEST(plan_shared_pid_namespace_is_entered_by_a_child)
 {
     struct sandbox_input in = input("{}");
-    struct plan plan = plan_of(&in);
+    struct plan_sandbox plan = plan_of(&in);
     struct program p = {0};
     struct view v;
 
@@ -430,7 +430,7 @@ TEST(plan_shared_pid_namespace_is_entered_by_a_child)
 TEST(plan_users_have_no_capabilities)
 {
     struct sandbox_input in = input("{}");
-    struct plan plan = plan_of(&in);
+    struct plan_sandbox plan = plan_of(&in);
     struct program p = {0};
     struct view v;
     const struct program_caps *caps;
@@ -449,7 +449,7 @@ TEST(exec_plan_enters_and_makes_the_payload)
 {
     struct plan_exec plan = {.pidfd = 1};
     struct sandbox_input in = input("{}");
-    struct plan like = plan_of(&in);
+    struct plan_sandbox like = plan_of(&in);
     struct program p = {0};
     struct view v;
 

@@ -2,7 +2,7 @@
 /* links: runtime core base */
 /* Profiles and the filters made from them; a filter is tried in a forked child, which
  * needs no root with no_new_privs. */
-#include "filter.h"
+#include "syscall_filter.h"
 
 #include "base/fd.h"
 
@@ -33,7 +33,7 @@ static int under(const char *json, uint64_t caps, int (*fn)(void))
     int fd, status;
     pid_t pid;
 
-    CHECK_OK(filter_open(test_arena, json, caps, &fd, &flags));
+    CHECK_OK(syscall_filter_open(test_arena, json, caps, &fd, &flags));
     CHECK_OK(file_read_fd(test_arena, fd, 1 << 20, &code, &len));
     close(fd);
     CHECK(len > 0 && len % sizeof(struct sock_filter) == 0);
@@ -158,8 +158,8 @@ static int newest_is_known(void)
 TEST(filter_lets_newer_calls_look_absent)
 {
     static const char *const none[] = {NULL};
-    struct filter_profile killing = {.default_action = SCMP_ACT_KILL_PROCESS};
-    struct filter_prefix prefix;
+    struct syscall_filter_profile killing = {.default_action = SCMP_ACT_KILL_PROCESS};
+    struct syscall_filter_prefix prefix;
 
     CHECK_INT(under(NULL, caps_default(), unknown_is_absent), 0);
     CHECK_INT(
@@ -167,9 +167,9 @@ TEST(filter_lets_newer_calls_look_absent)
               "\"names\":[\"exit_group\",\"open_tree_attr\"],\"action\":\"SCMP_ACT_ALLOW\"}]}",
               0, newest_is_known),
         0);
-    filter_prefix_make(&killing, none, &prefix);
+    syscall_filter_prefix_make(&killing, none, &prefix);
     CHECK_INT(prefix.n_code, 0);
-    filter_prefix_make(&filter_default, none, &prefix);
+    syscall_filter_prefix_make(&syscall_filter_default, none, &prefix);
     CHECK_INT(prefix.n_arches, 1);
     CHECK_INT(prefix.n_code, 7);
 }
@@ -202,8 +202,8 @@ TEST(filter_cache_gives_own_descriptions)
     unsigned flags;
     int a, b;
 
-    CHECK_OK(filter_open(test_arena, NULL, 7, &a, &flags));
-    CHECK_OK(filter_open(test_arena, NULL, 7, &b, &flags));
+    CHECK_OK(syscall_filter_open(test_arena, NULL, 7, &a, &flags));
+    CHECK_OK(syscall_filter_open(test_arena, NULL, 7, &b, &flags));
     CHECK_INT(flags, SECCOMP_FILTER_FLAG_SPEC_ALLOW);
     CHECK(lseek(a, 8, SEEK_SET) == 8);
     CHECK_INT(lseek(b, 0, SEEK_CUR), 0);
@@ -211,8 +211,9 @@ TEST(filter_cache_gives_own_descriptions)
     for (uint64_t caps = 100; caps < 140; caps++) { /* more than it keeps */
         int c;
 
-        CHECK_OK(filter_open(test_arena, "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[]}",
-                             caps, &c, &flags));
+        CHECK_OK(syscall_filter_open(test_arena,
+                                     "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[]}", caps,
+                                     &c, &flags));
         close(c);
     }
     close(a);
@@ -222,28 +223,28 @@ TEST(filter_cache_gives_own_descriptions)
 TEST(rule_applies)
 {
     static const char *const arm[] = {"arm64", NULL};
-    struct filter_rule r = {.includes = {.caps = 6}};
+    struct syscall_filter_rule r = {.includes = {.caps = 6}};
 
-    CHECK(filter_rule_applies(&r, 7, "amd64", 6, 0));
-    CHECK(!filter_rule_applies(&r, 4, "amd64", 6, 0)); /* all of them */
-    r = (struct filter_rule){.excludes = {.caps = 6}};
-    CHECK(!filter_rule_applies(&r, 4, "amd64", 6, 0)); /* any of them */
-    CHECK(filter_rule_applies(&r, 1, "amd64", 6, 0));
-    r = (struct filter_rule){.includes = {.arches = arm}};
-    CHECK(!filter_rule_applies(&r, 0, "amd64", 6, 0));
-    CHECK(filter_rule_applies(&r, 0, "arm64", 6, 0));
-    r = (struct filter_rule){.includes = {.kernel_major = 4, .kernel_minor = 8}};
-    CHECK(filter_rule_applies(&r, 0, "amd64", 5, 0));
-    CHECK(filter_rule_applies(&r, 0, "amd64", 4, 8));
-    CHECK(!filter_rule_applies(&r, 0, "amd64", 4, 7));
-    CHECK(!filter_rule_applies(&r, 0, "amd64", 3, 19));
+    CHECK(syscall_filter_rule_applies(&r, 7, "amd64", 6, 0));
+    CHECK(!syscall_filter_rule_applies(&r, 4, "amd64", 6, 0)); /* all of them */
+    r = (struct syscall_filter_rule){.excludes = {.caps = 6}};
+    CHECK(!syscall_filter_rule_applies(&r, 4, "amd64", 6, 0)); /* any of them */
+    CHECK(syscall_filter_rule_applies(&r, 1, "amd64", 6, 0));
+    r = (struct syscall_filter_rule){.includes = {.arches = arm}};
+    CHECK(!syscall_filter_rule_applies(&r, 0, "amd64", 6, 0));
+    CHECK(syscall_filter_rule_applies(&r, 0, "arm64", 6, 0));
+    r = (struct syscall_filter_rule){.includes = {.kernel_major = 4, .kernel_minor = 8}};
+    CHECK(syscall_filter_rule_applies(&r, 0, "amd64", 5, 0));
+    CHECK(syscall_filter_rule_applies(&r, 0, "amd64", 4, 8));
+    CHECK(!syscall_filter_rule_applies(&r, 0, "amd64", 4, 7));
+    CHECK(!syscall_filter_rule_applies(&r, 0, "amd64", 3, 19));
 }
 
 TEST(profile_parses)
 {
-    struct filter_profile p;
+    struct syscall_filter_profile p;
 
-    CHECK_OK(filter_parse(
+    CHECK_OK(syscall_filter_parse(
         test_arena,
         "{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":38,\"flags\":[\"SECCOMP_FILTER_"
         "FLAG_LOG\"],\"archMap\":[{\"architecture\":\"SCMP_ARCH_X86_64\",\"subArchitectures\":["
@@ -266,9 +267,9 @@ TEST(profile_parses)
 
 static void refuses(const char *json)
 {
-    struct filter_profile p;
+    struct syscall_filter_profile p;
 
-    CHECK_ERR(filter_parse(test_arena, json, &p), ERR_INVALID);
+    CHECK_ERR(syscall_filter_parse(test_arena, json, &p), ERR_INVALID);
 }
 
 TEST(profile_refuses)

@@ -35,7 +35,7 @@ static bool is_listed(struct container *c, const struct container_listing *l)
 
 static void finish(struct listing *listing)
 {
-    containers_release(&((struct container_listing *)listing)->list);
+    container_list_unref(&((struct container_listing *)listing)->list);
 }
 
 static void on_size(void *ctx, struct err *err, int64_t rw, int64_t root)
@@ -76,6 +76,6 @@ void handle_container_list(struct request *r)
 
     if (reply_failed(r, read_list_params(r, l)))
         return;
-    containers_hold(parts_of(r)->containers, &l->list);
+    container_list_ref(parts_of(r)->containers, &l->list);
     listing_begin(&l->listing, r, &container_listing_type, l->list.n);
 }

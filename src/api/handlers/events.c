@@ -13,7 +13,7 @@
 #define SLICE_NS (NS_PER_MS / 2)
 #define UNTIL_MAX_NS (10LL * 365 * 86400 * NS_PER_S) /* later is never */
 
-struct feed {
+struct event_feed {
     struct events_sub sub; /* linked while live */
     struct request *request;
     struct filters filters;
@@ -24,20 +24,20 @@ struct feed {
     struct timer until, slice;
 };
 
-static void stop(struct feed *f)
+static void stop(struct event_feed *f)
 {
     events_unsubscribe(&f->sub);
     timer_clear(parts_of(f->request)->loop, &f->until);
     timer_clear(parts_of(f->request)->loop, &f->slice);
 }
 
-static void end_feed(struct feed *f)
+static void end_feed(struct event_feed *f)
 {
     stop(f);
     reply_end(f->request);
 }
 
-static void send_event(struct feed *f, const struct event *e)
+static void send_event(struct event_feed *f, const struct event *e)
 {
     autobuf struct buf b = {0};
     struct jw w = {.out = &b};
@@ -53,7 +53,7 @@ static void send_event(struct feed *f, const struct event *e)
 
 static void on_live(void *ctx, const struct event *e)
 {
-    struct feed *f = ctx;
+    struct event_feed *f = ctx;
 
     send_event(f, e);
     if (!f->is_full)
@@ -64,7 +64,7 @@ static void on_live(void *ctx, const struct event *e)
 
 static void on_replay(void *ctx, const struct event *e)
 {
-    struct feed *f = ctx;
+    struct event_feed *f = ctx;
 
     if (f->is_full || f->has_gap || f->is_paused)
         return;
@@ -77,7 +77,7 @@ static void on_replay(void *ctx, const struct event *e)
 
 static void on_slice(struct timer *t);
 
-static void replay(struct feed *f)
+static void replay(struct event_feed *f)
 {
     struct events *ev = parts_of(f->request)->events;
 
@@ -101,12 +101,12 @@ static void replay(struct feed *f)
 
 static void on_slice(struct timer *t)
 {
-    replay(container_of(t, struct feed, slice));
+    replay(container_of(t, struct event_feed, slice));
 }
 
 static void on_room(void *ctx)
 {
-    struct feed *f = ctx;
+    struct event_feed *f = ctx;
 
     if (!f->is_live && !f->slice.due_ns)
         replay(f);
@@ -114,7 +114,7 @@ static void on_room(void *ctx)
 
 static void on_until(struct timer *t)
 {
-    struct feed *f = container_of(t, struct feed, until);
+    struct event_feed *f = container_of(t, struct event_feed, until);
 
     if (f->is_live)
         end_feed(f);
@@ -122,13 +122,13 @@ static void on_until(struct timer *t)
 
 static void on_feed_gone(void *ctx)
 {
-    struct feed *f = ctx;
+    struct event_feed *f = ctx;
 
     stop(f);
     request_abandon(f->request);
 }
 
-static struct err *read_feed_params(struct request *r, struct feed *f)
+static struct err *read_feed_params(struct request *r, struct event_feed *f)
 {
     TRY(query_time(&r->query, "since", &f->since_ns));
     TRY(query_time(&r->query, "until", &f->until_ns));
@@ -140,7 +140,7 @@ static struct err *read_feed_params(struct request *r, struct feed *f)
 
 void handle_events(struct request *r)
 {
-    struct feed *f = arena_new(r->arena, struct feed);
+    struct event_feed *f = arena_new(r->arena, struct event_feed);
     int64_t now = clock_wall_ns();
 
     if (reply_failed(r, read_feed_params(r, f)))

@@ -202,7 +202,7 @@ void handle_image_remove(struct request *r)
 
 static const char *const prune_filters[] = {"dangling", "label", "label!", "until", NULL};
 
-struct prune {
+struct image_prune {
     struct request *request;
     struct strs names; /* tags and ids to remove */
     size_t at;
@@ -212,9 +212,9 @@ struct prune {
     struct jw w;
 };
 
-static void prune_next(struct prune *p);
+static void prune_next(struct image_prune *p);
 
-static void copy_deleted(struct prune *p, const char *json)
+static void copy_deleted(struct image_prune *p, const char *json)
 {
     const struct json *list;
     struct err *err = json_parse(p->request->arena, json, strlen(json), &list);
@@ -231,7 +231,7 @@ static void copy_deleted(struct prune *p, const char *json)
 
 static void on_pruned(void *ctx, struct err *err, const char *json)
 {
-    struct prune *p = ctx;
+    struct image_prune *p = ctx;
 
     if (!err)
         copy_deleted(p, json);
@@ -239,7 +239,7 @@ static void on_pruned(void *ctx, struct err *err, const char *json)
     prune_next(p);
 }
 
-static void prune_next(struct prune *p)
+static void prune_next(struct image_prune *p)
 {
     struct image_table *t = parts_of(p->request)->images;
 
@@ -271,7 +271,7 @@ static bool is_prunable(const struct image *i, const struct filters *f, bool onl
 
 void handle_image_prune(struct request *r)
 {
-    struct prune *p = arena_new(r->arena, struct prune);
+    struct image_prune *p = arena_new(r->arena, struct image_prune);
     bool only_dangling = true;
     struct filters f;
     int64_t until_ns;

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "cgroup/cgroup.h"
-#include "core/config.h"
+#include "core/settings.h"
 #include "image/image.h"
 #include "net/net.h"
 

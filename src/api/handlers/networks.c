@@ -113,20 +113,21 @@ void handle_network_remove(struct request *r)
 
 /* ---- connect, disconnect ---- */
 
-struct link_request { /* the body of both */
+struct connect_request { /* the body of both */
     char *container;
     bool force;
     struct endpoint_config endpoint;
 };
 static const struct jfield link_fields[] = {
-    J(J_STR, struct link_request, container, "Container"),
-    J(J_BOOL, struct link_request, force, "Force"),
-    J(J_OBJ, struct link_request, endpoint, "EndpointConfig", .sub = &endpoint_config_json),
+    J(J_STR, struct connect_request, container, "Container"),
+    J(J_BOOL, struct connect_request, force, "Force"),
+    J(J_OBJ, struct connect_request, endpoint, "EndpointConfig", .sub = &endpoint_config_json),
     J_END,
 };
-static const struct jtable link_json = {sizeof(struct link_request), link_fields};
+static const struct jtable link_json = {sizeof(struct connect_request), link_fields};
 
-static bool read_link(struct request *r, struct link_request *out, struct container **c)
+static bool read_connect_request(struct request *r, struct connect_request *out,
+                                 struct container **c)
 {
     const char *body;
     size_t len;
@@ -138,7 +139,7 @@ static bool read_link(struct request *r, struct link_request *out, struct contai
 }
 
 /* 200 without a body, as Docker has it. */
-static void on_linked(void *ctx, struct err *err)
+static void on_connected(void *ctx, struct err *err)
 {
     if (!reply_failed(ctx, err))
         reply_empty(ctx, 200);
@@ -146,20 +147,20 @@ static void on_linked(void *ctx, struct err *err)
 
 void handle_network_connect(struct request *r)
 {
-    struct link_request link = {0};
+    struct connect_request asked = {0};
     struct container *c;
 
-    if (read_link(r, &link, &c))
-        container_connect(c, request_arg(r, 0), &link.endpoint, on_linked, r);
+    if (read_connect_request(r, &asked, &c))
+        container_connect(c, request_arg(r, 0), &asked.endpoint, on_connected, r);
 }
 
 void handle_network_disconnect(struct request *r)
 {
-    struct link_request link = {0};
+    struct connect_request asked = {0};
     struct container *c;
 
-    if (read_link(r, &link, &c))
-        container_disconnect(c, request_arg(r, 0), on_linked, r);
+    if (read_connect_request(r, &asked, &c))
+        container_disconnect(c, request_arg(r, 0), on_connected, r);
 }
 
 /* ---- prune ---- */

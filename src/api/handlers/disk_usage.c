@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * GET /system/df: what images, containers and volumes take. Volumes and containers are
+ * measured one after the other, as a worker walks their files. Loop thread.
+ */
+#include <string.h>
+
+#include "image/image.h"
+#include "storage/volume.h"
+#include "view/view.h"
+
+#include "api.h"
+
+struct disk_usage {
+    struct request *request;
+    bool wants_images, wants_containers, wants_volumes;
+    struct strs volumes, ids; /* still to be measured; ids are containers' */
+    size_t at;                /* in volumes, then in ids */
+    struct buf json;
+    struct jw w;
+};
+
+static void write_images(struct disk_usage *u)
+{
+    struct image_table *t = parts_of(u->request)->images;
+    struct image *i;
+    size_t cursor = 0;
+    int64_t bytes = 0;
+
+    jw_arr(&u->w, "Images");
+    while (u->wants_images && (i = image_next(t, &cursor))) {
+        image_write_summary(i, &u->w, u->request->api_version);
+        bytes += image_size(i);
+    }
+    jw_arr_end(&u->w);
+    jw_int(&u->w, "LayersSize", bytes);
+}
+
+static void measure_volume(struct disk_usage *u);
+
+static void on_volume_size(void *ctx, struct err *err, int64_t bytes)
+{
+    struct disk_usage *u = ctx;
+    struct volume *v = volume_find(parts_of(u->request)->volumes, u->volumes.v[u->at++]);
+
+    if (v)
+        volume_write_json(v, &u->w, err ? 0 : bytes);
+    err_drop(err);
+    measure_volume(u);
+}
+
+static void measure_container(struct disk_usage *u);
+
+static void measure_volume(struct disk_usage *u)
+{
+    if (u->at < u->volumes.n) {
+        volume_measure(parts_of(u->request)->volumes, u->volumes.v[u->at], on_volume_size, u);
+        return;
+    }
+    jw_arr_end(&u->w);
+    jw_arr(&u->w, "Containers");
+    u->at = 0;
+    measure_container(u);
+}
+
+static void on_size(void *ctx, struct err *err, int64_t rw, int64_t root)
+{
+    struct disk_usage *u = ctx;
+    struct request *r = u->request;
+    struct container *c;
+    struct err *gone = container_find(parts_of(r)->containers, u->ids.v[u->at++], &c);
+
+    if (!gone)
+        container_write_summary(c, &u->w, r->api_version, err ? 0 : rw, err ? 0 : root);
+    err_drop(gone);
+    err_drop(err);
+    measure_container(u);
+}
+
+static void measure_container(struct disk_usage *u)
+{
+    while (u->at < u->ids.n) {
+        struct container *c;
+        struct err *gone = container_find(parts_of(u->request)->containers, u->ids.v[u->at], &c);
+
+        if (!gone) {
+            container_sizes(c, on_size, u);
+            return;
+        }
+        err_drop(gone);
+        u->at++;
+    }
+    jw_arr_end(&u->w);
+    jw_arr(&u->w, "BuildCache");
+    jw_arr_end(&u->w);
+    jw_obj_end(&u->w);
+    reply_json(u->request, 200, &u->json);
+}
+
+void handle_disk_usage(struct request *r)
+{
+    struct disk_usage *u = arena_new(r->arena, struct disk_usage);
+    struct strs types = query_all(r->arena, &r->query, "type");
+    bool all = types.n == 0 || r->api_version < 142;
+    struct container *c;
+    struct volume *v;
+    size_t cursor = 0;
+
+    u->request = r;
+    u->w.out = &u->json;
+    u->wants_images = all || strs_has(&types, "image");
+    u->wants_containers = all || strs_has(&types, "container");
+    u->wants_volumes = all || strs_has(&types, "volume");
+    while (u->wants_containers && (c = container_next(parts_of(r)->containers, &cursor)))
+        strs_add(r->arena, &u->ids, container_id(c));
+    cursor = 0;
+    while (u->wants_volumes && (v = volume_next(parts_of(r)->volumes, &cursor)))
+        strs_add(r->arena, &u->volumes, volume_name(v));
+    jw_obj(&u->w, NULL);
+    write_images(u);
+    jw_arr(&u->w, "Volumes");
+    measure_volume(u);
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The configuration file: JSON with dockerd's keys. A key that is also given as a
+ * flag is refused, as dockerd does it, so that nobody has to guess which one wins.
+ * Start-up, blocking.
+ */
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/json.h"
+
+#include "settings_flags.h"
+
+#define FILE_MAX (1u << 20)
+
+static const struct flag *find_key(const char *key)
+{
+    for (const struct flag *f = settings_flags; f->name; f++) {
+        if (f->key && !strcmp(f->key, key))
+            return f;
+    }
+    return NULL;
+}
+
+static struct err *wrong_type(const struct flag *f, const char *wanted)
+{
+    return err_new(ERR_INVALID, "directive %s must be %s", f->key, wanted);
+}
+
+static struct err *load_list(struct arena *a, const struct flag *f, const struct json *j,
+                             struct settings *out)
+{
+    if (json_type(j) != JSON_ARRAY)
+        return wrong_type(f, "a list of strings");
+    for (const struct json *it = json_first(j); it; it = json_next(it)) {
+        if (!json_str(it))
+            return wrong_type(f, "a list of strings");
+        TRY(flag_set(a, f, json_str(it), out));
+    }
+    return NULL;
+}
+
+static struct err *load_map(struct arena *a, const struct flag *f, const struct json *j,
+                            struct settings *out)
+{
+    if (json_type(j) != JSON_OBJECT)
+        return wrong_type(f, "an object of strings");
+    for (const struct json *it = json_first(j); it; it = json_next(it)) {
+        if (!json_str(it))
+            return wrong_type(f, "an object of strings");
+        TRY(flag_set(a, f, arena_printf(a, "%s=%s", json_key(it), json_str(it)), out));
+    }
+    return NULL;
+}
+
+static struct err *load_number(struct arena *a, const struct flag *f, const struct json *j,
+                               struct settings *out)
+{
+    if (json_type(j) != JSON_NUMBER || json_num(j) != (double)json_int(j))
+        return wrong_type(f, "a whole number");
+    return flag_set(a, f, arena_printf(a, "%lld", (long long)json_int(j)), out);
+}
+
+static struct err *load_value(struct arena *a, const struct flag *f, const struct json *j,
+                              struct settings *out)
+{
+    if (f->bits & FLAG_IGNORED)
+        return NULL;
+    switch (f->type) {
+    case FLAG_TEXT:
+    case FLAG_PATH:
+        return json_str(j) ? flag_set(a, f, json_str(j), out) : wrong_type(f, "a string");
+    case FLAG_LIST:
+        return load_list(a, f, j, out);
+    case FLAG_MAP:
+        return load_map(a, f, j, out);
+    case FLAG_INT:
+        return load_number(a, f, j, out);
+    case FLAG_BOOL:
+        if (json_type(j) != JSON_BOOL)
+            return wrong_type(f, "true or false");
+        return flag_set(a, f, json_bool(j) ? "true" : "false", out);
+    default: /* no setting is of another type */
+        return NULL;
+    }
+}
+
+static struct err *check_known(struct arena *a, const struct json *root)
+{
+    struct strs unknown = {0};
+
+    for (const struct json *it = json_first(root); it; it = json_next(it)) {
+        if (!find_key(json_key(it)))
+            strs_add(a, &unknown, json_key(it));
+    }
+    if (!unknown.n)
+        return NULL;
+    return err_new(ERR_INVALID, "the following directives don't match any configuration option: %s",
+                   strs_join(a, &unknown, ", "));
+}
+
+static char *pairs_text(struct arena *a, const struct pairs *p)
+{
+    autobuf struct buf b = {0};
+
+    for (size_t i = 0; i < p->n; i++)
+        buf_printf(&b, "%s%s:%s", i ? " " : "", p->v[i].key, p->v[i].value);
+    return arena_printf(a, "map[%s]", b.data ? b.data : "");
+}
+
+/* The value as Go's %v prints it. */
+static char *flag_text(struct arena *a, const struct flag *f, const struct settings *s)
+{
+    const void *from = (const char *)s + f->offset;
+    const char *text;
+
+    if (f->bits & FLAG_IGNORED)
+        return arena_strdup(a, "");
+    switch (f->type) {
+    case FLAG_TEXT:
+    case FLAG_PATH:
+        text = *(char *const *)from;
+        return arena_strdup(a, text ? text : "");
+    case FLAG_LIST:
+        return arena_printf(a, "[%s]", strs_join(a, from, " "));
+    case FLAG_MAP:
+        return pairs_text(a, from);
+    case FLAG_INT:
+        return arena_printf(a, "%d", *(const int *)from);
+    case FLAG_BOOL:
+        return arena_strdup(a, *(const bool *)from ? "true" : "false");
+    default:
+        return arena_strdup(a, "");
+    }
+}
+
+/* `given` is by row of the table. */
+static struct err *check_conflicts(struct arena *a, const struct json *root, const bool *given,
+                                   const struct settings *flags, const struct settings *file)
+{
+    struct strs both = {0};
+
+    for (const struct json *it = json_first(root); it; it = json_next(it)) {
+        const struct flag *f = find_key(json_key(it));
+
+        if (given[f - settings_flags])
+            strs_add(a, &both,
+                     arena_printf(a, "%s: (from flag: %s, from file: %s)", f->key,
+                                  flag_text(a, f, flags), flag_text(a, f, file)));
+    }
+    if (!both.n)
+        return NULL;
+    return err_new(ERR_INVALID,
+                   "the following directives are specified both as a flag and in the "
+                   "configuration file: %s",
+                   strs_join(a, &both, ", "));
+}
+
+static struct err *load(struct arena *a, const struct json *root, bool *given, struct settings *out)
+{
+    struct settings file = {0};
+
+    if (json_type(root) != JSON_OBJECT)
+        return err_new(ERR_INVALID, "it is not a JSON object");
+    TRY(check_known(a, root));
+    for (const struct json *it = json_first(root); it; it = json_next(it))
+        TRY(load_value(a, find_key(json_key(it)), it, &file));
+    TRY(check_conflicts(a, root, given, out, &file));
+    for (const struct json *it = json_first(root); it; it = json_next(it)) {
+        const struct flag *f = find_key(json_key(it));
+
+        TRY(load_value(a, f, it, out));
+        given[f - settings_flags] = true;
+    }
+    return NULL;
+}
+
+static struct err *parse(struct arena *a, const char *text, size_t len, bool *given,
+                         struct settings *out)
+{
+    const struct json *root;
+
+    if (strspn(text, " \t\r\n") == len)
+        return NULL;
+    TRY(json_parse(a, text, len, &root));
+    return load(a, root, given, out);
+}
+
+struct err *settings_file_load(struct arena *a, const char *path, bool must_exist, bool *given,
+                               struct settings *out)
+{
+    struct err *err;
+    char *text;
+    size_t len;
+
+    err = file_read(a, AT_FDCWD, path, FILE_MAX, &text, &len);
+    if (err && err_kind(err) == ERR_NOT_FOUND && !must_exist) {
+        err_drop(err);
+        return NULL;
+    }
+    if (!err)
+        err = parse(a, text, len, given, out);
+    if (err)
+        return err_wrap(err_as(err, ERR_INVALID), "unable to configure the daemon with file %s",
+                        path);
+    return NULL;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The image table from within: the object, its names, its record. Loop thread. */
+#pragma once
+
+#include "image/image.h"
+
+#include "base/digest.h"
+#include "base/json.h"
+#include "base/map.h"
+#include "core/db.h"
+#include "core/events.h"
+#include "core/op.h"
+#include "core/settings.h"
+#include "storage/layer.h"
+
+#include "blob.h"
+#include "manifest.h"
+#include "shelf.h"
+
+#define IMAGE_KIND "image" /* of its documents in the database */
+
+struct image_table {
+    struct layer_store *store;
+    struct loop *loop;
+    struct pools *pools;
+    struct ops *ops;
+    struct db *db;
+    struct events *events;
+    const struct settings *settings;
+    char *data_root;
+    struct list jobs;    /* pulls, loads, imports: struct image_job */
+    int n_busy;          /* jobs of layers in workers */
+    bool is_closed;      /* freed when the last of them is back */
+    struct shelf *shelf; /* the layers on disk */
+    struct map *images;  /* by id: "sha256:…" */
+    struct map *names;   /* by full name, with tag or with digest → image */
+};
+
+struct image {
+    struct image_table *table;
+    struct arena *arena; /* everything below that never changes */
+    char id[DIGEST_MAX];
+    char *text; /* the config blob */
+    struct image_blob blob;
+    struct strs chain;
+    int64_t *layer_sizes; /* beside chain */
+    int64_t size_bytes, created_ns;
+    char *manifest_type, *manifest_digest; /* NULL: not from a registry */
+    int64_t manifest_size;
+
+    struct arena *names_arena; /* replaced whenever a name comes or goes */
+    struct strs full_tags, full_digests;
+    struct strs tags, digests; /* familiar */
+    int64_t last_tag_ns;
+    bool is_removed;   /* kept for stopped containers only (rmi -f): unlisted, unnamed */
+    struct map *users; /* container id → the struct user of image_table.c */
+};
+
+/* What makes an image: everything is copied. */
+struct image_facts {
+    const char *text; /* the config blob */
+    const char *manifest_type, *manifest_digest;
+    int64_t manifest_size;
+    const struct strs *tags, *digests; /* full names; may be NULL */
+    const int64_t *layer_sizes;        /* NULL: as the shelf knows them */
+    int64_t last_tag_ns;
+    bool is_removed;
+};
+/* Parses and makes the object, not in the table yet. */
+struct err *image_create(struct image_table *t, const struct image_facts *f, struct image **out)
+    must_check;
+void image_destroy(struct image *i); /* accepts NULL */
+
+/* Puts it in; holds its layers. The id must be new. */
+void image_publish(struct image *i);
+/* Takes it out of the table with all its names, frees it, lets its layers go. Its document is
+ * the caller's. */
+void image_withdraw(struct image *i);
+
+/* full: "docker.io/library/busybox:latest" or "…@sha256:…". Moves the name from whoever has it
+ * (returned, else NULL). */
+struct image *image_add_name(struct image *i, const char *full);
+void image_drop_name(struct image *i, const char *full);
+struct image *image_by_name(struct image_table *t, const char *full); /* NULL when absent */
+struct image *image_by_id(struct image_table *t, const char *id); /* full id; also removed ones */
+const char *image_name_familiar(struct arena *a, const char *full);
+
+/* The database's copy. */
+char *image_document(struct arena *a, const struct image *i);
+void image_save(struct image *i, db_done_fn done, void *ctx);
+/* id: the actor; name: its attribute; NULL for the image's id. */
+void image_event(const struct image *i, const char *action, const char *id, const char *name);
+
+/* A user of the image, running or not; NULL when there is none. */
+const char *image_user(const struct image *i, bool is_running);

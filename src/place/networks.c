@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a container asks of the network: which networks, which published ports. Plans
+ * only; its endpoints while it runs are in endpoints.c. Loop thread.
+ */
+#include "place/networks.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "container/container.h"
+#include "container/container_table.h"
+#include "container/doc.h"
+#include "container/parts.h"
+#include "net/network.h"
+#include "place/port_spec.h"
+#include "runtime/config.h"
+
+bool network_mode_is(const struct host_config *h, const char *mode)
+{
+    return text_same(h->network_mode, mode);
+}
+
+struct err *mode_container(struct container_table *t, const char *mode, struct container **out)
+{
+    *out = NULL;
+    if (!mode || !text_starts(mode, "container:"))
+        return NULL;
+    return container_find(t, mode + strlen("container:"), out);
+}
+
+/* "default" and "" are the bridge. */
+static const char *network_of_mode(const char *mode)
+{
+    return text_is_empty(mode) || strcmp(mode, "default") == 0 ? "bridge" : mode;
+}
+
+static struct err *check_wish(struct network *n, const char *text, bool is_inside)
+{
+    if (network_is_predefined(n))
+        return err_new(ERR_INVALID,
+                       "invalid config for network %s: user specified IP address is "
+                       "supported on user defined networks only",
+                       network_name(n));
+    if (!is_inside)
+        return err_new(ERR_INVALID,
+                       "invalid config for network %s: no configured subnet contains IP "
+                       "address %s",
+                       network_name(n), text);
+    return NULL;
+}
+
+static struct err *check_address(struct network *n, const struct endpoint_config *e)
+{
+    struct subnet4 v4 = network_subnet(n);
+    struct subnet6 v6 = network_subnet6(n);
+    struct in6_addr addr6;
+    uint32_t addr;
+
+    if (!e->ipam)
+        return NULL;
+    if (!text_is_empty(e->ipam->ipv4)) {
+        if (!addr4_parse(e->ipam->ipv4, &addr))
+            return err_new(ERR_INVALID, "invalid IPv4 address: %s", e->ipam->ipv4);
+        TRY(check_wish(n, e->ipam->ipv4, v4.bits && subnet4_has(v4, addr)));
+    }
+    if (!text_is_empty(e->ipam->ipv6)) {
+        if (!addr6_parse(e->ipam->ipv6, &addr6))
+            return err_new(ERR_INVALID, "invalid IPv6 address: %s", e->ipam->ipv6);
+        TRY(check_wish(n, e->ipam->ipv6, v6.bits && subnet6_has(v6, &addr6)));
+    }
+    return NULL;
+}
+
+struct err *mac_parse(const char *s, uint8_t out[6])
+{
+    unsigned b[6];
+    char rest;
+
+    if (sscanf(s, "%2x:%2x:%2x:%2x:%2x:%2x%c", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &rest) !=
+            6 ||
+        (b[0] & 1))
+        return err_new(ERR_INVALID, "invalid MAC address: %s", s);
+    for (int i = 0; i < 6; i++)
+        out[i] = (uint8_t)b[i];
+    return NULL;
+}
+
+struct err *network_plan_attached(struct container_table *t, struct arena *a, const char *name,
+                                  const struct endpoint_config *asked, struct endpoint_record *out)
+{
+    struct network *n;
+    uint8_t mac[6];
+
+    TRY(network_find(t->parts->networks, name, &n));
+    if (asked) {
+        TRY(check_address(n, asked));
+        if (!text_is_empty(asked->mac_address))
+            TRY(mac_parse(asked->mac_address, mac));
+        out->asked = *asked;
+    }
+    out->network = arena_strdup(a, network_name(n));
+    out->network_id = arena_strdup(a, network_id(n));
+    out->endpoint_id = out->mac = out->ifname = "";
+    return NULL;
+}
+
+/* Docker drops the wish silently; what is not done should be said. */
+static void warn_unpublished(struct container_table *t, struct arena *a,
+                             const struct host_config *host, const struct jlist *list,
+                             struct strs *warnings)
+{
+    const struct endpoint_record *at = list->v;
+    const char *driver = "";
+
+    if (!host->port_bindings.n && !host->publish_all_ports)
+        return;
+    for (size_t i = 0; i < list->n; i++) {
+        struct network *n;
+        struct err *err = network_find(t->parts->networks, at[i].network_id, &n);
+
+        if (err || network_bridge(n)) {
+            err_drop(err);
+            return;
+        }
+        driver = network_driver(n);
+    }
+    if (strstr(driver, "vlan"))
+        strs_add(
+            a, warnings,
+            arena_printf(a, "Published ports are discarded when using %s network mode", driver));
+}
+
+/* A published port that no one outside reaches, silently, would be a lie. */
+static void warn_shut(struct container_table *t, struct arena *a, const struct host_config *host,
+                      const struct jlist *list, struct strs *warnings)
+{
+    const char *shut = net_forward_shut(t->parts->net);
+    const struct endpoint_record *at = list->v;
+    bool publishes = host->port_bindings.n || host->publish_all_ports;
+
+    for (size_t i = 0; shut && i < list->n; i++) {
+        struct network *n;
+        struct err *err = network_find(t->parts->networks, at[i].network_id, &n);
+        bool is_concerned = !err && network_bridge(n) && !network_is_internal(n);
+
+        err_drop(err);
+        if (!is_concerned)
+            continue;
+        strs_add(a, warnings,
+                 arena_printf(a,
+                              "The host's firewall drops what is forwarded (%s): the container "
+                              "does not reach the outside%s",
+                              shut,
+                              publishes ? ", and its published ports are served by the engine's "
+                                          "proxy where the host accepts them as its own"
+                                        : ""));
+        return;
+    }
+}
+
+struct err *networks_plan(struct container_table *t, struct arena *a, const struct config *config,
+                          const struct host_config *host, const struct networking_config *n,
+                          struct jlist *out, struct strs *warnings)
+{
+    const char *mode = network_of_mode(host->network_mode);
+    const struct endpoint_config *asked = n->endpoints.v;
+    struct endpoint_record *list;
+    size_t count = 0;
+
+    if (config->network_disabled || text_starts(mode, "container:")) {
+        *out = (struct jlist){0};
+        return NULL;
+    }
+    list = arena_array(a, n->endpoints.n + 1, sizeof(*list));
+    for (size_t i = 0; i < n->endpoints.n; i++) {
+        const char *name =
+            strcmp(n->endpoints.keys[i], "default") == 0 ? "bridge" : n->endpoints.keys[i];
+
+        if (strcmp(name, mode) == 0) { /* the mode's own network comes first */
+            memmove(list + 1, list, count * sizeof(*list));
+            memset(list, 0, sizeof(*list));
+            TRY(network_plan_attached(t, a, name, &asked[i], &list[0]));
+        } else {
+            TRY(network_plan_attached(t, a, name, &asked[i], &list[count]));
+        }
+        count++;
+    }
+    if (count == 0)
+        TRY(network_plan_attached(t, a, mode, NULL, &list[count++]));
+    if (text_is_empty(list[0].asked.mac_address) && !text_is_empty(config->mac_address))
+        list[0].asked.mac_address = config->mac_address;
+    out->v = list;
+    out->n = count;
+    warn_unpublished(t, a, host, out, warnings);
+    warn_shut(t, a, host, out, warnings);
+    return NULL;
+}
+
+/* ---- published ports ---- */
+
+#define PORT_MAPS_MAX                                                                              \
+    65536 /* two for a port on every address; sockets have a limit of their own                    \
+           */
+
+struct port_list {
+    struct arena *a;
+    struct port_map *v;
+    size_t n, room;
+};
+
+static struct port_map *port_add(struct port_list *l)
+{
+    l->v = arena_grow(l->a, l->v, l->n, &l->room, sizeof(*l->v));
+    return &l->v[l->n++];
+}
+
+struct err *port_spec_parse(const char *s, int *first, int *last, enum port_proto *proto)
+{
+    char number[24], tail[16] = "tcp";
+    const char *slash = strchr(s, '/');
+    size_t n = slash ? (size_t)(slash - s) : strlen(s);
+    char *dash;
+    uint32_t lo, hi;
+
+    if (n == 0 || n >= sizeof(number) || (slash && strlen(slash + 1) >= sizeof(tail)))
+        return err_new(ERR_INVALID, "invalid port specification: \"%s\"", s);
+    memcpy(number, s, n);
+    number[n] = '\0';
+    if (slash)
+        snprintf(tail, sizeof(tail), "%s", slash + 1);
+    dash = strchr(number, '-');
+    if (dash)
+        *dash++ = '\0';
+    if (!text_to_u32(number, &lo) || !text_to_u32(dash ? dash : number, &hi) || lo > 65535 ||
+        hi > 65535 || hi < lo)
+        return err_new(ERR_INVALID, "invalid port specification: \"%s\"", s);
+    if (strcmp(tail, "tcp") == 0 || tail[0] == '\0')
+        *proto = PORT_TCP;
+    else if (strcmp(tail, "udp") == 0)
+        *proto = PORT_UDP;
+    else if (strcmp(tail, "sctp") == 0)
+        *proto = PORT_SCTP;
+    else
+        return err_new(ERR_INVALID, "invalid proto: %s", tail);
+    *first = (int)lo;
+    *last = (int)hi;
+    return NULL;
+}
+
+/* The kernel translates nothing that comes from loopback, and the proxy speaks TCP and UDP. */
+static struct err *check_sctp(const struct port_map *m)
+{
+    static const uint8_t loopback6[16] = {[15] = 1};
+
+    if (m->proto != PORT_SCTP ||
+        (m->is_v6 ? memcmp(m->host_ip, loopback6, 16) != 0 : m->host_ip[0] != 127))
+        return NULL;
+    return err_new(ERR_INVALID, "SCTP ports cannot be published on a loopback address: %u/sctp",
+                   m->port);
+}
+
+static struct err *add_binding(struct port_list *l, enum port_proto proto, int port,
+                               const char *host_ip, const char *host_port, const char *default_ip)
+{
+    const char *ip = text_is_empty(host_ip) ? default_ip : host_ip;
+    bool is_wildcard = text_is_empty(ip) || strcmp(ip, "0.0.0.0") == 0;
+    bool wants_both = text_is_empty(ip);
+    enum port_proto ignored;
+    int first = 0, last = 0;
+
+    if (!text_is_empty(host_port) && strcmp(host_port, "0") != 0)
+        TRY(port_spec_parse(host_port, &first, &last, &ignored));
+    for (int v6 = 0; v6 <= (wants_both ? 1 : 0); v6++) {
+        struct port_map *m = port_add(l);
+
+        m->proto = proto;
+        m->port = (uint16_t)port;
+        m->host_port = first == last ? (uint16_t)first : 0;
+        if (first != last) {
+            m->host_port = (uint16_t)first;
+            m->host_port_end = (uint16_t)last;
+        }
+        m->is_v6 = v6 == 1;
+        if (is_wildcard)
+            continue;
+        if (inet_pton(AF_INET, ip, m->host_ip) != 1) {
+            m->is_v6 = true;
+            if (inet_pton(AF_INET6, ip, m->host_ip) != 1)
+                return err_new(ERR_INVALID, "Invalid ip address %s", ip);
+        }
+        TRY(check_sctp(m));
+    }
+    return NULL;
+}
+
+static struct err *add_bindings_of(struct port_list *l, const char *spec,
+                                   const struct jlist *bindings, const char *default_ip)
+{
+    const struct port_binding *b = bindings->v;
+    enum port_proto proto;
+    int first, last;
+
+    TRY(port_spec_parse(spec, &first, &last, &proto));
+    if (first == 0)
+        return err_new(ERR_INVALID, "invalid containerPort: %s", spec);
+    for (int port = first; port <= last; port++)
+        for (size_t i = 0; i < bindings->n && l->n <= PORT_MAPS_MAX; i++)
+            TRY(add_binding(l, proto, port, b[i].host_ip, b[i].host_port, default_ip));
+    return NULL;
+}
+
+static bool is_bound(const struct host_config *host, const char *spec)
+{
+    const struct jlist *lists = host->port_bindings.v;
+
+    for (size_t i = 0; i < host->port_bindings.n; i++)
+        if (strcmp(host->port_bindings.keys[i], spec) == 0 && lists[i].n > 0)
+            return true;
+    return false;
+}
+
+struct err *ports_plan(struct arena *a, const struct config *config, const struct host_config *host,
+                       const char *default_ip, struct port_map **out, size_t *n)
+{
+    struct port_list l = {.a = a};
+    const struct jlist *lists = host->port_bindings.v;
+
+    for (size_t i = 0; i < host->port_bindings.n; i++)
+        TRY(add_bindings_of(&l, host->port_bindings.keys[i], &lists[i], default_ip));
+    for (size_t i = 0; i < config->exposed_ports.n; i++) {
+        struct port_binding any = {0};
+        struct jlist one = {.v = &any, .n = 1};
+        const char *spec = config->exposed_ports.v[i];
+        enum port_proto proto;
+        int first, last;
+
+        TRY(port_spec_parse(spec, &first, &last, &proto)); /* a bad EXPOSE is refused in any case */
+        if (host->publish_all_ports && !is_bound(host, spec))
+            TRY(add_bindings_of(&l, spec, &one, default_ip));
+    }
+    if (l.n > PORT_MAPS_MAX)
+        return err_new(ERR_INVALID, "a container can publish at most %d ports", PORT_MAPS_MAX);
+    *out = l.v;
+    *n = l.n;
+    return NULL;
+}

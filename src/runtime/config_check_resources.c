@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Limits that cannot be meant, in Docker's words (clients and their tests compare
+ * them). What this kernel cannot do is not judged here: that is discarded with a
+ * warning by cgroup/. Pure.
+ */
+#include "config_check.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define MIB (1LL << 20)
+#define MEMORY_MIN (6 * MIB)
+
+static struct err *check_memory(const struct host_config *h)
+{
+    if (h->memory != 0 && h->memory < MEMORY_MIN)
+        return err_new(ERR_INVALID, "Minimum memory limit allowed is 6MB");
+    if (h->memory > 0 && h->memory_swap > 0 && h->memory_swap < h->memory)
+        return err_new(ERR_INVALID, "Minimum memoryswap limit should be larger than memory limit, "
+                                    "see usage");
+    if (h->memory == 0 && h->memory_swap > 0)
+        return err_new(ERR_INVALID, "You should always set the Memory limit when using Memoryswap "
+                                    "limit, see usage");
+    if (h->memory_swappiness && (*h->memory_swappiness < -1 || *h->memory_swappiness > 100))
+        return err_new(ERR_INVALID, "Invalid value: %lld, valid memory swappiness range is 0-100",
+                       (long long)*h->memory_swappiness);
+    if (h->memory_reservation != 0 && h->memory_reservation < MEMORY_MIN)
+        return err_new(ERR_INVALID, "Minimum memory reservation allowed is 6MB");
+    if (h->memory > 0 && h->memory_reservation > h->memory)
+        return err_new(ERR_INVALID, "Minimum memory limit can not be less than memory reservation "
+                                    "limit, see usage");
+    if (h->kernel_memory != 0 && h->kernel_memory < MEMORY_MIN)
+        return err_new(ERR_INVALID, "Minimum kernel memory limit allowed is 6MB");
+    return NULL;
+}
+
+static struct err *check_cpu(const struct host_config *h)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (h->nano_cpus && h->cpu_period)
+        return err_new(ERR_INVALID, "Conflicting options: Nano CPUs and CPU Period cannot both be "
+                                    "set.");
+    if (h->nano_cpus && h->cpu_quota)
+        return err_new(ERR_INVALID, "Conflicting options: Nano CPUs and CPU Quota cannot both be "
+                                    "set.");
+    if (h->nano_cpus < 0 || h->nano_cpus > n * 1000000000LL)
+        return err_new(ERR_INVALID,
+                       "range of CPUs is from 0.01 to %ld.00, as there are only %ld CPUs available",
+                       n, n);
+    if (h->cpu_shares < 0)
+        return err_new(ERR_INVALID, "invalid CPU shares (%lld): value must be a positive integer",
+                       (long long)h->cpu_shares);
+    if (h->cpu_period != 0 && (h->cpu_period < 1000 || h->cpu_period > 1000000))
+        return err_new(ERR_INVALID, "CPU cfs period can not be less than 1ms (i.e. 1000) or larger "
+                                    "than 1s (i.e. 1000000)");
+    if (h->cpu_quota > 0 && h->cpu_quota < 1000)
+        return err_new(ERR_INVALID, "CPU cfs quota can not be less than 1ms (i.e. 1000)");
+    return NULL;
+}
+
+/* "0-2,4": the kernel's list format. */
+static bool is_cpu_list(const char *s)
+{
+    if (text_is_empty(s))
+        return true;
+    for (;;) {
+        size_t n = strspn(s, "0123456789");
+
+        if (n == 0 || n > 6)
+            return false;
+        s += n;
+        if (*s == '-') {
+            n = strspn(++s, "0123456789");
+            if (n == 0 || n > 6)
+                return false;
+            s += n;
+        }
+        if (*s == '\0')
+            return true;
+        if (*s++ != ',')
+            return false;
+    }
+}
+
+static struct err *check_cpusets(const struct host_config *h)
+{
+    if (!is_cpu_list(h->cpuset_cpus))
+        return err_new(ERR_INVALID, "Invalid value %s for cpuset cpus", h->cpuset_cpus);
+    if (!is_cpu_list(h->cpuset_mems))
+        return err_new(ERR_INVALID, "Invalid value %s for cpuset mems", h->cpuset_mems);
+    return NULL;
+}
+
+static struct err *check_blkio(const struct host_config *h)
+{
+    const struct weight_device *w = h->blkio_weight_device.v;
+
+    if (h->blkio_weight != 0 && (h->blkio_weight < 10 || h->blkio_weight > 1000))
+        return err_new(ERR_INVALID, "Range of blkio weight is from 10 to 1000");
+    for (size_t i = 0; i < h->blkio_weight_device.n; i++)
+        if (w[i].weight != 0 && (w[i].weight < 10 || w[i].weight > 1000))
+            return err_new(ERR_INVALID, "Range of blkio weight is from 10 to 1000");
+    return NULL;
+}
+
+struct err *check_resources(const struct host_config *h)
+{
+    TRY(check_memory(h));
+    TRY(check_cpu(h));
+    TRY(check_cpusets(h));
+    TRY(check_blkio(h));
+    if (h->oom_score_adj < -1000 || h->oom_score_adj > 1000)
+        return err_new(ERR_INVALID, "Invalid value %d, range for oom score adj is [-1000, 1000]",
+                       h->oom_score_adj);
+    if (h->shm_size < 0)
+        return err_new(ERR_INVALID, "SHM size can not be less than 0");
+    return NULL;
+}
