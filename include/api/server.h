@@ -20,4 +20,3 @@ struct err *server_open(struct parts *p, struct server **out) must_check;
 void server_serve(struct server *s);
 /* Stops accepting, ends connections (hijacked ones too). */
 void server_close(struct server *s);
-int server_connections(const struct server *s);

@@ -88,7 +88,6 @@ void jw_arr(struct jw *w, const char *key);
 void jw_arr_end(struct jw *w);
 void jw_str(struct jw *w, const char *key, const char *value); /* NULL writes "" */
 void jw_strn(struct jw *w, const char *key, const char *value, size_t n);
-void jw_str_or_null(struct jw *w, const char *key, const char *value);
 void jw_int(struct jw *w, const char *key, int64_t value);
 void jw_f64(struct jw *w, const char *key, double value);
 void jw_bool(struct jw *w, const char *key, bool value);

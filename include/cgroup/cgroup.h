@@ -86,9 +86,6 @@ struct err *cgroup_pids(struct cgroup_tree *t, const char *id, struct arena *a, 
 bool cgroup_was_oom_killed(struct cgroup_tree *t, const char *id); /* read before remove */
 /* Ids that exist in the tree (reconciling at start-up). */
 struct err *cgroup_list(struct cgroup_tree *t, struct arena *a, struct strs *out) must_check;
-/* Where a controller's directory of `id` is, for bind mounts on v1: NULL when absent. */
-const char *cgroup_path(struct cgroup_tree *t, struct arena *a, const char *controller,
-                        const char *id);
 
 struct cgroup_stats {
     int64_t cpu_ns, cpu_user_ns, cpu_system_ns, throttled_periods, periods, throttled_ns;

@@ -74,15 +74,11 @@ static inline bool exec_is_alive(const struct exec *e)
 }
 
 /* ---- exec_start.c ---- */
-struct hub *exec_hub(struct exec *e); /* made when it is needed first */
 /* The streams, with the run's two references: until the end is known, until they are drained. */
 void exec_run_streams(struct exec *e, const struct hub_streams *s);
 
 /* ---- exec_end.c ---- */
 void exec_on_drained(void *exec);
-void exec_note_exit(struct exec *e, const struct exit_record *r);
 void exec_work_off_exit(struct exec *e); /* the one that is noted, of a running one */
 void exec_watch_orphan(struct exec *e);
 void exec_hand_back(struct exec *e); /* to a new keeper, and watch it */
-/* A start that failed or was never seen to succeed: it can be started again. */
-void exec_unsettle(struct exec *e);

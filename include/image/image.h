@@ -52,9 +52,9 @@ struct image *image_next(struct image_table *t, size_t *cursor);
 struct image *image_present(struct image_table *t, const char *id); /* the whole id, or NULL */
 size_t image_count(const struct image_table *t);
 
-const char *image_id(const struct image *i);          /* "sha256:…" of the config */
-const char *image_config_text(const struct image *i); /* the whole config blob, JSON */
-/* Its "config" member, decoded with runtime's table by whoever needs it (container/ does). */
+const char *image_id(const struct image *i); /* "sha256:…" of the config */
+/* The "config" member of its config blob, decoded with runtime's table by whoever needs it
+ * (container/ does). */
 const char *image_run_config_text(const struct image *i); /* JSON object text, "{}" when absent */
 const struct strs *image_chain(const struct image *i);    /* chain ids, base first */
 const struct strs *image_tags(const struct image *i);     /* familiar "busybox:latest" */

@@ -79,8 +79,6 @@ struct endpoint_spec {
  * (never delete a veth by netlink: 22 ms). n may be 0 (network none). */
 struct err *netns_open(struct net *n, const struct endpoint_spec *e, size_t count, int *out_netns)
     must_check;
-/* Back to nothing. (A used namespace is never pooled again.) */
-void netns_close(int netns);
 /* Adds an interface to a running sandbox, or removes it. */
 struct err *netns_attach(struct net *n, int netns, const struct endpoint_spec *e) must_check;
 struct err *netns_detach(struct net *n, int netns, const char *ifname) must_check;

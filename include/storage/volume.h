@@ -25,7 +25,6 @@ const char *volume_path(const struct volume *v); /* host path of _data */
 bool volume_is_anonymous(const struct volume *v);
 const struct pairs *volume_labels(const struct volume *v);
 const struct pairs *volume_options(const struct volume *v);
-int64_t volume_created_ns(const struct volume *v);
 /* One whole object {"CreatedAt":…,"Name":…} without a key; with UsageData unless bytes is
  * VOLUME_UNMEASURED. */
 #define VOLUME_UNMEASURED (-1)

@@ -58,11 +58,6 @@ const char *query_get(const struct query *q, const char *name)
     return value ? value : "";
 }
 
-bool query_has(const struct query *q, const char *name)
-{
-    return find(q, name) != NULL;
-}
-
 struct strs query_all(struct arena *a, const struct query *q, const char *name)
 {
     struct strs all = {0};
@@ -76,11 +71,6 @@ struct strs query_all(struct arena *a, const struct query *q, const char *name)
 bool query_is_true(const struct query *q, const char *name)
 {
     return text_is_true(query_get(q, name));
-}
-
-bool query_is_true_or(const struct query *q, const char *name, bool if_absent)
-{
-    return query_has(q, name) ? query_is_true(q, name) : if_absent;
 }
 
 struct err *query_i64(const struct query *q, const char *name, int64_t if_absent, int64_t *out)

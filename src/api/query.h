@@ -17,11 +17,9 @@ struct query {
 /* text: what follows '?'; may be "". ERR_INVALID on bad escapes and too many parameters. */
 struct err *query_parse(struct arena *a, const char *text, struct query *out) must_check;
 const char *query_get(const struct query *q, const char *name); /* "" when absent */
-bool query_has(const struct query *q, const char *name);
 struct strs query_all(struct arena *a, const struct query *q, const char *name);
 /* Docker's rule: "", 0, no, false, none are false, everything else is true. */
 bool query_is_true(const struct query *q, const char *name);
-bool query_is_true_or(const struct query *q, const char *name, bool if_absent);
 /* Absent or empty: if_absent. ERR_INVALID for anything but a decimal number. */
 struct err *query_i64(const struct query *q, const char *name, int64_t if_absent, int64_t *out)
     must_check;

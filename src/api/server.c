@@ -289,8 +289,3 @@ void server_close(struct server *s)
     if (s->front.n_requests == 0)
         server_free(s);
 }
-
-int server_connections(const struct server *s)
-{
-    return s->front.n_conns;
-}

@@ -146,14 +146,6 @@ void jw_str(struct jw *w, const char *key, const char *value)
     jw_strn(w, key, value ? value : "", value ? strlen(value) : 0);
 }
 
-void jw_str_or_null(struct jw *w, const char *key, const char *value)
-{
-    if (value)
-        jw_str(w, key, value);
-    else
-        jw_null(w, key);
-}
-
 void jw_int(struct jw *w, const char *key, int64_t value)
 {
     begin(w, key);

@@ -275,16 +275,3 @@ struct err *cgroup_list(struct cgroup_tree *t, struct arena *a, struct strs *out
     map_destroy(seen);
     return NULL;
 }
-
-const char *cgroup_path(struct cgroup_tree *t, struct arena *a, const char *controller,
-                        const char *id)
-{
-    for (int c = 0; c < N_CONTROLLERS; c++) {
-        const struct hierarchy *h = cgroup_tree_controller(t, c);
-
-        if (h && (!strcmp(controller, controller_names[c]) ||
-                  (c == CTL_BLKIO && !strcmp(controller, "io"))))
-            return path_join(a, h->path, id);
-    }
-    return NULL;
-}

@@ -141,7 +141,7 @@ char *api_escape(struct cli *cli, const char *s)
     return arena_strndup(cli->arena, b.data ? b.data : "", b.len);
 }
 
-struct err *api_call(struct cli *cli, const struct http_request *r, struct api_reply *out)
+static struct err *api_call(struct cli *cli, const struct http_request *r, struct api_reply *out)
 {
     autobuf struct buf body = {0};
     struct http_head h;

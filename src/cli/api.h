@@ -21,11 +21,9 @@ struct err *api_path(struct cli *cli, char **out, const char *fmt, ...)
 /* Escapes for a path: keeps '/', ':' and '@', as image names need it. */
 char *api_escape(struct cli *cli, const char *s);
 
-/* One request on the kept connection, answered whole. Status >= 400 is an error
- * "Error response from daemon: …"; its kind tells the status. 304 is success. */
-struct err *api_call(struct cli *cli, const struct http_request *r, struct api_reply *out)
-    must_check;
-/* The common forms; path without version. out may be NULL. */
+/* One request on the kept connection, answered whole; path without version. Status >= 400 is an
+ * error "Error response from daemon: …"; its kind tells the status. 304 is success. out may be
+ * NULL. */
 struct err *api_get(struct cli *cli, struct api_reply *out, const char *fmt, ...)
     must_check like_printf(3, 4);
 struct err *api_post(struct cli *cli, const char *body, struct api_reply *out, const char *fmt, ...)

@@ -16,7 +16,7 @@
 #define COLUMNS_DIGEST                                                                             \
     "table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"
 
-static struct pair image_titles[] = {
+static const struct pair image_titles[] = {
     {"Containers", "CONTAINERS"},
     {"CreatedAt", "CREATED AT"},
     {"CreatedSince", "CREATED"},
@@ -133,7 +133,7 @@ struct err *cmd_images(struct cli *cli, const void *options, struct strs args)
     return NULL;
 }
 
-static struct pair history_titles[] = {
+static const struct pair history_titles[] = {
     {"Comment", "COMMENT"},
     {"CreatedAt", "CREATED AT"},
     {"CreatedBy", "CREATED BY"},

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-static struct pair network_titles[] = {
+static const struct pair network_titles[] = {
     {"CreatedAt", "CREATED AT"},
     {"Driver", "DRIVER"},
     {"ID", "NETWORK ID"},
@@ -224,7 +224,7 @@ struct err *cmd_network_disconnect(struct cli *cli, const void *options, struct 
     return api_post(cli, b.data, NULL, "/networks/%s/disconnect", api_escape(cli, args.v[0]));
 }
 
-static struct pair volume_titles[] = {
+static const struct pair volume_titles[] = {
     {"Driver", "DRIVER"},    {"Labels", "LABELS"}, {"Links", "LINKS"}, {"Mountpoint", "MOUNTPOINT"},
     {"Name", "VOLUME NAME"}, {"Scope", "SCOPE"},   {"Size", "SIZE"},   {NULL, NULL},
 };

@@ -45,7 +45,7 @@ struct err *cmd_top(struct cli *cli, const void *options, struct strs args)
     return NULL;
 }
 
-static struct pair stats_titles[] = {
+static const struct pair stats_titles[] = {
     {"BlockIO", "BLOCK I/O"},   {"CPUPerc", "CPU %"},
     {"Container", "CONTAINER"}, {"ID", "CONTAINER ID"},
     {"MemPerc", "MEM %"},       {"MemUsage", "MEM USAGE / LIMIT"},

@@ -5,10 +5,10 @@
 #include "base/json.h"
 
 struct rows {
-    const char *table;   /* the default: "table {{.ID}}\t{{.Image}}" */
-    const char *quiet;   /* with -q: "{{.ID}}" */
-    struct pair *titles; /* field → column title, ends with key NULL */
-    struct pairs *rows;  /* field → text */
+    const char *table;         /* the default: "table {{.ID}}\t{{.Image}}" */
+    const char *quiet;         /* with -q: "{{.ID}}" */
+    const struct pair *titles; /* field → column title, ends with key NULL */
+    struct pairs *rows;        /* field → text */
     size_t n;
 };
 

@@ -153,6 +153,8 @@ static void abandon(struct op *op)
 
 /* ---- the end of a wait ---- */
 
+static void ops_kick(struct ops *o);
+
 void op_end_wait(struct op *op, struct err *err, bool is_answered)
 {
     ASSERT(op->state == OP_WAITING);
@@ -428,7 +430,7 @@ void ops_make_ready(struct op *op)
     list_append(&op->ops->ready, &op->wait_link);
 }
 
-void ops_kick(struct ops *o)
+static void ops_kick(struct ops *o)
 {
     struct turn_name caller = turn_holder(o->loop);
     int64_t until;

@@ -66,7 +66,6 @@ struct ops {
 
 /* op.c */
 void ops_make_ready(struct op *op);
-void ops_kick(struct ops *o);
 void ops_kick_later(struct ops *o);
 const struct op_step *op_step(const struct op *op); /* NULL before and after the steps */
 void ops_unhold(struct ops *o);                     /* frees what was destroyed and is unused */

@@ -138,7 +138,7 @@ void exec_work_off_exit(struct exec *e)
     end_if_over(e);
 }
 
-void exec_note_exit(struct exec *e, const struct exit_record *r)
+static void exec_note_exit(struct exec *e, const struct exit_record *r)
 {
     if (e->exit.is_set)
         return; /* the keeper repeats itself until it is answered */
@@ -148,7 +148,8 @@ void exec_note_exit(struct exec *e, const struct exit_record *r)
         exec_work_off_exit(e);
 }
 
-void exec_unsettle(struct exec *e)
+/* A start that failed or was never seen to succeed: it can be started again. */
+static void exec_unsettle(struct exec *e)
 {
     hub_destroy(steal_ptr(&e->hub));
     e->is_settling = e->is_started = e->must_close_stdin = false;

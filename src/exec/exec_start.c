@@ -30,7 +30,8 @@ static void close_stdin(void *ctx)
 
 static const struct hub_hooks exec_hooks = {close_stdin, NULL};
 
-struct hub *exec_hub(struct exec *e)
+/* Made when it is needed first. */
+static struct hub *exec_hub(struct exec *e)
 {
     if (!e->hub)
         e->hub = hub_create(e->parts->loop, e->parts->pools, &exec_hooks, e);

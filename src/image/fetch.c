@@ -61,7 +61,9 @@ void fetch_resume(struct fetch *f)
         web_resume(f->call);
 }
 
-void fetch_finish(struct fetch *f, const struct web_reply *reply, const char *code, struct err *err)
+/* Ends it: the callback, and f is gone. Takes err. */
+static void fetch_finish(struct fetch *f, const struct web_reply *reply, const char *code,
+                         struct err *err)
 {
     struct fetch_result result = {
         .status = reply ? reply->status : 0,

@@ -51,9 +51,6 @@ struct fetch {
 struct fetch *fetch_create(struct registry *r, const struct fetch_plan *p, const char *url,
                            void *ctx);
 void fetch_start(struct fetch *f);
-/* Ends it: the callback, and f is gone. Takes err. */
-void fetch_finish(struct fetch *f, const struct web_reply *reply, const char *code,
-                  struct err *err);
 
 /* Ends it with stop and stop_code, or starts it, from the loop: never from within a callback. */
 void fetch_settle_soon(struct fetch *f, struct err *stop, const char *code);

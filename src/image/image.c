@@ -116,7 +116,7 @@ const char *image_name_familiar(struct arena *a, const char *full)
     return e ? arena_strdup(a, full) : ref_familiar(a, &r);
 }
 
-bool image_has_name(const struct image *i, const char *full)
+static bool image_has_name(const struct image *i, const char *full)
 {
     return strs_has(strchr(full, '@') ? &i->full_digests : &i->full_tags, full);
 }
@@ -203,11 +203,6 @@ const char *image_user(const struct image *i, bool is_running)
 const char *image_id(const struct image *i)
 {
     return i->id;
-}
-
-const char *image_config_text(const struct image *i)
-{
-    return i->text;
 }
 
 const char *image_run_config_text(const struct image *i)

@@ -81,7 +81,6 @@ void image_withdraw(struct image *i);
  * (returned, else NULL). */
 struct image *image_add_name(struct image *i, const char *full);
 void image_drop_name(struct image *i, const char *full);
-bool image_has_name(const struct image *i, const char *full);
 struct image *image_by_name(struct image_table *t, const char *full); /* NULL when absent */
 struct image *image_by_id(struct image_table *t, const char *id); /* full id; also removed ones */
 const char *image_name_familiar(struct arena *a, const char *full);

@@ -41,7 +41,6 @@ struct target_owner {
 /* An O_PATH fd of `path` as the container sees it, made when missing and wanted. 0 or errno. */
 int target_open(struct init *t, const char *path, enum target_make make,
                 const struct target_owner *owner, int *out);
-int target_root(struct init *t);                    /* O_PATH of the root, -1 and errno */
 bool target_is(const char *path, const char *name); /* "/proc", "/proc/": exactly that one */
 bool target_is_below(const char *path, const char *name);
 bool target_is_safe_text(const char *path); /* absolute, no ".." */

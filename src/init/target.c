@@ -41,7 +41,8 @@ static int open_child(int dir, const char *name, uint64_t flags)
     return open_how(dir, name, flags, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 }
 
-int target_root(struct init *t)
+/* O_PATH of the root; -1 and errno. */
+static int target_root(struct init *t)
 {
     if (t->root < 0)
         t->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -223,12 +223,6 @@ struct err *netns_open(struct net *n, const struct endpoint_spec *e, size_t coun
     return NULL;
 }
 
-void netns_close(int netns)
-{
-    if (netns >= 0)
-        close(netns);
-}
-
 struct err *netns_attach(struct net *n, int netns, const struct endpoint_spec *e)
 {
     struct nl *inside;

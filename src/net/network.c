@@ -23,7 +23,7 @@
 
 /* ---- objects ---- */
 
-void network_destroy(struct network *n)
+static void network_destroy(struct network *n)
 {
     if (!n)
         return;

@@ -62,7 +62,6 @@ struct network_plan {
 };
 /* The pool of one family in a request; NULL: none. */
 const struct ipam_pool *network_pool(const struct network_request *r, bool is_v6);
-bool network_pool_is_v6(const struct ipam_pool *p);
 struct network_defaults {
     int mtu;
 };
@@ -74,7 +73,6 @@ bool network_name_is_predefined(const char *name);
 /* From a complete record (host and null have no subnet). Takes the arena on success. */
 struct err *network_from_record(struct network_table *t, struct arena *a,
                                 const struct network_record *r, struct network **out) must_check;
-void network_destroy(struct network *n);
 void network_table_add(struct network_table *t, struct network *n);
 void network_table_drop(struct network_table *t, struct network *n);
 char *network_record_text(struct arena *a, const struct network_record *r);

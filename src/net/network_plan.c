@@ -213,7 +213,7 @@ static struct err *plan_pool6(const struct ipam_pool *p, struct network_plan *ou
 
 /* ---- both ---- */
 
-bool network_pool_is_v6(const struct ipam_pool *p)
+static bool network_pool_is_v6(const struct ipam_pool *p)
 {
     return !text_is_empty(p->subnet) && strchr(p->subnet, ':');
 }

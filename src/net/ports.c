@@ -89,7 +89,8 @@ static struct err *expect_sockets(struct ports *p)
     return NULL;
 }
 
-void ports_expect_no_more(struct ports *p)
+/* Loop: the sockets that were expected are open, or will not be. */
+static void ports_expect_no_more(struct ports *p)
 {
     p->net->n_expected -= p->n_expected;
     p->n_expected = 0;

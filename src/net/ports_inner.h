@@ -28,8 +28,6 @@ struct ports {
 struct ports *ports_new(struct net *n, const struct port_map *maps, size_t count);
 /* One past the last entry that shares the number of entry `first`. */
 size_t ports_group_end(const struct ports *p, size_t first);
-/* Loop: the sockets that were expected are open, or will not be. */
-void ports_expect_no_more(struct ports *p);
 static inline bool published_has_socket(const struct published_port *e)
 {
     return e->fd >= 0 || e->shares;

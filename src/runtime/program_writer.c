@@ -84,7 +84,8 @@ void program_add_strs(struct program *p, enum program_code code, struct program_
     end(p, at);
 }
 
-struct err *memfd_sealed(const char *name, const void *p, size_t n, int *out_fd)
+/* A memfd with these bytes that nobody can change any more. */
+static struct err *memfd_sealed(const char *name, const void *p, size_t n, int *out_fd)
 {
     autoclose int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
 

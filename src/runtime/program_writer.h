@@ -35,6 +35,3 @@ static inline void auto_program_(struct program *p)
     program_finish(p);
 }
 #define autoprogram __attribute__((cleanup(auto_program_)))
-
-/* A memfd with these bytes that nobody can change any more. */
-struct err *memfd_sealed(const char *name, const void *p, size_t n, int *out_fd) must_check;

@@ -60,7 +60,8 @@ static pthread_mutex_t cache_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct cached_filter cache[CACHE_ENTRIES];
 static uint64_t cache_clock;
 
-const char *syscall_filter_native_arch(void)
+/* Go's name. */
+static const char *syscall_filter_native_arch(void)
 {
     for (size_t i = 0; i < ARRAY_LEN(machines); i++)
         if (machines[i].token == seccomp_arch_native())

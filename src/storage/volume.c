@@ -293,11 +293,6 @@ const struct pairs *volume_options(const struct volume *v)
     return &v->r.options;
 }
 
-int64_t volume_created_ns(const struct volume *v)
-{
-    return v->r.created_ns;
-}
-
 static void write_pairs_or_null(struct jw *w, const char *key, const struct pairs *p)
 {
     if (p->v)

@@ -99,6 +99,8 @@ static void remember(struct op *op)
         db_put(r->v->table->db, VOLUME_KIND, r->name, r->json, NULL, NULL);
 }
 
+static void volume_empty_trash(struct volume_table *t);
+
 static struct err *publish(struct op *op)
 {
     struct volume_removal *r = (struct volume_removal *)op;
@@ -219,7 +221,8 @@ static const struct op_type empty_type = {
 };
 OP_LISTED(empty_type);
 
-void volume_empty_trash(struct volume_table *t)
+/* An OP_INTERNAL operation that removes what lies in the trash. */
+static void volume_empty_trash(struct volume_table *t)
 {
     struct emptying *m;
 

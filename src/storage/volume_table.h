@@ -54,5 +54,3 @@ struct err *volume_check_options(const struct pairs *options) must_check;
 
 /* dir/<name>/_data; absent parts are made, existing ones kept. Worker. */
 struct err *volume_make_dirs(int dir, const char *name, bool *is_new) must_check;
-/* An OP_INTERNAL operation that removes what lies in the trash. */
-void volume_empty_trash(struct volume_table *t);

@@ -113,12 +113,6 @@ bool cutter_will_emit(const struct cutter *c, int stream, const char *p, size_t 
     return n >= room || memchr(p, '\n', n);
 }
 
-void cutter_add(struct cutter *c, int stream, int64_t wall_ns, const char *p, size_t n)
-{
-    for (size_t at = 0; at < n;)
-        at += cutter_next(c, stream, wall_ns, p + at, n - at);
-}
-
 void cutter_end(struct cutter *c, int stream, int64_t wall_ns)
 {
     int at = stream == STREAM_STDERR;

@@ -19,6 +19,5 @@ struct cutter {
  * Between two calls the lines tell all there is to know. */
 size_t cutter_next(struct cutter *c, int stream, int64_t wall_ns, const char *p, size_t n);
 bool cutter_will_emit(const struct cutter *c, int stream, const char *p, size_t n);
-void cutter_add(struct cutter *c, int stream, int64_t wall_ns, const char *p, size_t n); /* all */
 /* The held bytes go out as they are, without a newline. */
 void cutter_end(struct cutter *c, int stream, int64_t wall_ns);

@@ -109,7 +109,6 @@ void hub_on_output_end(struct hub *h, struct pump *p);
 bool hub_is_held(const struct hub *h); /* outputs must not be read now */
 
 /* input.c */
-struct pump *input_pump(struct hub *h); /* NULL: the run has no stdin (any more) */
 void input_flush(struct hub *h);
 /* Whether the client may go on. */
 bool input_add(struct hub *h, const char *p, size_t n);

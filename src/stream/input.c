@@ -10,7 +10,8 @@
 
 #include "hub_inner.h"
 
-struct pump *input_pump(struct hub *h)
+/* NULL: the run has no stdin (any more). */
+static struct pump *input_pump(struct hub *h)
 {
     if (!h->is_running || h->input.is_closed)
         return NULL;

@@ -82,7 +82,6 @@ void log_batch_done(struct log *g);
 struct log_reader *log_read_range(struct log *g, const struct log_query *q,
                                   const struct log_pos *from, const struct log_pos *to,
                                   struct sink *sink, void (*done)(void *ctx), void *ctx);
-struct log_pos log_reader_pos(const struct log_reader *r);
 void readers_on_written(struct log *g);
 void readers_finish(struct log *g); /* followers end after what is appended now */
 void readers_cut(struct log *g);    /* ends them at once */

@@ -135,7 +135,7 @@ static int by_key(const void *a, const void *b)
     return strcmp(x->key, y->key);
 }
 
-void log_attrs_sort(struct pairs *attrs)
+static void log_attrs_sort(struct pairs *attrs)
 {
     if (attrs->n)
         qsort(attrs->v, attrs->n, sizeof(*attrs->v), by_key);

@@ -9,7 +9,6 @@
 struct err *log_tag(struct arena *a, const struct log_spec *s, const char *otherwise, char **out);
 /* By the options labels, labels-regex, env, env-regex; sorted by key. */
 void log_attrs(struct arena *a, const struct log_spec *s, struct pairs *out);
-void log_attrs_sort(struct pairs *attrs);
 /* With the tag, as json-file writes them: keys sorted, no spaces. NULL: none. */
 struct err *log_attrs_json(const struct log_spec *s, char **out);
 /* The expressions in the options can be compiled. */

@@ -326,11 +326,6 @@ struct log_reader *log_read_range(struct log *g, const struct log_query *q,
     return r;
 }
 
-struct log_pos log_reader_pos(const struct log_reader *r)
-{
-    return r->disk.pos;
-}
-
 void log_read_cancel(struct log_reader *r)
 {
     struct log *g;

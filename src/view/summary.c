@@ -28,7 +28,8 @@ static char *up_text(struct arena *a, const struct container *c)
                         ago, health);
 }
 
-char *view_status_text(struct arena *a, const struct container *c)
+/* "Up 5 minutes (Paused)", "Exited (0) 3 seconds ago", … */
+static char *view_status_text(struct arena *a, const struct container *c)
 {
     const struct container_state *s = &c->doc.state;
     const char *since_end = text_ago(a, seconds_since(s->finished_ns));

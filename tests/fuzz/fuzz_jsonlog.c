@@ -63,6 +63,13 @@ static void on_piece(void *ctx, const struct log_piece *p)
     all->len += at;
 }
 
+/* All of it. */
+static void cut(struct cutter *c, int stream, int64_t wall_ns, const char *p, size_t n)
+{
+    for (size_t at = 0; at < n;)
+        at += cutter_next(c, stream, wall_ns, p + at, n - at);
+}
+
 static void there_and_back(const char *p, size_t n)
 {
     autobuf struct buf all = {0};
@@ -74,8 +81,8 @@ static void there_and_back(const char *p, size_t n)
                        .ctx = &all};
     size_t half = n / 2;
 
-    cutter_add(&c, STREAM_STDOUT, 1, p, half);
-    cutter_add(&c, STREAM_STDOUT, 2, p + half, n - half);
+    cut(&c, STREAM_STDOUT, 1, p, half);
+    cut(&c, STREAM_STDOUT, 2, p + half, n - half);
     cutter_end(&c, STREAM_STDOUT, 3);
     /* A piece may end inside a character, which makes U+FFFD of valid bytes: short input only. */
     if (n >= RECORD_PIECE || !text_is_utf8(p, n))

@@ -182,7 +182,8 @@ static bool box_open(struct box *b, const char *network)
 }
 static void box_close(struct box *b)
 {
-    netns_close(b->netns);
+    if (b->netns >= 0)
+        close(b->netns);
     on_loop(leave, b);
 }
 static int run_fmt(int netns, const char *fmt, ...) like_printf(2, 3);

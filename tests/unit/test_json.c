@@ -436,7 +436,7 @@ TEST(json_output_is_always_valid)
     jw_f64(&w, "nan", NAN);
     jw_f64(&w, "third", 1.0 / 3);
     jw_f64(&w, "ten", 10);
-    jw_str_or_null(&w, "null", NULL);
+    jw_null(&w, "null");
     jw_arr(&w, "list");
     jw_int(&w, NULL, INT64_MIN);
     jw_obj(&w, NULL);

@@ -138,6 +138,13 @@ static void on_piece(void *ctx, const struct log_piece *p)
         buf_putc(&out->all, '\n');
 }
 
+/* All of it. */
+static void cut(struct cutter *c, int stream, int64_t wall_ns, const char *p, size_t n)
+{
+    for (size_t at = 0; at < n;)
+        at += cutter_next(c, stream, wall_ns, p + at, n - at);
+}
+
 TEST(jsonlog_cuts_lines_the_same_whatever_the_chunks)
 {
     size_t total = 70000, steps[] = {1, 7, 4096, 16383, 16384, 16385, 65536, 70000};
@@ -155,8 +162,7 @@ TEST(jsonlog_cuts_lines_the_same_whatever_the_chunks)
                            .ctx = &out};
 
         for (size_t at = 0; at < total; at += steps[i])
-            cutter_add(&c, STREAM_STDOUT, 1, bytes + at,
-                       total - at < steps[i] ? total - at : steps[i]);
+            cut(&c, STREAM_STDOUT, 1, bytes + at, total - at < steps[i] ? total - at : steps[i]);
         cutter_end(&c, STREAM_STDOUT, 1);
         CHECK_STR(out.text.data, "o10.o0.o16384+o0.o16384+o16384+o16384+o3451.o999+");
         CHECK_INT(out.all.len, total);
@@ -196,8 +202,8 @@ TEST(jsonlog_cuts_no_character)
             buf_puts(&bytes, character);
         buf_putc(&bytes, '\n');
         for (size_t at = 0; at < bytes.len; at += step)
-            cutter_add(&c, STREAM_STDOUT, 1, bytes.data + at,
-                       bytes.len - at < step ? bytes.len - at : step);
+            cut(&c, STREAM_STDOUT, 1, bytes.data + at,
+                bytes.len - at < step ? bytes.len - at : step);
         CHECK_INT(all.len, bytes.len - 1);
         CHECK(!memcmp(all.data, bytes.data, all.len));
     }

@@ -357,11 +357,11 @@ TEST(volume_survives_restarts)
     loop_post(loop, step_full, NULL);
     run();
     CHECK(!last);
-    created_ns = volume_created_ns(made);
+    created_ns = made->r.created_ns;
     reopen();
     made = volume_find(table, "data");
     CHECK(made);
-    CHECK_INT(volume_created_ns(made), created_ns);
+    CHECK_INT(made->r.created_ns, created_ns);
     CHECK_STR(pairs_get(volume_labels(made), "a"), "b");
     CHECK_STR(pairs_get(volume_options(made), "type"), "tmpfs");
     tear_down();
