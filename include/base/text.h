@@ -65,6 +65,7 @@ bool text_same(const char *a, const char *b); /* NULL equals NULL and "" */
 bool text_is_empty(const char *s);            /* NULL or "" */
 bool text_is_true(const char *s); /* Docker's query rule: "", 0, no, false, none are false */
 bool text_is_hex(const char *s, size_t n);
+int text_hex_value(char c); /* of a digit; -1: it is none */
 bool text_is_utf8(const char *s, size_t n);
 /* Go's path.Match: * ? [class] \; '*' does not cross '/'. */
 bool text_glob(const char *pattern, const char *s);
@@ -75,6 +76,7 @@ char *text_trim(char *s); /* in place; returns the first non-space */
 char *text_size(struct arena *a, int64_t bytes);
 /* "64m" → bytes (binary units, b k m g t, optional b/ib suffix); false on junk. */
 bool text_to_bytes(const char *s, int64_t *out);
+bool text_to_decimal_bytes(const char *s, int64_t *out); /* the same in decimal units */
 /* Docker's "Less than a second" … "3 weeks". */
 char *text_ago(struct arena *a, int64_t seconds);
 /* standard or URL alphabet, padded or not; ERR_INVALID otherwise. */

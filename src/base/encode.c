@@ -85,15 +85,6 @@ char *text_to_base64(struct arena *a, const void *p, size_t n, bool url_alphabet
     return text;
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-        return (c | 0x20) - 'a' + 10;
-    return -1;
-}
-
 struct err *text_from_query(struct arena *a, const char *s, size_t n, char **out)
 {
     char *text = arena_alloc(a, n + 1), *to = text;
@@ -102,8 +93,8 @@ struct err *text_from_query(struct arena *a, const char *s, size_t n, char **out
         char c = s[i] == '+' ? ' ' : s[i];
 
         if (c == '%') {
-            int high = n - i > 2 ? hex_value(s[i + 1]) : -1;
-            int low = n - i > 2 ? hex_value(s[i + 2]) : -1;
+            int high = n - i > 2 ? text_hex_value(s[i + 1]) : -1;
+            int low = n - i > 2 ? text_hex_value(s[i + 2]) : -1;
 
             if (high < 0 || low < 0)
                 return err_new(ERR_INVALID, "invalid URL escape at %zu", i);

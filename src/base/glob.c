@@ -7,7 +7,7 @@
  */
 #include "base/text.h"
 
-#include "utf8.h"
+#include "base/utf8.h"
 
 #include <string.h>
 

@@ -22,65 +22,68 @@ char *text_size(struct arena *a, int64_t bytes)
     return arena_printf(a, "%.3g%s", size, units[unit]);
 }
 
-static int unit_shift(char c)
+/* "", "b", "k", "kb", "kib" and so on: how many times `step` it is worth; 0 when junk. */
+static int64_t take_unit(const char *s, int64_t step)
 {
     static const char letters[] = "bkmgtp";
-    const char *at = c ? strchr(letters, c | 0x20) : NULL;
-
-    return at ? 10 * (int)(at - letters) : -1;
-}
-
-/* "", "b", "k", "kb", "kib" and so on; -1 when junk. */
-static int take_unit(const char *s)
-{
-    int shift;
+    const char *at;
+    int64_t worth = 1;
 
     if (*s == ' ')
         s++;
     if (!*s)
+        return 1;
+    at = strchr(letters, *s++ | 0x20);
+    if (!at || (at == letters && *s))
         return 0;
-    shift = unit_shift(*s++);
-    if (shift < 0 || !*s)
-        return shift;
-    if (shift == 0)
-        return -1;
+    for (; at > letters; at--)
+        worth *= step;
     if ((*s | 0x20) == 'i')
         s++;
     if ((*s | 0x20) == 'b')
         s++;
-    return *s ? -1 : shift;
+    return *s ? 0 : worth;
 }
 
-static bool scale_fraction(const char *number, int shift, int64_t *out)
+static bool scale_fraction(const char *number, int64_t worth, int64_t *out)
 {
     double value;
 
     if (!text_to_f64(number, &value))
         return false;
-    value *= (double)((int64_t)1 << shift);
+    value *= (double)worth;
     if (value >= 9223372036854775808.0)
         return false;
     *out = (int64_t)value;
     return true;
 }
 
-bool text_to_bytes(const char *s, int64_t *out)
+static bool take_size(const char *s, int64_t step, int64_t *out)
 {
     size_t n = strspn(s, "0123456789.");
     char number[40];
-    int shift = take_unit(s + n);
-    int64_t value;
+    int64_t worth = take_unit(s + n, step), value;
 
-    if (!n || n >= sizeof(number) || s[0] == '.' || shift < 0)
+    if (!n || n >= sizeof(number) || s[0] == '.' || !worth)
         return false;
     memcpy(number, s, n);
     number[n] = '\0';
     if (strchr(number, '.'))
-        return s[n - 1] != '.' && scale_fraction(number, shift, out);
-    if (!text_to_i64(number, &value) || value > INT64_MAX >> shift)
+        return s[n - 1] != '.' && scale_fraction(number, worth, out);
+    if (!text_to_i64(number, &value) || __builtin_mul_overflow(value, worth, &value))
         return false;
-    *out = value << shift;
+    *out = value;
     return true;
+}
+
+bool text_to_bytes(const char *s, int64_t *out)
+{
+    return take_size(s, 1024, out);
+}
+
+bool text_to_decimal_bytes(const char *s, int64_t *out)
+{
+    return take_size(s, 1000, out);
 }
 
 char *text_ago(struct arena *a, int64_t seconds)

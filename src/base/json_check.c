@@ -34,12 +34,11 @@ static struct err *take_hex4(struct check *c, uint32_t *out)
     uint32_t value = 0;
 
     for (int i = 0; i < 4; i++, c->p++) {
-        if (*c->p >= '0' && *c->p <= '9')
-            value = value << 4 | (uint32_t)(*c->p - '0');
-        else if ((*c->p | 0x20) >= 'a' && (*c->p | 0x20) <= 'f')
-            value = value << 4 | (uint32_t)((*c->p | 0x20) - 'a' + 10);
-        else
+        int digit = text_hex_value(*c->p);
+
+        if (digit < 0)
             return refuse(c, "bad \\u escape");
+        value = value << 4 | (uint32_t)digit;
     }
     *out = value;
     return NULL;

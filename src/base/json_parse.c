@@ -9,10 +9,10 @@
  */
 #include "json_node.h"
 
+#include "base/utf8.h"
+
 #include <cjson/cJSON.h>
 #include <string.h>
-
-#include "utf8.h"
 
 struct err *json_syntax_err(const char *text, size_t len, size_t at, const char *what)
 {

@@ -7,12 +7,11 @@
 #include "base/json.h"
 
 #include "base/clock.h"
+#include "base/utf8.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "utf8.h"
 
 static void quote_byte(struct buf *out, unsigned char c)
 {

@@ -180,6 +180,15 @@ bool text_is_hex(const char *s, size_t n)
     return true;
 }
 
+int text_hex_value(char c)
+{
+    if (is_digit(c))
+        return c - '0';
+    if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+        return (c | 0x20) - 'a' + 10;
+    return -1;
+}
+
 void text_lower(char *s)
 {
     for (; *s; s++)

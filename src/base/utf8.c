@@ -4,7 +4,7 @@
  * Trap: the second byte's range depends on the first; that is what rejects overlong forms
  * and surrogates.
  */
-#include "utf8.h"
+#include "base/utf8.h"
 
 #include "base/text.h"
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "net/ipam.h"
 
 #define FLAG_QR 0x8000
@@ -456,11 +457,6 @@ bool dns_reverse_parse(const char *name, uint32_t *out)
     return true;
 }
 
-static int nibble_of(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool dns_reverse_parse6(const char *name, struct in6_addr *out)
 {
     static const char suffix[] = "ip6.arpa";
@@ -469,7 +465,7 @@ bool dns_reverse_parse6(const char *name, struct in6_addr *out)
     if (strlen(name) != 64 + sizeof(suffix) - 1 || strcmp(name + 64, suffix) != 0)
         return false;
     for (int i = 0; i < 32; i++) { /* the lowest comes first; names are in lower case */
-        int v = nibble_of(name[2 * i]);
+        int v = text_hex_value(name[2 * i]);
 
         if (v < 0 || name[2 * i + 1] != '.')
             return false;

@@ -6,7 +6,6 @@
  */
 #include "net/network.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -396,12 +395,13 @@ static struct in6_addr own_prefix(const char *engine_id)
 {
     struct in6_addr out = {.s6_addr = {0xfd}};
     char digest[DIGEST_MAX];
-    unsigned byte;
+    const char *hex;
 
     digest_of(engine_id, strlen(engine_id), digest);
+    hex = digest_hex(digest);
     for (int i = 0; i < 5; i++)
-        if (sscanf(digest_hex(digest) + 2 * i, "%2x", &byte) == 1)
-            out.s6_addr[1 + i] = (uint8_t)byte;
+        out.s6_addr[1 + i] =
+            (uint8_t)(text_hex_value(hex[2 * i]) << 4 | text_hex_value(hex[2 * i + 1]));
     return out;
 }
 

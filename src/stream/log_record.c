@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "stream/log.h"
 
 #include "unescape.h"
@@ -67,35 +68,10 @@ static size_t escape_ascii(char *out, unsigned char c)
     return 6;
 }
 
-/* Length of a valid sequence of two to four bytes, else 0. No overlong forms, no surrogates. */
-static size_t utf8_sequence(const unsigned char *s, size_t n)
-{
-    size_t len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-    unsigned char low = 0x80, high = 0xbf;
-
-    if (s[0] < 0xc2 || s[0] > 0xf4 || len > n)
-        return 0;
-    if (s[0] == 0xe0)
-        low = 0xa0;
-    if (s[0] == 0xed)
-        high = 0x9f;
-    if (s[0] == 0xf0)
-        low = 0x90;
-    if (s[0] == 0xf4)
-        high = 0x8f;
-    if (s[1] < low || s[1] > high)
-        return 0;
-    for (size_t i = 2; i < len; i++) {
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    return len;
-}
-
 /* One character beyond ASCII. Sets *out_taken. */
 static size_t escape_wide(char *out, const char *s, size_t n, size_t *out_taken)
 {
-    size_t len = utf8_sequence((const unsigned char *)s, n);
+    size_t len = utf8_length(s, n);
 
     *out_taken = len ? len : 1;
     if (!len) {

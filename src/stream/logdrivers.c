@@ -76,34 +76,6 @@ static bool is_listed(const char *const *names, const char *name)
     return false;
 }
 
-/* Docker's human sizes: decimal units, "10m" is 10,000,000; "10mb", "1.5g". */
-static bool decimal_size(const char *s, int64_t *out)
-{
-    static const char units[] = "kmgtp";
-    char number[32];
-    size_t n = strspn(s, "0123456789.");
-    double value, scale = 1;
-    const char *unit;
-
-    if (!n || n >= sizeof(number))
-        return false;
-    memcpy(number, s, n);
-    number[n] = '\0';
-    if (!text_to_f64(number, &value))
-        return false;
-    s += n + (s[n] == ' ');
-    unit = *s ? strchr(units, *s | 0x20) : NULL;
-    for (const char *u = units; unit && u <= unit; u++)
-        scale *= 1000;
-    s += unit ? 1 : 0;
-    if (*s == 'b' || *s == 'B')
-        s++;
-    if (*s || value * scale > 1e18)
-        return false;
-    *out = (int64_t)(value * scale);
-    return true;
-}
-
 struct file_settings {
     int64_t max_size;
     int max_files;
@@ -121,7 +93,7 @@ static struct err *read_size(const struct pairs *o, struct file_settings *out)
     int64_t n;
 
     out->max_size = DEFAULT_MAX_SIZE;
-    if (size && !decimal_size(size, &out->max_size))
+    if (size && !text_to_decimal_bytes(size, &out->max_size))
         return err_new(ERR_INVALID, "invalid size: '%s'", size);
     if (out->max_size <= 0)
         return err_new(ERR_INVALID, "max-size must be a positive number");

@@ -10,6 +10,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/text.h"
+#include "base/utf8.h"
+
 static bool hex4(const char *s, size_t n, uint32_t *out)
 {
     uint32_t v = 0;
@@ -17,41 +20,14 @@ static bool hex4(const char *s, size_t n, uint32_t *out)
     if (n < 4)
         return false;
     for (int i = 0; i < 4; i++) {
-        unsigned char c = (unsigned char)s[i] | 0x20;
+        int digit = text_hex_value(s[i]);
 
-        if (s[i] >= '0' && s[i] <= '9')
-            v = v << 4 | (uint32_t)(s[i] - '0');
-        else if (c >= 'a' && c <= 'f')
-            v = v << 4 | (uint32_t)(c - 'a' + 10);
-        else
+        if (digit < 0)
             return false;
+        v = v << 4 | (uint32_t)digit;
     }
     *out = v;
     return true;
-}
-
-static size_t put_rune(char *out, uint32_t r)
-{
-    if (r < 0x80) {
-        out[0] = (char)r;
-        return 1;
-    }
-    if (r < 0x800) {
-        out[0] = (char)(0xc0 | r >> 6);
-        out[1] = (char)(0x80 | (r & 63));
-        return 2;
-    }
-    if (r < 0x10000) {
-        out[0] = (char)(0xe0 | r >> 12);
-        out[1] = (char)(0x80 | (r >> 6 & 63));
-        out[2] = (char)(0x80 | (r & 63));
-        return 3;
-    }
-    out[0] = (char)(0xf0 | r >> 18);
-    out[1] = (char)(0x80 | (r >> 12 & 63));
-    out[2] = (char)(0x80 | (r >> 6 & 63));
-    out[3] = (char)(0x80 | (r & 63));
-    return 4;
 }
 
 /* s stands behind "\u". Returns how much of it was used, 0 when it is no code. */
@@ -83,7 +59,7 @@ static size_t take_escape(const char *s, size_t n, char **out)
     if (n >= 2 && s[1] == 'u') {
         used = take_code(s + 2, n - 2, &rune);
         if (used) {
-            *out += put_rune(*out, rune);
+            *out += utf8_write(rune, *out);
             return used + 2;
         }
     }

@@ -8,9 +8,9 @@
 
 #include "json_node.h"
 
-#include <string.h>
+#include "base/utf8.h"
 
-#include "utf8.h"
+#include <string.h>
 
 enum { JSON_NODES_MAX = 1 << 20 };
 

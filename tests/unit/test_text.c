@@ -296,6 +296,12 @@ TEST(text_sizes_are_read_binary)
     CHECK(text_to_bytes("12 b", &n) && n == 12);
     CHECK(text_to_bytes("12", &n) && n == 12);
     CHECK(text_to_bytes("9223372036854775807", &n) && n == INT64_MAX);
+    CHECK(text_to_bytes("8191p", &n) && n == 8191LL << 50);
+    CHECK(!text_to_bytes("8192p", &n));
+    CHECK(text_to_decimal_bytes("10m", &n) && n == 10000000);
+    CHECK(text_to_decimal_bytes("1.5gb", &n) && n == 1500000000);
+    CHECK(text_to_decimal_bytes("2KiB", &n) && n == 2000);
+    CHECK(!text_to_decimal_bytes("9224p", &n));
 }
 
 TEST(text_ages_are_dockers)

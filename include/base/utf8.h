@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* UTF-8 for the other files of base/: strict (no overlong forms, no surrogates, ≤ U+10FFFF). */
+/* UTF-8, strict (no overlong forms, no surrogates, ≤ U+10FFFF). */
 #pragma once
 
 #include <stddef.h>
