@@ -1,6 +1,7 @@
 #!/bin/bash
 # The engine dies, the containers do not: SIGKILL and SIGTERM of the engine, in rest and in a storm.
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh
+seed
 qa_up
 d run --rm busybox true
 settled
