@@ -150,8 +150,7 @@ def events():
     seen = []
     stream = c.events(decode=True, filters={"type": "container", "label": "ev=1"})
     t = threading.Thread(target=lambda: seen.extend(e["Action"] for e in stream), daemon=True)
-    t.start()
-    time.sleep(0.2)
+    t.start()  # it listens already: the answer's head has come
     c.containers.run(IMAGE, "true", remove=True, labels={"ev": "1"})
     end = time.time() + 5
     while "destroy" not in seen and time.time() < end:

@@ -438,7 +438,7 @@ static void step(struct world *w, long stride)
 
 static void at_random(struct world *w, long kills)
 {
-    unsigned seed = (unsigned)getpid();
+    unsigned seed = seed_of_run();
     unsigned *count = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     int status;
     pid_t writer;

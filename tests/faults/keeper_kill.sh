@@ -5,6 +5,7 @@
 # of an engine that is not its parent.
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh
 ROUNDS=${ROUNDS:-10}
+seed
 trap host_down EXIT
 host_up
 images_make

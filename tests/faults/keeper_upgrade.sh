@@ -1,8 +1,9 @@
 #!/bin/bash
-# The keeper becomes another build 50 times under a storm of starts, exits and execs: it keeps its
+# The keeper becomes another build many times under a storm of starts, exits and execs: it keeps its
 # pid, nothing is lost, every exit code is right, streams go on. Bad binaries change nothing.
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh
-UPGRADES=${UPGRADES:-50}
+UPGRADES=${UPGRADES:-25}
+seed
 trap host_down EXIT
 host_up
 images_make

@@ -1,8 +1,8 @@
 #!/bin/bash
-# The kill test: 30 rounds in which the engine, its keeper, or both are killed at a random moment
+# The kill test: rounds in which the engine, its keeper, or both are killed at a random moment
 # under writers, shells, restart policies, published ports and a storm of commands, or the keeper
 # is upgraded. Nothing that was acknowledged may be lost; see kill.py, kill_mix.py, kill_storm.py.
-#   ROUNDS=30 SEED=n STOP_AT_FIRST=1 kill.sh
+#   ROUNDS=30 SEED=n STOP_AT_FIRST=1 kill.sh; without ROUNDS: each kind of death, the usual one more often
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh
 down() { # kill.py started the engine
     engine_kill
@@ -12,6 +12,8 @@ down() { # kill.py started the engine
     host_down
 }
 CLEAN=
+seed
+[ -n "${ROUNDS:-}" ] || export ROUNDS=10 DECK="engine engine engine engine starting keeper keeper both upgrade term"
 host_up
 trap down EXIT
 images_make

@@ -384,7 +384,7 @@ static unsigned *shared_count;
 
 static void at_random(struct world *w, long kills, struct result *r)
 {
-    unsigned seed = (unsigned)getpid();
+    unsigned seed = seed_of_run();
     int status;
     pid_t writer;
 

@@ -29,6 +29,13 @@ void must(bool is_good, const char *what)
     exit(2);
 }
 
+unsigned seed_of_run(void)
+{
+    const char *seed = getenv("SEED");
+
+    return seed && *seed ? (unsigned)strtoul(seed, NULL, 10) : (unsigned)getpid();
+}
+
 size_t make_line(char out[LINE_ROOM], unsigned i)
 {
     return (size_t)snprintf(out, LINE_ROOM, "line %08u %.*s\n", i, (int)(i * 7 % 40),

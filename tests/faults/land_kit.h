@@ -10,6 +10,8 @@
 enum { LINE_ROOM = 128 };
 
 void must(bool is_good, const char *what); /* or the test ends */
+/* SEED of the environment, or by chance. */
+unsigned seed_of_run(void);
 size_t make_line(char out[LINE_ROOM], unsigned i);
 void write_some_lines(int fd, unsigned from, unsigned to);
 /* Writes lines until count[1] is set; count[0] is how many were begun: a part of the last may be in

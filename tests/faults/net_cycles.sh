@@ -3,11 +3,10 @@
 # Create, start, connect, disconnect, restart and remove, eight at a time, on mixed networks with
 # published ports, while the engine is killed at random moments. After every takeover, and at the
 # end: leases, links, namespaces, rules, sockets and descriptors are those of the two containers
-# that stay. NET_CYCLES=2000 by default, NET_CYCLES_SEED for the moments.
+# that stay.    NET_CYCLES=2000 SEED=n net_cycles.sh
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh
-case $BERTH_BIN in *debug*) CYCLES=${NET_CYCLES:-300} ;; *) CYCLES=${NET_CYCLES:-2000} ;; esac
-RANDOM=${NET_CYCLES_SEED:-$$}
-echo "# seed ${NET_CYCLES_SEED:-$$}, $CYCLES cycles"
+case $BERTH_BIN in *debug*) CYCLES=${NET_CYCLES:-300} ;; *) CYCLES=${NET_CYCLES:-600} ;; esac
+seed
 qa_up
 # No client of ours has one of the cycles' ports at its own end, where it would be in the way.
 in_host sh -c 'echo 41000-41999 >/proc/sys/net/ipv4/ip_local_reserved_ports'

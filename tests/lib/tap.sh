@@ -3,6 +3,7 @@
 #
 #   poll SECONDS CMD…     until CMD succeeds; four times as long on a machine that is busy
 #   stays SECONDS CMD…    CMD succeeds, and goes on doing so for that time
+# Random moments are SEED's: tests/run gives one, which is always the same; "long" leaves it to chance.
 TAP_N=0 TAP_FAILED=0 TAP_FINISHED=
 
 ok() { TAP_N=$((TAP_N + 1)); echo "ok $TAP_N - $1"; }
@@ -39,5 +40,10 @@ stays() {
         sleep 0.1
     done
     return 1
+}
+seed() {
+    export SEED=${SEED:-$SRANDOM}
+    RANDOM=$SEED
+    echo "# seed $SEED"
 }
 finish() { TAP_FINISHED=1; echo "1..$TAP_N"; [ "$TAP_FAILED" = 0 ]; }

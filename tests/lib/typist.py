@@ -17,10 +17,9 @@ split = sys.argv.index("--")
 lines, command = sys.argv[1:split], sys.argv[split + 1:]
 pid, fd = pty.fork()
 if pid == 0:
-    time.sleep(0.05)  # until the size is set
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 21, 77, 0, 0))
     os.execvp(command[0], command)
-fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 21, 77, 0, 0))
-shown, deadline = b"", time.time() + 15
+shown, deadline = b"", time.time() + 60
 while time.time() < deadline:
     if select.select([fd], [], [], 0.2)[0]:
         try:

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Containers that exchange folders for symlinks in a shared volume while others start there
 # (CVE-2021-30465, -2024-45310, -2025-31133, -2025-52565, -2025-52881): whatever wins, nothing
-# outside is touched, and what started is confined.    races.sh [ROUNDS]
+# outside is touched, and what started is confined.    ROUNDS=25 races.sh
 . "$(dirname "$0")/kit.sh"
-ROUNDS=${1:-25}
+ROUNDS=${ROUNDS:-12}
 security_up probe
 
 # Four links and folders of the volume take each other's place as fast as two swappers can.

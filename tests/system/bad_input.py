@@ -310,6 +310,5 @@ for image in images:
     for t in image["RepoTags"] or []:
         if t.startswith("evil"):
             request("DELETE", f"/images/{t}?force=1")
-time.sleep(0.2)
 images = json.loads(request("GET", "/images/json?all=1").split(b"\r\n\r\n", 1)[1])
 say(all(not t.startswith("evil") for i in images for t in i["RepoTags"] or []) and len(images) == 1, "no image of the archives is left", images)

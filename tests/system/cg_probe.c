@@ -130,11 +130,26 @@ static void wait_empty(struct cgroup_tree *t, const char *id)
 {
     struct cgroup_stats s = {0};
 
-    for (int i = 0; i < 200 && fine(cgroup_stats(t, id, &s)) && s.pids; i++) {
+    for (int i = 0; i < 4000 && fine(cgroup_stats(t, id, &s)) && s.pids; i++) {
         while (waitpid(-1, NULL, WNOHANG) > 0) /* a zombie counts until it is reaped */
             continue;
         usleep(5000);
     }
+}
+
+static bool await_members(struct cgroup_tree *t, size_t wanted)
+{
+    autoarena struct arena *a = arena_create();
+    int *pids;
+    size_t n = 0;
+
+    for (int i = 0; i < 4000 && n < wanted; i++) {
+        if (i)
+            usleep(5000);
+        if (!fine(cgroup_pids(t, "plain", a, &pids, &n)))
+            return false;
+    }
+    return n == wanted;
 }
 
 static void test_life(struct cgroup_tree *t)
@@ -143,15 +158,12 @@ static void test_life(struct cgroup_tree *t)
     struct cgroup_limits l = limits();
     struct cgroup_join j;
     struct strs ids;
-    int *pids;
-    size_t n;
 
     ok(fine(cgroup_create(t, "plain", &l, &j)), "create");
     ok(run_in(&j, do_nothing) == 7, "a child joins and runs");
     ok(fine(cgroup_list(t, a, &ids)) && ids.n == 1 && !strcmp(ids.v[0], "plain"), "listed");
     pid_t pid = start_in(&j, make_family);
-    usleep(50000);
-    ok(fine(cgroup_pids(t, "plain", a, &pids, &n)) && n == 21, "21 members");
+    ok(await_members(t, 21), "21 members");
     ok(!cgroup_is_frozen(t, "plain"), "not frozen");
     ok(fine(cgroup_freeze(t, "plain", true)), "freeze");
     ok(cgroup_is_frozen(t, "plain"), "frozen");
@@ -160,7 +172,7 @@ static void test_life(struct cgroup_tree *t)
     cgroup_join_close(&j);
     ok(fine(cgroup_open(t, "plain", &j)), "open again");
     pid = start_in(&j, make_family);
-    usleep(20000);
+    await_members(t, 2);
     cgroup_join_close(&j);
     ok(fine(cgroup_remove(t, "plain")), "remove kills who is left");
     ok(wait_code(pid) == 128 + SIGKILL, "dead");

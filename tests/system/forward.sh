@@ -13,6 +13,7 @@ cleanup() {
 }
 trap cleanup EXIT
 ROUNDS=${ROUNDS:-6}
+seed
 [ -x "$BERTH_BIN/spool_writer" ] || { not_ok "spool_writer is built"; finish; exit 1; }
 host_up
 images_make

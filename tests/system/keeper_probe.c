@@ -475,6 +475,13 @@ static void reconnect(void)
     client_hello(probe.link);
 }
 
+/* It has ended, and its parent has taken note. */
+static void await_gone(int pid)
+{
+    for (int i = 0; i < 2000 && !kill(pid, 0); i++)
+        usleep(10000);
+}
+
 static int first_child(void)
 {
     char path[64];
@@ -514,7 +521,7 @@ static void test_killed_start(void)
     begin_hanging(&j, &pipe_end);
     end_container(&j, 0, shell("true"));
     client_spawn(probe.link, &j, "c-killed", 45);
-    for (int i = 0; i < 100 && !pid; i++) {
+    for (int i = 0; i < 1000 && !pid; i++) {
         usleep(10000);
         pid = first_child();
     }
@@ -597,7 +604,7 @@ static void test_reconnect(void)
     close(probe.link);
     close(gate[0]);
     close(gate[1]);
-    usleep(200000); /* the keeper reaps it while nobody is connected */
+    await_gone(pids[0]); /* the keeper reaps it while nobody is connected */
     probe.link = client_connect(probe.exec_root);
     client_hello(probe.link);
     check(client_receive(probe.link, &r, 5000) && r.head.type == KM_WELCOME &&
@@ -734,10 +741,14 @@ static void test_init(void)
     job_op(&j, P_USER, 0, -1, 0, 0, 0, NULL, 0);
     job_op(&j, P_INIT, 0, -1, 0, 0, 0, NULL, 0);
     job_strings(&j, P_ENV, env);
-    job_strings(&j, P_EXEC,
-                shell("tr '\\0' ' ' </proc/1/cmdline; echo; echo $$; (sleep 0.1 &) ; sleep 0.3; "
-                      "grep -l 'State:.Z' /proc/[0-9]*/status; ls -l /proc/1/exe 2>&1 | grep -c "
-                      "denied; exit 6"));
+    job_strings(
+        &j, P_EXEC,
+        shell("n=3000; till() { until \"$@\" || [ $((n -= 1)) = 0 ]; do usleep 10000; done; }; "
+              "reaped() { ! pidof sleep >/dev/null; }; till grep -q ^berth-init /proc/1/cmdline; "
+              "tr '\\0' ' ' </proc/1/cmdline; echo; echo $$; (sleep 0.1 &) ; "
+              "till reaped; "
+              "grep -l 'State:.Z' /proc/[0-9]*/status; ls -l /proc/1/exe 2>&1 | grep -c "
+              "denied; exit 6"));
     run_job(&j, "c-init", &r, &status);
     checkf(status == 6 << 8 && !strncmp(probe.output, "berth-init", 10) &&
                strstr(probe.output, "\n2\n") && !strstr(probe.output, "status"),
@@ -1056,10 +1067,10 @@ static bool await_keeper_end(void)
 {
     int status = -1;
 
-    for (int i = 0; i < 50; i++) {
+    for (int i = 0; i < 2000; i++) {
         if (waitpid(probe.pid, &status, WNOHANG) == probe.pid)
             return status == 0;
-        usleep(100000);
+        usleep(10000);
     }
     kill(probe.pid, SIGKILL);
     waitpid(probe.pid, &status, 0);

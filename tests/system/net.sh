@@ -11,7 +11,7 @@ export dir bin
 unshare -n sh -c '
     ip link set lo up
     unshare -n sleep 300 & outside=$!
-    sleep 0.2
+    until [ "$(readlink /proc/$outside/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.01; done
     ip link add out0 type veth peer name eth0 netns $outside
     ip addr add 10.99.0.1/24 dev out0
     ip link set out0 up

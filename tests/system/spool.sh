@@ -4,7 +4,8 @@
 #   ROUNDS=15 spool.sh
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh
 trap host_down EXIT
-ROUNDS=${ROUNDS:-15}
+ROUNDS=${ROUNDS:-8}
+seed
 WRITER=$BERTH_BIN/spool_writer
 [ -x "$WRITER" ] || { not_ok "spool_writer is built"; finish; exit 1; }
 host_up

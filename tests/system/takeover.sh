@@ -1,6 +1,7 @@
 #!/bin/bash
 # The engine dies, the containers do not: SIGKILL and SIGTERM of the engine, in rest and in a storm.
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh
+seed
 qa_up
 d run --rm busybox true
 settled
@@ -68,15 +69,17 @@ n=$(d logs plain | wc -l)
 same "logs: no line lost, none twice" "$(seq 1 "$n" | md5sum)" "$(d logs plain | head -"$n" | md5sum)"
 same "attach works" "got again" "$(echo again | timeout -s KILL 2 "$QA_CLIENT" attach --sig-proxy=false stdin 2>/dev/null | head -1)"
 like "attach: tty" 'got typed' "$(in_host python3 - "$QA_CLIENT" <<'PY'
-import os, pty, select, sys, time
+import os, pty, select, sys, termios, time
 pid, fd = pty.fork()
 if pid == 0: os.execvp(sys.argv[1], [sys.argv[1], "attach", "tty"])
-time.sleep(0.4); os.write(fd, b"typed\r"); out, end = b"", time.time() + 6
+out, end = b"", time.time() + 30
+while time.time() < end and termios.tcgetattr(fd)[3] & termios.ICANON: time.sleep(0.02) # it has the terminal
+os.write(fd, b"typed\r")
 while time.time() < end and b"got typed" not in out:
     if select.select([fd], [], [], 0.2)[0]:
         try: out += os.read(fd, 4096)
         except OSError: break
-os.write(fd, b"\x10\x11"); time.sleep(0.2); os.kill(pid, 9); os.waitpid(pid, 0)
+os.write(fd, b"\x10\x11"); os.kill(pid, 9); os.waitpid(pid, 0)
 print(out.decode(errors="replace"))
 PY
 )"

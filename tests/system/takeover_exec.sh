@@ -2,6 +2,7 @@
 # The engine dies, execs do not: they run on, are drained, resized, reported and killed with their
 # container by the next engine; what was created can be started, what has ended has its code.
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh
+seed
 qa_up
 d run --rm busybox true
 settled

@@ -52,7 +52,7 @@ class Terminal:
         if select.select([self.master], [], [], seconds)[0]:
             self.shown += os.read(self.master, 65536)
 
-    def see(self, pattern, seconds=10):
+    def see(self, pattern, seconds=40):
         """Waits for the pattern after what was seen before; returns what it matched."""
         end = time.time() + seconds
         while time.time() < end:
@@ -66,7 +66,7 @@ class Terminal:
     def prompt(self):
         return self.see(r"# (\x1b\[6n)?")
 
-    def wait(self, seconds=10):
+    def wait(self, seconds=40):
         end = time.time() + seconds
         while self.p.poll() is None:
             assert time.time() < end, "the client does not end; shown: %r" % self.shown[-500:]
@@ -74,6 +74,10 @@ class Terminal:
         while select.select([self.master], [], [], 0.05)[0]:
             self.pump()
         return self.p.returncode
+
+    def attached(self):
+        """The client has the terminal: what is typed goes to it as it is."""
+        poll(lambda: not termios.tcgetattr(self.slave)[3] & termios.ICANON)
 
     def restored(self):
         now = termios.tcgetattr(self.slave)
@@ -97,11 +101,30 @@ def state(container):
     return out("inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", container).decode().split()
 
 
-def poll(fn, seconds=10):
+def poll(fn, seconds=40):
     end = time.time() + seconds
     while not fn():
         assert time.time() < end, "did not become true"
         time.sleep(0.05)
+
+
+def stays(fn, seconds):
+    end = time.time() + seconds
+    while time.time() < end:
+        assert fn(), "did not stay"
+        time.sleep(0.05)
+
+
+def processes(container, command):
+    return command in out("top", container).decode()
+
+
+def sees_size(t, size):
+    """The new size comes a moment after the signal."""
+    t.type("stty size\r")
+    seen = t.see(r"[0-9]+ [0-9]+\r\n")
+    t.prompt()
+    return re.match(size, seen)
 
 
 @case
@@ -112,10 +135,7 @@ def window_size_is_seen_inside():
     t.see(r"31 97\r\n")
     t.prompt()
     t.size(45, 123)
-    time.sleep(0.3)
-    t.type("stty size\r")
-    t.see(r"45 123\r\n")
-    t.prompt()
+    poll(lambda: sees_size(t, r"45 123\r\n"))
     t.type("exit 7\r")
     assert t.wait() == 7
     t.restored()
@@ -136,13 +156,13 @@ def detach_and_attach_again():
     t.type("X=kept\r")
     t.prompt()
     t.type(b"\x10")
-    time.sleep(0.1)
+    time.sleep(0.1)  # two packets
     t.type(b"\x11")
     assert t.wait() == 0
     t.restored()
     assert state("det")[0] == "running"
     t = Terminal("attach", "det")
-    time.sleep(0.3)
+    t.attached()
     t.type("echo $X-$((40+2))\r")
     t.see("kept-42")
     t.type("exit 3\r")
@@ -168,7 +188,7 @@ def detach_keys_of_ones_own():
 @case
 def held_detach_key_is_passed_on():
     t = Terminal("run", "--rm", "-it", "busybox", "cat")
-    time.sleep(0.8)
+    t.attached()
     t.type(b"a\x10b\r")
     t.see(r"a\^Pb")
     t.type(b"\x04")
@@ -194,8 +214,7 @@ def signals_are_proxied_or_not():
     t.p.send_signal(signal.SIGUSR1)
     t.see("got-usr1")
     t.p.send_signal(signal.SIGTERM)  # pid 1 has no handler: it stays
-    time.sleep(0.3)
-    assert state("sig")[0] == "running"
+    stays(lambda: state("sig")[0] == "running", 0.3)
     out("kill", "sig")
     assert t.wait() == 137
     if name == "docker":  # its client takes the first Ctrl-C for itself
@@ -211,15 +230,15 @@ def signals_are_proxied_or_not():
 
 @case
 def ctrl_c_and_z_go_inside_with_a_tty():
-    t = Terminal("run", "--rm", "-it", "busybox", "sh")
+    t = Terminal("run", "--rm", "-it", "--name", "keys", "busybox", "sh")
     t.prompt()
     t.type("sleep 100\r")
-    time.sleep(0.3)
+    poll(lambda: processes("keys", "sleep 100"))
     t.type(b"\x1a")
     t.see("Stopped")
     t.prompt()
     t.type("fg\r")
-    time.sleep(0.2)
+    t.see(r"fg\r\nsleep 100\r\n")
     t.type(b"\x03")
     t.prompt()
     t.type("echo alive-$((1+1))\r")
@@ -237,7 +256,7 @@ def restored_after_sigterm():
     for args in (("attach", "term"), ("exec", "-it", "term", "sh"),
                  ("run", "--name", "term2", "--sig-proxy=false", "-it", "busybox", "sh")):
         t = Terminal(*args)
-        time.sleep(0.5)
+        t.attached()
         t.p.send_signal(signal.SIGTERM)
         code = t.wait()
         assert code in (143, -signal.SIGTERM), (args, code)
@@ -282,7 +301,7 @@ def exec_vi():
     t.type("i")
     t.type("hällo wörld")
     t.type(b"\x1b")
-    time.sleep(0.3)  # else the escape begins a key
+    time.sleep(0.3)  # by the time that passes vi tells Escape from the begin of a key
     t.type(":wq\r")
     assert t.wait() == 0
     t.restored()
@@ -295,7 +314,7 @@ def exec_vi():
     t = Terminal("exec", "-it", "vi", "sh")  # detach: the command goes on
     t.prompt()
     t.type("sleep 1234\r")
-    time.sleep(0.2)
+    poll(lambda: processes("vi", "sleep 1234"))
     t.type(b"\x10\x11")
     t.wait()
     t.restored()
@@ -307,7 +326,8 @@ def exec_vi():
 def two_terminals_at_once():
     out("run", "-dit", "--name", "two", "busybox", "sh")
     one, two = Terminal("attach", "two"), Terminal("attach", "two")
-    time.sleep(0.4)
+    one.attached()
+    two.attached()
     one.type("echo from-$((1+0))\r")
     one.see("from-1")
     two.see("from-1")
@@ -337,7 +357,7 @@ def engine_killed():
 @case
 def engine_back():
     t = Terminal("attach", "ek")
-    time.sleep(0.4)
+    t.attached()
     t.type("echo back-$((6*7))\r")
     t.see("back-42")
     t.type("exit\r")
