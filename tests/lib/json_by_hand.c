@@ -71,33 +71,6 @@ static bool take_hex4(struct parser *ps, uint32_t *out)
     return true;
 }
 
-/* Writes 1 to 4 bytes. Surrogates and values above U+10FFFF become U+FFFD. */
-static size_t write_rune(uint32_t rune, char out[4])
-{
-    if (rune < 0x80) {
-        out[0] = (char)rune;
-        return 1;
-    }
-    if (rune < 0x800) {
-        out[0] = (char)(0xc0 | rune >> 6);
-        out[1] = (char)(0x80 | (rune & 0x3f));
-        return 2;
-    }
-    if ((rune >= 0xd800 && rune <= 0xdfff) || rune > 0x10ffff)
-        rune = 0xfffd;
-    if (rune < 0x10000) {
-        out[0] = (char)(0xe0 | rune >> 12);
-        out[1] = (char)(0x80 | (rune >> 6 & 0x3f));
-        out[2] = (char)(0x80 | (rune & 0x3f));
-        return 3;
-    }
-    out[0] = (char)(0xf0 | rune >> 18);
-    out[1] = (char)(0x80 | (rune >> 12 & 0x3f));
-    out[2] = (char)(0x80 | (rune >> 6 & 0x3f));
-    out[3] = (char)(0x80 | (rune & 0x3f));
-    return 4;
-}
-
 /* After "\u". A lone surrogate becomes U+FFFD, as in Go. */
 static bool take_unicode(struct parser *ps, char **to)
 {
@@ -119,7 +92,7 @@ static bool take_unicode(struct parser *ps, char **to)
         else
             ps->p = back;
     }
-    *to += write_rune(rune, *to);
+    *to += utf8_write(rune, *to);
     return true;
 }
 
