@@ -20,7 +20,10 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/fd.h"
+#include "core/loop.h"
 #include "stream/landing.h"
+#include "stream/log.h"
+#include "stream/sink.h"
 
 #define LINE 65
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The programs build without a warning where the other builds do not look: by default the one most
-# unlike them. Build folders are kept, so that the next time only what has changed is built.
+# Programs and benches build without a warning where the other builds do not look: by default the
+# one most unlike them. Build folders are kept, so that the next time only what has changed is built.
 #   builds.sh [COMPILER:TYPE…] | all
 set -u
 cd "$(dirname "$0")/../.." || exit 2
@@ -16,7 +16,8 @@ esac
 for build; do
     compiler=${build%:*} type=${build#*:}
     if ! CC=$compiler tests/lib/build.sh "build-lint-$compiler-$type" -DCMAKE_BUILD_TYPE="$type" \
-        -DBERTH_WERROR=ON --target berthd berth berth-keeper >"$LOG" 2>&1; then
+        -DBERTH_TESTS=ON -DBERTH_WERROR=ON --target berthd berth berth-keeper bench bench_net \
+        >"$LOG" 2>&1; then
         echo "$build does not build:"
         grep -E '(error|warning):' "$LOG" || tail -20 "$LOG"
         FAILED=1
