@@ -242,13 +242,6 @@ static void refuse_message(struct conn *c)
     }
 }
 
-static void note_command(const struct request *r)
-{
-    if (r->match.route->flags & ROUTE_MUTATES)
-        log_info("command", KV("method", r->method), KV("path", r->path), KV_INT("uid", r->uid),
-                 KV_INT("pid", r->pid));
-}
-
 static void dispatch(struct conn *c)
 {
     struct request *r = c->request;
@@ -256,7 +249,9 @@ static void dispatch(struct conn *c)
     c->phase = r->is_body_complete ? PHASE_ANSWER : PHASE_BODY;
     r->is_dispatched = true;
     r->refs++;
-    note_command(r);
+    if (r->match.route->flags & ROUTE_MUTATES)
+        log_info("command", KV("method", r->method), KV("path", r->path), KV_INT("uid", r->uid),
+                 KV_INT("pid", r->pid));
     turn_enter(c->front->loop, r->match.route->method, r->match.route->pattern);
     r->match.route->handler(r);
 }

@@ -26,11 +26,6 @@ static void add_date(struct buf *out)
     buf_puts(out, text);
 }
 
-static bool stays_open(const struct request *r)
-{
-    return r->keeps_alive && r->is_body_complete;
-}
-
 void reply_head(struct request *r, struct buf *out, int status, const char *type, const char *more)
 {
     buf_printf(out, "HTTP/1.1 %d %s\r\n", status, status_reason(status));
@@ -45,7 +40,7 @@ void reply_head(struct request *r, struct buf *out, int status, const char *type
 
 static void end_head(struct request *r, struct buf *out)
 {
-    if (!stays_open(r))
+    if (!r->keeps_alive || !r->is_body_complete)
         buf_puts(out, "Connection: close\r\n");
     else if (r->is_http10)
         buf_puts(out, "Connection: keep-alive\r\n");

@@ -218,19 +218,12 @@ static void dump(void *ctx, struct jw *w)
     jw_obj_end(w);
 }
 
-/* Bodies are streamed into pipes, whose readers may go away. */
-static void ignore_sigpipe(void)
-{
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
-
-    sigaction(SIGPIPE, &ignore, NULL);
-}
-
 struct err *server_open(struct parts *p, struct server **out)
 {
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
     struct server *s = mem_new(struct server);
 
-    ignore_sigpipe();
+    sigaction(SIGPIPE, &ignore, NULL); /* bodies go into pipes, whose readers may go away */
     s->api.parts = p;
     facts_read(&s->api.facts);
     buf_printf(&s->headers,

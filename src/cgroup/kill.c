@@ -28,12 +28,6 @@ struct pid_list {
     size_t n, cap;
 };
 
-static void pids_add(struct pid_list *p, int pid)
-{
-    p->v = arena_grow(p->a, p->v, p->n, &p->cap, sizeof(*p->v));
-    p->v[p->n++] = pid;
-}
-
 /* visit(dir) for the cgroup and all below it, children first. Takes dir. */
 static void walk(int dir, int depth, void (*visit)(int dir, void *ctx), void *ctx)
 {
@@ -70,8 +64,10 @@ static void read_procs(int dir, void *ctx)
         long pid = strtol(s, &end, 10);
         if (end == s)
             break;
-        if (pid > 0) /* 0: in a pid namespace that we do not see */
-            pids_add(p, (int)pid);
+        if (pid <= 0) /* in a pid namespace that we do not see */
+            continue;
+        p->v = arena_grow(p->a, p->v, p->n, &p->cap, sizeof(*p->v));
+        p->v[p->n++] = (int)pid;
     }
 }
 

@@ -64,14 +64,6 @@ static struct err *check_type(const char *type)
                    type);
 }
 
-static struct err *run_template(struct arena *a, const struct go_template *t,
-                                const struct json *object, struct buf *out)
-{
-    struct err *e = template_run(a, t, object, out);
-
-    return e ? err_wrap(e, "template parsing error") : NULL;
-}
-
 static struct err *inspect_all(struct cli *cli, const struct inspect_options *o, const char *type,
                                struct strs args)
 {
@@ -93,7 +85,9 @@ static struct err *inspect_all(struct cli *cli, const struct inspect_options *o,
 
         e = find(cli, o, type, args.v[i], &object);
         if (!e && t)
-            e = run_template(cli->arena, t, object, &out);
+            e = template_run(cli->arena, t, object, &out);
+        if (e && object) /* the template's, not that of the search */
+            e = err_wrap(e, "template parsing error");
         if (e) {
             if (t)
                 buf_putc(&out, '\n');

@@ -9,21 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static struct err *check_options(const struct run_options *o)
-{
-    if (o->detach && o->attach.n)
-        return err_new(ERR_INVALID,
-                       "conflicting options: cannot specify both --attach and --detach");
-    return NULL;
-}
-
-static struct err *check_tty(const struct run_options *o, const struct run_streams *s)
-{
-    if (o->tty && s->in && !isatty(STDIN_FILENO))
-        return err_new(ERR_INVALID, "the input device is not a TTY");
-    return NULL;
-}
-
 struct run {
     struct run_launch launch;
     struct session session;
@@ -60,31 +45,18 @@ static struct err *run_attached(struct cli *cli, struct run *r)
     return session_run(&r->session);
 }
 
-static struct err *run_detached(struct cli *cli, const struct run_launch *l)
-{
-    struct err *e = api_post(cli, NULL, NULL, "/containers/%s/start", l->id);
-
-    cli_printf("%s\n", l->id); /* also of one that did not start: it is there */
-    return e;
-}
-
-/* The engine removes a --rm container whose start failed; it is told through the wait. */
-static void await_removal(struct cli *cli, struct run *r)
+static void finish_attached(struct cli *cli, struct run *r, struct err *e)
 {
     int code;
 
-    if (r->launch.o->rm && r->session.wait)
-        err_drop(session_read_wait(cli, r->session.wait, &code));
-}
-
-static void finish_attached(struct cli *cli, struct run *r, struct err *e)
-{
     if (!e) {
         cli->exit_code = r->session.was_detached ? 0 : r->session.exit_code;
     } else if (!r->has_started) {
         cli->exit_code = run_launch_exit_code(e);
         cli_report(cli, e, true);
-        await_removal(cli, r);
+        /* The engine removes a --rm container whose start failed; it is told through the wait. */
+        if (r->launch.o->rm && r->session.wait)
+            err_drop(session_read_wait(cli, r->session.wait, &code));
     } else {
         cli->exit_code = 125;
         cli_report(cli, e, false);
@@ -100,7 +72,9 @@ struct err *cmd_run(struct cli *cli, const void *options, struct strs args)
     struct run_launch *l = &r.launch;
     struct err *e;
 
-    TRY(check_options(o));
+    if (o->detach && o->attach.n)
+        return err_new(ERR_INVALID,
+                       "conflicting options: cannot specify both --attach and --detach");
     e = run_streams(o, &l->streams);
     if (!e)
         e = run_body(cli->arena, o, &l->streams, args, &l->body);
@@ -109,7 +83,8 @@ struct err *cmd_run(struct cli *cli, const void *options, struct strs args)
         cli_report(cli, e, true);
         return NULL;
     }
-    TRY(check_tty(o, &l->streams));
+    if (o->tty && l->streams.in && !isatty(STDIN_FILENO))
+        return err_new(ERR_INVALID, "the input device is not a TTY");
     e = run_launch_create(cli, l);
     if (e) {
         cli->exit_code = run_launch_exit_code(e);
@@ -121,7 +96,8 @@ struct err *cmd_run(struct cli *cli, const void *options, struct strs args)
         finish_attached(cli, &r, e);
         return NULL;
     }
-    e = run_detached(cli, l);
+    e = api_post(cli, NULL, NULL, "/containers/%s/start", l->id);
+    cli_printf("%s\n", l->id); /* also of one that did not start: it is there */
     if (e) {
         cli->exit_code = run_launch_exit_code(e);
         cli_report(cli, e, true);

@@ -62,13 +62,6 @@ static char *client_json(struct cli *cli)
     return arena_strdup(cli->arena, b.data);
 }
 
-static void print_client(struct cli *cli)
-{
-    cli_printf("Client: berth\n Version:           %s\n API version:       %s\n"
-               " OS/Arch:           %s\n",
-               BERTH_VERSION, cli->api_version ? cli->api_version : "1.51", platform(cli));
-}
-
 static void print_component(const struct json *c)
 {
     const struct json *d = json_get(c, "Details");
@@ -112,7 +105,9 @@ struct err *cmd_version(struct cli *cli, const void *options, struct strs args)
         TRY(format_version(cli, o->format, &reply));
         return e;
     }
-    print_client(cli);
+    cli_printf("Client: berth\n Version:           %s\n API version:       %s\n"
+               " OS/Arch:           %s\n",
+               BERTH_VERSION, cli->api_version ? cli->api_version : "1.51", platform(cli));
     if (e)
         return e;
     cli_printf("\nServer: %s\n", text_of(json_get(reply.json, "Platform"), "Name"));
@@ -136,14 +131,6 @@ static void print_driver_status(const struct json *status)
         if (json_str(key) && json_str(value))
             cli_printf("  %s: %s\n", json_str(key), json_str(value));
     }
-}
-
-static void print_list(struct cli *cli, const char *title, const struct json *list)
-{
-    struct strs s = json_strs(cli->arena, list);
-
-    if (s.n)
-        cli_printf(" %s: %s\n", title, strs_join(cli->arena, &s, " "));
 }
 
 static void print_plugins(struct cli *cli, const struct json *plugins)
@@ -194,6 +181,7 @@ static void print_fields(const struct json *info)
 static void print_machine(struct cli *cli, const struct json *info)
 {
     double memory = json_num(json_get(info, "MemTotal"));
+    struct strs labels = json_strs(cli->arena, json_get(info, "Labels"));
 
     cli_printf(" Kernel Version: %s\n Operating System: %s\n OSType: %s\n Architecture: %s\n",
                text_of(info, "KernelVersion"), text_of(info, "OperatingSystem"),
@@ -203,7 +191,8 @@ static void print_machine(struct cli *cli, const struct json *info)
                text_of(info, "Name"), text_of(info, "ID"));
     cli_printf(" Docker Root Dir: %s\n Debug Mode: %s\n", text_of(info, "DockerRootDir"),
                json_bool(json_get(info, "Debug")) ? "true" : "false");
-    print_list(cli, "Labels", json_get(info, "Labels"));
+    if (labels.n)
+        cli_printf(" Labels: %s\n", strs_join(cli->arena, &labels, " "));
     cli_printf(" Live Restore Enabled: %s\n",
                json_bool(json_get(info, "LiveRestoreEnabled")) ? "true" : "false");
 }

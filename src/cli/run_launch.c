@@ -41,19 +41,10 @@ static bool wants_pull(const char *policy, const char *word)
     return policy && strcmp(policy, word) == 0;
 }
 
-static struct err *with_tag(struct cli *cli, const char *image, const char **out)
-{
-    const char *slash = strrchr(image, '/');
-
-    *out =
-        strpbrk(slash ? slash : image, ":@") ? image : arena_printf(cli->arena, "%s:latest", image);
-    return NULL;
-}
-
 static struct err *create_or_pull(struct cli *cli, const struct run_launch *l,
                                   struct api_reply *out)
 {
-    const char *shown = NULL;
+    const char *image = l->args.v[0], *slash = strrchr(image, '/');
     struct err *e;
 
     if (wants_pull(l->o->pull, "always"))
@@ -63,9 +54,9 @@ static struct err *create_or_pull(struct cli *cli, const struct run_launch *l,
         wants_pull(l->o->pull, "never"))
         return e;
     err_drop(e);
-    TRY(with_tag(cli, l->args.v[0], &shown));
     if (!l->o->quiet)
-        fprintf(stderr, "Unable to find image '%s' locally\n", shown);
+        fprintf(stderr, "Unable to find image '%s%s' locally\n", image,
+                strpbrk(slash ? slash : image, ":@") ? "" : ":latest");
     TRY(pull(cli, l));
     return post_create(cli, l, out);
 }

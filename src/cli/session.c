@@ -133,13 +133,6 @@ static struct err *take_output(struct flows *f)
     return e;
 }
 
-static struct err *take_wait(struct flows *f)
-{
-    TRY(http_conn_read_some(f->s->wait, &f->reply));
-    f->wait_open = !f->s->wait->reply.is_done;
-    return NULL;
-}
-
 /* EOF of stdin becomes a half-close, once everything before it is sent. */
 static void send_eof(struct flows *f)
 {
@@ -241,8 +234,10 @@ static struct err *dispatch(struct flows *f, const struct pollfd *p)
         flush_to_engine(f);
     if (p[P_STREAM].revents & (POLLIN | POLLHUP | POLLERR))
         TRY(take_output(f));
-    if (p[P_WAIT].revents)
-        TRY(take_wait(f));
+    if (p[P_WAIT].revents) {
+        TRY(http_conn_read_some(f->s->wait, &f->reply));
+        f->wait_open = !f->s->wait->reply.is_done;
+    }
     for (int i = 0; i < 2; i++)
         if (p[P_STDOUT + i].revents)
             TRY(flush_out(f, i));

@@ -84,14 +84,6 @@ static void on_writable(void *arg, int events)
     }
 }
 
-static void await_room(struct layer_make *m)
-{
-    if (!m->watch)
-        m->watch = watch_open(m->table->loop, m->write_fd, UV_WRITABLE, on_writable, m);
-    else
-        watch_set(m->watch, UV_WRITABLE);
-}
-
 enum web_verdict pipe_put(struct layer_make *m, const void *p, size_t n)
 {
     size_t done;
@@ -105,7 +97,10 @@ enum web_verdict pipe_put(struct layer_make *m, const void *p, size_t n)
     if (done == n)
         return WEB_TAKEN;
     buf_add(&m->pending, (const char *)p + done, n - done);
-    await_room(m);
+    if (!m->watch)
+        m->watch = watch_open(m->table->loop, m->write_fd, UV_WRITABLE, on_writable, m);
+    else
+        watch_set(m->watch, UV_WRITABLE);
     return WEB_TAKEN;
 }
 

@@ -132,11 +132,6 @@ struct err *manifest_parse(struct arena *a, const char *text, size_t len, const 
     return NULL;
 }
 
-static bool is_image(const struct descriptor *d)
-{
-    return text_is_empty(d->media_type) || is_known(d->media_type);
-}
-
 const struct descriptor *manifest_choose(struct arena *a, const struct manifest *m,
                                          const struct platform *want)
 {
@@ -147,7 +142,7 @@ const struct descriptor *manifest_choose(struct arena *a, const struct manifest 
         struct platform offer = v[i].platform;
         int rank;
 
-        if (!is_image(&v[i]))
+        if (!text_is_empty(v[i].media_type) && !is_known(v[i].media_type))
             continue;
         /* An index of one image need not say for what. */
         if (text_is_empty(offer.arch) && m->manifests.n == 1)

@@ -228,22 +228,9 @@ static void next_attempt(struct dns_pending *p)
     attempt(p);
 }
 
-static size_t attempts_most(const struct dns_pending *p)
-{
-    return p->servers.n < ATTEMPTS_MIN ? ATTEMPTS_MIN : p->servers.n;
-}
-
 static void on_timeout(struct timer *t)
 {
     next_attempt(container_of(t, struct dns_pending, timer));
-}
-
-/* The same server again, by TCP. */
-static void fetch_whole(struct dns_pending *p)
-{
-    stop_attempt(p);
-    p->is_tcp = true;
-    attempt(p);
 }
 
 static void on_said(struct dns_pending *p, uint8_t *message, size_t n, const struct dns_said *said)
@@ -251,7 +238,9 @@ static void on_said(struct dns_pending *p, uint8_t *message, size_t n, const str
     char key[KEY_MAX];
 
     if (said->is_truncated && !p->is_tcp) {
-        fetch_whole(p);
+        stop_attempt(p); /* the same server again, by TCP */
+        p->is_tcp = true;
+        attempt(p);
         return;
     }
     if ((said->rcode == DNS_SERVFAIL || said->rcode == DNS_REFUSED || said->rcode == DNS_NOTIMP) &&
@@ -364,8 +353,10 @@ static bool open_attempt(struct dns_pending *p)
 
 static void attempt(struct dns_pending *p)
 {
+    size_t most = p->servers.n < ATTEMPTS_MIN ? ATTEMPTS_MIN : p->servers.n;
+
     for (;;) {
-        if (!p->servers.n || p->attempt >= attempts_most(p)) {
+        if (!p->servers.n || p->attempt >= most) {
             answer_failure(p);
             return;
         }

@@ -165,12 +165,6 @@ static void add_line(struct arena *a, struct buf *b, const char *word, const str
         buf_printf(b, "%s %s\n", word, strs_join(a, v, " "));
 }
 
-/* "--dns-search ." means: none. */
-static bool is_lone_dot(const struct strs *s)
-{
-    return s->n == 1 && !strcmp(s->v[0], ".");
-}
-
 /* Every name is tried as it is first: neighbours have no dots. */
 static struct strs with_ndots(struct arena *a, const struct strs *options)
 {
@@ -211,7 +205,7 @@ char *resolv_text(struct arena *a, const char *host_text, const struct resolv_op
     }
     if (o->search && o->search->n)
         r.search = *o->search;
-    if (is_lone_dot(&r.search))
+    if (r.search.n == 1 && !strcmp(r.search.v[0], ".")) /* "--dns-search .": none */
         r.search = (struct strs){0};
     if (o->options && o->options->n)
         r.options = *o->options;

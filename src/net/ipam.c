@@ -96,17 +96,12 @@ static bool is_taken(const struct ipam *p, uint32_t at)
     return p->taken[at / 8] & 1 << at % 8;
 }
 
-static bool is_in_range(const struct ipam *p, uint32_t at)
-{
-    return at >= p->first && at <= p->last;
-}
-
 static void set_taken(struct ipam *p, uint32_t at, bool taken)
 {
     if (is_taken(p, at) == taken)
         return;
     p->taken[at / 8] ^= (uint8_t)(1 << at % 8);
-    if (is_in_range(p, at))
+    if (at >= p->first && at <= p->last)
         p->n_free += taken ? -1u : 1u;
 }
 

@@ -135,21 +135,15 @@ static struct err *choose_ipv6(struct network_create *c)
     return NULL;
 }
 
-static struct err *choose_link(struct network_create *c)
-{
-    const struct vlan_spec *v = &c->plan.vlan;
-
-    c->record.ifname = arena_strdup(c->arena, v->kind ? v->parent : c->plan.bridge.ifname);
-    return v->kind ? net_vlan_look(c->table->net, v, &c->record.made_link) : NULL;
-}
-
 static struct err *choose(struct op *op)
 {
     struct network_create *c = (struct network_create *)op;
+    const struct vlan_spec *v = &c->plan.vlan;
 
     TRY(choose_ipv4(c));
     TRY(choose_ipv6(c));
-    return choose_link(c);
+    c->record.ifname = arena_strdup(c->arena, v->kind ? v->parent : c->plan.bridge.ifname);
+    return v->kind ? net_vlan_look(c->table->net, v, &c->record.made_link) : NULL;
 }
 
 static struct err *make_link(struct op *op)

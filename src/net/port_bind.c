@@ -161,14 +161,6 @@ static struct err *bind_group_somewhere(struct ports *p, size_t first)
     return sys ? bind_error(&p->e[failed].map, sys) : NULL;
 }
 
-static struct err *bind_all(struct ports *p)
-{
-    for (size_t i = 0; i < p->n; i = ports_group_end(p, i))
-        if (!p->e[i].map.is_routed)
-            TRY(bind_group_somewhere(p, i));
-    return NULL;
-}
-
 /* An IPv6 wildcard that this host cannot have is no published port. With the lock held. */
 static void drop_unbound_v6(struct ports *p)
 {
@@ -219,7 +211,9 @@ struct err *ports_open_epoll(struct ports *p)
 
 static struct err *bind_and_wait(struct ports *p)
 {
-    TRY(bind_all(p));
+    for (size_t i = 0; i < p->n; i = ports_group_end(p, i))
+        if (!p->e[i].map.is_routed)
+            TRY(bind_group_somewhere(p, i));
     pthread_mutex_lock(&p->net->lock);
     drop_unbound_v6(p);
     pthread_mutex_unlock(&p->net->lock);

@@ -48,11 +48,6 @@ struct err *bind_open_at(int dir, const char *path, const struct bind_options_pl
     return NULL;
 }
 
-static struct err *missing(const char *path)
-{
-    return err_new(ERR_INVALID, "bind source path does not exist: %s", path);
-}
-
 struct err *bind_open(const char *path, const struct bind_options_plan *o, int *out, bool *is_file)
 {
     autoclose int mount = -1;
@@ -66,7 +61,7 @@ struct err *bind_open(const char *path, const struct bind_options_plan *o, int *
     }
     if (e && (err_errno(e) == ENOENT || err_errno(e) == ENOTDIR)) {
         err_drop(e);
-        return missing(path);
+        return err_new(ERR_INVALID, "bind source path does not exist: %s", path);
     }
     if (e)
         return e;

@@ -158,11 +158,6 @@ static void publish_slot(struct inflate *f)
     pthread_mutex_unlock(&f->lock);
 }
 
-static bool has_no_filter(struct archive *ar)
-{
-    return archive_filter_count(ar) == 1 && archive_filter_code(ar, 0) == ARCHIVE_FILTER_NONE;
-}
-
 static struct err *fill_ring(struct inflate *f)
 {
     struct archive_entry *entry;
@@ -174,7 +169,8 @@ static struct err *fill_ring(struct inflate *f)
         return NULL;
     if (r != ARCHIVE_OK)
         return reader_error(f);
-    f->is_plain = has_no_filter(f->reader);
+    f->is_plain = archive_filter_count(f->reader) == 1 &&
+                  archive_filter_code(f->reader, 0) == ARCHIVE_FILTER_NONE;
     for (;;) {
         struct inflate_slot *slot = wait_empty_slot(f);
         la_ssize_t n;

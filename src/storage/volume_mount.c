@@ -17,11 +17,6 @@
 #include "fsctx.h"
 #include "storage/volume.h"
 
-static bool is_bind_option(const char *option)
-{
-    return !strcmp(option, "bind") || !strcmp(option, "rbind");
-}
-
 /* "bind,ro" of a local volume with type=none. */
 static struct err *read_bind_options(const char *text, struct bind_options_plan *plan)
 {
@@ -32,7 +27,7 @@ static struct err *read_bind_options(const char *text, struct bind_options_plan 
     for (size_t i = 0; i < list.n; i++) {
         const char *option = list.v[i];
 
-        if (is_bind_option(option))
+        if (!strcmp(option, "bind") || !strcmp(option, "rbind"))
             is_bind = true;
         else if (!strcmp(option, "ro"))
             plan->read_only = true;
@@ -75,22 +70,12 @@ static struct err *open_file_system(const struct pairs *options, bool ro, int *o
     return fsctx_mount(fs, attr | (ro ? MOUNT_ATTR_RDONLY : 0), out);
 }
 
-/* A folder of a mount that nobody else has; kernels before 6.15 cannot clone those. */
-static struct err *take_subpath(int mount, const struct bind_options_plan *plan,
-                                const char *subpath, int *out)
-{
-    autoclose int place = -1;
-
-    TRY(open_subpath(mount, subpath, &place));
-    return bind_open_at(place, "", plan, out);
-}
-
 struct err *volume_open_mount(const char *path, const struct pairs *options, bool ro,
                               const char *subpath, int *out)
 {
     struct bind_options_plan plan = {.read_only = ro};
     const char *type = pairs_get(options, "type"), *o = pairs_get(options, "o");
-    autoclose int mount = -1;
+    autoclose int mount = -1, place = -1;
 
     if (text_is_empty(type) && text_is_empty(pairs_get(options, "device")))
         return open_directory(path, &plan, subpath, out);
@@ -99,8 +84,11 @@ struct err *volume_open_mount(const char *path, const struct pairs *options, boo
         return open_directory(pairs_get(options, "device"), &plan, subpath, out);
     }
     TRY(open_file_system(options, ro, &mount));
-    if (!text_is_empty(subpath))
-        return take_subpath(mount, &plan, subpath, out);
+    if (!text_is_empty(subpath)) {
+        /* The mount is nobody else's; kernels before 6.15 cannot clone a folder of it. */
+        TRY(open_subpath(mount, subpath, &place));
+        return bind_open_at(place, "", &plan, out);
+    }
     *out = steal_fd(&mount);
     return NULL;
 }

@@ -25,11 +25,6 @@ struct local_head {
 } __attribute__((packed));
 #define CRC_FROM offsetof(struct local_head, time_ns)
 
-static bool is_special(char ch)
-{
-    return (unsigned char)ch >= 0xFE;
-}
-
 /* The first special byte; text has almost never one, so it goes by words. */
 static const char *find_special(const char *p, const char *end)
 {
@@ -41,7 +36,7 @@ static const char *find_special(const char *p, const char *end)
         if ((word - 0x0101010101010101u) & ~word & 0x8080808080808080u)
             break;
     }
-    while (p < end && !is_special(*p))
+    while (p < end && (unsigned char)*p < 0xFE)
         p++;
     return p;
 }

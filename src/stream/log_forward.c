@@ -196,13 +196,6 @@ static bool end_lines(struct log_forward *f, int64_t wall_ns)
     return end_line(f, STREAM_STDOUT, wall_ns) || end_line(f, STREAM_STDERR, wall_ns);
 }
 
-static enum step step_eof(struct log_forward *f, const struct chunk *c)
-{
-    if (!end_line(f, c->stream, c->wall_ns))
-        pass(f);
-    return STEP_ON;
-}
-
 static enum step step_lost(struct log_forward *f, const struct chunk *c)
 {
     if (end_lines(f, c->wall_ns))
@@ -317,7 +310,9 @@ static enum step step_on(struct log_forward *f)
     case CHUNK_SPOOL:
         return step_spool(f, (char *)(c + 1));
     case CHUNK_EOF:
-        return step_eof(f, c);
+        if (!end_line(f, c->stream, c->wall_ns))
+            pass(f);
+        return STEP_ON;
     case CHUNK_LOST:
         return step_lost(f, c);
     case CHUNK_MARK: /* marks are places in files */
@@ -330,14 +325,6 @@ static enum step step_on(struct log_forward *f)
 /* ---- turns ---- */
 
 static void on_next_turn(struct timer *t);
-
-static void end_batch(struct log_forward *f)
-{
-    buf_finish(&f->message);
-    if (f->is_finished && !f->log->pending.n)
-        outlet_close(f->outlet);
-    log_batch_done(f->log);
-}
 
 static void go_on(struct log_forward *f)
 {
@@ -358,8 +345,12 @@ static void go_on(struct log_forward *f)
     }
     if (step == STEP_ON)
         timer_set(f->log->loop, &f->next_turn, 0, on_next_turn);
-    else if (step == STEP_END)
-        end_batch(f);
+    if (step != STEP_END)
+        return;
+    buf_finish(&f->message);
+    if (f->is_finished && !f->log->pending.n)
+        outlet_close(f->outlet);
+    log_batch_done(f->log);
 }
 
 static void on_next_turn(struct timer *t)

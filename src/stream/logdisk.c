@@ -431,17 +431,13 @@ static bool run_chunk(struct logdisk *d, struct chunk *c)
     return true;
 }
 
-static bool has_record(struct logdisk *d)
-{
-    if (!d->record)
-        d->record = land_record_private();
-    return d->record;
-}
-
 bool logdisk_run(struct logdisk *d, struct log_batch *b)
 {
-    bool is_done = has_record(d) && flush(d);
+    bool is_done;
 
+    if (!d->record)
+        d->record = land_record_private();
+    is_done = d->record && flush(d);
     d->is_stuck = false;
     while (is_done && b->at < b->n) {
         size_t after = b->at;

@@ -67,14 +67,6 @@ static void share_record(struct log *g, bool is_adopted)
         g->landed.seq = land_state(r)->seq;
 }
 
-static void unshare_record(struct log *g)
-{
-    if (g->has_file)
-        logdisk_unshare(&g->disk);
-    else if (g->forward)
-        log_forward_unshare(g->forward);
-}
-
 static void merge(struct log *g, const char *spool)
 {
     log_batch_add(&g->pending, CHUNK_SPOOL, spool, strlen(spool) + 1);
@@ -188,7 +180,10 @@ static void try_give_record(struct log *g)
     a->has_record = false;
     if (a->record < 0)
         return;
-    unshare_record(g);
+    if (g->has_file)
+        logdisk_unshare(&g->disk);
+    else if (g->forward)
+        log_forward_unshare(g->forward);
     landing_give_record(a->landing, (unsigned)a->record);
     a->record = -1;
 }

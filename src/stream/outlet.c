@@ -215,14 +215,6 @@ static bool is_open(struct outlet *o)
     return o->fd >= 0 || connect_now(o);
 }
 
-/* An earlier datagram found nobody. This one was not sent and has a try of its own; it may find
- * nobody either, which UDP does not mind. */
-static bool is_refused_again(struct outlet *o)
-{
-    o->was_refused = !o->was_refused;
-    return !o->was_refused;
-}
-
 static enum outlet_result after_error(struct outlet *o, int error)
 {
     if (error == EMSGSIZE)
@@ -247,7 +239,10 @@ enum outlet_result outlet_send(struct outlet *o, const char *p, size_t n)
         if (w < 0 && errno == EINTR)
             continue;
         if (w < 0 && errno == ECONNREFUSED && o->target.kind == TARGET_UDP) {
-            if (is_refused_again(o))
+            /* An earlier datagram found nobody. This one was not sent and has a try of its own; it
+             * may find nobody either, which UDP does not mind. */
+            o->was_refused = !o->was_refused;
+            if (!o->was_refused)
                 return OUTLET_TAKEN;
             continue;
         }

@@ -86,13 +86,6 @@ static ssize_t land(struct pump *p, int pipe)
     return n;
 }
 
-static size_t land_pipe(struct pump *p)
-{
-    ssize_t n = land(p, p->fd);
-
-    return n == -EBUSY ? 0 : after_read(p, n, (int)-n);
-}
-
 /* The relay holds what the log had no place for, perhaps of an engine before: it comes first. */
 static size_t land_pty(struct pump *p)
 {
@@ -107,25 +100,21 @@ static size_t land_pty(struct pump *p)
     return after_read(p, n, error);
 }
 
-/* What is in the relay, once it is known to be empty nothing comes into it but by us. */
-static size_t read_relay(struct pump *p)
-{
-    size_t n = read_plain(p, p->relay[0]);
-
-    p->has_relayed = n > 0;
-    return n;
-}
-
 static size_t read_once(struct pump *p)
 {
     size_t n = 0;
 
     if (hub_lands(p->hub) && p->relay[0] >= 0)
         return land_pty(p);
-    if (hub_lands(p->hub) && !p->is_input)
-        return land_pipe(p);
-    if (p->relay[0] >= 0 && p->has_relayed)
-        n = read_relay(p);
+    if (hub_lands(p->hub) && !p->is_input) {
+        ssize_t landed = land(p, p->fd);
+
+        return landed == -EBUSY ? 0 : after_read(p, landed, (int)-landed);
+    }
+    if (p->relay[0] >= 0 && p->has_relayed) {
+        n = read_plain(p, p->relay[0]);
+        p->has_relayed = n > 0; /* once it is empty nothing comes into it but by us */
+    }
     return n ? n : read_plain(p, p->fd);
 }
 

@@ -200,12 +200,6 @@ static int64_t end_of_file(struct readdisk *d)
     return size;
 }
 
-static void next_file(struct readdisk *d)
-{
-    close_file(d);
-    d->pos = (struct log_pos){d->pos.gen + 1, 0};
-}
-
 /* Bytes without a newline: junk to skip, a torn end of a rotated file, or the unended end. */
 static void pass_fragment(struct readdisk *d, const char *p, size_t n, bool is_end)
 {
@@ -257,12 +251,14 @@ void readdisk_window(struct readdisk *d)
         end = end_of_file(d);
         if (d->pos.gen == d->limit.gen && d->pos.off > end)
             d->pos.off = d->q.follow ? 0 : end; /* truncated by an operator */
-        if (d->pos.off < end)
+        if (d->pos.off < end) {
             read_window(d, end);
-        else if (d->pos.gen < d->limit.gen)
-            next_file(d);
-        else
+        } else if (d->pos.gen < d->limit.gen) {
+            close_file(d);
+            d->pos = (struct log_pos){d->pos.gen + 1, 0};
+        } else {
             d->at_limit = true;
+        }
     }
     if (d->at_limit)
         close_file(d); /* idle followers hold no fd */

@@ -28,11 +28,6 @@ static struct err *read_list_params(struct request *r, struct container_listing 
     return NULL;
 }
 
-static bool is_listed(struct container *c, const struct container_listing *l)
-{
-    return (l->all || container_is_running(c)) && container_matches(c, l->filter);
-}
-
 static void finish(struct listing *listing)
 {
     container_list_unref(&((struct container_listing *)listing)->list);
@@ -56,7 +51,7 @@ static bool write_item(struct listing *listing, size_t at)
     struct container_listing *l = (struct container_listing *)listing;
     struct container *c = container_list_at(&l->list, at);
 
-    if (!c || !is_listed(c, l))
+    if (!c || !(l->all || container_is_running(c)) || !container_matches(c, l->filter))
         return true;
     if (--l->left == 0)
         listing->n = at + 1;

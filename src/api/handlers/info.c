@@ -23,12 +23,6 @@ static const struct {
     {"OomKillDisable", "memory.oom_control", NULL},
 };
 
-static void write_abilities(struct jw *w, const struct cgroup_tree *t)
-{
-    for (size_t i = 0; i < ARRAY_LEN(abilities); i++)
-        jw_bool(w, abilities[i].key, cgroup_has(t, abilities[i].feature));
-}
-
 static void write_warnings(struct jw *w, const struct parts *p)
 {
     const struct cgroup_tree *t = p->cgroups;
@@ -190,7 +184,8 @@ void handle_info(struct request *r)
     write_counts(&w, p);
     write_storage(&w, p);
     write_plugins(&w);
-    write_abilities(&w, p->cgroups);
+    for (size_t i = 0; i < ARRAY_LEN(abilities); i++)
+        jw_bool(&w, abilities[i].key, cgroup_has(p->cgroups, abilities[i].feature));
     write_engine(r, &w);
     write_host(&w, &api_of(r)->facts);
     write_registries(&w, p->settings);

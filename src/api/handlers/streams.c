@@ -124,14 +124,6 @@ void handle_container_attach(struct request *r)
 
 /* ---- attach over a websocket: never multiplexed ---- */
 
-static void refuse_version(struct request *r)
-{
-    struct buf b = {0};
-
-    buf_puts(&b, "{\"message\":\"websocket version 13 is needed\"}\n");
-    reply_body(r, 426, TYPE_JSON, "Sec-WebSocket-Version: 13\r\n", &b);
-}
-
 static struct err *check_handshake(const struct request *r)
 {
     const char *key = request_header(r, "sec-websocket-key");
@@ -158,7 +150,10 @@ void handle_container_attach_ws(struct request *r)
     if (!c || reply_failed(r, check_handshake(r)))
         return;
     if (!text_same(version, "13")) {
-        refuse_version(r);
+        struct buf b = {0};
+
+        buf_puts(&b, "{\"message\":\"websocket version 13 is needed\"}\n");
+        reply_body(r, 426, TYPE_JSON, "Sec-WebSocket-Version: 13\r\n", &b);
         return;
     }
     read_attach_params(r, container_has_tty(c), &attach);
