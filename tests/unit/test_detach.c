@@ -14,6 +14,10 @@ TEST(detach_parses_dockers_names)
     CHECK_INT(n, 2);
     CHECK_INT(keys[0], 16);
     CHECK_INT(keys[1], 17);
+    CHECK_OK(detach_keys_parse("ctrl-a,ctrl-z", keys, &n));
+    CHECK_INT(n, 2);
+    CHECK_INT(keys[0], 1);
+    CHECK_INT(keys[1], 26);
     CHECK_OK(detach_keys_parse("a,ctrl-@,ctrl-[,ctrl-\\,ctrl-],ctrl-^,ctrl-_,DEL", keys, &n));
     CHECK_INT(n, 8);
     CHECK(!memcmp(keys, "a\0\x1b\x1c\x1d\x1e\x1f\x7f", 8));
