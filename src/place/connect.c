@@ -323,10 +323,16 @@ static struct err *leave(struct op *op)
     return NULL;
 }
 
+/* The interface is gone, whatever becomes of the operation: the document follows. */
+static void save_again(struct op *op)
+{
+    container_save(((struct linking *)op)->c);
+}
+
 static const struct op_step disconnect_steps[] = {
     {"find-place", ON_LOOP, find_place, NULL, 0},
     {"detach", ON_WORKER, detach, NULL, 0},
-    {"leave", ON_LOOP, leave, NULL, 0},
+    {"leave", ON_LOOP, leave, save_again, 0},
     {"save", ON_EVENT, save, NULL, 0},
     {0},
 };
