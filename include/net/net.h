@@ -83,7 +83,8 @@ struct err *net_sandbox_open(struct net *n, const struct endpoint_spec *e, size_
 void net_sandbox_close(int netns);
 /* Adds an interface to a running sandbox, or removes it. */
 struct err *net_sandbox_attach(struct net *n, int netns, const struct endpoint_spec *e) must_check;
-struct err *net_sandbox_detach(struct net *n, int netns, const char *ifname) must_check;
+/* No error: the interface is gone, whatever the container's root has made of it. */
+struct err *net_sandbox_detach(struct net *n, int netns, const struct endpoint_spec *e) must_check;
 /* The default routes of a running sandbox, instead of those it has: of e->ifname, for each
  * gateway that e has (a routed vlan's: the device). */
 struct err *net_sandbox_set_gateway(struct net *n, int netns, const struct endpoint_spec *e)
