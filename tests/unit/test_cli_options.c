@@ -2,7 +2,6 @@
 /* links: cli base */
 #include "test.h"
 
-#include "detach.h"
 #include "image_name.h"
 #include "options.h"
 #include "query.h"
