@@ -7,6 +7,7 @@
  */
 #include "image_table.h"
 
+#include "base/ref.h"
 #include "core/op.h"
 
 #include <stdio.h>
