@@ -63,8 +63,8 @@ bool detach_is_plain(const struct detach_keys *d, const void *p, size_t n)
     return !d->n || (!d->matched && !memchr(p, d->key[0], n));
 }
 
-bool detach_filter(struct detach_keys *d, const unsigned char *p, size_t n, unsigned char *out,
-                   size_t *out_n)
+bool detach_keys_scan(struct detach_keys *d, const unsigned char *p, size_t n, unsigned char *out,
+                      size_t *out_n)
 {
     size_t w = 0, kept;
 

@@ -155,7 +155,7 @@ static void take_stdin(struct flows *f)
     else if (!f->s->has_tty)
         buf_add(&f->to_engine, block, (size_t)n);
     else
-        f->s->was_detached = detach_scan(&f->s->detach, block, (size_t)n, kept, &n_kept);
+        f->s->was_detached = detach_keys_scan(&f->s->detach, block, (size_t)n, kept, &n_kept);
     buf_add(&f->to_engine, kept, n_kept);
 }
 
