@@ -11,7 +11,7 @@ sqlite3 -version >/dev/null || { not_ok "sqlite3"; finish; exit 1; }
 # Its carrier is told to forget (a queue, a request that is taken back), or there is none (a timer).
 forgets() {
     case $1 in
-    container/start:settle | container/start:await-turn | container/stop:await-exit | container/remove:end-process | container/exited:drain-streams) ;;
+    container/start:settle | container/start:await-permit | container/stop:await-exit | container/remove:end-process | container/exited:drain-streams) ;;
     image/*:begin | image/import:claim | image/load:make-layers | image/pull:connect | image/pull:resolve-manifest | image/pull:fetch-config | image/pull:make-layers) ;;
     *) return 1 ;;
     esac
@@ -73,7 +73,7 @@ circumstances() {
         api POST '/containers/create?name=ff' '{"Image":"busybox","Cmd":["sh","-c","sleep 1.5 & exit"],"HostConfig":{"PidMode":"host"}}'
         api POST /containers/ff/start
         poll 5 eval 'api GET /debug/ops; [[ $BODY = *drain-streams* ]]' ;;
-    container/start:await-turn) # the keeper takes its time with those before
+    container/start:await-permit) # the keeper takes its time with those before
         containers_clear
         for i in $(seq 49); do api POST "/containers/create?name=crowd-$i" '{"Image":"busybox","Cmd":["sleep","1000"]}'; done
         kill -STOP "$(keeper_pid)" ;;
@@ -90,7 +90,7 @@ circumstances() {
 # Ends them: now the answer can come.
 release() {
     case $1 in
-    container/start:await-turn)
+    container/start:await-permit)
         kill -CONT "$(keeper_pid)"
         wait "${CROWD[@]}"
         same "$1: all others have their turn" "1 48" "$(cat "$HOST"/crowd-* | sort -r | uniq -c | awk '{ print $1 }' | xargs)" ;;
@@ -101,7 +101,7 @@ release() {
 command() { # WHERE
     local i
     case $1 in
-    container/start:await-turn)
+    container/start:await-permit)
         CROWD=()
         for i in $(seq 49); do
             curl -s -o "$HOST/answer-$i" -w '%{http_code}\n' -X POST --unix-socket "$SOCK" "http://x/containers/crowd-$i/start" >"$HOST/crowd-$i" &
