@@ -326,7 +326,7 @@ static struct err *leave(struct op *op)
 /* The interface is gone, whatever becomes of the operation: the document follows. */
 static void save_again(struct op *op)
 {
-    container_save(((struct linking *)op)->c);
+    container_save(((struct connect *)op)->c);
 }
 
 static const struct op_step disconnect_steps[] = {
