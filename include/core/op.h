@@ -147,7 +147,8 @@ const char *op_step_name(const struct op *op);
 /* Tests: the named step ("container/start:spawn") fails with ERR_INTERNAL the next n
  * times; "" clears. "type:step!late": the step begins to wait, and at once its deadline
  * ends the wait, so that the answer comes late. Also from the environment,
- * BERTH_FAULT="type:step[!late][*n],…". */
+ * BERTH_FAULT="type:step[!late][*n],…". BERTH_DEADLINE_MS is the deadline of steps that name
+ * none. */
 void ops_inject_fault(struct ops *o, const char *where, int n);
 /* What is in flight and what it waits for: the tests' and users' view (GET /debug/ops).
  * Writes one array, oldest first. */

@@ -129,7 +129,7 @@ static int64_t deadline_ms(const struct op *op)
     int ms = op_step(op)->deadline_ms;
 
     /* Nobody waits for an undo forever, whatever its step may wait for. */
-    return ms == 0 || (ms < 0 && op->state == OP_UNDOING) ? OP_DEADLINE_MS : ms;
+    return ms == 0 || (ms < 0 && op->state == OP_UNDOING) ? op->ops->deadline_ms : ms;
 }
 
 static struct err *timeout_err(const struct op *op)

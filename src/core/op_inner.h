@@ -60,6 +60,7 @@ struct ops {
     struct gate gates[GATE_KINDS];
     struct list room; /* op_room.link */
     struct list faults;
+    int deadline_ms; /* of steps that name none */
     uint64_t n_late;
     size_t n_tickets; /* not given back yet */
 };
