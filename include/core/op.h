@@ -70,12 +70,13 @@ struct op { /* first member of every operation struct; fields are the runner's *
     struct ops *ops;
     const struct op_type *type;
     struct arena *arena; /* freed after done/finish (or when an abandoned worker returns) */
-    const char *subject; /* for tracing: set by the starter, e.g. a container id */
-    uint64_t seq;
-    int at; /* index of the current step */
+    const char *subject; /* for tracing: set by the starter, e.g. a container id; lives as long as
+                            the op */
+    uint64_t seq;        /* its age: rises with each op made */
+    int at;              /* index of the current step; -1: all are undone */
     op_done_fn done;
     void *ctx;
-    struct lane *lane;
+    struct lane *lane; /* NULL: none; the object it is in lives until `done` */
     /* private to core/op*.c */
     struct list link;      /* every op in flight */
     struct list lane_link; /* lane->waiting */
@@ -85,15 +86,15 @@ struct op { /* first member of every operation struct; fields are the runner's *
     struct ticket *ticket;     /* of the wait that is on; NULL: none */
     struct err *err;
     struct timer deadline;
-    int64_t started_ns, step_ns;
-    unsigned state, flags;
-    uint32_t passed_over; /* bit n: step n's `when` said no */
+    int64_t started_ns, step_ns; /* boot clock: op_start, the current step */
+    unsigned state, flags;       /* enum op_state, enum op_flag */
+    uint32_t passed_over;        /* bit n: step n's `when` said no */
 };
 
 /* Embedded in an object: one lifecycle operation at a time, others queue in order. */
 struct lane {
-    struct op *running;
-    struct list waiting;
+    struct op *running;  /* holds the lane; NULL: free, and nobody waits */
+    struct list waiting; /* op.lane_link, oldest first */
 };
 void lane_init(struct lane *l);
 bool lane_is_busy(const struct lane *l);

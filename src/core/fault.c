@@ -87,6 +87,7 @@ static bool is_at(const struct fault *f, const struct op *op)
            !strcmp(f->where + n + 1, op_step_name(op));
 }
 
+/* Whether a fault is to hit at the op's current step; counts it as used. */
 static bool take(struct op *op, bool is_late)
 {
     list_each (f, &op->ops->faults, struct fault, link) {
