@@ -140,6 +140,7 @@ d rm $many >/dev/null
 d run -d --name pp busybox sh -c 'while :; do echo x; sleep 0.02; done' >/dev/null
 same "pause" pp "$(d pause pp)"
 same "paused: state" "paused true true" "$(field pp '"\(.State.Status) \(.State.Paused) \(.State.Running)"')"
+same "paused: info counts it" 1 "$(d info --format '{{.ContainersPaused}}')"
 like "paused: status text" 'Up .* \(Paused\)' "$(d ps --format '{{.Status}}')"
 n2=$(d logs pp | wc -l)
 check "paused: nothing moves" stays 0.3 eval '[ "$(d logs pp | wc -l)" = $n2 ]'

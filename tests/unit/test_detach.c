@@ -12,6 +12,8 @@ TEST(detach_parses_dockers_names)
     CHECK_INT(d.n, 2);
     CHECK_INT(d.key[0], 16);
     CHECK_INT(d.key[1], 1);
+    CHECK_OK(detach_parse("ctrl-a,ctrl-z", &d));
+    CHECK(d.n == 2 && d.key[0] == 1 && d.key[1] == 26);
     CHECK_OK(detach_parse("a,ctrl-@,ctrl-[,ctrl-\\,ctrl-],ctrl-^,ctrl-_,DEL", &d));
     CHECK_INT(d.n, 8);
     CHECK(!memcmp(d.key, "a\0\x1b\x1c\x1d\x1e\x1f\x7f", 8));

@@ -467,3 +467,38 @@ TEST(landing_parks_slots_that_others_need)
     landing_destroy(l);
     land_close(&kept);
 }
+
+/* Each record counts for itself. What it has counted is in the log already, and the room is free.
+ */
+TEST(landing_frees_what_a_record_has_done)
+{
+    struct found f = {0};
+    struct land kept;
+    struct landing *l;
+    unsigned slots[2];
+    int ours, other, parked;
+
+    CHECK_INT(land_create(&kept), 0);
+    l = adopt_kept(&kept);
+    ours = landing_take_record(l, "c", LAND_BLOCK);
+    other = landing_take_record(l, "other", LAND_BLOCK);
+    parked = landing_take_record(l, "parked", LAND_BLOCK);
+    CHECK_INT(other, ours + 1);
+    fill_two(l, (unsigned)ours, slots);
+    land_park(landing_memory(l), slots[0], (unsigned)parked);
+    land_begin(land_record(landing_memory(l), (unsigned)ours))->seq = 1;
+    land_flip(land_record(landing_memory(l), (unsigned)ours));
+    land_begin(land_record(landing_memory(l), (unsigned)other))->seq = 2;
+    land_flip(land_record(landing_memory(l), (unsigned)other));
+    landing_destroy(l);
+    f.l = l = adopt_kept(&kept);
+    CHECK(!land_record(&kept, (unsigned)parked)->is_used);
+    CHECK_INT(landing_adopt_record(l, "c", on_found, &f), ours);
+    CHECK_INT(f.n, 1);
+    CHECK_STR(f.text[0], "two");
+    for (int i = 1; i < LAND_SLOTS; i++)
+        CHECK(landing_take_slot(l) >= 0);
+    CHECK_INT(landing_take_slot(l), -1);
+    landing_destroy(l);
+    land_close(&kept);
+}

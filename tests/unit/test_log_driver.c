@@ -115,6 +115,36 @@ TEST(log_adds_attributes)
     kit_close(k);
 }
 
+/* Each byte of it takes six in JSON. */
+TEST(log_attributes_may_be_long)
+{
+    struct kit *k = kit_open();
+    struct pairs o = {0}, labels = {0};
+    struct strs env = {0};
+    struct log_spec spec = {.options = &o,
+                            .labels = &labels,
+                            .env = &env,
+                            .dir = test_dir(),
+                            .container_id = "0123456789abcdef"};
+    static char value[8001], wanted[48001];
+    const char *text;
+    struct log *g;
+
+    memset(value, 1, sizeof(value) - 1);
+    for (size_t i = 0; i < sizeof(value) - 1; i++)
+        memcpy(wanted + 6 * i, "\\u0001", 6);
+    pairs_set(test_arena, &o, "labels", "a");
+    pairs_set(test_arena, &labels, "a", value);
+    CHECK_OK(log_create(k->loop, k->pools, &spec, &g));
+    log_append(g, STREAM_STDOUT, 1704164645 * NS_PER_S, "hi\n", 3);
+    log_flush_now(k, g);
+    text = strstr(file_text(log_path(g)), "\\u0001");
+    CHECK(text && strlen(text) > sizeof(wanted));
+    CHECK(!memcmp(text, wanted, sizeof(wanted) - 1));
+    log_close(k, g);
+    kit_close(k);
+}
+
 TEST(log_none_takes_and_gives_nothing)
 {
     struct kit *k = kit_open();

@@ -759,6 +759,39 @@ TEST(what_is_passed_over_is_not_undone)
     tear_down();
 }
 
+static bool never(const struct op *op)
+{
+    (void)op;
+    return false;
+}
+static const struct op_step parting_steps[] = {{"c", ON_KEEPER, run_c, undo_c},
+                                               {"b", ON_WORKER, run_b, undo_b, 0, never},
+                                               {"d", ON_EVENT, run_d, undo_d},
+                                               {NULL}};
+static const struct op_type parting_type = {"parting/run", OP_MUTATING, sizeof(struct probe),
+                                            parting_steps, finish_probe};
+OP_LISTED(parting_type);
+
+/* The step that would have needed the slot is passed over, and the wait after it may be long. */
+TEST(who_passes_over_its_last_work_gives_its_slot_back)
+{
+    struct probe *first, *second;
+
+    set_up(1);
+    op_start(&(first = probe_create(&parting_type))->op, on_done, NULL);
+    op_start(&(second = probe_create(&parting_type))->op, on_done, NULL);
+    CHECK_STR(trace, "c");
+    CHECK_INT(ops_waiting(ops), 1);
+    resume(&first->op, NULL);
+    CHECK_STR(trace, "cdc");
+    CHECK_INT(ops_waiting(ops), 0);
+    resume(&second->op, NULL);
+    resume(&first->op, NULL);
+    resume(&second->op, NULL);
+    CHECK_INT(n_done, 2);
+    tear_down();
+}
+
 TEST(types_are_listed_with_their_steps)
 {
     autobuf struct buf b = {0};

@@ -313,6 +313,27 @@ TEST(plan_has_the_right_order)
     program_finish(&p);
 }
 
+/* Who shares another's host name does not set it. */
+TEST(plan_joins_another_hosts_name)
+{
+    struct sandbox_input in = input("{}");
+    struct plan_sandbox plan = plan_of(&in);
+    struct program p = {0};
+    struct view v;
+    int at = -1;
+
+    plan.uts = 9;
+    plan_sandbox(test_arena, &plan, &p);
+    v = look(&p);
+    for (size_t i = 0; i < v.n; i++)
+        if (v.ops[i]->code == P_SETNS && v.ops[i]->a == CLONE_NEWUTS)
+            at = (int)i;
+    CHECK(at >= 0);
+    CHECK(at < find(&v, P_ROOT, NULL));
+    CHECK_INT(find(&v, P_HOSTNAME, NULL), -1);
+    program_finish(&p);
+}
+
 TEST(plan_no_new_privs_loads_the_filter_last)
 {
     struct sandbox_input in = input("{}");
