@@ -52,6 +52,8 @@ void pairs_set(struct arena *a, struct pairs *p, const char *key, const char *va
 void pairs_set_text(struct arena *a, struct pairs *p, const char *text); /* "k=v"; "k" is "k=" */
 void pairs_add(struct arena *a, struct pairs *p, const char *key, const char *value); /* new */
 const char *pairs_get(const struct pairs *p, const char *key); /* NULL when absent */
+bool pairs_match(const struct pairs *p,
+                 const char *wanted); /* "k": has it; "k=v": with this value */
 struct pairs pairs_copy(struct arena *a, const struct pairs *p);
 
 /* Whole-string decimal parsing; false on empty, junk, sign errors or overflow. */
@@ -65,6 +67,8 @@ bool text_same(const char *a, const char *b); /* NULL equals NULL and "" */
 bool text_is_empty(const char *s);            /* NULL or "" */
 bool text_is_true(const char *s); /* Docker's query rule: "", 0, no, false, none are false */
 bool text_is_hex(const char *s, size_t n);
+/* "02:42:ac:11:00:02", also with '-'. */
+bool text_to_mac(const char *s, uint8_t out[6]);
 int text_hex_value(char c); /* of a digit; -1: it is none */
 bool text_is_utf8(const char *s, size_t n);
 /* Go's path.Match: * ? [class] \; '*' does not cross '/'. */

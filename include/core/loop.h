@@ -31,10 +31,10 @@ bool worker_is_current(void); /* this thread belongs to a pool */
  * the caller and finished with timer_clear before its memory goes. No libuv close
  * dance: all timers of a loop share one uv_timer_t over a heap. */
 struct timer {
-    int64_t due_ns; /* boot clock; 0: not pending */
-    size_t heap_at;
-    void (*fn)(struct timer *t);
-    const char *name;
+    int64_t due_ns;              /* boot clock; 0: not pending */
+    size_t heap_at;              /* its place in the loop's heap, while it is pending */
+    void (*fn)(struct timer *t); /* loop thread; may set or free the timer */
+    const char *name;            /* of fn, for the turn watch; static */
 };
 #define timer_set(l, t, delay_ms, fn) timer_set_as(l, TURN_NAME(fn), t, delay_ms, fn)
 void timer_set_as(struct loop *l, const char *name, struct timer *t, int64_t delay_ms,
@@ -61,8 +61,8 @@ struct pools;
 struct pools *pools_create(struct loop *l, int n_kernel, int n_disk);
 void pools_destroy(struct pools *p); /* waits for running jobs */
 
-struct job {
-    struct list link;
+struct job { /* embedded by the submitter; the pool's from pool_submit until done is called */
+    struct list link; /* in its pool's queue */
     enum pool_kind pool;
     void (*run)(struct job *job);  /* on a worker */
     void (*done)(struct job *job); /* then on the loop, exactly once */

@@ -70,12 +70,13 @@ struct op { /* first member of every operation struct; fields are the runner's *
     struct ops *ops;
     const struct op_type *type;
     struct arena *arena; /* freed after done/finish (or when an abandoned worker returns) */
-    const char *subject; /* for tracing: set by the starter, e.g. a container id */
-    uint64_t seq;
-    int at; /* index of the current step */
+    const char *subject; /* for tracing: set by the starter, e.g. a container id; lives as long as
+                            the op */
+    uint64_t seq;        /* its age: rises with each op made */
+    int at;              /* index of the current step; -1: all are undone */
     op_done_fn done;
     void *ctx;
-    struct lane *lane;
+    struct lane *lane; /* NULL: none; the object it is in lives until `done` */
     /* private to core/op*.c */
     struct list link;      /* every op in flight */
     struct list lane_link; /* lane->waiting */
@@ -85,15 +86,15 @@ struct op { /* first member of every operation struct; fields are the runner's *
     struct ticket *ticket;     /* of the wait that is on; NULL: none */
     struct err *err;
     struct timer deadline;
-    int64_t started_ns, step_ns;
-    unsigned state, flags;
-    uint32_t passed_over; /* bit n: step n's `when` said no */
+    int64_t started_ns, step_ns; /* boot clock: op_start, the current step */
+    unsigned state, flags;       /* enum op_state, enum op_flag */
+    uint32_t passed_over;        /* bit n: step n's `when` said no */
 };
 
 /* Embedded in an object: one lifecycle operation at a time, others queue in order. */
 struct lane {
-    struct op *running;
-    struct list waiting;
+    struct op *running;  /* holds the lane; NULL: free, and nobody waits */
+    struct list waiting; /* op.lane_link, oldest first */
 };
 void lane_init(struct lane *l);
 bool lane_is_busy(const struct lane *l);
@@ -147,7 +148,8 @@ const char *op_step_name(const struct op *op);
 /* Tests: the named step ("container/start:spawn") fails with ERR_INTERNAL the next n
  * times; "" clears. "type:step!late": the step begins to wait, and at once its deadline
  * ends the wait, so that the answer comes late. Also from the environment,
- * BERTH_FAULT="type:step[!late][*n],…". */
+ * BERTH_FAULT="type:step[!late][*n],…". BERTH_DEADLINE_MS is the deadline of steps that name
+ * none. */
 void ops_inject_fault(struct ops *o, const char *where, int n);
 /* What is in flight and what it waits for: the tests' and users' view (GET /debug/ops).
  * Writes one array, oldest first. */

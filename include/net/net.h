@@ -81,7 +81,8 @@ struct err *netns_open(struct net *n, const struct endpoint_spec *e, size_t coun
     must_check;
 /* Adds an interface to a running sandbox, or removes it. */
 struct err *netns_attach(struct net *n, int netns, const struct endpoint_spec *e) must_check;
-struct err *netns_detach(struct net *n, int netns, const char *ifname) must_check;
+/* No error: the interface is gone, whatever the container's root has made of it. */
+struct err *netns_detach(struct net *n, int netns, const struct endpoint_spec *e) must_check;
 /* The default routes of a running sandbox, instead of those it has: of e->ifname, for each
  * gateway that e has (a routed vlan's: the device). */
 struct err *netns_set_gateway(struct net *n, int netns, const struct endpoint_spec *e) must_check;

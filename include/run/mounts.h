@@ -18,3 +18,4 @@ void mounts_ref(struct container *c);
 void mounts_unref(struct container *c);
 /* Its anonymous volumes that nobody else uses: see volume_doom. */
 void mounts_doom_anonymous(struct container *c, bool is_doomed);
+bool mounts_are_doomed(const struct container *c);

@@ -36,6 +36,7 @@ size_t volume_users(const struct volume *v);
 /* A doomed volume goes when nobody uses it at the start of an engine: it was made for a container
  * that is not on disk yet, or is about to go with one. Written before whatever is written next. */
 void volume_doom(struct volume *v, bool is_doomed);
+bool volume_is_doomed(const struct volume *v);
 void volume_table_reap(struct volume_table *t); /* start-up, when all users are known */
 
 struct volume_request { /* POST /volumes/create */

@@ -77,6 +77,3 @@ struct err *hub_attach(struct hub *h, const struct attach_request *r, struct log
 bool attach_input(struct attachment *a, const void *p, size_t n, void (*on_ready)(void *ctx));
 void attach_input_eof(struct attachment *a); /* the client closed its sending half, and stays */
 void attach_leave(struct attachment *a);     /* the client is gone entirely; no further callback */
-
-/* "ctrl-p,ctrl-q" → bytes; ERR_INVALID. Pure. */
-struct err *detach_keys_parse(const char *s, unsigned char out[16], size_t *n) must_check;

@@ -515,7 +515,7 @@ static void on_eof(struct conn *c)
 
 static void on_readable(struct conn *c)
 {
-    char data[READ_BYTES];
+    unwritten char data[READ_BYTES];
     ssize_t n = recv(c->fd, data, sizeof(data), MSG_DONTWAIT);
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))

@@ -78,25 +78,15 @@ bool filters_has_prefix_of(const struct filters *f, const char *key, const char 
     return !values;
 }
 
-static bool has_label(const struct pairs *labels, const char *wanted)
-{
-    size_t n = strcspn(wanted, "=");
-
-    for (size_t i = 0; i < labels->n; i++)
-        if (strlen(labels->v[i].key) == n && !memcmp(labels->v[i].key, wanted, n))
-            return !wanted[n] || !strcmp(labels->v[i].value, wanted + n + 1);
-    return false;
-}
-
 bool filters_match_labels(const struct filters *f, const struct pairs *labels)
 {
     const struct strs *wanted = filters_get(f, "label"), *unwanted = filters_get(f, "label!");
 
     for (size_t i = 0; wanted && i < wanted->n; i++)
-        if (!has_label(labels, wanted->v[i]))
+        if (!pairs_match(labels, wanted->v[i]))
             return false;
     for (size_t i = 0; unwanted && i < unwanted->n; i++)
-        if (has_label(labels, unwanted->v[i]))
+        if (pairs_match(labels, unwanted->v[i]))
             return false;
     return true;
 }

@@ -85,6 +85,26 @@ char *text_to_base64(struct arena *a, const void *p, size_t n, bool url_alphabet
     return text;
 }
 
+bool text_to_mac(const char *s, uint8_t out[6])
+{
+    uint8_t mac[6];
+
+    for (int i = 0; i < 6; i++, s += 2) {
+        int high = text_hex_value(s[0]), low = high < 0 ? -1 : text_hex_value(s[1]);
+
+        if (low < 0)
+            return false;
+        mac[i] = (uint8_t)(high << 4 | low);
+        if (i < 5 && s[2] != ':' && s[2] != '-')
+            return false;
+        s += i < 5;
+    }
+    if (*s)
+        return false;
+    memcpy(out, mac, sizeof(mac));
+    return true;
+}
+
 struct err *text_from_query(struct arena *a, const char *s, size_t n, char **out)
 {
     char *text = arena_alloc(a, n + 1), *to = text;

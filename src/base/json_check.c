@@ -48,7 +48,7 @@ static struct err *take_hex4(struct check *c, uint32_t *out)
 static struct err *check_unicode(struct check *c)
 {
     char *digits = c->p;
-    uint32_t rune, low;
+    uint32_t rune = 0, low = 0;
 
     TRY(take_hex4(c, &rune));
     if (!rune)

@@ -136,6 +136,16 @@ const char *pairs_get(const struct pairs *p, const char *key)
     return found ? found->value : NULL;
 }
 
+bool pairs_match(const struct pairs *p, const char *wanted)
+{
+    size_t n = strcspn(wanted, "=");
+
+    for (size_t i = 0; i < p->n; i++)
+        if (strlen(p->v[i].key) == n && !memcmp(p->v[i].key, wanted, n))
+            return !wanted[n] || !strcmp(p->v[i].value, wanted + n + 1);
+    return false;
+}
+
 struct pairs pairs_copy(struct arena *a, const struct pairs *p)
 {
     struct pairs copy = {.n = p->n};

@@ -7,10 +7,10 @@
 
 #include "base/fd.h"
 #include "base/json.h"
+#include "base/ref.h"
 
 #include "api.h"
 #include "cli.h"
-#include "image_name.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -62,16 +62,16 @@ static char *encode(struct cli *cli, const struct json *entry, const char *key)
 char *api_registry_auth(struct cli *cli, const char *image)
 {
     const struct json *config = NULL, *entry;
-    struct image_name n = {0};
-    struct err *e = image_name_parse(cli->arena, image, &n);
+    struct ref n = {0};
+    struct err *e = ref_parse(cli->arena, image, &n);
 
     if (!e)
         e = read_config(cli, &config);
     err_drop(e);
     if (!config)
         return NULL;
-    entry = json_get(json_get(config, "auths"), auth_key(n.registry));
-    return entry ? encode(cli, entry, auth_key(n.registry)) : NULL;
+    entry = json_get(json_get(config, "auths"), auth_key(n.domain));
+    return entry ? encode(cli, entry, auth_key(n.domain)) : NULL;
 }
 
 static void copy_members(struct cli *cli, struct jw *w, const struct json *j, const char *except)

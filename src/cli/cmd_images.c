@@ -3,9 +3,9 @@
 #include "commands.h"
 
 #include "base/clock.h"
+#include "base/ref.h"
 
 #include "api.h"
-#include "image_name.h"
 #include "query.h"
 #include "rows.h"
 #include "state_options.h"
@@ -183,8 +183,8 @@ struct err *cmd_history(struct cli *cli, const void *options, struct strs args)
 
 struct err *cmd_tag(struct cli *cli, const void *options, struct strs args)
 {
-    struct image_name n = {0};
-    struct err *e = image_name_parse(cli->arena, args.v[1], &n);
+    struct ref n = {0};
+    struct err *e = ref_parse(cli->arena, args.v[1], &n);
 
     (void)options;
     if (e)
@@ -193,7 +193,7 @@ struct err *cmd_tag(struct cli *cli, const void *options, struct strs args)
     if (n.digest)
         return err_new(ERR_INVALID, "refusing to create a tag with a digest reference");
     return api_post(cli, NULL, NULL, "/images/%s/tag?repo=%s&tag=%s", api_escape(cli, args.v[0]),
-                    text_to_query(cli->arena, n.repository),
+                    text_to_query(cli->arena, ref_familiar_name(cli->arena, &n)),
                     text_to_query(cli->arena, n.tag ? n.tag : "latest"));
 }
 

@@ -2,9 +2,10 @@
 /* berth pull, load, import; login and logout. */
 #include "commands.h"
 
+#include "base/ref.h"
+
 #include "api.h"
 #include "auth.h"
-#include "image_name.h"
 #include "messages.h"
 #include "query.h"
 #include "state_options.h"
@@ -18,16 +19,19 @@
 struct err *cmd_pull(struct cli *cli, const void *options, struct strs args)
 {
     const struct pull_options *o = options;
-    struct image_name n = {0};
+    struct ref n = {0};
 
-    TRY(image_name_parse(cli->arena, args.v[0], &n));
+    TRY(ref_parse(cli->arena, args.v[0], &n));
     if (o->all_tags && (n.tag || n.digest))
         return err_new(ERR_INVALID, "tag can't be used with --all-tags/-a");
-    if (!n.tag && !n.digest && !o->all_tags && !o->quiet)
-        cli_printf("Using default tag: latest\n");
+    if (!n.tag && !n.digest && !o->all_tags) {
+        n.tag = "latest";
+        if (!o->quiet)
+            cli_printf("Using default tag: latest\n");
+    }
     TRY(messages_pull(cli, args.v[0], o->platform, o->all_tags, o->quiet ? -1 : STDOUT_FILENO));
     if (!o->all_tags)
-        cli_printf("%s\n", n.full);
+        cli_printf("%s\n", ref_full(cli->arena, &n));
     return NULL;
 }
 
@@ -73,11 +77,11 @@ static struct err *import_path(struct cli *cli, const struct import_options *o, 
                                bool is_url, char **out)
 {
     autobuf struct buf b = {0};
-    struct image_name n = {0};
+    struct ref n = {0};
 
     buf_printf(&b, "fromSrc=%s", is_url ? text_to_query(cli->arena, args.v[0]) : "-");
     if (args.n > 1) {
-        TRY(image_name_parse(cli->arena, args.v[1], &n));
+        TRY(ref_parse(cli->arena, args.v[1], &n));
         buf_printf(&b, "&repo=%s", text_to_query(cli->arena, args.v[1]));
     }
     if (o->message)

@@ -3,10 +3,10 @@
 #include "messages.h"
 
 #include "base/fd.h"
+#include "base/ref.h"
 
 #include "api.h"
 #include "cli.h"
-#include "image_name.h"
 #include "progress_bars.h"
 #include "tty.h"
 
@@ -55,16 +55,17 @@ struct err *messages_pull(struct cli *cli, const char *image, const char *platfo
                           int fd)
 {
     struct http_request r = {.method = "POST"};
-    struct image_name n = {0};
+    struct ref n = {0};
     const char *tag;
     char *path = NULL;
 
-    TRY(image_name_parse(cli->arena, image, &n));
+    TRY(ref_parse(cli->arena, image, &n));
     tag = n.digest ? n.digest : n.tag ? n.tag : "latest";
-    TRY(api_path(
-        cli, &path, "/images/create?fromImage=%s%s%s%s%s", text_to_query(cli->arena, n.repository),
-        all_tags ? "" : "&tag=", all_tags ? "" : text_to_query(cli->arena, tag),
-        platform ? "&platform=" : "", platform ? text_to_query(cli->arena, platform) : ""));
+    TRY(api_path(cli, &path, "/images/create?fromImage=%s%s%s%s%s",
+                 text_to_query(cli->arena, ref_familiar_name(cli->arena, &n)),
+                 all_tags ? "" : "&tag=", all_tags ? "" : text_to_query(cli->arena, tag),
+                 platform ? "&platform=" : "",
+                 platform ? text_to_query(cli->arena, platform) : ""));
     r.path = path;
     r.auth = api_registry_auth(cli, image);
     return messages_run(cli, &r, fd);

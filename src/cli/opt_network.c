@@ -3,7 +3,6 @@
  * Pure. */
 #include "options.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static struct err *set_priority(struct network_choice *n, const char *value)
@@ -72,17 +71,14 @@ bool network_is_user_defined(const struct network_choice *n)
 
 struct err *network_check(const struct network_choice *n)
 {
-    unsigned bytes[6];
-    char rest;
+    uint8_t unused[6];
 
     if (!network_is_user_defined(n) && n->aliases.n)
         return err_new(ERR_INVALID,
                        "network-scoped aliases are only supported for user-defined networks");
     if (!network_is_user_defined(n) && n->links.n)
         return err_new(ERR_INVALID, "links are only supported for user-defined networks");
-    if (n->mac &&
-        sscanf(n->mac, "%2x%*1[:-]%2x%*1[:-]%2x%*1[:-]%2x%*1[:-]%2x%*1[:-]%2x%c", &bytes[0],
-               &bytes[1], &bytes[2], &bytes[3], &bytes[4], &bytes[5], &rest) != 6)
+    if (n->mac && !text_to_mac(n->mac, unused))
         return err_new(ERR_INVALID, "%s is not a valid mac address", n->mac);
     return NULL;
 }

@@ -144,8 +144,9 @@ static void send_eof(struct flows *f)
 
 static void take_stdin(struct flows *f)
 {
-    char block[BLOCK_SIZE];
+    unsigned char block[BLOCK_SIZE], kept[DETACH_ROOM(BLOCK_SIZE)];
     ssize_t n = read(STDIN_FILENO, block, sizeof(block));
+    size_t n_kept = 0;
 
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
         return;
@@ -154,7 +155,8 @@ static void take_stdin(struct flows *f)
     else if (!f->s->has_tty)
         buf_add(&f->to_engine, block, (size_t)n);
     else
-        f->s->was_detached = detach_scan(&f->s->detach, block, (size_t)n, &f->to_engine);
+        f->s->was_detached = detach_keys_scan(&f->s->detach, block, (size_t)n, kept, &n_kept);
+    buf_add(&f->to_engine, kept, n_kept);
 }
 
 static void flush_to_engine(struct flows *f)

@@ -2,7 +2,7 @@
 /* A live connection between this terminal (or these pipes) and a container's process. */
 #pragma once
 
-#include "detach.h"
+#include "base/detach.h"
 
 struct cli;
 struct http_conn;
@@ -13,7 +13,7 @@ struct session {
     struct http_conn *wait;    /* reply of /wait after its head; NULL for exec */
     const char *resize_prefix; /* "/containers/ID" or "/exec/ID" */
     const char *container;     /* signals go there when proxies_signals */
-    struct detach detach;
+    struct detach_keys detach;
     bool has_tty; /* the container has one: bytes are raw */
     bool has_stdin, has_output;
     bool proxies_signals;

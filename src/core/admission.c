@@ -20,6 +20,7 @@ void admission_init(struct ops *o, int max_inflight)
     list_init(&o->room);
 }
 
+/* NULL: operations of this class need no slot. */
 static struct gate *gate_of(struct op *op)
 {
     switch (op->type->class) {
@@ -38,11 +39,13 @@ static bool place_needs_slot(enum op_place place)
     return place == ON_WORKER || place == ON_DISK || place == ON_KEEPER;
 }
 
-/* Nearly always the op is the youngest (new) or among the oldest (in its later steps). */
+/* Oldest first. The search is short: nearly always the op is the youngest of all (new), or among
+ * the oldest (in its later steps). */
 static void insert_by_age(struct gate *g, struct op *op)
 {
     struct op *last = list_entry(g->waiting.prev, struct op, wait_link);
 
+    ASSERT(!op->wait_link.next && !(op->flags & OP_HAS_SLOT));
     g->n_waiting++;
     if (list_is_empty(&g->waiting) || last->seq < op->seq) {
         list_append(&g->waiting, &op->wait_link);
@@ -72,11 +75,13 @@ bool admission_enter(struct op *op)
     return false;
 }
 
+/* Free slots go to the oldest that wait; each holds its slot already while it is ready. */
 static void hand_out(struct gate *g)
 {
     while (g->used < g->max && !list_is_empty(&g->waiting)) {
         struct op *op = list_first(&g->waiting, struct op, wait_link);
 
+        ASSERT(op->state == OP_ADMISSION && g->n_waiting > 0);
         list_remove(&op->wait_link);
         g->n_waiting--;
         g->used++;
@@ -91,6 +96,7 @@ void admission_leave(struct op *op)
 
     if (!(op->flags & OP_HAS_SLOT))
         return;
+    ASSERT(g && g->used > 0);
     op->flags &= ~(unsigned)OP_HAS_SLOT;
     g->used--;
     hand_out(g);
@@ -163,7 +169,8 @@ void ops_leave_room(struct op_room *r)
     list_remove(&r->link);
 }
 
-/* No more calls than there is room: each may bring an operation. */
+/* Connections that stopped reading go on, no more of them than there is room for waiting
+ * operations: each may bring a request that starts one. */
 void admission_call_room(struct ops *o)
 {
     for (int left = room_left(o); left > 0 && !list_is_empty(&o->room); left--) {

@@ -23,9 +23,9 @@
 #define BATCH_MAX 256 /* callbacks on the loop in one go, too */
 #define STACK (512 << 10)
 
-struct write_batch {
-    struct list writes;
-    struct err *err;
+struct write_batch {    /* the writer's until it is posted, then the loop's */
+    struct list writes; /* db_write.link, in the order they were asked for */
+    struct err *err;    /* of the whole transaction: all of it is written, or nothing */
 };
 
 struct db {
@@ -36,8 +36,8 @@ struct db {
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t wake;
     struct list queue; /* db_write.link */
-    size_t n_queued;
-    bool is_closing;
+    size_t n_queued;   /* the length of `queue` */
+    bool is_closing;   /* the writer ends when the queue is empty */
     struct db_stats stats;
 };
 
@@ -51,9 +51,10 @@ static struct db_write *write_create(const char *kind, const char *id, const cha
     return w;
 }
 
-/* Takes err. On the loop. */
+/* Tells whoever asked for the write how it went, and frees it. Takes err. */
 static void write_finish(struct db_write *w, struct err *err)
 {
+    ASSERT(!(w->ticket && w->done));
     if (w->ticket) {
         ticket_answer(w->ticket, err);
     } else if (w->done) {
@@ -74,6 +75,7 @@ static void on_batch_done(void *arg)
 {
     struct write_batch *b = arg;
 
+    ASSERT_LOOP();
     list_each (w, &b->writes, struct db_write, link) {
         list_remove(&w->link);
         write_finish(w, err_copy(b->err));
@@ -82,7 +84,7 @@ static void on_batch_done(void *arg)
     free(b);
 }
 
-/* With the lock held. */
+/* The oldest BATCH_MAX writes, out of the queue. With d->lock held. */
 static struct write_batch *take_batch(struct db *d)
 {
     struct write_batch *b = mem_new(struct write_batch);
@@ -92,6 +94,7 @@ static struct write_batch *take_batch(struct db *d)
     list_each (w, &d->queue, struct db_write, link) {
         if (n++ == BATCH_MAX)
             break;
+        ASSERT(d->n_queued > 0);
         list_remove(&w->link);
         list_append(&b->writes, &w->link);
         d->n_queued--;
@@ -160,8 +163,10 @@ static void init_store_lock(struct db *d)
     pthread_mutexattr_destroy(&attr);
 }
 
+/* The writer has ended or never began. */
 static void destroy(struct db *d)
 {
+    ASSERT(list_is_empty(&d->queue)); /* a write without its answer would be an op that hangs */
     db_store_close(d->store);
     pthread_mutex_destroy(&d->store_lock);
     pthread_mutex_destroy(&d->lock);

@@ -21,8 +21,8 @@
 struct db_store {
     sqlite3 *sql;
     sqlite3_stmt *put, *delete, *begin, *commit;
-    int64_t last_seq;
-    bool is_damaged; /* quick_check said so */
+    int64_t last_seq; /* the highest in the file: documents are read back in this order */
+    bool is_damaged;  /* quick_check said so */
 };
 
 static const char pragmas[] = "PRAGMA locking_mode=EXCLUSIVE;"
@@ -163,6 +163,7 @@ static void create_private(const char *path)
         close(fd);
 }
 
+/* The failure is of the moment (a lock, a full disk), and says nothing about the file. */
 static bool is_busy(const struct db_store *s)
 {
     int code = sqlite3_errcode(s->sql) & 0xff;
@@ -240,7 +241,8 @@ static struct err *apply(struct db_store *s, const struct db_write *w)
     return err;
 }
 
-/* key → the last write of it. A delete is never skipped: it makes the key new again. */
+/* "kind/id" → the last write of that document in the batch: earlier puts of it need not run. An
+ * earlier delete does run: the put behind it then gets a new seq, as a new document does. */
 static struct map *find_last_writes(struct arena *a, const struct list *writes)
 {
     struct map *last = map_create();

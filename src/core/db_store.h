@@ -5,9 +5,9 @@
 #include "base/list.h"
 #include "core/db.h"
 
-struct db_write {
-    struct list link;
-    char *kind, *id;
+struct db_write {          /* one put or delete; made on the loop, the writer only reads it */
+    struct list link;      /* in db.queue, then in its batch */
+    char *kind, *id;       /* the key */
     char *json;            /* NULL: delete */
     struct ticket *ticket; /* NULL: not for an operation; loop thread */
     db_done_fn done;

@@ -6,7 +6,7 @@
 
 struct dumper {
     struct list link;
-    char *kind;
+    char *kind; /* what it dumps, for a debugger */
     void (*fn)(void *ctx, struct jw *w);
     void *ctx;
 };
@@ -40,6 +40,7 @@ void debug_register(struct debug *d, const char *kind, void (*fn)(void *ctx, str
 {
     struct dumper *it = mem_new(struct dumper);
 
+    ASSERT(fn);
     it->kind = mem_strdup(kind);
     it->fn = fn;
     it->ctx = ctx;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fault injection by "type:step" for tests, also from BERTH_FAULT. Loop thread. */
+/* Fault injection by "type:step" for tests, also from BERTH_FAULT; deadlines that come within a
+ * test's time. Loop thread. */
 #include <string.h>
 
 #include "base/log.h"
@@ -30,12 +31,21 @@ static void inject_text(struct ops *o, char *text)
     ops_inject_fault(o, text, (int)n);
 }
 
+static int read_deadline(void)
+{
+    const char *env = getenv("BERTH_DEADLINE_MS");
+    int64_t ms;
+
+    return env && text_to_i64(env, &ms) && ms > 0 && ms < OP_DEADLINE_MS ? (int)ms : OP_DEADLINE_MS;
+}
+
 void faults_init(struct ops *o)
 {
     autoarena struct arena *a = arena_create();
     const char *env = getenv("BERTH_FAULT");
     struct strs list;
 
+    o->deadline_ms = read_deadline();
     list_init(&o->faults);
     if (text_is_empty(env))
         return;
@@ -77,6 +87,7 @@ static bool is_at(const struct fault *f, const struct op *op)
            !strcmp(f->where + n + 1, op_step_name(op));
 }
 
+/* Whether a fault is to hit at the op's current step; counts it as used. */
 static bool take(struct op *op, bool is_late)
 {
     list_each (f, &op->ops->faults, struct fault, link) {

@@ -23,6 +23,7 @@ static void posts_add(struct post_queue *q, struct post p)
     q->v[q->n++] = p;
 }
 
+/* Forgets the posts that were run; the memory stays unless a burst made it large. */
 static void posts_clear(struct post_queue *q)
 {
     q->n = 0;
@@ -43,7 +44,8 @@ static size_t run_posts(struct loop *l)
     l->posts = round;
     pthread_mutex_unlock(&l->lock);
     round = l->spare;
-    l->spare = (struct post_queue){0}; /* a nested round must not reuse it */
+    l->spare =
+        (struct post_queue){0}; /* a post that runs a round (loop_settle) must not reuse it */
     n = round.n;
     for (size_t i = 0; i < n; i++) {
         turn_enter(l, round.v[i].name, NULL);
@@ -123,6 +125,7 @@ void loop_post_as(struct loop *l, const char *name, void (*fn)(void *arg), void 
 {
     bool is_first;
 
+    ASSERT(fn);
     pthread_mutex_lock(&l->lock);
     is_first = l->posts.n == 0;
     posts_add(&l->posts, (struct post){name, fn, arg});

@@ -8,7 +8,7 @@
 #include <pthread.h>
 
 struct post {
-    const char *name;
+    const char *name; /* of fn, for the turn watch; static */
     void (*fn)(void *arg);
     void *arg;
 };
@@ -25,10 +25,10 @@ struct timer_heap {
     uv_timer_t clock; /* waits for what is due later, `due_now` runs what is due already */
     uv_idle_t due_now;
     int64_t armed_ns; /* the due time that one of them is started for; 0: both are stopped */
-    bool is_firing;
+    bool is_firing;   /* fire is on the stack: it arms anew when it is through */
 };
 
-struct turn_name {
+struct turn_name { /* static strings, compared by address */
     const char *of, *what;
 };
 
@@ -63,20 +63,20 @@ struct turn_watch {
     uint64_t turns_cpu[TURN_BUCKETS], holds_cpu[TURN_BUCKETS]; /* of slow ones */
     uint64_t n_sleeps;                                         /* in slow turns */
     struct turn_holder longest[TURN_LONGEST];
-    int64_t told_ns;
-    int64_t n_untold;
+    int64_t told_ns;  /* when the log last told of a slow turn */
+    int64_t n_untold; /* slow turns since then */
 };
 
 struct loop {
     uv_loop_t uv;
-    uv_async_t wake;
+    uv_async_t wake;      /* sent by the first post of a round */
     pthread_mutex_t lock; /* guards `posts` */
     struct post_queue posts;
     struct post_queue spare; /* loop thread only */
     struct timer_heap timers;
-    uint8_t *watched; /* one bit an fd */
-    size_t watched_size;
-    size_t n_watches;
+    uint8_t *watched;    /* one bit an fd: it has a watch */
+    size_t watched_size; /* bytes */
+    size_t n_watches;    /* open ones; 0 when the loop is destroyed */
     struct turn_watch turns;
 };
 

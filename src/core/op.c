@@ -71,6 +71,8 @@ static void trace(const struct op *op, const char *msg, int64_t since_ns)
 
 /* ---- the end of an op ---- */
 
+/* Calls the starter's `done`, unless it was called before (an abandoned operation was answered
+ * with its timeout). Takes err, NULL is success. */
 static void answer(struct op *op, struct err *err)
 {
     if (op->flags & OP_ANSWERED) {
@@ -88,7 +90,8 @@ static void answer(struct op *op, struct err *err)
     err_drop(err);
 }
 
-/* Before done and finish: these may free the object that the lane is in. */
+/* Lets the next operation of the lane go on. Before done and finish: these may free the object
+ * that the lane is embedded in. */
 static void leave_lane(struct op *op)
 {
     struct lane *lane = op->lane;
@@ -108,8 +111,10 @@ static void leave_lane(struct op *op)
     ops_make_ready(next);
 }
 
+/* The operation is through its steps or its undos: answers the starter and frees it. */
 static void end(struct op *op)
 {
+    ASSERT(op->ops->n_in_flight > 0);
     turn_enter(op->ops->loop, op->type->name, "end");
     trace(op, "operation ended", op->started_ns);
     leave_lane(op);
@@ -124,12 +129,13 @@ static void end(struct op *op)
 
 /* ---- deadlines ---- */
 
+/* Of the current step, in ms; negative: none. */
 static int64_t deadline_ms(const struct op *op)
 {
     int ms = op_step(op)->deadline_ms;
 
     /* Nobody waits for an undo forever, whatever its step may wait for. */
-    return ms == 0 || (ms < 0 && op->state == OP_UNDOING) ? OP_DEADLINE_MS : ms;
+    return ms == 0 || (ms < 0 && op->state == OP_UNDOING) ? op->ops->deadline_ms : ms;
 }
 
 static struct err *timeout_err(const struct op *op)
@@ -139,7 +145,8 @@ static struct err *timeout_err(const struct op *op)
                    (double)deadline_ms(op) / 1000);
 }
 
-/* The client gets its answer; memory, lane and undo wait for the worker. */
+/* The deadline of a worker step is over, and a worker cannot be interrupted: the starter gets its
+ * answer now; the operation's memory, lane and undo wait until the worker returns. */
 static void abandon(struct op *op)
 {
     struct err *err = op->state == OP_UNDOING ? steal_ptr(&op->err) : timeout_err(op);
@@ -175,7 +182,8 @@ void op_end_wait(struct op *op, struct err *err, bool is_answered)
 
 static void on_deadline(struct timer *t);
 
-/* A job that no worker has begun yet gets its time once more. */
+/* The deadline is for the job, not for its wait in the pool's queue: a job that no worker has
+ * begun gets its whole time once more, one begun late the rest of it. False: its time is over. */
 static bool extend_deadline(struct op *op)
 {
     int64_t limit_ms = deadline_ms(op);
@@ -223,6 +231,8 @@ static void set_deadline(struct op *op)
 
 /* ---- on workers ---- */
 
+/* On the worker: notes since when it works. False: on_deadline has given the job up before
+ * (both write worker_ns, so exactly one of them wins), and the step must not run. */
 static bool begin_job(struct op *op)
 {
     int64_t not_begun = 0;
@@ -234,6 +244,7 @@ static void on_worker_run(struct job *job)
 {
     struct op *op = container_of(job, struct op, job);
 
+    ASSERT_WORKER();
     if (begin_job(op))
         op->err = op_step(op)->run(op);
     else
@@ -244,6 +255,7 @@ static void on_worker_undo(struct job *job)
 {
     struct op *op = container_of(job, struct op, job);
 
+    ASSERT_WORKER();
     begin_job(op);
     op_step(op)->undo(op);
 }
@@ -252,6 +264,7 @@ static void on_run_done(struct job *job)
 {
     struct op *op = container_of(job, struct op, job);
 
+    ASSERT(op->state == OP_RUNNING); /* nothing but the worker's return ends such a step */
     timer_clear(op->ops->loop, &op->deadline);
     if (op->flags & OP_ABANDONED && !op->err) {
         op->flags |= OP_UNDO_STEP;
@@ -266,14 +279,17 @@ static void on_undo_done(struct job *job)
 {
     struct op *op = container_of(job, struct op, job);
 
+    ASSERT(op->state == OP_UNDOING && op->at >= 0);
     timer_clear(op->ops->loop, &op->deadline);
     op->at--;
     ops_make_ready(op);
     ops_kick(op->ops);
 }
 
+/* Gives the current step's run or undo to its pool; the op is the worker's until `done`. */
 static void submit(struct op *op, void (*run)(struct job *), void (*done)(struct job *))
 {
+    ASSERT(is_on_worker(op_step(op)));
     op->worker_ns = 0;
     op->job.run = run;
     op->job.done = done;
@@ -291,7 +307,8 @@ void op_wait_ms(struct op *op, int64_t ms)
     timer_set(op->ops->loop, &op->deadline, ms, on_deadline);
 }
 
-/* Nothing was left behind, even if a cancel came from within. */
+/* The run of an ON_KEEPER/ON_EVENT step has returned an error, so it left nothing behind, also
+ * when that run itself has led to a cancel of its operation: the step's undo does not run. */
 static void fail_run(struct op *op, struct err *err)
 {
     ASSERT(op->state == OP_WAITING || op->flags & OP_UNDO_STEP);
@@ -362,6 +379,7 @@ static bool end_step(struct op *op)
     return false;
 }
 
+/* Undoes the steps from op->at down; returns at a step whose undo a worker has to do. */
 static void go_back(struct op *op)
 {
     for (; op->at >= 0; op->at--) {
@@ -383,6 +401,7 @@ static void go_back(struct op *op)
     end(op);
 }
 
+/* Skips the steps whose `when` says no, and remembers them for the way back. */
 static void pass_over(struct op *op)
 {
     bool has_passed = false;
@@ -396,6 +415,7 @@ static void pass_over(struct op *op)
         admission_between_steps(op);
 }
 
+/* Runs steps until one waits, or needs a slot that is not there, or the operation ends. */
 static void go_forward(struct op *op)
 {
     for (;;) {
@@ -427,9 +447,11 @@ static void go_on(struct op *op)
 
 void ops_make_ready(struct op *op)
 {
+    ASSERT(!op->wait_link.next); /* neither ready already nor still at a gate */
     list_append(&op->ops->ready, &op->wait_link);
 }
 
+/* Takes the ready operations on for SLICE_NS; the rest in the next turn of the loop. */
 static void ops_kick(struct ops *o)
 {
     struct turn_name caller = turn_holder(o->loop);
@@ -585,7 +607,8 @@ static struct err *cancelled_err(const struct op *op)
                    op->subject ? op->subject : "");
 }
 
-/* Queued or at the gate: the step that it would have run left nothing behind. */
+/* The operation is in its lane's queue or at a gate: its current step has not run, so the undo
+ * begins with the step before. */
 static void cancel_unstarted(struct op *op)
 {
     if (op->state == OP_ADMISSION)

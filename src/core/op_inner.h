@@ -25,43 +25,46 @@ enum op_flag {
 };
 
 struct ticket {
-    struct op *op;    /* NULL: gone; else op->ticket is this one */
-    bool is_void;     /* the wait ended without its answer */
-    struct ops *ops;  /* outlives every ticket */
-    struct list link; /* ticket_queue */
-    bool is_queued;
-    void *ctx;
-    const char *type, *step; /* for the log: whose answer came late */
+    struct op *op;    /* NULL: the operation is past this step or freed; else op->ticket == this */
+    bool is_void;     /* a deadline or a cancel ended the wait before the carrier answered */
+    struct ops *ops;  /* outlives every ticket: ops_unhold frees it behind the last one */
+    struct list link; /* in the queue given to ticket_queue */
+    bool is_queued;   /* was ever queued: the queue, not a carrier, gives a voided ticket back */
+    void *ctx;        /* of ticket_queue: for whoever works the queue off */
+    const char *type, *step; /* for the log, when the operation is gone: names of static tables */
 };
 
 /* One kind of slot and who waits for it, oldest op first. */
 struct gate {
-    int used, max;
-    int n_waiting;
-    struct list waiting; /* op.wait_link */
+    int used, max;       /* slots: ops with OP_HAS_SLOT, and the limit */
+    int n_waiting;       /* the length of `waiting` */
+    struct list waiting; /* op.wait_link; every op there is in OP_ADMISSION without a slot */
 };
 enum { GATE_MUTATING, GATE_URGENT, GATE_KINDS };
 
 struct fault {
     struct list link;
-    char *where; /* "type:step" */
-    bool is_late;
-    int left;
+    char *where;  /* "type:step" */
+    bool is_late; /* the step's wait ends by its deadline at once, instead of failing its run */
+    int left;     /* how often it still hits */
 };
 
 struct ops {
     struct loop *loop;
     struct pools *pools;
-    uint64_t last_seq;
-    struct list all;
-    int n_in_flight;
-    struct list ready; /* op.wait_link */
-    bool is_kicking, is_posted, is_destroyed;
+    uint64_t last_seq; /* of the youngest op: the age that admission goes by */
+    struct list all;   /* op.link: started and not ended, oldest first */
+    int n_in_flight;   /* the length of `all` */
+    struct list ready; /* op.wait_link: ops that ops_kick takes on */
+    bool is_kicking;   /* ops_kick is on the stack: what gets ready waits for its loop */
+    bool is_posted;    /* on_kick is in the loop's letter box and will use this memory */
+    bool is_destroyed; /* ops_destroy was called: freed with the last ticket and post */
     struct gate gates[GATE_KINDS];
-    struct list room; /* op_room.link */
-    struct list faults;
-    uint64_t n_late;
-    size_t n_tickets; /* not given back yet */
+    struct list room;   /* op_room.link: connections that wait until fewer ops wait */
+    struct list faults; /* fault.link */
+    int deadline_ms;    /* of steps that name none */
+    uint64_t n_late;    /* answers through void tickets, since the start */
+    size_t n_tickets;   /* not given back yet */
 };
 
 /* op.c */

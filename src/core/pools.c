@@ -27,32 +27,33 @@
 #define STACK (512 << 10) /* workers recurse nowhere; libarchive and SQLite fit */
 
 struct worker {
-    struct list link; /* idle, busy or ended */
+    struct list link; /* in pool->idle, ->busy or ->ended */
     struct pools *pools;
     struct worker_pool *pool;
     pthread_t thread;
     pthread_cond_t wake;
-    struct job *job; /* handed over together with the wake-up */
-    int64_t busy_since_ns;
+    struct job *job;       /* handed over together with the wake-up; NULL: none */
+    int64_t busy_since_ns; /* boot clock; when its job was taken */
 };
 
 struct worker_pool {
-    const char *name;
-    int n_threads, n_base;
-    struct list queue;
-    struct list idle; /* last to sleep first */
-    struct list busy;
-    struct list ended; /* to be joined */
+    const char *name;  /* of its threads, too (ps -T) */
+    int n_threads;     /* idle and busy ones */
+    int n_base;        /* the configured number; more only while jobs hang */
+    struct list queue; /* job.link: no worker has taken them yet, oldest first */
+    struct list idle;  /* worker.link, last to sleep first */
+    struct list busy;  /* worker.link; a new thread counts as busy before its first job */
+    struct list ended; /* worker.link: threads to be joined, by grow or pools_destroy */
 };
 
 struct pools {
     struct loop *loop;
-    pthread_mutex_t lock;
+    pthread_mutex_t lock;   /* guards both pools and is_stopping */
     pthread_cond_t changed; /* a thread has ended */
     struct worker_pool kinds[POOL_KINDS];
-    struct timer check;
+    struct timer check; /* loop thread, as the times that follow once threads run */
     int hung_ms, check_ms, idle_ms;
-    bool is_stopping;
+    bool is_stopping; /* threads end when the queue is empty */
 };
 
 static _Thread_local bool is_worker;
@@ -66,6 +67,7 @@ static void on_job_done(void *arg)
 {
     struct job *job = arg;
 
+    ASSERT_LOOP();
     job->done(job);
 }
 
@@ -118,6 +120,7 @@ static void worker_loop(struct worker *w)
         loop_post_as(p->loop, job->name, on_job_done, job);
         pthread_mutex_lock(&p->lock);
     }
+    ASSERT(w->pool->n_threads > 0 && !w->job);
     list_remove(&w->link);
     list_append(&w->pool->ended, &w->link);
     w->pool->n_threads--;
@@ -145,6 +148,7 @@ static void init_wake(pthread_cond_t *c)
     pthread_condattr_destroy(&attr);
 }
 
+/* 0 or an errno. The thread blocks all signals, or the kernel might deliver one to it. */
 static int start_thread(struct worker *w)
 {
     pthread_attr_t attr;
@@ -193,6 +197,7 @@ static void join_ended(struct worker_pool *pool)
     }
 }
 
+/* Every thread of the pool has had its job for longer than hung_ms, and none is idle. */
 static bool is_hung(const struct pools *p, const struct worker_pool *pool)
 {
     int64_t limit = clock_boot_ns() - p->hung_ms * NS_PER_MS;
@@ -292,12 +297,14 @@ void pool_submit_as(struct pools *p, const char *name, enum pool_kind kind, stru
     bool must_check_later;
 
     ASSERT_LOOP();
+    ASSERT(job->run && job->done);
     job->pool = kind;
     job->name = name;
     pthread_mutex_lock(&p->lock);
     ASSERT(!p->is_stopping);
     idle = list_first(&pool->idle, struct worker, link);
     if (idle) {
+        ASSERT(!idle->job);
         list_remove(&idle->link);
         list_append(&pool->busy, &idle->link);
         idle->job = job;

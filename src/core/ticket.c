@@ -25,10 +25,13 @@ struct ticket *op_wait(struct op *op)
     return t;
 }
 
+/* Frees the ticket, and with the last one an ops that was destroyed. */
 static void give_back(struct ticket *t)
 {
     struct ops *o = t->ops;
 
+    ASSERT(o->n_tickets > 0);
+    ASSERT(!t->op || t->op->ticket == t);
     if (t->op)
         t->op->ticket = NULL;
     list_remove(&t->link);
@@ -74,6 +77,7 @@ void ticket_drop(struct ticket *t)
 
 void ticket_queue(struct ticket *t, struct list *queue, void *ctx)
 {
+    ASSERT_LOOP();
     ASSERT(ticket_op(t) && !t->is_queued);
     t->is_queued = true;
     t->ctx = ctx;
@@ -89,7 +93,8 @@ struct ticket *ticket_next(struct list *queue)
     return t;
 }
 
-/* The answered go on when the caller has returned to the loop, or queue anew behind these. */
+/* An operation that is answered may at once queue a new ticket here: `due` keeps that one out of
+ * this round. */
 void tickets_answer(struct list *queue)
 {
     struct list due;
@@ -102,8 +107,9 @@ void tickets_answer(struct list *queue)
         ticket_answer(t, NULL);
 }
 
-/* From now on the answer is late. A queue forgets at once; any other carrier when it answers, or
- * when the step's undo has told it to. */
+/* The operation's wait is over without its answer: from now on an answer is late. A queue lets go
+ * of the ticket at once; any other carrier gives it back when it answers, or when the step's undo
+ * has told it to. */
 void ticket_void(struct op *op)
 {
     struct ticket *t = op->ticket;
@@ -115,7 +121,7 @@ void ticket_void(struct op *op)
         give_back(t);
 }
 
-/* The operation goes; the carrier still has its half. */
+/* The operation goes on without the ticket, which stays with its carrier until given back. */
 void ticket_detach(struct op *op)
 {
     if (op->ticket)

@@ -21,6 +21,7 @@ static void heap_place(struct timer_heap *h, size_t at, struct timer *t)
     t->heap_at = at;
 }
 
+/* t goes towards v[0] past every timer that is due later. */
 static void heap_up(struct timer_heap *h, struct timer *t)
 {
     size_t at = t->heap_at;
@@ -36,6 +37,7 @@ static void heap_up(struct timer_heap *h, struct timer *t)
     heap_place(h, at, t);
 }
 
+/* t goes away from v[0] below every timer that is due earlier. */
 static void heap_down(struct timer_heap *h, struct timer *t)
 {
     size_t at = t->heap_at;
@@ -67,11 +69,14 @@ static void heap_add(struct timer_heap *h, struct timer *t)
     heap_up(h, t);
 }
 
+/* Takes t out; it is pending no more. That it is at its place proves that it is of this loop, and
+ * that nobody freed or copied a pending timer. */
 static void heap_take(struct timer_heap *h, struct timer *t)
 {
-    struct timer *last = h->v[--h->n];
+    struct timer *last;
 
-    ASSERT(h->v[t->heap_at] == t);
+    ASSERT(t->heap_at < h->n && h->v[t->heap_at] == t);
+    last = h->v[--h->n];
     if (last != t) {
         heap_place(h, t->heap_at, last);
         heap_up(h, last);
@@ -112,6 +117,7 @@ static void arm(struct loop *l)
                        0);
 }
 
+/* Runs what is due now, for ROUND_NS: the rest after the loop has looked at its fds. */
 static void fire(struct loop *l)
 {
     struct timer_heap *h = &l->timers;
@@ -160,6 +166,7 @@ void timer_set_as(struct loop *l, const char *name, struct timer *t, int64_t del
     struct timer_heap *h = &l->timers;
 
     ASSERT_LOOP();
+    ASSERT(fn);
     ASSERT(delay_ms >= 0 && delay_ms < INT64_MAX / NS_PER_MS / 2);
     if (t->due_ns)
         heap_take(h, t);

@@ -13,13 +13,14 @@ struct watch {
     uv_poll_t poll;
     struct loop *loop;
     int fd;
-    int events;
-    bool is_closed;
+    int events;     /* UV_…, what is waited for; 0: paused */
+    bool is_closed; /* libuv frees the memory later (on_closed) */
     watch_fn fn;
     void *arg;
     const char *name;
 };
 
+/* Whether the fd was watched before. */
 static bool mark_fd(struct loop *l, int fd, bool is_watched)
 {
     size_t byte = (size_t)fd / 8;
@@ -50,6 +51,7 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 {
     struct watch *w = container_of(poll, struct watch, poll);
 
+    ASSERT(!w->is_closed && w->events); /* uv_poll_stop drops what epoll has reported already */
     turn_enter(w->loop, w->name, NULL);
     if (status < 0) {
         events = w->events;
@@ -109,7 +111,8 @@ void watch_close(struct watch *w)
     w->is_closed = true;
     /* Takes the fd out of epoll now: the caller may close it, another process may share it. */
     uv_poll_stop(&w->poll);
-    mark_fd(w->loop, w->fd, false);
+    ASSERT(mark_fd(w->loop, w->fd, false));
+    ASSERT(w->loop->n_watches > 0);
     w->loop->n_watches--;
     uv_close((uv_handle_t *)&w->poll, on_closed);
 }

@@ -4,6 +4,7 @@
  * `publish`. Also a health check's probe, which is of this engine alone. Loop thread.
  */
 #include "base/clock.h"
+#include "base/detach.h"
 #include "base/digest.h"
 #include "container/event.h"
 #include "exec/exec_object.h"
@@ -60,9 +61,8 @@ static struct err *check(struct container *c)
 /* Now, as Docker does: at the start the client could only be told that it gets no stream. */
 static struct err *check_keys(const char *keys)
 {
-    unsigned char parsed[16];
-    size_t n;
-    struct err *err = text_is_empty(keys) ? NULL : detach_keys_parse(keys, parsed, &n);
+    struct detach_keys parsed;
+    struct err *err = detach_parse(keys, &parsed);
 
     if (!err)
         return NULL;

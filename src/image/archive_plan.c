@@ -6,6 +6,8 @@
  */
 #include "archive_plan.h"
 
+#include "base/ref.h"
+
 #include "manifest.h"
 
 #include <string.h>

@@ -7,6 +7,7 @@
 #include "image_table.h"
 
 #include "base/clock.h"
+#include "base/ref.h"
 
 #include <string.h>
 

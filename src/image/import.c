@@ -9,6 +9,7 @@
 #include "job.h"
 
 #include "base/clock.h"
+#include "base/ref.h"
 
 #include <string.h>
 

@@ -9,6 +9,7 @@
 #include "fetch.h"
 
 #include "base/json.h"
+#include "base/ref.h"
 
 #include <string.h>
 

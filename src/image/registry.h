@@ -9,6 +9,7 @@
 #include "registry_endpoint.h"
 #include "web.h"
 
+#include "base/ref.h"
 #include "image/image.h"
 
 struct registry;

@@ -7,6 +7,7 @@
  */
 #include "image_table.h"
 
+#include "base/ref.h"
 #include "core/op.h"
 
 #include <stdio.h>
@@ -219,6 +220,18 @@ static struct err *take(struct op *op)
     return is_name(g) ? take_by_name(g) : take_by_id(g);
 }
 
+/* Names and layers are gone, and it was told: the document follows, whatever its write said. */
+static void save_again(struct op *op)
+{
+    struct removing *g = (struct removing *)op;
+    struct image *i = image_by_id(g->table, g->id);
+
+    if (i)
+        image_save(i, NULL, NULL);
+    else
+        db_delete(g->table->db, IMAGE_KIND, g->id, NULL, NULL);
+}
+
 static struct err *save(struct op *op)
 {
     struct removing *g = (struct removing *)op;
@@ -260,7 +273,7 @@ static void on_done(struct op *op, struct err *err, void *ctx)
 }
 
 static const struct op_step remove_steps[] = {
-    {"take", ON_LOOP, take, NULL, 0},
+    {"take", ON_LOOP, take, save_again, 0},
     {"save", ON_EVENT, save, NULL, 0},
     {0},
 };

@@ -2,6 +2,7 @@
 /* docker tag: one more name for an image. Loop thread; the answer waits for the disk. */
 #include "image_table.h"
 
+#include "base/ref.h"
 #include "core/op.h"
 
 #include <string.h>

@@ -13,6 +13,7 @@
 #include <linux/if.h>
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
+#include <linux/net_namespace.h>
 #include <linux/veth.h>
 #include <stdio.h>
 #include <string.h>
@@ -109,6 +110,15 @@ void link_remove(struct nl *nl, const char *name)
     mnl_attr_put_strz(m, IFLA_IFNAME, name);
     nl_end(nl, m);
     err_drop(nl_commit(nl));
+}
+
+struct err *link_remove_index(struct nl *nl, int ifindex)
+{
+    struct nlmsghdr *m = nl_begin(nl, RTM_DELLINK, 0, "remove interface %d", ifindex);
+
+    put_link(m, ifindex, false);
+    nl_end(nl, m);
+    return nl_commit(nl);
 }
 
 /* ---- bridges ---- */
@@ -276,6 +286,67 @@ struct err *link_make_veth(struct nl *nl, const struct veth_spec *v)
     TRY(link_find(nl, v->host_name, &ifindex));
     add_isolation(nl, v->host_name, ifindex);
     return nl_commit(nl);
+}
+
+#define NO_NSID (-1)
+
+/* Those whose other end is in another namespace. */
+int link_on_port(const struct nlmsghdr *m, void *ctx)
+{
+    static const struct nl_field fields[] = {{IFLA_LINK_NETNSID, NL_U32}, {0}};
+    const struct ifinfomsg *ifi = nl_header(m, sizeof(*ifi));
+    struct bridge_ports *l = ctx;
+    int32_t nsid = NO_NSID;
+
+    if (!ifi)
+        return 0;
+    nl_fill(nl_attributes(m, sizeof(*ifi)), fields, &nsid);
+    if (nsid == NO_NSID)
+        return 0;
+    l->v = arena_grow(l->a, l->v, l->n, &l->cap, sizeof(*l->v));
+    l->v[l->n].ifindex = ifi->ifi_index;
+    l->v[l->n++].nsid = nsid;
+    return 0;
+}
+
+int link_on_nsid(const struct nlmsghdr *m, void *ctx)
+{
+    static const struct nl_field fields[] = {{NETNSA_NSID, NL_U32}, {0}};
+
+    nl_fill(nl_attributes(m, sizeof(struct rtgenmsg)), fields, ctx);
+    return 0;
+}
+
+/* The number by which this namespace knows the other: given when a link into it is first told
+ * of. */
+static struct err *ask_nsid(struct nl *nl, int netns, int *out)
+{
+    struct nlmsghdr *m = nl_begin(nl, RTM_GETNSID, 0, "ask for the number of a namespace");
+    struct rtgenmsg *rt = mnl_nlmsg_put_extra_header(m, sizeof(*rt));
+
+    rt->rtgen_family = AF_UNSPEC;
+    mnl_attr_put_u32(m, NETNSA_FD, (uint32_t)netns);
+    nl_end(nl, m);
+    *out = NO_NSID;
+    return nl_query(nl, false, link_on_nsid, out);
+}
+
+struct err *link_remove_ports_into(struct nl *nl, int bridge_ifindex, int netns)
+{
+    autoarena struct arena *a = arena_create();
+    struct bridge_ports ports = {.a = a};
+    struct nlmsghdr *m = nl_begin(nl, RTM_GETLINK, 0, "list the ports of a bridge");
+    int nsid;
+
+    put_link(m, 0, false);
+    mnl_attr_put_u32(m, IFLA_MASTER, (uint32_t)bridge_ifindex);
+    nl_end(nl, m);
+    TRY(nl_query(nl, true, link_on_port, &ports));
+    TRY(ask_nsid(nl, netns, &nsid));
+    for (size_t i = 0; i < ports.n; i++)
+        if (ports.v[i].nsid == nsid)
+            TRY(link_remove_index(nl, ports.v[i].ifindex));
+    return NULL;
 }
 
 static int count_one(const struct nlmsghdr *m, void *ctx)

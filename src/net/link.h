@@ -12,6 +12,7 @@ struct err *link_ensure_bridge(struct nl *nl, const struct bridge_spec *b, int *
 /* net.ipv6.conf.<ifname>.<name>, in the calling thread's namespace. */
 struct err *link_set_ipv6(const char *ifname, const char *name, const char *value) must_check;
 void link_remove(struct nl *nl, const char *name);
+struct err *link_remove_index(struct nl *nl, int ifindex) must_check;
 struct err *link_find(struct nl *nl, const char *name, int *out_ifindex) must_check;
 
 struct veth_spec {
@@ -24,6 +25,8 @@ struct veth_spec {
 };
 /* The host's end in the bridge and up, the peer down; one batch. */
 struct err *link_make_veth(struct nl *nl, const struct veth_spec *v) must_check;
+/* Removes the ports of the bridge whose other end is in that namespace. */
+struct err *link_remove_ports_into(struct nl *nl, int bridge_ifindex, int netns) must_check;
 /* How many ports the bridge has now, also those that are being removed. */
 struct err *link_count_ports(struct nl *nl, int bridge_ifindex, unsigned *out) must_check;
 
@@ -48,6 +51,15 @@ struct found_link {
     bool is_bridge;
 };
 int link_on_link(const struct nlmsghdr *m, void *ctx); /* struct found_link */
+struct bridge_ports {
+    struct arena *a;
+    struct {
+        int ifindex, nsid;
+    } * v;
+    size_t n, cap;
+};
+int link_on_port(const struct nlmsghdr *m, void *ctx); /* struct bridge_ports */
+int link_on_nsid(const struct nlmsghdr *m, void *ctx); /* int */
 struct subnet_list {
     struct arena *a;
     int family;  /* AF_INET: v is of struct subnet4; AF_INET6: of subnet6 */

@@ -236,22 +236,44 @@ struct err *netns_attach(struct net *n, int netns, const struct endpoint_spec *e
     return err;
 }
 
-struct err *netns_detach(struct net *n, int netns, const char *ifname)
+/* By the end in the bridge: the one inside may have another name by now, or its name another. */
+static struct err *detach_veth(const char *bridge, int netns)
+{
+    struct nl *host;
+    struct err *err;
+    int ifindex;
+
+    TRY(nl_open(&host));
+    err = link_find(host, bridge, &ifindex);
+    if (!err)
+        err = link_remove_ports_into(host, ifindex, netns);
+    nl_close(host);
+    return err;
+}
+
+static struct err *detach_vlan(struct net *n, int netns, const char *ifname)
 {
     struct nl *inside;
-    int ifindex;
     struct err *err;
+    int ifindex;
 
     TRY(netns_enter(n->netns, netns, &inside));
     err = link_find(inside, ifname, &ifindex);
     if (!err)
-        link_remove(inside, ifname);
-    else if (err_errno(err) == ENODEV) {
-        err_drop(err);
-        err = NULL;
-    }
+        err = link_remove_index(inside, ifindex);
     nl_close(inside);
     return err;
+}
+
+struct err *netns_detach(struct net *n, int netns, const struct endpoint_spec *e)
+{
+    struct err *err =
+        e->vlan.kind ? detach_vlan(n, netns, e->ifname) : detach_veth(e->bridge, netns);
+
+    if (!err || err_errno(err) != ENODEV)
+        return err;
+    err_drop(err); /* gone before us, or with its bridge */
+    return NULL;
 }
 
 struct err *netns_set_gateway(struct net *n, int netns, const struct endpoint_spec *e)

@@ -55,7 +55,7 @@ static void touch(struct flow *f)
 static void on_answer(void *arg, int events)
 {
     struct flow *f = arg;
-    char buf[DATAGRAM_MAX];
+    unwritten char buf[DATAGRAM_MAX];
 
     (void)events;
     for (int i = 0; i < DATAGRAMS_AT_ONCE; i++) {
@@ -128,7 +128,7 @@ static void on_expiry(struct timer *t)
 
 void on_datagram(struct proxy_listener *l)
 {
-    char buf[DATAGRAM_MAX];
+    unwritten char buf[DATAGRAM_MAX];
 
     for (int i = 0; i < DATAGRAMS_AT_ONCE; i++) {
         struct sockaddr_storage client = {0};

@@ -20,6 +20,7 @@
 #include "place/dns.h"
 #include "place/endpoints.h"
 #include "place/files.h"
+#include "place/legacy_links.h"
 #include "place/networks.h"
 #include "place/published.h"
 #include "place/sockets.h"
@@ -36,9 +37,9 @@ struct connect {
     struct net *net;
     int netns; /* -1: does not run */
     struct endpoint_spec spec;
-    struct endpoint_spec next, next6; /* disconnect: who gets the default routes; ifname "": none */
+    struct endpoint_spec next, next6; /* have the default routes without it; ifname "": none */
     struct dns_start dns;             /* connect: the first network with names */
-    struct etc_files files;
+    struct etc_files before, files;   /* without and with it */
     const char *dir;
 };
 
@@ -114,6 +115,39 @@ static void drop_entry(struct connect *o)
         endpoint_remove(o->c, i);
     networks_own(o->c); /* the dropped entry's memory goes */
     endpoints_choose_gateway(o->c, NULL);
+    legacy_links_changed(o->c);
+}
+
+/* Only of the family whose default route is e's. */
+static void note_next_gateways(struct connect *o, const struct endpoint *e)
+{
+    struct ways_out next = endpoints_choose_gateway(o->c, e);
+
+    if (next.v4 && o->spec.gateway) {
+        o->next = next.v4->spec;
+        o->next.gateway6 = (struct in6_addr){0};
+    }
+    if (next.v6 && !addr6_is_none(&o->spec.gateway6)) {
+        o->next6 = next.v6->spec;
+        o->next6.gateway = 0;
+    }
+    endpoints_choose_gateway(o->c, NULL);
+}
+
+/* What else could be done? The interface is gone, and the container's root may have the other one
+ * down or without its address: its default route is its own affair. */
+static void set_next_gateways(struct connect *o)
+{
+    const struct endpoint_spec *both[] = {&o->next, &o->next6};
+
+    for (size_t i = 0; i < ARRAY_LEN(both); i++) {
+        struct err *err = both[i]->ifname[0] ? netns_set_gateway(o->net, o->netns, both[i]) : NULL;
+
+        if (err)
+            log_warn("a container has no default route any more", KV("id", o->op.subject),
+                     KV("interface", both[i]->ifname), KV("error", err_text(err)));
+        err_drop(err);
+    }
 }
 
 static struct err *save(struct op *op)
@@ -159,9 +193,11 @@ static struct err *join_running(struct connect *o, struct endpoint_record *at)
     struct endpoint *e;
 
     TRY(container_open_netns(c, &o->netns));
+    etc_files_plan(o->op.arena, c, &o->before);
     TRY(endpoint_join(c, at, &e));
     endpoints_choose_gateway(c, NULL);
     o->spec = e->spec;
+    note_next_gateways(o, e);
     return NULL;
 }
 
@@ -213,22 +249,35 @@ static void detach_again(struct op *op)
 {
     struct connect *o = (struct connect *)op;
 
-    if (o->netns >= 0)
-        err_drop(netns_detach(o->net, o->netns, o->spec.ifname));
+    if (o->netns < 0)
+        return;
+    err_drop(netns_detach(o->net, o->netns, &o->spec));
+    set_next_gateways(o);
+    if (o->dns.is_wanted)
+        err_drop(etc_files_write_resolv(op->arena, o->dir, &o->before));
+}
+
+static struct err *use_resolver(struct connect *o)
+{
+    if (!o->dns.is_wanted)
+        return NULL;
+    TRY(dns_start_open(&o->dns, o->net, o->netns));
+    return etc_files_write_resolv(o->op.arena, o->dir, &o->files);
 }
 
 static struct err *attach(struct op *op)
 {
     struct connect *o = (struct connect *)op;
+    struct err *err;
 
     if (o->netns < 0)
         return NULL;
-    TRY(netns_attach(o->net, o->netns, &o->spec));
-    if (!o->dns.is_wanted)
-        return NULL;
-    struct err *err = dns_start_open(&o->dns, o->net, o->netns);
-    if (!err)
-        err = etc_files_write_resolv(op->arena, o->dir, &o->files);
+    err = netns_attach(o->net, o->netns, &o->spec);
+    if (err) { /* it may have had the default route already */
+        set_next_gateways(o);
+        return err;
+    }
+    err = use_resolver(o);
     if (err)
         detach_again(op);
     return err;
@@ -241,6 +290,7 @@ static struct err *use_place(struct op *op)
     if (!has_process(o->c) || o->netns < 0)
         return NULL;
     retarget_ports(o->c);
+    legacy_links_changed(o->c);
     dns_start_serve(&o->dns, o->c);
     return NULL;
 }
@@ -257,22 +307,6 @@ static const struct op_type connect_type = {"network/connect", OP_MUTATING, size
 OP_LISTED(connect_type);
 
 /* ---- disconnect ---- */
-
-/* Only of the family whose default route goes with e. */
-static void note_next_gateways(struct connect *o, const struct endpoint *e)
-{
-    struct ways_out next = endpoints_choose_gateway(o->c, e);
-
-    if (next.v4 && o->spec.gateway) {
-        o->next = next.v4->spec;
-        o->next.gateway6 = (struct in6_addr){0};
-    }
-    if (next.v6 && !addr6_is_none(&o->spec.gateway6)) {
-        o->next6 = next.v6->spec;
-        o->next6.gateway = 0;
-    }
-    endpoints_choose_gateway(o->c, NULL);
-}
 
 static struct err *find_place(struct op *op)
 {
@@ -307,10 +341,46 @@ static struct err *detach(struct op *op)
 
     if (o->netns < 0)
         return NULL;
-    TRY(netns_detach(o->net, o->netns, o->spec.ifname));
-    if (o->next.ifname[0])
-        TRY(netns_set_gateway(o->net, o->netns, &o->next));
-    return o->next6.ifname[0] ? netns_set_gateway(o->net, o->netns, &o->next6) : NULL;
+    TRY(netns_detach(o->net, o->netns, &o->spec));
+    set_next_gateways(o);
+    return NULL;
+}
+
+/* Its address is still its own. */
+static void attach_again(struct op *op)
+{
+    struct connect *o = (struct connect *)op;
+    struct err *err = o->netns < 0 ? NULL : netns_attach(o->net, o->netns, &o->spec);
+
+    if (err)
+        log_warn("a container is without the interface of a network: disconnect it once more",
+                 KV("id", op->subject), KV("network", o->ref), KV("error", err_text(err)));
+    err_drop(err);
+}
+
+/* The document as it is to be; the container keeps the entry, and with it the address, until that
+ * is on disk. */
+static struct err *save_without(struct op *op)
+{
+    struct connect *o = (struct connect *)op;
+    struct jlist all = o->c->doc.networks;
+    size_t at = find_attached(o->c, o->network_id);
+    struct endpoint_record *left = arena_array(op->arena, all.n + 1, sizeof(*left));
+
+    if (at < all.n) {
+        memcpy(left, all.v, at * sizeof(*left));
+        memcpy(left + at, (struct endpoint_record *)all.v + at + 1,
+               (all.n - at - 1) * sizeof(*left));
+        o->c->doc.networks = (struct jlist){left, all.n - 1};
+    }
+    container_save_for(o->c, op);
+    o->c->doc.networks = all;
+    return NULL;
+}
+
+static void save_again(struct op *op)
+{
+    container_save(((struct connect *)op)->c);
 }
 
 static struct err *leave(struct op *op)
@@ -320,14 +390,15 @@ static struct err *leave(struct op *op)
     drop_entry(o);
     if (o->netns >= 0)
         retarget_ports(o->c);
+    container_save(o->c); /* somebody else may have saved the entry meanwhile */
     return NULL;
 }
 
 static const struct op_step disconnect_steps[] = {
     {"find-place", ON_LOOP, find_place, NULL, 0},
-    {"detach", ON_WORKER, detach, NULL, 0},
+    {"detach", ON_WORKER, detach, attach_again, 0},
+    {"save", ON_EVENT, save_without, save_again, 0},
     {"leave", ON_LOOP, leave, NULL, 0},
-    {"save", ON_EVENT, save, NULL, 0},
     {0},
 };
 static const struct op_type disconnect_type = {"network/disconnect", OP_MUTATING,

@@ -76,15 +76,11 @@ static struct err *check_address(struct network *n, const struct endpoint_config
 
 struct err *mac_parse(const char *s, uint8_t out[6])
 {
-    unsigned b[6];
-    char rest;
+    uint8_t mac[6];
 
-    if (sscanf(s, "%2x:%2x:%2x:%2x:%2x:%2x%c", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &rest) !=
-            6 ||
-        (b[0] & 1))
+    if (!text_to_mac(s, mac) || (mac[0] & 1))
         return err_new(ERR_INVALID, "invalid MAC address: %s", s);
-    for (int i = 0; i < 6; i++)
-        out[i] = (uint8_t)b[i];
+    memcpy(out, mac, sizeof(mac));
     return NULL;
 }
 

@@ -400,6 +400,20 @@ void mounts_unref(struct container *c)
     each_volume(c, volume_unref);
 }
 
+bool mounts_are_doomed(const struct container *c)
+{
+    const struct mount_point *m = c->doc.mounts.v;
+
+    for (size_t i = 0; i < c->doc.mounts.n; i++) {
+        const struct volume *v =
+            text_is_empty(m[i].name) ? NULL : volume_find(c->parts->volumes, m[i].name);
+
+        if (v && volume_is_anonymous(v) && volume_is_doomed(v))
+            return true;
+    }
+    return false;
+}
+
 void mounts_doom_anonymous(struct container *c, bool is_doomed)
 {
     const struct mount_point *m = c->doc.mounts.v;

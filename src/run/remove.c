@@ -83,6 +83,8 @@ static struct err *mark(struct op *op)
     o->is_marked = true;
     timer_clear(o->c->parts->loop, &o->c->restart_timer);
     o->c->doc.state.status = STATUS_REMOVING;
+    if (o->volumes)
+        mounts_doom_anonymous(o->c, true);
     if (o->c->hub)
         hub_end_clients(o->c->hub);
     return NULL;
@@ -124,8 +126,6 @@ static struct err *delete_document(struct op *op)
 {
     struct removal *o = (struct removal *)op;
 
-    if (o->volumes)
-        mounts_doom_anonymous(o->c, true);
     db_delete_for(o->parts->db, op, "container", o->id);
     return NULL;
 }
@@ -244,7 +244,7 @@ void container_remove(struct container *c, bool force, bool volumes, bool link,
     o->id = arena_strdup(o->op.arena, c->doc.id);
     o->op.subject = o->id;
     o->force = force;
-    o->volumes = volumes;
+    o->volumes = volumes || mounts_are_doomed(c); /* by a removal that has failed half way */
     call = mem_new(struct removal_call);
     *call = (struct removal_call){done, ctx};
     op_start_in(&o->op, &c->lane, on_removed, call);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Update: resources and restart policy of a container, running or not. Zero and absent
- * mean unchanged, as in Docker. The new limits are checked and, when it runs, written
- * on a worker before anybody sees them in the document. Loop thread otherwise.
+ * mean unchanged, as in Docker. The document is written first, then the limits of one that
+ * runs are set on a worker, and only then are they shown: until there all can be taken back,
+ * of which limits that the kernel has could not (a zero means unchanged there, too). Loop thread
+ * otherwise.
  */
 #include <string.h>
 
@@ -80,6 +82,22 @@ static struct err *plan(struct op *op)
     return NULL;
 }
 
+static struct err *save(struct op *op)
+{
+    struct update *o = (struct update *)op;
+    struct host_config shown = o->c->doc.host;
+
+    o->c->doc.host = o->next;
+    container_save_for(o->c, op);
+    o->c->doc.host = shown;
+    return NULL;
+}
+
+static void save_as_shown(struct op *op)
+{
+    container_save(((struct update *)op)->c);
+}
+
 static struct err *apply(struct op *op)
 {
     struct update *o = (struct update *)op;
@@ -96,13 +114,8 @@ static struct err *publish(struct op *op)
     struct update *o = (struct update *)op;
 
     o->c->doc.host = o->next;
+    container_save(o->c); /* a pause or an exit may have written what was shown meanwhile */
     container_event(o->c, "update", NULL, NULL);
-    return NULL;
-}
-
-static struct err *save(struct op *op)
-{
-    container_save_for(((struct update *)op)->c, op);
     return NULL;
 }
 
@@ -113,9 +126,9 @@ static void finish(struct op *op)
 
 static const struct op_step update_steps[] = {
     {"plan", ON_LOOP, plan, NULL, 0},
+    {"save", ON_EVENT, save, save_as_shown, 0},
     {"apply", ON_WORKER, apply, NULL, 0},
     {"publish", ON_LOOP, publish, NULL, 0},
-    {"save", ON_EVENT, save, NULL, 0},
     {0},
 };
 static const struct op_type update_type = {"container/update", OP_MUTATING, sizeof(struct update),

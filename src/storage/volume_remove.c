@@ -171,6 +171,11 @@ void volume_doom(struct volume *v, bool is_doomed)
     db_put(v->table->db, VOLUME_KIND, v->name, volume_record_text(a, &v->r), NULL, NULL);
 }
 
+bool volume_is_doomed(const struct volume *v)
+{
+    return v->r.is_doomed;
+}
+
 void volume_table_reap(struct volume_table *t)
 {
     autoarena struct arena *a = arena_create();

@@ -19,7 +19,6 @@
 
 #define WATCH_MS 100 /* how often a slow client is looked after */
 #define GRACE_MS 300 /* others wait so long for one that does not read */
-#define DEFAULT_KEYS "ctrl-p,ctrl-q"
 
 static void begin_round(struct attachment *a, bool is_last);
 static void on_watch(struct timer *t);
@@ -303,9 +302,7 @@ static bool is_pointless(const struct attachment *a)
 /* They count at a terminal alone, but a bad value is told in any case. */
 static struct err *read_keys(const struct attach_request *r, struct detach_keys *out)
 {
-    const char *keys = text_is_empty(r->detach_keys) ? DEFAULT_KEYS : r->detach_keys;
-
-    TRY(detach_keys_parse(keys, out->key, &out->n));
+    TRY(detach_parse(r->detach_keys, out));
     if (!r->tty || !r->want_stdin)
         out->n = 0;
     return NULL;

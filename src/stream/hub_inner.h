@@ -2,11 +2,11 @@
 /* The hub between hub.c (runs), pump.c (outputs), input.c (stdin) and attach.c. Loop thread. */
 #pragma once
 
+#include "base/detach.h"
 #include "base/list.h"
 #include "base/text.h"
 #include "stream/hub.h"
 
-#include "detach.h"
 #include "log_inner.h"
 
 #define INPUT_HIGH (64u << 10) /* queued stdin; clients pause above, go on below half */

@@ -65,7 +65,7 @@ static size_t after_read(struct pump *p, ssize_t n, int error)
 
 static size_t read_plain(struct pump *p, int fd)
 {
-    char space[FRAME_HEADER + FRAME_MAX];
+    unwritten char space[FRAME_HEADER + FRAME_MAX];
     ssize_t n = read(fd, space + FRAME_HEADER, FRAME_MAX);
 
     if (n > 0)

@@ -207,17 +207,6 @@ static bool matches_name(struct container *c, const char *v)
     return is_match;
 }
 
-static bool label_matches(const struct pairs *labels, const char *v)
-{
-    const char *eq = strchr(v, '=');
-    size_t n = eq ? (size_t)(eq - v) : strlen(v);
-
-    for (size_t i = 0; i < labels->n; i++)
-        if (strlen(labels->v[i].key) == n && strncmp(labels->v[i].key, v, n) == 0)
-            return !eq || strcmp(labels->v[i].value, eq + 1) == 0;
-    return false;
-}
-
 static bool matches_ancestor(struct container *c, const char *v)
 {
     struct image *i = NULL;
@@ -335,9 +324,9 @@ static bool matches_one(struct container *c, enum key k, const char *v)
     case K_ISOLATION:
         return strcmp(v, "default") == 0;
     case K_LABEL:
-        return label_matches(&c->doc.config.labels, v);
+        return pairs_match(&c->doc.config.labels, v);
     case K_LABEL_NOT:
-        return !label_matches(&c->doc.config.labels, v);
+        return !pairs_match(&c->doc.config.labels, v);
     case K_NAME:
         return matches_name(c, v);
     case K_NETWORK:

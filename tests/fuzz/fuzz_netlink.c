@@ -36,9 +36,13 @@ static void read_answers(struct nl *nl, const void *reply, size_t size)
     struct subnet_list v4 = {.a = a, .family = AF_INET, .item = sizeof(struct subnet4)};
     struct subnet_list v6 = {.a = a, .family = AF_INET6, .item = sizeof(struct subnet6)};
     struct found_link found = {0};
+    struct bridge_ports ports = {.a = a};
+    int nsid;
     bool is_done = false;
 
     err_drop(nl_read_answer(nl, reply, size, link_on_link, &found, &is_done));
+    err_drop(nl_read_answer(nl, reply, size, link_on_port, &ports, &is_done));
+    err_drop(nl_read_answer(nl, reply, size, link_on_nsid, &nsid, &is_done));
     read_subnets(nl, reply, size, &v4);
     read_subnets(nl, reply, size, &v6);
     for (size_t i = 0; i < v4.n; i++)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* links: image */
+/* links: base */
 /* Any text as a reference: what parses must be the same when written both ways and read again. */
-#include "image/image.h"
+#include "base/ref.h"
 
+#include <stdint.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

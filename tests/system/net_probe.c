@@ -423,7 +423,7 @@ static void test_networks(void)
     second.gateway = 0;
     ok(fine(netns_attach(w.net, a.netns, &second)), "attach a second interface");
     ok(!run_fmt(a.netns, "busybox ping -c1 -W2 %s >/dev/null", c.addr), "it works");
-    ok(fine(netns_detach(w.net, a.netns, "eth1")) &&
+    ok(fine(netns_detach(w.net, a.netns, &second)) &&
            run_in(a.netns, "ip link show eth1 2>/dev/null"),
        "detach it");
     box_close(&a);

@@ -35,4 +35,4 @@ cp -r $dir /tmp/berth-vm
 cd /tmp/berth-vm/tests/system && exec bash in_vm.sh
 GO
 vm --share "$dir:ro" --env BERTH_BIN=/usr/local/bin --env IMAGES=/tmp/berth-vm \
-    --env BERTH_IMAGES=/tmp/berth-vm --timeout "${BERTH_VM_TIMEOUT:-570}" -- bash "$dir/go"
+    --env BERTH_IMAGES=/tmp/berth-vm --timeout "${BERTH_VM_TIMEOUT:-1400}" -- bash "$dir/go"

@@ -2,8 +2,6 @@
 /* links: cli base */
 #include "test.h"
 
-#include "detach.h"
-#include "image_name.h"
 #include "options.h"
 #include "query.h"
 #include "run_options.h"
@@ -164,7 +162,6 @@ TEST(networks_hosts_labels)
 TEST(filters_and_names)
 {
     struct strs f = {0};
-    struct image_name n;
     char *query;
 
     strs_add(test_arena, &f, "label=a=b");
@@ -176,13 +173,6 @@ TEST(filters_and_names)
                                                 "{\"label\":[\"a=b\",\"c\"],\"name\":[\"x\"]}")));
     strs_add(test_arena, &f, "junk");
     CHECK_ERR(query_filters(test_arena, &f, &query), ERR_INVALID);
-    CHECK_OK(image_name_parse(test_arena, "192.168.1.110:5000/busybox", &n));
-    CHECK_STR(n.registry, "192.168.1.110:5000");
-    CHECK(!n.tag);
-    CHECK_STR(n.full, "192.168.1.110:5000/busybox:latest");
-    CHECK_OK(image_name_parse(test_arena, "busybox:v1", &n));
-    CHECK_STR(n.full, "docker.io/library/busybox:v1");
-    CHECK_ERR(image_name_parse(test_arena, "Upper", &n), ERR_INVALID);
     CHECK_STR(ellipsis(test_arena, "12345", 5), "12345");
     CHECK_STR(ellipsis(test_arena, "123456", 5), "1234…");
 }

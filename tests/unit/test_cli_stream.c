@@ -5,7 +5,6 @@
 #include "base/text.h"
 
 #include "demux.h"
-#include "detach.h"
 #include "http.h"
 #include "run_launch.h"
 
@@ -48,28 +47,6 @@ TEST(demux_refuses_strange_streams)
     CHECK_ERR(demux_feed(&d, "\7\0\0\0\0\0\0\1x", 9, collect, b), ERR_INVALID);
     d = (struct demux){0};
     CHECK_ERR(demux_feed(&d, "\3\0\0\0\0\0\0\1x", 9, collect, b), ERR_INTERNAL);
-}
-
-TEST(detach_keys_are_held_back_and_matched)
-{
-    autobuf struct buf out = {0};
-    struct detach d;
-
-    CHECK_OK(detach_parse(NULL, &d));
-    CHECK(!detach_scan(&d, "a\x10", 2, &out));
-    CHECK_STR(out.data, "a");
-    CHECK(!detach_scan(&d, "b", 1, &out));
-    CHECK_STR(out.data, "a\x10"
-                        "b");
-    CHECK(!detach_scan(&d, "\x10\x10", 2, &out));
-    CHECK(detach_scan(&d, "\x11z", 2, &out));
-    CHECK_STR(out.data, "a\x10"
-                        "b\x10");
-    CHECK_OK(detach_parse("ctrl-@,x,ctrl-_", &d));
-    CHECK_INT(d.keys[0], 0);
-    CHECK_INT(d.keys[2], 31);
-    CHECK_ERR(detach_parse("ctrl-1", &d), ERR_INVALID);
-    CHECK_ERR(detach_parse("abc", &d), ERR_INVALID);
 }
 
 static struct err *begin(struct http_reply *r, const char *method, const char *head)

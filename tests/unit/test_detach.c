@@ -1,44 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* links: stream core base */
-#include "stream/hub.h"
+/* links: base */
+#include "base/detach.h"
 
-#include "detach.h"
 #include "test.h"
 
 TEST(detach_parses_dockers_names)
 {
-    unsigned char keys[16];
-    size_t n;
+    struct detach_keys d;
 
-    CHECK_OK(detach_keys_parse("ctrl-p,ctrl-q", keys, &n));
-    CHECK_INT(n, 2);
-    CHECK_INT(keys[0], 16);
-    CHECK_INT(keys[1], 17);
-    CHECK_OK(detach_keys_parse("ctrl-a,ctrl-z", keys, &n));
-    CHECK_INT(n, 2);
-    CHECK_INT(keys[0], 1);
-    CHECK_INT(keys[1], 26);
-    CHECK_OK(detach_keys_parse("a,ctrl-@,ctrl-[,ctrl-\\,ctrl-],ctrl-^,ctrl-_,DEL", keys, &n));
-    CHECK_INT(n, 8);
-    CHECK(!memcmp(keys, "a\0\x1b\x1c\x1d\x1e\x1f\x7f", 8));
+    CHECK_OK(detach_parse("ctrl-p,ctrl-a", &d));
+    CHECK_INT(d.n, 2);
+    CHECK_INT(d.key[0], 16);
+    CHECK_INT(d.key[1], 1);
+    CHECK_OK(detach_parse("ctrl-a,ctrl-z", &d));
+    CHECK(d.n == 2 && d.key[0] == 1 && d.key[1] == 26);
+    CHECK_OK(detach_parse("a,ctrl-@,ctrl-[,ctrl-\\,ctrl-],ctrl-^,ctrl-_,DEL", &d));
+    CHECK_INT(d.n, 8);
+    CHECK(!memcmp(d.key, "a\0\x1b\x1c\x1d\x1e\x1f\x7f", 8));
+    CHECK_OK(detach_parse(NULL, &d));
+    CHECK(d.n == 2 && !memcmp(d.key, "\x10\x11", 2));
+    CHECK_OK(detach_parse("", &d));
+    CHECK_INT(d.n, 2);
 }
 
 TEST(detach_refuses_unknown_keys)
 {
-    unsigned char keys[16];
-    size_t n;
-    const char *bad[] = {"ctrl-A",
-                         "ctrl-",
-                         "ctrl-pp",
-                         "ctl-p",
-                         "a,,b",
-                         "a,ctrl-1",
-                         "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q"};
+    struct detach_keys d;
+    const char *bad[] = {"ctrl-A", "ctrl-", "ctrl-pp",  "ctl-p",
+                         "abc",    "a,,b",  "a,ctrl-1", "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q"};
     struct err *e;
 
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-        CHECK_ERR(detach_keys_parse(bad[i], keys, &n), ERR_INVALID);
-    e = detach_keys_parse("ctrl-A", keys, &n);
+        CHECK_ERR(detach_parse(bad[i], &d), ERR_INVALID);
+    e = detach_parse("ctrl-A", &d);
     CHECK_STR(err_text(e), "Invalid detach keys (ctrl-A) provided");
     err_drop(e);
 }

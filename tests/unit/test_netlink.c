@@ -4,6 +4,7 @@
  * behind it. */
 #include <arpa/inet.h>
 #include <linux/if_link.h>
+#include <linux/net_namespace.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <stdlib.h>
@@ -128,6 +129,31 @@ TEST(links_and_routes_are_read_within_their_message)
     CHECK(!bridges.v[0].is_way_out);
     read_cut(m, m->nlmsg_len, bridge_list_on_route, &bridges);
     CHECK(bridges.v[0].is_way_out);
+}
+
+TEST(ports_are_known_by_the_namespace_behind_them)
+{
+    const struct ifinfomsg ifi = {.ifi_index = 7};
+    const struct rtgenmsg any = {0};
+    struct bridge_ports ports = {.a = test_arena};
+    int nsid = -1;
+    struct nlmsghdr *m = begin(&ifi, sizeof(ifi));
+
+    read_cut(m, m->nlmsg_len, link_on_port, &ports); /* its other end is here */
+    CHECK_INT(ports.n, 0);
+    mnl_attr_put_u32(m, IFLA_LINK_NETNSID, 3);
+    read_all_cuts(m, link_on_port, &ports);
+    CHECK_INT(ports.n, 0);
+    read_cut(m, m->nlmsg_len, link_on_port, &ports);
+    CHECK_INT(ports.n, 1);
+    CHECK(ports.v[0].ifindex == 7 && ports.v[0].nsid == 3);
+
+    m = begin(&any, sizeof(any));
+    mnl_attr_put_u32(m, NETNSA_NSID, 3);
+    read_all_cuts(m, link_on_nsid, &nsid);
+    CHECK_INT(nsid, -1);
+    read_cut(m, m->nlmsg_len, link_on_nsid, &nsid);
+    CHECK_INT(nsid, 3);
 }
 
 TEST(next_hops_are_read_within_their_attribute)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* References: what parses, what does not, and the three ways to write one. */
-/* links: image */
-#include "image/image.h"
+/* links: base */
+#include "base/ref.h"
 
 #include "test.h"
 

@@ -321,6 +321,37 @@ TEST(text_ages_are_dockers)
         CHECK_STR(text_ago(test_arena, rows[i].seconds), rows[i].text);
 }
 
+TEST(text_macs)
+{
+    static const char *const bad[] = {"",
+                                      "02:42:ac:11:00",
+                                      "02:42:ac:11:00:2",
+                                      "02:42:ac:11:00:02:",
+                                      "2:42:ac:11:00:02",
+                                      "+2:42:ac:11:00:02",
+                                      "02:42:ac:11:00:0g",
+                                      "0242.ac11.0002",
+                                      "02 42:ac:11:00:02"};
+    uint8_t mac[6];
+
+    CHECK(text_to_mac("02:42:ac:11:00:Fe", mac));
+    CHECK(!memcmp(mac, "\x02\x42\xac\x11\x00\xfe", 6));
+    CHECK(text_to_mac("02-42-ac-11-00-02", mac));
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        CHECK(!text_to_mac(bad[i], mac));
+}
+
+TEST(pairs_match_a_key_or_a_value)
+{
+    struct pairs p = {0};
+
+    pairs_set_text(test_arena, &p, "a=b=c");
+    pairs_set_text(test_arena, &p, "empty");
+    CHECK(pairs_match(&p, "a") && pairs_match(&p, "a=b=c") && pairs_match(&p, "empty="));
+    CHECK(!pairs_match(&p, "a=b") && !pairs_match(&p, "a=") && !pairs_match(&p, "aa"));
+    CHECK(!pairs_match(&p, "") && pairs_match(&p, "empty"));
+}
+
 TEST(base64_both_ways)
 {
     static const char *const plain[] = {"", "f", "fo", "foo", "foob", "fooba", "foobar"};

@@ -113,6 +113,7 @@ static struct err *do_work(struct op *op)
 
 static const struct op_step steps[] = {{"heavy", ON_LOOP, do_work, NULL, 0}, {0}};
 static const struct op_type work_type = {"test/work", OP_INTERNAL, sizeof(struct op), steps, NULL};
+OP_LISTED(work_type);
 static struct ops *ops;
 
 static void on_start(struct timer *t)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/ref.h"
 #include "image/image.h"
 
 #include "listing.h"

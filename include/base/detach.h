@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The detach key sequence in a stream of typed bytes; see detach.c. */
+/* Detach keys: a sequence of bytes in what is typed at a terminal that ends the session. Pure. */
 #pragma once
+
+#include "base/err.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,6 +14,9 @@ struct detach_keys {
     size_t n;       /* 0: never matches */
     size_t matched; /* bytes held back */
 };
+/* "ctrl-p,ctrl-q", "a,DEL"; NULL or "": the default. ERR_INVALID "Invalid detach keys (x)
+ * provided". */
+struct err *detach_parse(const char *s, struct detach_keys *out) must_check;
 /* No byte is held back and none of these could be the first: they may go on as they are. */
 bool detach_is_plain(const struct detach_keys *d, const void *p, size_t n);
 /* Room that detach_keys_scan needs for n bytes. */

@@ -9,7 +9,10 @@
 #include <string.h>
 
 #include "base/digest.h"
-#include "image/image.h"
+#include "base/ref.h"
+
+#include "base/digest.h"
+#include "base/text.h"
 
 #define HUB "docker.io"
 #define HUB_OLD "index.docker.io"

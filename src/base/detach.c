@@ -4,12 +4,13 @@
  * types, across chunks. Pure. Trap: a mismatch forwards only as much of what was held
  * back as can no longer begin the sequence ("aab" is found in "aaab").
  */
-#include "detach.h"
+#include "base/detach.h"
+
+#include "base/text.h"
 
 #include <string.h>
 
-#include "base/text.h"
-#include "stream/hub.h"
+#define DEFAULT_KEYS "ctrl-p,ctrl-q"
 
 /* One element of the list; -1: no such key. */
 static int key_of(const char *s)
@@ -25,26 +26,25 @@ static int key_of(const char *s)
     return s[5] && strchr("@[\\]^_", s[5]) ? s[5] & 31 : -1;
 }
 
-struct err *detach_keys_parse(const char *s, unsigned char out[16], size_t *n)
+struct err *detach_parse(const char *s, struct detach_keys *out)
 {
     autoarena struct arena *a = arena_create();
-    struct strs keys = text_split(a, s, ',');
-    unsigned char parsed[DETACH_MAX];
+    struct strs keys = text_split(a, text_is_empty(s) ? DEFAULT_KEYS : s, ',');
+    struct detach_keys d = {.n = keys.n};
 
     for (size_t i = 0; i < keys.n; i++) {
         int key = i < DETACH_MAX ? key_of(keys.v[i]) : -1;
 
         if (key < 0)
             return err_new(ERR_INVALID, "Invalid detach keys (%s) provided", s);
-        parsed[i] = (unsigned char)key;
+        d.key[i] = (unsigned char)key;
     }
-    memcpy(out, parsed, keys.n);
-    *n = keys.n;
+    *out = d;
     return NULL;
 }
 
-/* The held bytes and b do not go on as the sequence: how many of them (b included) still begin
- * it. */
+/* The held bytes and b do not go on as the sequence: how many of them (b included) still begin it.
+ */
 static size_t keep(const struct detach_keys *d, unsigned char b)
 {
     unsigned char tail[DETACH_MAX + 1];

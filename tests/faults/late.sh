@@ -1,0 +1,187 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The late answer. Every step that waits is begun, its deadline comes at once, and the answer that
+# it waited for comes when nobody waits any more: the command is answered with a sentence, the
+# answer is dropped and what it brought is undone, what an engine after this one reads on disk is
+# what this one shows, the same command works, and nothing is left.
+cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh && . ../lib/ops.sh
+ops_up -l debug
+sqlite3 -version >/dev/null || { not_ok "sqlite3"; finish; exit 1; }
+
+# Its carrier is told to forget (a queue, a request that is taken back), or there is none (a timer).
+forgets() {
+    case $1 in
+    container/start:settle | container/start:await-permit | container/stop:await-exit | container/remove:end-process | container/exited:drain-streams) ;;
+    image/*:begin | image/import:claim | image/load:make-layers | image/pull:connect | image/pull:resolve-manifest | image/pull:fetch-config | image/pull:make-layers) ;;
+    *) return 1 ;;
+    esac
+}
+log_says() { tail -n +"$MARK" "$HOST/engine.log" | grep -E "$@" >/dev/null; }
+has_met() { log_says "fault injected.* at=$1( |\$)"; }
+has_waited() { log_says "nobody answers.* at=$1( |\$)"; }
+came_late() { log_says "an answer came late.* op=${1%:*} step=${1#*:}( |\$)"; }
+idle() { api GET /debug/ops; [ "$BODY" = "[]" ]; }
+
+start_with() { # FAULT
+    echo "fault $1" >>"$HOST/engine.log"
+    MARK=$(wc -l <"$HOST/engine.log")
+    BERTH_FAULT=$1 engine_start -l debug || { not_ok "$1: engine starts"; finish; exit 1; }
+}
+
+# What there is, as the API tells it, but for what is of one engine: LogPath is of an open log.
+world() {
+    local path id
+    for path in containers images networks volumes; do
+        case $path in
+        containers) api GET '/containers/json?all=1' ;;
+        images) api GET /images/json ;;
+        networks) api GET /networks ;;
+        volumes) api GET /volumes; BODY=$(printf %s "$BODY" | jq .Volumes) ;;
+        esac
+        echo "$path"
+        for id in $(printf %s "$BODY" | jq -r '.[] | if .Mountpoint then .Name else .Id end' | sort); do
+            api GET "/$path/$id/json"
+            [ "$STATUS" != 404 ] || api GET "/$path/$id"
+            printf %s "$BODY" | jq -S 'del(.State.Health, .ExecIDs, .LogPath)'
+        done
+    done
+    [ -z "$EXEC" ] || { api GET "/exec/$EXEC/json"; printf %s "$BODY" | jq -S .; }
+}
+same_world() { # WHERE FAULT: this engine, and the next, with its fault
+    world >"$HOST/world-1"
+    engine_stop
+    start_with "$2"
+    case $1 in container/remove:close-log | container/remove:delete-document)
+        check "$1: the next engine ends what was begun" poll 10 eval "gone ff || has_met $1"
+        return ;;
+    esac
+    world >"$HOST/world-2"
+    census_same "$1: the disk says what the engine did" "$HOST/world-1" "$HOST/world-2"
+}
+
+# Holds the thread that writes the state: `save_held`, and later `save_freed`.
+save_held() {
+    coproc HOLD { python3 hold_thread.py "$ENGINE_PID" db-writer; }
+    read -r -t 10 <&"${HOLD[0]}"
+}
+save_freed() { local pid=$HOLD_PID; eval "exec ${HOLD[1]}>&-"; wait "$pid"; }
+
+# Before act, where a step waits only under circumstances.
+circumstances() {
+    case $1 in
+    container/start:settle) # an exit whose output does not end: somebody outside has it
+        api POST '/containers/create?name=ff' '{"Image":"busybox","Cmd":["sh","-c","sleep 1.5 & exit"],"HostConfig":{"PidMode":"host"}}'
+        api POST /containers/ff/start
+        poll 5 eval 'api GET /debug/ops; [[ $BODY = *drain-streams* ]]' ;;
+    container/start:await-permit) # the keeper takes its time with those before
+        containers_clear
+        for i in $(seq 49); do api POST "/containers/create?name=crowd-$i" '{"Image":"busybox","Cmd":["sleep","1000"]}'; done
+        kill -STOP "$(keeper_pid)" ;;
+    container/start:await-unheld) up; api POST '/containers/ff/stop?t=0' ;;
+    container/start:await-save) make; save_held ;;
+    container/remove:end-process | container/remove:close-log) up ;;
+    image/import:claim) # the same layer is on its way from a registry
+        api DELETE /images/127.0.0.1:5001/slow; api DELETE /images/fimport
+        in_host curl -s -m 20 -X POST --unix-socket "$SOCK" 'http://x/images/create?fromImage=127.0.0.1:5001/slow&tag=latest' >"$HOST/slow-pull" &
+        SLOW_PULL=$!
+        poll 5 grep -q Downloading "$HOST/slow-pull" ;;
+    esac
+}
+# Ends them: now the answer can come.
+release() {
+    case $1 in
+    container/start:await-permit)
+        kill -CONT "$(keeper_pid)"
+        wait "${CROWD[@]}"
+        same "$1: all others have their turn" "1 48" "$(cat "$HOST"/crowd-* | sort -r | uniq -c | awk '{ print $1 }' | xargs)" ;;
+    container/start:await-save) save_freed ;;
+    image/import:claim) wait "$SLOW_PULL" ;;
+    esac
+}
+command() { # WHERE
+    local i
+    case $1 in
+    container/start:await-permit)
+        CROWD=()
+        for i in $(seq 49); do
+            curl -s -o "$HOST/answer-$i" -w '%{http_code}\n' -X POST --unix-socket "$SOCK" "http://x/containers/crowd-$i/start" >"$HOST/crowd-$i" &
+            CROWD+=($!)
+        done
+        poll 10 grep -q . "$HOST"/crowd-*
+        STATUS=$(cat "$HOST"/crowd-*)
+        BODY=$(cat "$HOST"/answer-*) ;;
+    *) act "$1" ;;
+    esac
+}
+commands_late() { # WHERE
+    circumstances "$1"
+    before "$1"
+    command "$1" || { not_ok "$1: there is a case"; return; }
+    check "$1: waits" has_waited "$1"
+    if refused && [[ $BODY = *"step ${1#*:} did not end within"* ]]; then ok "$1: answered with a sentence"; else
+        not_ok "$1: answered with a sentence" "$STATUS $BODY"; fi
+    release "$1"
+    forgets "$1" || check "$1: the answer comes late" poll 10 came_late "$1"
+    check "$1: nothing is under way" poll 10 idle
+}
+# Exits: no client to tell; what counts is that the state comes right.
+internal_late() {
+    case $1 in
+    container/exited:*)
+        api POST '/containers/create?name=ff' '{"Image":"busybox","Cmd":["sh","-c","exit 3"]}'
+        api POST /containers/ff/start
+        check "$1: waits" poll 5 has_waited "$1"
+        check "$1: the exit is worked off all the same" poll 6 eval 'state_is ff exited && [ "$(field ff .State.ExitCode)" = 3 ]' ;;
+    container/exec-end:*)
+        up; exec_made; api POST "/exec/$EXEC/start" '{"Detach":true}'
+        check "$1: waits" poll 5 has_waited "$1"
+        check "$1: its code is known all the same" poll 5 eval 'api GET "/exec/$EXEC/json"; [ "$(printf %s "$BODY" | jq .ExitCode)" = 3 ]' ;;
+    esac
+    forgets "$1" || check "$1: the answer comes late" poll 10 came_late "$1"
+    check "$1: nothing is under way" poll 10 idle
+}
+
+# In three engines, each of which reads what the one before has written: the answer is late; the
+# write of a state fails; the answer is late once more, and the same command works.
+late() { # WHERE
+    local one=commands_late
+    case $1 in container/exited:* | container/exec-end:*) one=internal_late ;; esac
+    EXEC=
+    engine_stop
+    start_with "$1!late"
+    $one "$1"
+    case $one:$1 in
+    commands_late:*:save | *:forget | *:delete-document)
+        same_world "$1" "$1"
+        before "$1"; act "$1"
+        check "$1: fails" has_met "$1" ;;
+    esac
+    same_world "$1" "$1!late"
+    if has_waited "$1"; then # a removal that was cut off is begun again by the engine itself
+        check "$1: nothing is under way" poll 10 idle
+    else
+        $one "$1"
+    fi
+    if [ $one = commands_late ]; then
+        before "$1"; act "$1"
+        if worked; then ok "$1: the same command then works"; else not_ok "$1: the same command then works" "$STATUS $BODY"; fi
+    fi
+    clear_up
+    [ -z "$(d ps -aq)" ] || not_ok "$1: nothing is left" "$(d ps -a)"
+}
+
+clear_up
+engine_stop; engine_start
+d run --rm busybox true
+settled
+census_stable >"$HOST/before"
+for where in ${BERTH_FAULT_STEPS:-$(steps_of 'event|keeper' | cut -d' ' -f1)}; do late "$where"; done
+engine_stop; engine_start
+clear_up
+check "it still works" d run --rm busybox true
+settled
+same "no volume is left" "" "$(d volume ls -q)"
+census_stable >"$HOST/after"
+census_same "the census is as before" "$HOST/before" "$HOST/after"
+sound
+finish

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+# One case for every type of operation that `berthd --list-steps` knows, for steps.sh and late.sh.
+# Needs host.sh, tap.sh, census.sh, qa.sh.
+#
+#   ops_up             host, registries, engine, busybox, what the cases need
+#   steps_of PLACES    "type:step place" of every step in one of PLACES (a regex)
+#   before WHERE       what must be there for "type:step" to be run
+#   act WHERE          the command that comes past it: sets STATUS and BODY. False: there is no case
+#   clear_up           removes what before and act have made
+#   refused, worked    whether BODY is an error with a sentence; a good answer, or "it is so already"
+
+CREATE='{"Image":"busybox","Cmd":["sleep","1000"],"Volumes":{"/anon":{}},"HostConfig":{"PortBindings":{"80/tcp":[{"HostPort":"6100"}]}}}'
+LARGE=$(printf '{"Image":"busybox","Cmd":["true"],"Labels":{"large":"%040000d"}}' 0)
+TAR='Content-Type: application/x-tar'
+
+# An image of one layer of 3 MB, in a registry at 5001 ("slow/": over 2 s), as a tar to import and
+# as an archive to load.
+big_layer() {
+    local manifest digest
+    in_host python3 "$BERTH_SRC/tests/system/image_registry.py" 5001 >"$HOST/ready-5001" 2>&1 &
+    poll 10 grep -q ready "$HOST/ready-5001"
+    manifest=$(in_host curl -s http://127.0.0.1:5001/v2/good/manifests/latest)
+    digest=$(printf %s "$manifest" | jq -r '.layers[0].digest')
+    in_host curl -s "http://127.0.0.1:5001/v2/good/blobs/$digest" | gunzip >"$HOST/big.tar"
+    printf '{"architecture":"amd64","os":"linux","config":{"Cmd":["x"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
+        "$(sha256sum <"$HOST/big.tar" | cut -d' ' -f1)" >"$HOST/config.json"
+    echo '[{"Config":"config.json","RepoTags":["fload:latest"],"Layers":["big.tar"]}]' >"$HOST/manifest.json"
+    tar -C "$HOST" -cf "$HOST/load.tar" config.json manifest.json big.tar
+}
+ops_up() {
+    qa_up "$@"
+    big_layer || { not_ok "a layer"; finish; exit 1; }
+}
+steps_of() { "$BERTH_BIN/berthd" --list-steps | grep -E " ($1)\$"; }
+
+make() { api POST '/containers/create?name=ff' "$CREATE"; }
+up() { make; api POST /containers/ff/start; }
+exec_made() { api POST /containers/ff/exec '{"Cmd":["sh","-c","exit 3"]}'; EXEC=$(printf %s "$BODY" | jq -r .Id); }
+
+before() {
+    case $1 in
+    container/start:* | container/rename:* | container/remove:*) make ;;
+    container/exec:* | container/exec-create:* | container/stop:* | container/top:* | container/update:*) up ;;
+    container/pause:*) up; ! state_is ff paused || api POST /containers/ff/unpause ;;
+    container/sizes:*) make ;;
+    volume/remove:* | volume/measure:*) api POST /volumes/create '{"Name":"fv"}' ;;
+    network/remove:*) api POST /networks/create '{"Name":"fnet"}' ;;
+    network/connect:*) up; api POST /networks/create '{"Name":"fnet"}' ;;
+    network/disconnect:*)
+        up; api POST /networks/create '{"Name":"fnet"}'
+        api POST /networks/fnet/connect '{"Container":"ff"}' ;;
+    image/remove:*) api POST '/images/busybox/tag?repo=fimg' ;;
+    image/pull:* | image/load:* | image/import:*) api DELETE /images/127.0.0.1:5001/good; api DELETE /images/fload; api DELETE /images/fimport ;;
+    esac
+}
+act() {
+    case $1 in
+    container/create:*-large-*) api POST '/containers/create?name=fl' "$LARGE" ;;
+    container/create:*) make ;;
+    container/start:*) api POST /containers/ff/start ;;
+    container/rename:*) api POST '/containers/ff/rename?name=fg' ;;
+    container/remove:*) api DELETE '/containers/ff?v=1&force=1' ;;
+    container/stop:*) api POST '/containers/ff/stop?t=0' ;;
+    container/pause:*) api POST /containers/ff/pause ;;
+    container/top:*) api GET /containers/ff/top ;;
+    container/update:*) # never the same twice: what was not written would not show
+        MEMORY=$((${MEMORY:-33554432} + 4096))
+        api POST /containers/ff/update "{\"Memory\":$MEMORY}" ;;
+    container/sizes:*) api GET '/containers/json?all=1&size=1' ;;
+    container/exec-create:*) api POST /containers/ff/exec '{"Cmd":["true"]}' ;;
+    container/exec:*) exec_made; api POST "/exec/$EXEC/start" '{"Detach":true}' ;;
+    volume/create:*) api POST /volumes/create '{"Name":"fv"}' ;;
+    volume/remove:*) api DELETE /volumes/fv ;;
+    volume/measure:*) api GET /system/df ;;
+    network/create:*) api POST /networks/create '{"Name":"fnet"}' ;;
+    network/remove:*) api DELETE /networks/fnet ;;
+    network/connect:*) api POST /networks/fnet/connect '{"Container":"ff"}' ;;
+    network/disconnect:*) api POST /networks/fnet/disconnect '{"Container":"ff"}' ;;
+    image/pull:*) api POST '/images/create?fromImage=127.0.0.1:5001/good&tag=latest' ;;
+    image/tag:*) api POST '/images/busybox/tag?repo=fimg' ;;
+    image/remove:*) api DELETE /images/fimg ;;
+    image/load:*) api POST '/images/load' '' -H "$TAR" --data-binary "@$HOST/load.tar" ;;
+    image/import:*) api POST '/images/create?fromSrc=-&repo=fimport' '' -H "$TAR" --data-binary "@$HOST/big.tar" ;;
+    *) return 1 ;;
+    esac
+}
+clear_up() {
+    local path
+    containers_clear
+    for path in volumes/fv?force=1 networks/fnet images/{fimg,fimport,fload,127.0.0.1:5001/good,127.0.0.1:5001/slow}; do
+        api DELETE "/$path"
+    done
+}
+refused() {
+    { [[ $STATUS = [45]* ]] || [[ $BODY == *'"error"'* ]]; } &&
+        printf %s "$BODY" | grep -Eq '"(message|error)":"[^"]{8,}'
+}
+worked() { [[ $STATUS = 2* || $STATUS = 304 ]] && [[ $BODY != *'"error"'* ]]; }
+
+# Nothing of the kind in the log: what sanitizers and assertions say ends the test with it.
+sound() {
+    local bad='ERROR: (Address|Leak)Sanitizer|runtime error:|[Aa]ssertion' reports
+    reports=$(grep -v level=error "$HOST/engine.log" | grep -cE "$bad")
+    same "no sanitizer report, no failed assertion" 0 "$reports"
+    [ "$reports" = 0 ] || grep -E -B10 -A40 "$bad" "$HOST/engine.log" | grep -v msg=command | head -120 | sed "s/^/# /"
+}
