@@ -43,8 +43,9 @@ struct container {
     struct arena *networks_arena; /* of doc.networks once it was changed; NULL: `arena` */
     struct arena *run_arena;      /* strings of endpoints and ports of this run */
     struct ports *ports;
-    struct dns_host *dns;                   /* the resolver it asks; NULL: none */
-    size_t n_held[SOCKETS_KINDS];           /* keys in the keeper: place/sockets.c */
+    struct ports *ports_at_work;  /* a worker has them: place/resume_ports.c gives them back */
+    struct dns_host *dns;         /* the resolver it asks; NULL: none */
+    size_t n_held[SOCKETS_KINDS]; /* keys in the keeper: place/sockets.c */
     struct holding *holding[SOCKETS_KINDS]; /* on their way there */
 
     bool is_streaming;       /* the hub has this run's streams, and a reference */

@@ -30,3 +30,6 @@ struct port_map *published_maps(const struct jlist *published, const struct port
 /* ---- resume_ports.c ---- */
 void ports_hold(struct container *c);   /* in the keeper too */
 void ports_resume(struct container *c); /* after an engine restart: the document's, served */
+/* The end of the run, or of the engine. A worker may still be binding them: then they go when it is
+ * back. */
+void ports_let_go(struct container *c);

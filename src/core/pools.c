@@ -51,9 +51,9 @@ struct pools {
     pthread_mutex_t lock;   /* guards both pools and is_stopping */
     pthread_cond_t changed; /* a thread has ended */
     struct worker_pool kinds[POOL_KINDS];
-    struct timer check; /* loop thread, as the times that follow once threads run */
-    int hung_ms, check_ms, idle_ms;
-    bool is_stopping; /* threads end when the queue is empty */
+    struct timer check;             /* loop thread: pending while jobs wait in a queue */
+    int hung_ms, check_ms, idle_ms; /* set before the first job; workers read idle_ms */
+    bool is_stopping;               /* threads end when the queue is empty */
 };
 
 static _Thread_local bool is_worker;

@@ -346,12 +346,10 @@ static void drop_holding(struct keeper *k, const char *id)
         entry_destroy(&k->table, e);
 }
 
-static bool on_hold(struct keeper *k, const struct keeper_ref *m, const int *fds, size_t n)
+static bool hold(struct keeper *k, const struct keeper_ref *m, const int *fds, size_t n)
 {
-    struct entry *e;
+    struct entry *e = entry_create(&k->table, m->id);
 
-    drop_holding(k, m->id);
-    e = entry_create(&k->table, m->id);
     if (!e)
         return false;
     e->state = KEEPER_HOLDING;
@@ -365,8 +363,18 @@ static bool on_hold(struct keeper *k, const struct keeper_ref *m, const int *fds
         e->holds[e->n_holds] = fd;
         e->roles[e->n_holds++] = m->role ? (uint8_t)m->role : ROLE_SOCKET;
     }
-    reply_ref(k, m, KM_HELD);
     return true;
+}
+
+/* Without room the next engine will have to open them again; this one loses nothing by it, least of
+ * all the connection. */
+static void on_hold(struct keeper *k, const struct keeper_ref *m, const int *fds, size_t n,
+                    bool has_all_fds)
+{
+    drop_holding(k, m->id);
+    if (!has_all_fds || !hold(k, m, fds, n))
+        log_warn("no room for held descriptors", KV("id", m->id));
+    reply_ref(k, m, KM_HELD);
 }
 
 static void on_attached(struct keeper *k, const struct keeper_ref *m)
@@ -425,8 +433,8 @@ static void on_message(struct keeper *k, const struct keeper_head *m, int *fds, 
         on_attached(k, any);
     else if (m->type == KM_CANCEL)
         on_cancel(k, any);
-    else if (m->type == KM_HOLD && !on_hold(k, any, fds, n))
-        engine_conn_drop(k, "no room for held descriptors");
+    else if (m->type == KM_HOLD)
+        on_hold(k, any, fds, n, has_all_fds);
     else if (m->type == KM_UNHOLD)
         drop_holding(k, ((const struct keeper_ref *)any)->id);
     close_fds(fds, n);

@@ -49,14 +49,23 @@ static const char *check_spawn(const struct keeper_spawn *m, size_t n_fds, bool 
     return check_roles(m->roles, m->n_holds);
 }
 
+/* What it was to hold may be lost for want of descriptors: then nothing is held. */
+static const char *check_hold(const struct keeper_ref *m, size_t n_fds, bool has_all_fds)
+{
+    if (!is_id(m->id))
+        return "bad id";
+    if (m->role >= ROLE_COUNT)
+        return "unknown role";
+    return (!has_all_fds || n_fds) && n_fds <= KEEPER_HOLDS_MAX ? NULL
+                                                                : "wrong number of descriptors";
+}
+
 static const char *check_ref(const struct keeper_ref *m, size_t n_fds)
 {
     if (!is_id(m->id))
         return "bad id";
     if (m->role >= ROLE_COUNT)
         return "unknown role";
-    if (m->head.type == KM_HOLD)
-        return n_fds && n_fds <= KEEPER_HOLDS_MAX ? NULL : "wrong number of descriptors";
     return n_fds ? "unexpected descriptors" : NULL;
 }
 
@@ -113,6 +122,8 @@ const char *message_check(const void *bytes, size_t size, size_t n_fds, bool has
         return "size is not that of its type";
     if (head->type == KM_SPAWN)
         return check_spawn(bytes, n_fds, has_all_fds);
+    if (head->type == KM_HOLD)
+        return check_hold(bytes, n_fds, has_all_fds);
     if (!has_all_fds)
         return "descriptors were lost";
     if (head->type == KM_UPGRADE)

@@ -171,6 +171,8 @@ static void drop_unbound_v6(struct ports *p)
 
         if (e->map.is_v6 && published_wants_socket(e)) {
             port_table_give_back(&e->reservation);
+            p->net
+                ->bridges_version++; /* its rule, should it have one, goes with a whole new table */
             continue;
         }
         if (kept != i) {

@@ -236,10 +236,8 @@ void ports_each_rule(struct net *n,
     bool is_shut[2] = {n->userland_proxy && net_forward_is_shut(n, false),
                        n->userland_proxy && net_forward_is_shut(n, true)};
     list_each (p, &n->all_ports, struct ports, link) {
-        pthread_mutex_lock(&n->lock);
-        bool is_bound = p->is_bound;
-        pthread_mutex_unlock(&n->lock);
-        for (size_t i = 0; is_bound && i < p->n; i++) {
+        pthread_mutex_lock(&n->lock); /* a worker may be dropping what it cannot bind */
+        for (size_t i = 0; p->is_bound && i < p->n; i++) {
             struct published_port *e = &p->e[i];
 
             if (is_shut[e->map.is_v6] && is_proxied(&e->map))
@@ -247,5 +245,6 @@ void ports_each_rule(struct net *n,
             else if (rules_want_port(&e->map))
                 fn(ctx, &e->map, &e->is_applied);
         }
+        pthread_mutex_unlock(&n->lock);
     }
 }

@@ -404,8 +404,7 @@ void networks_leave(struct container *c)
     struct endpoint_record *list = c->doc.networks.v;
     bool had_ports = c->ports != NULL;
 
-    ports_release(c->ports);
-    c->ports = NULL;
+    ports_let_go(c);
     dns_host_close(steal_ptr(&c->dns));
     for (int kind = 0; kind < SOCKETS_KINDS; kind++)
         sockets_unhold(c, (enum socket_kind)kind);

@@ -41,20 +41,33 @@ static struct err *bind_missing(struct op *op)
     return ports_bind(((struct resume *)op)->ports);
 }
 
+static bool is_over(const struct resume *o)
+{
+    return o->c->ports != o->ports;
+}
+
 static struct err *serve(struct op *op)
 {
     struct resume *o = (struct resume *)op;
 
-    if (o->c->ports == o->ports) {
-        ports_serve(o->ports);
-        ports_hold(o->c);
-    }
+    if (is_over(o))
+        return NULL;
+    ports_serve(o->ports);
+    ports_hold(o->c);
+    net_rules_apply(o->c->parts->net, NULL, NULL); /* IPv6 may be gone from the host */
     return NULL;
 }
 
 static void finish(struct op *op)
 {
-    container_unref(((struct resume *)op)->c);
+    struct resume *o = (struct resume *)op;
+
+    o->c->ports_at_work = NULL;
+    if (is_over(o)) {
+        ports_release(o->ports);
+        net_rules_apply(o->c->parts->net, NULL, NULL);
+    }
+    container_unref(o->c);
 }
 
 static const struct op_step resume_steps[] = {
@@ -71,9 +84,17 @@ static void bind_again(struct container *c)
     struct resume *o = (struct resume *)op_create(c->parts->ops, &resume_type);
 
     o->c = container_ref(c);
-    o->ports = c->ports;
+    o->ports = c->ports_at_work = c->ports;
     o->op.subject = c->doc.id;
-    op_start_in(&o->op, &c->lane, NULL, NULL); /* the lane keeps a remove away meanwhile */
+    op_start_in(&o->op, &c->lane, NULL, NULL); /* the next run's start waits behind it */
+}
+
+void ports_let_go(struct container *c)
+{
+    struct ports *ports = steal_ptr(&c->ports);
+
+    if (ports != c->ports_at_work)
+        ports_release(ports);
 }
 
 void ports_resume(struct container *c)

@@ -174,16 +174,16 @@ bool sockets_stash(struct container_table *t, const struct keeper_entry *e, cons
 
 size_t sockets_take(struct container *c, enum socket_kind kind, int *out, size_t room)
 {
-    size_t n = 0;
+    size_t n = 0, n_keys = c->table->stashed ? (room + KEEPER_HOLDS_MAX - 1) / KEEPER_HOLDS_MAX : 0;
 
-    for (size_t i = 0; c->table->stashed; i++) {
+    for (size_t i = 0; i < n_keys; i++) {
         char key[KEEPER_ID_MAX];
         struct stash *s;
 
         write_key(c, kind, i, key);
         s = map_take(c->table->stashed, key);
-        if (!s)
-            break;
+        if (!s) /* the keeper had no room for these */
+            continue;
         for (size_t k = 0; k < s->n; k++) {
             if (n < room)
                 out[n++] = s->fds[k];

@@ -12,6 +12,7 @@
 #include "exec/health.h"
 #include "net/dns.h"
 #include "place/endpoints.h"
+#include "place/published.h"
 #include "place/sockets.h"
 #include "recover/recover.h"
 #include "stream/hub.h"
@@ -43,7 +44,7 @@ void container_table_stop(struct container_table *t, void (*done)(void *ctx), vo
         execs_close(c);
         hub_destroy(steal_ptr(&c->hub));
         sockets_stop_holding(c);
-        ports_release(steal_ptr(&c->ports));
+        ports_let_go(c);
         dns_host_close(steal_ptr(&c->dns));
         endpoints_drop(c); /* in this engine's memory only: the document keeps it */
         if (c->is_streaming)

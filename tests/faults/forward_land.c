@@ -32,6 +32,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "core/loop.h"
@@ -470,6 +471,7 @@ int main(int argc, char **argv)
     const char *mode = argc > 1 ? argv[1] : "", *source = argc > 2 ? argv[2] : "";
     bool steps = !strcmp(mode, "step");
 
+    log_set_level(LOG_LEVEL_ERROR); /* a loop that is stepped is slow, and would say so */
     if (!steps && strcmp(mode, "random") != 0)
         return 2;
     w.is_stream = !strcmp(source, "stream");

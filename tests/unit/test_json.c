@@ -510,12 +510,12 @@ TEST(json_many_keys_take_linear_time)
     struct sample s;
 
     buf_puts(&b, "{\"Labels\":{\"first\":\"\"");
-    for (int i = 0; i < 100000; i++)
+    for (int i = 0; i < 50000; i++)
         buf_printf(&b, ",\"k%d\":\"\"", i);
     buf_puts(&b, "}}");
     CHECK_OK(decode(b.data, &s));
-    CHECK_INT(s.labels.n, 100001);
-    CHECK_STR(s.labels.v[100000].key, "k99999");
+    CHECK_INT(s.labels.n, 50001);
+    CHECK_STR(s.labels.v[50000].key, "k49999");
 }
 
 /* The quick way is taken eight bytes at a time: each byte at each place in and behind such words.

@@ -28,6 +28,20 @@ TEST(keeper_message_heads)
     CHECK_STR(verdict(&m, sizeof(m), 0), "size is not that of its type");
 }
 
+TEST(keeper_message_holds_may_have_lost_descriptors)
+{
+    struct keeper_ref m = {.head = {.type = KM_HOLD, .size = sizeof(m)}, .id = "ports/c/0"};
+
+    CHECK_STR(verdict(&m, sizeof(m), 1), "good");
+    CHECK_STR(verdict(&m, sizeof(m), 0), "wrong number of descriptors");
+    CHECK_STR(verdict(&m, sizeof(m), KEEPER_HOLDS_MAX + 1), "wrong number of descriptors");
+    CHECK(!message_check(&m, sizeof(m), 0, false));
+    CHECK(!message_check(&m, sizeof(m), 1, false));
+    m.head.type = KM_UNHOLD;
+    CHECK_STR(verdict(&m, sizeof(m), 1), "unexpected descriptors");
+    CHECK_STR(message_check(&m, sizeof(m), 0, false), "descriptors were lost");
+}
+
 TEST(keeper_message_spawns)
 {
     struct keeper_spawn m = {.head = {.type = KM_SPAWN, .size = sizeof(m)},
