@@ -20,7 +20,7 @@ prlimit --pid "$(keeper_pid)" --nofile=300:300
 up
 engine_kill
 engine_start -l debug
-like "ports are bound again" "container/resume-ports.*step=bind-missing" "$(grep resume-ports "$HOST/engine.log")"
+check "ports are bound again" poll 10 grep -q 'container/resume-ports.*step=bind-missing' "$HOST/engine.log"
 check "all that there were" poll 10 is_bound
 d rm -f ff >/dev/null
 check "and their rules go with it" poll 10 as_noted
