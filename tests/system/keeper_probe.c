@@ -1279,7 +1279,7 @@ int main(int argc, char **argv)
         test_codes();
         test_hanging_start();
         test_killed_start();
-    test_given_up_start();
+        test_given_up_start();
         test_cgroup();
         test_reconnect();
         test_holds();
