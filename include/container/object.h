@@ -22,7 +22,9 @@ struct exit_record {
 
 enum socket_kind { SOCKETS_PORTS, SOCKETS_DNS, SOCKETS_KINDS };
 
+#define CONTAINER_MAGIC 0xc0417a12u
 struct container {
+    unsigned magic; /* CONTAINER_MAGIC until the last reference goes */
     struct container_table *table;
     struct parts *parts;
     struct arena *arena; /* of the document as created or loaded */
@@ -68,6 +70,16 @@ struct container {
     struct health *health; /* NULL until a run with a health check */
 };
 
+/* What a callback was given when it was registered: still a container, not what was one. */
+static inline struct container *container_of_ctx(void *ctx)
+{
+    struct container *c = ctx;
+
+    ASSERT(c->magic == CONTAINER_MAGIC);
+    return c;
+}
+/* Debug builds: what is true of a container between any two transitions. Call it behind each. */
+void container_check(const struct container *c);
 struct container *container_ref(struct container *c);
 void container_unref(struct container *c);
 /* One reference, the caller's. Takes the arena. */

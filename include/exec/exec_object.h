@@ -23,7 +23,9 @@ struct exec_doc {
     int64_t started_ns, ended_ns;
 };
 
+#define EXEC_MAGIC 0xe8ec0b1eu
 struct exec {
+    unsigned magic;      /* EXEC_MAGIC until the last reference goes */
     struct list link;    /* in the container */
     struct container *c; /* NULL when it is gone */
     struct container_table *table;
@@ -53,6 +55,14 @@ struct exec {
 extern const struct jtable exec_doc_json;
 
 /* ---- exec.c ---- */
+/* As container_of_ctx. */
+static inline struct exec *exec_of_ctx(void *ctx)
+{
+    struct exec *e = ctx;
+
+    ASSERT(e->magic == EXEC_MAGIC);
+    return e;
+}
 struct exec *exec_alloc(struct container_table *t); /* one reference, the caller's */
 void exec_release(struct exec *e, size_t n_refs);
 void exec_insert(struct exec *e, struct container *c); /* the reference becomes the table's */

@@ -5,6 +5,7 @@
  */
 #include "container/object.h"
 
+#include "base/map.h"
 #include "container/container_table.h"
 #include "container/hooks.h"
 #include "stream/hub.h"
@@ -14,6 +15,7 @@ struct container *container_alloc(struct container_table *t, struct arena *a)
 {
     struct container *c = mem_new(struct container);
 
+    c->magic = CONTAINER_MAGIC;
     c->table = t;
     c->parts = t->parts;
     c->arena = a;
@@ -45,6 +47,7 @@ void container_destroy(struct container *c)
     arena_destroy(c->run_arena);
     arena_destroy(c->networks_arena);
     arena_destroy(c->arena);
+    c->magic = 0;
     free(c);
 }
 
@@ -58,6 +61,34 @@ void container_unref(struct container *c)
 {
     if (c && --c->refs == 0)
         container_destroy(c);
+}
+
+/* ---- what is always true ---- */
+
+static bool is_in_table(const struct container *c)
+{
+    return map_get(c->table->by_id, c->doc.id) == c;
+}
+
+/* One that was given up between its clone and the end of its start has a process and does not run:
+ * killed, its exit is on its way. So pidfd >= 0 does not mean that it runs, but the reverse holds.
+ */
+void container_check(const struct container *c)
+{
+    bool is_going = c->doc.state.status == STATUS_REMOVING || c->doc.state.status == STATUS_DEAD;
+
+    ASSERT_DEBUG(c->magic == CONTAINER_MAGIC && c->refs > 0);
+    ASSERT_DEBUG(c->doc.name == c->name);
+    ASSERT_DEBUG(!c->is_gone || !is_in_table(c));
+    ASSERT_DEBUG(!state_is_running(c) || c->pidfd >= 0);
+    ASSERT_DEBUG(c->pidfd < 0 || c->doc.state.pid > 0);
+    ASSERT_DEBUG(!is_going || (c->pidfd < 0 && !c->is_exiting && !c->exit.is_set));
+    ASSERT_DEBUG(!c->exit.is_set || c->is_starting || c->is_exiting);
+    ASSERT_DEBUG(!c->is_streaming || c->hub);
+    ASSERT_DEBUG(!c->n_endpoints || c->n_endpoints == c->doc.networks.n);
+    ASSERT_DEBUG(list_is_empty(&c->draining) || c->is_exiting);
+    ASSERT_DEBUG(list_is_empty(&c->settling) || c->pidfd >= 0 || c->is_exiting || c->exit.is_set);
+    ASSERT_DEBUG((c->n_execs == 0) == list_is_empty(&c->execs));
 }
 
 /* ---- small accessors ---- */

@@ -36,6 +36,7 @@ struct exec *exec_alloc(struct container_table *t)
 {
     struct exec *e = mem_new(struct exec);
 
+    e->magic = EXEC_MAGIC;
     e->arena = arena_create();
     e->pidfd = -1;
     e->refs = 1;
@@ -56,6 +57,7 @@ void exec_release(struct exec *e, size_t n_refs)
     if (e->pidfd >= 0)
         close(e->pidfd);
     arena_destroy(e->arena);
+    e->magic = 0;
     free(e);
 }
 

@@ -123,7 +123,7 @@ static void end_if_over(struct exec *e)
 
 void exec_on_drained(void *exec)
 {
-    struct exec *e = exec;
+    struct exec *e = exec_of_ctx(exec);
 
     e->is_drained = true;
     end_if_over(e);
@@ -180,7 +180,7 @@ void exec_exited(struct container_table *t, const struct keeper_entry *entry)
 
 static void on_orphan_exit(void *ctx, const struct exit_record *r)
 {
-    exec_note_exit(ctx, r);
+    exec_note_exit(exec_of_ctx(ctx), r);
 }
 
 void exec_watch_orphan(struct exec *e)
@@ -198,7 +198,7 @@ void exec_hand_back(struct exec *e)
 
 static void on_strays_ended(void *ctx)
 {
-    struct exec *e = ctx;
+    struct exec *e = exec_of_ctx(ctx);
 
     if (e->is_settling)
         exec_unsettle(e);

@@ -23,7 +23,7 @@
 
 static void close_stdin(void *ctx)
 {
-    struct exec *e = ctx;
+    struct exec *e = exec_of_ctx(ctx);
 
     keeper_close_hold(e->parts->keeper, e->keeper_id, e->doc.pid, ROLE_STDIN, NULL, NULL);
 }
@@ -324,7 +324,7 @@ void exec_start(struct exec *e, bool detach, bool tty, struct sink *sink, void (
 
 static void on_probe_started(void *ctx, struct err *err)
 {
-    struct exec *e = ctx;
+    struct exec *e = exec_of_ctx(ctx);
 
     if (!err)
         return;

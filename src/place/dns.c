@@ -44,7 +44,7 @@ void dns_start_close(struct dns_start *s)
 
 static struct endpoint *const *endpoints_of(void *ctx, size_t *out_n)
 {
-    const struct container *c = ctx;
+    const struct container *c = container_of_ctx(ctx);
 
     *out_n = c->n_endpoints;
     return c->endpoints;

@@ -302,7 +302,7 @@ static void undo_start(struct container *c)
 
 static void on_boot_started(void *ctx, struct err *err)
 {
-    struct container *c = ctx;
+    struct container *c = container_of_ctx(ctx);
 
     if (err && err_kind(err) != ERR_NOT_MODIFIED)
         log_warn("a container that should run could not be started", KV("id", c->doc.id),

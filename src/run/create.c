@@ -447,6 +447,7 @@ static struct err *publish(struct op *op)
     release_name(op);
     o->is_published = true;
     container_table_insert(o->c);
+    container_check(o->c);
     legacy_links_insert(o->c);
     container_event(o->c, "create", NULL, NULL);
     return NULL;

@@ -108,6 +108,7 @@ static struct err *record(struct op *op)
         hub_end_clients(c->hub);
     if (c->image)
         image_ref(c->image, c->doc.id, false);
+    container_check(c);
     waiters_notify(c, false);
     return NULL;
 }
@@ -164,6 +165,7 @@ static void finish(struct op *op)
     }
     c->exit_attempts = 0;
     container_wake_settlers(c);
+    container_check(c);
     if (!c->is_gone) {
         if (c->doc.host.auto_remove)
             container_remove(c, true, true, false, NULL, NULL);

@@ -49,6 +49,7 @@ static struct err *mark(struct op *op)
         container_thaw(o->c); /* it was killed while it froze: the signal must arrive */
         return err_new(ERR_CONFLICT, "Container %s is being stopped", o->id);
     }
+    container_check(o->c);
     health_pause(o->c, o->paused);
     container_save(o->c);
     container_event(o->c, o->paused ? "pause" : "unpause", NULL, NULL);

@@ -83,6 +83,7 @@ static struct err *mark(struct op *op)
     o->is_marked = true;
     timer_clear(o->c->parts->loop, &o->c->restart_timer);
     o->c->doc.state.status = STATUS_REMOVING;
+    container_check(o->c);
     if (o->volumes)
         mounts_doom_anonymous(o->c, true);
     if (o->c->hub)
@@ -95,6 +96,7 @@ static void mark_dead(struct op *op)
     struct removal *o = (struct removal *)op;
 
     o->c->doc.state.status = STATUS_DEAD;
+    container_check(o->c);
     container_save(o->c);
 }
 
@@ -163,6 +165,7 @@ static struct err *forget(struct op *op)
     execs_drop(c);
     legacy_links_remove(c);
     container_table_remove(c);
+    container_check(c);
     waiters_notify(c, true);
     sweeper_ask(c->table->sweeper);
     return NULL;

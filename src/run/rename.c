@@ -27,6 +27,7 @@ static void set_name(struct container *c, const char *name)
     for (size_t i = 0; i < c->n_endpoints; i++) /* what others resolve from now on */
         snprintf(c->endpoints[i]->container_name, sizeof(c->endpoints[i]->container_name), "%s",
                  name);
+    container_check(c);
     free(before);
 }
 

@@ -38,7 +38,7 @@ bool restart_policy_wants(const struct container *c, bool at_boot)
 
 static void on_restarted(struct op *op, struct err *err, void *ctx)
 {
-    struct container *c = ctx;
+    struct container *c = container_of_ctx(ctx);
 
     if (err) {
         log_warn("the restart policy could not start a container", KV("id", c->doc.id),

@@ -395,6 +395,7 @@ static struct err *mark_running(struct op *op)
     struct container *c = o->c;
 
     state_begin_run(c, clock_wall_ns());
+    container_check(c);
     image_ref(c->image, c->doc.id, true);
     health_start(c);
     container_save(c); /* the pid: for people, not for recovery */

@@ -24,14 +24,14 @@ static void on_detached(void *ctx)
 
 static void close_stdin(void *ctx)
 {
-    struct container *c = ctx;
+    struct container *c = container_of_ctx(ctx);
 
     keeper_close_hold(c->parts->keeper, c->doc.id, c->doc.state.pid, ROLE_STDIN, NULL, NULL);
 }
 
 static void note_stdin(void *ctx)
 {
-    struct container *c = ctx;
+    struct container *c = container_of_ctx(ctx);
 
     if (c->doc.config.stdin_once)
         keeper_note_attached(c->parts->keeper, c->doc.id, c->doc.state.pid);
@@ -100,7 +100,7 @@ void container_run_streams(struct container *c, struct launch *l)
 
 static void on_drained(void *ctx)
 {
-    struct container *c = ctx;
+    struct container *c = container_of_ctx(ctx);
 
     c->is_streaming = false;
     container_streams_drained(c);

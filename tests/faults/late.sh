@@ -81,7 +81,7 @@ circumstances() {
     container/start:await-save) make; save_held ;;
     container/remove:end-process | container/remove:close-log) up ;;
     image/import:claim) # the same layer is on its way from a registry
-        api DELETE /images/127.0.0.1:5001/slow; api DELETE /images/fimport
+        api DELETE /images/127.0.0.1:5001/slow; api DELETE /images/fimport; rm -f "$HOST/slow-pull"
         in_host curl -s -m 20 -X POST --unix-socket "$SOCK" 'http://x/images/create?fromImage=127.0.0.1:5001/slow&tag=latest' >"$HOST/slow-pull" &
         SLOW_PULL=$!
         poll 5 grep -q Downloading "$HOST/slow-pull" ;;

@@ -533,6 +533,35 @@ static void test_killed_start(void)
     close(pipe_end);
 }
 
+static void cancel(uint64_t tag)
+{
+    struct keeper_ref m = {.head = {.type = KM_CANCEL, .size = sizeof(m), .tag = tag},
+                           .id = "c-given-up"};
+
+    client_send(probe.link, &m, sizeof(m), NULL, 0);
+}
+
+/* The engine has given it up: nobody but the keeper can end a child that hangs in its set-up. */
+static void test_given_up_start(void)
+{
+    struct job j;
+    struct reply r;
+    int pipe_end;
+
+    begin_hanging(&j, &pipe_end);
+    end_container(&j, 0, shell("true"));
+    client_spawn(probe.link, &j, "c-given-up", 46);
+    cancel(45); /* another request's */
+    check(!client_receive(probe.link, &r, 200), "the cancel of another start ends nothing");
+    cancel(46);
+    checkf(client_receive(probe.link, &r, 5000) && r.head.type == KM_SPAWN_FAILED &&
+               r.head.tag == 46 && r.failed.code == 0 && r.failed.sys == EINTR,
+           "a start that is given up is killed", r.failed.detail);
+    cancel(46);
+    check(run_shell("exit 6") == 6 << 8, "a cancel that comes late ends nothing");
+    close(pipe_end);
+}
+
 static void test_cgroup(void)
 {
     const char *const path = "/sys/fs/cgroup/unified/keeper-probe";
@@ -1250,6 +1279,7 @@ int main(int argc, char **argv)
         test_codes();
         test_hanging_start();
         test_killed_start();
+        test_given_up_start();
         test_cgroup();
         test_reconnect();
         test_holds();

@@ -79,6 +79,9 @@ TEST(keeper_message_references)
 
     CHECK_STR(verdict(&m, sizeof(m), 0), "good");
     CHECK_STR(verdict(&m, sizeof(m), 1), "unexpected descriptors");
+    m.head.type = KM_CANCEL;
+    CHECK_STR(verdict(&m, sizeof(m), 0), "good");
+    CHECK_STR(verdict(&m, sizeof(m), 1), "unexpected descriptors");
     m.head.type = KM_HOLD;
     CHECK_STR(verdict(&m, sizeof(m), 0), "wrong number of descriptors");
     CHECK_STR(verdict(&m, sizeof(m), KEEPER_HOLDS_MAX), "good");
