@@ -84,7 +84,8 @@ circumstances() {
         api DELETE /images/127.0.0.1:5001/slow; api DELETE /images/fimport; rm -f "$HOST/slow-pull"
         in_host curl -s -m 20 -X POST --unix-socket "$SOCK" 'http://x/images/create?fromImage=127.0.0.1:5001/slow&tag=latest' >"$HOST/slow-pull" &
         SLOW_PULL=$!
-        poll 5 grep -q Downloading "$HOST/slow-pull" ;;
+        poll 5 grep -q Downloading "$HOST/slow-pull"
+        kill -STOP "$SLOW_REGISTRY" ;;
     esac
 }
 # Ends them: now the answer can come.
@@ -95,7 +96,7 @@ release() {
         wait "${CROWD[@]}"
         same "$1: all others have their turn" "1 48" "$(cat "$HOST"/crowd-* | sort -r | uniq -c | awk '{ print $1 }' | xargs)" ;;
     container/start:await-save) save_freed ;;
-    image/import:claim) wait "$SLOW_PULL" ;;
+    image/import:claim) kill -CONT "$SLOW_REGISTRY"; wait "$SLOW_PULL" ;;
     esac
 }
 command() { # WHERE

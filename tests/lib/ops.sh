@@ -17,7 +17,8 @@ TAR='Content-Type: application/x-tar'
 # as an archive to load.
 big_layer() {
     local manifest digest
-    in_host python3 "$BERTH_SRC/tests/system/image_registry.py" 5001 >"$HOST/ready-5001" 2>&1 &
+    nsenter --net="/proc/$HOST_NS_PID/ns/net" -- python3 "$BERTH_SRC/tests/system/image_registry.py" 5001 >"$HOST/ready-5001" 2>&1 &
+    SLOW_REGISTRY=$!
     poll 10 grep -q ready "$HOST/ready-5001"
     manifest=$(in_host curl -s http://127.0.0.1:5001/v2/good/manifests/latest)
     digest=$(printf %s "$manifest" | jq -r '.layers[0].digest')
