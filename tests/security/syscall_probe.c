@@ -138,7 +138,7 @@ static void device(const char *name, mode_t type, unsigned major_, unsigned mino
 static void proc_file(const char *path, int flags, int wanted)
 {
     char text[128];
-    int fd = open(path, flags);
+    int fd = open(path, flags, 0600);
 
     if (fd < 0 && errno == ENOENT) {
         printf("ok %s is absent\n", path);
