@@ -88,21 +88,25 @@ struct ticket *ticket_next(struct list *queue)
 {
     struct ticket *t = list_first(queue, struct ticket, link);
 
-    if (t)
-        list_remove(&t->link);
+    if (!t)
+        return NULL;
+    list_remove(&t->link);
+    t->is_queued = false; /* it is the caller's now: voided meanwhile, it waits to be given back */
     return t;
 }
 
 /* An operation that is answered may at once queue a new ticket here: `due` keeps that one out of
- * this round. */
+ * this round. A ticket that is voided meanwhile leaves `due` as it would have left the queue. */
 void tickets_answer(struct list *queue)
 {
     struct list due;
     struct ticket *t;
 
     list_init(&due);
-    while ((t = ticket_next(queue)))
+    while ((t = list_first(queue, struct ticket, link))) {
+        list_remove(&t->link);
         list_append(&due, &t->link);
+    }
     while ((t = ticket_next(&due)))
         ticket_answer(t, NULL);
 }

@@ -673,6 +673,23 @@ static void on_first_cancels_second(struct op *op, struct err *err, void *ctx)
     CHECK(op_cancel(&other->op));
 }
 
+TEST(a_ticket_taken_from_its_queue_outlives_a_cancel)
+{
+    struct probe *p;
+    struct ticket *t;
+
+    set_up(8);
+    list_init(&queue);
+    p = probe_create(&queued_type);
+    op_start(&p->op, on_done, NULL);
+    t = ticket_next(&queue);
+    CHECK(op_cancel(&p->op));
+    CHECK(!ticket_op(t));
+    ticket_answer(t, NULL);
+    CHECK_INT(ops_late(ops), 1);
+    tear_down();
+}
+
 TEST(a_queue_that_is_worked_off_may_lose_tickets_meanwhile)
 {
     struct probe *first, *second;
