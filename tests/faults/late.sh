@@ -177,12 +177,5 @@ d run --rm busybox true
 settled
 census_stable >"$HOST/before"
 for where in ${BERTH_FAULT_STEPS:-$(steps_of 'event|keeper' | cut -d' ' -f1)}; do late "$where"; done
-engine_stop; engine_start
-clear_up
-check "it still works" d run --rm busybox true
-settled
-same "no volume is left" "" "$(d volume ls -q)"
-census_stable >"$HOST/after"
-census_same "the census is as before" "$HOST/before" "$HOST/after"
-sound
+ops_over
 finish

@@ -121,12 +121,5 @@ for type in ${BERTH_FAULT_TYPES:-$(steps_of '.*' | cut -d: -f1 | sort -u)}; do
     fi
     [ -z "$(d ps -aq)" ] || not_ok "$type: nothing is left" "$(d ps -a)"
 done
-engine_stop; engine_start
-clear_up
-check "it still works" d run --rm busybox true
-settled
-same "no volume is left" "" "$(d volume ls -q)"
-census_stable >"$HOST/after"
-census_same "the census is as before" "$HOST/before" "$HOST/after"
-sound
+ops_over
 finish

@@ -7,6 +7,7 @@
 #   before WHERE       what must be there for "type:step" to be run
 #   act WHERE          the command that comes past it: sets STATUS and BODY. False: there is no case
 #   clear_up           removes what before and act have made
+#   ops_over           the end: the engine works, and nothing is left ("$HOST/before": the census)
 #   refused, worked    whether BODY is an error with a sentence; a good answer, or "it is so already"
 
 CREATE='{"Image":"busybox","Cmd":["sleep","1000"],"Volumes":{"/anon":{}},"HostConfig":{"PortBindings":{"80/tcp":[{"HostPort":"6100"}]}}}'
@@ -31,6 +32,16 @@ big_layer() {
 ops_up() {
     qa_up "$@"
     big_layer || { not_ok "a layer"; finish; exit 1; }
+}
+ops_over() {
+    engine_stop; engine_start
+    clear_up
+    check "it still works" d run --rm busybox true
+    settled
+    same "no volume is left" "" "$(d volume ls -q)"
+    census_stable >"$HOST/after"
+    census_same "the census is as before" "$HOST/before" "$HOST/after"
+    sound
 }
 steps_of() { "$BERTH_BIN/berthd" --list-steps | grep -E " ($1)\$"; }
 
