@@ -22,8 +22,10 @@ static inline bool list_is_linked(const struct list *l)
 {
     return l->next && l->next != l;
 }
+/* An item that is on a list already would take that list apart. */
 static inline void list_insert_before(struct list *pos, struct list *item)
 {
+    ASSERT_DEBUG(pos->next && pos->prev && !list_is_linked(item));
     item->prev = pos->prev;
     item->next = pos;
     pos->prev->next = item;
@@ -42,6 +44,7 @@ static inline void list_remove(struct list *item)
 {
     if (!item->next)
         return;
+    ASSERT_DEBUG(item->prev->next == item && item->next->prev == item);
     item->prev->next = item->next;
     item->next->prev = item->prev;
     item->next = item->prev = NULL;

@@ -63,6 +63,8 @@ static inline struct exec *exec_of_ctx(void *ctx)
     ASSERT(e->magic == EXEC_MAGIC);
     return e;
 }
+/* Debug builds: what is true of an exec between any two transitions. */
+void exec_check(const struct exec *e);
 struct exec *exec_alloc(struct container_table *t); /* one reference, the caller's */
 void exec_release(struct exec *e, size_t n_refs);
 void exec_insert(struct exec *e, struct container *c); /* the reference becomes the table's */

@@ -17,6 +17,8 @@ void buf_finish(struct buf *b)
     *b = (struct buf){0};
 }
 
+/* One byte more than asked for is there, for the NUL. A sum that overflows is made one that no
+ * machine has, so that it ends in the abort of mem_resize and not in a small buffer. */
 void buf_reserve(struct buf *b, size_t more)
 {
     size_t need, cap;
@@ -33,10 +35,12 @@ void buf_reserve(struct buf *b, size_t more)
 
 void buf_add(struct buf *b, const void *p, size_t n)
 {
+    ASSERT(p || !n);
     buf_reserve(b, n);
     if (n)
         memcpy(b->data + b->len, p, n);
     b->len += n;
+    ASSERT(b->len < b->cap); /* room for the NUL */
     b->data[b->len] = '\0';
 }
 
@@ -47,6 +51,7 @@ void buf_puts(struct buf *b, const char *s)
 
 void buf_putc(struct buf *b, char c)
 {
+    ASSERT(b->len <= b->cap);
     if (b->len + 1 >= b->cap)
         buf_reserve(b, 1);
     b->data[b->len++] = c;
@@ -70,6 +75,7 @@ void buf_printf(struct buf *b, const char *fmt, ...)
         va_end(ap);
     }
     b->len += (size_t)n;
+    ASSERT(b->len < b->cap);
 }
 
 void buf_drop_front(struct buf *b, size_t n)
@@ -81,6 +87,7 @@ void buf_drop_front(struct buf *b, size_t n)
     memmove(b->data, b->data + n, b->len + 1);
 }
 
+/* An empty buffer gives "" and not NULL: callers print it. */
 char *buf_steal(struct buf *b)
 {
     char *data;

@@ -33,6 +33,8 @@ int64_t clock_wall_ns(void)
     return read_clock(CLOCK_REALTIME);
 }
 
+/* CLOCK_BOOTTIME goes on while the machine sleeps (clock_gettime(2)) and is the same for all
+ * processes: engine and keeper compare its values. */
 int64_t clock_boot_ns(void)
 {
     return read_clock(CLOCK_BOOTTIME);
@@ -47,6 +49,7 @@ static int month_days(int year, int month)
 {
     static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 
+    ASSERT(month >= 1 && month <= 12);
     return month == 2 && is_leap(year) ? 29 : days[month - 1];
 }
 
@@ -98,6 +101,7 @@ static struct date date_from_ns(int64_t ns)
     d.minute = (int)(rest / 60 % 60);
     d.second = (int)(rest % 60);
     d.nanos = (int)nanos;
+    ASSERT(d.month >= 1 && d.month <= 12 && d.day >= 1 && d.day <= 31);
     return d;
 }
 
@@ -167,7 +171,7 @@ static bool take_char(const char **s, char c)
     return true;
 }
 
-/* The digits after a point, as nanoseconds; more than nine are cut. At least one. */
+/* As Go: more digits than nanoseconds have are read and dropped. */
 static bool take_fraction(const char **s, int *out_nanos)
 {
     int nanos = 0, unit = NS_PER_S / 10;

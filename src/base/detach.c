@@ -49,6 +49,7 @@ static size_t keep(const struct detach_keys *d, unsigned char b)
 {
     unsigned char tail[DETACH_MAX + 1];
 
+    ASSERT(d->matched < DETACH_MAX);
     memcpy(tail, d->key, d->matched);
     tail[d->matched] = b;
     for (size_t n = d->matched; n > 0; n--) {
@@ -68,6 +69,7 @@ bool detach_keys_scan(struct detach_keys *d, const unsigned char *p, size_t n, u
 {
     size_t w = 0, kept;
 
+    ASSERT(d->n && d->n <= DETACH_MAX && d->matched < d->n);
     for (size_t i = 0; i < n; i++) {
         if (!d->matched) { /* up to the next key that may begin it all is copied */
             const unsigned char *first = memchr(p + i, d->key[0], n - i);

@@ -44,6 +44,7 @@ struct sha256 *sha256_create(void)
 
 void sha256_add(struct sha256 *s, const void *p, size_t n)
 {
+    ASSERT(s && (p || !n));
     ASSERT(EVP_DigestUpdate(s->ctx, p, n) == 1);
 }
 
@@ -51,6 +52,7 @@ void sha256_end(struct sha256 *s, char out[DIGEST_MAX])
 {
     unsigned char hash[HASH_BYTES];
 
+    ASSERT(s);
     ASSERT(EVP_DigestFinal_ex(s->ctx, hash, NULL) == 1);
     memcpy(out, digest_prefix, sizeof(digest_prefix) - 1);
     write_hex(hash, out + sizeof(digest_prefix) - 1);
@@ -84,6 +86,7 @@ bool digest_is_valid(const char *s)
            text_is_hex(s + sizeof(digest_prefix) - 1, HASH_HEX);
 }
 
+/* Of a digest that was checked: the hex digits are the name of a directory. */
 const char *digest_hex(const char *digest)
 {
     ASSERT(text_starts(digest, digest_prefix));

@@ -121,6 +121,7 @@ struct dir_walk {
 
 enum found { FOUND_DIR, FOUND_GONE, FOUND_OTHER };
 
+/* RESOLVE_NO_XDEV: a mount below the tree is not ours to empty (EXDEV ends the removal). */
 static int open_child(int dir, const char *name)
 {
     return open_resolving(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK, 0,
@@ -128,7 +129,8 @@ static int open_child(int dir, const char *name)
                               RESOLVE_BENEATH);
 }
 
-/* Takes fd. */
+/* Takes fd. Only the uppermost OPEN_LEVELS keep their stream open: the depth is the container's
+ * choice, and so many descriptors are not. */
 static struct err *push_level(struct dir_walk *w, int fd, const char *name)
 {
     autoclose int owned = fd;
@@ -154,16 +156,20 @@ static struct err *push_level(struct dir_walk *w, int fd, const char *name)
         closedir(w->levels[w->n - 1].stream);
         w->levels[w->n - 1].stream = NULL;
     }
+    ASSERT(w->n < w->room);
     level = &w->levels[w->n++];
     *level = (struct dir_level){stream, copy, st.st_dev, st.st_ino, 0};
     return NULL;
 }
 
+/* ".." of the child is the parent only as long as nobody has moved the child: device and inode must
+ * be those of before, or the removal would go on in a strange directory. */
 static struct err *reopen_parent(struct dir_level *parent, int child)
 {
     autoclose int fd = openat(child, "..", O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC);
     struct stat st;
 
+    ASSERT(!parent->stream && child >= 0);
     if (fd < 0 || fstat(fd, &st) < 0)
         return err_sys("reopen %s", parent->name);
     if (st.st_dev != parent->dev || st.st_ino != parent->ino)
@@ -175,7 +181,8 @@ static struct err *reopen_parent(struct dir_level *parent, int child)
     return NULL;
 }
 
-/* Removes one entry that may be anything; FOUND_DIR when it is a directory. */
+/* unlinkat(2) of a directory says EISDIR on Linux: so nothing needs to be looked at first, and
+ * nothing can be exchanged in between. */
 static struct err *remove_entry(int dir, const char *name, unsigned char type, enum found *out)
 {
     *out = FOUND_DIR;
@@ -212,6 +219,7 @@ static struct err *pop_level(struct dir_walk *w)
     struct dir_level *level = &w->levels[w->n - 1], *parent = w->n > 1 ? level - 1 : NULL;
     int dir = w->top;
 
+    ASSERT(w->n && level->stream);
     if (parent && !parent->stream)
         TRY(reopen_parent(parent, dirfd(level->stream)));
     if (parent)
@@ -234,6 +242,7 @@ static struct err *step(struct dir_walk *w)
     struct dirent *entry;
     enum found found;
 
+    ASSERT(w->n && level->stream);
     errno = 0;
     entry = readdir(level->stream);
     if (!entry && errno)

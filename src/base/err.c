@@ -20,11 +20,14 @@ struct err {
     char text[];
 };
 
+/* One block for struct and text, zeroed: the NUL is there. Texts hold foreign names, so they are
+ * cut. */
 static struct err *make(enum err_kind kind, int sys, const char *text)
 {
     size_t n = strnlen(text, ERR_TEXT_MAX);
     struct err *e = mem_alloc(sizeof(*e) + n + 1);
 
+    ASSERT(kind >= ERR_INTERNAL && kind <= ERR_TIMEOUT);
     e->kind = kind;
     e->sys = sys;
     memcpy(e->text, text, n);
@@ -92,6 +95,7 @@ struct err *err_wrap(struct err *e, const char *fmt, ...)
     struct err *wrapped;
     va_list ap;
 
+    ASSERT(e);
     va_start(ap, fmt);
     vsnprintf(added, sizeof(added), fmt, ap);
     va_end(ap);
@@ -103,6 +107,7 @@ struct err *err_wrap(struct err *e, const char *fmt, ...)
 
 struct err *err_as(struct err *e, enum err_kind kind)
 {
+    ASSERT(e);
     e->kind = kind;
     return e;
 }
@@ -114,6 +119,7 @@ struct err *err_copy(const struct err *e)
 
 enum err_kind err_kind(const struct err *e)
 {
+    ASSERT(e);
     return e->kind;
 }
 

@@ -28,6 +28,7 @@ struct err *fd_set_nonblock(int fd)
 {
     int flags = fcntl(fd, F_GETFL);
 
+    ASSERT(fd >= 0);
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
         return err_sys("set non-blocking mode");
     return NULL;
@@ -61,6 +62,8 @@ struct err *fd_pipe(int out[2], int flags)
     return NULL;
 }
 
+/* POSIX: open(2) gives the lowest number that is free. Cheaper than counting /proc/self/fd, which
+ * lists them one by one. */
 int fd_lowest_free(void)
 {
     int fd = open("/", O_PATH | O_CLOEXEC);
@@ -71,6 +74,7 @@ int fd_lowest_free(void)
     return fd;
 }
 
+/* Since Linux 6.2 the size of /proc/self/fd is the number of open descriptors (proc(5)). */
 size_t fd_count(void)
 {
     struct stat st;
@@ -80,6 +84,9 @@ size_t fd_count(void)
     return (size_t)fd_lowest_free();
 }
 
+/* EAGAIN: a rename or mount anywhere happened while ".." was resolved, and the kernel could not say
+ * whether the path left its root (openat2(2), RESOLVE_BENEATH). Bounded, since a container can
+ * rename in a loop. */
 int open_resolving(int dir, const char *path, int flags, unsigned mode, uint64_t resolve)
 {
     /* openat2 rejects a mode without a creating flag */
@@ -117,6 +124,7 @@ ssize_t fd_send_msg(int sock, const void *p, size_t n, const int *fds, size_t n_
     union control control;
     ssize_t sent;
 
+    ASSERT(sock >= 0 && (fds || !n_fds));
     if (n_fds > MSG_FDS_MAX) {
         errno = EINVAL;
         return -1;
@@ -139,6 +147,7 @@ ssize_t fd_send_msg(int sock, const void *p, size_t n, const int *fds, size_t n_
     return sent;
 }
 
+/* The kernel has installed them already: whoever does not keep them must close them. cmsg(3). */
 static size_t collect_fds(struct msghdr *msg, int out[MSG_FDS_MAX])
 {
     size_t n = 0;
@@ -170,6 +179,7 @@ ssize_t fd_recv_msg(int sock, void *p, size_t room, int *fds, size_t *n_fds)
     size_t n;
     ssize_t len;
 
+    ASSERT(sock >= 0 && room);
     do {
         len = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
     } while (len < 0 && errno == EINTR);

@@ -79,7 +79,8 @@ struct err *file_read(struct arena *a, int dirfd, const char *path, size_t max, 
     return e ? err_wrap(e, "%s", path) : NULL;
 }
 
-/* The directory that holds `name`, opened; names of one part give a copy of dirfd's directory. */
+/* The directory that holds `name`. The temporary file must be beside it: a rename does not cross
+ * file systems. */
 static int open_parent(int dirfd, const char *name)
 {
     const char *slash = strrchr(name, '/');
@@ -117,6 +118,8 @@ static struct err *replace_file(int dir, const char *base, const char *tmp, cons
     return e;
 }
 
+/* rename(2) is atomic: a reader, and an engine after a crash, finds the old file or the new one,
+ * whole. With is_durable also after a power cut: file, then name, then the directory. */
 struct err *file_write_atomic(int dirfd, const char *name, const void *p, size_t n, unsigned mode,
                               bool is_durable)
 {
@@ -137,12 +140,15 @@ struct err *file_write_atomic(int dirfd, const char *name, const void *p, size_t
     return e ? err_wrap(e, "write %s", name) : NULL;
 }
 
+/* One write: the files of cgroupfs and procfs take a value whole or not at all (cgroups(7)), a
+ * second write would be another value. */
 struct err *file_put(int dirfd, const char *name, const char *text)
 {
     autoclose int fd = openat(dirfd, name, O_WRONLY | O_CLOEXEC | O_NOCTTY);
     size_t n = strlen(text);
     ssize_t written;
 
+    ASSERT(name && text);
     if (fd < 0) {
         struct err *e = err_sys("open %s", name);
 

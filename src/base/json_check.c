@@ -78,6 +78,7 @@ static struct err *check_escape(struct check *c)
     return kind == 'u' ? check_unicode(c) : NULL;
 }
 
+/* The NUL behind the text is a control byte, so a string that does not end is refused there. */
 static struct err *check_string(struct check *c)
 {
     for (c->p++; *c->p != '"';) {
@@ -138,6 +139,7 @@ static struct err *check_number(struct check *c)
 
 static struct err *check_open(struct check *c)
 {
+    ASSERT(c->depth <= JSON_DEPTH_MAX);
     if (c->depth == JSON_DEPTH_MAX)
         return refuse(c, "nested too deeply");
     c->depth++;
@@ -145,6 +147,7 @@ static struct err *check_open(struct check *c)
     return NULL;
 }
 
+/* A bracket too many is for cJSON to refuse; here it must only not count below zero. */
 static void note_close(struct check *c)
 {
     c->p++;
@@ -200,6 +203,7 @@ struct err *json_check(char *text, size_t len)
 {
     struct check c = {.start = text, .p = text, .end = text + len};
 
+    ASSERT(!text[len]);
     for (;;) {
         char first;
 

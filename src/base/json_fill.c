@@ -65,6 +65,7 @@ static struct err *fill_bool(const struct fill *f, const struct json *j, bool *o
     return NULL;
 }
 
+/* Go's *bool: absent is not false. -1 is false here, so that a zeroed struct is absent. */
 static struct err *fill_tri(const struct fill *f, const struct json *j, int *out)
 {
     bool value = false;
@@ -126,6 +127,7 @@ static struct err *fill_strs(const struct fill *f, const struct json *j, struct 
         return wrong(f->where, "a list of strings", j);
     list.v = strs_slots(f->a, j->n);
     for (const struct json *it = j->first; it; it = it->next) {
+        ASSERT(list.n < j->n);
         if (it->type != JSON_STRING && it->type != JSON_NULL)
             return wrong(f->where, "a list of strings", it);
         list.v[list.n++] = arena_strdup(f->a, it->str ? it->str : "");
@@ -152,6 +154,7 @@ static void keep_pair(struct pairs *p, struct map *found, char *key, char *value
 {
     size_t place = place_of(found, key, p->n);
 
+    ASSERT(place <= p->n);
     if (place == p->n)
         p->n++;
     p->v[place] = (struct pair){key, value};
@@ -183,6 +186,7 @@ static void keep_name(struct strs *s, struct map *found, char *name)
 {
     size_t place = place_of(found, name, s->n);
 
+    ASSERT(place <= s->n);
     if (place == s->n)
         s->n++;
     s->v[place] = name;
@@ -211,6 +215,7 @@ static struct err *fill_set(const struct fill *f, const struct json *j, struct s
 
 /* ---- structs ---- */
 
+/* An object that comes twice goes into the same struct, as Go does it. */
 static struct err *fill_ptr(const struct fill *f, const struct json *j, void **out)
 {
     void *s = *out ? *out : arena_alloc(f->a, f->field->sub->size);
@@ -263,6 +268,7 @@ static struct err *fill_members(const struct fill *f, const struct json *j, stru
     return NULL;
 }
 
+/* What was there before stays unless its key comes again: two equal keys of an object merge. */
 static struct err *fill_dict(const struct fill *f, const struct json *j, struct jdict *out)
 {
     bool has_lists = f->field->flags & J_DICT_LIST;

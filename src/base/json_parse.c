@@ -46,6 +46,8 @@ struct walk {
     const char *p, *end; /* the text is known to be valid, but has no NUL */
 };
 
+/* The text is valid (json_check, then cJSON), so commas and colons may be skipped wherever they
+ * are. */
 static void skip_separators(struct walk *w)
 {
     while (*w->p == ' ' || *w->p == '\n' || *w->p == ',' || *w->p == ':' || *w->p == '\t' ||
@@ -55,6 +57,7 @@ static void skip_separators(struct walk *w)
 
 static void skip_string(struct walk *w)
 {
+    ASSERT(*w->p == '"');
     for (w->p++; *w->p != '"'; w->p++)
         if (*w->p == '\\')
             w->p++;
@@ -72,6 +75,7 @@ static void skip_number_or_word(struct walk *w)
         w->p++;
 }
 
+/* The upper bits of cJSON's type are flags (cJSON_IsReference, cJSON_StringIsConst). */
 static enum json_type type_of(const cJSON *c)
 {
     switch (c->type & 0xff) {
@@ -97,6 +101,7 @@ static void take_items(struct walk *w, const cJSON *first, struct json *j)
 {
     struct json **next = &j->first;
 
+    ASSERT(*w->p == '[' || *w->p == '{');
     w->p++;
     for (const cJSON *c = first; c; c = c->next) {
         *next = take_value(w, c);
@@ -129,6 +134,7 @@ static struct json *take_value(struct walk *w, const cJSON *c)
     } else {
         skip_number_or_word(w);
     }
+    ASSERT(w->p > j->text && w->p <= w->end); /* the tree and the text are in step */
     j->text_len = (size_t)(w->p - j->text);
     return j;
 }

@@ -36,6 +36,7 @@ static void add_text(struct log_line *l, const char *s)
         add_char(l, *s++);
 }
 
+/* Values of words alone stand without quotes, as logfmt has it. */
 static bool is_plain(const char *s)
 {
     if (!*s)
@@ -105,12 +106,15 @@ bool log_is_on(enum log_level level)
     return (int)level <= atomic_load_explicit(&log_level, memory_order_relaxed);
 }
 
+/* One write(2): lines up to PIPE_BUF (4096 bytes, pipe(7)) are never mixed with those of other
+ * threads and processes on the same pipe. */
 void log_write(enum log_level level, const char *msg, const struct log_kv *kv)
 {
     char when[RFC3339_MAX], number[24];
     struct log_line l;
     ssize_t ignored;
 
+    ASSERT(level >= LOG_LEVEL_ERROR && level <= LOG_LEVEL_DEBUG);
     l.len = 0;
     clock_rfc3339_fixed(clock_wall_ns(), when);
     add_text(&l, "time=");

@@ -29,6 +29,14 @@ struct map {
     uint64_t seed[2];
 };
 
+/* Entries lie in [0, used) with holes; the table of slots is twice as large as the room, so a
+ * search always ends at a free one. */
+static void map_check(const struct map *m)
+{
+    ASSERT(m->count <= m->used && m->used <= m->room);
+    ASSERT(!m->room || (m->entries && m->slots));
+}
+
 static uint64_t rotate(uint64_t x, int by)
 {
     return x << by | x >> (64 - by);
@@ -48,6 +56,8 @@ static void sip_round(uint64_t v[4])
     v[2] = rotate(v[2], 32);
 }
 
+/* SipHash-1-3 (Aumasson, Bernstein): names come from clients and images, who must not be able to
+ * choose keys that collide. */
 static uint64_t hash_key(const struct map *m, const char *key)
 {
     size_t n = strlen(key), i = 0;
@@ -114,6 +124,7 @@ static uint32_t *find_slot(const struct map *m, const char *key, uint64_t hash)
             return NULL;
         if (m->slots[i] == slot_taken)
             continue;
+        ASSERT(m->slots[i] < m->used);
         e = &m->entries[m->slots[i]];
         if (e->hash == hash && !strcmp(e->key, key))
             return &m->slots[i];
@@ -124,6 +135,7 @@ static void link_entry(struct map *m, size_t number)
 {
     size_t mask = 2 * m->room - 1, i = m->entries[number].hash & mask;
 
+    ASSERT(number < m->room && m->entries[number].key);
     while (m->slots[i] != slot_free)
         i = (i + 1) & mask;
     m->slots[i] = (uint32_t)number;
@@ -147,6 +159,7 @@ static void rebuild(struct map *m)
     m->entries = entries;
     m->slots = mem_array(2 * room, sizeof(*m->slots));
     memset(m->slots, 0xff, 2 * room * sizeof(*m->slots));
+    ASSERT(n == m->count && n < room);
     m->room = room;
     m->used = n;
     for (size_t i = 0; i < n; i++)
@@ -157,6 +170,7 @@ void *map_get(const struct map *m, const char *key)
 {
     const uint32_t *slot = find_slot(m, key, hash_key(m, key));
 
+    ASSERT(key);
     return slot ? m->entries[*slot].value : NULL;
 }
 
@@ -165,6 +179,7 @@ void *map_put(struct map *m, const char *key, void *value)
     uint64_t hash = hash_key(m, key);
     const uint32_t *slot = find_slot(m, key, hash);
 
+    map_check(m);
     if (slot) {
         void *old = m->entries[*slot].value;
 
@@ -185,6 +200,7 @@ void *map_take(struct map *m, const char *key)
     struct map_entry *e;
     void *value;
 
+    map_check(m);
     if (!slot)
         return NULL;
     e = &m->entries[*slot];
@@ -192,10 +208,12 @@ void *map_take(struct map *m, const char *key)
     free(e->key);
     *e = (struct map_entry){0};
     *slot = slot_taken;
+    ASSERT(m->count);
     m->count--;
     return value;
 }
 
+/* Safe against taking the present entry, which only leaves a hole; a put may move everything. */
 bool map_next(const struct map *m, size_t *cursor, const char **key, void **value)
 {
     while (*cursor < m->used && !m->entries[*cursor].key)

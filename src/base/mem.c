@@ -37,6 +37,7 @@ struct arena {
     size_t next_room, held;
 };
 
+/* By write(2): stdio might allocate. */
 static _Noreturn void out_of_memory(size_t size)
 {
     dprintf(STDERR_FILENO, "out of memory: %zu bytes\n", size);
@@ -66,10 +67,12 @@ void *mem_array(size_t n, size_t size)
     return mem_alloc(array_size(n, size));
 }
 
+/* realloc(3) leaves what it adds dirty; all memory of ours is zero. */
 void *mem_resize(void *p, size_t old_size, size_t new_size)
 {
     char *grown = realloc(p, new_size ? new_size : 1);
 
+    ASSERT(p || !old_size);
     if (!grown)
         out_of_memory(new_size);
     if (new_size > old_size)
@@ -122,6 +125,7 @@ void arena_destroy(struct arena *a)
     free(a);
 }
 
+/* A size that no machine has is our own overflow: abort before the sum below wraps. */
 static struct arena_block *new_block(struct arena *a, size_t room)
 {
     struct arena_block *b;
@@ -168,6 +172,7 @@ void *arena_alloc(struct arena *a, size_t size)
         if (a->next_room < block_max)
             a->next_room *= 2;
     }
+    ASSERT(b->used <= b->room && need <= b->room - b->used);
     p = b->data + b->used;
     b->used += need;
     return p;
@@ -178,10 +183,13 @@ void *arena_array(struct arena *a, size_t n, size_t size)
     return arena_alloc(a, array_size(n, size));
 }
 
+/* Doubles, and leaves the old array where it is: an arena frees nothing, so pointers into it stay
+ * good. */
 void *arena_grow(struct arena *a, void *v, size_t n, size_t *room, size_t size)
 {
     void *grown;
 
+    ASSERT(n <= *room && size);
     if (n < *room)
         return v;
     *room = *room ? *room * 2 : 8;
@@ -193,6 +201,7 @@ void *arena_memdup(struct arena *a, const void *p, size_t size)
 {
     void *copy = arena_alloc(a, size);
 
+    ASSERT(p || !size);
     return size ? memcpy(copy, p, size) : copy;
 }
 

@@ -32,8 +32,10 @@ struct pair *pairs_slots(struct arena *a, size_t n)
     return arena_array(a, room_for(n), sizeof(struct pair));
 }
 
+/* The room is a power of two above n: it is full when n + 1 would need the next one. */
 void strs_add(struct arena *a, struct strs *s, const char *item)
 {
+    ASSERT(item && (s->v || !s->n));
     if (!s->v || room_for(s->n + 1) != room_for(s->n)) {
         char **v = strs_slots(a, s->n + 1);
 
@@ -65,6 +67,7 @@ struct strs strs_copy(struct arena *a, const struct strs *s)
     return copy;
 }
 
+/* "a,,b" has an empty item in the middle, "" has none: as Go's strings.Split but for the latter. */
 struct strs text_split(struct arena *a, const char *s, char sep)
 {
     struct strs parts = {.v = strs_slots(a, 0)};
@@ -84,6 +87,7 @@ char *strs_join(struct arena *a, const struct strs *s, const char *sep)
 {
     autobuf struct buf b = {0};
 
+    ASSERT(s->v || !s->n);
     for (size_t i = 0; i < s->n; i++) {
         if (i)
             buf_puts(&b, sep);
@@ -102,6 +106,7 @@ static struct pair *find_pair(const struct pairs *p, const char *key)
 
 void pairs_add(struct arena *a, struct pairs *p, const char *key, const char *value)
 {
+    ASSERT(key && (p->v || !p->n));
     if (!p->v || room_for(p->n + 1) != room_for(p->n)) {
         struct pair *v = pairs_slots(a, p->n + 1);
 
@@ -136,6 +141,7 @@ const char *pairs_get(const struct pairs *p, const char *key)
     return found ? found->value : NULL;
 }
 
+/* The filter label=KEY or label=KEY=VALUE of the API. */
 bool pairs_match(const struct pairs *p, const char *wanted)
 {
     size_t n = strcspn(wanted, "=");

@@ -30,6 +30,7 @@ static bool is_all_digits(const char *s)
     return !*s;
 }
 
+/* The value is made negative from the start: INT64_MIN has no positive counterpart. */
 bool text_to_i64(const char *s, int64_t *out)
 {
     bool is_negative = *s == '-';
@@ -152,6 +153,8 @@ bool text_is_empty(const char *s)
     return !s || !*s;
 }
 
+/* Docker's httputils.BoolValue: whatever is not one of these words is true, so ?force=yes and
+ * ?force=2 are. */
 bool text_is_true(const char *s)
 {
     static const char *const falses[] = {"", "0", "no", "false", "none"};

@@ -44,6 +44,7 @@ static bool second_is_allowed(unsigned char first, unsigned char second)
     }
 }
 
+/* 0: no character begins at s, or it is cut off. */
 size_t utf8_length(const char *s, size_t n)
 {
     const unsigned char *u = (const unsigned char *)s;
@@ -88,8 +89,10 @@ size_t utf8_write(uint32_t rune, char out[4])
 uint32_t utf8_value(const char *s, size_t len)
 {
     static const unsigned char first_bits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-    uint32_t rune = (unsigned char)s[0] & first_bits[len];
+    uint32_t rune;
 
+    ASSERT(len >= 1 && len <= 4);
+    rune = (unsigned char)s[0] & first_bits[len];
     for (size_t i = 1; i < len; i++)
         rune = rune << 6 | ((unsigned char)s[i] & 0x3f);
     return rune;

@@ -45,8 +45,23 @@ struct exec *exec_alloc(struct container_table *t)
     return e;
 }
 
+/* One that has ended keeps neither a process nor anything to come. That the container's list has it
+ * is what keeps it: outside of the list it lives by the references of its run. */
+void exec_check(const struct exec *e)
+{
+    ASSERT_DEBUG(e->magic == EXEC_MAGIC && e->refs > 0);
+    ASSERT_DEBUG(!e->c == !list_is_linked(&e->link));
+    ASSERT_DEBUG(!e->c || (e->c->magic == CONTAINER_MAGIC && e->c->n_execs > 0));
+    ASSERT_DEBUG(!exec_is_alive(e) || (e->is_started && e->hub));
+    ASSERT_DEBUG(!e->is_running || !e->is_settling);
+    ASSERT_DEBUG(e->pidfd < 0 || e->doc.pid > 0);
+    ASSERT_DEBUG(!e->doc.has_ended || (!exec_is_alive(e) && e->pidfd < 0));
+    ASSERT_DEBUG(!e->on_end || e->is_probe);
+}
+
 void exec_release(struct exec *e, size_t n_refs)
 {
+    ASSERT(e->magic == EXEC_MAGIC);
     ASSERT(e->refs >= n_refs);
     e->refs -= n_refs;
     if (e->refs > 0)
@@ -61,19 +76,25 @@ void exec_release(struct exec *e, size_t n_refs)
     free(e);
 }
 
+/* The container's list has the reference; the table finds it by id, for clients and for the
+ * keeper's words. */
 void exec_insert(struct exec *e, struct container *c)
 {
+    ASSERT_LOOP();
+    ASSERT(!e->c && !c->is_gone);
     snprintf(e->keeper_id, sizeof(e->keeper_id), "%s/%s", c->doc.id, e->doc.id);
     e->c = c;
     list_append(&c->execs, &e->link);
     c->n_execs++;
-    map_put(c->table->execs, e->doc.id, e);
+    ASSERT(!map_put(c->table->execs, e->doc.id, e));
+    exec_check(e);
 }
 
 /* One that still runs (pid 1 of its namespace is not its container's) stays findable by its id, so
  * that the keeper's word of its end reaches it. */
 void exec_take_out(struct exec *e)
 {
+    ASSERT(e->c && e->c->n_execs > 0);
     list_remove(&e->link);
     e->c->n_execs--;
     if (!exec_is_alive(e))
@@ -89,6 +110,7 @@ void exec_event(struct exec *e, const char *action, const char *key, const char 
 
 /* ---- the document ---- */
 
+/* In the background: nobody waits for it. Probes are no user's and die with their engine. */
 void exec_save(struct exec *e)
 {
     autoarena struct arena *a = NULL;
@@ -125,6 +147,7 @@ void exec_note_running(struct exec *e, int pid, int pidfd, int64_t started_ns)
     autobuf struct buf action = {0};
     struct exec_doc *d = &e->doc;
 
+    ASSERT(pid > 0 && !e->doc.has_ended);
     e->pidfd = pidfd;
     e->is_running = true;
     e->is_settling = false;
@@ -153,6 +176,8 @@ struct exec *exec_of_keeper_id(const struct container_table *t, const char *id)
     return slash ? map_get(t->execs, slash + 1) : NULL;
 }
 
+/* The keeper repeats its entries when the connection was lost: those of execs that this engine
+ * knows need nothing. */
 bool exec_is_known(struct container_table *t, const struct keeper_entry *entry)
 {
     const struct exec *e = exec_of_keeper_id(t, entry->id);
@@ -167,6 +192,8 @@ void execs_running(struct container *c, struct arena *a, struct strs *out)
             strs_add(a, out, e->doc.id);
 }
 
+/* The owner of a probe is told once, and the probe leaves the container's list, whose reference the
+ * caller then has. */
 size_t exec_end_probe(struct exec *e, const struct err *err, int exit_code)
 {
     if (!e->on_end)
@@ -181,6 +208,7 @@ size_t exec_end_probe(struct exec *e, const struct err *err, int exit_code)
 
 void execs_drop(struct container *c)
 {
+    ASSERT_LOOP();
     list_each (e, &c->execs, struct exec, link) {
         exec_delete_document(e);
         exec_take_out(e);
@@ -209,6 +237,8 @@ bool exec_has_tty(const struct exec *e)
     return e->doc.config.tty;
 }
 
+/* The size is kept until the terminal is there: `docker exec -it` sends it while the start is under
+ * way. */
 struct err *exec_resize(struct exec *e, int rows, int cols)
 {
     if (e->doc.has_ended)
@@ -225,6 +255,7 @@ void exec_write_json(struct exec *e, struct jw *w)
     const struct exec_config *x = &e->doc.config;
     struct strs arguments = {.v = x->cmd.v + 1, .n = x->cmd.n - 1};
 
+    ASSERT(x->cmd.n > 0); /* create refuses an empty command */
     jw_obj(w, NULL);
     jw_str(w, "ID", e->doc.id);
     jw_bool(w, "Running", e->is_running);

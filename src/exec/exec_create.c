@@ -44,6 +44,8 @@ static void drop_old(struct container *c)
     }
 }
 
+/* Docker's words. A paused container takes no exec: its processes, the new one too, would not
+ * run. */
 static struct err *check(struct container *c)
 {
     if (c->doc.state.status == STATUS_PAUSED)
@@ -102,10 +104,13 @@ static void unsave(struct op *op)
     exec_delete_document(((struct exec_creation *)op)->e);
 }
 
+/* The container may have been removed while the document was written. One reference becomes the
+ * table's, the operation keeps its own until `finish`. */
 static struct err *publish(struct op *op)
 {
     struct exec_creation *o = (struct exec_creation *)op;
 
+    ASSERT(!o->e->c);
     if (o->c->is_gone)
         return err_new(ERR_NOT_FOUND, "No such container: %s", o->c->doc.id);
     publish_exec(o->e, o->c);
@@ -144,6 +149,7 @@ void exec_create(struct container *c, const char *body, size_t len, exec_created
     struct exec *e = NULL;
     struct err *err = check(c);
 
+    ASSERT_LOOP();
     if (!err) {
         e = exec_new(c);
         err = json_decode(e->arena, body, len, &exec_config_json, &e->doc.config);
@@ -171,6 +177,8 @@ struct exec *exec_open_probe(struct container *c, const struct strs *cmd)
 {
     struct exec *e = exec_new(c);
 
+    ASSERT_LOOP();
+    ASSERT(cmd->n > 0);
     e->is_probe = true;
     e->doc.config.attach_stdout = e->doc.config.attach_stderr = true;
     e->doc.config.cmd = strs_copy(e->arena, cmd);

@@ -51,6 +51,7 @@ OP_LISTED(end_type);
 
 static void let_go(struct exec *e, int pid)
 {
+    ASSERT(e->parts->keeper);
     e->is_recorded = true;
     keeper_ack(e->parts->keeper, e->keeper_id, pid);
 }
@@ -94,10 +95,13 @@ static int exit_code_of(const struct exit_record *r)
     return WIFSIGNALED(r->status) ? 128 + WTERMSIG(r->status) : WEXITSTATUS(r->status);
 }
 
+/* Both must be there, whichever comes first: the exit says the code, the drained streams that all
+ * output is with the clients. */
 static void end_if_over(struct exec *e)
 {
     char code[16];
 
+    ASSERT(e->magic == EXEC_MAGIC);
     if (e->doc.has_ended || !e->has_exited || !e->is_drained)
         return;
     timer_clear(e->parts->loop, &e->saving);
@@ -112,6 +116,7 @@ static void end_if_over(struct exec *e)
                  KV("id", e->keeper_id));
     if (e->pidfd >= 0)
         close(steal_fd(&e->pidfd));
+    exec_check(e);
     snprintf(code, sizeof(code), "%d", e->doc.exit_code);
     exec_event(e, "exec_die", "exitCode", code);
     hub_end_clients(e->hub);
@@ -125,6 +130,7 @@ void exec_on_drained(void *exec)
 {
     struct exec *e = exec_of_ctx(exec);
 
+    ASSERT(!e->is_drained);
     e->is_drained = true;
     end_if_over(e);
     exec_release(e, 1);
@@ -132,6 +138,7 @@ void exec_on_drained(void *exec)
 
 void exec_work_off_exit(struct exec *e)
 {
+    ASSERT(e->exit.is_set && e->hub);
     e->has_exited = true;
     if (hub_is_running(e->hub))
         hub_process_exited(e->hub);
@@ -151,6 +158,7 @@ static void exec_note_exit(struct exec *e, const struct exit_record *r)
 /* A start that failed or was never seen to succeed: it can be started again. */
 static void exec_unsettle(struct exec *e)
 {
+    ASSERT(e->is_settling && e->refs >= 2);
     hub_destroy(steal_ptr(&e->hub));
     e->is_settling = e->is_started = e->must_close_stdin = false;
     if (!e->c)
@@ -158,11 +166,14 @@ static void exec_unsettle(struct exec *e)
     exec_release(e, 2); /* the run's */
 }
 
+/* The keeper's word of an end. An exec that was still settling has run and ended in the time
+ * without an engine: it is begun first. */
 void exec_exited(struct container_table *t, const struct keeper_entry *entry)
 {
     struct exec *e = exec_of_keeper_id(t, entry->id);
     struct exit_record r = keeper_entry_exit(entry);
 
+    ASSERT_LOOP();
     if (t->stopped && !e) /* let go of by execs_close: the next engine is told */
         return;
     if (e && e->is_settling && !entry->has_failed)
@@ -189,6 +200,8 @@ void exec_watch_orphan(struct exec *e)
         orphan_watch(e->table, e->doc.pid, e->pidfd, on_orphan_exit, e, &e->orphan);
 }
 
+/* The keeper was killed: the new one gets duplicates, and since the process is no child of its, the
+ * engine itself watches for the exit. */
 void exec_hand_back(struct exec *e)
 {
     keeper_entry_hand_back(e->parts->keeper, e->keeper_id, e->doc.pid, e->pidfd, e->doc.started_ns,
@@ -219,6 +232,7 @@ void execs_hand_back(struct container *c)
 
 /* ---- signals ---- */
 
+/* One that has no process yet is killed as soon as it has. */
 void exec_kill(struct exec *e)
 {
     if (e->doc.has_ended)

@@ -42,6 +42,8 @@ void exec_run_streams(struct exec *e, const struct hub_streams *s)
 {
     struct hub_streams streams = *s;
 
+    ASSERT_LOOP();
+    ASSERT(exec_is_alive(e));
     streams.stdin_once = true;
     e->refs += 2; /* until the end is known, until the streams are drained */
     hub_run(exec_hub(e), &streams, exec_on_drained, e);
@@ -73,6 +75,8 @@ struct spawn_wait {
     struct container *c;
 };
 
+/* A duplicate of the container's pidfd is for the worker: the loop may close its own when the
+ * container ends. */
 static struct err *claim(struct op *op)
 {
     struct exec_start *o = (struct exec_start *)op;
@@ -98,6 +102,7 @@ static struct err *claim(struct op *op)
     return NULL;
 }
 
+/* Nothing ran: the exec can be started again, as Docker allows. */
 static void unclaim(struct op *op)
 {
     struct exec *e = ((struct exec_start *)op)->e;
@@ -123,6 +128,8 @@ static struct err *prepare(struct op *op)
     struct cgroup_join join = {.dir = -1};
     struct exec_input in;
 
+    ASSERT_WORKER();
+    ASSERT(o->pidfd >= 0 && o->pid > 0);
     TRY(open_cgroup(o, &join));
     in = (struct exec_input){
         .id = o->e->keeper_id,
@@ -145,6 +152,8 @@ static void end_spawn_wait(struct spawn_wait *w, struct err *err)
     free(w);
 }
 
+/* The keeper died during the start. Whatever it may have made is ended, so now the client can be
+ * told that nothing runs. */
 static void on_strays_ended(void *ctx)
 {
     struct spawn_wait *w = ctx;
@@ -166,6 +175,7 @@ static void on_spawned(void *ctx, struct err *err, int pid, int pidfd)
         exec_end_strays(w->c, on_strays_ended, w);
         return;
     }
+    ASSERT(err || (pid > 0 && pidfd >= 0));
     if (!err && o) {
         o->e->doc.pid = pid;
         o->e->pidfd = pidfd;
@@ -181,6 +191,7 @@ static struct err *spawn(struct op *op)
     struct exec_start *o = (struct exec_start *)op;
     struct spawn_wait *w = mem_new(struct spawn_wait);
 
+    ASSERT(o->e->is_started && o->e->pidfd < 0);
     snprintf(o->launch.id, sizeof(o->launch.id), "%s", o->e->keeper_id);
     *w = (struct spawn_wait){op_wait(op), container_ref(o->c)};
     o->spawning = keeper_spawn(o->c->parts->keeper, &o->launch, on_spawned, w);
@@ -199,6 +210,7 @@ static void unspawn(struct op *op)
     close(steal_fd(&e->pidfd));
 }
 
+/* A short command has ended before its start has: its exit waits in e->exit. */
 static struct err *run(struct op *op)
 {
     struct exec_start *o = (struct exec_start *)op;
@@ -210,6 +222,7 @@ static struct err *run(struct op *op)
         .pty = launch_take_hold(&o->launch, ROLE_PTY),
     };
 
+    ASSERT(e->is_started && !e->is_running && e->pidfd >= 0);
     exec_note_running(e, e->doc.pid, steal_fd(&e->pidfd), clock_wall_ns());
     exec_run_streams(e, &s);
     if (e->is_doomed)
@@ -248,8 +261,10 @@ struct exec_call {
     void *ctx;
 };
 
+/* It is shown as ended, with the code that a shell would give: 126 and 127 (POSIX, 2.8.2). */
 static void note_failure(struct exec *e, const struct err *err)
 {
+    ASSERT(!e->is_running);
     e->is_started = true;
     e->is_recorded = true; /* the keeper has nothing of it */
     e->doc.has_ended = true;
@@ -299,6 +314,8 @@ void exec_start(struct exec *e, bool detach, bool tty, struct sink *sink, void (
     struct exec_call *call;
     struct err *err = NULL;
 
+    ASSERT_LOOP();
+    exec_check(e);
     (void)tty; /* the CLI repeats what create said */
     if (e->is_started) {
         done(ctx, err_new(ERR_CONFLICT, "Error: Exec command %s has already run", e->doc.id));
@@ -322,6 +339,7 @@ void exec_start(struct exec *e, bool detach, bool tty, struct sink *sink, void (
     op_start(&o->op, on_exec_started, call);
 }
 
+/* The container's end, or a command that is not there: the probe is over without having begun. */
 static void on_probe_started(void *ctx, struct err *err)
 {
     struct exec *e = exec_of_ctx(ctx);
@@ -339,6 +357,7 @@ void exec_run_probe(struct exec *e, struct sink *sink,
 {
     struct attachment *attachment;
 
+    ASSERT(e->is_probe && on_end);
     e->on_end = on_end;
     e->end_ctx = ctx;
     exec_start(e, false, false, sink, NULL, on_probe_started, e, &attachment);

@@ -58,6 +58,8 @@ static bool read_line(int pid, const char *file, char *out, size_t room)
     return n > 0;
 }
 
+/* Field 4 of /proc/PID/stat (proc(5)), behind the name, which may have blanks and brackets itself:
+ * the last bracket ends it. */
 static int parent_of(int pid)
 {
     char text[1024];
@@ -72,6 +74,7 @@ static int parent_of(int pid)
     return parent;
 }
 
+/* "pid:[4026531836]": the same text is the same namespace. */
 static bool read_namespace(int pid, char out[64])
 {
     char path[64];
@@ -90,6 +93,8 @@ static bool is_keeper(int pid)
     return read_line(pid, "comm", name, sizeof(name)) && !strcmp(name, "berth-keeper\n");
 }
 
+/* In the container's cgroup, unknown to the engine, and made from outside: its parent is in another
+ * pid namespace. */
 static bool is_stray(const struct strays *s, int pid)
 {
     char own[64], above[64];
@@ -99,6 +104,7 @@ static bool is_stray(const struct strays *s, int pid)
            read_namespace(parent, above) && strcmp(own, above) != 0 && !is_keeper(parent);
 }
 
+/* The pidfd is opened before the look, so that what was looked at is what is killed. */
 static void run(struct job *job)
 {
     struct strays *s = container_of(job, struct strays, job);
@@ -106,6 +112,7 @@ static void run(struct job *job)
     size_t n = 0;
     struct err *err = cgroup_pids(s->cgroups, s->id, s->arena, &pids, &n);
 
+    ASSERT_WORKER();
     if (err)
         log_debug("a container's processes cannot be listed", KV("error", err_text(err)));
     err_drop(err);
@@ -134,6 +141,7 @@ static void on_done(struct job *job)
 
 static void know(struct strays *s, int pid)
 {
+    ASSERT(s->known);
     s->known[s->n_known++] = pid;
 }
 
@@ -142,6 +150,7 @@ void exec_end_strays(struct container *c, void (*done)(void *ctx), void *ctx)
     struct arena *a = arena_create();
     struct strays *s = arena_new(a, struct strays);
 
+    ASSERT_LOOP();
     s->arena = a;
     s->cgroups = c->parts->cgroups;
     s->id = arena_strdup(a, c->doc.id);

@@ -30,6 +30,7 @@ static struct health_rules rules_of(const struct health *h)
 
 static void arm(struct health *h, int64_t delay_ns)
 {
+    ASSERT(delay_ns >= 0);
     h->state.due_ns = clock_boot_ns() + delay_ns;
     timer_set(h->c->parts->loop, &h->timer, delay_ns / NS_PER_MS, on_due);
 }
@@ -56,11 +57,14 @@ static bool is_dying(const struct container *c)
     return c->pidfd < 0 || c->is_exiting || c->exit.is_set || poll(&p, 1, 0) > 0;
 }
 
+/* Saved when it changes what is shown; the log alone is saved once in SAVE_EVERY_NS, since a
+ * thousand checks a second would be a thousand writes. */
 static void note_result(struct health *h, const struct health_result *r)
 {
     struct health_rules rules = rules_of(h);
     int before = h->state.status, streak = h->state.failing_streak;
 
+    ASSERT(h->c->health == h);
     if (is_dying(h->c))
         return;
     health_judge(h, &rules, r, h->c->doc.state.started_ns);
@@ -104,6 +108,7 @@ static void on_due(struct timer *t)
     autoarena struct arena *a = NULL;
     struct strs cmd = {0};
 
+    ASSERT(h->c->magic == CONTAINER_MAGIC && h->c->health == h);
     if (is_dying(h->c))
         return;
     if (h->probe) {
@@ -134,6 +139,8 @@ static bool has_check(const struct container *c)
     return c->doc.config.healthcheck && health_command(a, &c->doc.config, &cmd);
 }
 
+/* A probe on its way is cut off: what it says is of a run that is over, or of processes that are
+ * frozen. */
 static void rest(struct health *h)
 {
     timer_clear(h->c->parts->loop, &h->timer);
@@ -141,6 +148,8 @@ static void rest(struct health *h)
     probe_forget(steal_ptr(&h->probe));
 }
 
+/* The first probe comes up to an eighth of the pause early, by a phase that follows from the id:
+ * containers of one composition are not probed all at once. */
 static void begin(struct health *h)
 {
     int64_t pause = pause_ns(h);
@@ -152,6 +161,7 @@ void health_start(struct container *c)
 {
     struct health *h;
 
+    ASSERT_LOOP();
     if (!has_check(c))
         return;
     h = health_of(c);
@@ -208,6 +218,7 @@ void health_resume(struct container *c)
     arm(h, left < pause ? left : pause);
 }
 
+/* The engine ends: the due time is in the document, the next one goes on from there. */
 void health_suspend(struct container *c)
 {
     if (!c->health)

@@ -29,15 +29,19 @@ struct probe {
     int64_t start_ns;
 };
 
+/* Docker keeps 4096 bytes of a probe's output; the rest is read and dropped, so that the probe is
+ * not held up. */
 static void on_output(struct sink *s, const void *p, size_t n)
 {
     struct probe *o = container_of(s, struct probe, sink);
     size_t room = HEALTH_OUTPUT_MAX - o->output.len;
 
+    ASSERT(room <= HEALTH_OUTPUT_MAX);
     o->is_cut = o->is_cut || n > room;
     buf_add(&o->output, p, n < room ? n : room);
 }
 
+/* A probe's output is memory: it takes everything at once. */
 static size_t on_queued(const struct sink *s)
 {
     (void)s;
@@ -49,6 +53,7 @@ static void on_sink_end(struct sink *s)
     (void)s; /* on_end follows */
 }
 
+/* The first verdict counts: behind the deadline the exit says nothing new. */
 static void judge(struct probe *p, int exit_code, const char *text)
 {
     struct health_result r = {
@@ -97,6 +102,8 @@ static void on_deadline(struct timer *t)
     judge(p, -1, text.data);
 }
 
+/* The process is gone, so the memory can go. The verdict may have been given long ago, at the
+ * deadline. */
 static void on_end(void *ctx, const struct err *err, int exit_code)
 {
     struct probe *p = ctx;
@@ -120,6 +127,7 @@ struct probe *probe_start(struct health *h, const struct strs *cmd, int64_t time
 {
     struct probe *p = mem_new(struct probe);
 
+    ASSERT(!h->probe && timeout_ns > 0);
     p->h = h;
     p->c = container_ref(h->c);
     p->hooks = *hooks;

@@ -21,6 +21,7 @@ int do_env(struct init *t)
     return 0;
 }
 
+/* As a shell looks: a directory and a file without the right to execute are passed over in PATH. */
 static int check_executable(const char *path)
 {
     struct stat st;
@@ -57,6 +58,8 @@ static bool join_candidate(struct init *t, const char *dir, size_t n, const char
     return true;
 }
 
+/* EACCES is remembered: "permission denied" is a better answer than "not found" when a file of the
+ * name was there (execvp(3) does so). */
 static int search_path(struct init *t, const char *name)
 {
     const char *at = env_path(t);
@@ -81,6 +84,7 @@ static int search_path(struct init *t, const char *name)
     return sys;
 }
 
+/* A name with a slash is a path, anything else is sought in PATH of the container's environment. */
 static int look_up(struct init *t)
 {
     const char *name = t->argv[0];
@@ -98,6 +102,7 @@ static int look_up(struct init *t)
 
 static void close_all_but(int keep)
 {
+    PROMISED(keep > 2);
     /* 0, 1 and 2 are the payload's; all else is close-on-exec, but a helper or pid 1 may
      * live on, and what is closed here cannot leak through a forgotten flag. */
     close_range(3, (unsigned)keep - 1, 0);
@@ -170,6 +175,7 @@ int do_exec(struct init *t)
 {
     int sys = exec_prepare(t);
 
+    PROMISED(t->argv && t->argv[0] && t->env);
     if (sys)
         return sys;
     execve(t->path, t->argv, t->env);
@@ -179,6 +185,8 @@ int do_exec(struct init *t)
     return sys;
 }
 
+/* CLONE_PARENT: the payload is the keeper's child, not the helper's, so that the keeper can wait
+ * for it (clone(2)). */
 int do_payload(struct init *t)
 {
     long pid;

@@ -17,11 +17,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* "0" is the writer itself (cgroups(7)): no pid of another namespace has to be known. */
 int do_cgroup(struct init *t)
 {
     return write(init_fd(t), "0", 1) == 1 ? 0 : errno;
 }
 
+/* After a mount namespace was entered "/" is another directory. */
 int do_setns(struct init *t)
 {
     if (setns(init_fd(t), (int)t->op->a))
@@ -97,15 +99,19 @@ int do_ctty(struct init *t)
     return ioctl(terminal, TIOCSCTTY, 0) ? errno : 0;
 }
 
+/* dup3 of a number onto itself is EINVAL (dup(2)); then only close-on-exec has to go. */
 int do_dup(struct init *t)
 {
     int to = (int)t->op->a;
 
+    PROMISED(to >= 0 && to <= 2);
     if (init_fd(t) == to)
         return fcntl(to, F_SETFD, 0) ? errno : 0;
     return dup3(init_fd(t), to, 0) < 0 ? errno : 0;
 }
 
+/* getcwd(2) begins with "(unreachable)" when the directory is outside of the root: CVE-2024-21626
+ * got to the host by such a working directory. */
 int do_cwd(struct init *t)
 {
     struct target_owner owner = {.uid = (uint32_t)t->op->b, .gid = (uint32_t)t->op->c};

@@ -24,6 +24,8 @@ static enum target_make make_of(const struct program_op *op)
     return op->flags & PF_MAKE_FILE ? MAKE_FILE : MAKE_NOTHING;
 }
 
+/* By descriptors on both sides: no path is looked at again, so nothing can be exchanged in between
+ * (move_mount(2)). */
 static int move_to(int mount, int target)
 {
     if (move_mount(mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH))
@@ -61,6 +63,8 @@ static bool is_replaceable_proc_file(const char *path)
     return false;
 }
 
+/* CVE-2019-19921: a volume that lands in /proc could stand in for /proc/self/attr, and the labels
+ * of the process would be written into it. */
 static int check_cover(struct init *t, const char *path, int target, int mount)
 {
     if (magic_of(target) != PROC_SUPER_MAGIC || is_replaceable_proc_file(path))
@@ -122,6 +126,7 @@ static void blame_context(struct init *t, int fs, const char *target)
     init_blame2(t, target, text + 2); /* "e reason" */
 }
 
+/* Options of the plan, in the order in which they were given; "source" is what mountinfo shows. */
 static int configure(int fs, const char *type, const char *options)
 {
     /* Shown in mountinfo; a file system that knows no source does not mind. */
@@ -229,11 +234,15 @@ static int clone_empty_directory(struct init *t, int *out)
     return *out < 0 ? errno : 0;
 }
 
+/* A masked file is covered by the container's own null device. It is checked to be one:
+ * CVE-2025-31133 was a link in its place. */
 static int clone_null(struct init *t, int *out)
 {
-    int fd = t->in->fds[t->op->b];
     struct stat st;
+    int fd;
 
+    PROMISED(t->op->b < t->in->n_fds);
+    fd = t->in->fds[t->op->b];
     if (fstat(fd, &st))
         return errno;
     if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3)) {
@@ -263,6 +272,8 @@ int do_mask(struct init *t)
     return sys;
 }
 
+/* A bind of the path on itself, which can then be read-only alone: mount_setattr(2) works on
+ * mounts, not on directories. */
 int do_readonly(struct init *t)
 {
     struct mount_attr readonly = {.attr_set = MOUNT_ATTR_RDONLY};
@@ -283,8 +294,11 @@ int do_readonly(struct init *t)
     return sys;
 }
 
+/* pivot_root(".", "."), then the old root, which lies under the new one, is detached
+ * (pivot_root(2), NOTES). */
 int do_pivot(struct init *t)
 {
+    PROMISED(t->has_root && t->root >= 0);
     if (fchdir(t->root) || syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) ||
         chdir("/"))
         return errno;
@@ -296,6 +310,7 @@ int do_root_readonly(struct init *t)
 {
     struct mount_attr readonly = {.attr_set = MOUNT_ATTR_RDONLY};
 
+    PROMISED(t->is_pivoted);
     if (mount_setattr(t->root, "", AT_EMPTY_PATH, &readonly, sizeof(readonly)))
         return errno;
     return 0;
@@ -307,6 +322,7 @@ int do_symlink(struct init *t)
     char parent[4096];
     int dir, sys = 0;
 
+    PROMISED(name && (size_t)(name - path) < sizeof(parent)); /* absolute, below PATH_MAX */
     if (!name[1])
         return EINVAL;
     memcpy(parent, path, (size_t)(name - path));

@@ -21,6 +21,7 @@ static void set_mask(uint64_t mask, uint64_t *out_old)
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, out_old, sizeof(mask));
 }
 
+/* What is open here would stay open for the life of the container: pipes would never end. */
 static void forget_everything(const struct init_input *in)
 {
     if (close_range(0, ~0U, 0)) /* a seccomp filter may not know it */
@@ -33,6 +34,7 @@ static void forget_everything(const struct init_input *in)
         prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
+/* 128 and the signal, as a shell; Docker's tini does the same. */
 static void reap(pid_t child)
 {
     pid_t pid;
@@ -43,6 +45,8 @@ static void reap(pid_t child)
             _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
+/* Signals are fetched and passed on; those that the kernel sends to a whole terminal group come to
+ * the child by themselves. */
 static _Noreturn void be_pid1(pid_t child)
 {
     const uint64_t all = ~0ULL;

@@ -20,6 +20,7 @@
 
 int do_caps(struct init *t)
 {
+    PROMISED(t->op->size >= sizeof(*t->op) + sizeof(t->caps));
     memcpy(&t->caps, t->op->data, sizeof(t->caps));
     for (unsigned cap = 0; cap < 64; cap++) {
         int is_bound = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
@@ -56,6 +57,8 @@ static int set_caps(const struct program_caps *c)
     return syscall(SYS_capset, &head, data) ? errno : 0;
 }
 
+/* Ambient capabilities survive the execve of a program without file capabilities
+ * (capabilities(7)). */
 static int set_ambient(uint64_t ambient)
 {
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0))
@@ -72,6 +75,7 @@ static int set_ids(const struct program_op *op)
     uid_t uid = op->a;
     gid_t gid = (gid_t)op->b;
 
+    PROMISED(op->size >= sizeof(*op) + op->c * sizeof(uint32_t));
     if (setgroups((size_t)op->c, groups) || setresgid(gid, gid, gid) || setresuid(uid, uid, uid))
         return errno;
     return 0;
@@ -87,6 +91,8 @@ static bool has_caps_before(const struct init *t)
     return false;
 }
 
+/* Capabilities would be lost with uid 0 but for PR_SET_KEEPCAPS (capabilities(7)); they are set
+ * afterwards, cut to what the keeper itself has. */
 int do_user(struct init *t)
 {
     struct program_caps c = t->caps;
@@ -120,6 +126,7 @@ int do_no_new_privs(struct init *t)
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? errno : 0;
 }
 
+/* The compiled filter, as the kernel wants it: at most BPF_MAXINSNS instructions (seccomp(2)). */
 static int read_filter(int fd, struct sock_fprog *out)
 {
     struct stat st;

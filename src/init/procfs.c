@@ -13,6 +13,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* A procfs that is mounted nowhere: fsmount(2) without move_mount. It shows the pid namespace of
+ * the caller, so "self" is this child. */
 static int open_procfs(struct init *t)
 {
     int fs, sys;

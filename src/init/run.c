@@ -48,6 +48,7 @@ static const init_fn functions[P_CODE_END] = {
     [P_SYMLINK] = do_symlink,
 };
 
+/* memmove, since a detail may be made longer from itself. */
 static void copy_cut(char *to, size_t room, const char *from)
 {
     size_t n = strnlen(from, room - 1);
@@ -72,6 +73,7 @@ void init_blame2(struct init *t, const char *what, const char *more)
     copy_cut(t->detail + n, sizeof(t->detail) - n, more);
 }
 
+/* One write of less than PIPE_BUF is whole (pipe(7)); sys 0 is news, as "execve comes next". */
 void init_tell(struct init *t, uint32_t code, uint32_t at, int sys)
 {
     struct program_failure f = {.at = at, .code = code, .sys = sys};
@@ -84,6 +86,7 @@ void init_tell(struct init *t, uint32_t code, uint32_t at, int sys)
         ;
 }
 
+/* 125: the engine reads the report, the code is for who looks at the keeper's children by hand. */
 static _Noreturn void fail(struct init *t, uint32_t code, int sys)
 {
     init_tell(t, code, t->at, sys ? sys : EINVAL);
@@ -92,6 +95,7 @@ static _Noreturn void fail(struct init *t, uint32_t code, int sys)
 
 int init_fd(const struct init *t)
 {
+    PROMISED(t->op->fd >= 0 && (size_t)t->op->fd < t->in->n_fds);
     return t->in->fds[t->op->fd];
 }
 
@@ -155,6 +159,7 @@ static const struct program_op *first_op(const struct init *t)
 
 static const struct program_op *next_op(const struct program_op *op)
 {
+    PROMISED(op->size >= sizeof(*op) && op->size % 8 == 0);
     return (const void *)((const char *)op + op->size);
 }
 
@@ -202,6 +207,8 @@ static bool has_op(const struct init *t, uint16_t code)
     return false;
 }
 
+/* The keeper protects itself from the OOM killer, and oom_score_adj is inherited (proc(5)): a
+ * container must not have that. */
 static void give_back_oom_score(struct init *t)
 {
     char text[16];
@@ -211,6 +218,7 @@ static void give_back_oom_score(struct init *t)
     *--at = 0;
     for (int rest = abs(value); rest || !*at; rest /= 10)
         *--at = (char)('0' + rest % 10);
+    PROMISED(at > text);
     if (value < 0)
         *--at = '-';
     /* Best effort: a wrong score is no reason to refuse a container. */
@@ -229,6 +237,7 @@ void init_run(const struct init_input *in)
     for (t.at = 0; t.at < t.program->n_ops; t.at++, t.op = next_op(t.op)) {
         int sys;
 
+        PROMISED(t.op->code > 0 && t.op->code < P_CODE_END && functions[t.op->code]);
         t.detail[0] = 0;
         t.why = PROGRAM_WHY_NONE;
         sys = functions[t.op->code](&t);

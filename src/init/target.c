@@ -56,6 +56,7 @@ static const char *skip_slashes(const char *p)
     return p;
 }
 
+/* What is behind the first component, if that is `name`. */
 static const char *after_first(const char *path, const char *name)
 {
     size_t n = strlen(name);
@@ -97,6 +98,7 @@ struct target_walk {
     char path[PATH_MAX];
 };
 
+/* Made and then opened beneath: if something else has the name by now, the open finds out. */
 static int make_dir(const struct target_walk *w, int dir, const char *name, int *out)
 {
     int fd;
@@ -116,6 +118,7 @@ static int make_dir(const struct target_walk *w, int dir, const char *name, int 
     return 0;
 }
 
+/* An empty file to mount on. */
 static int make_file(int dir, const char *name, int *out)
 {
     int fd = openat(dir, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644);
@@ -251,6 +254,7 @@ static int make_target(struct init *t, const char *path, enum target_make make,
 {
     struct target_walk w = {.root = t->root, .make = make, .owner = owner};
 
+    PROMISED(strlen(path) < sizeof(w.path));
     memcpy(w.path, path, strlen(path) + 1); /* program_check bounded it */
     for (int i = 0; i < LINKS_MAX; i++) {
         int sys = walk_once(&w, out);
@@ -273,6 +277,7 @@ static int open_system_directory(struct init *t, const char *path, enum target_m
     char buf[8] = "";
     int fd;
 
+    PROMISED(strcspn(name, "/") < sizeof(buf));
     memcpy(buf, name, strcspn(name, "/"));
     if (make == MAKE_DIR && mkdirat(t->root, buf, 0755) && errno != EEXIST)
         return errno;
@@ -287,6 +292,7 @@ static int open_system_directory(struct init *t, const char *path, enum target_m
     return 0;
 }
 
+/* A mount of a directory goes on a directory, one of a file on a file (mount(2), ENOTDIR). */
 static int check_type(int fd, enum target_make make)
 {
     struct stat st;

@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <string.h>
 
+/* All that can be had: a stream that is lost here is lost for the next engine only, this one has
+ * its own. */
 static bool take_fds(struct entry *e, const struct keeper_entry *m, int *fds)
 {
     bool is_good;
@@ -24,6 +26,7 @@ static bool take_fds(struct entry *e, const struct keeper_entry *m, int *fds)
             is_good = false;
             continue;
         }
+        ASSERT(e->n_holds < KEEPER_HOLDS_MAX); /* message_check bounds m->n_holds */
         e->holds[e->n_holds] = fd;
         e->roles[e->n_holds++] = m->roles[i];
     }

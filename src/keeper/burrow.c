@@ -18,6 +18,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+/* The reason goes to stderr, which is still the engine's. */
 static bool complain(const char *what)
 {
     log_error("keeper cannot make its mount namespace", KV("what", what),
@@ -25,6 +26,8 @@ static bool complain(const char *what)
     return false;
 }
 
+/* The clone of every container copies its parent's mount namespace: with the host's hundreds of
+ * mounts that would cost a millisecond each time, and hold them. */
 bool burrow_enter_namespace(const char *exec_root)
 {
     if (unshare(CLONE_NEWNS))
@@ -69,7 +72,8 @@ static int make_root(void)
     return root;
 }
 
-/* Attached over the working directory (EXEC_ROOT, in this namespace only), then pivoted. */
+/* pivot_root(".", "."): the old root lies under the new one and is detached there (pivot_root(2),
+ * NOTES). */
 static bool move_into(int root)
 {
     if (move_mount(root, "", AT_FDCWD, ".", MOVE_MOUNT_F_EMPTY_PATH))

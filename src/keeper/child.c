@@ -14,6 +14,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+/* 125: what Docker says when a container could not be made; the engine reads the report and not the
+ * code. */
 static _Noreturn void give_up(const struct child_input *in, int sys, const char *what)
 {
     struct program_failure f = {.sys = sys};
@@ -25,6 +27,7 @@ static _Noreturn void give_up(const struct child_input *in, int sys, const char 
     _exit(125);
 }
 
+/* By insertion: a few dozen numbers, almost in order. */
 static void sort(int *v, size_t n)
 {
     for (size_t i = 1; i < n; i++)
@@ -42,6 +45,7 @@ static void close_others(const struct child_input *in)
     int keep[PROGRAM_FDS_MAX + 2], last = 2;
     size_t n = 0;
 
+    ASSERT(in->n_fds <= PROGRAM_FDS_MAX);
     keep[n++] = in->program;
     keep[n++] = in->status;
     memcpy(keep + n, in->fds, in->n_fds * sizeof(int));
@@ -55,6 +59,9 @@ static void close_others(const struct child_input *in)
     close_range((unsigned)last + 1, ~0U, 0);
 }
 
+/* CLONE_FILES made the clone cheap; CLOSE_RANGE_UNSHARE (close_range(2)) gives the child its own
+ * table and drops the keeper's own descriptors in one step. The keeper waits for the word, because
+ * until then closing a number would close it for both. */
 static void own_fd_table(const struct child_input *in)
 {
     uint64_t one = 1;

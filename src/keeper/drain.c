@@ -50,6 +50,7 @@ void drain_take_memory(struct keeper *k, int *fds)
 
 static struct land_record *record_of(const struct keeper *k, const struct entry *e)
 {
+    ASSERT(e->spool.record <= LAND_RECORDS);
     return e->spool.record ? land_record(&k->land, e->spool.record - 1) : NULL;
 }
 
@@ -79,7 +80,8 @@ static bool begin_file(int fd)
     return put(fd, &head, sizeof(head), 0);
 }
 
-/* A chunk at `at` of what the pipe has. As the functions below: bytes, 0: end of file, -errno. */
+/* The length is written last: SPOOL_OPEN says "up to the end of the file" to whoever reads it after
+ * a SIGKILL in between. */
 static ssize_t put_chunk(int fd, off_t at, int stream, int pipe)
 {
     struct spool_chunk c = {SPOOL_MAGIC, SPOOL_OPEN, clock_wall_ns(), stream, 0};
@@ -115,6 +117,7 @@ static off_t close_chunk(int fd, off_t size)
     return at;
 }
 
+/* The spool is opened for each chunk: the keeper has 65,536 entries and no descriptor to spare. */
 static ssize_t spool_pipe(struct keeper *k, struct entry *e, int stream, int pipe)
 {
     int fd = openat(k->spools, e->id, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -147,6 +150,7 @@ static ssize_t spool_pipe(struct keeper *k, struct entry *e, int stream, int pip
     return n;
 }
 
+/* To where nobody reads: a container that has no log must not stop for it. */
 static ssize_t discard(int fd)
 {
     static char space[LAND_WINDOW];
@@ -200,6 +204,7 @@ static ssize_t take_output(struct keeper *k, struct entry *e, unsigned hold)
 {
     int fd = e->holds[hold];
 
+    ASSERT(hold < e->n_holds);
     if (mode_of(k, e) == LAND_NONE)
         return discard(fd);
     if (e->roles[hold] == ROLE_PTY)
@@ -229,6 +234,8 @@ static void watch_edge(struct keeper *k, struct entry *e, unsigned hold)
     epoll_ctl(k->epoll, EPOLL_CTL_MOD, e->holds[hold], &event);
 }
 
+/* EFBIG: its spool is full, and only an engine can change that. Anything else (ENOSPC) is tried
+ * again after RETRY_NS. */
 static void wait_for_room(struct keeper *k, struct entry *e, unsigned hold, int error)
 {
     log_debug("an output has to wait", KV("id", e->id), KV("why", strerror(error)));
@@ -278,6 +285,8 @@ static bool is_output(uint8_t role)
     return role == ROLE_STDOUT || role == ROLE_STDERR || role == ROLE_PTY;
 }
 
+/* Which record of the landing memory is whose: the log's mode stands there, and what is lost is
+ * counted there. */
 static void find_records(struct keeper *k)
 {
     unsigned n = k->land.map ? land_records_touched(&k->land) : 0;
@@ -292,6 +301,7 @@ static void find_records(struct keeper *k)
     }
 }
 
+/* Sockets that are held have no output. */
 void drain_begin(struct keeper *k)
 {
     k->is_draining = true;

@@ -22,6 +22,8 @@
 
 enum { MESSAGES_PER_TURN = 64, FDS_MAX = 253 /* SCM_MAX_FD */ };
 
+/* While an answer waits for room nothing is read: there is one place for answers, so the engine is
+ * slowed down by its own socket. */
 static void watch_engine(struct keeper *k)
 {
     struct engine_conn *l = &k->engine;
@@ -42,6 +44,8 @@ void engine_conn_owe(struct keeper *k, struct entry *e, enum owes what)
         list_append(&k->owing, &e->owed);
 }
 
+/* From this moment the outputs are the keeper's to read: the end of file of the connection is the
+ * hand-over. */
 void engine_conn_drop(struct keeper *k, const char *why)
 {
     if (k->engine.fd < 0)
@@ -67,6 +71,8 @@ void engine_conn_drop(struct keeper *k, const char *why)
     drain_begin(k);
 }
 
+/* The socket is in a directory of root's, but a descriptor of it may have been passed on:
+ * SO_PEERCRED says who connected (unix(7)). */
 static bool is_peer_trusted(int fd)
 {
     struct ucred peer;
@@ -120,8 +126,10 @@ void engine_conn_accept(struct keeper *k)
 
 /* Sending */
 
+/* Written out and not base's fd_send_msg: that file needs more than libc. */
 static bool send_message(struct keeper *k, const void *p, size_t size, const int *fds, size_t n)
 {
+    ASSERT(n <= LAND_FDS);
     union {
         struct cmsghdr align;
         char bytes[CMSG_SPACE(LAND_FDS * sizeof(int))];
@@ -169,6 +177,7 @@ static bool send_entry(struct keeper *k, const struct entry *e, enum keeper_msg 
     int fds[1 + KEEPER_HOLDS_MAX];
     size_t n = 0;
 
+    ASSERT(e->n_holds <= KEEPER_HOLDS_MAX);
     if (type == KM_SPAWNED && !e->is_orphan)
         m.head.tag = e->tag;
     if (type == KM_ENTRY)
@@ -225,6 +234,8 @@ static bool send_land(struct keeper *k)
     return !k->land.map || send_message(k, &m, sizeof(m), k->land.fds, LAND_FDS);
 }
 
+/* Welcome, landing memory, entries, end, in this order: an engine that adopts an entry must have
+ * the memory its output landed in. */
 static bool flush_listing(struct keeper *k)
 {
     struct entry *e;
@@ -246,6 +257,8 @@ static bool flush_listing(struct keeper *k)
     return true;
 }
 
+/* Each word of an entry is made when it can be sent, from what the entry is then: nothing waits in
+ * memory. */
 static bool flush_entry(struct keeper *k, struct entry *e)
 {
     if (e->owes & OWES_SPAWNED) {
@@ -310,6 +323,7 @@ static void on_hello(struct keeper *k, const struct keeper_hello *m)
     }
 }
 
+/* The exit is on the engine's disk. A foreign one is let go of in the same way. */
 static void on_ack(struct keeper *k, const struct keeper_ref *m)
 {
     struct entry *e = m->pid ? entry_find(&k->table, m->id, m->pid) : NULL;
@@ -360,6 +374,7 @@ static bool hold(struct keeper *k, const struct keeper_ref *m, const int *fds, s
             entry_destroy(&k->table, e);
             return false;
         }
+        ASSERT(e->n_holds < KEEPER_HOLDS_MAX); /* message_check bounds n */
         e->holds[e->n_holds] = fd;
         e->roles[e->n_holds++] = m->role ? (uint8_t)m->role : ROLE_SOCKET;
     }
@@ -440,6 +455,8 @@ static void on_message(struct keeper *k, const struct keeper_head *m, int *fds, 
     close_fds(fds, n);
 }
 
+/* The kernel has installed them in our table already: those that are not wanted must be closed
+ * (cmsg(3)). */
 static size_t take_fds(struct msghdr *m, int *out)
 {
     size_t n = 0;

@@ -11,6 +11,7 @@
 
 enum { GENERATION_MASK = 0xfffffff };
 
+/* Address space alone: a page costs memory when its slot is used first (mmap(2), MAP_NORESERVE). */
 static void *reserve(size_t size)
 {
     void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
@@ -38,12 +39,16 @@ static uint32_t *bucket_of(const struct entry_table *t, const char *id)
     return &t->buckets[(hash ^ hash >> 16) % ENTRY_BUCKETS];
 }
 
+/* The generation tells an event for the entry that was here before from one for this one: epoll may
+ * still deliver it. */
 struct entry *entry_create(struct entry_table *t, const char *id)
 {
     struct entry *e;
     uint32_t *bucket, generation;
 
+    ASSERT(t->n_used <= t->n_touched && t->n_touched <= ENTRIES_MAX);
     if (t->free) {
+        ASSERT(t->free <= t->n_touched);
         e = &t->slots[t->free - 1];
         t->free = e->next;
     } else if (t->n_touched < ENTRIES_MAX) {
@@ -67,13 +72,16 @@ static void unhash(struct entry_table *t, struct entry *e)
 {
     uint32_t *at = bucket_of(t, e->id);
 
-    while (*at != e->slot + 1)
+    while (*at != e->slot + 1) {
+        ASSERT(*at && *at <= t->n_touched); /* else it would walk into slot -1 */
         at = &t->slots[*at - 1].next;
+    }
     *at = e->next;
 }
 
 void entry_destroy(struct entry_table *t, struct entry *e)
 {
+    ASSERT(e->is_used && e->slot < t->n_touched && e->n_holds <= KEEPER_HOLDS_MAX);
     list_remove(&e->listed);
     list_remove(&e->owed);
     unhash(t, e);
@@ -122,8 +130,10 @@ struct entry *entry_at(const struct entry_table *t, uint32_t slot, uint32_t gene
     return e->is_used && e->generation == generation ? e : NULL;
 }
 
+/* The roles stay in step with the descriptors; the next engine gets both. */
 bool entry_close_role(struct entry *e, uint32_t role)
 {
+    ASSERT(e->n_holds <= KEEPER_HOLDS_MAX);
     for (uint32_t i = 0; i < e->n_holds; i++) {
         if (e->roles[i] != role)
             continue;

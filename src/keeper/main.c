@@ -136,6 +136,8 @@ static void hide_arguments(struct keeper *k, int argc, char **argv)
     prctl(PR_SET_NAME, "berth-keeper");
 }
 
+/* /dev/null of its own: whatever started the engine must not be kept open by a process that lives
+ * for months. */
 static void leave_stdio(int null)
 {
     dup2(null, 0);
@@ -182,6 +184,8 @@ static bool begin(struct keeper *k, const char *exec_root)
     return true;
 }
 
+/* SIGTERM of an operator or of a service manager: with containers the keeper stays, or all of them
+ * would lose their parent. */
 static void on_signal(struct keeper *k)
 {
     struct signalfd_siginfo info;
@@ -194,6 +198,7 @@ static void on_signal(struct keeper *k)
     }
 }
 
+/* The generation in the event says whether the entry is still the one that was watched. */
 static void on_entry_event(struct keeper *k, enum watch_kind kind, uint64_t who)
 {
     struct entry *e = entry_at(&k->table, (uint32_t)who, (uint32_t)(who >> 32) & 0xfffffff);
@@ -232,6 +237,7 @@ static void on_event(struct keeper *k, const struct epoll_event *event)
         on_entry_event(k, kind, event->data.u64);
 }
 
+/* Without entries and without an engine nobody would miss it. */
 static bool is_idle(const struct keeper *k)
 {
     return !k->table.n_used && k->engine.fd < 0;
@@ -285,7 +291,8 @@ static void run(struct keeper *k)
     }
 }
 
-/* The same process as before the exec, with another program. */
+/* After an upgrade: signal mask and umask survive an execve (execve(2)), the "dumpable" attribute
+ * does not. */
 static bool go_on(struct keeper *k, int state)
 {
     set_log_level();

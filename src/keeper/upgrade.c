@@ -21,6 +21,7 @@
 
 enum { PROBE_PATIENCE_MS = 3000, PROBE_EXEC_FAILED = 64 };
 
+/* execveat(2) with AT_EMPTY_PATH: the binary has no path that would have to be the right one. */
 static void run_image(int binary, const char *how, int state)
 {
     char number[16], verb[16];
@@ -31,6 +32,7 @@ static void run_image(int binary, const char *how, int state)
     syscall(SYS_execveat, binary, "", argv, environ, AT_EMPTY_PATH);
 }
 
+/* The child has a copy of the descriptors; its state says which are which, and it changes none. */
 static _Noreturn void be_probe(int binary, int state)
 {
     fcntl(state, F_SETFD, 0);
@@ -86,7 +88,8 @@ static void set_reply(struct keeper *k, int sys, const char *detail)
     k->engine.has_reply = true;
 }
 
-/* Returns only when it failed. */
+/* The answer is saved with the state, so that the new image gives it: from the old one it would
+ * come too early. */
 static const char *become(struct keeper *k, int binary, int *sys)
 {
     char old_build[sizeof(k->build)];

@@ -43,6 +43,8 @@ struct connect {
     const char *dir;
 };
 
+/* Whether there is a network namespace to work on. An exit on its way will drop the endpoints by
+ * itself. */
 static bool has_process(const struct container *c)
 {
     return c->pidfd >= 0 && !c->exit.is_set && !c->is_exiting;
@@ -54,11 +56,14 @@ static size_t find_attached(const struct container *c, const char *network_id)
     const struct endpoint_record *list = c->doc.networks.v;
     size_t i = 0;
 
+    ASSERT(network_id[0]);
     while (i < c->doc.networks.n && strcmp(list[i].network_id, network_id) != 0)
         i++;
     return i;
 }
 
+/* Docker's words; a container that shares another's network namespace has no networks of its
+ * own. */
 static struct err *check_usable(const struct container *c)
 {
     if (c->is_gone)
@@ -89,7 +94,8 @@ static void warn_of_mode(const struct container *c, const struct port_target *t)
     }
 }
 
-/* Published ports lead to the address that is the way out now. */
+/* The network of the default route has changed, so the published ports lead to another address;
+ * without any network that can publish they are closed. */
 static void retarget_ports(struct container *c)
 {
     if (!c->ports)
@@ -107,15 +113,18 @@ static void retarget_ports(struct container *c)
     net_rules_apply(c->parts->net, NULL, NULL);
 }
 
+/* The entry of the document and its endpoint, if the run still has one. */
 static void drop_entry(struct connect *o)
 {
     size_t i = find_attached(o->c, o->network_id);
 
+    ASSERT(o->network_id[0]);
     if (i < o->c->doc.networks.n)
         endpoint_remove(o->c, i);
     networks_own(o->c); /* the dropped entry's memory goes */
     endpoints_choose_gateway(o->c, NULL);
     legacy_links_changed(o->c);
+    container_check(o->c);
 }
 
 /* Only of the family whose default route is e's. */
@@ -140,6 +149,8 @@ static void set_next_gateways(struct connect *o)
 {
     const struct endpoint_spec *both[] = {&o->next, &o->next6};
 
+    ASSERT_WORKER();
+    ASSERT(o->netns >= 0);
     for (size_t i = 0; i < ARRAY_LEN(both); i++) {
         struct err *err = both[i]->ifname[0] ? netns_set_gateway(o->net, o->netns, both[i]) : NULL;
 
@@ -187,11 +198,14 @@ static struct err *check_connect(const struct connect *o)
     return NULL;
 }
 
+/* The address is reserved and the endpoint counted before a worker makes the interface: a failure
+ * gives both back. */
 static struct err *join_running(struct connect *o, struct endpoint_record *at)
 {
     struct container *c = o->c;
     struct endpoint *e;
 
+    ASSERT(o->netns < 0);
     TRY(container_open_netns(c, &o->netns));
     etc_files_plan(o->op.arena, c, &o->before);
     TRY(endpoint_join(c, at, &e));
@@ -231,6 +245,7 @@ static struct err *claim_place(struct op *op)
     c->doc.networks.n++;
     networks_own(c); /* the new entry's strings are the operation's */
     endpoints_choose_gateway(c, NULL);
+    container_check(c);
     dns_start_plan(&o->dns, c);
     etc_files_plan(op->arena, c, &o->files);
     o->dir = rootfs_dir(c->parts->layers, op->arena, c->doc.id);
@@ -245,6 +260,7 @@ static void give_place_back(struct op *op)
     container_save(o->c);
 }
 
+/* Undo of attach, on its worker: the interface goes, and the routes are as they were. */
 static void detach_again(struct op *op)
 {
     struct connect *o = (struct connect *)op;
@@ -257,6 +273,8 @@ static void detach_again(struct op *op)
         err_drop(etc_files_write_resolv(op->arena, o->dir, &o->before));
 }
 
+/* The first network with names: from now on the container asks the engine, so its resolv.conf says
+ * 127.0.0.11. */
 static struct err *use_resolver(struct connect *o)
 {
     if (!o->dns.is_wanted)
@@ -270,6 +288,7 @@ static struct err *attach(struct op *op)
     struct connect *o = (struct connect *)op;
     struct err *err;
 
+    ASSERT_WORKER();
     if (o->netns < 0)
         return NULL;
     err = netns_attach(o->net, o->netns, &o->spec);
@@ -287,6 +306,7 @@ static struct err *use_place(struct op *op)
 {
     struct connect *o = (struct connect *)op;
 
+    container_check(o->c);
     if (!has_process(o->c) || o->netns < 0)
         return NULL;
     retarget_ports(o->c);
@@ -308,6 +328,7 @@ OP_LISTED(connect_type);
 
 /* ---- disconnect ---- */
 
+/* Of a container that does not run only the wish is dropped. */
 static struct err *find_place(struct op *op)
 {
     struct connect *o = (struct connect *)op;
@@ -339,6 +360,7 @@ static struct err *detach(struct op *op)
 {
     struct connect *o = (struct connect *)op;
 
+    ASSERT_WORKER();
     if (o->netns < 0)
         return NULL;
     TRY(netns_detach(o->net, o->netns, &o->spec));
@@ -352,6 +374,7 @@ static void attach_again(struct op *op)
     struct connect *o = (struct connect *)op;
     struct err *err = o->netns < 0 ? NULL : netns_attach(o->net, o->netns, &o->spec);
 
+    ASSERT_WORKER();
     if (err)
         log_warn("a container is without the interface of a network: disconnect it once more",
                  KV("id", op->subject), KV("network", o->ref), KV("error", err_text(err)));
@@ -426,6 +449,7 @@ static struct connect *connect_create(struct container *c, const struct op_type 
 {
     struct connect *o = (struct connect *)op_create(c->parts->ops, type);
 
+    ASSERT_LOOP();
     o->c = container_ref(c);
     o->net = c->parts->net;
     o->netns = -1;

@@ -12,6 +12,7 @@
 #include "net/network.h"
 #include "place/sockets.h"
 
+/* Docker's rule: the default bridge has no names, so its containers ask the host's servers. */
 bool resolver_is_wanted(const struct container *c)
 {
     for (size_t i = 0; i < c->n_endpoints; i++)
@@ -42,6 +43,7 @@ void dns_start_close(struct dns_start *s)
             close(steal_fd(&s->fds[i]));
 }
 
+/* Asked for each question: connect and disconnect need not tell the resolver. */
 static struct endpoint *const *endpoints_of(void *ctx, size_t *out_n)
 {
     const struct container *c = container_of_ctx(ctx);
@@ -55,9 +57,12 @@ static void serve(struct container *c, int fds[DNS_SOCKETS])
     const struct strs *own = &c->doc.host.dns;
     struct dns_asker who = {endpoints_of, c};
 
+    ASSERT_LOOP();
+    ASSERT(!c->dns && fds[0] >= 0);
     c->dns = dns_serve(c->parts->net, fds, &who, own->n ? own : &c->parts->settings->dns);
 }
 
+/* A duplicate in the keeper: while no engine is there questions wait in the socket's queue. */
 void dns_hold(struct container *c)
 {
     int fds[DNS_SOCKETS];
@@ -68,6 +73,8 @@ void dns_hold(struct container *c)
     sockets_hold(c, SOCKETS_DNS, fds, DNS_SOCKETS);
 }
 
+/* The sockets are the resolver's from now on; a container that has one already (two connects at
+ * once) keeps it. */
 void dns_start_serve(struct dns_start *s, struct container *c)
 {
     if (!s->is_wanted || c->dns || s->fds[0] < 0)
@@ -91,6 +98,8 @@ static struct err *open_again(struct op *op)
 {
     struct reopen *o = (struct reopen *)op;
 
+    ASSERT_WORKER();
+    ASSERT(o->netns >= 0);
     return dns_start_open(&o->start, o->net, o->netns);
 }
 
@@ -146,6 +155,8 @@ void dns_resume(struct container *c)
     int fds[DNS_SOCKETS] = {-1, -1};
     size_t n = sockets_take(c, SOCKETS_DNS, fds, DNS_SOCKETS);
 
+    ASSERT_LOOP();
+    ASSERT(!c->dns);
     if (n == DNS_SOCKETS) {
         serve(c, fds);
         return;

@@ -34,6 +34,8 @@ static void set_names(struct endpoint *e, const struct endpoint_record *at)
     e->links = at->asked.links;
 }
 
+/* A deep copy of doc.networks, so that what a connect adds or a disconnect drops does not stay in
+ * the container's arena for ever. Through its JSON: one description of the struct is enough. */
 void networks_own(struct container *c)
 {
     struct arena *a = arena_create();
@@ -42,6 +44,7 @@ void networks_own(struct container *c)
     struct err *err = json_decode(a, text, strlen(text), &owned_json, &copy);
     struct endpoint_record *list = arena_array(a, copy.networks.n + 1, sizeof(*list));
 
+    ASSERT_LOOP();
     ASSERT(!err); /* our own writing */
     if (copy.networks.n)
         memcpy(list, copy.networks.v, copy.networks.n * sizeof(*list));
@@ -54,11 +57,13 @@ void networks_own(struct container *c)
 
 /* ---- one endpoint ---- */
 
+/* An endpoint without a network yet: the caller joins one, or leaves it so (host, none). */
 static struct endpoint *endpoint_add(struct container *c)
 {
     struct endpoint *e = mem_new(struct endpoint);
     size_t n = c->n_endpoints;
 
+    ASSERT(c->n_endpoints <= c->doc.networks.n);
     c->endpoints = mem_resize(c->endpoints, n * sizeof(e), (n + 1) * sizeof(e));
     c->endpoints[c->n_endpoints++] = e;
     snprintf(e->container_id, sizeof(e->container_id), "%s", c->doc.id);
@@ -69,8 +74,10 @@ static struct endpoint *endpoint_add(struct container *c)
 
 static void endpoint_drop_last(struct container *c)
 {
-    struct endpoint *e = c->endpoints[--c->n_endpoints];
+    struct endpoint *e;
 
+    ASSERT(c->n_endpoints > 0);
+    e = c->endpoints[--c->n_endpoints];
     network_leave(e);
     free(e);
 }
@@ -83,6 +90,8 @@ static bool ifname_is_taken(const struct container *c, const char *ifname)
     return false;
 }
 
+/* The lowest ethN that is free: after a disconnect of eth0 and a connect it is eth0 again, as with
+ * Docker. */
 static void choose_ifname(const struct container *c, char out[16])
 {
     char name[16];
@@ -140,6 +149,7 @@ static struct err *join(struct container *c, struct network *n, struct endpoint_
     return network_join(n, e, &w);
 }
 
+/* Addresses are of a run, but for those that were asked for, which are in `asked`. */
 static void forget_addresses(struct endpoint_record *at)
 {
     at->addr = at->gateway = 0;
@@ -154,6 +164,8 @@ struct err *endpoint_join(struct container *c, struct endpoint_record *at, struc
     struct endpoint *e;
     struct err *err;
 
+    ASSERT_LOOP();
+    ASSERT(c->run_arena);
     TRY(network_find(c->parts->networks, at->network_id, &n));
     forget_addresses(at);
     e = endpoint_add(c);
@@ -177,6 +189,8 @@ void endpoint_remove(struct container *c, size_t i)
 {
     struct endpoint_record *list = c->doc.networks.v;
 
+    ASSERT_LOOP();
+    ASSERT(i < c->doc.networks.n);
     if (i < c->n_endpoints) {
         struct endpoint *e = c->endpoints[i];
 
@@ -208,11 +222,14 @@ static void consider(struct choice *c, struct endpoint *e, const struct endpoint
     *c = (struct choice){e, at->network, priority};
 }
 
+/* Writes the gateway into the specs of those that have the default routes, and takes it out of all
+ * others. */
 struct ways_out endpoints_choose_gateway(struct container *c, const struct endpoint *except)
 {
     const struct endpoint_record *list = c->doc.networks.v;
     struct choice v4 = {0}, v6 = {0};
 
+    ASSERT(c->n_endpoints <= c->doc.networks.n + 1);
     for (size_t i = 0; i < c->n_endpoints; i++) {
         struct endpoint *e = c->endpoints[i];
 
@@ -236,6 +253,7 @@ struct ways_out endpoints_choose_gateway(struct container *c, const struct endpo
 
 void networks_note_ports(struct container *c)
 {
+    ASSERT(c->run_arena && c->ports);
     c->doc.published = published_note(c->run_arena, c->ports);
 }
 
@@ -245,6 +263,8 @@ static bool may_publish(const struct endpoint *e)
     return e->network && e->spec.vlan.kind == VLAN_NONE;
 }
 
+/* Published ports lead to the network of the default route; where that cannot publish, to any other
+ * one that can. */
 struct port_target endpoints_port_target(struct container *c)
 {
     struct ways_out out = endpoints_choose_gateway(c, NULL);
@@ -325,6 +345,7 @@ static struct err *reserve_ports(struct container *c)
     struct port_map *maps = NULL;
     size_t n = 0;
 
+    ASSERT(!c->ports);
     if (port_target_is_none(&target))
         return NULL;                            /* host, none, container: nothing to publish */
     autoarena struct arena *a = arena_create(); /* the reservation has a copy */
@@ -371,6 +392,7 @@ struct err *networks_join(struct container *c)
     struct err *err = NULL;
     struct endpoint *e;
 
+    ASSERT_LOOP();
     begin_run(c);
     for (size_t i = 0; i < c->doc.networks.n && !err; i++)
         err = renew_network(c, i);
@@ -404,6 +426,7 @@ void networks_leave(struct container *c)
     struct endpoint_record *list = c->doc.networks.v;
     bool had_ports = c->ports != NULL;
 
+    ASSERT_LOOP();
     ports_let_go(c);
     dns_host_close(steal_ptr(&c->dns));
     for (int kind = 0; kind < SOCKETS_KINDS; kind++)
@@ -423,6 +446,8 @@ void networks_leave(struct container *c)
 
 /* ---- after an engine restart: the document says what the run has ---- */
 
+/* The kernel has the interfaces still: only this engine's books are filled, from what the document
+ * says. */
 static struct err *rejoin_one(struct container *c, const struct endpoint_record *at, size_t index)
 {
     struct endpoint *e = endpoint_add(c);
@@ -447,13 +472,23 @@ static struct err *rejoin_one(struct container *c, const struct endpoint_record 
     return network_rejoin(n, e);
 }
 
+/* One that fails has an endpoint without a network all the same: the lists go side by side. */
 struct err *networks_rejoin(struct container *c)
 {
     struct endpoint_record *list = c->doc.networks.v;
+    struct err *first = NULL;
 
+    ASSERT_LOOP();
     begin_run(c);
-    for (size_t i = 0; i < c->doc.networks.n; i++)
-        TRY(rejoin_one(c, &list[i], i));
+    for (size_t i = 0; i < c->doc.networks.n; i++) {
+        struct err *err = rejoin_one(c, &list[i], i);
+
+        if (first)
+            err_drop(err);
+        else
+            first = err;
+    }
+    ASSERT(c->n_endpoints == c->doc.networks.n);
     legacy_links_changed(c);
-    return NULL;
+    return first;
 }

@@ -94,6 +94,7 @@ static struct legacy_link legacy_link_at(const struct container *c, size_t i)
     char id[65] = "";
     struct legacy_link l = {.alias = colon ? colon + 1 : text};
 
+    ASSERT(i < c->doc.host.links.n);
     if (colon && (size_t)(colon - text) < sizeof(id)) {
         memcpy(id, text, (size_t)(colon - text));
         l.other = map_get(c->table->by_id, id);
@@ -103,6 +104,7 @@ static struct legacy_link legacy_link_at(const struct container *c, size_t i)
 
 void legacy_links_insert(struct container *c)
 {
+    ASSERT_LOOP();
     if (c->doc.host.links.n)
         list_append(&c->table->linkers, &c->linker);
 }
@@ -119,6 +121,8 @@ void legacy_links_show(const struct container *c, struct arena *a, struct strs *
 
 /* ---- on the default bridge ---- */
 
+/* The endpoint of the default bridge, where links are lines in /etc/hosts; NULL: the container is
+ * not in it, or does not run. */
 static const struct endpoint *default_endpoint(const struct container *c)
 {
     for (size_t i = 0; i < c->n_endpoints; i++) {
@@ -230,6 +234,7 @@ static const char *proto_text(enum port_proto proto, bool is_upper)
     return is_upper ? "SCTP" : "sctp";
 }
 
+/* The alias in capitals; a hyphen cannot be in a variable's name. */
 static char *env_prefix(struct arena *a, const char *alias)
 {
     char *prefix = arena_strdup(a, alias);
@@ -239,6 +244,8 @@ static char *env_prefix(struct arena *a, const char *alias)
     return prefix;
 }
 
+/* Docker's variables: ALIAS_PORT is the lowest exposed port, then four for each. Old images read
+ * them (docs.docker.com, "Legacy container links"). */
 static void add_ports(struct arena *a, const char *prefix, const char *addr,
                       const struct container *other, struct strs *out)
 {
@@ -269,6 +276,7 @@ static void add_env(const struct container *c, struct arena *a, const struct leg
     const struct strs *env = &l->other->doc.config.env;
     char addr[ADDR4_TEXT];
 
+    ASSERT(e);
     addr4_text(e->spec.addr, addr);
     add_ports(a, prefix, addr, l->other, out);
     strs_add(a, out, arena_printf(a, "%s_NAME=/%s/%s", prefix, c->name, l->alias));
@@ -323,6 +331,8 @@ static size_t plan_rules(const struct container *c, struct arena *a, struct lega
     return n;
 }
 
+/* Of a bridge with com.docker.network.bridge.enable_icc=false, where nothing passes between
+ * containers otherwise. */
 static void set_rules(const struct container *c)
 {
     autoarena struct arena *a = arena_create();
@@ -347,6 +357,7 @@ static struct err *write_hosts(struct op *op)
 {
     struct hosts_update *o = (struct hosts_update *)op;
 
+    ASSERT_WORKER();
     return etc_files_update_hosts(op->arena, o->dir, o->entries, o->n);
 }
 
@@ -363,6 +374,7 @@ static const struct op_type hosts_type = {"container/update-hosts", OP_INTERNAL,
                                           sizeof(struct hosts_update), hosts_steps, finish};
 OP_LISTED(hosts_type);
 
+/* In the lane of the container, so that two writes come in their order. */
 static void update_hosts(struct container *c)
 {
     struct hosts_update *o = (struct hosts_update *)op_create(c->parts->ops, &hosts_type);
@@ -384,6 +396,7 @@ static bool links_to(const struct container *c, const struct container *other)
 
 void legacy_links_changed(struct container *c)
 {
+    ASSERT_LOOP();
     if (list_is_linked(&c->linker))
         set_rules(c);
     list_each (it, &c->table->linkers, struct container, linker) {

@@ -197,9 +197,8 @@ struct err *networks_plan(struct container_table *t, struct arena *a, const stru
 
 /* ---- published ports ---- */
 
-#define PORT_MAPS_MAX                                                                              \
-    65536 /* two for a port on every address; sockets have a limit of their own                    \
-           */
+/* Two for a port on every address; sockets have a limit of their own. */
+#define PORT_MAPS_MAX 65536
 
 struct port_list {
     struct arena *a;
@@ -209,6 +208,7 @@ struct port_list {
 
 static struct port_map *port_add(struct port_list *l)
 {
+    ASSERT(l->n <= l->room);
     l->v = arena_grow(l->a, l->v, l->n, &l->room, sizeof(*l->v));
     return &l->v[l->n++];
 }
@@ -258,6 +258,7 @@ static struct err *check_sctp(const struct port_map *m)
                    m->port);
 }
 
+/* A binding without an address is two: 0.0.0.0 and [::], as Docker lists them. */
 static struct err *add_binding(struct port_list *l, enum port_proto proto, int port,
                                const char *host_ip, const char *host_port, const char *default_ip)
 {
@@ -308,6 +309,7 @@ static struct err *add_bindings_of(struct port_list *l, const char *spec,
     return NULL;
 }
 
+/* -P publishes what is exposed and has no binding of its own. */
 static bool is_bound(const struct host_config *host, const char *spec)
 {
     const struct jlist *lists = host->port_bindings.v;

@@ -15,6 +15,7 @@ const char *published_proto(int proto)
     return proto == PORT_UDP ? "udp" : proto == PORT_SCTP ? "sctp" : "tcp";
 }
 
+/* 0 in documents of before there were runs: one port. */
 int published_span(const struct port_record *p)
 {
     return p->n ? p->n : 1;
@@ -25,6 +26,8 @@ bool published_has(const struct port_record *p, int proto, int port)
     return p->proto == proto && port >= p->port && port - p->port < published_span(p);
 }
 
+/* Whether the map is the next port of a run of ports: all but the numbers is the same, and both
+ * numbers are one higher. */
 static bool goes_on(const struct port_record *run, const struct port_map *m, const char *ip)
 {
     return run->proto == (int)m->proto && run->is_v6 == m->is_v6 && m->port == run->port + run->n &&

@@ -14,6 +14,7 @@ void ports_hold(struct container *c)
     size_t n = ports_count(c->ports);
     int *fds = n ? mem_array(n, sizeof(*fds)) : NULL;
 
+    ASSERT_LOOP();
     if (n)
         sockets_hold(c, SOCKETS_PORTS, fds, ports_fds(c->ports, fds, n));
     free(fds);
@@ -38,9 +39,12 @@ struct resume {
 
 static struct err *bind_missing(struct op *op)
 {
+    ASSERT_WORKER();
     return ports_bind(((struct resume *)op)->ports);
 }
 
+/* The run ended while a worker bound its ports: they were let go of, and are released when the
+ * worker is done. */
 static bool is_over(const struct resume *o)
 {
     return o->c->ports != o->ports;
@@ -62,6 +66,7 @@ static void finish(struct op *op)
 {
     struct resume *o = (struct resume *)op;
 
+    ASSERT(o->c->ports_at_work == o->ports);
     o->c->ports_at_work = NULL;
     if (is_over(o)) {
         ports_release(o->ports);
@@ -83,12 +88,14 @@ static void bind_again(struct container *c)
 {
     struct resume *o = (struct resume *)op_create(c->parts->ops, &resume_type);
 
+    ASSERT(c->ports && !c->ports_at_work);
     o->c = container_ref(c);
     o->ports = c->ports_at_work = c->ports;
     o->op.subject = c->doc.id;
     op_start_in(&o->op, &c->lane, NULL, NULL); /* the next run's start waits behind it */
 }
 
+/* A worker that has them gives them back in `finish`. */
 void ports_let_go(struct container *c)
 {
     struct ports *ports = steal_ptr(&c->ports);
@@ -101,6 +108,8 @@ void ports_resume(struct container *c)
 {
     struct err *err;
 
+    ASSERT_LOOP();
+    ASSERT(!c->ports);
     if (!c->doc.published.n || !c->run_arena)
         return;
     err = adopt(c);

@@ -26,6 +26,7 @@ static const char *const kinds[] = {[SOCKETS_PORTS] = "ports", [SOCKETS_DNS] = "
 static void write_key(const struct container *c, enum socket_kind kind, size_t i,
                       char out[KEEPER_ID_MAX])
 {
+    ASSERT(kind >= 0 && kind < SOCKETS_KINDS);
     snprintf(out, KEEPER_ID_MAX, "%s/%s/%zu", kinds[kind], c->doc.id, i);
 }
 
@@ -40,6 +41,7 @@ struct holding {
 
 static void send_window(struct holding *h);
 
+/* The keeper has the window, so its duplicates on the way are closed: the next one may go. */
 static void on_window_held(void *ctx)
 {
     struct holding *h = ctx;
@@ -58,6 +60,7 @@ static void send_window(struct holding *h)
     struct container *c = h->c;
     size_t end = h->n_sent + WINDOW * KEEPER_HOLDS_MAX;
 
+    ASSERT(c && c->holding[h->kind] == h && h->n_sent <= h->n);
     if (end > h->n)
         end = h->n;
     while (h->n_sent < end) {
@@ -75,6 +78,7 @@ static void send_window(struct holding *h)
     }
 }
 
+/* A window that is on its way finds nobody and frees itself. */
 static void cancel_holding(struct container *c, enum socket_kind kind)
 {
     struct holding *h = c->holding[kind];
@@ -94,6 +98,8 @@ void sockets_hold(struct container *c, enum socket_kind kind, const int *fds, si
 {
     struct holding *h;
 
+    ASSERT_LOOP();
+    ASSERT(fds || !n);
     cancel_holding(c, kind);
     if (!c->parts->keeper || !n)
         return;
@@ -104,8 +110,11 @@ void sockets_hold(struct container *c, enum socket_kind kind, const int *fds, si
     send_window(h);
 }
 
+/* A socket that the keeper holds keeps its port bound and its network namespace alive: both must be
+ * free for the next run. */
 void sockets_unhold(struct container *c, enum socket_kind kind)
 {
+    ASSERT_LOOP();
     cancel_holding(c, kind);
     for (size_t i = 0; i < c->n_held[kind] && c->parts->keeper; i++) {
         char key[KEEPER_ID_MAX];
@@ -140,6 +149,7 @@ void sockets_settle(struct container_table *t, struct op *op)
 {
     struct settling *s;
 
+    ASSERT(t->n_settled <= t->n_unheld);
     if (t->n_settled == t->n_unheld || !t->parts->keeper)
         return;
     s = mem_new(struct settling);
@@ -191,11 +201,13 @@ size_t sockets_take(struct container *c, enum socket_kind kind, int *out, size_t
                 close(s->fds[k]);
         }
         free(s);
+        ASSERT(n <= room);
         c->n_held[kind] = i + 1;
     }
     return n;
 }
 
+/* What no container took: those of containers that are gone. */
 void sockets_drop_stash(struct container_table *t)
 {
     struct map *stashed = steal_ptr(&t->stashed);

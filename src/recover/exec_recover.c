@@ -24,6 +24,7 @@
 
 /* ---- documents ---- */
 
+/* A document whose container is gone, or that is damaged, is forgotten: nobody can ask for it. */
 static struct err *load_one(void *ctx, const char *id, const char *json)
 {
     struct container_table *t = ctx;
@@ -56,12 +57,15 @@ struct err *execs_load(struct container_table *t)
  * keeper finds its duplicate by the pid, so it is asked when that is known. */
 static void close_adopted_stdin(struct exec *e)
 {
+    ASSERT(!e->must_close_stdin || e->is_settling || e->doc.pid > 0);
     if (!e->must_close_stdin || e->is_settling)
         return;
     e->must_close_stdin = false;
     keeper_close_hold(e->parts->keeper, e->keeper_id, e->doc.pid, ROLE_STDIN, NULL, NULL);
 }
 
+/* As with a container: the engine's end of stdin is closed, since the client that wrote to it went
+ * with the engine before. */
 static void adopt_streams(struct exec *e, const struct keeper_entry *entry, const int *fds)
 {
     struct hub_streams s = keeper_entry_streams(entry, fds);
@@ -73,11 +77,14 @@ static void adopt_streams(struct exec *e, const struct keeper_entry *entry, cons
     exec_run_streams(e, &s);
 }
 
+/* False: the exec is unknown, over, or did not come to its execve. What the entry brought is then
+ * the caller's. */
 bool exec_adopt(struct container_table *t, const struct keeper_entry *entry, const int *fds)
 {
     struct exec *e = exec_of_keeper_id(t, entry->id);
     int pidfd = fds[0];
 
+    ASSERT_LOOP();
     if (!e || !e->c || e->doc.has_ended || exec_is_alive(e) || entry->has_failed)
         return false;
     e->is_started = true;
@@ -89,6 +96,7 @@ bool exec_adopt(struct container_table *t, const struct keeper_entry *entry, con
         exec_note_running(e, entry->pid, pidfd, entry->started_wall_ns);
     }
     adopt_streams(e, entry, fds);
+    exec_check(e);
     if (entry->state == KEEPER_FOREIGN)
         exec_watch_orphan(e);
     if (t->parts->keeper) /* it only closed the connection: no reconcile follows */
@@ -102,6 +110,7 @@ void exec_settled(struct container_table *t, const struct keeper_entry *entry, i
 {
     struct exec *e = exec_of_keeper_id(t, entry->id);
 
+    ASSERT_LOOP();
     if (e && e->is_settling) {
         exec_note_running(e, entry->pid, pidfd, entry->started_wall_ns);
         close_adopted_stdin(e);
@@ -119,6 +128,7 @@ void exec_settled(struct container_table *t, const struct keeper_entry *entry, i
 /* It ran, and neither has the keeper an entry nor was an end written: both died. */
 static void note_vanished(struct exec *e)
 {
+    ASSERT(!exec_is_alive(e) && !e->doc.has_ended);
     e->doc.has_ended = e->doc.has_unknown_code = e->is_recorded = true;
     e->doc.exit_code = 255;
     e->doc.ended_ns = clock_wall_ns();
@@ -129,6 +139,7 @@ static void note_vanished(struct exec *e)
 void execs_reconcile(struct container *c)
 {
     list_each (e, &c->execs, struct exec, link) {
+        exec_check(e);
         close_adopted_stdin(e);
         if (e->is_running && e->exit.is_set)
             exec_work_off_exit(e);

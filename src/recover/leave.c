@@ -22,15 +22,20 @@ static void stop_part_ended(void *ctx)
 {
     struct container_table *t = ctx;
 
+    ASSERT(t->n_stopping > 0);
     if (--t->n_stopping == 0)
         t->stopped(t->stopped_ctx);
 }
 
+/* What is closed here is this engine's duplicate of what the keeper holds. `done` comes when each
+ * log has written what it has. */
 void container_table_stop(struct container_table *t, void (*done)(void *ctx), void *ctx)
 {
     size_t cursor = 0;
     void *value;
 
+    ASSERT_LOOP();
+    ASSERT(!t->stopped && done);
     t->stopped = done;
     t->stopped_ctx = ctx;
     t->n_stopping = 1;
@@ -58,6 +63,8 @@ void container_table_stop(struct container_table *t, void (*done)(void *ctx), vo
     stop_part_ended(t);
 }
 
+/* After the last turn of the loop: whoever still waits is answered, and references must come out
+ * even (container_destroy). */
 void container_table_close(struct container_table *t)
 {
     size_t cursor = 0;

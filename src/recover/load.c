@@ -19,6 +19,8 @@
 
 #include "exec_recover.h"
 
+/* A document that cannot be read is left where it is: it may be of a newer version, and its
+ * container's data is somebody's. */
 static struct err *load_one(void *ctx, const char *id, const char *json)
 {
     struct container_table *t = ctx;
@@ -49,6 +51,7 @@ static struct err *load_one(void *ctx, const char *id, const char *json)
 /* What others have hung onto the object. */
 static void on_destroying(struct container *c)
 {
+    ASSERT(c->magic == CONTAINER_MAGIC);
     sockets_stop_holding(c);
     health_free(c);
     orphan_forget(c->orphan);
@@ -57,6 +60,7 @@ static void on_destroying(struct container *c)
 
 static const struct container_hooks hooks = {container_work_off_exit, on_destroying};
 
+/* Containers first: execs belong to one. */
 struct err *container_table_open(struct parts *p, struct container_table **out)
 {
     struct container_table *t;

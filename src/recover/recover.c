@@ -41,6 +41,7 @@
 
 #include "exec_recover.h"
 
+/* The keeper knows full ids alone, so no prefix may match. */
 static struct container *find_exact(struct container_table *t, const char *id)
 {
     return strlen(id) == 64 ? map_get(t->by_id, id) : NULL;
@@ -72,6 +73,7 @@ static void let_go(struct container_table *t, const struct keeper_entry *e)
 {
     struct stranger *s;
 
+    ASSERT(e->pid > 0);
     if (t->parts->keeper) {
         keeper_ack(t->parts->keeper, e->id, e->pid);
         return;
@@ -117,12 +119,15 @@ static bool is_known(struct container_table *t, const struct keeper_entry *e)
     return c && c->pidfd >= 0 && c->doc.state.pid == e->pid;
 }
 
+/* The process ran all the time; the engine takes its end of the streams, and the books of its
+ * networks, into memory. That the engine before had not yet said "started" is made up for. */
 static void adopt_process(struct container *c, const struct keeper_entry *e, const int *fds)
 {
     struct hub_streams s = keeper_entry_streams(e, fds);
     struct err *err = container_open_log(c);
     bool was_attached = e->stdin_attached && c->doc.config.stdin_once;
 
+    ASSERT(c->pidfd < 0 && !c->is_streaming && e->pid > 0);
     err_drop(err);
     if (was_attached && s.in >= 0) /* the client went with the engine: its input has ended */
         close(steal_fd(&s.in));
@@ -143,6 +148,7 @@ static void adopt_process(struct container *c, const struct keeper_entry *e, con
                   KV("error", err_text(err)));
         err_drop(err);
     }
+    container_check(c);
 }
 
 void container_table_adopt(void *table, const struct keeper_entry *e, const int *fds)
@@ -150,6 +156,7 @@ void container_table_adopt(void *table, const struct keeper_entry *e, const int 
     struct container_table *t = table;
     struct container *c = find_exact(t, e->id);
 
+    ASSERT_LOOP();
     if (sockets_stash(t, e, fds))
         return;
     if (is_known(t, e)) {
@@ -180,6 +187,7 @@ void container_table_exited(void *table, const struct keeper_entry *e)
     struct container *c = find_exact(t, e->id);
     struct exit_record r = keeper_entry_exit(e);
 
+    ASSERT_LOOP();
     if (is_exec_id(e->id)) {
         exec_exited(t, e);
         return;
@@ -193,6 +201,7 @@ void container_table_exited(void *table, const struct keeper_entry *e)
     keeper_ack(t->parts->keeper, e->id, e->pid);
 }
 
+/* A start that was in flight when the connection was lost has come to its execve. */
 void container_table_settled(void *table, const struct keeper_entry *e, int pidfd)
 {
     if (is_exec_id(e->id))
@@ -201,13 +210,15 @@ void container_table_settled(void *table, const struct keeper_entry *e, int pidf
         close(pidfd); /* it was adopted or killed when its entry came */
 }
 
-/* The engine goes on with its own ends of the streams; the next one will ask the new keeper. */
+/* The engine goes on with its own ends of the streams; the next engine will ask the new keeper, so
+ * that is given all of it. */
 void container_table_keeper_lost(void *table)
 {
     struct container_table *t = table;
     size_t cursor = 0, n = 0;
     void *value;
 
+    ASSERT_LOOP();
     while (map_next(t->by_id, &cursor, NULL, &value)) {
         struct container *c = value;
 
@@ -246,12 +257,15 @@ struct err *container_table_open_landing(struct container_table *t)
     autoarena struct arena *a = arena_create();
     bool is_adopted = t->parts->landing;
 
+    ASSERT(t->parts->keeper);
     if (!is_adopted)
         TRY(landing_create(spool_dir(t, a), &t->parts->landing));
     keeper_share_landing(t->parts->keeper, landing_fds(t->parts->landing), is_adopted);
     return NULL;
 }
 
+/* Output that an engine before this one took out of a pipe and did not write: the container's log
+ * gets it, also when the container runs no more. */
 static bool claim_landed(void *ctx, const char *id)
 {
     struct container *c = find_exact(ctx, id);
@@ -270,6 +284,7 @@ static bool claim_landed(void *ctx, const char *id)
  * restarted, or the keeper is gone too. Its code is unknown, never 0. */
 static void note_vanished(struct container *c)
 {
+    ASSERT(c->pidfd < 0 && !c->exit.is_set);
     c->doc.state.status = STATUS_EXITED;
     c->doc.state.exit_code = 255;
     c->doc.state.has_unknown_code = true;
@@ -282,6 +297,7 @@ static void note_vanished(struct container *c)
     if (c->image)
         image_ref(c->image, c->doc.id, false);
     container_event(c, "die", "exitCode", "255");
+    container_check(c);
     container_save(c);
 }
 
@@ -290,6 +306,7 @@ static void undo_start(struct container *c)
 {
     struct container_state *s = &c->doc.state;
 
+    ASSERT(c->pidfd < 0 && s->starting_from > 0);
     s->status = s->starting_from - 1;
     s->starting_from = 0;
     if (s->status == STATUS_RESTARTING)
@@ -311,6 +328,8 @@ static void on_boot_started(void *ctx, struct err *err)
     container_unref(c);
 }
 
+/* In this order: an exit that was found, then a process that lives, then what is left of a removal,
+ * then what the documents say of a run that nobody has seen. */
 static void reconcile_one(struct container *c)
 {
     execs_reconcile(c);
@@ -375,6 +394,8 @@ void container_table_reconcile(struct container_table *t)
     size_t cursor = 0;
     void *value;
 
+    ASSERT_LOOP();
+    ASSERT(t->parts->keeper);
     let_strangers_go(t);
     remove_leftovers(t);
     landing_sweep(t->parts->landing, claim_landed, t);

@@ -82,6 +82,8 @@ static struct err *decode_request(struct create *o, struct create_request *r)
     return json_fill(o->c->arena, doc, &request_json, r);
 }
 
+/* Only the system is looked at: an image for another architecture is refused when it is pulled, or
+ * its program by execve. */
 static struct err *check_platform(const struct create *o)
 {
     if (text_is_empty(o->platform) || text_starts(o->platform, "linux"))
@@ -109,6 +111,7 @@ static struct err *find_image(struct op *op)
     struct create *o = (struct create *)op;
     const char *name = o->request.config.image;
 
+    ASSERT(!o->c->image);
     if (text_is_empty(name))
         return err_new(ERR_INVALID, "No image was specified: \"Image\" is empty");
     TRY(image_find(o->table->parts->images, name, &o->c->image));
@@ -124,6 +127,7 @@ static void forget_image(struct op *op)
 {
     struct create *o = (struct create *)op;
 
+    ASSERT(o->c->image);
     if (!o->is_published)
         image_unref(o->c->image, o->c->doc.id);
 }
@@ -143,6 +147,8 @@ static struct err *merge_image(struct create *o)
     return NULL;
 }
 
+/* What Docker fills in when a request says nothing; inspect shows it afterwards. The private cgroup
+ * namespace is the default of clients that know of it (API 1.41). */
 static void fill_defaults(const struct create *o, struct host_config *h)
 {
     const struct settings *s = o->table->parts->settings;
@@ -290,11 +296,14 @@ static struct err *find_parts(struct op *op)
 
 /* ---- reserve-name ---- */
 
+/* Until `publish` the table does not know the container, so the name is kept in a map of its own:
+ * two creates at once must not get one. */
 static struct err *reserve_name(struct op *op)
 {
     struct create *o = (struct create *)op;
     const char *name = o->name;
 
+    ASSERT(!o->is_reserved && !o->c->name);
     if (name && *name == '/')
         name++;
     if (text_is_empty(name))
@@ -331,6 +340,7 @@ static void on_volume(void *ctx, struct err *err, struct volume *v)
         ticket_answer(t, err);
         return;
     }
+    ASSERT(o->at_mount < o->c->doc.mounts.n);
     m = o->c->doc.mounts.v;
     m += o->at_mount++;
     m->name = arena_strdup(o->c->arena, volume_name(v));
@@ -339,11 +349,14 @@ static void on_volume(void *ctx, struct err *err, struct volume *v)
     make_next_volume(o, t);
 }
 
+/* One volume after the other, since each is an operation with an answer. A name that does not exist
+ * yet is noted first: whatever happens, drop_volumes removes what this create has made. */
 static void make_next_volume(struct create *o, struct ticket *t)
 {
     struct mount_point *m = o->c->doc.mounts.v;
     struct volume_request r = {0};
 
+    ASSERT(o->at_mount <= o->c->doc.mounts.n);
     while (o->at_mount < o->c->doc.mounts.n && strcmp(m[o->at_mount].type, "volume") != 0)
         o->at_mount++;
     if (o->at_mount == o->c->doc.mounts.n) {
@@ -361,6 +374,7 @@ static void make_next_volume(struct create *o, struct ticket *t)
             id_random(id);
             r.name = m->name = arena_strdup(o->c->arena, id);
         }
+        ASSERT(o->n_made < o->c->doc.mounts.n);
         o->made[o->n_made++] = m->name;
     }
     volume_create(o->table->parts->volumes, &r, m->is_anonymous, on_volume, t);
@@ -375,6 +389,7 @@ static struct err *make_volumes(struct op *op)
     return NULL;
 }
 
+/* Those that others have come to use meanwhile stay: volume_remove refuses them. */
 static void drop_volumes(struct op *op)
 {
     struct create *o = (struct create *)op;
@@ -386,11 +401,14 @@ static void drop_volumes(struct op *op)
 
 /* ---- make-files (worker) ---- */
 
+/* Docker's copy-up: an empty volume gets what the image has at its place, in a mount of the image
+ * that nobody else sees. */
 static struct err *copy_up(struct create *o)
 {
     const struct mount_point *m = o->c->doc.mounts.v;
     autoclose int root = -1;
 
+    ASSERT_WORKER();
     for (size_t i = 0; i < o->c->doc.mounts.n; i++) {
         if (strcmp(m[i].type, "volume") != 0 || m[i].no_copy)
             continue;
@@ -433,6 +451,7 @@ static struct err *save(struct op *op)
     return NULL;
 }
 
+/* The document was written and the container is not published: the next engine must not find it. */
 static void unsave(struct op *op)
 {
     struct container *c = ((struct create *)op)->c;
@@ -444,6 +463,7 @@ static struct err *publish(struct op *op)
 {
     struct create *o = (struct create *)op;
 
+    ASSERT(o->is_reserved && !o->is_published && o->c->refs == 1);
     release_name(op);
     o->is_published = true;
     container_table_insert(o->c);
@@ -453,6 +473,7 @@ static struct err *publish(struct op *op)
     return NULL;
 }
 
+/* Published containers belong to the table. */
 static void finish(struct op *op)
 {
     struct create *o = (struct create *)op;
@@ -508,6 +529,7 @@ void container_create(struct container_table *t, const char *name, const char *p
     struct create *o = (struct create *)op_create(t->parts->ops, &create_type);
     char id[ID_MAX];
 
+    ASSERT_LOOP();
     do /* never an id whose long prefix is somebody's name */
         id_random(id);
     while (map_get(t->by_id, id) || map_get(t->by_name, id) ||

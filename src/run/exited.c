@@ -40,6 +40,7 @@ struct exited {
     bool was_oom_killed, was_killed, has_failed;
 };
 
+/* The shell's convention, which Docker has: 128 and the signal. */
 static int exit_code_of_status(int status)
 {
     if (WIFSIGNALED(status))
@@ -49,11 +50,14 @@ static int exit_code_of_status(int status)
 
 /* ---- steps ---- */
 
+/* Clients of wait and `docker run` must find all output in the log when they hear of the exit. The
+ * last attempt does not wait: an exit that is never told is worse than a late line. */
 static struct err *drain_streams(struct op *op)
 {
     struct exited *o = (struct exited *)op;
     bool waits = o->c->exit_attempts < ATTEMPTS_MAX - 1;
 
+    ASSERT(o->c->is_exiting);
     if (!o->c->hub || !hub_is_running(o->c->hub))
         return NULL;
     if (waits) /* at last they drain without being waited for */
@@ -68,6 +72,7 @@ static bool was_killed(const struct op *op)
     return ((const struct exited *)op)->was_killed;
 }
 
+/* Before the cgroup goes: its counter (memory.events, oom_kill) is the only witness. */
 static struct err *read_oom(struct op *op)
 {
     struct exited *o = (struct exited *)op;
@@ -83,6 +88,7 @@ static struct err *record(struct op *op)
     struct container_state *s = &c->doc.state;
     char code[16];
 
+    ASSERT(c->magic == CONTAINER_MAGIC && c->is_exiting);
     if (c->pidfd < 0)
         return NULL; /* an earlier attempt came past here */
     s->exit_code = o->record.is_unknown ? 255 : exit_code_of_status(o->record.status);
@@ -113,6 +119,8 @@ static struct err *record(struct op *op)
     return NULL;
 }
 
+/* rmdir(2) of a cgroup fails with EBUSY while a process of it is still dying; that is waited for
+ * there. */
 static struct err *release_kernel(struct op *op)
 {
     struct exited *o = (struct exited *)op;
@@ -142,6 +150,7 @@ static struct err *save(struct op *op)
     return NULL;
 }
 
+/* The exit is on disk: from now on the keeper's memory of it would only be told again. */
 static struct err *forget_in_keeper(struct op *op)
 {
     struct exited *o = (struct exited *)op;
@@ -151,11 +160,14 @@ static struct err *forget_in_keeper(struct op *op)
     return NULL;
 }
 
+/* A step failed: the exit is put back and all steps run once more, up to ATTEMPTS_MAX times. They
+ * are written so that what is done is not done twice. */
 static void finish(struct op *op)
 {
     struct exited *o = (struct exited *)op;
     struct container *c = o->c;
 
+    ASSERT(c->is_exiting && !c->is_starting);
     c->is_exiting = false;
     if (o->has_failed && ++c->exit_attempts < ATTEMPTS_MAX && !c->is_gone) {
         c->exit = o->record;
@@ -190,6 +202,7 @@ static const struct op_type exited_type = {"container/exited", OP_INTERNAL, size
                                            exited_steps, finish};
 OP_LISTED(exited_type);
 
+/* The operation has no client: a failure is logged, and `finish` tries again. */
 static void on_worked_off(struct op *op, struct err *err, void *ctx)
 {
     struct exited *o = (struct exited *)op;
@@ -207,6 +220,7 @@ void container_work_off_exit(struct container *c)
 {
     struct exited *o;
 
+    ASSERT_LOOP();
     if (!c->exit.is_set || c->is_exiting || c->is_starting)
         return;
     o = (struct exited *)op_create(c->parts->ops, &exited_type);

@@ -12,11 +12,13 @@
 #include "cgroup/cgroup.h"
 #include "runtime/sandbox.h"
 
+/* Cgroups name block devices by their numbers; the path is only what the user calls it. */
 static struct err *device_values(struct arena *a, const struct jlist *list, size_t item_size,
                                  const struct cgroup_device_value **out, size_t *n)
 {
     struct cgroup_device_value *v = arena_array(a, list->n, sizeof(*v));
 
+    ASSERT(item_size == sizeof(struct weight_device) || item_size == sizeof(struct rate_device));
     for (size_t i = 0; i < list->n; i++) {
         /* weight_device and rate_device both begin with the path */
         const void *item = (const char *)list->v + i * item_size;

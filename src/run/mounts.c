@@ -392,11 +392,13 @@ static void each_volume(struct container *c, void (*fn)(struct volume *v, const 
 
 void mounts_ref(struct container *c)
 {
+    ASSERT_LOOP();
     each_volume(c, volume_ref);
 }
 
 void mounts_unref(struct container *c)
 {
+    ASSERT_LOOP();
     each_volume(c, volume_unref);
 }
 
@@ -418,6 +420,7 @@ void mounts_doom_anonymous(struct container *c, bool is_doomed)
 {
     const struct mount_point *m = c->doc.mounts.v;
 
+    ASSERT_LOOP();
     for (size_t i = 0; i < c->doc.mounts.n; i++) {
         struct volume *v =
             text_is_empty(m[i].name) ? NULL : volume_find(c->parts->volumes, m[i].name);

@@ -21,6 +21,7 @@ static struct err *claim(struct op *op)
     struct pause *o = (struct pause *)op;
     bool is_paused = o->c->doc.state.status == STATUS_PAUSED;
 
+    ASSERT(o->c->magic == CONTAINER_MAGIC);
     if (!state_is_running(o->c) || o->c->is_exiting)
         return err_new(ERR_CONFLICT, "Container %s is not running", o->id);
     if (o->paused && is_paused)
@@ -31,13 +32,18 @@ static struct err *claim(struct op *op)
     return NULL;
 }
 
+/* The freezer stops processes where they are, and takes its time for those in the kernel: hence a
+ * worker (cgroup-v2.rst, cgroup.freeze). */
 static struct err *freeze(struct op *op)
 {
     struct pause *o = (struct pause *)op;
 
+    ASSERT_WORKER();
     return cgroup_freeze(o->parts->cgroups, o->id, o->paused);
 }
 
+/* The container may have ended while it froze; and a signal that had to get through (n_thaws) wins
+ * over the pause. */
 static struct err *mark(struct op *op)
 {
     struct pause *o = (struct pause *)op;

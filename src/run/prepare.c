@@ -18,6 +18,7 @@
 
 #include "limits.h"
 
+/* 0: none was asked for; bind_open makes it rprivate, as Docker. */
 static unsigned long propagation_flags(const char *name)
 {
     static const struct {
@@ -46,6 +47,7 @@ static struct err *open_mount(const struct prep *p, size_t i, struct sandbox_mou
         .propagation = propagation_flags(m->propagation),
     };
 
+    ASSERT(i < p->n_mounts);
     out->target = m->destination;
     out->is_file = false;
     if (strcmp(m->type, "tmpfs") == 0)
@@ -60,6 +62,7 @@ struct mount_list {
     size_t n;
 };
 
+/* A detached mount is unmounted when its last descriptor goes (open_tree(2)). */
 static void close_mounts(struct mount_list *l)
 {
     for (size_t i = 0; i < l->n; i++)
@@ -81,6 +84,8 @@ static struct err *open_mounts(struct arena *a, const struct prep *p, struct mou
     return err;
 }
 
+/* Sockets of published ports first: a port that is taken is the most usual failure, and nothing has
+ * to be undone for it. */
 static struct err *open_network(struct prep *p)
 {
     if (p->ports)
@@ -91,6 +96,8 @@ static struct err *open_network(struct prep *p)
     return dns_start_open(&p->dns, p->parts->net, p->ns.net);
 }
 
+/* Descriptors of `ns`, the mounts and the cgroup are taken by sandbox_compile, whether it succeeds
+ * or not. */
 static struct err *compile(struct arena *a, struct prep *p, struct mount_list *l,
                            struct cgroup_join *join)
 {
@@ -129,6 +136,8 @@ struct err *prep_make(struct arena *a, struct prep *p)
     struct mount_list mounts = {0};
     struct err *err;
 
+    ASSERT_WORKER();
+    ASSERT(p->id && p->config && p->host);
     launch_init(&p->launch);
     mounts.v = arena_array(a, p->n_mounts + ETC_FILES, sizeof(*mounts.v));
     TRY(limits_plan(a, p->host, p->config, &limits));
@@ -147,6 +156,7 @@ struct err *prep_make(struct arena *a, struct prep *p)
 
 void prep_discard(struct prep *p)
 {
+    ASSERT_WORKER();
     launch_close(&p->launch);
     err_drop(cgroup_remove(p->parts->cgroups, p->id));
 }

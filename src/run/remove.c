@@ -35,6 +35,8 @@ struct removal {
     int status_before;
 };
 
+/* Docker's words; its CLI shows them, and compose looks for "is already in progress" and "No such
+ * container". */
 static struct err *claim(struct op *op)
 {
     struct removal *o = (struct removal *)op;
@@ -61,6 +63,7 @@ static struct err *claim(struct op *op)
     return NULL;
 }
 
+/* Waits without a deadline: a process in an uninterruptible sleep dies when its disk answers. */
 static struct err *end_process(struct op *op)
 {
     struct removal *o = (struct removal *)op;
@@ -76,10 +79,12 @@ static struct err *end_process(struct op *op)
     return NULL;
 }
 
+/* From here on it cannot be started; `docker ps -a` says "Removal In Progress". */
 static struct err *mark(struct op *op)
 {
     struct removal *o = (struct removal *)op;
 
+    ASSERT(!o->is_marked && o->c->pidfd < 0);
     o->is_marked = true;
     timer_clear(o->c->parts->loop, &o->c->restart_timer);
     o->c->doc.state.status = STATUS_REMOVING;
@@ -91,10 +96,13 @@ static struct err *mark(struct op *op)
     return NULL;
 }
 
+/* A later step failed: the container is no longer whole. It can be removed again, and nothing
+ * else. */
 static void mark_dead(struct op *op)
 {
     struct removal *o = (struct removal *)op;
 
+    ASSERT(o->is_marked);
     o->c->doc.state.status = STATUS_DEAD;
     container_check(o->c);
     container_save(o->c);
@@ -105,11 +113,13 @@ static void on_log_closed(void *ctx)
     ticket_answer(ctx, NULL);
 }
 
+/* The log writes what it has and lets its readers end; its file is removed with the directory. */
 static struct err *close_log(struct op *op)
 {
     struct removal *o = (struct removal *)op;
     struct log *log = steal_ptr(&o->c->log);
 
+    ASSERT(o->c->doc.state.status == STATUS_REMOVING);
     if (!log)
         return NULL;
     log_discard(log);
@@ -121,6 +131,7 @@ static struct err *remove_files(struct op *op)
 {
     struct removal *o = (struct removal *)op;
 
+    ASSERT_WORKER();
     return rootfs_remove(o->parts->layers, o->id);
 }
 
@@ -150,11 +161,13 @@ static void remove_volumes(struct container *c)
     }
 }
 
+/* The document is gone, so nothing of this may fail. */
 static struct err *forget(struct op *op)
 {
     struct removal *o = (struct removal *)op;
     struct container *c = o->c;
 
+    ASSERT(o->is_marked && !c->is_gone);
     if (c->image)
         image_unref(c->image, c->doc.id);
     c->image = NULL;
@@ -201,6 +214,8 @@ struct removal_call {
     void *ctx;
 };
 
+/* Without a caller: --rm, or the next engine. That it was removed by somebody else meanwhile is no
+ * news. */
 static void on_removed(struct op *op, struct err *err, void *ctx)
 {
     struct removal_call *call = ctx;
@@ -222,6 +237,7 @@ void container_remove(struct container *c, bool force, bool volumes, bool link,
     struct removal *o;
     struct removal_call *call;
 
+    ASSERT_LOOP();
     if (link) {
         done(ctx, err_new(ERR_NOT_FOUND, "No such link: %s", c->name));
         return;

@@ -2,6 +2,7 @@
 /* Rename: in the table first (so that nobody else takes the name), then on disk. Loop thread. */
 #include <stdio.h>
 
+#include "base/log.h"
 #include "base/map.h"
 #include "container/container_table.h"
 #include "container/event.h"
@@ -16,15 +17,16 @@ struct renaming {
     char *before;
 };
 
+/* In the table, the document and the names that others resolve, all in one turn of the loop. */
 static void set_name(struct container *c, const char *name)
 {
     char *before = c->name;
 
-    map_take(c->table->by_name, before);
+    ASSERT(map_take(c->table->by_name, before) == c);
     c->name = mem_strdup(name);
     c->doc.name = c->name;
-    map_put(c->table->by_name, c->name, c);
-    for (size_t i = 0; i < c->n_endpoints; i++) /* what others resolve from now on */
+    ASSERT(!map_put(c->table->by_name, c->name, c)); /* check_name saw it free, in this turn */
+    for (size_t i = 0; i < c->n_endpoints; i++)      /* what others resolve from now on */
         snprintf(c->endpoints[i]->container_name, sizeof(c->endpoints[i]->container_name), "%s",
                  name);
     container_check(c);
@@ -51,8 +53,14 @@ static struct err *take_name(struct op *op)
 static void give_back(struct op *op)
 {
     struct renaming *o = (struct renaming *)op;
+    struct err *err = container_table_check_name(o->c->table, o->before);
 
-    set_name(o->c, o->before);
+    if (!err)
+        set_name(o->c, o->before);
+    else
+        log_warn("a container keeps the name of a rename that failed: its old one is taken",
+                 KV("id", o->c->doc.id), KV("name", o->c->name));
+    err_drop(err);
     container_save(o->c); /* the write of the new name may still be on its way */
 }
 

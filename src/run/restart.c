@@ -19,8 +19,8 @@
 #define DELAY_MAX_MS 60000
 #define RAN_WELL_NS (10 * NS_PER_S)
 
-/* Whether a new run should follow the exit on record (at_boot: the engine starts and finds it
- * down). */
+/* `always` starts again at boot even what a user has stopped, `unless-stopped` does not: that is
+ * the whole difference between the two (docs of `docker run --restart`). */
 bool restart_policy_wants(const struct container *c, bool at_boot)
 {
     const struct restart_policy *r = &c->doc.host.restart;
@@ -36,6 +36,8 @@ bool restart_policy_wants(const struct container *c, bool at_boot)
     return false;
 }
 
+/* The start that the policy asked for failed: it counts as a run that ended, but for what is no
+ * fault of the container's, and the policy is asked again. */
 static void on_restarted(struct op *op, struct err *err, void *ctx)
 {
     struct container *c = container_of_ctx(ctx);
@@ -60,20 +62,26 @@ static void on_restarted(struct op *op, struct err *err, void *ctx)
     container_unref(c);
 }
 
+/* The count is what `on-failure:N` is limited by; it is saved with the document of the start. */
 static void on_restart_due(struct timer *t)
 {
     struct container *c = container_of(t, struct container, restart_timer);
 
+    ASSERT(c->magic == CONTAINER_MAGIC);
     if (c->is_gone || c->doc.state.status != STATUS_RESTARTING)
         return;
     c->doc.state.restart_count++;
     op_start_in(start_op(c), &c->lane, on_restarted, container_ref(c));
 }
 
+/* Doubles the delay, up to a minute, unless the container ran for ten seconds: then what went wrong
+ * is not the start. */
 void restart_policy_apply(struct container *c)
 {
     const struct container_state *s = &c->doc.state;
 
+    ASSERT_LOOP();
+    ASSERT(s->status == STATUS_RESTARTING && !c->is_exiting);
     if (c->table->stopped) /* the next engine goes on from the document */
         return;
     if (c->restart_delay_ms == 0 || s->finished_ns - s->started_ns >= RAN_WELL_NS)

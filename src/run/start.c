@@ -57,10 +57,13 @@ struct intent {
 
 /* ---- settle, claim ---- */
 
+/* A run that is ending must be over: its addresses, ports and name of its cgroup are needed
+ * again. */
 static struct err *settle(struct op *op)
 {
     struct start *o = (struct start *)op;
 
+    ASSERT(o->c->magic == CONTAINER_MAGIC);
     if (!state_is_running(o->c) || o->c->is_exiting || o->c->exit.is_set)
         container_settle_for(o->c, op);
     return NULL; /* claim says what is to be said */
@@ -92,6 +95,9 @@ static struct err *claim(struct op *op)
 
 /* ---- reserve: addresses, ports, other containers' namespaces ---- */
 
+/* The number of a process may have become another's between two looks: the namespace is opened
+ * by number, and then its pidfd is asked whether it still lives (pidfd_send_signal(2) with
+ * signal 0). */
 static struct err *open_namespace(struct container *c, const char *mode, const char *kind, int *out)
 {
     struct container *other;
@@ -141,6 +147,7 @@ static struct err *open_namespaces(struct start *o)
     return NULL;
 }
 
+/* Those that prep_make has taken are -1 by then. */
 static void close_namespaces(struct sandbox_namespaces *ns)
 {
     int *fds[] = {&ns->net, &ns->ipc, &ns->pid, &ns->uts};
@@ -195,6 +202,7 @@ static void on_intended(void *ctx, struct err *err)
     struct intent *i = ctx;
     struct ticket *t = steal_ptr(&i->ticket);
 
+    ASSERT(!i->is_written);
     i->is_written = true;
     if (!t)
         i->err = err;
@@ -215,12 +223,15 @@ static void forget_intent(struct start *o)
         free_intent(i);
 }
 
+/* Everything the worker reads: a copy in the operation's arena, or parts of the document that do
+ * not change while a lifecycle operation holds the lane. */
 static void copy_for_worker(struct start *o)
 {
     struct container *c = o->c;
     struct prep *p = &o->prep;
     const struct mount_point *m = c->doc.mounts.v;
 
+    ASSERT(c->image);
     p->parts = c->parts;
     p->id = c->doc.id;
     p->dir = rootfs_dir(c->parts->layers, o->op.arena, c->doc.id);
@@ -253,6 +264,7 @@ static struct err *intend(struct op *op)
     struct container_state shown = c->doc.state;
     char *json;
 
+    ASSERT(!o->intent && !state_is_running(c));
     copy_for_worker(o);
     c->doc.state.status = STATUS_RUNNING;
     c->doc.state.starting_from = shown.status + 1; /* what it is again if nothing was spawned */
@@ -264,6 +276,7 @@ static struct err *intend(struct op *op)
     return NULL;
 }
 
+/* The document says "running" since `intend`: it is written as it is shown. */
 static void take_back(struct op *op)
 {
     struct start *o = (struct start *)op;
@@ -273,6 +286,7 @@ static void take_back(struct op *op)
 
 /* ---- await-permit ---- */
 
+/* Without a deadline: behind a thousand starts the last one waits for all of them. */
 static struct err *await_permit(struct op *op)
 {
     struct start *o = (struct start *)op;
@@ -301,6 +315,7 @@ static struct err *await_unheld(struct op *op)
 
 static struct err *prepare(struct op *op)
 {
+    ASSERT_WORKER();
     return prep_make(op->arena, &((struct start *)op)->prep);
 }
 
@@ -311,6 +326,7 @@ static void discard(struct op *op)
 
 /* ---- apply-rules ---- */
 
+/* Before the clone: the first packet of the container must find its rules. */
 static struct err *apply_rules(struct op *op)
 {
     struct start *o = (struct start *)op;
@@ -335,6 +351,7 @@ static void on_spawned(void *ctx, struct err *err, int pid, int pidfd)
 {
     struct start *o = (struct start *)ticket_op(ctx);
 
+    ASSERT(err || (pid > 0 && pidfd >= 0));
     if (o && !err) {
         o->c->doc.state.pid = pid;
         o->c->pidfd = pidfd;
@@ -345,10 +362,13 @@ static void on_spawned(void *ctx, struct err *err, int pid, int pidfd)
     ticket_answer(ctx, err);
 }
 
+/* From here until `finish` an exit waits (is_starting): the keeper may report the end of a short
+ * process before the answer to this request is worked off. */
 static struct err *spawn(struct op *op)
 {
     struct start *o = (struct start *)op;
 
+    ASSERT(o->c->pidfd < 0 && !o->c->is_starting && !o->c->is_exiting);
     o->c->is_starting = true;
     snprintf(o->prep.launch.id, sizeof(o->prep.launch.id), "%s", o->c->doc.id);
     o->spawning = keeper_spawn(o->c->parts->keeper, &o->prep.launch, on_spawned, op_wait(op));
@@ -366,10 +386,13 @@ static void kill_spawned(struct op *op)
 
 /* ---- open-streams, mark-running ---- */
 
+/* Ports are served when the process is there: before, a client would be accepted and get
+ * nothing. */
 static struct err *open_streams(struct op *op)
 {
     struct start *o = (struct start *)op;
 
+    ASSERT(o->c->is_starting && o->c->pidfd >= 0);
     container_run_streams(o->c, &o->prep.launch);
     if (o->c->ports) {
         ports_serve(o->c->ports);
@@ -383,17 +406,20 @@ static struct err *await_save(struct op *op)
 {
     struct start *o = (struct start *)op;
 
+    ASSERT(o->intent && !o->intent->ticket);
     if (o->intent->is_written)
         return steal_ptr(&o->intent->err);
     o->intent->ticket = op_wait(op);
     return NULL;
 }
 
+/* Health checks, events and `docker ps` see it from this moment. */
 static struct err *mark_running(struct op *op)
 {
     struct start *o = (struct start *)op;
     struct container *c = o->c;
 
+    ASSERT(c->is_starting && c->pidfd >= 0);
     state_begin_run(c, clock_wall_ns());
     container_check(c);
     image_ref(c->image, c->doc.id, true);
@@ -441,6 +467,7 @@ struct op *start_op(struct container *c)
 {
     struct start *o = (struct start *)op_create(c->parts->ops, &start_type);
 
+    ASSERT_LOOP();
     o->c = container_ref(c);
     o->op.subject = c->doc.id;
     o->prep.ns = (struct sandbox_namespaces){.net = -1, .ipc = -1, .pid = -1, .uts = -1};
@@ -453,6 +480,7 @@ struct op *start_op(struct container *c)
 
 bool start_note_failure(struct container *c, struct op *op, const struct err *err)
 {
+    ASSERT(err);
     if (!((struct start *)op)->is_claimed || c->is_gone || state_is_running(c))
         return false;
     c->doc.state.exit_code = spawn_exit_code(err, 128);
@@ -472,6 +500,8 @@ struct start_call {
     void *ctx;
 };
 
+/* The caller hears of it after the container says what became of it, so that an inspect in the
+ * callback shows the error. */
 static void on_started(struct op *op, struct err *err, void *ctx)
 {
     struct start_call *call = ctx;
@@ -490,6 +520,7 @@ void container_start(struct container *c, container_done_fn done, void *ctx)
 {
     struct start_call *call;
 
+    ASSERT_LOOP();
     if (state_is_running(c) && !c->is_exiting && !c->exit.is_set &&
         c->doc.state.status != STATUS_PAUSED) {
         done(ctx, err_new(ERR_NOT_MODIFIED, "container %s is already running", c->doc.id));

@@ -27,6 +27,7 @@ struct stop {
     bool was_running; /* when the command came: a stop that another one overtook is no 304 */
 };
 
+/* Docker's "kill" event comes with every signal, not with deaths alone. */
 static void signal_event(struct container *c, int signal)
 {
     char text[12];
@@ -40,6 +41,7 @@ static void signal_event(struct container *c, int signal)
 /* Between two runs there is nothing to kill: the next run is called off. */
 static void call_off_restart(struct container *c)
 {
+    ASSERT(c->doc.state.status == STATUS_RESTARTING && c->pidfd < 0);
     timer_clear(c->parts->loop, &c->restart_timer);
     c->doc.state.status = STATUS_EXITED;
     c->doc.state.was_stopped = true;
@@ -47,10 +49,13 @@ static void call_off_restart(struct container *c)
         log_finish(c->log);
     if (c->hub)
         hub_end_clients(c->hub);
+    container_check(c);
     container_save(c);
     waiters_notify(c, false);
 }
 
+/* Between two runs of a restart policy there is no process: the stop is the calling off. Thawed
+ * behind the signal, since a frozen process takes none (cgroup-v2.rst, cgroup.freeze). */
 static struct err *send_signal(struct op *op)
 {
     struct stop *o = (struct stop *)op;
@@ -71,10 +76,13 @@ static struct err *send_signal(struct op *op)
     return NULL;
 }
 
+/* The time that `docker stop -t` gives is over. SIGKILL to the first process of a pid namespace
+ * takes all others with it (pid_namespaces(7)). */
 static void on_patience_over(struct timer *t)
 {
     struct stop *o = container_of(t, struct stop, patience);
 
+    ASSERT(o->c->magic == CONTAINER_MAGIC && o->timeout_s >= 0);
     log_info("a container did not stop in time and is killed", KV("id", o->c->doc.id),
              KV_INT("seconds", o->timeout_s));
     signal_event(o->c, SIGKILL);
@@ -150,6 +158,8 @@ static void on_stopped(struct op *op, struct err *err, void *ctx)
     call_end(ctx, err);
 }
 
+/* The command's, else the container's StopTimeout, else Docker's ten seconds. Negative: for
+ * ever. */
 static int timeout_of(const struct container *c, int timeout_s)
 {
     if (timeout_s != STOP_TIMEOUT_DEFAULT)
@@ -201,6 +211,7 @@ static void on_restart_started(void *ctx, struct err *err)
     call_end(call, err);
 }
 
+/* Restart of a container that does not run is a start. */
 static void on_restart_stopped(void *ctx, struct err *err)
 {
     struct stop_call *call = ctx;
@@ -233,6 +244,7 @@ static void on_killed(struct settle_wait *w)
 {
     struct kill_wait *k = container_of(w, struct kill_wait, settle);
 
+    ASSERT(k->call);
     call_end(k->call, NULL);
     free(k);
 }
@@ -245,12 +257,15 @@ static struct err *check_killable(const struct container *c)
     return NULL;
 }
 
+/* Other signals are answered at once: nobody knows whether the process will end from them. */
 void container_kill(struct container *c, const char *signal, container_done_fn done, void *ctx)
 {
     struct kill_wait *k;
     int number = SIGKILL, stop_number = SIGTERM;
     struct err *err = text_is_empty(signal) ? NULL : signal_parse(signal, &number);
 
+    ASSERT_LOOP();
+    container_check(c);
     if (!err && c->doc.state.status == STATUS_RESTARTING && c->pidfd < 0 && number == SIGKILL) {
         call_off_restart(c);
         done(ctx, NULL);

@@ -22,6 +22,8 @@ static void on_detached(void *ctx)
     container_event(ctx, "detach", NULL, NULL);
 }
 
+/* The end of the pipe that counts is the keeper's duplicate: as long as it is open the container
+ * sees no end of file. */
 static void close_stdin(void *ctx)
 {
     struct container *c = container_of_ctx(ctx);
@@ -29,6 +31,8 @@ static void close_stdin(void *ctx)
     keeper_close_hold(c->parts->keeper, c->doc.id, c->doc.state.pid, ROLE_STDIN, NULL, NULL);
 }
 
+/* StdinOnce: if this engine dies, the next one has to close stdin, because the client went with
+ * this one. */
 static void note_stdin(void *ctx)
 {
     struct container *c = container_of_ctx(ctx);
@@ -39,6 +43,8 @@ static void note_stdin(void *ctx)
 
 static const struct hub_hooks hub_hooks = {close_stdin, on_detached, note_stdin};
 
+/* Made at the first attach or start: most containers that ever existed are stopped and need
+ * none. */
 static struct hub *hub_of(struct container *c)
 {
     if (!c->hub)
@@ -76,6 +82,8 @@ void container_adopt_streams(struct container *c, const struct hub_streams *s)
 {
     struct hub_streams streams = *s;
 
+    ASSERT_LOOP();
+    ASSERT(!c->is_streaming && c->pidfd >= 0);
     streams.stdin_once = c->doc.config.stdin_once;
     streams.log = c->log;
     container_ref(c); /* until drained */
@@ -98,10 +106,13 @@ void container_run_streams(struct container *c, struct launch *l)
     container_adopt_streams(c, &s);
 }
 
+/* The exit that waits for the last output goes on; the reference kept the container while its
+ * streams were open. */
 static void on_drained(void *ctx)
 {
     struct container *c = container_of_ctx(ctx);
 
+    ASSERT(c->is_streaming && !hub_is_running(c->hub));
     c->is_streaming = false;
     container_streams_drained(c);
     container_unref(c);
@@ -110,6 +121,7 @@ static void on_drained(void *ctx)
 struct err *container_attach(struct container *c, const struct attach_request *r, struct sink *sink,
                              void (*gone)(void *ctx), void *ctx, struct attachment **out)
 {
+    ASSERT_LOOP();
     if (c->doc.state.status == STATUS_PAUSED)
         return err_new(ERR_CONFLICT, "container %s is paused, unpause the container before attach",
                        c->doc.id);
@@ -123,11 +135,14 @@ struct err *container_attach(struct container *c, const struct attach_request *r
     return NULL;
 }
 
+/* Framed unless the container has a terminal: Docker's multiplexed format, which clients tell by
+ * the container's Tty. */
 struct err *container_logs(struct container *c, const struct log_query *q, struct sink *sink,
                            void (*done)(void *ctx), void *ctx, struct log_reader **out)
 {
     struct log_query query = *q;
 
+    ASSERT_LOOP();
     if (c->doc.state.status == STATUS_DEAD || c->doc.state.status == STATUS_REMOVING)
         return err_new(ERR_CONFLICT,
                        "can not get logs from container which is dead or marked for removal");

@@ -33,6 +33,8 @@ struct update {
             next->field = asked->field;                                                            \
     } while (0)
 
+/* Docker's rule: zero and empty mean "unchanged", so a limit cannot be taken back to "none" but for
+ * those that have a number for it (-1). */
 static void take_asked(struct host_config *next, const struct host_config *asked)
 {
     TAKE(cpu_shares);
@@ -82,6 +84,8 @@ static struct err *plan(struct op *op)
     return NULL;
 }
 
+/* The document is written as it is to be, and the container goes on as it is until the kernel has
+ * agreed. */
 static struct err *save(struct op *op)
 {
     struct update *o = (struct update *)op;
@@ -98,11 +102,13 @@ static void save_as_shown(struct op *op)
     container_save(((struct update *)op)->c);
 }
 
+/* A container that does not run gets its limits at the next start. */
 static struct err *apply(struct op *op)
 {
     struct update *o = (struct update *)op;
     struct cgroup_limits limits;
 
+    ASSERT_WORKER();
     if (!o->is_running)
         return NULL;
     TRY(limits_plan(op->arena, &o->next, NULL, &limits));
@@ -113,6 +119,7 @@ static struct err *publish(struct op *op)
 {
     struct update *o = (struct update *)op;
 
+    ASSERT(o->c->magic == CONTAINER_MAGIC);
     o->c->doc.host = o->next;
     container_save(o->c); /* a pause or an exit may have written what was shown meanwhile */
     container_event(o->c, "update", NULL, NULL);

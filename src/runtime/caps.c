@@ -76,15 +76,22 @@ uint64_t caps_known(void)
     return CAPS_BIT(CAPS_COUNT) - 1;
 }
 
+/* Docker's default set. */
 uint64_t caps_default(void)
 {
     uint64_t set = 0;
 
-    for (size_t i = 0; i < ARRAY_LEN(default_names); i++)
-        set |= CAPS_BIT(caps_number(default_names[i]));
+    for (size_t i = 0; i < ARRAY_LEN(default_names); i++) {
+        int number = caps_number(default_names[i]);
+
+        ASSERT(number >= 0);
+        set |= CAPS_BIT(number);
+    }
     return set;
 }
 
+/* Permitted and in the bounding set: what is not in the latter is lost by execve
+ * (capabilities(7)). */
 uint64_t caps_held(void)
 {
     uint64_t set = 0;

@@ -10,6 +10,7 @@
 #include "caps.h"
 #include "syscall_filter.h"
 
+/* What the payload may do: capabilities, no-new-privileges and the filter of system calls. */
 struct err *confine(struct arena *a, const struct host_config *h, struct launch *l,
                     struct plan_process *out)
 {
@@ -41,6 +42,7 @@ void confine_streams(struct streams *s, struct launch *l, struct plan_process *o
 struct err *confine_cgroups(const int *tasks, size_t n, struct launch *l, int *out, size_t *out_n,
                             size_t *n_taken)
 {
+    ASSERT(*out_n + (n - *n_taken) <= PLAN_CGROUPS_MAX || n > PLAN_CGROUPS_MAX);
     if (n > PLAN_CGROUPS_MAX)
         return err_new(ERR_INTERNAL, "more than %d cgroup hierarchies", PLAN_CGROUPS_MAX);
     for (; *n_taken < n; (*n_taken)++)
@@ -48,6 +50,8 @@ struct err *confine_cgroups(const int *tasks, size_t n, struct launch *l, int *o
     return NULL;
 }
 
+/* The default filter takes milliseconds to compile: done once at the engine's start, so that the
+ * first container does not wait for it. */
 void sandbox_warm(void)
 {
     autoarena struct arena *a = arena_create();

@@ -24,6 +24,7 @@ static int set_option(int fs, const char *option)
     char key[64];
     size_t n = strcspn(option, "=");
 
+    ASSERT(fs >= 0);
     ASSERT(n < sizeof(key));
     if (option[n] == '\0')
         return (int)syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, option, NULL, 0);
@@ -55,6 +56,7 @@ static struct err *set_attrs(int fd, uint64_t attrs, uint64_t propagation)
 {
     struct mount_attr attr = {.attr_set = attrs, .propagation = propagation};
 
+    ASSERT(fd >= 0);
     if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
         return err_sys("set the attributes of a mount");
     return NULL;

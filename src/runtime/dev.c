@@ -36,6 +36,7 @@ static const struct {
 /* Directories for the file systems that are attached on top, and for nested nodes. */
 static struct err *make_directory(int dev, const char *name)
 {
+    ASSERT(dev >= 0);
     if (mkdirat(dev, name, 0755) == 0)
         return fchmodat(dev, name, 0755, 0) < 0 ? err_sys("set the mode of /dev/%s", name) : NULL;
     return errno == EEXIST ? NULL : err_sys("make /dev/%s", name);
@@ -54,6 +55,7 @@ static struct err *make_node(struct arena *a, int dev, const struct device_node 
     dev_t number = makedev(d->major, d->minor);
     int rc;
 
+    ASSERT(text_starts(d->path, "/dev/"));
     TRY(make_parents(a, dev, name));
     rc = mknodat(dev, name, d->mode, number);
     if (rc < 0 && errno == EEXIST && unlinkat(dev, name, 0) == 0)
@@ -66,6 +68,8 @@ static struct err *make_node(struct arena *a, int dev, const struct device_node 
     return NULL;
 }
 
+/* The links that every Linux program expects; a device of the same name that the user asked for
+ * stays. */
 static struct err *make_links(int dev, const char *console)
 {
     for (size_t i = 0; i < ARRAY_LEN(links); i++)
@@ -76,6 +80,7 @@ static struct err *make_links(int dev, const char *console)
     return NULL;
 }
 
+/* An empty file, for the terminal's node to be mounted on. */
 static struct err *make_console(int dev)
 {
     autoclose int fd = openat(dev, "console", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);

@@ -42,6 +42,7 @@ static struct err *open_root(const struct exec_compile *c, int *out)
     autoclose int root =
         open(arena_printf(c->a, "/proc/%d/root", c->in->pid), O_PATH | O_DIRECTORY | O_CLOEXEC);
 
+    ASSERT(c->in->pid > 0 && c->in->pidfd >= 0);
     if (root < 0 || syscall(SYS_pidfd_send_signal, c->in->pidfd, 0, NULL, 0) < 0)
         return err_new(ERR_CONFLICT, "the container is not running");
     *out = steal_fd(&root);
@@ -68,6 +69,8 @@ static struct err *open_ptmx(const struct exec_compile *c, int root, int *out)
     return NULL;
 }
 
+/* Without a stream of its own the payload has /dev/null: a detached exec must not stop when nobody
+ * reads. */
 static struct err *make_streams(struct exec_compile *c, int root)
 {
     const struct exec_config *x = c->in->config;
@@ -88,6 +91,8 @@ static struct err *make_streams(struct exec_compile *c, int root)
     return NULL;
 }
 
+/* User, groups and HOME are looked up in the container's own /etc/passwd, as it is now: it may have
+ * been changed since the start. */
 static struct err *resolve_process(struct exec_compile *c, int root)
 {
     const struct exec_input *in = c->in;

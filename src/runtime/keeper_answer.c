@@ -13,6 +13,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* Without a request it is the answer to an engine before: the container that waits for it
+ * settles. */
 static void on_spawned(struct keeper_conn *k, const struct keeper_entry *e, int *fds)
 {
     struct keeper_request *r = keeper_request_find_sent(k, e->head.tag);
@@ -49,6 +51,7 @@ static void on_closed(struct keeper_conn *k, const struct keeper_ref *ref)
         closed(ctx);
 }
 
+/* Its pidfd tells later whether it is dead or has only closed the connection. */
 static void on_welcome(struct keeper_conn *k, const struct keeper_welcome *w)
 {
     k->pid = (pid_t)w->pid;
@@ -106,6 +109,8 @@ static void on_upgraded(struct keeper_conn *k, const struct keeper_upgraded *m)
         keeper_request_destroy(r);
 }
 
+/* The keeper is of the same build family, but an old one may still run: a message of another size
+ * is of another version, and the connection is given up. */
 static bool is_whole(const union keeper_message *m, ssize_t n)
 {
     static const size_t sizes[] = {
@@ -173,6 +178,7 @@ static bool is_known_to_all(const union keeper_message *m)
 
 bool keeper_receive_one(struct keeper_conn *k, bool *is_lost)
 {
+    ASSERT(k->magic == KEEPER_CONN_MAGIC && k->sock >= 0);
     union keeper_message m;
     int fds[MESSAGE_FDS_MAX];
     size_t n_fds = ARRAY_LEN(fds);

@@ -16,6 +16,7 @@ uint64_t keeper_spawn(struct keeper_conn *k, struct launch *l, keeper_spawned_fn
     struct keeper_spawn *m = &r->message.spawn;
     uint64_t number;
 
+    ASSERT(l->program_fd >= 0 && l->id[0] && done);
     m->clone_flags = l->clone_flags;
     m->cgroup_fd = l->cgroup_at;
     m->flags = l->flags;
@@ -44,6 +45,7 @@ static struct keeper_request *ref_request(struct keeper_conn *k, enum keeper_msg
     return r;
 }
 
+/* By its number: whoever cancels does not know whether it was sent. */
 static struct keeper_request *find_queued(struct keeper_conn *k, uint64_t number)
 {
     list_each (r, &k->queued, struct keeper_request, link)
@@ -91,6 +93,7 @@ void keeper_close_hold(struct keeper_conn *k, const char *id, int pid, enum keep
     keeper_request_submit(k, r);
 }
 
+/* Duplicates of our own are queued, so that the caller may close his at once. */
 void keeper_hold(struct keeper_conn *k, const char *key, const int *fds, size_t n,
                  void (*done)(void *ctx), void *ctx)
 {
@@ -120,6 +123,8 @@ void keeper_note_attached(struct keeper_conn *k, const char *id, int pid)
     keeper_request_submit(k, ref_request(k, KM_ATTACHED, id, pid, ROLE_NONE));
 }
 
+/* The memory goes to a keeper before any start: a container that it clones may be read by it alone
+ * a moment later. */
 void keeper_share_landing(struct keeper_conn *k, const int *fds, bool has_it)
 {
     k->landing = fds;
@@ -134,6 +139,8 @@ void keeper_unhold(struct keeper_conn *k, const char *key)
     keeper_request_submit(k, ref_request(k, KM_UNHOLD, key, 0, ROLE_SOCKET));
 }
 
+/* What a killed keeper held, for the one that came after it. The process is no child of that one,
+ * so it only keeps. */
 void keeper_adopt(struct keeper_conn *k, const struct keeper_entry *e, const int *fds)
 {
     struct keeper_request *r = keeper_request_create(k, KM_ADOPT, sizeof(struct keeper_entry));

@@ -24,6 +24,19 @@
 
 static void advance(struct keeper_conn *k);
 
+/* There is a socket exactly while somebody is spoken to. Answers are waited for from a keeper that
+ * was spoken to, so a request is in `sent` only until that one's death is certain. */
+void keeper_conn_check(const struct keeper_conn *k)
+{
+    bool is_talking = k->state == KEEPER_GREETING || k->state == KEEPER_READY;
+
+    ASSERT_DEBUG(k->magic == KEEPER_CONN_MAGIC);
+    ASSERT_DEBUG(is_talking == (k->sock >= 0));
+    ASSERT_DEBUG(!k->watch || k->sock >= 0);
+    ASSERT_DEBUG(k->state == KEEPER_READY || k->state == KEEPER_DYING || list_is_empty(&k->sent));
+    ASSERT_DEBUG(k->copy < 0 || k->build[0]);
+}
+
 static void disconnect(struct keeper_conn *k)
 {
     watch_close(k->watch);
@@ -33,6 +46,8 @@ static void disconnect(struct keeper_conn *k)
     timer_clear(k->loop, &k->sending);
 }
 
+/* A keeper that this engine started is its child as well. One of an earlier engine is init's, or
+ * ours by PR_SET_CHILD_SUBREAPER, and its end is seen by its pidfd. */
 static void reap_child(struct keeper_conn *k)
 {
     if (k->child && waitpid(k->child, NULL, WNOHANG) != 0)
@@ -49,10 +64,13 @@ static void wait_ms(struct keeper_conn *k, int64_t ms)
     timer_set(k->loop, &k->timer, ms, on_timer);
 }
 
+/* The connection is gone. One that was greeting was never ours, so another try is all; of one that
+ * was ready it must first be known whether it is dead. */
 static void lose(struct keeper_conn *k)
 {
     bool was_ready = k->state == KEEPER_READY;
 
+    ASSERT(k->state == KEEPER_READY || k->state == KEEPER_GREETING);
     disconnect(k);
     k->state = was_ready ? KEEPER_DYING : KEEPER_DOWN;
     k->deadline_ns = clock_boot_ns() + DYING_MS * NS_PER_MS;
@@ -68,6 +86,7 @@ static void await_death(struct keeper_conn *k)
     struct pollfd p = {.fd = k->pidfd, .events = POLLIN};
     bool is_dead = k->pidfd < 0 || poll(&p, 1, 0) > 0;
 
+    ASSERT(k->state == KEEPER_DYING && k->sock < 0);
     if (!is_dead && clock_boot_ns() < k->deadline_ns) {
         wait_ms(k, DYING_AGAIN_MS);
         return;
@@ -79,6 +98,8 @@ static void await_death(struct keeper_conn *k)
         k->hooks->lost(k->ctx);
 }
 
+/* At most RECEIVE_BATCH messages a turn: a keeper with ten thousand entries must not hold the
+ * loop. */
 static void receive(struct keeper_conn *k)
 {
     bool is_lost = false;
@@ -95,6 +116,7 @@ static void on_socket(void *arg, int events)
 {
     struct keeper_conn *k = arg;
 
+    ASSERT(k->magic == KEEPER_CONN_MAGIC && k->sock >= 0);
     if (events & (UV_READABLE | UV_DISCONNECT))
         receive(k);
     else
@@ -110,6 +132,7 @@ bool keeper_greet(struct keeper_conn *k)
         .build = BERTH_VERSION,
     };
 
+    ASSERT(k->sock >= 0);
     if (fd_send_msg(k->sock, &hello, sizeof(hello), NULL, 0) < 0)
         return false;
     k->state = KEEPER_GREETING;
@@ -119,6 +142,7 @@ bool keeper_greet(struct keeper_conn *k)
 
 static struct err *start(struct keeper_conn *k)
 {
+    ASSERT(k->sock < 0);
     reap_child(k);
     TRY(keeper_know_binary(k));
     TRY(keeper_process_start(k->copy, k->binary, k->exec_root, k->build, &k->child));
@@ -145,6 +169,7 @@ static void advance(struct keeper_conn *k)
 {
     struct err *e = NULL;
 
+    keeper_conn_check(k);
     if (k->state == KEEPER_DYING) {
         await_death(k);
         return;
@@ -173,6 +198,7 @@ static void advance(struct keeper_conn *k)
 
 /* ---- start-up, blocking ---- */
 
+/* A keeper serves one engine at a time and leaves a second one without an answer. */
 static struct err *refused(const struct keeper_conn *k)
 {
     return err_new(ERR_CONFLICT, "another engine is connected to the keeper of %s", k->exec_root);
@@ -196,6 +222,7 @@ struct err *keeper_await_ready(struct keeper_conn *k)
     return NULL;
 }
 
+/* Start-up: blocking, and with a message for whoever starts the engine by hand. */
 static struct err *open_now(struct keeper_conn *k)
 {
     k->deadline_ns = clock_boot_ns() + OPEN_MS * NS_PER_MS;
@@ -225,6 +252,8 @@ struct err *keeper_open(struct loop *l, const char *exec_root, const char *binar
     struct keeper_conn *k = mem_new(struct keeper_conn);
     struct err *e;
 
+    ASSERT_LOOP();
+    k->magic = KEEPER_CONN_MAGIC;
     k->loop = l;
     k->exec_root = mem_strdup(exec_root);
     k->binary = mem_strdup(binary);
@@ -243,7 +272,9 @@ struct err *keeper_open(struct loop *l, const char *exec_root, const char *binar
         keeper_close(k);
         return e;
     }
+    ASSERT(k->state == KEEPER_READY);
     k->watch = watch_open(l, k->sock, UV_READABLE, on_socket, k);
+    keeper_conn_check(k);
     keeper_upgrade(k);
     *out = k;
     return NULL;
@@ -253,6 +284,7 @@ void keeper_close(struct keeper_conn *k)
 {
     if (!k)
         return;
+    ASSERT(k->magic == KEEPER_CONN_MAGIC);
     disconnect(k);
     timer_clear(k->loop, &k->timer);
     k->state = KEEPER_DOWN;
@@ -268,9 +300,11 @@ void keeper_close(struct keeper_conn *k)
         close(k->pidfd);
     free(k->exec_root);
     free(k->binary);
+    k->magic = 0;
     free(k);
 }
 
+/* 0 while no keeper is connected. */
 int keeper_pid(const struct keeper_conn *k)
 {
     return k->state == KEEPER_READY ? k->pid : 0;

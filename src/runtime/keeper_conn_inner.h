@@ -50,7 +50,9 @@ struct keeper_request {
     const int *land; /* KM_LAND */
 };
 
+#define KEEPER_CONN_MAGIC 0x6b636f6eu
 struct keeper_conn {
+    unsigned magic;
     struct loop *loop;
     char *exec_root, *binary;
     const struct keeper_hooks *hooks;
@@ -94,6 +96,8 @@ void keeper_fail_bound(struct keeper_conn *k);
 bool keeper_receive_one(struct keeper_conn *k, bool *is_lost);
 
 /* ---- keeper_conn.c ---- */
+/* What is always true of the connection; looked at where its state changes, in debug builds. */
+void keeper_conn_check(const struct keeper_conn *k);
 bool keeper_greet(struct keeper_conn *k);
 struct err *keeper_await_ready(struct keeper_conn *k) must_check; /* start-up, blocking */
 

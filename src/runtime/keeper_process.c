@@ -31,6 +31,8 @@
 #endif
 #define LOG_VARIABLE "BERTH_KEEPER_LOG"
 
+/* MFD_EXEC: since 6.3 a memfd without it is warned of, and vm.memfd_noexec may take the right to
+ * execute away (memfd_create(2)). */
 static int make_memfd(void)
 {
     int fd = memfd_create("berth-keeper", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
@@ -40,6 +42,8 @@ static int make_memfd(void)
     return fd;
 }
 
+/* The digest of the file is the build: an engine of the same version with a patched keeper is
+ * another build. */
 static struct err *name_build(int fd, const char *binary, char build[KEEPER_BUILD_MAX])
 {
     enum { CHUNK = 65536 };
@@ -64,6 +68,7 @@ struct err *keeper_binary_copy(const char *binary, int *out, char build[KEEPER_B
     struct stat st;
     off_t done = 0;
 
+    ASSERT(binary && *binary);
     if (from < 0 || fstat(from, &st) < 0)
         return err_sys("open %s", binary);
     to = make_memfd();
@@ -81,6 +86,8 @@ struct err *keeper_binary_copy(const char *binary, int *out, char build[KEEPER_B
     return NULL;
 }
 
+/* A read-only mount of the file: what is executed through it cannot be written to (CVE-2019-5736),
+ * as with a sealed memfd. */
 struct err *keeper_binary_bind(const char *binary, int *out)
 {
     struct mount_attr readonly = {.attr_set = MOUNT_ATTR_RDONLY};
@@ -116,6 +123,8 @@ static int spawn(const char *path, char *const argv[], char *const env[], pid_t 
     return rc;
 }
 
+/* By the sealed copy if there is one. EACCES, EPERM: the kernel executes no memfd here
+ * (vm.memfd_noexec, a mount with noexec): then by its path. */
 struct err *keeper_process_start(int copy, const char *binary, const char *exec_root,
                                  const char *build, pid_t *out)
 {

@@ -19,6 +19,7 @@ struct keeper_request *keeper_request_create(struct keeper_conn *k, enum keeper_
 {
     struct keeper_request *r = mem_new(struct keeper_request);
 
+    ASSERT(size >= sizeof(r->message.head) && size <= sizeof(r->message));
     r->message.head =
         (struct keeper_head){.type = type, .size = (uint32_t)size, .tag = ++k->last_tag};
     return r;
@@ -26,14 +27,17 @@ struct keeper_request *keeper_request_create(struct keeper_conn *k, enum keeper_
 
 void keeper_request_destroy(struct keeper_request *r)
 {
+    ASSERT(r->n_fds <= MESSAGE_FDS_MAX);
     list_remove(&r->link);
     for (size_t i = 0; i < r->n_fds; i++)
         close(r->fds[i]);
     free(r);
 }
 
+/* The callbacks come last: they may make new requests, or close the connection. */
 void keeper_request_fail(struct keeper_request *r, struct err *e)
 {
+    ASSERT(e);
     keeper_spawned_fn spawned = r->spawned;
     void (*closed)(void *) = r->closed;
     void *ctx = r->ctx;
@@ -47,6 +51,8 @@ void keeper_request_fail(struct keeper_request *r, struct err *e)
         closed(ctx);
 }
 
+/* Descriptors in a message are the kernel's from sendmsg(2) on; ours would only keep mounts and
+ * namespaces alive. */
 static void close_program(struct launch *l)
 {
     if (l->program_fd >= 0)
@@ -67,6 +73,7 @@ ssize_t keeper_request_send(struct keeper_conn *k, const struct keeper_request *
         return fd_send_msg(k->sock, &r->message, r->message.head.size, r->land, LAND_FDS);
     if (!l)
         return fd_send_msg(k->sock, &r->message, r->message.head.size, r->fds, r->n_fds);
+    ASSERT(l->program_fd >= 0 && l->n_fds <= PROGRAM_FDS_MAX && l->n_holds <= KEEPER_HOLDS_MAX);
     fds[n++] = l->program_fd;
     for (size_t i = 0; i < l->n_fds; i++)
         fds[n++] = l->fds[i];
@@ -75,6 +82,7 @@ ssize_t keeper_request_send(struct keeper_conn *k, const struct keeper_request *
     return fd_send_msg(k->sock, &r->message, r->message.head.size, fds, n);
 }
 
+/* What is answered waits in `sent` for its tag; all else is done. */
 static void after_send(struct keeper_conn *k, struct keeper_request *r)
 {
     if (r->launch)
@@ -89,6 +97,8 @@ static void after_send(struct keeper_conn *k, struct keeper_request *r)
 
 static void on_sending_timer(struct timer *t);
 
+/* ETOOMANYREFS: too many descriptors are in flight over Unix sockets (unix(7)); the socket says
+ * writable all the same, so a timer looks again. */
 void keeper_flush(struct keeper_conn *k)
 {
     while (k->state == KEEPER_READY && !list_is_empty(&k->queued)) {
@@ -124,6 +134,7 @@ void keeper_request_submit(struct keeper_conn *k, struct keeper_request *r)
     bool is_first = list_is_empty(&k->queued);
 
     ASSERT_LOOP();
+    ASSERT(k->magic == KEEPER_CONN_MAGIC);
     list_append(&k->queued, &r->link);
     if (is_first)
         keeper_flush(k);
@@ -141,11 +152,14 @@ void keeper_queue_landing(struct keeper_conn *k)
 {
     struct keeper_request *r = keeper_request_create(k, KM_LAND, sizeof(struct keeper_head));
 
+    ASSERT(k->landing);
     r->land = k->landing;
     k->has_landing = true;
     list_prepend(&k->queued, &r->link); /* before any spawn; the caller flushes */
 }
 
+/* Requests about this keeper: those that were sent, and those about what it holds. A spawn that was
+ * not sent goes to the next keeper. */
 void keeper_fail_bound(struct keeper_conn *k)
 {
     struct list failing;

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+/* The file may be another one by the next start, so its copy and its name go together. */
 void keeper_forget_binary(struct keeper_conn *k)
 {
     if (k->copy >= 0)
@@ -34,6 +35,7 @@ static struct err *upgrade_request(struct keeper_conn *k, struct keeper_request 
     struct keeper_request *r;
     int fd = -1;
 
+    ASSERT(k->sock >= 0);
     *out = NULL;
     TRY(keeper_know_binary(k));
     if (strcmp(k->build, k->their_build) == 0)
@@ -47,6 +49,7 @@ static struct err *upgrade_request(struct keeper_conn *k, struct keeper_request 
     r = keeper_request_create(k, KM_UPGRADE, sizeof(struct keeper_upgrade));
     snprintf(r->message.upgrade.build, sizeof(r->message.upgrade.build), "%s", k->build);
     r->is_answered = true;
+    ASSERT(!r->n_fds);
     r->fds[r->n_fds++] = fd;
     *out = r;
     return NULL;
@@ -69,6 +72,7 @@ void keeper_upgrade(struct keeper_conn *k)
     err_drop(e);
 }
 
+/* Blocking, at start-up: nothing else can be said to a keeper whose messages have another form. */
 struct err *keeper_upgrade_stranger(struct keeper_conn *k)
 {
     uint32_t version = k->version;

@@ -33,6 +33,7 @@ void launch_init(struct launch *l)
 
 void launch_close(struct launch *l)
 {
+    ASSERT(l->n_fds <= ARRAY_LEN(l->fds) && l->n_holds <= ARRAY_LEN(l->holds));
     close_all(&l->program_fd, 1);
     close_all(l->fds, l->n_fds);
     close_all(l->holds, l->n_holds);
@@ -50,6 +51,7 @@ int launch_add_fd(struct launch *l, int fd)
 
 int launch_take_hold(struct launch *l, enum keeper_role role)
 {
+    ASSERT(role > ROLE_NONE && role < ROLE_COUNT);
     for (size_t i = 0; i < l->n_holds; i++)
         if (l->roles[i] == role)
             return steal_fd(&l->holds[i]);

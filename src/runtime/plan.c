@@ -53,6 +53,8 @@ static const char *const proc_exceptions[] = {
     "/proc/uptime",  "/proc/loadavg",   "/proc/slabinfo", "/proc/net/dev",
 };
 
+/* A mount namespace always; of the others those that are neither the host's nor another
+ * container's. */
 uint64_t plan_clone_flags(const struct sandbox_input *in)
 {
     const struct sandbox_namespaces *ns = &in->ns;
@@ -94,6 +96,8 @@ struct err *plan_check_target(const char *target)
 
 /* ---- file systems ---- */
 
+/* A volume at the very place replaces the file system of ours, as Docker has it; so does one on
+ * /dev all that is below. */
 static bool is_covered(const struct plan_sandbox *plan, const char *target)
 {
     for (size_t i = 0; i < plan->n_mounts; i++)
@@ -108,6 +112,7 @@ static void attach(struct program *p, const struct plan_attach *m)
                     NULL);
 }
 
+/* Unless the user mounts something there. */
 static void attach_own(const struct plan_sandbox *plan, struct program *p, int fd,
                        const char *target, uint16_t flags)
 {
@@ -121,6 +126,7 @@ static void mount_own(const struct plan_sandbox *plan, struct program *p, const 
     char data[64];
     size_t n_type = strlen(type) + 1, n_target = strlen(target) + 1;
 
+    ASSERT(type && target[0] == '/');
     if (is_covered(plan, target))
         return;
     ASSERT(n_type + n_target + 1 <= sizeof(data));
@@ -191,6 +197,8 @@ static void add_sysctl(struct arena *a, struct program *p, const char *key, cons
                     value);
 }
 
+/* Docker's defaults: ping without privileges, and every port for everybody. PF_OPTIONAL, since an
+ * older kernel may not have them in a namespace. */
 static void add_sysctls(struct arena *a, const struct plan_sandbox *plan, struct program *p)
 {
     static const struct pair defaults[] = {
@@ -208,6 +216,7 @@ static void add_sysctls(struct arena *a, const struct plan_sandbox *plan, struct
         add_sysctl(a, p, h->sysctls.v[i].key, h->sysctls.v[i].value, 0);
 }
 
+/* In a shared UTS namespace the name is not ours to set. */
 static void add_names(const struct plan_sandbox *plan, struct program *p)
 {
     const struct sandbox_input *in = plan->in;
@@ -222,6 +231,7 @@ static void add_names(const struct plan_sandbox *plan, struct program *p)
 
 static void enter(struct program *p, int fd, uint32_t space)
 {
+    ASSERT(space);
     if (fd >= 0)
         program_add(p, P_SETNS, (struct program_args){.fd = fd, .a = space});
 }
@@ -241,6 +251,7 @@ static void add_stdio(struct program *p, const struct plan_process *x)
                     (struct program_args){.fd = x->tty >= 0 ? x->tty : x->stdio[i], .a = i});
 }
 
+/* setsid(2) gives the terminal up, TIOCSCTTY takes it: a container's shell has job control. */
 static void add_session(struct program *p, const struct plan_process *x)
 {
     program_add(p, P_SETSID, NO_ARGS);
@@ -258,6 +269,8 @@ static void add_payload(struct program *p, const struct plan_process *x)
         add_session(p, x);
 }
 
+/* Only root has capabilities from the start: for others they are in the bounding set and come with
+ * set-id programs (capabilities(7)), as with Docker. */
 static void add_caps(struct program *p, const struct plan_process *x)
 {
     uint64_t now = x->user.uid == 0 ? x->caps : 0;

@@ -59,10 +59,12 @@ static size_t env_find(const struct strs *env, const char *key, size_t n)
 
 static void env_remove(struct strs *env, size_t at)
 {
+    ASSERT(at < env->n);
     memmove(&env->v[at], &env->v[at + 1], (env->n - at) * sizeof(*env->v)); /* with the NULL */
     env->n--;
 }
 
+/* Linear: the environment of a container has tens of entries, and their order is what users see. */
 static void env_put(struct arena *a, struct strs *env, const char *entry)
 {
     size_t n = key_length(entry), at = env_find(env, entry, n);
@@ -95,6 +97,7 @@ struct strs process_env(struct arena *a, const struct config *c, const char *hos
     return env;
 }
 
+/* Docker's words. -1 is "unlimited" (getrlimit(2), RLIM_INFINITY has the same bits). */
 static struct err *limit_parse(const struct ulimit *u, struct process_limit *out)
 {
     for (size_t i = 0; u->name && i < ARRAY_LEN(limit_names); i++) {
@@ -127,6 +130,7 @@ struct err *process_limits(struct arena *a, const struct jlist *ulimits, struct 
     return NULL;
 }
 
+/* A key outside of a namespace would be the host's. */
 enum sysctl_space sysctl_space(const char *key)
 {
     static const char *const ipc[] = {

@@ -31,6 +31,7 @@ static size_t begin(struct program *p, enum program_code code, struct program_ar
     };
     size_t at;
 
+    ASSERT(code > 0 && code < P_CODE_END);
     if (p->bytes.len == 0)
         buf_add(&p->bytes, &(struct program_header){0}, sizeof(struct program_header));
     at = p->bytes.len;
@@ -38,12 +39,14 @@ static size_t begin(struct program *p, enum program_code code, struct program_ar
     return at;
 }
 
+/* Records begin at multiples of 8: the child reads their 64-bit fields in place. */
 static void end(struct program *p, size_t at)
 {
     uint32_t size;
 
     while (p->bytes.len % 8)
         buf_putc(&p->bytes, '\0');
+    ASSERT(p->bytes.len > at && p->bytes.len - at <= UINT32_MAX);
     size = (uint32_t)(p->bytes.len - at);
     memcpy(p->bytes.data + at + offsetof(struct program_op, size), &size, sizeof(size));
     p->n_ops++;
@@ -59,6 +62,7 @@ void program_add_bytes(struct program *p, enum program_code code, struct program
 {
     size_t at = begin(p, code, args);
 
+    ASSERT(data || !size);
     buf_add(&p->bytes, data, size);
     end(p, at);
 }
@@ -84,7 +88,8 @@ void program_add_strs(struct program *p, enum program_code code, struct program_
     end(p, at);
 }
 
-/* A memfd with these bytes that nobody can change any more. */
+/* Sealed, so that what the keeper's child checks is what it runs, whoever else has the
+ * descriptor. */
 static struct err *memfd_sealed(const char *name, const void *p, size_t n, int *out_fd)
 {
     autoclose int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
@@ -101,6 +106,8 @@ static struct err *memfd_sealed(const char *name, const void *p, size_t n, int *
     return NULL;
 }
 
+/* 65,535 records and PROGRAM_MAX bytes: more than the kernel takes as arguments (execve(2), "Limits
+ * on size of arguments and environment"). */
 struct err *program_seal(struct program *p, size_t n_fds, int *out_fd)
 {
     struct program_header head = {
@@ -111,7 +118,7 @@ struct err *program_seal(struct program *p, size_t n_fds, int *out_fd)
         .n_fds = (uint32_t)n_fds,
     };
 
-    ASSERT(p->n_ops > 0);
+    ASSERT(p->n_ops > 0 && n_fds <= PROGRAM_FDS_MAX);
     if (p->bytes.len > PROGRAM_MAX || p->n_ops > UINT16_MAX)
         return err_new(ERR_INVALID,
                        "argument list too long: %zu bytes of command, environment "

@@ -50,12 +50,14 @@ static int take(struct launch *l, int *fd)
     return *fd >= 0 ? launch_add_fd(l, steal_fd(fd)) : -1;
 }
 
+/* What was not moved into the launch. Mounts and cgroups are counted as they are taken. */
 static void close_input(struct sandbox_compile *c)
 {
     struct sandbox_input *in = c->in;
     int *single[] = {&in->root,   &in->ns.net,     &in->ns.ipc, &in->ns.pid,
                      &in->ns.uts, &in->cgroup_dir, &in->shm};
 
+    ASSERT(c->n_mounts_taken <= in->n_mounts && c->n_cgroups_taken <= in->n_cgroup_tasks);
     for (size_t i = 0; i < ARRAY_LEN(single); i++)
         if (*single[i] >= 0)
             close(steal_fd(single[i]));
@@ -107,6 +109,8 @@ static struct err *check_root(const struct sandbox_compile *c)
 
 /* ---- terminal and /dev ---- */
 
+/* An instance of its own: terminals of the host and of other containers are not in it (devpts,
+ * "newinstance" is the rule since Linux 4.7). gid 5 is tty in Debian and Fedora alike. */
 static struct err *make_pts(struct sandbox_compile *c, int *out)
 {
     static const char *const options[] = {"newinstance", "ptmxmode=0666", "mode=0620", "gid=5",
@@ -116,6 +120,7 @@ static struct err *make_pts(struct sandbox_compile *c, int *out)
     return detached_new("devpts", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, out);
 }
 
+/* Opened in the container's devpts, so that the terminal has a name inside (ttyname(3)). */
 static struct err *make_terminal(struct sandbox_compile *c, int pts, struct streams *out)
 {
     int ptmx = openat(pts, "ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -136,6 +141,7 @@ static struct err *make_console(struct sandbox_compile *c, int pts, const struct
     int fd;
     struct err *e;
 
+    ASSERT(c->l->n_holds > 0 || s->tty < 0);
     if (s->tty < 0)
         return NULL;
     if (ioctl(c->l->holds[c->l->n_holds - 1], TIOCGPTN, &number) < 0) /* the master */
@@ -186,6 +192,8 @@ static struct err *make_dev(struct sandbox_compile *c)
     return NULL;
 }
 
+/* Private to the container, the host's with --ipc=host, another one's with --ipc=container (then it
+ * came with the input), none with --ipc=none. */
 static struct err *make_shm(struct sandbox_compile *c)
 {
     int64_t size = c->in->host->shm_size > 0 ? c->in->host->shm_size : SHM_DEFAULT;
@@ -236,10 +244,12 @@ static void find_extra_masks(struct sandbox_compile *c)
 
 static void add_cgroup_mount(struct sandbox_compile *c, int fd, const char *target)
 {
+    ASSERT(c->plan.cgroup_mounts && fd >= 0);
     c->plan.cgroup_mounts[c->plan.n_cgroup_mounts++] =
         (struct plan_attach){.fd = launch_add_fd(c->l, fd), .target = target};
 }
 
+/* "cpu,cpuacct" is one hierarchy: programs look for cpu and for cpuacct. */
 static struct err *link_controllers(struct sandbox_compile *c, int dir, const char *hierarchy)
 {
     struct strs names = text_split(c->a, hierarchy, ',');
@@ -365,6 +375,7 @@ static struct err *add_far_devices(struct sandbox_compile *c)
     return NULL;
 }
 
+/* The order of the launch's descriptors means nothing: the plan names them by their index. */
 static struct err *take_rest(struct sandbox_compile *c)
 {
     struct sandbox_input *in = c->in;
@@ -384,6 +395,8 @@ static struct err *take_rest(struct sandbox_compile *c)
     return NULL;
 }
 
+/* Everything that can fail because of the host or the request happens here, on a worker, where the
+ * error can be a sentence; the child only carries out. */
 static struct err *compile(struct sandbox_compile *c)
 {
     autoprogram struct program program = {0};

@@ -26,6 +26,7 @@ void streams_close(struct streams *s)
 
 static void add_hold(struct launch *l, enum keeper_role role, int fd)
 {
+    ASSERT(fd >= 0 && role > ROLE_NONE && role < ROLE_COUNT);
     ASSERT(l->n_holds < ARRAY_LEN(l->holds));
     l->holds[l->n_holds] = fd;
     l->roles[l->n_holds++] = (uint8_t)role;
@@ -34,6 +35,7 @@ static void add_hold(struct launch *l, enum keeper_role role, int fd)
 /* Payloads that are not root reopen /dev/stdout by path. */
 static struct err *give_to(int fd, uint32_t uid)
 {
+    ASSERT(fd >= 0);
     if (uid != 0 && fchown(fd, uid, (gid_t)-1) < 0)
         return err_sys("give a standard stream to user %u", uid);
     return NULL;
@@ -80,6 +82,8 @@ struct err *streams_pipes(const struct streams_request *r, struct launch *l, str
                          : open_null(O_WRONLY, &out->fd[2]);
 }
 
+/* TIOCGPTPEER (Linux 4.13) opens the other side by the master's descriptor: no path, so a container
+ * that covers /dev/pts changes nothing (ioctl_tty(2)). */
 struct err *streams_terminal(int ptmx, uint32_t uid, struct launch *l, struct streams *out)
 {
     autoclose int master = ptmx;
@@ -97,6 +101,8 @@ struct err *streams_terminal(int ptmx, uint32_t uid, struct launch *l, struct st
     return NULL;
 }
 
+/* Bytes of a terminal cannot be spliced into a file (EINVAL), but into a pipe: they go by way of
+ * this one. */
 struct err *streams_relay(struct launch *l)
 {
     int ends[2];

@@ -28,6 +28,7 @@ static ssize_t read_member(struct member *m, void *p, size_t n)
     struct open_member *o = container_of(m, struct open_member, m);
     la_ssize_t got = m->link ? 0 : archive_read_data(o->ar, p, n);
 
+    ASSERT(o->ar);
     if (got >= 0)
         return got;
     errno = EIO;

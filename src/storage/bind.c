@@ -18,6 +18,7 @@ static const unsigned long propagation_types = MS_PRIVATE | MS_SLAVE | MS_SHARED
 
 static struct err *set_attr(int mount, unsigned flags, struct mount_attr attr)
 {
+    ASSERT(mount >= 0);
     if (mount_setattr(mount, "", AT_EMPTY_PATH | flags, &attr, sizeof(attr)) < 0)
         return err_sys("set the attributes of a bind mount");
     return NULL;
@@ -32,6 +33,8 @@ static struct err *set_propagation(int mount, unsigned long asked)
                     (struct mount_attr){.propagation = type ? type : MS_PRIVATE});
 }
 
+/* A recursive bind by default, as Docker's: what is mounted below the source is there as well,
+ * read-only too since Linux 5.12 (mount_setattr(2), AT_RECURSIVE). */
 struct err *bind_open_at(int dir, const char *path, const struct bind_options_plan *o, int *out)
 {
     unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (*path ? 0 : AT_EMPTY_PATH) |
@@ -48,6 +51,8 @@ struct err *bind_open_at(int dir, const char *path, const struct bind_options_pl
     return NULL;
 }
 
+/* Docker makes a missing source of -v, and refuses it of --mount: create_dir says which was
+ * asked. */
 struct err *bind_open(const char *path, const struct bind_options_plan *o, int *out, bool *is_file)
 {
     autoclose int mount = -1;

@@ -39,6 +39,7 @@ struct err *decoder_open(enum decoder_kind kind, struct archive **out)
     return NULL;
 }
 
+/* Of the thread alone (uselocale(3)): the process stays in "C". */
 struct utf8_scope utf8_begin(void)
 {
     struct utf8_scope s = {.own = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0)};

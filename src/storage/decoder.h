@@ -17,7 +17,7 @@ enum decoder_kind {
 };
 struct err *decoder_open(enum decoder_kind kind, struct archive **out) must_check;
 
-/* libarchive converts names by the thread's locale: in "C" it would mangle kind is not ASCII.
+/* libarchive converts names by the thread's locale: in "C" it would mangle what is not ASCII.
  * Begins and ends around one archive, on one thread. */
 struct utf8_scope {
     locale_t own, before;

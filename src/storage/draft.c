@@ -18,8 +18,12 @@
 #include "layer_record.h"
 #include "trash.h"
 
+/* Its files stay: committed ones have a name, and those of a draft are removed by layer_abort or by
+ * the next start. */
 static void destroy(struct layer_draft *d)
 {
+    ASSERT(d->magic == DRAFT_MAGIC);
+    d->magic = 0;
     if (d->dir >= 0)
         close(d->dir);
     if (d->diff >= 0)
@@ -27,11 +31,12 @@ static void destroy(struct layer_draft *d)
     free(d);
 }
 
+/* The root of a rootfs is 0755 whatever the umask; an entry "./" of the archive may say
+ * otherwise. */
 static struct err *open_dirs(struct layer_draft *d)
 {
     TRY(store_open_dir(d->store->tmp, d->name, &d->dir));
     TRY(store_open_dir(d->dir, "diff", &d->diff));
-    /* the root of a rootfs; an entry "./" of the archive may say otherwise */
     return fchmod(d->diff, 0755) < 0 ? err_sys("set mode of a new layer") : NULL;
 }
 
@@ -40,6 +45,7 @@ struct err *draft_create(struct layer_store *s, struct layer_draft **out)
     struct layer_draft *d = mem_new(struct layer_draft);
     struct err *e;
 
+    d->magic = DRAFT_MAGIC;
     d->store = s;
     d->dir = d->diff = -1;
     store_tmp_name(d->name);
@@ -71,6 +77,8 @@ void layer_abort(struct layer_draft *d)
     destroy(d);
 }
 
+/* syncfs(2) and not an fsync for each file: a layer has tens of thousands of them, and most are in
+ * the page cache of one file system. */
 static struct err *make_durable(struct layer_draft *d, const char *parent, const char *chain_id,
                                 const struct unpack_result *r)
 {
@@ -85,10 +93,12 @@ static struct err *make_durable(struct layer_draft *d, const char *parent, const
         .entries = r->entries,
     };
 
+    ASSERT(r->file_bytes >= 0 && r->entries >= 0);
     TRY(layer_record_write(d->dir, &record));
     return syncfs(d->dir) < 0 ? err_sys("write layer %s to the disk", chain_id) : NULL;
 }
 
+/* RENAME_NOREPLACE: two pulls may finish the same layer at once; the first one's stays. */
 static int rename_draft(struct layer_draft *d, const char *hex)
 {
     return renameat2(d->store->tmp, d->name, d->store->layers, hex, RENAME_NOREPLACE);
@@ -117,6 +127,7 @@ struct err *layer_commit(struct layer_draft *d, const char *parent, const char *
 {
     struct err *e;
 
+    ASSERT(d->magic == DRAFT_MAGIC && d->dir >= 0 && d->diff >= 0);
     if (!digest_is_valid(chain_id)) {
         layer_abort(d);
         return err_new(ERR_INVALID, "invalid layer id %s", chain_id);

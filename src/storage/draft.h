@@ -4,7 +4,9 @@
 
 #include "store.h"
 
+#define DRAFT_MAGIC 0x64726121u
 struct layer_draft {
+    unsigned magic; /* until it is committed, aborted or left */
     struct layer_store *store;
     char name[TMP_NAME_MAX];
     int dir;  /* layers/tmp/<name> */

@@ -47,6 +47,7 @@ struct extract *extract_create(int root, int64_t max_bytes)
 {
     struct extract *x = mem_new(struct extract);
 
+    ASSERT(root >= 0 && max_bytes > 0);
     x->root = root;
     x->parent = -1;
     x->max_bytes = max_bytes;
@@ -124,6 +125,8 @@ static struct err *make_dir(struct extract *x, int dir, const char *name, int *o
 
 /* ---- parents ---- */
 
+/* ELOOP: a part of the path is a link, which RESOLVE_NO_SYMLINKS refuses. It is one that the
+ * archive has made, so it is followed as the container would: never out of the root. */
 static int open_dir_in(int root, const char *path)
 {
     int fd = fd_open_beneath(root, path, O_PATH | O_DIRECTORY, 0);
@@ -185,6 +188,7 @@ static struct err *open_parent(struct extract *x, const struct tar_name *n, bool
     char path[TAR_NAME_MAX + 1];
     int fd;
 
+    ASSERT(n->parent_len <= TAR_NAME_MAX);
     *out = x->root;
     if (!n->parent_len)
         return NULL;
@@ -207,6 +211,8 @@ static struct err *open_parent(struct extract *x, const struct tar_name *n, bool
 
 /* ---- kinds of entries ---- */
 
+/* Every file that is made in a directory moves its time, so directories get theirs when all is
+ * unpacked. */
 static struct err *remember_times(struct extract *x, const struct meta *m)
 {
     size_t len = strlen(x->name.path);
@@ -251,10 +257,13 @@ static struct err *write_piece(int fd, const char *p, size_t n, int64_t at)
     return NULL;
 }
 
+/* Blocks come with their place, since sparse files have holes. sync_file_range(2) only begins the
+ * writing of a large file: the syncfs at the end has less to wait for. */
 static struct err *write_content(int fd, struct archive *ar, int64_t size)
 {
     int64_t end = 0;
 
+    ASSERT(fd >= 0 && size >= 0);
     for (;;) {
         const void *p;
         la_int64_t at;
@@ -290,6 +299,7 @@ static struct err *put_file(struct extract *x, int dir, struct archive *ar, stru
         return err_new(ERR_INVALID, "the archive's files have more than %lld bytes",
                        (long long)x->max_bytes);
     x->file_bytes += size;
+    ASSERT(x->file_bytes >= 0 && x->file_bytes <= x->max_bytes);
     fd = openat(dir, x->name.base, flags, 0600);
     if (fd < 0 && errno == EEXIST) {
         TRY(clear_name(x, dir, x->name.base, false, &was_hidden));
@@ -301,7 +311,8 @@ static struct err *put_file(struct extract *x, int dir, struct archive *ar, stru
     return meta_apply_fd(fd, m, e);
 }
 
-/* mode: with the type. */
+/* A device is made as it is named: it belongs to the image, and the container's device policy
+ * decides whether it may be opened. */
 static int make_node(int dir, const char *name, struct archive_entry *e, mode_t type)
 {
     if (S_ISLNK(type))
@@ -371,6 +382,8 @@ static struct err *put_whiteout(struct extract *x, int dir)
     return fd < 0 ? err_sys("open %s", name) : whiteout_set_opaque(fd);
 }
 
+/* "Whatever lower layers have in this directory is gone" (OCI image specification, "Opaque
+ * Whiteout"). */
 static struct err *put_opaque(int dir)
 {
     autoclose int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -18,6 +18,7 @@
 
 enum { XATTRS_MAX = 64, XATTR_VALUE_MAX = 64 << 10 };
 
+/* An entry without a time, or with impossible nanoseconds, is of 1970, as with Docker. */
 static struct timespec meta_time(struct archive_entry *e)
 {
     struct timespec t = {archive_entry_mtime(e), archive_entry_mtime_nsec(e)};
@@ -81,6 +82,7 @@ static struct err *apply_xattrs(int fd, struct archive_entry *e)
 
 struct err *meta_apply_fd(int fd, const struct meta *m, struct archive_entry *e)
 {
+    ASSERT(fd >= 0);
     if (fchown(fd, m->uid, m->gid) < 0)
         return err_sys("set owner %u:%u", m->uid, m->gid);
     if (fchmod(fd, m->mode) < 0)
@@ -93,6 +95,7 @@ struct err *meta_apply_fd(int fd, const struct meta *m, struct archive_entry *e)
 
 struct err *meta_apply_at(int dir, const char *name, const struct meta *m, mode_t type)
 {
+    ASSERT(dir >= 0 && !strchr(name, '/'));
     if (fchownat(dir, name, m->uid, m->gid, AT_SYMLINK_NOFOLLOW) < 0)
         return err_sys("set owner %u:%u of %s", m->uid, m->gid, name);
     /* we made it a moment ago and nobody else can reach it: it is no link unless type says so */

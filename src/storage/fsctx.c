@@ -13,7 +13,8 @@
 
 #include "base/text.h"
 
-/* errno and the kernel's explanation. */
+/* errno and the kernel's words: reads of the context give one message each, as "e overlay: No
+ * changes allowed…", with a letter for its kind in front. */
 static struct err *explain(int fs, const char *what, const char *key)
 {
     int sys = errno;
@@ -41,6 +42,7 @@ struct err *fsctx_open(const char *type, int *out)
 
 struct err *fsctx_set_text(int fs, const char *key, const char *value)
 {
+    ASSERT(fs >= 0);
     if (fsconfig(fs, FSCONFIG_SET_STRING, key, value, 0) < 0)
         return explain(fs, "set mount option", key);
     return NULL;
@@ -48,6 +50,7 @@ struct err *fsctx_set_text(int fs, const char *key, const char *value)
 
 struct err *fsctx_set_flag(int fs, const char *key)
 {
+    ASSERT(fs >= 0);
     if (fsconfig(fs, FSCONFIG_SET_FLAG, key, NULL, 0) < 0)
         return explain(fs, "set mount option", key);
     return NULL;
@@ -55,6 +58,7 @@ struct err *fsctx_set_flag(int fs, const char *key)
 
 struct err *fsctx_set_dir(int fs, const char *key, int dir)
 {
+    ASSERT(fs >= 0 && dir >= 0);
     if (fsconfig(fs, FSCONFIG_SET_FD, key, NULL, dir) < 0)
         return explain(fs, "set mount option", key);
     return NULL;
@@ -64,6 +68,7 @@ struct err *fsctx_mount(int fs, uint64_t attr, int *out)
 {
     int mount;
 
+    ASSERT(fs >= 0);
     if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
         return explain(fs, "create", "file system");
     mount = fsmount(fs, FSMOUNT_CLOEXEC, (unsigned)attr);
@@ -102,6 +107,8 @@ static const struct mount_flag mount_flags[] = {
     {"rprivate", 0, 0},
 };
 
+/* Names about the mount, which are no options of any file system: mount(8), "FILESYSTEM-INDEPENDENT
+ * MOUNT OPTIONS". */
 static const struct mount_flag *find_flag(const char *name)
 {
     for (size_t i = 0; i < ARRAY_LEN(mount_flags); i++)

@@ -91,6 +91,7 @@ static ssize_t read_blob(struct inflate *f)
     return n;
 }
 
+/* libarchive asks for bytes; a read that was stopped ends the decompression as an error does. */
 static la_ssize_t on_archive_read(struct archive *ar, void *ctx, const void **p)
 {
     struct inflate *f = ctx;
@@ -117,6 +118,7 @@ static void hash_next_slot(struct inflate *f)
 {
     const struct inflate_slot *slot = &f->slots[f->hashed % SLOTS];
 
+    ASSERT(f->hashed != f->filled && !f->is_hashing);
     f->is_hashing = true;
     pthread_mutex_unlock(&f->lock);
     sha256_add(f->tar_hash, slot->data, slot->len);
@@ -226,6 +228,7 @@ static void give_slot_back(struct inflate *f)
         else
             pthread_cond_wait(&f->changed, &f->lock);
     }
+    ASSERT(f->taken != f->filled);
     f->holds_slot = false;
     f->taken++;
     pthread_cond_broadcast(&f->changed);
@@ -312,6 +315,8 @@ static void destroy(struct inflate *f)
     free(f);
 }
 
+/* CLOCK_MONOTONIC: the wait for a slot must not depend on the wall clock (pthread_cond_timedwait(3)
+ * uses CLOCK_REALTIME otherwise). */
 static struct inflate *create(int in_fd)
 {
     struct inflate *f = mem_new(struct inflate);

@@ -42,5 +42,6 @@ struct err *layer_record_write(int layer, const struct layer_record *r)
     autoarena struct arena *a = arena_create();
     char *text = json_encode(a, &record_json, r);
 
+    ASSERT(layer >= 0 && r->chain);
     return file_write_atomic(layer, LAYER_RECORD_NAME, text, strlen(text), 0600, false);
 }

@@ -19,6 +19,8 @@
 
 enum { FSCONFIG_TEXT_MAX = 255 };
 
+/* By the release and not by trying: a wrong try would leave its error in the log of a context that
+ * is still needed. */
 enum overlay_way overlay_way_of_kernel(void)
 {
     struct utsname u;
@@ -38,6 +40,7 @@ static struct err *set_dir(const struct overlay *o, int fs, const char *key, int
 {
     char link[32];
 
+    ASSERT(dir >= 0);
     if (o->store->overlay_way == OVERLAY_BY_FD)
         return fsctx_set_dir(fs, key, dir);
     if (strlen(shown) <= FSCONFIG_TEXT_MAX)
@@ -57,6 +60,7 @@ static struct err *add_dir(const struct overlay *o, int fs, const char *key, int
     return set_dir(o, fs, key, dir, shown);
 }
 
+/* The mark of a volatile mount is removed before the next one (overlayfs.rst, "Volatile mount"). */
 static struct err *add_upper(const struct overlay *o, int fs)
 {
     autofree char *path = mem_printf("%s/containers/%s", o->store->data_root, o->id);
@@ -87,6 +91,7 @@ static struct err *open_by_fsopen(const struct overlay *o, int *out)
 
 struct err *overlay_open(const struct overlay *o, int *out)
 {
+    ASSERT(o->lower.n > 0);
     if (o->store->overlay_way == OVERLAY_BY_MOUNT)
         return overlay_open_by_mount(o, out);
     return open_by_fsopen(o, out);

@@ -27,6 +27,8 @@ struct mounting {
     struct err *err;
 };
 
+/* unshare(2): CLONE_FS as well, or chdir would move the whole engine. Private, or the tmpfs would
+ * appear in the host's mount table. */
 static struct err *enter_namespace(const struct overlay *o)
 {
     autofree char *place = mem_printf("%s/layers/tmp", o->store->data_root);
@@ -43,6 +45,8 @@ static struct err *enter_namespace(const struct overlay *o)
 }
 
 static struct err *link_dir(const char *name, const char *fmt, ...) like_printf(2, 3);
+/* A short name in the tmpfs for a long path: one page of options then has room for as many layers
+ * as overlay takes. */
 static struct err *link_dir(const char *name, const char *fmt, ...)
 {
     autoarena struct arena *a = arena_create();
@@ -77,6 +81,8 @@ static struct err *make_options(const struct overlay *o, struct buf *options)
     return mkdir("m", 0700) < 0 ? err_sys("make a mount point") : NULL;
 }
 
+/* open_tree(OPEN_TREE_CLONE) gives a detached mount that belongs to no namespace and survives this
+ * one. */
 static struct err *mount_in_namespace(const struct overlay *o, int *out)
 {
     autofree char *volatile_mark =
@@ -106,6 +112,7 @@ struct err *overlay_open_by_mount(const struct overlay *o, int *out)
     pthread_t thread;
     int sys = pthread_create(&thread, NULL, run, &m);
 
+    ASSERT(o->lower.n > 0);
     if (sys)
         return err_sysno(sys, "start a thread");
     pthread_join(thread, NULL);

@@ -20,6 +20,8 @@ static struct err *check_id(const char *id)
     return id_is_valid(id) ? NULL : err_new(ERR_INVALID, "invalid container id %s", id);
 }
 
+/* upper is the root of the container as its users see it, so its mode must not be cut by our umask;
+ * work is overlay's own (overlayfs.rst: on the same file system, empty). */
 static struct err *make_dirs(int dir)
 {
     if (mkdirat(dir, "upper", 0755) < 0 || fchmodat(dir, "upper", 0755, 0) < 0)
@@ -29,11 +31,13 @@ static struct err *make_dirs(int dir)
     return NULL;
 }
 
+/* The mkdir is the claim: two creates never have one id, but a database that was set back may. */
 struct err *rootfs_create(struct layer_store *s, const char *id)
 {
     autoclose int dir = -1;
     struct err *e;
 
+    ASSERT(s->magic == STORE_MAGIC);
     TRY(check_id(id));
     if (mkdirat(s->containers, id, 0700) < 0)
         return errno == EEXIST ? err_new(ERR_CONFLICT, "container %s has a directory already", id)
@@ -65,6 +69,7 @@ struct err *rootfs_mount(struct layer_store *s, const char *id, const struct str
     struct overlay o = {.store = s, .id = id, .is_volatile = is_volatile};
     struct err *e;
 
+    ASSERT(s->magic == STORE_MAGIC);
     TRY(check_id(id));
     TRY(list_lowers(s, a, chain, &o.lower));
     e = overlay_open(&o, out);
@@ -73,12 +78,14 @@ struct err *rootfs_mount(struct layer_store *s, const char *id, const struct str
 
 struct err *rootfs_remove(struct layer_store *s, const char *id)
 {
+    ASSERT(s->magic == STORE_MAGIC);
     TRY(check_id(id));
     return trash_put(s->containers, id, s->trash);
 }
 
 void rootfs_empty_trash(struct layer_store *s)
 {
+    ASSERT(s->magic == STORE_MAGIC);
     trash_empty(s->trash);
 }
 
@@ -86,6 +93,7 @@ struct err *rootfs_list(struct layer_store *s, struct arena *a, struct strs *out
 {
     struct strs names = {0}, found = {0};
 
+    ASSERT(s->magic == STORE_MAGIC);
     TRY(dir_names(a, s->containers, &names));
     for (size_t i = 0; i < names.n; i++)
         if (id_is_valid(names.v[i]))
@@ -105,6 +113,7 @@ struct err *rootfs_usage(struct layer_store *s, const char *id, const struct str
     autoclose int dir = -1;
     int64_t layers = 0, rw = 0;
 
+    ASSERT(s->magic == STORE_MAGIC);
     TRY(check_id(id));
     dir = openat(s->containers, id, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (dir < 0)

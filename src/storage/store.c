@@ -22,6 +22,7 @@
 
 enum { DATA_ROOT_MODE = 0710, INNER_MODE = 0700 };
 
+/* 128 random bits: no name of a crash, and none that a container could guess. */
 void store_tmp_name(char out[TMP_NAME_MAX])
 {
     char id[ID_MAX];
@@ -34,6 +35,7 @@ struct err *store_open_dir(int dir, const char *name, int *out)
 {
     int fd;
 
+    ASSERT(dir >= 0);
     if (mkdirat(dir, name, INNER_MODE) < 0 && errno != EEXIST)
         return err_sys("make directory %s", name);
     fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -90,6 +92,8 @@ static struct err *make_init_layer(struct layer_store *s)
 
 /* ---- start-up ---- */
 
+/* Nothing in tmp/ has an owner when an engine starts. The trash is emptied later, in the
+ * background: a start does not wait for it. */
 static struct err *put_leftovers_aside(struct layer_store *s)
 {
     autoarena struct arena *a = arena_create();
@@ -125,6 +129,7 @@ struct err *layer_store_open(const char *data_root, struct layer_store **out)
     if (data_root[0] != '/')
         return err_new(ERR_INVALID, "the data root must be an absolute path: %s", data_root);
     s = mem_new(struct layer_store);
+    s->magic = STORE_MAGIC;
     s->data_root = mem_strdup(data_root);
     s->overlay_way = overlay_way_of_kernel();
     s->layers = s->tmp = s->containers = s->trash = -1;
@@ -147,6 +152,8 @@ void layer_store_close(struct layer_store *s)
 {
     if (!s)
         return;
+    ASSERT(s->magic == STORE_MAGIC);
+    s->magic = 0;
     close_if_open(s->layers);
     close_if_open(s->tmp);
     close_if_open(s->containers);
@@ -157,6 +164,8 @@ void layer_store_close(struct layer_store *s)
 
 /* ---- layers ---- */
 
+/* The OCI image specification's ChainID (of the configuration, "Layer ChainID"): what the layers up
+ * to this one are, not this one alone. */
 void layer_chain_id(const char *parent, const char *diff_id, char out[DIGEST_MAX])
 {
     char text[2 * DIGEST_MAX];
@@ -169,10 +178,13 @@ void layer_chain_id(const char *parent, const char *diff_id, char out[DIGEST_MAX
     digest_of(text, strlen(text), out);
 }
 
+/* layer.json is written before the directory gets its name, so it is there or the layer is not
+ * whole. */
 bool layer_exists(struct layer_store *s, const char *chain_id)
 {
     char path[DIGEST_MAX + 16];
 
+    ASSERT(s->magic == STORE_MAGIC && s->layers >= 0);
     if (!digest_is_valid(chain_id))
         return false;
     snprintf(path, sizeof(path), "%s/" LAYER_RECORD_NAME, digest_hex(chain_id));
@@ -194,10 +206,13 @@ int64_t layer_size(struct layer_store *s, const char *chain_id)
     return -1;
 }
 
+/* Out of sight by a rename first, durably: a layer whose files are half gone must never have its
+ * name. */
 struct err *layer_remove(struct layer_store *s, const char *chain_id)
 {
     char name[TMP_NAME_MAX];
 
+    ASSERT(s->magic == STORE_MAGIC);
     if (!digest_is_valid(chain_id))
         return err_new(ERR_INVALID, "invalid layer id %s", chain_id);
     store_tmp_name(name);
@@ -212,6 +227,7 @@ struct err *layer_list(struct layer_store *s, struct arena *a, struct strs *out)
 {
     struct strs names = {0}, found = {0};
 
+    ASSERT(s->magic == STORE_MAGIC);
     TRY(dir_names(a, s->layers, &names));
     for (size_t i = 0; i < names.n; i++)
         if (id_is_valid(names.v[i]))

@@ -9,7 +9,9 @@
 
 enum overlay_way { OVERLAY_BY_FD = 1, OVERLAY_BY_STRING, OVERLAY_BY_MOUNT };
 
+#define STORE_MAGIC 0x73746f21u
 struct layer_store {
+    unsigned magic;
     char *data_root;              /* absolute */
     int layers, tmp;              /* layers/, layers/tmp/ */
     int containers;               /* containers/ */

@@ -22,6 +22,7 @@ struct err *trash_put(int dir, const char *name, int trash)
 {
     char new_name[TMP_NAME_MAX];
 
+    ASSERT(dir >= 0 && trash >= 0);
     store_tmp_name(new_name);
     if (renameat(dir, name, trash, new_name) == 0 || errno == ENOENT)
         return NULL;
@@ -30,6 +31,7 @@ struct err *trash_put(int dir, const char *name, int trash)
 
 struct err *dir_names(struct arena *a, int dir, struct strs *out)
 {
+    ASSERT(dir >= 0);
     /* an open of its own: readdir moves the position that all duplicates share */
     int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct strs names = {0};
@@ -57,6 +59,7 @@ void trash_empty(int trash)
     struct strs names = {0};
     struct err *e = dir_names(a, trash, &names);
 
+    ASSERT(trash >= 0);
     for (size_t i = 0; !e && i < names.n; i++) {
         e = dir_remove_tree(trash, names.v[i]);
         if (!e)

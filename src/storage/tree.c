@@ -43,6 +43,7 @@ static struct err *push(struct tree_walk *w, int from, int to)
     autoclose int from_fd = from, to_fd = to;
     struct tree_level *level = &w->levels[w->n];
 
+    ASSERT(w->n <= LEVELS_MAX);
     if (w->n == LEVELS_MAX)
         return err_new(ERR_INVALID, "directories are nested more than %d deep", LEVELS_MAX);
     if (fstat(from_fd, &level->st) < 0)
@@ -60,6 +61,7 @@ static void pop(struct tree_walk *w)
 {
     struct tree_level *level = &w->levels[--w->n];
 
+    ASSERT(w->n < LEVELS_MAX);
     closedir(level->from);
     if (level->to >= 0)
         close(level->to);
@@ -112,6 +114,7 @@ struct err *tree_size(int dir, const char *name, int64_t *out)
     return e;
 }
 
+/* An open of its own, since the position of a directory is shared by duplicates. */
 bool tree_is_empty(int dir)
 {
     int fd = openat(dir, ".", dir_flags);
@@ -130,6 +133,8 @@ bool tree_is_empty(int dir)
 
 /* ---- copy ---- */
 
+/* Access lists, capabilities and the users' own. Others (trusted.overlay.*, security.selinux) mean
+ * something to the host. */
 static bool xattr_is_copied(const char *name)
 {
     return !strncmp(name, "user.", 5) || !strcmp(name, "security.capability") ||
@@ -153,6 +158,7 @@ static struct err *copy_xattrs(int from, int to)
     return NULL;
 }
 
+/* Owner first: chown(2) clears set-id bits and capabilities. */
 static struct err *copy_meta(int from, int to, const struct stat *st)
 {
     const struct timespec times[2] = {st->st_atim, st->st_mtim};
@@ -163,6 +169,8 @@ static struct err *copy_meta(int from, int to, const struct stat *st)
     return futimens(to, times) < 0 ? err_sys("copy times") : NULL;
 }
 
+/* O_NONBLOCK: if a fifo took the name meanwhile, its open must not wait for a writer. sendfile(2)
+ * copies in the kernel, 2 GiB at most a call. */
 static struct err *copy_file(int from_dir, int to_dir, const char *name)
 {
     autoclose int from = openat(from_dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -222,6 +230,7 @@ static struct err *copy_dir(struct tree_walk *w, int from_dir, int to_dir, const
     return push(w, steal_fd(&from), steal_fd(&to));
 }
 
+/* Sockets are not copied: without the process that listens they are nothing. */
 static struct err *copy_entry(struct tree_walk *w, const char *name)
 {
     const struct tree_level *level = &w->levels[w->n - 1];

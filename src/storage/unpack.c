@@ -36,6 +36,8 @@ struct unpack {
     bool at_end;
 };
 
+/* A bomb: little that becomes much. Below RATIO_FREE_BYTES nobody is harmed, and small layers of
+ * zeros have high ratios. */
 static struct err *check_bounds(struct unpack *u)
 {
     int64_t blob = inflate_blob_bytes(u->in), tar = inflate_tar_bytes(u->in);
@@ -115,11 +117,14 @@ static struct err *extract_all(struct unpack *u)
     return extract_finish(u->x);
 }
 
+/* The diff id is the digest of the whole tar: a tar that ends before its stream does has bytes
+ * behind it all the same. */
 static struct err *drain(struct unpack *u)
 {
     const void *p;
     size_t n = 1;
 
+    ASSERT(u->in);
     while (!u->at_end && n)
         TRY(next_piece(u, &p, &n));
     return NULL;

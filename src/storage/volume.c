@@ -54,23 +54,38 @@ static struct volume *volume_new(struct volume_table *t, const char *name)
 {
     struct volume *v = mem_new(struct volume);
 
+    v->magic = VOLUME_MAGIC;
     v->table = t;
     v->name = mem_strdup(name);
     v->path = mem_printf("%s/%s/_data", t->root, name);
     v->users = map_create();
     v->arena = arena_create();
     lane_init(&v->lane);
-    map_put(t->volumes, name, v);
+    ASSERT(!map_put(t->volumes, name, v)); /* one object a name: its lane is the lock */
     return v;
 }
 
+/* Nobody has it any more; that it is in no map is the caller's business. */
 static void volume_free(struct volume *v)
 {
+    ASSERT(v->magic == VOLUME_MAGIC && !v->pins);
+    v->magic = 0;
     map_destroy(v->users);
     arena_destroy(v->arena);
     free(v->path);
     free(v->name);
     free(v);
+}
+
+/* Only a volume that is there has users, so one that is being removed can get none. One that is not
+ * there lives by the operations on its name alone. */
+void volume_state_check(const struct volume *v)
+{
+    ASSERT_DEBUG(v->magic == VOLUME_MAGIC && v->pins >= 0);
+    ASSERT_DEBUG(map_get(v->table->volumes, v->name) == v);
+    ASSERT_DEBUG(v->state == VOLUME_READY || !map_count(v->users));
+    ASSERT_DEBUG(v->state == VOLUME_READY || v->pins);
+    ASSERT_DEBUG(v->state == VOLUME_ABSENT || v->r.name == v->name);
 }
 
 struct volume *volume_pin(struct volume_table *t, const char *name)
@@ -80,21 +95,27 @@ struct volume *volume_pin(struct volume_table *t, const char *name)
     if (!v)
         v = volume_new(t, name);
     v->pins++;
+    volume_state_check(v);
     return v;
 }
 
 void volume_unpin(struct volume *v)
 {
+    volume_state_check(v);
+    ASSERT(v->pins > 0);
     if (--v->pins || v->state != VOLUME_ABSENT)
         return;
     map_take(v->table->volumes, v->name);
     volume_free(v);
 }
 
+/* Strings of the record live in an arena of its own; the new one is filled before the old one goes,
+ * since r may be the old one. */
 void volume_set_record(struct volume *v, const struct volume_record *r)
 {
     struct arena *a = arena_create();
 
+    ASSERT(v->state != VOLUME_REMOVING);
     v->r = (struct volume_record){
         .name = v->name,
         .created_ns = r->created_ns,
@@ -111,6 +132,7 @@ void volume_publish_event(const struct volume *v, const char *action)
 {
     struct pair driver = {"driver", "local"};
 
+    ASSERT_LOOP();
     events_publish(v->table->events, &(struct event){
                                          .type = "volume",
                                          .action = action,
@@ -121,6 +143,8 @@ void volume_publish_event(const struct volume *v, const char *action)
 
 /* ---- start-up ---- */
 
+/* Docker's form: users and backup tools look below volumes/NAME/_data. The mode of _data is set
+ * apart from mkdirat, which the umask would cut. */
 struct err *volume_make_dirs(int dir, const char *name, bool *is_new)
 {
     autoclose int top = -1;
@@ -136,6 +160,8 @@ struct err *volume_make_dirs(int dir, const char *name, bool *is_new)
     return fchmodat(top, "_data", 0755, 0) < 0 ? err_sys("set the mode of volume %s", name) : NULL;
 }
 
+/* One document of the database. A directory that is missing is made again: the volume is empty, but
+ * its containers start. */
 static struct err *load_one(void *ctx, const char *id, const char *json)
 {
     struct volume_table *t = ctx;
@@ -156,6 +182,8 @@ static struct err *load_one(void *ctx, const char *id, const char *json)
     return NULL;
 }
 
+/* The users' data is worth more than the order of the database: what lies in a directory of this
+ * form is a volume. */
 static void adopt(struct volume_table *t, const char *name)
 {
     autoarena struct arena *a = arena_create();
@@ -303,6 +331,7 @@ static void write_pairs_or_null(struct jw *w, const char *key, const struct pair
 
 void volume_write_json(const struct volume *v, struct jw *w, int64_t bytes)
 {
+    ASSERT(v->magic == VOLUME_MAGIC && v->state == VOLUME_READY);
     jw_obj(w, NULL);
     jw_time(w, "CreatedAt", v->r.created_ns);
     jw_str(w, "Driver", "local");
@@ -322,11 +351,15 @@ void volume_write_json(const struct volume *v, struct jw *w, int64_t bytes)
 
 void volume_ref(struct volume *v, const char *container_id)
 {
+    ASSERT_LOOP();
+    ASSERT(v->magic == VOLUME_MAGIC && v->state == VOLUME_READY);
     map_put(v->users, container_id, v);
 }
 
 void volume_unref(struct volume *v, const char *container_id)
 {
+    ASSERT_LOOP();
+    ASSERT(v->magic == VOLUME_MAGIC);
     map_take(v->users, container_id);
 }
 

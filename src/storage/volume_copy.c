@@ -22,6 +22,7 @@
 static const char mark_copying[] = ".copying";
 static const char mark_copied[] = ".copied";
 
+/* What a copy that was cut off has left: it goes before the copy begins anew. */
 static struct err *remove_content(int data)
 {
     autoarena struct arena *a = arena_create();
@@ -33,6 +34,8 @@ static struct err *remove_content(int data)
     return NULL;
 }
 
+/* flock(2) belongs to the open description, so it ends with this worker's descriptor, also when the
+ * engine dies. */
 static struct err *lock_volume(const char *path, int *out)
 {
     autofree char *top = mem_printf("%s/..", path);
@@ -50,11 +53,13 @@ static struct err *lock_volume(const char *path, int *out)
     return NULL;
 }
 
+/* A rename makes one mark the other: at no moment are both there, or none. */
 static struct err *copy(int top, int data, int from)
 {
     autoclose int mark =
         openat(top, mark_copying, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 
+    ASSERT(top >= 0 && data >= 0 && from >= 0);
     if (mark < 0)
         return err_sys("mark the volume");
     TRY(remove_content(data));

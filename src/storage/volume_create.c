@@ -31,6 +31,7 @@ static struct err *claim(struct op *op)
 {
     struct volume_create *c = (struct volume_create *)op;
 
+    ASSERT(c->v->state != VOLUME_REMOVING);
     c->exists = c->v->state == VOLUME_READY;
     c->record.created_ns = clock_wall_ns();
     c->json = volume_record_text(op->arena, &c->record);
@@ -61,6 +62,8 @@ static struct err *save(struct op *op)
     return NULL;
 }
 
+/* By name alone and without waiting: the undo of `save` runs in the volume's lane, so no other
+ * record of this name can be on its way. */
 static void forget(struct op *op)
 {
     struct volume_create *c = (struct volume_create *)op;
@@ -69,14 +72,17 @@ static void forget(struct op *op)
         db_delete(c->v->table->db, VOLUME_KIND, c->record.name, NULL, NULL);
 }
 
+/* From here on volume_find gives it out. */
 static struct err *publish(struct op *op)
 {
     struct volume_create *c = (struct volume_create *)op;
 
+    ASSERT(c->v->pins > 0 && c->v->state != VOLUME_REMOVING);
     if (c->exists)
         return NULL;
     volume_set_record(c->v, &c->record);
     c->v->state = VOLUME_READY;
+    volume_state_check(c->v);
     volume_publish_event(c->v, "create");
     return NULL;
 }

@@ -17,6 +17,7 @@ static struct err *check(struct op *op)
 {
     struct measure *m = (struct measure *)op;
 
+    ASSERT(m->v->magic == VOLUME_MAGIC && m->v->pins > 0);
     return m->v->state == VOLUME_READY ? NULL
                                        : err_new(ERR_NOT_FOUND, "get %s: no such volume", m->name);
 }
@@ -25,6 +26,7 @@ static struct err *walk(struct op *op)
 {
     struct measure *m = (struct measure *)op;
 
+    ASSERT(m->dir >= 0);
     return tree_size(m->dir, arena_printf(op->arena, "%s/_data", m->name), &m->bytes);
 }
 

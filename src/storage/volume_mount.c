@@ -37,10 +37,13 @@ static struct err *read_bind_options(const char *text, struct bind_options_plan 
     return is_bind ? NULL : err_new(ERR_INVALID, "a volume with type=none needs o=bind");
 }
 
+/* O_PATH: nothing is opened in the sense of the file, so a fifo or device in the volume does no
+ * harm. */
 static struct err *open_subpath(int base, const char *subpath, int *out)
 {
     int fd = fd_open_in_root(base, text_is_empty(subpath) ? "." : subpath, O_PATH, 0);
 
+    ASSERT(base >= 0);
     if (fd < 0)
         return err_new(ERR_INVALID, "cannot access path %s of the volume: %s", subpath,
                        strerror(errno));
@@ -59,6 +62,7 @@ static struct err *open_directory(const char *path, const struct bind_options_pl
     return bind_open_at(place, "", plan, out);
 }
 
+/* The kernel judges type, device and options; its words reach the client (fsctx.c). */
 static struct err *open_file_system(const struct pairs *options, bool ro, int *out)
 {
     uint64_t attr = 0;

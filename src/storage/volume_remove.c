@@ -28,6 +28,7 @@ struct volume_removal {
     void *ctx;
 };
 
+/* Docker's words; its CLI and compose show the ids. */
 static struct err *in_use(struct volume_removal *r)
 {
     struct strs ids = {0};
@@ -45,6 +46,7 @@ static struct err *claim(struct op *op)
 {
     struct volume_removal *r = (struct volume_removal *)op;
 
+    ASSERT(r->v->pins > 0 && r->v->state != VOLUME_REMOVING);
     r->is_absent = r->v->state != VOLUME_READY;
     if (r->is_absent)
         return r->force ? NULL : err_new(ERR_NOT_FOUND, "get %s: no such volume", r->name);
@@ -52,6 +54,7 @@ static struct err *claim(struct op *op)
         return in_use(r);
     r->json = volume_record_text(op->arena, &r->v->r);
     r->v->state = VOLUME_REMOVING;
+    volume_state_check(r->v);
     return NULL;
 }
 
@@ -59,10 +62,12 @@ static void unclaim(struct op *op)
 {
     struct volume_removal *r = (struct volume_removal *)op;
 
+    ASSERT(r->is_absent || r->v->state == VOLUME_REMOVING);
     if (!r->is_absent)
         r->v->state = VOLUME_READY;
 }
 
+/* The rename is the removal: it needs no room on a full disk and cannot end half way. */
 static struct err *put_aside(struct op *op)
 {
     struct volume_removal *r = (struct volume_removal *)op;
@@ -72,6 +77,8 @@ static struct err *put_aside(struct op *op)
     return err_sys("remove %s", r->name);
 }
 
+/* The document could not be deleted. If the rename back fails as well, the volume is there and
+ * empty, rather than in the table without a directory. */
 static void bring_back(struct op *op)
 {
     struct volume_removal *r = (struct volume_removal *)op;
@@ -101,13 +108,17 @@ static void remember(struct op *op)
 
 static void volume_empty_trash(struct volume_table *t);
 
+/* The trash is emptied behind the answer: `docker volume rm` of a million files does not wait for
+ * them. */
 static struct err *publish(struct op *op)
 {
     struct volume_removal *r = (struct volume_removal *)op;
 
+    ASSERT(r->is_absent || r->v->state == VOLUME_REMOVING);
     if (r->is_absent)
         return NULL;
     r->v->state = VOLUME_ABSENT;
+    volume_state_check(r->v);
     volume_publish_event(r->v, "destroy");
     volume_empty_trash(r->v->table);
     return NULL;
@@ -164,6 +175,7 @@ void volume_doom(struct volume *v, bool is_doomed)
     autoarena struct arena *a = NULL;
 
     ASSERT_LOOP();
+    ASSERT(v->magic == VOLUME_MAGIC && v->state == VOLUME_READY);
     if (v->r.is_doomed == is_doomed)
         return;
     a = arena_create();
@@ -176,6 +188,8 @@ bool volume_is_doomed(const struct volume *v)
     return v->r.is_doomed;
 }
 
+/* At start-up, when all containers have said what they use: an engine that died in a create or a
+ * remove has left what nobody uses. */
 void volume_table_reap(struct volume_table *t)
 {
     autoarena struct arena *a = arena_create();
@@ -207,11 +221,13 @@ static struct err *empty(struct op *op)
     return NULL;
 }
 
+/* Something was put into the trash while the worker was at it: another round. */
 static void on_emptied(struct op *op)
 {
     struct volume_table *t = ((struct emptying *)op)->table;
     bool again = t->has_more_trash;
 
+    ASSERT(t->is_emptying);
     t->is_emptying = t->has_more_trash = false;
     if (again)
         volume_empty_trash(t);
@@ -231,6 +247,7 @@ static void volume_empty_trash(struct volume_table *t)
 {
     struct emptying *m;
 
+    ASSERT_LOOP();
     if (t->is_emptying) {
         t->has_more_trash = true;
         return;

@@ -20,7 +20,9 @@ struct volume_record { /* the document in the database */
     bool is_anonymous, is_doomed;
 };
 
+#define VOLUME_MAGIC 0x766f6c21u
 struct volume {
+    unsigned magic;
     struct volume_table *table;
     struct arena *arena; /* of the record; replaced when the volume is made anew */
     struct volume_record r;
@@ -42,6 +44,8 @@ struct volume_table {
     bool is_emptying, has_more_trash;
 };
 
+/* What is always true of a volume; looked at where its state changes, in debug builds. */
+void volume_state_check(const struct volume *v);
 struct volume *volume_pin(struct volume_table *t, const char *name); /* makes an ABSENT one */
 void volume_unpin(struct volume *v);
 void volume_set_record(struct volume *v, const struct volume_record *r); /* copies */

@@ -18,6 +18,7 @@ bool whiteout_is(const struct stat *st)
 
 struct err *whiteout_make(int dir, const char *name)
 {
+    ASSERT(dir >= 0);
     if (mknodat(dir, name, S_IFCHR, makedev(0, 0)) < 0)
         return err_sys("make a whiteout of %s", name);
     return NULL;
@@ -25,6 +26,7 @@ struct err *whiteout_make(int dir, const char *name)
 
 struct err *whiteout_set_opaque(int fd)
 {
+    ASSERT(fd >= 0);
     if (fsetxattr(fd, "trusted.overlay.opaque", "y", 1, 0) < 0)
         return err_sys("make a directory opaque");
     return NULL;

@@ -24,6 +24,7 @@ static void begin_round(struct attachment *a, bool is_last);
 static void on_watch(struct timer *t);
 static void on_overrun(struct timer *t);
 
+/* Docker sends the output of a terminal as stdout; its two streams are one there. */
 static bool wants(const struct attachment *a, int stream)
 {
     if (!a->req.stream || a->is_lost)
@@ -31,6 +32,7 @@ static bool wants(const struct attachment *a, int stream)
     return stream == STREAM_STDERR ? a->req.want_stderr : a->req.want_stdout;
 }
 
+/* From now on it is looked at every WATCH_MS whether its queue moves. */
 static void watch_client(struct attachment *a)
 {
     a->last_queued = a->sink->queued(a->sink);
@@ -40,7 +42,9 @@ static void watch_client(struct attachment *a)
 
 static void hold(struct hub *h, int change)
 {
+    ASSERT(change == 1 || change == -1);
     h->n_slow += change;
+    ASSERT(h->n_slow >= 0);
     if (!h->n_slow)
         pumps_update(h);
 }
@@ -73,6 +77,7 @@ static void set_slow(struct attachment *a, bool is_slow)
         hold(a->hub, is_slow ? 1 : -1);
 }
 
+/* The client has read its queue down to half: it holds nobody back any more. */
 static void on_sink_room(void *ctx)
 {
     struct attachment *a = ctx;
@@ -81,7 +86,8 @@ static void on_sink_room(void *ctx)
         set_slow(a, false);
 }
 
-/* `queued` was `before`, and n bytes came. */
+/* Notes that the client takes bytes: its queue was empty, has shrunk since the last write, or did
+ * not grow by all n bytes that came on top of `before`. */
 static void note_move(struct attachment *a, size_t before, size_t n, size_t queued)
 {
     if (queued && (!before || before < a->seen_queued || queued < before + n))
@@ -93,6 +99,7 @@ static void write_client(struct attachment *a, const void *p, size_t n)
 {
     size_t before = a->sink->queued(a->sink), queued;
 
+    ASSERT(a->state == CLIENT_LIVE);
     a->sink->write(a->sink, p, n);
     queued = a->sink->queued(a->sink);
     note_move(a, before, n, queued);
@@ -107,6 +114,8 @@ static void write_client(struct attachment *a, const void *p, size_t n)
 /* Off the hub; the sink and the owner are not told. */
 static void forget(struct attachment *a)
 {
+    ASSERT(a->magic == ATTACHMENT_MAGIC && list_is_linked(&a->link));
+    a->magic = 0;
     set_slow(a, false);
     list_remove(&a->link);
     timer_clear(a->hub->loop, &a->timer);
@@ -145,6 +154,7 @@ static void on_overrun(struct timer *t)
 {
     struct attachment *a = container_of(t, struct attachment, timer);
 
+    ASSERT(a->is_lost);
     lose_input(a);
     client_end(a);
 }
@@ -171,6 +181,8 @@ static void on_watch(struct timer *t)
     client_end(a);
 }
 
+/* Output that comes while the last round of the replay is still being read. The client gets it
+ * behind the replay; if there is too much of it, another round takes it from the log. */
 static void keep_for_later(struct attachment *a, const char *p, size_t n)
 {
     if (!a->is_last_round || a->has_overrun)
@@ -185,6 +197,7 @@ static void keep_for_later(struct attachment *a, const char *p, size_t n)
 
 void clients_on_output(struct hub *h, int stream, char *framed, size_t n)
 {
+    ASSERT(n && n <= FRAME_MAX);
     frame_header((unsigned char *)framed, stream, n);
     list_each (a, &h->clients, struct attachment, link) {
         const char *p = a->req.framed ? framed : framed + FRAME_HEADER;
@@ -199,6 +212,8 @@ void clients_on_output(struct hub *h, int stream, char *framed, size_t n)
     }
 }
 
+/* Tells the next engine, by way of the keeper, that somebody had stdin: with StdinOnce it must
+ * close stdin when no client comes back after a takeover. */
 void clients_tell_stdin(struct hub *h)
 {
     if (h->has_told_stdin || !h->is_running || !h->hooks.stdin_attached)
@@ -214,6 +229,8 @@ void clients_tell_stdin(struct hub *h)
 
 /* ---- replay ---- */
 
+/* The unterminated line at the place where the replay ends is not in the file yet: the log holds it
+ * back, so it is written from the copy that the mark took. */
 static void write_held(struct attachment *a, int stream, const struct buf *held)
 {
     unsigned char header[FRAME_HEADER];
@@ -229,6 +246,7 @@ static void write_held(struct attachment *a, int stream, const struct buf *held)
 
 static void go_live(struct attachment *a)
 {
+    ASSERT(a->state == CLIENT_REPLAY && !a->mark && !a->reader);
     a->state = CLIENT_LIVE;
     a->sink->on_room = on_sink_room;
     a->sink->ctx = a;
@@ -247,6 +265,7 @@ static void on_round_done(void *ctx)
 {
     struct attachment *a = ctx;
 
+    ASSERT(a->reader && !a->mark);
     a->reader = NULL;
     if (a->is_last_round && !a->has_overrun)
         go_live(a);
@@ -254,6 +273,8 @@ static void on_round_done(void *ctx)
         begin_round(a, true);
 }
 
+/* The log has come to the mark: what is between the last round's mark and this one is read from the
+ * file. */
 static void on_round_mark(void *ctx, const struct log_mark *m)
 {
     struct attachment *a = ctx;
@@ -264,6 +285,7 @@ static void on_round_mark(void *ctx, const struct log_mark *m)
     struct log_pos from = a->pos;
     bool is_first = !a->is_last_round;
 
+    ASSERT(a->mark == m && !a->reader);
     a->mark = NULL;
     a->pos = m->pos;
     for (int i = 0; i < 2; i++)
@@ -274,6 +296,7 @@ static void on_round_mark(void *ctx, const struct log_mark *m)
 
 static void begin_round(struct attachment *a, bool is_last)
 {
+    ASSERT(a->state == CLIENT_REPLAY && !a->mark && !a->reader);
     a->is_last_round = is_last;
     a->has_overrun = false;
     buf_finish(&a->held[0]);
@@ -320,6 +343,7 @@ struct err *hub_attach(struct hub *h, const struct attach_request *r, struct log
     if (r->logs && log && !log->has_file)
         return err_new(ERR_NOT_IMPLEMENTED, "configured logging driver does not support reading");
     a = mem_new(struct attachment);
+    a->magic = ATTACHMENT_MAGIC;
     a->hub = h;
     a->req = *r;
     a->req.detach_keys = NULL; /* the caller's */
@@ -341,6 +365,7 @@ struct err *hub_attach(struct hub *h, const struct attach_request *r, struct log
     clients_tell_stdin(h);
     if (is_pointless(a))
         timer_set(h->loop, &a->timer, 0, on_end_soon);
+    hub_check(h);
     *out = a;
     return NULL;
 }
@@ -352,6 +377,7 @@ bool attach_input(struct attachment *a, const void *p, size_t n, void (*on_ready
     bool has_detached = false, may_go_on;
 
     ASSERT_LOOP();
+    ASSERT(a->magic == ATTACHMENT_MAGIC && (p || !n));
     if (!a->req.want_stdin || a->has_input_eof)
         return true;
     if (!detach_is_plain(&a->keys, p, n)) {
@@ -373,6 +399,7 @@ bool attach_input(struct attachment *a, const void *p, size_t n, void (*on_ready
 void attach_input_eof(struct attachment *a)
 {
     ASSERT_LOOP();
+    ASSERT(a->magic == ATTACHMENT_MAGIC);
     if (a->has_input_eof)
         return;
     a->has_input_eof = true;
@@ -383,6 +410,7 @@ void attach_input_eof(struct attachment *a)
 void attach_leave(struct attachment *a)
 {
     ASSERT_LOOP();
+    ASSERT(a->magic == ATTACHMENT_MAGIC);
     lose_input(a);
     forget(a);
     free(a);
@@ -409,6 +437,8 @@ void clients_on_input_room(struct hub *h)
     }
 }
 
+/* Clients that were there before the start; one that wanted nothing but stdin, of a container
+ * without it, is ended. */
 void clients_on_run(struct hub *h)
 {
     list_each (a, &h->clients, struct attachment, link) {
@@ -426,6 +456,8 @@ static struct attachment *find_live(struct hub *h)
     return NULL;
 }
 
+/* One that still reads its replay is ended when it is through: `docker start -a` of a process that
+ * ends at once shows all of it. */
 void hub_end_clients(struct hub *h)
 {
     struct attachment *a;

@@ -59,6 +59,7 @@ static size_t begun_character(const char *p, size_t n)
 
 static void hold(struct cutter *c, int at, const char *p, size_t n)
 {
+    ASSERT(n <= RECORD_PIECE - c->line[at]->n);
     memcpy(c->text[at] + c->line[at]->n, p, n);
     c->line[at]->n += (uint32_t)n;
 }
@@ -90,6 +91,7 @@ size_t cutter_next(struct cutter *c, int stream, int64_t wall_ns, const char *p,
     size_t look = n < RECORD_PIECE ? n : RECORD_PIECE;
     const char *newline;
 
+    ASSERT(c->line[at] && c->text[at] && n);
     if (h->n)
         return fill_held(c, at, stream, wall_ns, p, n);
     newline = memchr(p, '\n', look);

@@ -34,7 +34,9 @@ struct hub_input { /* bytes on their way to stdin; outlives a run that has not b
 
 enum { PUMP_IN, PUMP_OUT, PUMP_ERR, PUMP_PTY, PUMP_COUNT };
 
+#define HUB_MAGIC 0x68756221u
 struct hub {
+    unsigned magic;
     struct loop *loop;
     struct pools *pools;
     struct hub_hooks hooks;
@@ -58,7 +60,9 @@ struct hub {
 
 enum client_state { CLIENT_REPLAY, CLIENT_LIVE };
 
+#define ATTACHMENT_MAGIC 0x61747421u
 struct attachment {
+    unsigned magic;
     struct list link;
     struct hub *hub;
     struct attach_request req;
@@ -99,6 +103,8 @@ void pump_sweep(struct pump *p);       /* what is there now, up to SWEEP_MAX */
 bool pump_is_open(const struct pump *p);
 
 /* hub.c */
+/* What is always true of a hub; looked at where its state changes, in debug builds. */
+void hub_check(const struct hub *h);
 /* framed: FRAME_HEADER free bytes, then at most FRAME_MAX. */
 void hub_on_output(struct hub *h, int stream, char *framed, size_t n);
 /* The same that has landed: nothing but the free bytes before it may be written. */

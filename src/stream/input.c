@@ -41,11 +41,14 @@ static void drop_queue(struct hub_input *in)
 /* The reader of stdin has gone: what is typed from now on is swallowed. */
 static void close_input(struct hub *h)
 {
+    ASSERT(h->is_running && !h->input.is_closed);
     drop_queue(&h->input);
     h->input.is_closed = true;
     pump_close(&h->pumps[PUMP_IN]); /* a pty stays, for its output */
 }
 
+/* StdinOnce: the first client has ended its input and all that it sent is in the pipe. A terminal
+ * is never closed so: its end is a character (^D), which the client sends. */
 static void close_if_due(struct hub *h)
 {
     struct pump *p = input_pump(h);
@@ -62,6 +65,7 @@ static size_t give(struct hub *h, struct pump *p, const char *bytes, size_t n)
 {
     ssize_t w;
 
+    ASSERT(p->is_input && pump_is_open(p) && n);
     do
         w = write(p->fd, bytes, n);
     while (w < 0 && errno == EINTR);
@@ -79,10 +83,13 @@ static void write_some(struct hub *h)
 
     if (!in->is_closed)
         in->at += done;
+    ASSERT(in->at <= in->queue.len);
     if (!p || !left(in))
         drop_queue(in);
 }
 
+/* Clients that were told to pause go on when half of the queue is free, not before: else each read
+ * of the container would wake them for a few bytes. */
 static void after_write(struct hub *h)
 {
     struct pump *p;
@@ -97,6 +104,7 @@ static void after_write(struct hub *h)
 
 void input_flush(struct hub *h)
 {
+    ASSERT(h->is_running);
     write_some(h);
     after_write(h);
 }
@@ -129,6 +137,7 @@ void input_end(struct hub *h)
 
 void input_begin_run(struct hub *h)
 {
+    ASSERT(h->is_running && !h->input.is_closed);
     if (!pump_is_open(&h->pumps[PUMP_IN]) && !pump_is_open(&h->pumps[PUMP_PTY]))
         close_input(h);
     input_flush(h);

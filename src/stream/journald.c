@@ -31,6 +31,7 @@ void journald_add_field(struct buf *out, const char *name, const char *value, si
     buf_putc(out, '\n');
 }
 
+/* NULL gives an empty field. */
 static void add_text(struct buf *out, const char *name, const char *value)
 {
     journald_add_field(out, name, value ? value : "", value ? strlen(value) : 0);

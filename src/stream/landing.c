@@ -47,6 +47,8 @@ static struct landing *landing_new(const char *spool_dir)
     return l;
 }
 
+/* Whether an engine before this one filled the slot and did not land it: the record that it names
+ * is in use and has not seen the slot's number, and its descriptor stands behind its window. */
 static bool is_left_full(const struct landing *l, unsigned slot)
 {
     const struct land_slot *s = land_slot(&l->land, slot);
@@ -73,12 +75,15 @@ static bool is_parked_too(const struct landing *l, unsigned slot)
     return false;
 }
 
+/* From the last to the first, so that the first is handed out first: memory of a slot is used when
+ * it is touched, and never given back. */
 static void look_at_slots(struct landing *l)
 {
     for (int i = LAND_SLOTS - 1; i >= 0; i--) {
         if (is_left_full(l, (unsigned)i) && !is_parked_too(l, (unsigned)i))
             continue;
         land_release(&l->land, (unsigned)i);
+        ASSERT(l->n_free < LAND_SLOTS);
         l->free_slots[l->n_free++] = i;
     }
 }
@@ -172,14 +177,19 @@ const struct land *landing_memory(const struct landing *l)
 
 int landing_take_slot(struct landing *l)
 {
+    ASSERT(l->n_free >= 0 && l->n_free <= LAND_SLOTS);
     return l->n_free ? l->free_slots[--l->n_free] : -1;
 }
 
+/* A slot that is free is offered to the one that has waited longest. It may take it within the
+ * call. */
 void landing_give_slot(struct landing *l, unsigned slot)
 {
     struct landing_wait *w = list_first(&l->waiting, struct landing_wait, link);
 
+    ASSERT(slot < LAND_SLOTS + LAND_RECORDS);
     if (slot >= LAND_SLOTS) {
+        ASSERT(l->n_parked > 0);
         l->n_parked--;
         landing_give_record(l, slot - LAND_SLOTS);
         return;
@@ -195,6 +205,8 @@ void landing_give_slot(struct landing *l, unsigned slot)
 
 void landing_await(struct landing *l, struct landing_wait *w)
 {
+    ASSERT_LOOP();
+    ASSERT(w->fn);
     if (!list_is_linked(&w->link))
         list_append(&l->waiting, &w->link);
 }
@@ -204,6 +216,7 @@ void landing_forget(struct landing_wait *w)
     list_remove(&w->link);
 }
 
+/* Used ones first: a record that was never touched costs memory when it is. */
 static int find_record(struct landing *l)
 {
     if (l->n_free_records)
@@ -215,6 +228,7 @@ int landing_take_record(struct landing *l, const char *id, enum land_mode mode)
 {
     int record = find_record(l);
 
+    ASSERT(id && *id && strlen(id) < KEEPER_ID_MAX);
     if (record >= 0)
         land_record_use(&l->land, (unsigned)record, id, mode);
     return record;
@@ -224,6 +238,7 @@ unsigned landing_park(struct landing *l, unsigned slot)
 {
     int record;
 
+    ASSERT(slot < LAND_SLOTS + LAND_RECORDS);
     if (slot >= LAND_SLOTS || l->n_free >= KEPT_FREE || l->n_parked >= PARKED_MAX)
         return slot;
     record = find_record(l);
@@ -240,6 +255,7 @@ static int next_left_slot(const struct landing *l, unsigned record, uint64_t seq
 {
     int found = -1;
 
+    ASSERT(record < LAND_RECORDS);
     for (unsigned k = 0; k < LAND_SLOTS + l->n_left_parked; k++) {
         unsigned i = k < LAND_SLOTS ? k : (unsigned)LAND_SLOTS + l->left_parked[k - LAND_SLOTS];
         const struct land_slot *s = land_slot(&l->land, i);
@@ -271,6 +287,7 @@ int landing_adopt_record(struct landing *l, const char *id,
 
 void landing_give_record(struct landing *l, unsigned record)
 {
+    ASSERT(record < LAND_RECORDS && l->n_free_records < LAND_RECORDS);
     land_record_free(&l->land, record);
     l->free_records[l->n_free_records++] = (uint16_t)record;
 }
@@ -319,6 +336,7 @@ static void sweep(struct landing *l, struct map *m, bool (*claim)(void *ctx, con
 
 void landing_sweep(struct landing *l, bool (*claim)(void *ctx, const char *id), void *ctx)
 {
+    ASSERT_LOOP();
     sweep(l, l->left, claim, ctx);
     sweep(l, l->spools, claim, ctx);
 }

@@ -26,6 +26,7 @@ struct err *log_create(struct loop *l, struct pools *p, const struct log_spec *s
     if (!spec.options)
         spec.options = &none;
     g = mem_new(struct log);
+    g->magic = LOG_MAGIC;
     g->loop = l;
     g->pools = p;
     list_init(&g->readers);
@@ -38,14 +39,34 @@ struct err *log_create(struct loop *l, struct pools *p, const struct log_spec *s
     return NULL;
 }
 
+/* Slots and the record are of the shared memory: who has some must know the memory. A batch that
+ * flies is never empty, or its end would never be told. */
+void log_state_check(const struct log *g)
+{
+    const struct landed *a = &g->landed;
+
+    ASSERT_DEBUG(g->magic == LOG_MAGIC && g->n_holds >= 0);
+    ASSERT_DEBUG(!g->has_file || !g->forward);
+    ASSERT_DEBUG(!g->job_runs || g->flying.n);
+    ASSERT_DEBUG(!g->is_flushed || g->is_closing);
+    ASSERT_DEBUG(!g->zip_runs || g->n_holds);
+    ASSERT_DEBUG(!g->marks == (g->marks_end == &g->marks));
+    ASSERT_DEBUG(a->record < 0 || (a->landing && a->has_record));
+    ASSERT_DEBUG(a->n_slots >= 0 && (!a->n_slots || a->landing));
+    ASSERT_DEBUG(!a->is_merging || a->has_record);
+}
+
 const char *log_path(const struct log *g)
 {
     return g->has_file ? g->files.path : "";
 }
 
+/* Followers end when the run is over (`docker logs -f` returns with the exit); a log that sends
+ * closes its socket instead, since it has no readers. */
 void log_finish(struct log *g)
 {
     ASSERT_LOOP();
+    log_state_check(g);
     if (g->has_file)
         readers_finish(g);
     else
@@ -57,6 +78,7 @@ void log_try_free(struct log *g)
     void (*fn)(void *ctx) = g->on_destroyed;
     void *ctx = g->destroyed_ctx;
 
+    ASSERT(g->magic == LOG_MAGIC);
     if (!g->is_closing || !g->is_flushed || g->job_runs || g->n_holds || g->marks ||
         !list_is_empty(&g->readers))
         return;
@@ -71,15 +93,18 @@ void log_try_free(struct log *g)
     log_forward_destroy(g->forward);
     log_batch_finish(&g->pending);
     log_batch_finish(&g->flying);
+    g->magic = 0;
     free(g);
     if (fn)
         fn(ctx);
 }
 
+/* Readers that did not come to the end in GRACE_MS have clients that do not read: they are cut. */
 static void on_grace(struct timer *t)
 {
     struct log *g = container_of(t, struct log, grace);
 
+    ASSERT(g->is_closing);
     readers_cut(g);
     log_try_free(g);
 }
@@ -88,10 +113,13 @@ static void on_last_flush(void *ctx, const struct log_mark *m)
 {
     struct log *g = ctx;
 
+    ASSERT(g->is_closing && !g->is_flushed);
     (void)m;
     g->is_flushed = true; /* on_job_done goes on to free it */
 }
 
+/* The container is removed and its server took nothing: what it had left in slots and in a spool
+ * must not wait for an engine that knows no such container. */
 static void drop_batch(struct log *g, struct log_batch *b)
 {
     struct chunk *c;
@@ -106,6 +134,7 @@ static void drop_batch(struct log *g, struct log_batch *b)
 
 static void give_up_on_server(struct log *g)
 {
+    ASSERT(g->is_closing && g->forward);
     log_forward_abandon(g->forward);
     g->job_runs = false;
     if (!g->is_discarded)
@@ -119,6 +148,7 @@ static void on_none_closed(struct timer *t)
 {
     struct log *g = container_of(t, struct log, grace);
 
+    ASSERT(g->is_closing && !g->has_file);
     if (g->job_runs && g->n_closing++ < FORWARD_GRACE_MS / FORWARD_STEP_MS) {
         timer_set(g->loop, &g->grace, FORWARD_STEP_MS, on_none_closed);
         return;
@@ -131,6 +161,8 @@ static void on_none_closed(struct timer *t)
 
 void log_discard(struct log *g)
 {
+    ASSERT_LOOP();
+    ASSERT(g->magic == LOG_MAGIC);
     g->is_discarded = true;
 }
 
@@ -139,7 +171,8 @@ void log_destroy(struct log *g, void (*done)(void *ctx), void *ctx)
     ASSERT_LOOP();
     if (!g)
         return;
-    ASSERT(!g->is_closing);
+    ASSERT(g->magic == LOG_MAGIC && !g->is_closing);
+    log_state_check(g);
     g->on_destroyed = done;
     g->destroyed_ctx = ctx;
     g->on_room = NULL;

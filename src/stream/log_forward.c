@@ -50,6 +50,7 @@ static const struct land_state *state_of(const struct log_forward *f)
 
 static void begin(struct log_forward *f)
 {
+    ASSERT(f->record);
     if (f->next)
         return;
     f->next = land_begin(f->record);
@@ -114,6 +115,7 @@ static void tell_dropped(struct log_forward *f)
 /* False: not now. */
 static bool send_message(struct log_forward *f)
 {
+    ASSERT(f->message.len);
     switch (outlet_send(f->outlet, f->message.data, f->message.len)) {
     case OUTLET_LATER:
         return false;
@@ -130,6 +132,7 @@ static bool send_message(struct log_forward *f)
 
 /* ---- what the batch holds: each call makes a message or comes a little further ---- */
 
+/* The chunk that the batch stands at is done. */
 static void pass(struct log_forward *f)
 {
     struct log_batch *b = &f->log->flying;
@@ -156,10 +159,13 @@ static enum step step_bytes(struct log_forward *f, struct chunk *c)
     return STEP_ON;
 }
 
+/* A piece of a slot. `base` of the state says how much of it is sent, so the next engine goes on
+ * behind it. */
 static enum step step_slot(struct log_forward *f, struct chunk *c)
 {
     uint64_t base = state_of(f)->base;
 
+    ASSERT(c->kind == CHUNK_SLOT && c->landed.slot != LAND_NO_SLOT);
     if (base < c->landed.n_bytes) {
         begin(f);
         f->next->base +=
@@ -211,6 +217,7 @@ static void on_spool(void *ctx);
 
 static enum step read_spool(struct log_forward *f)
 {
+    ASSERT(f->spool && !f->spool_works);
     f->spool_works = true;
     f->log->n_holds++;
     log_forward_spool_read(f->spool, state_of(f));
@@ -326,6 +333,8 @@ static enum step step_on(struct log_forward *f)
 
 static void on_next_turn(struct timer *t);
 
+/* Sends up to MESSAGES_PER_TURN messages. The state that goes with a message holds from the moment
+ * the socket has it. */
 static void go_on(struct log_forward *f)
 {
     enum step step = STEP_ON;
@@ -368,6 +377,7 @@ static void on_spool(void *ctx)
     struct log_forward *f = ctx;
     struct log *g = f->log;
 
+    ASSERT(f->spool_works && g->n_holds > 0);
     f->spool_works = false;
     g->landed.since_ns = clock_boot_ns();
     go_on(f);
@@ -379,7 +389,7 @@ void log_forward_run(struct log_forward *f)
 {
     if (!f->record)
         f->record = land_record_private();
-    ASSERT(f->record);
+    ASSERT(f->record && f->log->job_runs && !f->is_abandoned);
     timer_set(f->log->loop, &f->next_turn, 0, on_next_turn);
 }
 
@@ -426,6 +436,7 @@ void log_forward_destroy(struct log_forward *f)
 {
     if (!f)
         return;
+    ASSERT(!f->spool_works); /* it holds the log */
     timer_clear(f->log->loop, &f->next_turn);
     outlet_destroy(f->outlet);
     log_forward_spool_destroy(f->spool);

@@ -31,6 +31,7 @@ static void run_read(struct job *job)
 {
     struct log_forward_spool *s = container_of(job, struct log_forward_spool, job);
 
+    ASSERT_WORKER();
     if (s->file.fd < 0 && !spool_open(s->path, &s->file, &s->gen))
         s->gen = 0;
     if (!s->gen)
@@ -42,6 +43,7 @@ static void run_read(struct job *job)
 
 static void run_remove(struct job *job)
 {
+    ASSERT_WORKER();
     unlink(container_of(job, struct log_forward_spool, job)->path);
 }
 
@@ -54,6 +56,8 @@ static void on_done(struct job *job)
 
 void log_forward_spool_read(struct log_forward_spool *s, const struct land_state *state)
 {
+    ASSERT_LOOP();
+    ASSERT(state->spool_off <= INT64_MAX);
     s->want_gen = state->spool_gen;
     s->off = state->spool_off;
     s->job = (struct job){.run = run_read, .done = on_done};
@@ -87,6 +91,7 @@ enum spool_part log_forward_spool_chunk(const struct log_forward_spool *s, uint6
         return SPOOL_END;
     if (bytes + out->n > s->off + s->n)
         return s->off == off ? SPOOL_END : SPOOL_MORE;
+    ASSERT(bytes - s->off + out->n <= WINDOW);
     *out_bytes = s->window + (bytes - s->off);
     return SPOOL_CHUNK;
 }

@@ -23,7 +23,9 @@ struct landed {
     struct landing_wait wait;
 };
 
+#define LOG_MAGIC 0x6c6f6721u
 struct log {
+    unsigned magic;
     struct loop *loop;
     struct pools *pools;
     bool has_file;               /* false: there are no readers, marks and files */
@@ -57,6 +59,8 @@ struct log {
 };
 
 /* log.c */
+/* What is always true of a log; looked at where its state changes, in debug builds. */
+void log_state_check(const struct log *g);
 /* A closing log frees itself when nothing of it is at work any more. */
 void log_try_free(struct log *g);
 

@@ -31,6 +31,7 @@ struct chunk *log_batch_add(struct log_batch *b, enum chunk_kind kind, const voi
     size_t span = chunk_span(n);
     struct chunk *c;
 
+    ASSERT(kind >= CHUNK_BYTES && kind <= CHUNK_MARK && n <= UINT32_MAX);
     if (b->n + span > b->room) {
         size_t room = b->room ? b->room : 4096;
 
@@ -55,7 +56,9 @@ struct chunk *log_batch_next(const struct log_batch *b, size_t *at)
     if (*at >= b->n)
         return NULL;
     c = (struct chunk *)(void *)(b->data + *at);
+    ASSERT(c->kind >= CHUNK_BYTES && c->kind <= CHUNK_MARK);
     *at += chunk_span(c->n);
+    ASSERT(*at <= b->n);
     return c;
 }
 
@@ -71,6 +74,7 @@ static bool place(struct logdisk *d, const struct stat *st)
 {
     const struct land_state *s = land_state(d->record);
 
+    ASSERT(d->fd >= 0 && d->record);
     d->end.off = st->st_size;
     if (!d->is_placed && s->ino == st->st_ino && s->off < st->st_size) {
         if (ftruncate(d->fd, s->off))
@@ -88,6 +92,8 @@ static void close_file(struct logdisk *d)
     d->fd = -1;
 }
 
+/* Opened for each batch, and the length looked at: an operator may have truncated the file
+ * (`truncate -s0`), and pwrite at the old end would leave a hole of zeros in front. */
 static bool open_file(struct logdisk *d)
 {
     struct stat st;
@@ -111,6 +117,7 @@ static bool mend_tail(struct logdisk *d)
 {
     char end = d->format->end, last = end;
 
+    ASSERT(d->fd >= 0 && d->end.off >= 0);
     if (d->is_ready)
         return true;
     if (d->end.off && pread(d->fd, &last, 1, d->end.off - 1) != 1)
@@ -188,6 +195,7 @@ bool logdisk_settle(struct logdisk *d)
 
 void logdisk_begin(struct logdisk *d)
 {
+    ASSERT(d->record);
     if (d->next)
         return;
     if (d->is_shared && d->fd < 0 && !logdisk_settle(d))
@@ -227,6 +235,7 @@ static bool flush(struct logdisk *d)
         return true;
     }
     d->error = errno;
+    ASSERT(done <= d->out_n);
     memmove(d->out, d->out + done, d->out_n - done);
     d->out_n -= done;
     if (d->is_blocking)
@@ -251,6 +260,8 @@ bool logdisk_commit(struct logdisk *d)
     return true;
 }
 
+/* As Docker: NAME goes to NAME.1 and so on. The record says so first: whatever is in the file that
+ * is left behind has been noted. */
 static void rotate(struct logdisk *d)
 {
     if (!logdisk_commit(d)) {
@@ -265,6 +276,8 @@ static void rotate(struct logdisk *d)
     logdisk_begin(d);
 }
 
+/* At least `more` bytes behind out_n; the room doubles, so that a burst is copied a few times
+ * only. */
 static void out_reserve(struct logdisk *d, size_t more)
 {
     size_t room = d->out_room ? d->out_room : 8192;
@@ -284,6 +297,7 @@ static void on_piece(void *ctx, const struct log_piece *p)
 
     out_reserve(d, d->format->room(p, d->attrs_n));
     d->out_n += d->format->write(d->out + d->out_n, p, d->attrs, d->attrs_n);
+    ASSERT(d->out_n <= d->out_room); /* the format promised that its room is enough */
 }
 
 /* As Docker: a file that has reached the size is rotated before the next record. When stuck the
@@ -319,6 +333,7 @@ void logdisk_init(struct logdisk *d, struct logfiles *files)
 
 void logdisk_finish(struct logdisk *d)
 {
+    ASSERT(d->fd < 0);
     close_file(d);
     if (!d->is_shared)
         land_record_discard(d->record);
@@ -326,6 +341,8 @@ void logdisk_finish(struct logdisk *d)
     free(d->out);
 }
 
+/* Between the shared record and the private one: where the log stands, and the lines that are held
+ * back. */
 static void copy_state(struct land_record *to, struct land_record *from)
 {
     const struct land_state *s = land_state(from);
@@ -368,10 +385,12 @@ static void look(struct logdisk *d)
     d->end.off = stat(d->files->path, &st) ? 0 : st.st_size;
 }
 
+/* A mark tells where the log stands, so what is before it must be in the file first. */
 static bool pass_mark(struct logdisk *d, struct log_mark *m)
 {
     const struct land_state *s;
 
+    ASSERT(!m->is_passed);
     if (!logdisk_commit(d))
         return false;
     look(d);
@@ -435,6 +454,7 @@ bool logdisk_run(struct logdisk *d, struct log_batch *b)
 {
     bool is_done;
 
+    ASSERT(b->at <= b->n);
     if (!d->record)
         d->record = land_record_private();
     is_done = d->record && flush(d);

@@ -23,6 +23,7 @@
 
 void logfiles_init(struct logfiles *f, char *path, int max_files)
 {
+    ASSERT(path && max_files > 0);
     pthread_mutex_init(&f->lock, NULL);
     f->path = path;
     f->max_files = max_files;
@@ -38,12 +39,14 @@ void logfiles_finish(struct logfiles *f)
 static const char *name_of(const struct logfiles *f, int64_t age, const char *suffix,
                            char out[PATH_MAX])
 {
+    ASSERT(!*suffix || age > 0);
     if (age <= 0)
         return f->path;
     snprintf(out, PATH_MAX, "%s.%lld%s", f->path, (long long)age, suffix);
     return out;
 }
 
+/* Whether a file of that age is there, compressed or not. */
 static bool has_age(const struct logfiles *f, int64_t age)
 {
     char name[PATH_MAX];
@@ -52,6 +55,8 @@ static bool has_age(const struct logfiles *f, int64_t age)
            (age > 0 && !access(name_of(f, age, ZIP, name), F_OK));
 }
 
+/* O_NOFOLLOW: the directory is the engine's, but an operator may have put a link there, and the
+ * file is opened as root. */
 static int open_age(const struct logfiles *f, int64_t age)
 {
     char name[PATH_MAX];

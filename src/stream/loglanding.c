@@ -21,6 +21,7 @@
 /* Of one that sends, once its process is dead: for all that is in its pipes. */
 #define ENDING_DEPTH 8
 
+/* Another log gave its slot back: this one's container, which waited for it, is read again. */
 static void on_slot_free(struct landing_wait *w)
 {
     log_tell_room(container_of(w, struct log, landed.wait));
@@ -32,6 +33,7 @@ static void add_slot(struct log *g, unsigned slot, size_t n)
     const struct land_slot *s = land_slot(memory, slot);
     struct chunk *c = log_batch_add(&g->pending, CHUNK_SLOT, NULL, 0);
 
+    ASSERT(slot < LAND_SLOTS + LAND_RECORDS && n && n <= LAND_WINDOW);
     c->stream = s->stream;
     c->wall_ns = s->wall_ns;
     c->landed.bytes = land_bytes(memory, slot);
@@ -48,6 +50,8 @@ static void on_left_slot(void *ctx, unsigned slot, size_t n)
     add_slot(ctx, slot, n);
 }
 
+/* Told to the keeper by the record: while no engine is there a blocking container waits for its
+ * full spool, another one goes on and its output is counted as lost. */
 static enum land_mode mode_of(const struct log *g)
 {
     return g->is_blocking ? LAND_BLOCK : LAND_DROP;
@@ -58,6 +62,7 @@ static void share_record(struct log *g, bool is_adopted)
     struct land_record *r =
         land_record(landing_memory(g->landed.landing), (unsigned)g->landed.record);
 
+    ASSERT(g->landed.record >= 0 && !g->job_runs);
     r->mode = mode_of(g); /* another version may have thought otherwise */
     if (g->has_file)
         logdisk_share(&g->disk, r, is_adopted);
@@ -67,8 +72,11 @@ static void share_record(struct log *g, bool is_adopted)
         g->landed.seq = land_state(r)->seq;
 }
 
+/* A chunk of the queue that stands for the keeper's spool, so it comes behind the slots and before
+ * what is appended from now on. An empty name: only what the keeper lost is to be told. */
 static void merge(struct log *g, const char *spool)
 {
+    ASSERT(!g->landed.is_merging);
     log_batch_add(&g->pending, CHUNK_SPOOL, spool, strlen(spool) + 1);
     g->landed.is_merging = true;
     g->landed.since_ns = clock_boot_ns();
@@ -145,6 +153,9 @@ static void begin_nothing(struct log *g)
 
 void log_begin_run(struct log *g)
 {
+    ASSERT_LOOP();
+    log_state_check(g);
+    ASSERT(!g->landed.is_in_run && !g->is_closing);
     g->landed.is_in_run = true;
     g->landed.is_ending = false;
     if (g->forward)
@@ -190,9 +201,12 @@ static void try_give_record(struct log *g)
 
 void log_end_run(struct log *g)
 {
+    ASSERT_LOOP();
+    ASSERT(g->landed.is_in_run);
     g->landed.is_in_run = false;
     landing_forget(&g->landed.wait);
     try_give_record(g);
+    log_state_check(g);
 }
 
 bool log_lands(const struct log *g)
@@ -203,6 +217,8 @@ bool log_lands(const struct log *g)
 
 void log_on_exit(struct log *g)
 {
+    ASSERT_LOOP();
+    ASSERT(g->landed.is_in_run);
     g->landed.is_ending = g->forward;
     log_tell_room(g);
 }
@@ -212,6 +228,8 @@ bool log_must_land(const struct log *g)
     return g->has_file && log_lands(g);
 }
 
+/* How many slots may be on their way: few for a log that sends, since its server may take nothing
+ * for hours and 64 slots serve all containers. */
 bool log_is_busy(const struct log *g)
 {
     int depth = g->has_file ? LAND_DEPTH : g->landed.is_ending ? ENDING_DEPTH : SEND_DEPTH;
@@ -225,6 +243,8 @@ bool log_never_blocks(const struct log *g)
     return !g->is_blocking && log_lands(g);
 }
 
+/* For LAND_PATIENCE_MS a container with a non-blocking log is held like any other: a disk that is
+ * only slow loses nothing. */
 bool log_has_patience(const struct log *g)
 {
     return g->is_blocking || !(g->landed.n_slots || (g->forward && g->landed.is_merging)) ||
@@ -237,10 +257,13 @@ ssize_t log_land(struct log *g, int stream, int pipe, char **out_bytes)
     int slot;
     ssize_t n;
 
-    ASSERT(!g->is_closing);
+    ASSERT(!g->is_closing && g->landed.is_in_run && pipe >= 0);
     try_take_record(g);
+    if (!log_lands(g))
+        return -EAGAIN; /* there was no record for it: from now on it is appended to */
     if (log_is_busy(g) || log_backlog(g) >= LOG_BACKLOG_HIGH)
         return -EBUSY;
+    ASSERT(a->has_record && a->record >= 0);
     slot = landing_take_slot(a->landing);
     if (slot < 0) {
         a->wait.fn = on_slot_free;
@@ -266,6 +289,7 @@ void log_drop_slot(struct log *g, struct chunk *c)
 {
     unsigned slot = c->landed.slot;
 
+    ASSERT(c->kind == CHUNK_SLOT && slot != LAND_NO_SLOT && g->landed.n_slots > 0);
     c->landed.slot = LAND_NO_SLOT;
     g->landed.n_slots--;
     g->landed.since_ns = clock_boot_ns();
@@ -275,10 +299,13 @@ void log_drop_slot(struct log *g, struct chunk *c)
 
 void log_merged(struct log *g)
 {
+    ASSERT(g->landed.is_merging);
     g->landed.is_merging = false;
     log_tell_room(g);
 }
 
+/* A slot of a log whose server does not answer is copied away into a record of its own, so that
+ * others can have it. */
 static void park_slots_of(struct log *g, const struct log_batch *b)
 {
     const struct land *memory = landing_memory(g->landed.landing);
@@ -311,6 +338,7 @@ void log_drop_slots(struct log *g, const struct log_batch *b)
             g->landed.is_merging = false;
         if (c->kind != CHUNK_SLOT || c->landed.slot == LAND_NO_SLOT)
             continue;
+        ASSERT(g->landed.n_slots > 0);
         g->landed.n_slots--;
         g->landed.since_ns = clock_boot_ns();
         landing_give_slot(g->landed.landing, c->landed.slot);

@@ -22,15 +22,20 @@ static void run_job(struct job *job)
 {
     struct log *g = container_of(job, struct log, job);
 
+    ASSERT_WORKER();
+    ASSERT(g->job_runs && g->has_file);
     if (!logdisk_run(&g->disk, &g->flying))
         g->disk.is_stuck = true;
 }
 
+/* The disk was full or failed: the same batch again. Somebody may have made room. */
 static void on_retry(struct timer *t)
 {
     log_start_job(container_of(t, struct log, retry));
 }
 
+/* After REST_MS without output the buffers of a burst are given back: there may be thousands of
+ * logs. */
 static void on_rest(struct timer *t)
 {
     struct log *g = container_of(t, struct log, rest);
@@ -69,6 +74,7 @@ static void call_marks(struct log *g)
     }
 }
 
+/* One waiter, told once: it asks again when it has to wait again. */
 void log_tell_room(struct log *g)
 {
     void (*fn)(void *ctx) = g->on_room;
@@ -81,6 +87,7 @@ void log_tell_room(struct log *g)
 
 static void give_up_on_disk(struct log *g)
 {
+    ASSERT(g->is_closing && g->is_stuck && !g->job_runs);
     log_debug("log closed with its disk full", KV("path", g->files.path));
     g->is_stuck = false;
     g->disk.out_n = 0;
@@ -99,6 +106,7 @@ static void give_up_on_disk(struct log *g)
 
 static void run_zip(struct job *job)
 {
+    ASSERT_WORKER();
     logfiles_compress(&container_of(job, struct log, zip)->files);
 }
 
@@ -106,11 +114,14 @@ static void on_zipped(struct job *job)
 {
     struct log *g = container_of(job, struct log, zip);
 
+    ASSERT(g->zip_runs && g->n_holds > 0);
     g->zip_runs = false;
     g->n_holds--;
     log_try_free(g);
 }
 
+/* A rotation has happened since the last look: the older files are compressed by a worker of their
+ * own, beside the one that writes. */
 static void compress_rotated(struct log *g)
 {
     if (!g->files.compresses || g->zip_runs || g->zipped == g->written.gen || g->is_closing)
@@ -124,6 +135,8 @@ static void compress_rotated(struct log *g)
 
 void log_batch_done(struct log *g)
 {
+    ASSERT_LOOP();
+    ASSERT(g->job_runs && g->flying.n);
     g->job_runs = false;
     g->n_holds++;
     g->is_stuck = g->disk.is_stuck;
@@ -148,6 +161,7 @@ void log_batch_done(struct log *g)
     log_start_job(g);
     if (!g->job_runs)
         timer_set(g->loop, &g->rest, REST_MS, on_rest);
+    log_state_check(g);
     g->n_holds--;
     log_try_free(g);
 }
@@ -161,6 +175,7 @@ void log_start_job(struct log *g)
 {
     struct log_batch spare;
 
+    ASSERT(g->magic == LOG_MAGIC);
     if (g->job_runs || (g->is_stuck && g->retry.due_ns))
         return;
     if (!g->flying.n) {
@@ -170,6 +185,7 @@ void log_start_job(struct log *g)
         g->flying = g->pending;
         g->pending = spare;
     }
+    ASSERT(g->flying.n && g->flying.at <= g->flying.n);
     g->job_runs = true;
     if (g->forward) {
         log_forward_run(g->forward);
@@ -203,9 +219,10 @@ void log_append(struct log *g, int stream, int64_t wall_ns, const void *p, size_
     struct chunk *c;
 
     ASSERT_LOOP();
+    ASSERT(stream == STREAM_STDOUT || stream == STREAM_STDERR);
     if (!(g->has_file || g->forward) || !n)
         return;
-    ASSERT(!g->is_closing);
+    ASSERT(g->magic == LOG_MAGIC && !g->is_closing);
     if (log_backlog(g) + n > memory_limit(g)) {
         g->lost += n;
         return;
@@ -222,6 +239,8 @@ void log_append(struct log *g, int stream, int64_t wall_ns, const void *p, size_
     log_start_job(g);
 }
 
+/* Non-blocking mode dropped output (Docker does so in silence): a line says how much, at the place
+ * where it is missing. */
 void log_append_lost(struct log *g)
 {
     struct chunk *c;
@@ -253,6 +272,8 @@ struct log_mark *log_mark_add(struct log *g, void (*fn)(void *ctx, const struct 
 {
     struct log_mark *m = mem_new(struct log_mark);
 
+    ASSERT_LOOP();
+    ASSERT(g->magic == LOG_MAGIC && !*g->marks_end);
     m->fn = fn;
     m->ctx = ctx;
     m->wants_held = wants_held;

@@ -25,6 +25,7 @@ int64_t logview_size(const struct logview *v)
 {
     struct stat st;
 
+    ASSERT(v->fd >= 0);
     if (v->zip)
         return logzip_size(v->zip);
     return fstat(v->fd, &st) ? 0 : st.st_size;
@@ -32,6 +33,7 @@ int64_t logview_size(const struct logview *v)
 
 size_t logview_pread(struct logview *v, char *p, size_t n, int64_t off)
 {
+    ASSERT(v->fd >= 0 && off >= 0);
     if (v->zip)
         return logzip_pread(v->zip, v->fd, p, n, off);
     return readdisk_pread(v->fd, p, n, off);

@@ -60,6 +60,8 @@ static bool write_all(int fd, const void *p, size_t n)
     return true;
 }
 
+/* The empty member: RFC 1952 lets a gzip file consist of several, and each may have an extra field,
+ * which every tool skips. 04 in the head is FEXTRA. */
 static bool put_index(int out, const uint64_t *begin, const struct foot *f)
 {
     static const unsigned char tail[TAIL] = {3};
@@ -69,6 +71,7 @@ static bool put_index(int out, const uint64_t *begin, const struct foot *f)
         0x1f, 0x8b,           8,           4, 0, 0, 0, 0, 0, 3, extra & 0xff, extra >> 8, 'B',
         'I',  content & 0xff, content >> 8};
 
+    ASSERT(n <= BLOCKS_MAX);
     return write_all(out, head, sizeof(head)) && write_all(out, begin, n * sizeof(*begin)) &&
            write_all(out, f, sizeof(*f)) && write_all(out, tail, sizeof(tail));
 }
@@ -151,6 +154,8 @@ bool logzip_write(int in, int out)
 
 /* ---- reading ---- */
 
+/* Nothing of the index may lead outside of the file or make the members of another size than they
+ * say. */
 static bool is_sound(const struct logzip_index *z, int64_t end)
 {
     if (!z->block || z->block > BLOCK_MAX || z->n > BLOCKS_MAX || z->size < 0 ||
@@ -226,11 +231,13 @@ static bool unpack(struct logzip_index *z, int fd, int64_t which)
     z_stream s = {0};
     int result;
 
+    ASSERT(which >= 0 && which < (int64_t)z->n);
     if (n > 2 * (size_t)BLOCK_MAX)
         return false;
     in = mem_alloc(n);
     if (readdisk_pread(fd, in, n, (int64_t)z->begin[which]) != n || inflateInit2(&s, GZIP) != Z_OK)
         return false;
+    ASSERT(want <= z->block); /* is_sound: n blocks hold the size */
     if (!z->bytes)
         z->bytes = mem_alloc(z->block);
     s.next_in = (unsigned char *)in;
@@ -248,6 +255,7 @@ size_t logzip_pread(struct logzip_index *z, int fd, char *p, size_t n, int64_t o
 {
     size_t done = 0;
 
+    ASSERT(fd >= 0 && off >= 0);
     while (done < n && off < z->size) {
         int64_t which = off / z->block;
         size_t skip = (size_t)(off % z->block), part;

@@ -18,9 +18,9 @@
 #define RETRY_MIN_MS 100
 #define RETRY_MAX_MS 5000
 #define CONNECT_MS 10000
-#define SEND_BUFFER                                                                                \
-    (128 << 10) /* goes with a server that dies; the kernel would take megabytes                   \
-                 */
+/* What a dying server takes with it, since TCP has acknowledged it; the kernel's own choice
+ * (tcp_wmem, tcp(7)) would be megabytes. */
+#define SEND_BUFFER (128 << 10)
 
 struct outlet {
     struct loop *loop;
@@ -60,6 +60,7 @@ static void on_retry(struct timer *t)
     o->ready(o->ctx);
 }
 
+/* Twice the time with each try, up to RETRY_MAX_MS; a message that is taken sets it back. */
 static void retry_later(struct outlet *o, const char *what, int error)
 {
     log_debug("a log server does not take lines", KV("server", o->target.host), KV("step", what),
@@ -80,6 +81,7 @@ static void on_writable(void *arg, int events)
     int error = 0;
     socklen_t n = sizeof(error);
 
+    ASSERT(o->fd >= 0 && !o->is_dead);
     (void)events;
     watch_set(o->watch, 0);
     o->is_full = false;
@@ -105,6 +107,7 @@ static void await_writable(struct outlet *o)
 /* Returns 0, EINPROGRESS or why not. */
 static int open_socket(struct outlet *o, int type)
 {
+    ASSERT(o->fd < 0 && o->addr_n);
     o->is_stream = type == SOCK_STREAM;
     o->fd = socket(o->addr.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (o->fd < 0)
@@ -116,6 +119,8 @@ static int open_socket(struct outlet *o, int type)
     return errno;
 }
 
+/* /dev/log is a datagram socket with systemd and rsyslog, a stream with others: connect(2) says
+ * EPROTOTYPE for the wrong one. */
 static bool connect_now(struct outlet *o)
 {
     int error = open_socket(o, o->target.kind == TARGET_TCP ? SOCK_STREAM : SOCK_DGRAM);
@@ -136,6 +141,7 @@ static bool connect_now(struct outlet *o)
 
 /* ---- where to ---- */
 
+/* AI_NUMERICHOST: no name server is asked, so the loop may call it. */
 static bool look_up(struct outlet *o, int flags)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = flags}, *found;
@@ -150,11 +156,13 @@ static bool look_up(struct outlet *o, int flags)
 
 static void run_look_up(struct job *job)
 {
+    ASSERT_WORKER();
     look_up(container_of(job, struct outlet, job), AI_NUMERICSERV);
 }
 
 static void outlet_free(struct outlet *o)
 {
+    ASSERT(o->fd < 0 && !o->watch && !o->job_runs);
     free(o->target.host);
     free(o->target.port);
     free(o);
@@ -164,6 +172,7 @@ static void on_looked_up(struct job *job)
 {
     struct outlet *o = container_of(job, struct outlet, job);
 
+    ASSERT(o->job_runs);
     o->job_runs = false;
     if (o->is_dead)
         outlet_free(o);
@@ -230,6 +239,8 @@ static enum outlet_result after_error(struct outlet *o, int error)
 
 enum outlet_result outlet_send(struct outlet *o, const char *p, size_t n)
 {
+    ASSERT_LOOP();
+    ASSERT(n && o->sent <= n && !o->is_dead);
     if (o->job_runs || o->is_connecting || o->is_full || o->timer.due_ns || !find_address(o) ||
         !is_open(o))
         return OUTLET_LATER;
@@ -269,6 +280,7 @@ struct outlet *outlet_create(struct loop *l, struct pools *p, const struct outle
 {
     struct outlet *o = mem_new(struct outlet);
 
+    ASSERT_LOOP();
     o->loop = l;
     o->pools = p;
     o->target = *target;
@@ -283,6 +295,7 @@ void outlet_destroy(struct outlet *o)
 {
     if (!o)
         return;
+    ASSERT(!o->is_dead);
     outlet_close(o);
     o->is_dead = true;
     if (!o->job_runs)

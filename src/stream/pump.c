@@ -42,8 +42,12 @@ static void on_retry(struct timer *t)
     pump_update(container_of(t, struct pump, retry));
 }
 
+/* A pty's master reads EIO when no process has the other side open (pty(7) does not say so;
+ * drivers/tty/n_tty.c, TTY_OTHER_CLOSED). Between two processes of a living container that is a
+ * passing state: it is tried again. */
 static void on_read_error(struct pump *p, int error)
 {
+    ASSERT(p->is_output && pump_is_open(p));
     if (error == EIO && p->is_input && !p->hub->has_exited) {
         timer_set(p->hub->loop, &p->retry, PTY_RETRY_MS, on_retry);
         pump_update(p);
@@ -68,6 +72,7 @@ static size_t read_plain(struct pump *p, int fd)
     unwritten char space[FRAME_HEADER + FRAME_MAX];
     ssize_t n = read(fd, space + FRAME_HEADER, FRAME_MAX);
 
+    ASSERT(p->is_output && fd >= 0);
     if (n > 0)
         hub_on_output(p->hub, p->stream, space, (size_t)n);
     return fd == p->fd ? after_read(p, n, errno) : n > 0 ? (size_t)n : 0;
@@ -79,6 +84,7 @@ static ssize_t land(struct pump *p, int pipe)
     char *bytes;
     ssize_t n = log_land(p->hub->log, p->stream, pipe, &bytes);
 
+    ASSERT(pipe >= 0 && p->hub->log);
     if (n > 0)
         hub_on_landed(p->hub, p->stream, bytes, (size_t)n);
     if (n == -EBUSY)
@@ -92,6 +98,7 @@ static size_t land_pty(struct pump *p)
     ssize_t n = p->has_relayed ? land(p, p->relay[0]) : -EAGAIN;
     int error;
 
+    ASSERT(p->is_input && p->relay[0] >= 0 && p->relay[1] >= 0);
     if (n != -EAGAIN)
         return n > 0 ? (size_t)n : 0;
     n = splice(p->fd, NULL, p->relay[1], NULL, PTY_TURN, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
@@ -178,6 +185,8 @@ static void on_relay(struct timer *t)
         pump_update(p);
 }
 
+/* An engine before this one moved bytes of a terminal into the relay and died before they
+ * landed. */
 void pump_empty_relay(struct pump *p)
 {
     int left = 0;
@@ -186,6 +195,8 @@ void pump_empty_relay(struct pump *p)
         timer_set(p->hub->loop, &p->retry, 0, on_relay);
 }
 
+/* The process is dead and its streams are held by others: what is in the pipes already is its
+ * output, whatever comes later is not waited for. */
 void pump_sweep(struct pump *p)
 {
     size_t n;
@@ -200,6 +211,7 @@ void pump_open(struct hub *h, int kind, int fd)
                                             STREAM_STDOUT};
     struct pump *p = &h->pumps[kind];
 
+    ASSERT(kind >= 0 && kind < PUMP_COUNT);
     *p = (struct pump){.hub = h,
                        .fd = fd,
                        .relay = {-1, -1},

@@ -34,6 +34,7 @@ void readdisk_finish(struct readdisk *d)
     free(d->out);
 }
 
+/* The crowd's reader has read the window for this one. */
 void readdisk_move(struct readdisk *d, const struct readdisk *to)
 {
     close_file(d);
@@ -63,6 +64,8 @@ bool readdisk_wants(const struct readdisk *d, const struct log_record *r)
     return r->stream == STREAM_STDERR ? d->q.want_stderr : d->q.want_stdout;
 }
 
+/* `since` and `until` are looked at record by record: the clock of the host may have been set back,
+ * so that the binary search found a place a little too early. */
 static bool is_in_time(struct readdisk *d, const struct log_record *r)
 {
     int64_t ns;
@@ -76,6 +79,7 @@ static bool is_in_time(struct readdisk *d, const struct log_record *r)
     return ns >= d->q.since_ns;
 }
 
+/* At least `more` bytes behind out_n. */
 static void out_reserve(struct readdisk *d, size_t more)
 {
     size_t room = d->out_room ? d->out_room : 4096;
@@ -153,6 +157,7 @@ static void add_record(struct readdisk *d, const struct log_record *r)
         add_details(d, r);
     out_reserve(d, r->log_n + 1);
     d->out_n += d->format->text(r, d->out + d->out_n);
+    ASSERT(d->out_n <= d->out_room);
     if (d->q.framed)
         frame_header((unsigned char *)d->out + start, r->stream, d->out_n - start - FRAME_HEADER);
 }
@@ -175,7 +180,8 @@ static size_t render(struct readdisk *d, const char *p, size_t n)
     return (size_t)(at - p);
 }
 
-/* False: the log has no file. May move pos to the oldest file that is left. */
+/* False: the log has no file. A rotation may have taken the file that was read (max-file): reading
+ * goes on at the oldest that is left. */
 static bool open_file(struct readdisk *d)
 {
     int64_t gen = d->pos.gen;
@@ -190,11 +196,13 @@ static bool open_file(struct readdisk *d)
     return true;
 }
 
-/* Where reading of the open file ends for now. */
+/* Where reading of the open file ends for now: at its end, and in the newest file at the limit,
+ * since behind it a write may be under way. */
 static int64_t end_of_file(struct readdisk *d)
 {
     int64_t size = logview_size(&d->view);
 
+    ASSERT(d->view.fd >= 0);
     if (d->pos.gen == d->limit.gen && size > d->limit.off)
         return d->limit.off;
     return size;
@@ -206,6 +214,7 @@ static void pass_fragment(struct readdisk *d, const char *p, size_t n, bool is_e
     struct log_record r;
     bool is_rotated = d->pos.gen < d->limit.gen;
 
+    ASSERT(n);
     if (!is_end) {
         d->pos.off += (int64_t)n;
         return;
@@ -232,6 +241,7 @@ static void read_window(struct readdisk *d, int64_t end)
         return;
     }
     used = render(d, in, n);
+    ASSERT(used <= n);
     d->pos.off += (int64_t)used;
     if (!used && !d->is_past_until)
         pass_fragment(d, in, n, is_end);

@@ -12,7 +12,9 @@
 #include "log_inner.h"
 #include "readdisk.h"
 
+#define READER_MAGIC 0x72656164u
 struct log_reader {
+    unsigned magic;
     struct list link;
     struct log *log;
     struct sink *sink;
@@ -42,8 +44,23 @@ static int compare(struct log_pos a, struct log_pos b)
     return a.off < b.off ? -1 : a.off > b.off;
 }
 
+/* A reader is in one place: its own job reads, or it waits in the crowd of another's, or neither.
+ */
+static void reader_check(const struct log_reader *r)
+{
+    ASSERT_DEBUG(r->magic == READER_MAGIC && r->log->has_file);
+    ASSERT_DEBUG(!r->job_runs || !list_is_linked(&r->in_crowd));
+    ASSERT_DEBUG(list_is_empty(&r->crowd) || r->job_runs);
+    ASSERT_DEBUG(r->log->leader != r || r->job_runs);
+    ASSERT_DEBUG(!r->is_ready || (r->is_paused && !r->job_runs));
+    ASSERT_DEBUG(!r->is_cancelled || r->job_runs);
+    ASSERT_DEBUG(r->is_cancelled || list_is_linked(&r->link));
+}
+
 static void reader_free(struct log_reader *r)
 {
+    ASSERT(r->magic == READER_MAGIC && !r->job_runs && list_is_empty(&r->crowd));
+    r->magic = 0;
     readdisk_finish(&r->disk);
     free(r);
 }
@@ -53,6 +70,8 @@ static void detach(struct log_reader *r)
 {
     struct log *g = r->log;
 
+    ASSERT(!r->is_cancelled);
+    reader_check(r);
     list_remove(&r->link);
     list_remove(&r->in_crowd);
     log_mark_cancel(r->start_mark);
@@ -66,6 +85,8 @@ static void detach(struct log_reader *r)
         reader_free(r);
 }
 
+/* The reader has given everything: its sink is ended and its owner told. It is detached before, so
+ * that the owner may destroy whatever it likes. */
 static void end(struct log_reader *r)
 {
     struct log *g = r->log;
@@ -86,6 +107,8 @@ static void run_job(struct job *job)
 {
     struct log_reader *r = container_of(job, struct log_reader, job);
 
+    ASSERT_WORKER();
+    ASSERT(r->magic == READER_MAGIC && r->job_runs);
     if (r->is_located)
         readdisk_window(&r->disk);
     else
@@ -94,6 +117,8 @@ static void run_job(struct job *job)
 
 static void on_job_done(struct job *job);
 
+/* Whether two readers would render the same bytes of the same window. Those with times differ in
+ * what they skip. */
 static bool is_same_view(const struct log_query *a, const struct log_query *b)
 {
     return a->want_stdout == b->want_stdout && a->want_stderr == b->want_stderr &&
@@ -116,6 +141,7 @@ static bool join_crowd(struct log_reader *r, struct log_pos limit)
 
 static void submit(struct log_reader *r, struct log_pos limit)
 {
+    ASSERT(!r->job_runs && !r->is_cancelled && !list_is_linked(&r->in_crowd));
     if (join_crowd(r, limit))
         return;
     r->disk.limit = limit;
@@ -159,6 +185,7 @@ static void give(struct log_reader *r)
     autofree char *out = d->out;
     size_t n = d->out_n;
 
+    ASSERT(r->is_located && !r->job_runs && !r->is_ready);
     d->out = NULL;
     d->out_n = d->out_room = 0;
     note_limit(r);
@@ -182,6 +209,7 @@ static void on_job_done(struct job *job)
     struct log_reader *r = container_of(job, struct log_reader, job);
     struct log *g = r->log;
 
+    ASSERT(r->magic == READER_MAGIC && r->job_runs);
     if (g->leader == r)
         g->leader = NULL;
     give_crowd(r);
@@ -204,10 +232,13 @@ static void on_job_done(struct job *job)
     }
 }
 
+/* What comes next: another window if there is more to read, the end if that is where it stops, else
+ * nothing until the log has written more. */
 static void go_on(struct log_reader *r)
 {
     struct log_pos target = r->has_stop ? r->stop : r->log->written;
 
+    reader_check(r);
     if (r->job_runs || list_is_linked(&r->in_crowd) || r->is_paused || r->is_ready ||
         !r->is_located)
         return;
@@ -240,6 +271,7 @@ static void on_start_mark(void *ctx, const struct log_mark *m)
 {
     struct log_reader *r = ctx;
 
+    ASSERT(r->start_mark == m && !r->job_runs);
     r->start_mark = NULL;
     if (!r->disk.q.follow) {
         r->has_stop = true;
@@ -253,6 +285,7 @@ static void on_stop_mark(void *ctx, const struct log_mark *m)
 {
     struct log_reader *r = ctx;
 
+    ASSERT(r->stop_mark == m);
     r->stop_mark = NULL;
     r->has_stop = true;
     r->stop = m->pos;
@@ -268,6 +301,7 @@ static void stop_here(struct log_reader *r)
     r->stop_mark = log_mark_add(r->log, on_stop_mark, r, false, false);
 }
 
+/* `until` lies in the future: the follower ends with what is appended up to then. */
 static void on_until(struct timer *t)
 {
     stop_here(container_of(t, struct log_reader, until));
@@ -278,6 +312,7 @@ static struct log_reader *reader_new(struct log *g, const struct log_query *q, s
 {
     struct log_reader *r = mem_new(struct log_reader);
 
+    r->magic = READER_MAGIC;
     r->log = g;
     r->sink = sink;
     list_init(&r->crowd);
@@ -310,12 +345,15 @@ struct err *log_read(struct log *g, const struct log_query *q, struct sink *sink
     return NULL;
 }
 
+/* A part of the log for a client that gets live output behind it (attach.c): from NULL: from the
+ * beginning. */
 struct log_reader *log_read_range(struct log *g, const struct log_query *q,
                                   const struct log_pos *from, const struct log_pos *to,
                                   struct sink *sink, void (*done)(void *ctx), void *ctx)
 {
     struct log_reader *r = reader_new(g, q, sink, done, ctx);
 
+    ASSERT_LOOP();
     r->keeps_sink = true;
     r->has_stop = true;
     r->stop = *to;
@@ -332,6 +370,8 @@ void log_read_cancel(struct log_reader *r)
 
     if (!r)
         return;
+    ASSERT_LOOP();
+    ASSERT(r->magic == READER_MAGIC && !r->is_cancelled);
     g = r->log;
     detach(r);
     log_try_free(g);

@@ -52,6 +52,7 @@ static bool merge_chunk(struct logdisk *d, const struct spool *s, char *space)
                          .n = s->chunk.n,
                          .counts = true};
 
+    ASSERT(d->next && f.n <= LAND_WINDOW);
     if (readdisk_pread(s->fd, space, f.n, s->at) != f.n)
         return false;
     logdisk_feed(d, &f, d->next->base);
@@ -100,6 +101,7 @@ bool logdisk_merge_spool(struct logdisk *d, const char *path)
     uint64_t gen;
     bool is_done = !land_state(d->record)->ino || logdisk_settle(d);
 
+    ASSERT(d->record);
     if (is_done && path[0] && spool_open(path, &s, &gen))
         is_done = merge_chunks(d, &s, gen);
     if (s.fd >= 0)

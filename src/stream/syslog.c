@@ -101,6 +101,8 @@ void syslog_write_5424(const struct log_forward_style *s, const struct log_forwa
 
 /* ---- options ---- */
 
+/* By name or by number, as Docker; the codes are of RFC 5424, 6.2.1 (12 to 15 have no name
+ * there). */
 static struct err *read_facility(const char *text, int *out)
 {
     int64_t n;
@@ -192,6 +194,7 @@ struct err *syslog_check(const struct pairs *o)
     return read_format(pairs_get(o, "syslog-format"), &format);
 }
 
+/* RFC 5424, 6.3.3: these three characters are escaped in a PARAM-VALUE. */
 static void add_sd_value(struct buf *out, const char *s)
 {
     for (; *s; s++) {
@@ -201,7 +204,8 @@ static void add_sd_value(struct buf *out, const char *s)
     }
 }
 
-/* Labels and variables that were asked for, as structured data; "-" without any. */
+/* Labels and variables that were asked for; "-" (NILVALUE) without any. 32473 is the enterprise
+ * number that RFC 5612 keeps for examples: berth has none of its own. */
 static char *structured_data(const struct pairs *attrs)
 {
     struct buf out = {0};

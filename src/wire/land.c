@@ -10,9 +10,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+/* Memory that two processes share: a number past its end would be written to whatever is there.
+ * libc only, so base's ASSERT is not at hand. */
+#define LAND_ASSERT(x) ((x) ? (void)0 : abort())
 
 #define MAGIC 0x646e616cu
 #define MAP_SIZE (LAND_PAGE + (size_t)(LAND_SLOTS + LAND_RECORDS) * LAND_SPAN)
@@ -22,6 +27,8 @@ struct land_head {
     uint32_t n_touched; /* records that were ever used */
 };
 
+/* The store that makes what was written before it count. Release order is enough: the other process
+ * looks only when this one is dead, and then sees all of it or none. */
 static void publish(uint64_t *at, uint64_t value)
 {
     __atomic_store_n(at, value, __ATOMIC_RELEASE);
@@ -38,6 +45,8 @@ static void *map_fd(int fd)
     return p;
 }
 
+/* Each slot has an open file description of its own, since splice(2) writes at its offset: the
+ * offset says, without any store of ours, how much came. */
 static int open_slots(struct land *l)
 {
     char path[40];
@@ -110,6 +119,7 @@ void land_close(struct land *l)
 
 static size_t place_of_slot(unsigned slot)
 {
+    LAND_ASSERT(slot < LAND_SLOTS + LAND_RECORDS);
     return LAND_PAGE + (size_t)slot * LAND_SPAN;
 }
 
@@ -125,6 +135,8 @@ char *land_bytes(const struct land *l, unsigned slot)
     return l->map + place_of_slot(slot) + LAND_PAGE;
 }
 
+/* What stands behind an offset that is no place of the window was never taken: the engine died
+ * between lseek and splice of another use. */
 size_t land_filled(const struct land *l, unsigned slot)
 {
     off_t begin = (off_t)(place_of_slot(slot) + LAND_PAGE);
@@ -141,6 +153,8 @@ void land_release(const struct land *l, unsigned slot)
     publish(&land_slot(l, slot)->record, 0);
 }
 
+/* The slot names its record before the splice, so bytes are never in a slot that belongs to nobody.
+ * lseek comes first of all: a stale offset would count old bytes as new ones. */
 ssize_t land_fill(const struct land *l, unsigned slot, unsigned record, uint64_t seq, int stream,
                   int64_t wall_ns, int pipe)
 {
@@ -148,6 +162,8 @@ ssize_t land_fill(const struct land *l, unsigned slot, unsigned record, uint64_t
     int fd = l->fds[1 + slot];
     ssize_t n;
 
+    LAND_ASSERT(slot < LAND_SLOTS && record < LAND_RECORDS);
+    LAND_ASSERT(!s->record);
     if (lseek(fd, (off_t)(place_of_slot(slot) + LAND_PAGE), SEEK_SET) < 0)
         return -errno;
     s->seq = seq;
@@ -166,6 +182,7 @@ ssize_t land_fill(const struct land *l, unsigned slot, unsigned record, uint64_t
 
 struct land_record *land_record(const struct land *l, unsigned record)
 {
+    LAND_ASSERT(record < LAND_RECORDS);
     return (struct land_record *)(void *)(l->map + place_of_slot(LAND_SLOTS + record));
 }
 
@@ -188,6 +205,8 @@ unsigned land_records_touched(const struct land *l)
     return ((const struct land_head *)(const void *)l->map)->n_touched;
 }
 
+/* A high-water mark: whoever adopts the memory looks at no record above it, and 16,384 untouched
+ * pages stay unallocated. */
 static void touch(const struct land *l, unsigned record)
 {
     struct land_head *head = (struct land_head *)(void *)l->map;
@@ -200,6 +219,7 @@ void land_record_use(const struct land *l, unsigned record, const char *id, enum
 {
     struct land_record *r = land_record(l, record);
 
+    LAND_ASSERT(!r->is_used);
     memset(r, 0, sizeof(*r));
     strncpy(r->id, id, sizeof(r->id) - 1);
     r->mode = mode;
@@ -213,6 +233,8 @@ void land_park(const struct land *l, unsigned slot, unsigned record)
     struct land_slot *to = land_slot(l, LAND_SLOTS + record);
     size_t n = land_filled(l, slot);
 
+    LAND_ASSERT(slot < LAND_SLOTS);
+    LAND_ASSERT(n && n <= LAND_WINDOW);
     memset(r, 0, sizeof(*r));
     r->mode = LAND_PARKED;
     r->has_text = 1;
@@ -223,6 +245,8 @@ void land_park(const struct land *l, unsigned slot, unsigned record)
     touch(l, record); /* before the slot is given back */
 }
 
+/* The text of unterminated lines takes up to 64 KiB a record, so its pages go back; the head stays,
+ * since `flips` and the next user start from it. */
 void land_record_free(const struct land *l, unsigned record)
 {
     struct land_record *r = land_record(l, record);
@@ -242,18 +266,23 @@ char *land_text(struct land_record *r, const struct land_state *s, int line)
 {
     size_t at = (size_t)(2 * (s - r->state) + line);
 
+    LAND_ASSERT(line == 0 || line == 1);
     return (char *)r + LAND_PAGE + at * LAND_LINE;
 }
 
+/* Not the whole record is copied: a state is 200 bytes, and a held line is copied only when there
+ * is one. */
 struct land_state *land_begin(struct land_record *r)
 {
     const struct land_state *now = land_state(r);
     struct land_state *next = &r->state[now == r->state];
 
     *next = *now;
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2; i++) {
+        LAND_ASSERT(now->line[i].n <= LAND_LINE);
         if (now->line[i].n)
             memcpy(land_text(r, next, i), land_text(r, now, i), now->line[i].n);
+    }
     return next;
 }
 
