@@ -6,7 +6,8 @@
  *
  * Decoding as Go does it: keys match case-insensitively, unknown keys are
  * ignored, null is absent, absent is zero, a wrong type is ERR_INVALID naming
- * the field. Depth and size are bounded (JSON_DEPTH_MAX, JSON_TEXT_MAX).
+ * the field. Depth and size are bounded (JSON_DEPTH_MAX, JSON_TEXT_MAX), and how often a member
+ * comes again (JSON_AGAIN_MAX): each time it is merged with what was there.
  */
 #pragma once
 
@@ -14,6 +15,7 @@
 
 #define JSON_DEPTH_MAX 64
 #define JSON_TEXT_MAX (16u << 20)
+#define JSON_AGAIN_MAX 4
 
 enum jtype {
     J_STR,     /* char * (arena); NULL when absent */
@@ -61,6 +63,7 @@ struct jfield {
     unsigned flags;
     size_t offset;
     const struct jtable *sub;
+    size_t max; /* of its entries, where json_check_sizes' usual bound is not right; 0: it is */
 };
 struct jtable {
     size_t size; /* of the struct */
@@ -109,6 +112,9 @@ void json_quote(struct buf *out, const char *s, size_t n);
 struct err *json_decode(struct arena *a, const char *text, size_t len, const struct jtable *t,
                         void *out) must_check;
 char *json_encode(struct arena *a, const struct jtable *t, const void *s);
+/* ERR_INVALID "Env has 70000 entries, at most 10000 work" for a list of the struct, or of what is
+ * below it, with more than `max` entries (or its row's). */
+struct err *json_check_sizes(const struct jtable *t, const void *s, size_t max) must_check;
 
 /* ---- documents ---- */
 struct json; /* a node; owned by the document's arena */

@@ -36,6 +36,9 @@ struct strs {
 void strs_add(struct arena *a, struct strs *s,
               const char *item); /* amortised growth, copies item */
 bool strs_has(const struct strs *s, const char *item);
+/* Adds what is not there yet, once. For lists of strangers: linear, as strs_has in a loop is not.
+ */
+void strs_merge(struct arena *a, struct strs *s, const struct strs *from);
 struct strs strs_copy(struct arena *a, const struct strs *s);
 struct strs text_split(struct arena *a, const char *s, char sep); /* "" gives no items */
 char *strs_join(struct arena *a, const struct strs *s, const char *sep);
@@ -49,11 +52,15 @@ struct pairs {
     size_t n;
 };
 void pairs_set(struct arena *a, struct pairs *p, const char *key, const char *value);
+/* pairs_set for each of `from`. For lists of strangers: linear, as pairs_set in a loop is not. */
+void pairs_merge(struct arena *a, struct pairs *p, const struct pairs *from);
 void pairs_set_text(struct arena *a, struct pairs *p, const char *text); /* "k=v"; "k" is "k=" */
 void pairs_add(struct arena *a, struct pairs *p, const char *key, const char *value); /* new */
 const char *pairs_get(const struct pairs *p, const char *key); /* NULL when absent */
 bool pairs_match(const struct pairs *p,
                  const char *wanted); /* "k": has it; "k=v": with this value */
+bool pairs_match_all(const struct pairs *p, const struct strs *wanted);
+bool pairs_match_any(const struct pairs *p, const struct strs *wanted);
 struct pairs pairs_copy(struct arena *a, const struct pairs *p);
 
 /* Whole-string decimal parsing; false on empty, junk, sign errors or overflow. */

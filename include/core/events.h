@@ -11,8 +11,9 @@
 #include "base/text.h"
 
 #define EVENTS_HISTORY 8192
-#define EVENTS_BYTES_MAX (16u << 20)      /* of the whole history: the oldest go first */
-#define EVENT_ATTRS_BYTES_MAX (64u << 10) /* attributes that do not fit are left out */
+#define EVENTS_BYTES_MAX (16u << 20)       /* of the whole history: the oldest go first */
+#define EVENT_ATTRS_BYTES_MAX (64u << 10)  /* attributes that do not fit are left out */
+#define EVENT_LABELS_BYTES_MAX (56u << 10) /* of these, an object's labels: ours have the rest */
 
 struct event {
     uint64_t seq;
@@ -33,6 +34,8 @@ struct events_sub {                                         /* embedded by the s
 
 struct events *events_create(void);
 void events_destroy(struct events *ev);
+/* The labels of an object that an event has room for, to begin its attributes with. */
+struct pairs event_labels(struct arena *a, const struct pairs *labels);
 /* Copies everything. seq and wall_ns are filled in. */
 void events_publish(struct events *ev, const struct event *e);
 /* Calls fn, which must not publish, for each kept event with wall_ns >= since_ns (and seq >

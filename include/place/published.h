@@ -11,7 +11,21 @@ struct port_record;
 
 const char *published_proto(int proto);
 int published_span(const struct port_record *p); /* how many ports it stands for */
-bool published_has(const struct port_record *p, int proto, int port);
+/* One by one, to be looked up: a container may have tens of thousands, and each exposed port asks
+ * for its own. */
+struct published_entry {
+    uint32_t key; /* protocol and port of the container; entries are sorted by it, then by run */
+    uint32_t run; /* the place of its record */
+};
+struct published_index {
+    struct published_entry *v;
+    size_t n;
+};
+struct published_index published_index(struct arena *a, const struct jlist *published);
+/* The first entry of a port; NULL: it is not published. */
+const struct published_entry *published_find(const struct published_index *x, int proto, int port);
+const struct published_entry *published_by_spec(const struct published_index *x,
+                                                const char *spec); /* "80/tcp" */
 struct jlist published_note(struct arena *a, const struct ports *ports);
 
 /* Where published ports lead: the ways out, else whatever has an address. */

@@ -8,6 +8,10 @@
 
 #include "base/json.h"
 
+#define CONFIG_ENTRIES_MAX                                                                         \
+    10000 /* of a list or map in a request, unless its row says otherwise                          \
+           */
+
 struct health_config {
     struct strs test;
     int64_t interval_ns, timeout_ns, start_period_ns, start_interval_ns;

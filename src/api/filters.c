@@ -32,6 +32,7 @@ struct err *filters_parse(struct arena *a, const char *json, const char *const *
 {
     const struct json *doc;
     struct filters f = {0};
+    size_t n_values = 0;
     struct err *err;
 
     *out = f;
@@ -47,8 +48,12 @@ struct err *filters_parse(struct arena *a, const char *json, const char *const *
         if (!is_known(known, json_key(k)))
             return err_new(ERR_INVALID, "invalid filter '%s'", json_key(k));
         f.v[f.n].key = arena_strdup(a, json_key(k));
-        f.v[f.n++].values = values_of(a, k);
+        f.v[f.n].values = values_of(a, k);
+        n_values += f.v[f.n++].values.n;
     }
+    if (f.n > FILTER_VALUES_MAX || n_values > FILTER_VALUES_MAX)
+        return err_new(ERR_INVALID, "invalid filter: %zu values, at most %d work", n_values,
+                       FILTER_VALUES_MAX);
     *out = f;
     return NULL;
 }
@@ -82,13 +87,8 @@ bool filters_match_labels(const struct filters *f, const struct pairs *labels)
 {
     const struct strs *wanted = filters_get(f, "label"), *unwanted = filters_get(f, "label!");
 
-    for (size_t i = 0; wanted && i < wanted->n; i++)
-        if (!pairs_match(labels, wanted->v[i]))
-            return false;
-    for (size_t i = 0; unwanted && i < unwanted->n; i++)
-        if (pairs_match(labels, unwanted->v[i]))
-            return false;
-    return true;
+    return (!wanted || pairs_match_all(labels, wanted)) &&
+           !(unwanted && pairs_match_any(labels, unwanted));
 }
 
 struct err *filters_bool(const struct filters *f, const char *key, bool *out)

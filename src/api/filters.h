@@ -8,6 +8,8 @@
 
 #include "base/text.h"
 
+#define FILTER_VALUES_MAX 256 /* in all keys together: each is compared with each object */
+
 struct filter {
     char *key;
     struct strs values;

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "base/json.h"
+
 #include "conn.h"
 
 struct request *request_create(struct front *f, struct conn *c)
@@ -126,6 +128,16 @@ struct err *request_need_json(struct request *r, const char **out, size_t *out_l
     if (*out_len == 0)
         return err_new(ERR_INVALID, "invalid JSON: got EOF while reading request body");
     return NULL;
+}
+
+struct err *request_read(struct request *r, const struct jtable *t, void *out)
+{
+    const char *body;
+    size_t len;
+
+    TRY(request_need_json(r, &body, &len));
+    TRY(json_decode(r->arena, body, len, t, out));
+    return json_check_sizes(t, out, REQUEST_ENTRIES_MAX);
 }
 
 void request_on_gone(struct request *r, void (*fn)(void *ctx), void *ctx)

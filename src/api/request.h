@@ -17,8 +17,10 @@
 #define HEAD_BYTES_MAX (64u << 10)
 #define HEADERS_MAX 256
 #define BODY_BYTES_MAX (16u << 20)
+#define REQUEST_ENTRIES_MAX 10000 /* of a list or map in a body */
 
 struct conn;
+struct jtable;
 struct front;
 
 struct request {
@@ -62,6 +64,8 @@ const char *request_header(const struct request *r, const char *lower_name); /* 
 struct err *request_json(struct request *r, const char **out, size_t *out_len) must_check;
 /* The same, where a body is needed. */
 struct err *request_need_json(struct request *r, const char **out, size_t *out_len) must_check;
+/* The body by its table; every list of it is bounded. */
+struct err *request_read(struct request *r, const struct jtable *t, void *out) must_check;
 
 /* Until the answer is complete: fn once when the client vanishes; with it the duty may be ended by
  * request_abandon, or later by a reply that is swallowed. For these requests the client's EOF

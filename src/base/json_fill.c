@@ -4,7 +4,8 @@
  * does it. Pure, any thread; recursion is bounded by JSON_DEPTH_MAX.
  * Everything is copied into the struct's arena, so a struct outlives its document.
  * Trap: members are taken in the document's order, so of equal keys (in any case) the last
- * one counts, and a null changes nothing.
+ * one counts, and a null changes nothing. Equal members of a struct are merged, which takes as
+ * long as what is there already: so they are counted.
  */
 #include "json_node.h"
 
@@ -21,6 +22,8 @@ struct where {
     const struct where *up;
     const char *key;
 };
+
+enum { FIELDS_MAX = 128 }; /* of a table */
 
 struct fill {
     struct arena *a;
@@ -350,6 +353,8 @@ static const struct jfield *find_field(const struct jtable *t, const char *key)
 static struct err *fill_object(struct arena *a, const struct json *j, const struct jtable *t,
                                void *out, const struct where *where)
 {
+    uint8_t times[FIELDS_MAX] = {0};
+
     if (j->type == JSON_NULL)
         return NULL;
     if (j->type != JSON_OBJECT)
@@ -358,6 +363,10 @@ static struct err *fill_object(struct arena *a, const struct json *j, const stru
         const struct jfield *field = it->type == JSON_NULL ? NULL : find_field(t, it->key);
         struct where inner = {where, field ? field->key : NULL};
 
+        ASSERT(!field || field - t->fields < FIELDS_MAX);
+        if (field && times[field - t->fields]++ == JSON_AGAIN_MAX)
+            return err_new(ERR_INVALID, "invalid JSON: %s is there more than %d times", field->key,
+                           JSON_AGAIN_MAX);
         if (field)
             TRY(fill_field(&(struct fill){a, field, &inner}, it, (char *)out + field->offset));
     }

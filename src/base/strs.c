@@ -6,11 +6,12 @@
  */
 #include "strs.h"
 
+#include "base/map.h"
 #include "base/text.h"
 
 #include <string.h>
 
-enum { ROOM_FIRST = 4 };
+enum { ROOM_FIRST = 4, FEW_COMPARISONS = 2048 };
 
 /* Slots behind a list of n items: a power of two above n. */
 static size_t room_for(size_t n)
@@ -53,6 +54,21 @@ bool strs_has(const struct strs *s, const char *item)
         if (!strcmp(s->v[i], item))
             return true;
     return false;
+}
+
+void strs_merge(struct arena *a, struct strs *s, const struct strs *from)
+{
+    struct map *found;
+
+    if (!from->n)
+        return;
+    found = map_create();
+    for (size_t i = 0; i < s->n; i++)
+        map_put(found, s->v[i], s);
+    for (size_t i = 0; i < from->n; i++)
+        if (!map_put(found, from->v[i], s))
+            strs_add(a, s, from->v[i]);
+    map_destroy(found);
 }
 
 struct strs strs_copy(struct arena *a, const struct strs *s)
@@ -127,6 +143,36 @@ void pairs_set(struct arena *a, struct pairs *p, const char *key, const char *va
         pairs_add(a, p, key, value);
 }
 
+/* Key → place + 1; of equal keys the first. */
+static struct map *places_of(const struct pairs *p)
+{
+    struct map *places = map_create();
+
+    for (size_t i = p->n; i > 0; i--)
+        map_put(places, p->v[i - 1].key, (void *)i);
+    return places;
+}
+
+void pairs_merge(struct arena *a, struct pairs *p, const struct pairs *from)
+{
+    struct map *places;
+
+    if (!from->n)
+        return;
+    places = places_of(p);
+    for (size_t i = 0; i < from->n; i++) {
+        size_t place = (size_t)map_get(places, from->v[i].key);
+
+        if (place) {
+            p->v[place - 1].value = arena_strdup(a, from->v[i].value);
+            continue;
+        }
+        pairs_add(a, p, from->v[i].key, from->v[i].value);
+        map_put(places, from->v[i].key, (void *)p->n);
+    }
+    map_destroy(places);
+}
+
 void pairs_set_text(struct arena *a, struct pairs *p, const char *text)
 {
     size_t n = strcspn(text, "=");
@@ -141,15 +187,56 @@ const char *pairs_get(const struct pairs *p, const char *key)
     return found ? found->value : NULL;
 }
 
+static bool has_value(const struct pair *p, const char *wanted, size_t key_len)
+{
+    return !wanted[key_len] || !strcmp(p->value, wanted + key_len + 1);
+}
+
 /* The filter label=KEY or label=KEY=VALUE of the API. */
 bool pairs_match(const struct pairs *p, const char *wanted)
 {
     size_t n = strcspn(wanted, "=");
 
     for (size_t i = 0; i < p->n; i++)
-        if (strlen(p->v[i].key) == n && !memcmp(p->v[i].key, wanted, n))
-            return !wanted[n] || !strcmp(p->v[i].value, wanted + n + 1);
+        if (!strncmp(p->v[i].key, wanted, n) && !p->v[i].key[n])
+            return has_value(&p->v[i], wanted, n);
     return false;
+}
+
+/* How many of `wanted` match, up to the first that is not as `is_match` says. Both sides are
+ * strangers': where their product is large, keys are looked up. */
+static size_t count_matches(const struct pairs *p, const struct strs *wanted, bool is_match)
+{
+    autoarena struct arena *a = NULL;
+    struct map *places;
+    size_t n = 0;
+
+    if (p->n * wanted->n <= FEW_COMPARISONS) {
+        while (n < wanted->n && pairs_match(p, wanted->v[n]) == is_match)
+            n++;
+        return n;
+    }
+    a = arena_create();
+    places = places_of(p);
+    for (; n < wanted->n; n++) {
+        size_t len = strcspn(wanted->v[n], "=");
+        size_t place = (size_t)map_get(places, arena_strndup(a, wanted->v[n], len));
+
+        if ((place && has_value(&p->v[place - 1], wanted->v[n], len)) != is_match)
+            break;
+    }
+    map_destroy(places);
+    return n;
+}
+
+bool pairs_match_all(const struct pairs *p, const struct strs *wanted)
+{
+    return count_matches(p, wanted, true) == wanted->n;
+}
+
+bool pairs_match_any(const struct pairs *p, const struct strs *wanted)
+{
+    return count_matches(p, wanted, false) < wanted->n;
 }
 
 struct pairs pairs_copy(struct arena *a, const struct pairs *p)

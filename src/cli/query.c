@@ -131,7 +131,7 @@ struct pairs labels_pairs(struct arena *a, const struct json *labels)
     struct pairs p = {0};
 
     for (const struct json *m = json_first(labels); m; m = json_next(m))
-        pairs_set(a, &p, json_key(m), json_str(m) ? json_str(m) : "");
+        pairs_add(a, &p, json_key(m), json_str(m) ? json_str(m) : "");
     if (p.n)
         qsort(p.v, p.n, sizeof(*p.v), by_key);
     return p;

@@ -11,7 +11,7 @@ void container_event(struct container *c, const char *action, const char *key, c
     autoarena struct arena *a = arena_create();
     struct event e = {.type = "container", .action = action, .id = c->doc.id};
 
-    e.attrs = pairs_copy(a, &c->doc.config.labels);
+    e.attrs = event_labels(a, &c->doc.config.labels);
     pairs_set(a, &e.attrs, "image", c->doc.image_name ? c->doc.image_name : "");
     pairs_set(a, &e.attrs, "name", c->name);
     if (key)

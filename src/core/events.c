@@ -47,6 +47,22 @@ static size_t pair_room(const struct pair *p)
     return sizeof(*p) + text_room(p->key) + text_room(p->value);
 }
 
+struct pairs event_labels(struct arena *a, const struct pairs *labels)
+{
+    struct pairs out = {0};
+    size_t room = 0;
+
+    for (size_t i = 0; i < labels->n && room + sizeof(struct pair) < EVENT_LABELS_BYTES_MAX; i++) {
+        size_t more = pair_room(&labels->v[i]);
+
+        if (room + more > EVENT_LABELS_BYTES_MAX)
+            continue;
+        room += more;
+        pairs_add(a, &out, labels->v[i].key, labels->v[i].value);
+    }
+    return out;
+}
+
 /* How much all attributes that fit take; the same walk as copy_attrs. */
 static size_t attrs_room(const struct pairs *attrs)
 {

@@ -153,6 +153,8 @@ void exec_create(struct container *c, const char *body, size_t len, exec_created
     if (!err) {
         e = exec_new(c);
         err = json_decode(e->arena, body, len, &exec_config_json, &e->doc.config);
+        if (!err)
+            err = json_check_sizes(&exec_config_json, &e->doc.config, CONFIG_ENTRIES_MAX);
         if (!err && e->doc.config.cmd.n == 0)
             err = err_new(ERR_INVALID, "No exec command specified");
         if (!err)

@@ -8,19 +8,10 @@
 
 #include <string.h>
 
-static void give_names(struct image_table *t, struct arena *a, const struct strs *names,
-                       struct adoption *ad)
+static void give_names(struct arena *a, const struct strs *names, struct adoption *ad)
 {
-    ad->was_named = true;
-    for (size_t n = 0; n < names->n; n++) {
-        const struct image *before = image_by_name(t, names->v[n]);
-
-        if (before == ad->image)
-            continue;
-        ad->was_named = false;
-        pairs_set(a, &ad->moved, names->v[n], before ? before->id : "");
-        image_add_name(ad->image, names->v[n]);
-    }
+    image_add_names(ad->image, a, names, &ad->moved);
+    ad->was_named = ad->moved.n == 0;
 }
 
 struct err *adopt_image(struct image_table *t, struct arena *a, const struct image_facts *f,
@@ -37,31 +28,51 @@ struct err *adopt_image(struct image_table *t, struct arena *a, const struct ima
     }
     ad.was_removed = ad.image->is_removed;
     ad.image->is_removed = false;
-    give_names(t, a, names, &ad);
+    give_names(a, names, &ad);
     if (ad.is_new || ad.was_removed)
         ad.was_named = false;
     *out = ad;
     return NULL;
 }
 
+/* Each owner once, with all that goes back to it. */
+static void give_back(struct image_table *t, struct arena *a, const struct adoption *ad)
+{
+    struct map *owners = map_create();
+    struct strs nobodys = {0};
+    struct image *i = image_by_id(t, ad->id);
+    size_t cursor = 0;
+    const char *id;
+    void *names;
+
+    for (size_t n = 0; n < ad->moved.n; n++) {
+        const char *name = ad->moved.v[n].key, *owner = ad->moved.v[n].value;
+        struct strs *list = map_get(owners, owner);
+
+        if (image_by_name(t, name) != i)
+            continue;
+        if (!list && image_by_id(t, owner))
+            map_put(owners, owner, list = arena_new(a, struct strs));
+        strs_add(a, list ? list : &nobodys, name);
+    }
+    while (map_next(owners, &cursor, &id, &names)) {
+        struct pairs moved = {0};
+
+        image_add_names(image_by_id(t, id), a, names, &moved);
+        image_save(image_by_id(t, id), NULL, NULL);
+    }
+    image_drop_names(i, &nobodys);
+    map_destroy(owners);
+}
+
 void adopt_undo(struct image_table *t, struct adoption *ad)
 {
+    autoarena struct arena *a = arena_create();
     struct image *i = image_by_id(t, ad->id);
 
     if (!i)
         return;
-    for (size_t n = 0; n < ad->moved.n; n++) {
-        struct image *before = image_by_id(t, ad->moved.v[n].value);
-
-        if (image_by_name(t, ad->moved.v[n].key) != i)
-            continue;
-        if (before) {
-            image_add_name(before, ad->moved.v[n].key);
-            image_save(before, NULL, NULL);
-        } else {
-            image_drop_name(i, ad->moved.v[n].key);
-        }
-    }
+    give_back(t, a, ad);
     i->is_removed = ad->was_removed;
     if (!ad->is_new || image_users(i)) {
         image_save(i, NULL, NULL);
@@ -73,12 +84,15 @@ void adopt_undo(struct image_table *t, struct adoption *ad)
 
 static void save_losers(struct image_table *t, const struct adoption *ad)
 {
+    struct map *saved = map_create();
+
     for (size_t n = 0; n < ad->moved.n; n++) {
         struct image *loser = image_by_id(t, ad->moved.v[n].value);
 
-        if (loser)
+        if (loser && !map_put(saved, loser->id, loser))
             image_save(loser, NULL, NULL);
     }
+    map_destroy(saved);
 }
 
 void adopt_save(struct image_table *t, struct op *op, const struct adoption *v, size_t n)

@@ -15,7 +15,7 @@
 #define NAME_CONTAINERD "io.containerd.image.name"
 #define NAME_OCI "org.opencontainers.image.ref.name"
 
-enum { IMAGES_MAX = 256 };
+enum { IMAGES_MAX = 256, NAMES_MAX = 1000 /* of one of them: each is an event */ };
 
 static struct archived_image *add_image(struct archive_plan *plan)
 {
@@ -50,6 +50,7 @@ static struct err *read_config(struct arena *a, const struct staging *s, const c
 
     TRY(read_needed(a, s, file, &text, &len));
     TRY(image_blob_parse(a, text, len, &blob));
+    TRY(image_blob_check_sizes(&blob));
     if (blob.diff_ids.n != n_layers)
         return err_new(ERR_INVALID,
                        "invalid manifest, layers length mismatch: expected %zu, got %zu",
@@ -92,6 +93,10 @@ static struct err *read_docker_image(struct arena *a, const struct staging *s,
     TRY(read_config(a, s, config, layers.n, i));
     for (size_t n = 0; n < layers.n; n++)
         TRY(place_layer(s, &i->layers[n], layers.v[n]));
+    if (tags.n > NAMES_MAX)
+        return err_new(ERR_INVALID,
+                       "invalid manifest.json: RepoTags has %zu entries, at most %d work", tags.n,
+                       NAMES_MAX);
     for (size_t n = 0; n < tags.n; n++)
         add_name(a, i, tags.v[n]);
     return NULL;

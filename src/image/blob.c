@@ -25,7 +25,8 @@ static const struct jtable health_json = {sizeof(struct image_health), health_fi
 
 static const struct jfield run_fields[] = {
     J(J_STR, struct run_defaults, user, "User"),
-    J(J_SET, struct run_defaults, exposed_ports, "ExposedPorts", .flags = J_OMIT),
+    J(J_SET, struct run_defaults, exposed_ports, "ExposedPorts", .flags = J_OMIT,
+      .max = IMAGE_PORTS_MAX),
     J(J_STRS, struct run_defaults, env, "Env", .flags = J_NULL_LIST),
     J(J_STRS, struct run_defaults, cmd, "Cmd", .flags = J_OR_STR | J_NULL_LIST),
     J(J_PTR, struct run_defaults, health, "Healthcheck", .flags = J_OMIT, .sub = &health_json),
@@ -116,6 +117,16 @@ struct err *image_blob_parse(struct arena *a, const char *text, size_t len, stru
     f.blob.diff_ids = f.rootfs.diff_ids;
     *out = f.blob;
     return NULL;
+}
+
+struct err *image_blob_check_sizes(const struct image_blob *b)
+{
+    struct err *e = json_check_sizes(&run_defaults_json, &b->run, IMAGE_ENTRIES_MAX);
+
+    if (!e && b->history.n > IMAGE_ENTRIES_MAX)
+        e = err_new(ERR_INVALID, "history has %zu entries, at most %d work", b->history.n,
+                    IMAGE_ENTRIES_MAX);
+    return e ? err_wrap(e, "invalid image config") : NULL;
 }
 
 char *image_blob_write(struct arena *a, const struct image_blob *b)

@@ -4,6 +4,9 @@
 
 #include "base/json.h"
 
+#define IMAGE_ENTRIES_MAX 10000 /* of a list or map of a config that comes in */
+#define IMAGE_PORTS_MAX 65536   /* media servers expose tens of thousands */
+
 struct history_entry {
     char *created, *created_by, *author, *comment;
     bool empty_layer;
@@ -36,5 +39,7 @@ struct image_blob {
 /* Strings live in the arena. ERR_INVALID with a sentence; diff ids are valid afterwards. */
 struct err *image_blob_parse(struct arena *a, const char *text, size_t len, struct image_blob *out)
     must_check;
+/* ERR_INVALID for a list with more entries than we take in; an image that is here already stays. */
+struct err *image_blob_check_sizes(const struct image_blob *b) must_check;
 /* A config blob made here (import): the text of a document with these members. */
 char *image_blob_write(struct arena *a, const struct image_blob *b);

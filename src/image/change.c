@@ -97,6 +97,7 @@ static struct err *read_pairs(struct arena *a, const char *rest, const char *wha
 {
     const char *at = rest;
     char *word = next_word(a, &at);
+    struct pairs given = {0};
 
     if (!strchr(word, '=')) {
         while (isspace((unsigned char)*at))
@@ -116,46 +117,35 @@ static struct err *read_pairs(struct arena *a, const char *rest, const char *wha
         *equals = '\0';
         if (!*word)
             return err_new(ERR_INVALID, "%s names can not be blank", what);
-        pairs_set(a, out, word, equals + 1);
+        pairs_add(a, &given, word, equals + 1);
     }
+    pairs_merge(a, out, &given);
     return NULL;
-}
-
-static bool env_is(const char *entry, const char *name)
-{
-    size_t n = strlen(name);
-
-    return !strncmp(entry, name, n) && entry[n] == '=';
 }
 
 static struct err *apply_env(struct arena *a, const char *rest, struct run_defaults *c)
 {
-    struct pairs vars = {0};
+    struct pairs vars = {0}, all = {0};
+    struct strs env = {0};
 
     TRY(read_pairs(a, rest, "ENV", &vars));
-    for (size_t n = 0; n < vars.n; n++) {
-        char *entry = arena_printf(a, "%s=%s", vars.v[n].key, vars.v[n].value);
-        size_t i = 0;
+    for (size_t n = 0; n < c->env.n; n++) {
+        size_t len = strcspn(c->env.v[n], "=");
 
-        while (i < c->env.n && !env_is(c->env.v[i], vars.v[n].key))
-            i++;
-        if (i < c->env.n)
-            c->env.v[i] = entry;
-        else
-            strs_add(a, &c->env, entry);
+        pairs_add(a, &all, arena_strndup(a, c->env.v[n], len), c->env.v[n] + len);
     }
+    for (size_t n = 0; n < vars.n; n++)
+        vars.v[n].value = arena_printf(a, "=%s", vars.v[n].value);
+    pairs_merge(a, &all, &vars);
+    for (size_t n = 0; n < all.n; n++)
+        strs_add(a, &env, arena_printf(a, "%s%s", all.v[n].key, all.v[n].value));
+    c->env = env;
     return NULL;
 }
 
 static struct err *apply_label(struct arena *a, const char *rest, struct run_defaults *c)
 {
     return read_pairs(a, rest, "LABEL", &c->labels);
-}
-
-static void add_once(struct arena *a, struct strs *list, const char *item)
-{
-    if (!strs_has(list, item))
-        strs_add(a, list, item);
 }
 
 static struct err *add_ports(struct arena *a, char *word, struct strs *out)
@@ -178,17 +168,20 @@ static struct err *add_ports(struct arena *a, char *word, struct strs *out)
         return err_new(ERR_INVALID, "invalid containerPort: %s", given);
     if (strcmp(proto, "tcp") != 0 && strcmp(proto, "udp") != 0 && strcmp(proto, "sctp") != 0)
         return err_new(ERR_INVALID, "invalid proto: %s", proto);
+    if (out->n + (last - first) >= IMAGE_PORTS_MAX) /* before a range is spelled out */
+        return err_new(ERR_INVALID, "EXPOSE has more than %d ports", IMAGE_PORTS_MAX);
     for (uint32_t port = first; port <= last; port++)
-        add_once(a, out, arena_printf(a, "%u/%s", port, proto));
+        strs_add(a, out, arena_printf(a, "%u/%s", port, proto));
     return NULL;
 }
 
 static struct err *apply_expose(struct arena *a, const char *rest, struct run_defaults *c)
 {
-    struct strs list = words(a, rest);
+    struct strs list = words(a, rest), ports = {0};
 
     for (size_t n = 0; n < list.n; n++)
-        TRY(add_ports(a, list.v[n], &c->exposed_ports));
+        TRY(add_ports(a, list.v[n], &ports));
+    strs_merge(a, &c->exposed_ports, &ports);
     return NULL;
 }
 
@@ -198,11 +191,10 @@ static struct err *apply_volume(struct arena *a, const char *rest, struct run_de
 
     if (!read_array(a, rest, &list))
         list = words(a, rest);
-    for (size_t n = 0; n < list.n; n++) {
+    for (size_t n = 0; n < list.n; n++)
         if (!*text_trim(list.v[n]))
             return err_new(ERR_INVALID, "VOLUME specified can not be an empty string");
-        add_once(a, &c->volumes, list.v[n]);
-    }
+    strs_merge(a, &c->volumes, &list);
     return NULL;
 }
 

@@ -37,22 +37,29 @@ static struct err *take_layers(struct image *i, const int64_t *sizes)
     return NULL;
 }
 
-/* Familiar lists for readers, from the full ones. */
-static void refresh_names(struct image *i, const struct strs *tags, const struct strs *digests)
-{
-    struct arena *a = arena_create();
-    struct strs full_tags = tags ? strs_copy(a, tags) : (struct strs){0};
-    struct strs full_digests = digests ? strs_copy(a, digests) : (struct strs){0};
+/* The two lists that hold a name of this kind: full and familiar, side by side. */
+struct name_lists {
+    struct strs *full, *familiar;
+};
 
-    arena_destroy(i->names_arena);
-    i->names_arena = a;
-    i->full_tags = full_tags;
-    i->full_digests = full_digests;
-    i->tags = i->digests = (struct strs){0};
-    for (size_t n = 0; n < full_tags.n; n++)
-        strs_add(a, &i->tags, image_name_familiar(a, full_tags.v[n]));
-    for (size_t n = 0; n < full_digests.n; n++)
-        strs_add(a, &i->digests, image_name_familiar(a, full_digests.v[n]));
+static struct name_lists lists_of(struct image *i, bool is_digest)
+{
+    return is_digest ? (struct name_lists){&i->full_digests, &i->digests}
+                     : (struct name_lists){&i->full_tags, &i->tags};
+}
+
+static void append_name(struct image *i, const char *full)
+{
+    struct name_lists l = lists_of(i, strchr(full, '@') != NULL);
+
+    strs_add(i->names_arena, l.full, full);
+    strs_add(i->names_arena, l.familiar, image_name_familiar(i->names_arena, full));
+}
+
+static void take_names(struct image *i, const struct strs *names)
+{
+    for (size_t n = 0; names && n < names->n; n++)
+        append_name(i, names->v[n]);
 }
 
 static struct err *fill(struct image *i, const struct image_facts *f)
@@ -70,7 +77,8 @@ static struct err *fill(struct image *i, const struct image_facts *f)
     i->manifest_size = f->manifest_size;
     i->last_tag_ns = f->last_tag_ns;
     i->is_removed = f->is_removed;
-    refresh_names(i, f->tags, f->digests);
+    take_names(i, f->tags);
+    take_names(i, f->digests);
     return NULL;
 }
 
@@ -81,6 +89,7 @@ struct err *image_create(struct image_table *t, const struct image_facts *f, str
 
     i->table = t;
     i->arena = arena_create();
+    i->names_arena = arena_create();
     i->users = map_create();
     e = fill(i, f);
     if (e) {
@@ -117,47 +126,109 @@ const char *image_name_familiar(struct arena *a, const char *full)
     return e ? arena_strdup(a, full) : ref_familiar(a, &r);
 }
 
-static bool image_has_name(const struct image *i, const char *full)
+/* Whether it keeps a name: the table says whose it is. */
+static bool is_own(const struct image *i, const char *full)
 {
-    return strs_has(strchr(full, '@') ? &i->full_digests : &i->full_tags, full);
+    return map_get(i->table->names, full) == i;
 }
 
-static void change_names(struct image *i, const char *add, const char *drop)
+/* Lists without the names that the table has given to others or nobody, in an arena of their own:
+ * one walk for any number of names. */
+static void drop_lost_names(struct image *i)
 {
-    autoarena struct arena *a = arena_create();
-    const struct strs *old[2] = {&i->full_tags, &i->full_digests};
-    struct strs next[2] = {0};
+    struct arena *a = arena_create();
 
-    for (int kind = 0; kind < 2; kind++)
-        for (size_t n = 0; n < old[kind]->n; n++)
-            if (!drop || strcmp(old[kind]->v[n], drop) != 0)
-                strs_add(a, &next[kind], old[kind]->v[n]);
-    if (add)
-        strs_add(a, &next[strchr(add, '@') != NULL], add);
-    refresh_names(i, &next[0], &next[1]);
+    for (int is_digest = 0; is_digest < 2; is_digest++) {
+        struct name_lists l = lists_of(i, is_digest);
+        struct strs full = {0}, familiar = {0};
+
+        for (size_t n = 0; n < l.full->n; n++) {
+            if (!is_own(i, l.full->v[n]))
+                continue;
+            strs_add(a, &full, l.full->v[n]);
+            strs_add(a, &familiar, l.familiar->v[n]);
+        }
+        *l.full = full;
+        *l.familiar = familiar;
+    }
+    arena_destroy(i->names_arena);
+    i->names_arena = a;
+}
+
+void image_add_names(struct image *i, struct arena *a, const struct strs *names,
+                     struct pairs *moved)
+{
+    struct map *losers = map_create();
+    size_t cursor = 0;
+    void *loser;
+
+    for (size_t n = 0; n < names->n; n++) {
+        struct image *before = map_put(i->table->names, names->v[n], i);
+
+        if (before == i)
+            continue;
+        if (before)
+            map_put(losers, before->id, before);
+        append_name(i, names->v[n]);
+        pairs_add(a, moved, names->v[n], before ? before->id : "");
+        i->last_tag_ns = clock_wall_ns();
+    }
+    while (map_next(losers, &cursor, NULL, &loser))
+        drop_lost_names(loser);
+    map_destroy(losers);
 }
 
 struct image *image_add_name(struct image *i, const char *full)
 {
-    struct image *before = map_get(i->table->names, full);
+    autoarena struct arena *a = arena_create();
+    struct strs one = {0};
+    struct pairs moved = {0};
 
-    if (before == i)
-        return NULL;
-    if (before)
-        change_names(before, NULL, full);
-    change_names(i, full, NULL);
-    map_put(i->table->names, full, i);
-    i->last_tag_ns = clock_wall_ns();
-    return before;
+    strs_add(a, &one, full);
+    image_add_names(i, a, &one, &moved);
+    return moved.n && *moved.v[0].value ? image_by_id(i->table, moved.v[0].value) : NULL;
+}
+
+void image_drop_names(struct image *i, const struct strs *names)
+{
+    for (size_t n = 0; n < names->n; n++)
+        if (is_own(i, names->v[n]))
+            map_take(i->table->names, names->v[n]);
+    drop_lost_names(i);
+}
+
+/* Two images with one name: a crash between two writes; the later tag is the true one. */
+void image_claim_names(struct image *i)
+{
+    struct map *losers = map_create();
+    size_t cursor = 0;
+    void *loser;
+
+    for (int is_digest = 0; is_digest < 2; is_digest++) {
+        const struct strs *names = lists_of(i, is_digest).full;
+
+        for (size_t n = 0; n < names->n; n++) {
+            struct image *other = map_get(i->table->names, names->v[n]);
+
+            if (other && other->last_tag_ns > i->last_tag_ns) {
+                map_put(losers, i->id, i);
+                continue;
+            }
+            if (other && other != i)
+                map_put(losers, other->id, other);
+            map_put(i->table->names, names->v[n], i);
+        }
+    }
+    while (map_next(losers, &cursor, NULL, &loser))
+        drop_lost_names(loser);
+    map_destroy(losers);
 }
 
 void image_drop_name(struct image *i, const char *full)
 {
-    if (!image_has_name(i, full))
-        return;
-    change_names(i, NULL, full);
-    if (map_get(i->table->names, full) == i)
-        map_take(i->table->names, full);
+    char *names[] = {(char *)full, NULL};
+
+    image_drop_names(i, &(struct strs){names, 1});
 }
 
 /* ---- users ---- */

@@ -37,10 +37,8 @@ void image_withdraw(struct image *i)
 {
     struct image_table *t = i->table;
 
-    while (i->full_tags.n)
-        image_drop_name(i, i->full_tags.v[0]);
-    while (i->full_digests.n)
-        image_drop_name(i, i->full_digests.v[0]);
+    image_drop_names(i, &i->full_tags);
+    image_drop_names(i, &i->full_digests);
     map_take(t->images, i->id);
     for (size_t n = i->chain.n; n > 0; n--)
         shelf_unref(t->shelf, i->chain.v[n - 1]);
@@ -58,38 +56,13 @@ void image_event(const struct image *i, const char *action, const char *id, cons
 {
     autoarena struct arena *a = arena_create();
     struct event e = {.type = "image", .action = action, .id = id ? id : i->id};
-    const struct pairs *labels = &i->blob.run.labels;
 
-    for (size_t n = 0; n < labels->n; n++)
-        pairs_set(a, &e.attrs, labels->v[n].key, labels->v[n].value);
+    e.attrs = event_labels(a, &i->blob.run.labels);
     pairs_set(a, &e.attrs, "name", name ? name : i->id);
     events_publish(i->table->events, &e);
 }
 
 /* ---- start-up ---- */
-
-/* Two images with one name: a crash between two writes; the later tag is the true one. */
-static void resolve_names(struct image_table *t, struct image *i)
-{
-    struct strs lists[2] = {i->full_tags, i->full_digests};
-    autoarena struct arena *a = arena_create();
-
-    for (int kind = 0; kind < 2; kind++) {
-        struct strs names = strs_copy(a, &lists[kind]);
-
-        for (size_t n = 0; n < names.n; n++) {
-            struct image *other = map_get(t->names, names.v[n]);
-
-            if (!other)
-                continue;
-            if (other->last_tag_ns > i->last_tag_ns) {
-                image_drop_name(i, names.v[n]);
-            } else {
-                image_drop_name(other, names.v[n]);
-            }
-        }
-    }
-}
 
 static struct err *on_document(void *ctx, const char *id, const char *json)
 {
@@ -108,7 +81,7 @@ static struct err *on_document(void *ctx, const char *id, const char *json)
         db_delete(t->db, IMAGE_KIND, id, NULL, NULL);
         return NULL;
     }
-    resolve_names(t, i);
+    image_claim_names(i);
     image_publish(i);
     return NULL;
 }

@@ -80,7 +80,14 @@ void image_withdraw(struct image *i);
 /* full: "docker.io/library/busybox:latest" or "…@sha256:…". Moves the name from whoever has it
  * (returned, else NULL). */
 struct image *image_add_name(struct image *i, const char *full);
+/* The same for any number; *moved gets those that are new: name → the id of who had it, or "". */
+void image_add_names(struct image *i, struct arena *a, const struct strs *names,
+                     struct pairs *moved);
 void image_drop_name(struct image *i, const char *full);
+/* Also its own lists, which are other ones afterwards. */
+void image_drop_names(struct image *i, const struct strs *names);
+/* Start-up: the table gets its names, but for those that somebody was given later. */
+void image_claim_names(struct image *i);
 struct image *image_by_name(struct image_table *t, const char *full); /* NULL when absent */
 struct image *image_by_id(struct image_table *t, const char *id); /* full id; also removed ones */
 const char *image_name_familiar(struct arena *a, const char *full);

@@ -59,7 +59,7 @@ static struct err *check_request(struct op *op)
     m->blob.variant = p.variant;
     for (size_t n = 0; n < m->changes.n; n++)
         TRY(change_apply(op->arena, m->changes.v[n], &m->blob.run));
-    return NULL;
+    return image_blob_check_sizes(&m->blob);
 }
 
 /* ---- the layer ---- */
@@ -219,7 +219,7 @@ static void finish(struct op *op)
 
 static const struct op_step import_steps[] = {
     {"begin", ON_EVENT, image_job_begin, NULL, -1},
-    {"check-request", ON_LOOP, check_request, NULL, 0},
+    {"check-request", ON_DISK, check_request, NULL, 0},
     {"unpack", ON_DISK, unpack, drop_draft, -1},
     {"claim", ON_EVENT, claim, unclaim, -1},
     {"commit", ON_DISK, commit, NULL, -1},

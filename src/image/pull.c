@@ -223,6 +223,7 @@ static struct err *verify_config(struct pull *p, const char *text, size_t len)
 static struct err *take_config(struct pull *p, const char *text, size_t len)
 {
     TRY(image_blob_parse(p->job.op.arena, text, len, &p->blob));
+    TRY(image_blob_check_sizes(&p->blob));
     if (p->blob.diff_ids.n != p->manifest.layers.n)
         return err_new(ERR_INVALID,
                        "layers from manifest don't match image configuration: %zu and %zu",

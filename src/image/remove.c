@@ -109,48 +109,57 @@ static struct err *check_users(const struct removing *g)
 
 /* ---- acts ---- */
 
-static void drop_name(struct removing *g, const char *full)
+/* `names` may be the image's own list. */
+static void drop_names(struct removing *g, const struct strs *names)
 {
-    autofree char *name = mem_printf("%s", full); /* the list that holds it is about to go */
+    const struct strs gone = strs_copy(g->op.arena, names);
 
-    strs_add(g->op.arena, &g->untagged, image_name_familiar(g->op.arena, name));
-    image_drop_name(g->image, name);
-    image_event(g->image, "untag", NULL, NULL);
+    image_drop_names(g->image, names);
+    for (size_t n = 0; n < gone.n; n++) {
+        strs_add(g->op.arena, &g->untagged, image_name_familiar(g->op.arena, gone.v[n]));
+        image_event(g->image, "untag", NULL, NULL);
+    }
 }
 
 static void drop_all_names(struct removing *g)
 {
-    while (g->image->full_tags.n)
-        drop_name(g, g->image->full_tags.v[0]);
-    while (g->image->full_digests.n)
-        drop_name(g, g->image->full_digests.v[0]);
+    drop_names(g, &g->image->full_tags);
+    drop_names(g, &g->image->full_digests);
 }
 
 static void drop_digests_of_repo(struct removing *g, const char *full)
 {
-    autoarena struct arena *a = arena_create();
-    struct strs digests = strs_copy(a, &g->image->full_digests);
+    const struct strs *digests = &g->image->full_digests;
+    struct strs of_repo = {0};
 
-    for (size_t n = 0; n < digests.n; n++)
-        if (same_repo(digests.v[n], full))
-            drop_name(g, digests.v[n]);
+    for (size_t n = 0; n < digests->n; n++)
+        if (same_repo(digests->v[n], full))
+            strs_add(g->op.arena, &of_repo, digests->v[n]);
+    drop_names(g, &of_repo);
+}
+
+/* How many layers from the base two images have in common, if more than `least`. A chain id says
+ * all that is below it, so equal ones stand at equal depths. */
+static size_t shared_depth(const struct image *i, const struct image *other, size_t least)
+{
+    size_t n = least;
+
+    while (n < i->chain.n && n < other->chain.n && !strcmp(i->chain.v[n], other->chain.v[n]))
+        n++;
+    return n;
 }
 
 /* Layers that only this image names; Docker lists them by chain id, the top first. */
 static void list_layers(struct removing *g)
 {
     const struct image *i = g->image, *other;
+    size_t cursor = 0, shared = 0;
 
-    for (size_t n = i->chain.n; n > 0; n--) {
-        size_t cursor = 0;
-        bool is_shared = false;
-
-        while ((other = image_next(g->table, &cursor)))
-            if (other != i && strs_has(&other->chain, i->chain.v[n - 1]))
-                is_shared = true;
-        if (!is_shared)
-            strs_add(g->op.arena, &g->deleted, i->chain.v[n - 1]);
-    }
+    while ((other = image_next(g->table, &cursor)))
+        if (other != i)
+            shared = shared_depth(i, other, shared);
+    for (size_t n = i->chain.n; n > shared; n--)
+        strs_add(g->op.arena, &g->deleted, i->chain.v[n - 1]);
 }
 
 static void delete_image(struct removing *g)
@@ -181,6 +190,7 @@ static struct err *take_by_name(struct removing *g)
     struct arena *a = g->op.arena;
     const char *user = image_user(g->image, true);
     autoerr struct err *in_use = NULL;
+    struct strs one = {0};
     struct ref r;
     char *full;
 
@@ -197,7 +207,8 @@ static struct err *take_by_name(struct removing *g)
     else if (!r.tag)
         r.tag = arena_strdup(a, "latest");
     full = ref_full(a, &r);
-    drop_name(g, full);
+    strs_add(a, &one, full);
+    drop_names(g, &one);
     if (!r.digest && !has_tag_in_repo(g->image, full))
         drop_digests_of_repo(g, full);
     if (has_names(g->image))

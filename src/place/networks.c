@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/map.h"
 #include "container/container.h"
 #include "container/container_table.h"
 #include "container/doc.h"
@@ -271,8 +272,11 @@ static struct err *add_binding(struct port_list *l, enum port_proto proto, int p
     if (!text_is_empty(host_port) && strcmp(host_port, "0") != 0)
         TRY(port_spec_parse(host_port, &first, &last, &ignored));
     for (int v6 = 0; v6 <= (wants_both ? 1 : 0); v6++) {
-        struct port_map *m = port_add(l);
+        struct port_map *m;
 
+        if (l->n == PORT_MAPS_MAX) /* before a range of strangers is spelled out */
+            return err_new(ERR_INVALID, "a container can publish at most %d ports", PORT_MAPS_MAX);
+        m = port_add(l);
         m->proto = proto;
         m->port = (uint16_t)port;
         m->host_port = first == last ? (uint16_t)first : 0;
@@ -304,20 +308,40 @@ static struct err *add_bindings_of(struct port_list *l, const char *spec,
     if (first == 0)
         return err_new(ERR_INVALID, "invalid containerPort: %s", spec);
     for (int port = first; port <= last; port++)
-        for (size_t i = 0; i < bindings->n && l->n <= PORT_MAPS_MAX; i++)
+        for (size_t i = 0; i < bindings->n; i++)
             TRY(add_binding(l, proto, port, b[i].host_ip, b[i].host_port, default_ip));
     return NULL;
 }
 
-/* -P publishes what is exposed and has no binding of its own. */
-static bool is_bound(const struct host_config *host, const char *spec)
+/* Both lists may have tens of thousands: names are looked up. */
+static struct map *bound_specs(const struct host_config *host)
 {
     const struct jlist *lists = host->port_bindings.v;
+    struct map *bound = map_create();
 
     for (size_t i = 0; i < host->port_bindings.n; i++)
-        if (strcmp(host->port_bindings.keys[i], spec) == 0 && lists[i].n > 0)
-            return true;
-    return false;
+        if (lists[i].n > 0)
+            map_put(bound, host->port_bindings.keys[i], bound);
+    return bound;
+}
+
+/* -P: what is exposed and has no binding of its own. */
+static struct err *add_exposed(struct port_list *l, const struct config *config,
+                               const struct map *bound, const char *default_ip)
+{
+    struct port_binding any = {0};
+    const struct jlist one = {.v = &any, .n = 1};
+
+    for (size_t i = 0; i < config->exposed_ports.n; i++) {
+        const char *spec = config->exposed_ports.v[i];
+        enum port_proto proto;
+        int first, last;
+
+        TRY(port_spec_parse(spec, &first, &last, &proto)); /* a bad EXPOSE is refused in any case */
+        if (bound && !map_get(bound, spec))
+            TRY(add_bindings_of(l, spec, &one, default_ip));
+    }
+    return NULL;
 }
 
 struct err *ports_plan(struct arena *a, const struct config *config, const struct host_config *host,
@@ -325,22 +349,15 @@ struct err *ports_plan(struct arena *a, const struct config *config, const struc
 {
     struct port_list l = {.a = a};
     const struct jlist *lists = host->port_bindings.v;
+    struct map *bound;
+    struct err *err;
 
     for (size_t i = 0; i < host->port_bindings.n; i++)
         TRY(add_bindings_of(&l, host->port_bindings.keys[i], &lists[i], default_ip));
-    for (size_t i = 0; i < config->exposed_ports.n; i++) {
-        struct port_binding any = {0};
-        struct jlist one = {.v = &any, .n = 1};
-        const char *spec = config->exposed_ports.v[i];
-        enum port_proto proto;
-        int first, last;
-
-        TRY(port_spec_parse(spec, &first, &last, &proto)); /* a bad EXPOSE is refused in any case */
-        if (host->publish_all_ports && !is_bound(host, spec))
-            TRY(add_bindings_of(&l, spec, &one, default_ip));
-    }
-    if (l.n > PORT_MAPS_MAX)
-        return err_new(ERR_INVALID, "a container can publish at most %d ports", PORT_MAPS_MAX);
+    bound = host->publish_all_ports ? bound_specs(host) : NULL;
+    err = add_exposed(&l, config, bound, default_ip);
+    map_destroy(bound);
+    TRY(err);
     *out = l.v;
     *n = l.n;
     return NULL;

@@ -6,6 +6,7 @@
 #include "place/published.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "container/doc.h"
@@ -21,9 +22,63 @@ int published_span(const struct port_record *p)
     return p->n ? p->n : 1;
 }
 
-bool published_has(const struct port_record *p, int proto, int port)
+static uint32_t port_key(int proto, int port)
 {
-    return p->proto == proto && port >= p->port && port - p->port < published_span(p);
+    return (uint32_t)proto << 16 | (uint32_t)port;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct published_entry *x = a, *y = b;
+
+    if (x->key != y->key)
+        return x->key < y->key ? -1 : 1;
+    return x->run < y->run ? -1 : x->run > y->run;
+}
+
+struct published_index published_index(struct arena *a, const struct jlist *published)
+{
+    const struct port_record *p = published->v;
+    struct published_index x = {0};
+
+    for (size_t i = 0; i < published->n; i++)
+        x.n += (size_t)published_span(&p[i]);
+    x.v = arena_array(a, x.n + 1, sizeof(*x.v));
+    x.n = 0;
+    for (size_t i = 0; i < published->n; i++)
+        for (int k = 0; k < published_span(&p[i]); k++)
+            x.v[x.n++] = (struct published_entry){port_key(p[i].proto, p[i].port + k), (uint32_t)i};
+    if (x.n)
+        qsort(x.v, x.n, sizeof(*x.v), by_key);
+    return x;
+}
+
+const struct published_entry *published_find(const struct published_index *x, int proto, int port)
+{
+    uint32_t key = port_key(proto, port);
+    size_t low = 0, high = x->n;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (x->v[middle].key < key)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < x->n && x->v[low].key == key ? &x->v[low] : NULL;
+}
+
+const struct published_entry *published_by_spec(const struct published_index *x, const char *spec)
+{
+    static const int protos[] = {PORT_TCP, PORT_UDP, PORT_SCTP};
+    int port = (int)strtol(spec, NULL, 10); /* "80/tcp": checked at create */
+    const char *slash = strchr(spec, '/'), *name = slash ? slash + 1 : "tcp";
+
+    for (size_t i = 0; i < ARRAY_LEN(protos); i++)
+        if (!strcmp(name, published_proto(protos[i])))
+            return published_find(x, protos[i], port);
+    return NULL;
 }
 
 /* Whether the map is the next port of a run of ports: all but the numbers is the same, and both

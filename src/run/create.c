@@ -50,6 +50,7 @@ struct create {
     int api_version;
     struct create_request request;
     const char *image_config;
+    size_t image_config_len;
     struct strs warnings;
     struct strs chain; /* the image's, for copy-up on the worker */
     bool is_reserved, is_published;
@@ -79,7 +80,9 @@ static struct err *decode_request(struct create *o, struct create_request *r)
     if (json_type(doc) != JSON_OBJECT)
         return err_new(ERR_INVALID, "config cannot be empty in order to create a container");
     TRY(json_fill(o->c->arena, doc, &config_json, &r->config));
-    return json_fill(o->c->arena, doc, &request_json, r);
+    TRY(json_fill(o->c->arena, doc, &request_json, r));
+    TRY(json_check_sizes(&config_json, &r->config, CONFIG_ENTRIES_MAX));
+    return json_check_sizes(&request_json, r, CONFIG_ENTRIES_MAX);
 }
 
 /* Only the system is looked at: an image for another architecture is refused when it is pulled, or
@@ -116,6 +119,7 @@ static struct err *find_image(struct op *op)
         return err_new(ERR_INVALID, "No image was specified: \"Image\" is empty");
     TRY(image_find(o->table->parts->images, name, &o->c->image));
     o->image_config = arena_strdup(op->arena, image_run_config_text(o->c->image));
+    o->image_config_len = strlen(o->image_config);
     o->c->doc.image_id = arena_strdup(o->c->arena, image_id(o->c->image));
     o->c->doc.image_name = arena_strdup(o->c->arena, name);
     o->chain = strs_copy(op->arena, image_chain(o->c->image));
@@ -482,7 +486,8 @@ static void finish(struct op *op)
         container_destroy(o->c);
 }
 
-/* A large request is read and judged by a worker; for a usual one the way there takes longer. */
+/* A large request is read and judged by a worker, and so is an image's large configuration; for a
+ * usual one the way there takes longer. */
 static bool is_large(const struct op *op)
 {
     return ((const struct create *)op)->body_len > LARGE_BYTES;
@@ -493,12 +498,24 @@ static bool is_usual(const struct op *op)
     return !is_large(op);
 }
 
+static bool is_large_merged(const struct op *op)
+{
+    const struct create *o = (const struct create *)op;
+
+    return o->body_len + o->image_config_len > LARGE_BYTES;
+}
+
+static bool is_usual_merged(const struct op *op)
+{
+    return !is_large_merged(op);
+}
+
 static const struct op_step create_steps[] = {
     {"read-request", ON_LOOP, read_request, NULL, 0, is_usual},
     {"read-large-request", ON_WORKER, read_request, NULL, 0, is_large},
     {"find-image", ON_LOOP, find_image, forget_image, 0},
-    {"check-config", ON_LOOP, check_config, NULL, 0, is_usual},
-    {"check-large-config", ON_WORKER, check_config, NULL, 0, is_large},
+    {"check-config", ON_LOOP, check_config, NULL, 0, is_usual_merged},
+    {"check-large-config", ON_WORKER, check_config, NULL, 0, is_large_merged},
     {"find-parts", ON_LOOP, find_parts, NULL, 0},
     {"reserve-name", ON_LOOP, reserve_name, release_name, 0},
     {"make-volumes", ON_EVENT, make_volumes, drop_volumes, 0},

@@ -70,6 +70,7 @@ static struct err *plan(struct op *op)
                        o->id);
     o->warnings = text_split(op->arena, "", ','); /* present and empty */
     TRY(json_decode(c->arena, o->body, o->body_len, &host_config_json, &asked));
+    TRY(json_check_sizes(&host_config_json, &asked, CONFIG_ENTRIES_MAX));
     if (c->doc.host.auto_remove && !text_is_empty(asked.restart.name) &&
         !text_same(asked.restart.name, "no"))
         return err_new(ERR_INVALID,

@@ -11,6 +11,11 @@
 
 #include <stddef.h>
 
+#define PORTS_MAX 65536 /* as many as can be published */
+#define NAMES_MAX 256   /* of an endpoint: each question to the resolver is compared with them */
+#define GROUPS_MAX 256  /* as many as a process gets */
+#define ARGS_MAX 500000 /* the kernel's own bound is one of bytes */
+
 static const struct jfield health_fields[] = {
     J(J_STRS, struct health_config, test, "Test", .flags = J_OMIT),
     J(J_I64, struct health_config, interval_ns, "Interval", .flags = J_OMIT),
@@ -29,19 +34,20 @@ static const struct jfield config_fields[] = {
     J(J_BOOL, struct config, attach_stdin, "AttachStdin"),
     J(J_BOOL, struct config, attach_stdout, "AttachStdout"),
     J(J_BOOL, struct config, attach_stderr, "AttachStderr"),
-    J(J_SET, struct config, exposed_ports, "ExposedPorts", .flags = J_OMIT),
+    J(J_SET, struct config, exposed_ports, "ExposedPorts", .flags = J_OMIT, .max = PORTS_MAX),
     J(J_BOOL, struct config, tty, "Tty"),
     J(J_BOOL, struct config, open_stdin, "OpenStdin"),
     J(J_BOOL, struct config, stdin_once, "StdinOnce"),
     J(J_STRS, struct config, env, "Env"),
-    J(J_STRS, struct config, cmd, "Cmd", .flags = J_OR_STR | J_NULL_LIST),
+    J(J_STRS, struct config, cmd, "Cmd", .flags = J_OR_STR | J_NULL_LIST, .max = ARGS_MAX),
     J(J_PTR, struct config, healthcheck, "Healthcheck", .flags = J_OMIT,
       .sub = &health_config_json),
     J(J_BOOL, struct config, args_escaped, "ArgsEscaped", .flags = J_OMIT),
     J(J_STR, struct config, image, "Image"),
     J(J_SET, struct config, volumes, "Volumes", .flags = J_NULL_LIST),
     J(J_STR, struct config, working_dir, "WorkingDir"),
-    J(J_STRS, struct config, entrypoint, "Entrypoint", .flags = J_OR_STR | J_NULL_LIST),
+    J(J_STRS, struct config, entrypoint, "Entrypoint", .flags = J_OR_STR | J_NULL_LIST,
+      .max = ARGS_MAX),
     J(J_BOOL, struct config, network_disabled, "NetworkDisabled", .flags = J_OMIT),
     J(J_STR, struct config, mac_address, "MacAddress", .flags = J_OMIT),
     J(J_STRS, struct config, on_build, "OnBuild", .flags = J_NULL_LIST),
@@ -168,7 +174,7 @@ static const struct jfield host_fields[] = {
     J(J_OBJ, struct host_config, log, "LogConfig", .sub = &log_json),
     J(J_STR, struct host_config, network_mode, "NetworkMode"),
     J(J_DICT, struct host_config, port_bindings, "PortBindings", .flags = J_DICT_LIST,
-      .sub = &port_json),
+      .sub = &port_json, .max = PORTS_MAX),
     J(J_OBJ, struct host_config, restart, "RestartPolicy", .sub = &restart_policy_json),
     J(J_BOOL, struct host_config, auto_remove, "AutoRemove"),
     J(J_STR, struct host_config, volume_driver, "VolumeDriver"),
@@ -182,7 +188,7 @@ static const struct jfield host_fields[] = {
     J(J_STRS, struct host_config, dns_options, "DnsOptions"),
     J(J_STRS, struct host_config, dns_search, "DnsSearch"),
     J(J_STRS, struct host_config, extra_hosts, "ExtraHosts", .flags = J_NULL_LIST),
-    J(J_STRS, struct host_config, group_add, "GroupAdd", .flags = J_NULL_LIST),
+    J(J_STRS, struct host_config, group_add, "GroupAdd", .flags = J_NULL_LIST, .max = GROUPS_MAX),
     J(J_STR, struct host_config, ipc_mode, "IpcMode"),
     J(J_STR, struct host_config, cgroup, "Cgroup"),
     J(J_STRS, struct host_config, links, "Links", .flags = J_NULL_LIST),
@@ -249,8 +255,8 @@ static const struct jtable ipam_json = {sizeof(struct ipam_config), ipam_fields}
 
 static const struct jfield endpoint_fields[] = {
     J(J_PTR, struct endpoint_config, ipam, "IPAMConfig", .sub = &ipam_json),
-    J(J_STRS, struct endpoint_config, links, "Links", .flags = J_NULL_LIST),
-    J(J_STRS, struct endpoint_config, aliases, "Aliases", .flags = J_NULL_LIST),
+    J(J_STRS, struct endpoint_config, links, "Links", .flags = J_NULL_LIST, .max = NAMES_MAX),
+    J(J_STRS, struct endpoint_config, aliases, "Aliases", .flags = J_NULL_LIST, .max = NAMES_MAX),
     J(J_STR, struct endpoint_config, mac_address, "MacAddress"),
     J(J_PAIRS, struct endpoint_config, driver_opts, "DriverOpts", .flags = J_NULL_LIST),
     J(J_INT, struct endpoint_config, gw_priority, "GwPriority"),
@@ -277,7 +283,7 @@ static const struct jfield exec_fields[] = {
     J(J_STR, struct exec_config, detach_keys, "DetachKeys"),
     J(J_STRS, struct exec_config, env, "Env", .flags = J_NULL_LIST),
     J(J_STR, struct exec_config, working_dir, "WorkingDir"),
-    J(J_STRS, struct exec_config, cmd, "Cmd", .flags = J_OR_STR | J_NULL_LIST),
+    J(J_STRS, struct exec_config, cmd, "Cmd", .flags = J_OR_STR | J_NULL_LIST, .max = ARGS_MAX),
     J_END,
 };
 const struct jtable exec_config_json = {sizeof(struct exec_config), exec_fields};

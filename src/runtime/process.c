@@ -8,6 +8,8 @@
  */
 #include "process.h"
 
+#include "base/map.h"
+
 #include <ctype.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -43,58 +45,68 @@ struct err *process_argv(struct arena *a, const struct config *c, struct strs *o
     return NULL;
 }
 
-static size_t key_length(const char *entry)
+/* An environment under construction: strangers' variables come in any number, so they are looked
+ * up. What was removed leaves a hole. */
+struct env {
+    struct arena *a;
+    struct strs list;
+    struct map *places; /* name → place + 1 */
+};
+
+static void env_put(struct env *env, const char *entry)
 {
-    return strcspn(entry, "=");
-}
+    size_t n = strcspn(entry, "=");
+    const char *name = arena_strndup(env->a, entry, n);
+    size_t place = (size_t)map_get(env->places, name);
 
-static size_t env_find(const struct strs *env, const char *key, size_t n)
-{
-    size_t i = 0;
-
-    while (i < env->n && !(key_length(env->v[i]) == n && memcmp(env->v[i], key, n) == 0))
-        i++;
-    return i;
-}
-
-static void env_remove(struct strs *env, size_t at)
-{
-    ASSERT(at < env->n);
-    memmove(&env->v[at], &env->v[at + 1], (env->n - at) * sizeof(*env->v)); /* with the NULL */
-    env->n--;
-}
-
-/* Linear: the environment of a container has tens of entries, and their order is what users see. */
-static void env_put(struct arena *a, struct strs *env, const char *entry)
-{
-    size_t n = key_length(entry), at = env_find(env, entry, n);
-
-    if (entry[n] == '\0' && at < env->n)
-        env_remove(env, at);
-    else if (entry[n] == '\0')
+    if (entry[n] == '\0' && place) {
+        env->list.v[place - 1] = NULL;
+        map_take(env->places, name);
+    } else if (entry[n] == '\0') {
         return;
-    else if (at < env->n)
-        env->v[at] = arena_strdup(a, entry);
-    else
-        strs_add(a, env, entry);
+    } else if (place) {
+        env->list.v[place - 1] = arena_strdup(env->a, entry);
+    } else {
+        strs_add(env->a, &env->list, entry);
+        map_put(env->places, name, (void *)env->list.n);
+    }
+}
+
+static void env_put_all(struct env *env, const struct strs *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        env_put(env, list->v[i]);
+}
+
+static struct strs env_close(struct env *env)
+{
+    struct strs *list = &env->list;
+    size_t n = 0;
+
+    for (size_t i = 0; i < list->n; i++)
+        if (list->v[i])
+            list->v[n++] = list->v[i];
+    list->v[n] = NULL;
+    list->n = n;
+    map_destroy(env->places);
+    return *list;
 }
 
 struct strs process_env(struct arena *a, const struct config *c, const char *hostname,
                         const struct strs *extra, bool has_tty, const char *home)
 {
-    struct strs env = {0};
+    struct env env = {.a = a, .places = map_create()};
 
-    env_put(a, &env, DEFAULT_PATH);
-    env_put(a, &env, arena_printf(a, "HOSTNAME=%s", hostname ? hostname : ""));
+    env_put(&env, DEFAULT_PATH);
+    env_put(&env, arena_printf(a, "HOSTNAME=%s", hostname ? hostname : ""));
     if (has_tty)
-        env_put(a, &env, "TERM=xterm");
-    for (size_t i = 0; i < c->env.n; i++)
-        env_put(a, &env, c->env.v[i]);
-    for (size_t i = 0; extra && i < extra->n; i++)
-        env_put(a, &env, extra->v[i]);
-    if (env_find(&env, "HOME", 4) == env.n)
-        env_put(a, &env, arena_printf(a, "HOME=%s", home));
-    return env;
+        env_put(&env, "TERM=xterm");
+    env_put_all(&env, &c->env);
+    if (extra)
+        env_put_all(&env, extra);
+    if (!map_get(env.places, "HOME"))
+        env_put(&env, arena_printf(a, "HOME=%s", home));
+    return env_close(&env);
 }
 
 /* Docker's words. -1 is "unlimited" (getrlimit(2), RLIM_INFINITY has the same bits). */

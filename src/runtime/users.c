@@ -10,6 +10,7 @@
 #include "users.h"
 
 #include "base/fd.h"
+#include "base/map.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +18,7 @@
 #include <sys/stat.h>
 
 #define USER_FILE_MAX (4u << 20)
+#define FEW_GROUPS 4         /* are looked up by reading the file again */
 #define ID_LIMIT 4294967294u /* (uint32_t)-1 means "unchanged" to the kernel */
 
 static struct err *read_below(struct arena *a, int root, const char *path, char **out)
@@ -187,15 +189,61 @@ static struct err *add_memberships(const char *text, const char *name, size_t n,
     return NULL;
 }
 
-static struct err *resolve_group(const struct user_files *f, const char *name, uint32_t *out)
+/* name → id + 1; of equal names the first. For many names: the file is the image's, and long. */
+static struct map *index_groups(struct arena *a, const char *text)
+{
+    struct map *ids = map_create();
+    struct account_line l;
+    uint32_t gid;
+
+    while (next_line(&text, &l)) {
+        const char *name;
+
+        if (!field_id(&l, 2, &gid))
+            continue;
+        name = arena_strndup(a, l.field[0], l.len[0]);
+        if (!map_get(ids, name))
+            map_put(ids, name, (void *)((uintptr_t)gid + 1));
+    }
+    return ids;
+}
+
+static bool find_indexed(const struct map *ids, const char *name, uint32_t *out)
+{
+    uintptr_t id = (uintptr_t)map_get(ids, name);
+
+    if (id)
+        *out = (uint32_t)(id - 1);
+    return id != 0;
+}
+
+static struct err *resolve_group(const struct user_files *f, const struct map *ids,
+                                 const char *name, uint32_t *out)
 {
     bool is_number;
 
     TRY(parse_id(name, &is_number, out));
-    if (!is_number && !find_group(f->group, name, out))
+    if (!is_number && !(ids ? find_indexed(ids, name, out) : find_group(f->group, name, out)))
         return err_new(ERR_INVALID, "unable to find group %s: no matching entries in group file",
                        name);
     return NULL;
+}
+
+static struct err *add_given(struct arena *a, const struct user_files *f, const struct strs *given,
+                             struct sandbox_user *u)
+{
+    struct map *ids = given->n > FEW_GROUPS ? index_groups(a, f->group) : NULL;
+    struct err *e = NULL;
+
+    for (size_t i = 0; !e && i < given->n; i++) {
+        uint32_t gid;
+
+        e = resolve_group(f, ids, given->v[i], &gid);
+        if (!e)
+            e = add_group(u, gid);
+    }
+    map_destroy(ids);
+    return e;
 }
 
 struct err *user_resolve(struct arena *a, const struct user_files *f, const char *spec,
@@ -222,16 +270,12 @@ struct err *user_resolve(struct arena *a, const struct user_files *f, const char
             u.home = arena_strndup(a, l.field[5], l.len[5]);
     }
     if (*group)
-        TRY(resolve_group(f, group, &u.gid));
+        TRY(resolve_group(f, NULL, group, &u.gid));
     TRY(add_group(&u, u.gid)); /* the primary one too: CVE-2022-36109 */
     if (found && !*group)
         TRY(add_memberships(f->group, l.field[0], l.len[0], &u));
-    for (size_t i = 0; group_add && i < group_add->n; i++) {
-        uint32_t gid;
-
-        TRY(resolve_group(f, group_add->v[i], &gid));
-        TRY(add_group(&u, gid));
-    }
+    if (group_add)
+        TRY(add_given(a, f, group_add, &u));
     *out = u;
     return NULL;
 }

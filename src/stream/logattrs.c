@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/digest.h"
+#include "base/map.h"
 
 #include "log_record.h"
 
@@ -108,24 +109,41 @@ struct err *log_attrs_check(const struct pairs *options)
     return check_regex(options, "env-regex");
 }
 
-/* Whether `name` is in the comma list or matches the expression of the two options. */
-static bool is_chosen(struct arena *a, const char *list, const char *expression, const char *name)
-{
-    struct strs names = {0};
+/* What two options choose: names of a comma list, and those that match an expression. Read once:
+ * the names that are asked for are an image's, in any number. */
+struct choice {
+    struct map *names; /* NULL: none */
     regex_t re;
-    bool is_match;
+    bool has_re;
+};
 
-    if (list)
-        names = text_split(a, list, ',');
-    for (size_t i = 0; i < names.n; i++) {
-        if (!strcmp(text_trim(names.v[i]), name))
-            return true;
+static void choice_init(struct choice *c, struct arena *a, const struct pairs *o, const char *list,
+                        const char *expression)
+{
+    const char *text = pairs_get(o, list), *re = pairs_get(o, expression);
+    struct strs names = {0};
+
+    *c = (struct choice){0};
+    if (text) {
+        c->names = map_create();
+        names = text_split(a, text, ',');
     }
-    if (!expression || regcomp(&re, expression, REG_EXTENDED | REG_NOSUB))
-        return false;
-    is_match = !regexec(&re, name, 0, NULL, 0);
-    regfree(&re);
-    return is_match;
+    for (size_t i = 0; i < names.n; i++)
+        map_put(c->names, text_trim(names.v[i]), c);
+    c->has_re = re && !regcomp(&c->re, re, REG_EXTENDED | REG_NOSUB);
+}
+
+static void choice_finish(struct choice *c)
+{
+    map_destroy(c->names);
+    if (c->has_re)
+        regfree(&c->re);
+}
+
+static bool choice_has(const struct choice *c, const char *name)
+{
+    return (c->names && map_get(c->names, name)) ||
+           (c->has_re && !regexec(&c->re, name, 0, NULL, 0));
 }
 
 static int by_key(const void *a, const void *b)
@@ -141,25 +159,43 @@ static void log_attrs_sort(struct pairs *attrs)
         qsort(attrs->v, attrs->n, sizeof(*attrs->v), by_key);
 }
 
-void log_attrs(struct arena *a, const struct log_spec *s, struct pairs *out)
+static void add_labels(struct arena *a, const struct log_spec *s, struct pairs *out)
 {
-    const struct pairs *o = s->options;
+    struct choice chosen;
 
-    for (size_t i = 0; s->labels && i < s->labels->n; i++) {
-        const struct pair *label = &s->labels->v[i];
+    choice_init(&chosen, a, s->options, "labels", "labels-regex");
+    for (size_t i = 0; s->labels && i < s->labels->n; i++)
+        if (choice_has(&chosen, s->labels->v[i].key))
+            pairs_add(a, out, s->labels->v[i].key, s->labels->v[i].value);
+    choice_finish(&chosen);
+}
 
-        if (is_chosen(a, pairs_get(o, "labels"), pairs_get(o, "labels-regex"), label->key))
-            pairs_set(a, out, label->key, label->value);
-    }
+static void add_env(struct arena *a, const struct log_spec *s, struct pairs *out)
+{
+    struct choice chosen;
+
+    choice_init(&chosen, a, s->options, "env", "env-regex");
     for (size_t i = 0; s->env && i < s->env->n; i++) {
         char *name = arena_strdup(a, s->env->v[i]), *value = strchr(name, '=');
 
         if (!value)
             continue;
         *value++ = '\0';
-        if (is_chosen(a, pairs_get(o, "env"), pairs_get(o, "env-regex"), name))
-            pairs_set(a, out, name, value);
+        if (choice_has(&chosen, name))
+            pairs_add(a, out, name, value);
     }
+    choice_finish(&chosen);
+}
+
+void log_attrs(struct arena *a, const struct log_spec *s, struct pairs *out)
+{
+    struct pairs found = {0};
+
+    if (!s->options || !s->options->n)
+        return;
+    add_labels(a, s, &found);
+    add_env(a, s, &found);
+    pairs_merge(a, out, &found);
     log_attrs_sort(out);
 }
 

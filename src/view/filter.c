@@ -18,6 +18,7 @@
 #include "view/view.h"
 
 #define PATTERN_MAX 256
+#define VALUES_MAX 256 /* in all keys together: each is compared with each container */
 
 enum key {
     K_ANCESTOR,
@@ -169,6 +170,7 @@ struct err *container_filter_parse(struct container_table *t, struct arena *a, c
 {
     struct container_filter *f = arena_new(a, struct container_filter);
     const struct json *doc = NULL;
+    size_t n_values = 0;
 
     f->table = t;
     if (!text_is_empty(json)) {
@@ -181,6 +183,11 @@ struct err *container_filter_parse(struct container_table *t, struct arena *a, c
     }
     for (const struct json *node = json_first(doc); node; node = json_next(node))
         TRY(add_key(a, f, node));
+    for (int k = 0; k < K_COUNT; k++)
+        n_values += f->values[k].n;
+    if (n_values > VALUES_MAX)
+        return err_new(ERR_INVALID, "invalid filter: %zu values, at most %d work", n_values,
+                       VALUES_MAX);
     TRY(check_values(f));
     *out = f;
     return NULL;
@@ -323,10 +330,6 @@ static bool matches_one(struct container *c, enum key k, const char *v)
         return !text_is_true(v);
     case K_ISOLATION:
         return strcmp(v, "default") == 0;
-    case K_LABEL:
-        return pairs_match(&c->doc.config.labels, v);
-    case K_LABEL_NOT:
-        return !pairs_match(&c->doc.config.labels, v);
     case K_NAME:
         return matches_name(c, v);
     case K_NETWORK:
@@ -338,19 +341,22 @@ static bool matches_one(struct container *c, enum key k, const char *v)
     case K_VOLUME:
         return matches_volume(c, v);
     default:
-        return true; /* before, since, until: resolved to times */
+        return true; /* before, since, until: resolved to times; labels: all at once */
     }
 }
 
 static bool matches_key(struct container *c, const struct container_filter *f, enum key k)
 {
     const struct strs *values = &f->values[k];
-    bool wants_every = k == K_LABEL || k == K_LABEL_NOT;
 
+    if (k == K_LABEL)
+        return pairs_match_all(&c->doc.config.labels, values);
+    if (k == K_LABEL_NOT)
+        return !pairs_match_any(&c->doc.config.labels, values);
     for (size_t i = 0; i < values->n; i++)
-        if (matches_one(c, k, values->v[i]) != wants_every)
-            return !wants_every;
-    return values->n == 0 || wants_every;
+        if (matches_one(c, k, values->v[i]))
+            return true;
+    return values->n == 0;
 }
 
 bool container_matches(struct container *c, const struct container_filter *f)

@@ -131,42 +131,23 @@ void view_write_networks(const struct container *c, struct jw *w)
     jw_obj_end(w);
 }
 
-static bool is_published(const struct container *c, const char *spec)
+/* All bindings of one port, from its first entry on. */
+static void write_bindings(const struct port_record *p, const struct published_index *x,
+                           const struct published_entry *first, struct jw *w)
 {
-    const struct port_record *p = c->doc.published.v;
-    int port = (int)strtol(spec, NULL, 10); /* "80/tcp": checked at create */
-    const char *slash = strchr(spec, '/');
-
-    for (size_t i = 0; i < c->doc.published.n; i++)
-        if (published_has(&p[i], p[i].proto, port) &&
-            strcmp(slash ? slash + 1 : "tcp", published_proto(p[i].proto)) == 0)
-            return true;
-    return false;
-}
-
-static bool is_first_of_port(const struct port_record *p, size_t i, int port)
-{
-    for (size_t k = 0; k < i; k++)
-        if (published_has(&p[k], p[i].proto, port))
-            return false;
-    return true;
-}
-
-static void write_bindings(const struct port_record *p, size_t i, size_t n, int number,
-                           struct jw *w)
-{
+    int number = (int)(first->key & 0xffff);
     char name[24], port[8];
 
-    snprintf(name, sizeof(name), "%d/%s", number, published_proto(p[i].proto));
+    snprintf(name, sizeof(name), "%d/%s", number, published_proto(p[first->run].proto));
     jw_arr(w, name);
-    for (size_t k = i; k < n; k++) {
-        if (!published_has(&p[k], p[i].proto, number))
-            continue;
+    for (const struct published_entry *e = first; e < x->v + x->n && e->key == first->key; e++) {
+        const struct port_record *run = &p[e->run];
+
         port[0] = '\0'; /* a routed one has none */
-        if (p[k].host_port)
-            snprintf(port, sizeof(port), "%d", (p[k].host_port + number - p[k].port) & 0xffff);
+        if (run->host_port)
+            snprintf(port, sizeof(port), "%d", (run->host_port + number - run->port) & 0xffff);
         jw_obj(w, NULL);
-        jw_str(w, "HostIp", p[k].host_ip);
+        jw_str(w, "HostIp", run->host_ip);
         jw_str(w, "HostPort", port);
         jw_obj_end(w);
     }
@@ -177,18 +158,21 @@ static void write_ports(const struct container *c, struct jw *w)
 {
     const struct port_record *p = c->doc.published.v;
     const struct strs *exposed = &c->doc.config.exposed_ports;
+    autoarena struct arena *a = arena_create();
+    const struct published_index x = published_index(a, &c->doc.published);
 
     jw_obj(w, "Ports");
-    for (size_t i = 0; state_is_running(c) && i < exposed->n; i++) {
-        const char *spec = exposed->v[i];
+    for (size_t i = 0; state_is_running(c) && i < exposed->n; i++)
+        if (!published_by_spec(&x, exposed->v[i]))
+            jw_null(w, exposed->v[i]);
+    for (size_t i = 0; i < c->doc.published.n; i++) {
+        for (int k = 0; k < published_span(&p[i]); k++) {
+            const struct published_entry *first = published_find(&x, p[i].proto, p[i].port + k);
 
-        if (!is_published(c, spec))
-            jw_null(w, spec);
+            if (first->run == i) /* others of the port are in the same array */
+                write_bindings(p, &x, first, w);
+        }
     }
-    for (size_t i = 0; i < c->doc.published.n; i++)
-        for (int port = p[i].port; port < p[i].port + published_span(&p[i]); port++)
-            if (is_first_of_port(p, i, port))
-                write_bindings(p, i, c->doc.published.n, port, w);
     jw_obj_end(w);
 }
 

@@ -96,10 +96,11 @@ static bool image_still_named(struct container *c)
     return now && strcmp(image_id(now), c->doc.image_id) == 0;
 }
 
-static void write_ports(const struct container *c, struct jw *w)
+static void write_ports(const struct container *c, struct arena *a, struct jw *w)
 {
     const struct port_record *p = c->doc.published.v;
     const struct strs *exposed = &c->doc.config.exposed_ports;
+    const struct published_index x = published_index(a, &c->doc.published);
 
     jw_arr(w, "Ports");
     for (size_t i = 0; i < c->doc.published.n; i++) {
@@ -116,11 +117,8 @@ static void write_ports(const struct container *c, struct jw *w)
     for (size_t i = 0; state_is_running(c) && i < exposed->n; i++) {
         int port = port_of(exposed->v[i]);
         const char *slash = strchr(exposed->v[i], '/');
-        bool is_published = false;
 
-        for (size_t k = 0; k < c->doc.published.n; k++)
-            is_published = is_published || published_has(&p[k], p[k].proto, port);
-        if (is_published || port == 0)
+        if (port == 0 || published_by_spec(&x, exposed->v[i]))
             continue;
         jw_obj(w, NULL);
         jw_int(w, "PrivatePort", port);
@@ -145,7 +143,7 @@ void container_write_summary(struct container *c, struct jw *w, int api_version,
     jw_str(w, "ImageID", c->doc.image_id);
     jw_str(w, "Command", command_text(a, &c->doc.config));
     jw_int(w, "Created", c->doc.created_ns / NS_PER_S);
-    write_ports(c, w);
+    write_ports(c, a, w);
     if (size_rw >= 0)
         jw_int(w, "SizeRw", size_rw);
     if (size_root >= 0)

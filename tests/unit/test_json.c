@@ -537,3 +537,35 @@ TEST(a_quoted_text_is_read_back_whatever_byte_is_where)
         }
     }
 }
+
+TEST(json_lists_are_counted_by_their_table)
+{
+    static const char text[] = "{\"Args\":[\"a\",\"b\",\"c\"],\"Labels\":{\"a\":\"\"},"
+                               "\"Points\":[{},{}],\"Lists\":{\"x\":[{},{}],\"y\":[{},{}]}}";
+    struct sample s = {0};
+    struct err *e;
+
+    CHECK_OK(json_decode(test_arena, text, strlen(text), &sample_json, &s));
+    CHECK_OK(json_check_sizes(&sample_json, &s, 4));
+    e = json_check_sizes(&sample_json, &s, 2);
+    CHECK_STR(err_text(e), "Args has 3 entries, at most 2 work");
+    err_drop(e);
+    CHECK_ERR(json_check_sizes(&sample_json, &s, 3), ERR_INVALID); /* Lists, 4 together */
+}
+
+TEST(json_members_come_again_a_few_times)
+{
+    static const char part[] = "\"Labels\":{\"a\":\"1\"},", end[] = "\"Name\":\"x\"}";
+    autobuf struct buf b = {0};
+    struct sample s = {0};
+
+    buf_puts(&b, "{");
+    for (int i = 0; i < JSON_AGAIN_MAX; i++)
+        buf_puts(&b, part);
+    buf_puts(&b, end);
+    CHECK_OK(json_decode(test_arena, b.data, b.len, &sample_json, &s));
+    b.len -= strlen(end);
+    buf_puts(&b, part);
+    buf_puts(&b, end);
+    CHECK_ERR(json_decode(test_arena, b.data, b.len, &sample_json, &s), ERR_INVALID);
+}

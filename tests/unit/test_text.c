@@ -400,3 +400,46 @@ TEST(query_both_ways)
     CHECK_ERR(text_from_query(test_arena, "a%00b", 5, &s), ERR_INVALID);
     CHECK_ERR(text_from_query(test_arena, "a\0b", 3, &s), ERR_INVALID);
 }
+
+TEST(merges_are_what_one_by_one_gives)
+{
+    struct strs s = text_split(test_arena, "a,b", ','),
+                more = text_split(test_arena, "c,a,c,d", ',');
+    struct pairs p = {0}, from = {0};
+
+    strs_merge(test_arena, &s, &more);
+    CHECK_STR(strs_join(test_arena, &s, ","), "a,b,c,d");
+    CHECK(s.v[s.n] == NULL);
+    pairs_set_text(test_arena, &p, "a=1");
+    pairs_set_text(test_arena, &p, "b=2");
+    pairs_add(test_arena, &from, "c", "3");
+    pairs_add(test_arena, &from, "a", "4");
+    pairs_add(test_arena, &from, "c", "5");
+    pairs_merge(test_arena, &p, &from);
+    CHECK_INT(p.n, 3);
+    CHECK_STR(p.v[0].value, "4");
+    CHECK_STR(p.v[1].key, "b");
+    CHECK_STR(pairs_get(&p, "c"), "5");
+}
+
+/* Few are compared, many are looked up: the answer is the same. */
+TEST(many_labels_match_as_few_do)
+{
+    for (int n = 4; n < 4000; n *= 10) {
+        struct pairs p = {0};
+        struct strs wanted = {0}, none = {0};
+
+        for (int i = 0; i < n; i++) {
+            pairs_add(test_arena, &p, arena_printf(test_arena, "k%d", i), "v");
+            strs_add(test_arena, &wanted, arena_printf(test_arena, i % 2 ? "k%d" : "k%d=v", i));
+            strs_add(test_arena, &none, arena_printf(test_arena, i % 2 ? "x%d" : "k%d=x", i));
+        }
+        CHECK(pairs_match_all(&p, &wanted) && pairs_match_any(&p, &wanted));
+        CHECK(!pairs_match_any(&p, &none) && !pairs_match_all(&p, &none));
+        strs_add(test_arena, &wanted, "k1=x");
+        CHECK(!pairs_match_all(&p, &wanted));
+        strs_add(test_arena, &none, "k3");
+        CHECK(pairs_match_any(&p, &none));
+        CHECK(pairs_match_all(&p, &(struct strs){0}) && !pairs_match_any(&p, &(struct strs){0}));
+    }
+}

@@ -97,11 +97,8 @@ static void on_created(void *ctx, struct err *err, const char *id)
 void handle_network_create(struct request *r)
 {
     struct network_request *request = arena_new(r->arena, struct network_request);
-    const char *body;
-    size_t len;
 
-    if (reply_failed(r, request_need_json(r, &body, &len)) ||
-        reply_failed(r, json_decode(r->arena, body, len, &network_request_json, request)))
+    if (reply_failed(r, request_read(r, &network_request_json, request)))
         return;
     network_create(parts_of(r)->networks, request, on_created, r);
 }
@@ -129,11 +126,7 @@ static const struct jtable link_json = {sizeof(struct connect_request), link_fie
 static bool read_connect_request(struct request *r, struct connect_request *out,
                                  struct container **c)
 {
-    const char *body;
-    size_t len;
-
-    return !reply_failed(r, request_need_json(r, &body, &len)) &&
-           !reply_failed(r, json_decode(r->arena, body, len, &link_json, out)) &&
+    return !reply_failed(r, request_read(r, &link_json, out)) &&
            !reply_failed(
                r, container_find(parts_of(r)->containers, out->container ? out->container : "", c));
 }

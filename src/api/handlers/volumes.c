@@ -91,11 +91,8 @@ static void on_created(void *ctx, struct err *err, struct volume *v)
 void handle_volume_create(struct request *r)
 {
     struct volume_request *request = arena_new(r->arena, struct volume_request);
-    const char *body;
-    size_t len;
 
-    if (reply_failed(r, request_need_json(r, &body, &len)) ||
-        reply_failed(r, json_decode(r->arena, body, len, &volume_request_json, request)))
+    if (reply_failed(r, request_read(r, &volume_request_json, request)))
         return;
     volume_create(parts_of(r)->volumes, request, text_is_empty(request->name), on_created, r);
 }
