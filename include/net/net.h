@@ -20,17 +20,19 @@ struct net_settings {
     const char *tag;    /* 6 hex: part of link and table names */
     const char *bridge; /* name of the default bridge's link, NULL: "berth0" for the default roots
                            ("br-<tag>" otherwise; the caller decides and always passes it) */
+    const char *forwarding_file; /* remembers that the host forwards because of us; NULL: nothing */
     int mtu;
     bool ip_forward, ip_masq, userland_proxy;
     bool publish_by_proxy; /* no published port has a rule; implies userland_proxy */
     bool accept_forward;   /* also where chains of others drop what none of their rules decides */
 };
 /* Start-up, blocking: netlink and nft work here or nothing does; sets ip_forward unless told not
- * to (it was 0: says so in the log). A host without the rights (no CAP_NET_ADMIN) is an error. */
+ * to (it was 0: says so in the log, and keeps the host from being a router for others). A host
+ * without the rights (no CAP_NET_ADMIN) is an error. */
 struct err *net_open(struct loop *l, struct pools *p, const struct net_settings *s,
                      struct net **out) must_check;
 /* Bridges and rules stay when containers run (the next engine takes them over);
- * with clean true everything of ours is removed. */
+ * with clean true everything of ours is removed, and forwarding given back. */
 void net_close(struct net *n, bool clean);
 
 struct jw;

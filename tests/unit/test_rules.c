@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* links: net core base */
+#include "forwarding.h"
 #include "rules.h"
 #include "test.h"
 
@@ -173,4 +174,35 @@ TEST(rules_change_ports_removed_first)
     b.len = 0;
     rules_ports_text(&b, "t", &local, 1, &v6, 1);
     CHECK_INT(b.len, 0);
+}
+
+/* ---- a host that forwards because of us ---- */
+
+static char *guard_of(const struct guard_view *v)
+{
+    autobuf struct buf b = {0};
+
+    guard_text(&b, v);
+    return arena_strdup(test_arena, b.len ? b.data : "");
+}
+
+TEST(guard_is_none_where_the_host_forwarded_before)
+{
+    CHECK_STR(guard_of(&(struct guard_view){.tag = "abc"}), "");
+}
+
+TEST(guard_closes_one_family_and_lets_guests_through)
+{
+    struct guard_view v = {.tag = "abc", .is_closed = {[FORWARD6] = true}};
+
+    strs_add(test_arena, &v.guests[FORWARD6], "docker0");
+    strs_add(test_arena, &v.bridged, "docker0");
+    strs_add(test_arena, &v.bridged, "br0");
+    const char *t = guard_of(&v);
+    CHECK(strstr(t, "add element inet berth_abc guests6 { \"docker0\" }\n"));
+    CHECK(strstr(t, "add element inet berth_abc bridged { \"br0\" . \"br0\" }\n"));
+    CHECK(strstr(t, "guard meta nfproto ipv6 iifname @guests6 accept\n"));
+    CHECK(strstr(t, "guard meta nfproto ipv6 oifname @bridges accept\n"));
+    CHECK(strstr(t, "guard meta nfproto ipv6 drop\n"));
+    CHECK(!strstr(t, "nfproto ipv4"));
 }
