@@ -52,6 +52,7 @@ struct bridge_spec {
     enum gateway_mode mode, mode6;
     int mtu;
     bool icc, masquerade, internal;
+    bool any_source; /* containers may send from addresses that are not theirs */
 };
 struct err *net_bridge_ensure(struct net *n, const struct bridge_spec *b) must_check;
 void net_bridge_remove(struct net *n, const char *ifname);
@@ -74,6 +75,7 @@ struct endpoint_spec {
     int bits6; /* 0: no IPv6 */
     uint8_t mac[6];
     int mtu;
+    bool any_source;       /* its addresses are not checked (bridge_spec) */
     struct vlan_spec vlan; /* kind other than VLAN_NONE: instead of a bridge */
 };
 /* A network namespace with lo up and the endpoints configured; from the pool when it has one.
@@ -88,6 +90,10 @@ struct err *netns_detach(struct net *n, int netns, const struct endpoint_spec *e
 /* The default routes of a running sandbox, instead of those it has: of e->ifname, for each
  * gateway that e has (a routed vlan's: the device). */
 struct err *netns_set_gateway(struct net *n, int netns, const struct endpoint_spec *e) must_check;
+/* Loop. From which addresses a container may send is known to the kernel from netns_open or
+ * netns_attach on; after an engine restart, from here on (netns, which is taken: where it runs). */
+void net_source_resume(struct net *n, const struct endpoint_spec *e, int netns);
+void net_source_forget(struct net *n, const struct endpoint_spec *e);
 /* Keeps the pool of a bridge near `want` prepared namespaces, in the background. Loop. */
 void netns_pool_set(struct net *n, const struct bridge_spec *b, int want);
 

@@ -22,7 +22,7 @@
 #include "base/log.h"
 
 #include "bridge_list.h"
-#include "link.h"
+#include "vlan.h"
 
 #define MARK_MAX 65536
 
@@ -196,7 +196,7 @@ static struct err *list_others(struct forwarding *f, struct arena *a, const stru
     for (size_t i = 0; i < all.n; i++) {
         char *name = all.v[i].name;
 
-        if (strs_has(own_names, name) || !is_plain(name))
+        if (strs_has(own_names, name) || vlan_is_own_parent(name) || !is_plain(name))
             continue;
         strs_add(a, &out->bridged, name);
         for (int k = 0; k < FORWARD_FAMILIES; k++)

@@ -13,6 +13,7 @@
 #include "link.h"
 
 struct forwarding;
+struct sources;
 struct netns_thread;
 struct netns_pool;
 struct rules;
@@ -34,6 +35,7 @@ struct net {
     char tag[16];
     bool ip_masq, ip_forward, userland_proxy, publish_by_proxy, accept_forward;
     struct forwarding *forwarding;
+    struct sources *sources;
     struct netns_thread *netns;
     struct rules *rules;             /* loop */
     struct rules_watch *rules_watch; /* loop; NULL: none */
@@ -87,6 +89,7 @@ struct spare_netns { /* a namespace with its veth, up, without address */
     int netns;
     struct nl *nl;
     int ifindex;
+    char host_name[16]; /* of the veth's end in the bridge */
 };
 void spare_netns_finish(struct spare_netns *p);
 /* Worker. */

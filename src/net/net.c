@@ -18,6 +18,7 @@
 #include "forwarding.h"
 #include "inner.h"
 #include "nft.h"
+#include "sources.h"
 
 struct bridge *net_find_bridge(struct net *n, const char *ifname)
 {
@@ -39,6 +40,7 @@ static void net_free(struct net *n)
     rules_destroy(n->rules);
     proxy_destroy(n->proxy);
     dns_destroy(n->dns);
+    sources_destroy(n->sources);
     forwarding_destroy(n->forwarding);
     legacy_link_rules_free(n);
     port_table_destroy(n->ports);
@@ -214,6 +216,7 @@ struct err *net_open(struct loop *l, struct pools *p, const struct net_settings 
         net_unref(n);
         return e;
     }
+    n->sources = sources_create(n);
     n->rules_watch = rules_watch_create(n);
     n->proxy = proxy_create(n);
     n->dns = dns_create(n);
@@ -230,6 +233,8 @@ static void remove_all(struct net *n)
 
     forwarding_give_back(n->forwarding, &own); /* while the rules stand */
     e = rules_remove_table(n);
+    if (!e)
+        e = sources_remove(n);
     if (e)
         log_warn("nftables table not removed", KV("why", err_text(e)));
     err_drop(e);

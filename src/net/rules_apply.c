@@ -16,6 +16,7 @@
 #include "nft.h"
 #include "passage.h"
 #include "rules.h"
+#include "sources.h"
 
 struct rules_waiter {
     struct list link;
@@ -250,7 +251,8 @@ static struct err *replace(struct rules *r)
     TRY(compose_guard(r, &r->full_text));
     r->guard.len = 0;
     buf_puts(&r->guard, r->full_text.data + own);
-    return nft_run(r->nft, r->full_text.data);
+    TRY(nft_run(r->nft, r->full_text.data));
+    return sources_replace(r->net);
 }
 
 /* A bridge of others has come or gone. */
