@@ -20,17 +20,19 @@ struct net_settings {
     const char *tag;    /* 6 hex: part of link and table names */
     const char *bridge; /* name of the default bridge's link, NULL: "berth0" for the default roots
                            ("br-<tag>" otherwise; the caller decides and always passes it) */
+    const char *forwarding_file; /* remembers that the host forwards because of us; NULL: nothing */
     int mtu;
     bool ip_forward, ip_masq, userland_proxy;
     bool publish_by_proxy; /* no published port has a rule; implies userland_proxy */
     bool accept_forward;   /* also where chains of others drop what none of their rules decides */
 };
 /* Start-up, blocking: netlink and nft work here or nothing does; sets ip_forward unless told not
- * to (it was 0: says so in the log). A host without the rights (no CAP_NET_ADMIN) is an error. */
+ * to (it was 0: says so in the log, and keeps the host from being a router for others). A host
+ * without the rights (no CAP_NET_ADMIN) is an error. */
 struct err *net_open(struct loop *l, struct pools *p, const struct net_settings *s,
                      struct net **out) must_check;
 /* Bridges and rules stay when containers run (the next engine takes them over);
- * with clean true everything of ours is removed. */
+ * with clean true everything of ours is removed, and forwarding given back. */
 void net_close(struct net *n, bool clean);
 
 struct jw;
@@ -50,6 +52,7 @@ struct bridge_spec {
     enum gateway_mode mode, mode6;
     int mtu;
     bool icc, masquerade, internal;
+    bool any_source; /* containers may send from addresses that are not theirs */
 };
 struct err *net_bridge_ensure(struct net *n, const struct bridge_spec *b) must_check;
 void net_bridge_remove(struct net *n, const char *ifname);
@@ -72,6 +75,7 @@ struct endpoint_spec {
     int bits6; /* 0: no IPv6 */
     uint8_t mac[6];
     int mtu;
+    bool any_source;       /* its addresses are not checked (bridge_spec) */
     struct vlan_spec vlan; /* kind other than VLAN_NONE: instead of a bridge */
 };
 /* A network namespace with lo up and the endpoints configured; from the pool when it has one.
@@ -86,6 +90,10 @@ struct err *netns_detach(struct net *n, int netns, const struct endpoint_spec *e
 /* The default routes of a running sandbox, instead of those it has: of e->ifname, for each
  * gateway that e has (a routed vlan's: the device). */
 struct err *netns_set_gateway(struct net *n, int netns, const struct endpoint_spec *e) must_check;
+/* Loop. From which addresses a container may send is known to the kernel from netns_open or
+ * netns_attach on; after an engine restart, from here on (netns, which is taken: where it runs). */
+void net_source_resume(struct net *n, const struct endpoint_spec *e, int netns);
+void net_source_forget(struct net *n, const struct endpoint_spec *e);
 /* Keeps the pool of a bridge near `want` prepared namespaces, in the background. Loop. */
 void netns_pool_set(struct net *n, const struct bridge_spec *b, int want);
 

@@ -128,6 +128,7 @@ static struct err *open_network(struct engine *e)
     struct net_settings net = {
         .tag = e->tag,
         .bridge = bridge,
+        .forwarding_file = path_join(e->arena, s->exec_root, "forwarding"),
         .mtu = s->mtu,
         .ip_forward = s->ip_forward,
         .ip_masq = s->ip_masq,

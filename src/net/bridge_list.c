@@ -102,6 +102,9 @@ static struct err *query_all(struct nl *nl, struct bridge_list *out)
     struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(m, sizeof(*ifi));
 
     ifi->ifi_family = AF_UNSPEC;
+    struct nlattr *info = mnl_attr_nest_start(m, IFLA_LINKINFO); /* not a thousand veths, please */
+    mnl_attr_put_strz(m, IFLA_INFO_KIND, "bridge");
+    mnl_attr_nest_end(m, info);
     nl_end(nl, m);
     TRY(nl_query(nl, true, bridge_list_on_link, out));
     for (size_t i = 0; out->n && i < ARRAY_LEN(families); i++) {

@@ -14,6 +14,7 @@
 #define DNS_QUERY_MAX 4096 /* a question is never longer */
 #define DNS_SERVERS_MAX 6
 #define DNS_PENDING_MAX 1024 /* of one container */
+#define DNS_WAITERS_MAX 4096 /* for the answer to one question */
 #define DNS_ASKED_MAX 8192   /* of all together: each has a socket */
 #define DNS_CLIENTS_MAX 64   /* TCP connections of one container */
 
@@ -54,12 +55,12 @@ bool dns_find_address6(struct endpoint *const *own, size_t n_own, const struct i
 /* Outside names are for containers with a way out. */
 bool dns_may_forward(struct endpoint *const *own, size_t n_own);
 
-/* ---- dns_forward.c ---- */
+/* ---- dns_servers.c ---- */
 struct dns { /* one for a struct net */
     struct net *net;
     struct dns_cache *cache;
+    struct map *asked;          /* struct dns_asked on their way, by question */
     struct dns_servers servers; /* of the host */
-    size_t n_pending;           /* of all containers */
     int64_t read_ns;            /* when the servers were read */
     bool is_reading;
     uint8_t *scratch;       /* DNS_MESSAGE_MAX + 2: one message on the loop */
@@ -67,6 +68,39 @@ struct dns { /* one for a struct net */
 };
 struct dns *dns_create(struct net *n);
 void dns_destroy(struct dns *d);
+/* In the background: this question still goes to those known. */
+void dns_servers_refresh(struct dns *d);
+
+/* ---- dns_upstream.c ---- */
+enum dns_way { DNS_BY_UDP, DNS_BY_TCP, DNS_BY_PLAIN_UDP /* without upper case */ };
+struct dns_asked { /* one question upstream */
+    struct dns *dns;
+    char *key;
+    struct list waiters; /* dns_forward.c */
+    size_t n_waiters;
+    struct dns_query query; /* of the first who asked */
+    struct dns_servers servers;
+    size_t attempt;
+    enum dns_way first_way, way;
+    bool loses_case; /* this server, by UDP */
+    uint16_t id;     /* of this attempt */
+    int fd;
+    struct watch *watch;
+    struct timer timer; /* of the attempt, then of what is left to deliver */
+    struct buf in;      /* TCP */
+    size_t sent;        /* TCP */
+    size_t n, question_end;
+    uint8_t message[2 + DNS_UPSTREAM_MAX]; /* TCP's length first */
+    uint8_t *answer;                       /* NULL: none */
+    size_t answer_len;
+};
+void dns_asked_start(struct dns_asked *q); /* it may be done by the time this returns */
+void dns_asked_stop(struct dns_asked *q);
+
+/* ---- dns_forward.c ---- */
+/* message NULL: nobody has answered. */
+void dns_asked_done(struct dns_asked *q, const uint8_t *message, size_t n,
+                    const struct dns_said *said);
 
 struct dns_client; /* a TCP connection */
 struct dns_reply_to {
@@ -86,8 +120,7 @@ struct dns_host {
     size_t n_clients;
     unsigned rotation, rotation6; /* shared names go round; most ask for both families */
 };
-/* message: with the client's id. */
-void dns_forward(struct dns_host *h, const uint8_t *message, size_t n, const struct dns_query *q,
+void dns_forward(struct dns_host *h, const uint8_t *message, const struct dns_query *q,
                  const struct dns_reply_to *to);
 void dns_pending_drop_client(struct dns_host *h, struct dns_client *c);
 void dns_pending_drop_all(struct dns_host *h);

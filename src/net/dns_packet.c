@@ -18,10 +18,10 @@
 #define FLAG_TC 0x0200
 #define FLAG_RD 0x0100
 #define FLAG_RA 0x0080
+#define FLAG_AD 0x0020
 #define FLAG_CD 0x0010
 #define EDNS_DO 0x8000
 #define OUR_UDP_SIZE 1232 /* as the DNS flag day has it */
-#define NAME_WIRE 255
 #define TTL_MAX 3600
 #define TTL_NEGATIVE_MAX 300
 
@@ -119,7 +119,7 @@ static void take_name(struct cursor *c, char *out)
         if (!len)
             break;
         wire += len + 1u;
-        if (wire > NAME_WIRE) {
+        if (wire > DNS_WIRE_NAME_MAX) {
             c->is_bad = true;
             return;
         }
@@ -257,14 +257,14 @@ static bool put_record(struct dns_writer *w, uint16_t type, uint32_t ttl, const 
 }
 
 /* Plain names of ours: letters, digits, '-', '_' and dots. 0 when it is none. */
-static size_t encode_name(const char *name, uint8_t out[NAME_WIRE])
+static size_t encode_name(const char *name, uint8_t out[DNS_WIRE_NAME_MAX])
 {
     size_t len = 0;
 
     while (*name) {
         size_t label = strcspn(name, ".");
 
-        if (!label || label > 63 || len + label + 2 > NAME_WIRE)
+        if (!label || label > 63 || len + label + 2 > DNS_WIRE_NAME_MAX)
             return 0;
         out[len++] = (uint8_t)label;
         memcpy(out + len, name, label);
@@ -277,7 +277,7 @@ static size_t encode_name(const char *name, uint8_t out[NAME_WIRE])
 
 static bool put_answers(struct dns_writer *w, const struct dns_local *l, uint16_t *count)
 {
-    uint8_t name[NAME_WIRE];
+    uint8_t name[DNS_WIRE_NAME_MAX];
     size_t n = l->pointer ? encode_name(l->pointer, name) : 0;
 
     for (size_t i = 0; i < l->n_addrs; i++) {
@@ -435,6 +435,47 @@ size_t dns_truncate(uint8_t *p, size_t n, size_t limit)
 void dns_set_id(uint8_t *p, uint16_t id)
 {
     set16(p, id);
+}
+
+/* ---- to others ---- */
+
+size_t dns_write_query(const struct dns_query *q, const uint8_t *question,
+                       uint8_t out[DNS_UPSTREAM_MAX])
+{
+    uint8_t opt[11] = {0, 0, DNS_OPT, OUR_UDP_SIZE >> 8, OUR_UDP_SIZE & 0xff};
+    size_t n = q->question_end;
+
+    memset(out, 0, DNS_HEADER);
+    set16(out + 2, (uint16_t)((q->recursion_desired ? FLAG_RD : 0) |
+                              (q->checking_disabled ? FLAG_CD : 0) | FLAG_AD));
+    set16(out + 4, 1);
+    memcpy(out + DNS_HEADER, question, n - DNS_HEADER);
+    if (!q->has_edns)
+        return n;
+    set16(out + 10, 1);
+    set32(opt + 5, q->wants_dnssec ? EDNS_DO : 0);
+    memcpy(out + n, opt, sizeof(opt));
+    return n + sizeof(opt);
+}
+
+/* A question of ours has no compressed name: nothing stands before it that could be pointed to. */
+void dns_set_case(uint8_t *p, size_t question_end, const uint8_t random[DNS_WIRE_NAME_MAX])
+{
+    size_t at = DNS_HEADER;
+
+    while (at < question_end && p[at]) {
+        size_t end = at + 1 + p[at];
+
+        for (at++; at < end && at < question_end; at++)
+            if (isalpha(p[at]))
+                p[at] = (uint8_t)(random[at - DNS_HEADER] & 1 ? toupper(p[at]) : tolower(p[at]));
+    }
+}
+
+bool dns_has_question(const uint8_t *p, size_t n, const uint8_t *sent, size_t question_end)
+{
+    return n >= question_end &&
+           !memcmp(p + DNS_HEADER, sent + DNS_HEADER, question_end - DNS_HEADER);
 }
 
 bool dns_reverse_parse(const char *name, uint32_t *out)

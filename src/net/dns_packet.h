@@ -58,6 +58,18 @@ bool dns_age(uint8_t *p, size_t n, uint32_t seconds);
 /* To `limit` bytes: only header and question remain, marked as truncated. The new length. */
 size_t dns_truncate(uint8_t *p, size_t n, size_t limit);
 void dns_set_id(uint8_t *p, uint16_t id);
+
+/* ---- to others ---- */
+#define DNS_WIRE_NAME_MAX 255
+#define DNS_QUESTION_MAX (DNS_WIRE_NAME_MAX + 4)
+#define DNS_UPSTREAM_MAX (DNS_HEADER + DNS_QUESTION_MAX + 11)
+/* The same question, and nothing else of what the asker sent; the id is set later. */
+size_t dns_write_query(const struct dns_query *q, const uint8_t *question,
+                       uint8_t out[DNS_UPSTREAM_MAX]);
+/* The letters of the question's name: upper case where the random byte is odd. */
+void dns_set_case(uint8_t *p, size_t question_end, const uint8_t random[DNS_WIRE_NAME_MAX]);
+/* Whether p repeats the question of `sent` byte for byte. */
+bool dns_has_question(const uint8_t *p, size_t n, const uint8_t *sent, size_t question_end);
 /* "4.3.2.1.in-addr.arpa" → host order. */
 bool dns_reverse_parse(const char *name, uint32_t *out);
 /* 32 nibbles and ".ip6.arpa" */

@@ -243,7 +243,7 @@ static void on_question(struct dns_host *h, const uint8_t *p, size_t n,
     if (answer_name(h, &k, to) || answer_pointer(h, &k, to))
         return;
     if (dns_may_forward(k.own, k.n_own)) {
-        dns_forward(h, p, n, &k.q, to);
+        dns_forward(h, p, &k.q, to);
         return;
     }
     failed.rcode = DNS_REFUSED;

@@ -102,6 +102,7 @@ static void fill_interface(const struct network *n, struct endpoint_spec *s)
 {
     memcpy(s->bridge, n->bridge.ifname, sizeof(s->bridge));
     s->vlan = n->vlan;
+    s->any_source = n->bridge.any_source;
 }
 
 static void fill_spec(struct network *n, struct endpoint *e)
@@ -186,6 +187,7 @@ void network_leave(struct endpoint *e)
 
     if (!n)
         return;
+    net_source_forget(n->table->net, &e->spec);
     if (n->ipam && e->spec.addr)
         ipam_release(n->ipam, e->spec.addr);
     if (n->ipam6 && e->spec.bits6)

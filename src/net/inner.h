@@ -12,6 +12,8 @@
 
 #include "link.h"
 
+struct forwarding;
+struct sources;
 struct netns_thread;
 struct netns_pool;
 struct rules;
@@ -32,6 +34,8 @@ struct net {
     struct pools *pools;
     char tag[16];
     bool ip_masq, ip_forward, userland_proxy, publish_by_proxy, accept_forward;
+    struct forwarding *forwarding;
+    struct sources *sources;
     struct netns_thread *netns;
     struct rules *rules;             /* loop */
     struct rules_watch *rules_watch; /* loop; NULL: none */
@@ -41,6 +45,7 @@ struct net {
     struct list legacy_link_sets;    /* loop: legacy_link_rules.c */
     size_t n_expected;               /* loop: sockets that workers are about to open */
     bool is_closed;                  /* loop */
+    pthread_mutex_t kernel_lock;     /* see net_lock_kernel */
     pthread_mutex_t lock;            /* guards what follows */
     struct list bridges;
     unsigned bridges_version; /* grows with every change */
@@ -53,6 +58,11 @@ struct net {
 
 /* With the lock held. */
 struct bridge *net_find_bridge(struct net *n, const char *ifname);
+
+/* Workers: around whatever reads the state that rules are made of and puts them into the kernel, so
+ * that a replacement composed before a change never lands behind it. Blocks for milliseconds. */
+void net_lock_kernel(struct net *n);
+void net_unlock_kernel(struct net *n);
 
 /* One for the owner (until net_close) and one for every callback on its way to the loop. */
 void net_ref(struct net *n);
@@ -79,6 +89,7 @@ struct spare_netns { /* a namespace with its veth, up, without address */
     int netns;
     struct nl *nl;
     int ifindex;
+    char host_name[16]; /* of the veth's end in the bridge */
 };
 void spare_netns_finish(struct spare_netns *p);
 /* Worker. */
@@ -96,6 +107,8 @@ void netns_pool_drain(struct net *n, const char *bridge);
 /* ---- rules_apply.c ---- */
 struct rules *rules_create(struct net *n);
 void rules_destroy(struct rules *r);
+/* Worker or start-up: one text of commands, at once. */
+struct err *rules_run(struct net *n, const char *text) must_check;
 /* Blocking; at the end. */
 struct err *rules_remove_table(struct net *n) must_check;
 /* Loop: a port whose rule is in the kernel, or on its way, goes away. */

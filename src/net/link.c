@@ -290,22 +290,31 @@ struct err *link_make_veth(struct nl *nl, const struct veth_spec *v)
 
 #define NO_NSID (-1)
 
+struct port_facts {
+    int32_t nsid;
+    const char *name;
+};
+
 /* Those whose other end is in another namespace. */
 int link_on_port(const struct nlmsghdr *m, void *ctx)
 {
-    static const struct nl_field fields[] = {{IFLA_LINK_NETNSID, NL_U32}, {0}};
+    static const struct nl_field fields[] = {
+        {IFLA_LINK_NETNSID, NL_U32, offsetof(struct port_facts, nsid)},
+        {IFLA_IFNAME, NL_TEXT, offsetof(struct port_facts, name)},
+        {0},
+    };
     const struct ifinfomsg *ifi = nl_header(m, sizeof(*ifi));
     struct bridge_ports *l = ctx;
-    int32_t nsid = NO_NSID;
+    struct port_facts f = {.nsid = NO_NSID};
 
     if (!ifi)
         return 0;
-    nl_fill(nl_attributes(m, sizeof(*ifi)), fields, &nsid);
-    if (nsid == NO_NSID)
+    nl_fill(nl_attributes(m, sizeof(*ifi)), fields, &f);
+    if (f.nsid == NO_NSID)
         return 0;
     l->v = arena_grow(l->a, l->v, l->n, &l->cap, sizeof(*l->v));
-    l->v[l->n].ifindex = ifi->ifi_index;
-    l->v[l->n++].nsid = nsid;
+    l->v[l->n] = (struct bridge_port){.ifindex = ifi->ifi_index, .nsid = f.nsid};
+    snprintf(l->v[l->n++].name, sizeof(l->v->name), "%s", f.name ? f.name : "");
     return 0;
 }
 
@@ -317,9 +326,7 @@ int link_on_nsid(const struct nlmsghdr *m, void *ctx)
     return 0;
 }
 
-/* The number by which this namespace knows the other: given when a link into it is first told
- * of. */
-static struct err *ask_nsid(struct nl *nl, int netns, int *out)
+struct err *link_ask_nsid(struct nl *nl, int netns, int *out)
 {
     struct nlmsghdr *m = nl_begin(nl, RTM_GETNSID, 0, "ask for the number of a namespace");
     struct rtgenmsg *rt = mnl_nlmsg_put_extra_header(m, sizeof(*rt));
@@ -331,18 +338,24 @@ static struct err *ask_nsid(struct nl *nl, int netns, int *out)
     return nl_query(nl, false, link_on_nsid, out);
 }
 
-struct err *link_remove_ports_into(struct nl *nl, int bridge_ifindex, int netns)
+struct err *link_list_ports(struct nl *nl, int bridge_ifindex, struct bridge_ports *out)
 {
-    autoarena struct arena *a = arena_create();
-    struct bridge_ports ports = {.a = a};
     struct nlmsghdr *m = nl_begin(nl, RTM_GETLINK, 0, "list the ports of a bridge");
-    int nsid;
 
     put_link(m, 0, false);
     mnl_attr_put_u32(m, IFLA_MASTER, (uint32_t)bridge_ifindex);
     nl_end(nl, m);
-    TRY(nl_query(nl, true, link_on_port, &ports));
-    TRY(ask_nsid(nl, netns, &nsid));
+    return nl_query(nl, true, link_on_port, out);
+}
+
+struct err *link_remove_ports_into(struct nl *nl, int bridge_ifindex, int netns)
+{
+    autoarena struct arena *a = arena_create();
+    struct bridge_ports ports = {.a = a};
+    int nsid;
+
+    TRY(link_list_ports(nl, bridge_ifindex, &ports));
+    TRY(link_ask_nsid(nl, netns, &nsid));
     for (size_t i = 0; i < ports.n; i++)
         if (ports.v[i].nsid == nsid)
             TRY(link_remove_index(nl, ports.v[i].ifindex));
@@ -431,14 +444,18 @@ void link_add_default_routes(struct nl *nl, int ifindex, const struct endpoint_s
         add_default_route6(nl, ifindex, is_routed ? &device : &e->gateway6);
 }
 
+struct in6_addr link_local_of(const uint8_t m[6])
+{
+    return (struct in6_addr){.s6_addr = {0xfe, 0x80, 0, 0, 0, 0, 0, 0, m[0] ^ 2, m[1], m[2], 0xff,
+                                         0xfe, m[3], m[4], m[5]}};
+}
+
 /* The interface's link-local address is ours to make (addr_gen_mode is none): from the MAC as the
  * kernel would, but of the MAC it has in the end, and without waiting. ipvlan has none of its own,
  * but an address of its own. */
 static void add_endpoint6(struct nl *nl, int ifindex, const struct endpoint_spec *e)
 {
-    const uint8_t *m = e->mac;
-    struct in6_addr link_local = {.s6_addr = {0xfe, 0x80, 0, 0, 0, 0, 0, 0, m[0] ^ 2, m[1], m[2],
-                                              0xff, 0xfe, m[3], m[4], m[5]}};
+    struct in6_addr link_local = link_local_of(e->mac);
 
     if (!e->bits6)
         return;

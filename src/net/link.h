@@ -27,6 +27,14 @@ struct veth_spec {
 struct err *link_make_veth(struct nl *nl, const struct veth_spec *v) must_check;
 /* Removes the ports of the bridge whose other end is in that namespace. */
 struct err *link_remove_ports_into(struct nl *nl, int bridge_ifindex, int netns) must_check;
+struct bridge_ports;
+/* Those that lead into other namespaces. */
+struct err *link_list_ports(struct nl *nl, int bridge_ifindex, struct bridge_ports *out) must_check;
+/* The number by which this namespace knows the other; below 0: not at all. It gets one when a link
+ * into it is first told of, so list the ports before. */
+struct err *link_ask_nsid(struct nl *nl, int netns, int *out) must_check;
+/* The link-local address that goes with a MAC. */
+struct in6_addr link_local_of(const uint8_t mac[6]);
 /* How many ports the bridge has now, also those that are being removed. */
 struct err *link_count_ports(struct nl *nl, int bridge_ifindex, unsigned *out) must_check;
 
@@ -53,8 +61,9 @@ struct found_link {
 int link_on_link(const struct nlmsghdr *m, void *ctx); /* struct found_link */
 struct bridge_ports {
     struct arena *a;
-    struct {
+    struct bridge_port {
         int ifindex, nsid;
+        char name[16];
     } * v;
     size_t n, cap;
 };

@@ -15,8 +15,10 @@
 #include "base/log.h"
 
 #include "dns_inner.h"
+#include "forwarding.h"
 #include "inner.h"
 #include "nft.h"
+#include "sources.h"
 
 struct bridge *net_find_bridge(struct net *n, const char *ifname)
 {
@@ -38,11 +40,14 @@ static void net_free(struct net *n)
     rules_destroy(n->rules);
     proxy_destroy(n->proxy);
     dns_destroy(n->dns);
+    sources_destroy(n->sources);
+    forwarding_destroy(n->forwarding);
     legacy_link_rules_free(n);
     port_table_destroy(n->ports);
     netns_thread_destroy(n->netns);
     list_each (b, &n->bridges, struct bridge, link)
         free(b);
+    pthread_mutex_destroy(&n->kernel_lock);
     pthread_mutex_destroy(&n->lock);
     pthread_cond_destroy(&n->job_ended);
     free(n);
@@ -76,22 +81,54 @@ void net_job_ended(struct net *n)
 
 /* ---- start-up ---- */
 
-static struct err *set_forwarding(void)
+void net_lock_kernel(struct net *n)
 {
-    autoclose int fd = open("/proc/sys/net/ipv4/ip_forward", O_RDWR | O_CLOEXEC);
-    char now = '0';
-
-    if (fd < 0)
-        return err_sys("open /proc/sys/net/ipv4/ip_forward");
-    if (read(fd, &now, 1) == 1 && now == '1')
-        return NULL;
-    if (pwrite(fd, "1", 1, 0) != 1) /* anywhere but at 0 a sysctl ignores it silently */
-        return err_sys("enable IP forwarding (net.ipv4.ip_forward is 0)");
-    log_info("net.ipv4.ip_forward was 0 and has been set to 1");
-    return NULL;
+    ASSERT(!pthread_mutex_lock(&n->kernel_lock));
 }
 
-/* ---- IPv6 forwarding ---- */
+void net_unlock_kernel(struct net *n)
+{
+    ASSERT(!pthread_mutex_unlock(&n->kernel_lock));
+}
+
+static struct strs bridge_names(struct net *n, struct arena *a)
+{
+    struct strs out = {0};
+
+    pthread_mutex_lock(&n->lock);
+    list_each (b, &n->bridges, struct bridge, link)
+        strs_add(a, &out, arena_strdup(a, b->spec.ifname));
+    pthread_mutex_unlock(&n->lock);
+    return out;
+}
+
+/* ---- forwarding ---- */
+
+/* The rules that keep the host from being a router for all first. The next replacement of the table
+ * has them too. */
+static struct err *guard_and_turn_on(struct net *n, enum forward_family family)
+{
+    autoarena struct arena *a = arena_create();
+    autobuf struct buf text = {0};
+    struct strs own = bridge_names(n, a);
+
+    TRY(forwarding_guard(n->forwarding, n->tag, &own, &text));
+    TRY(rules_run(n, text.data));
+    return forwarding_turn_on(family);
+}
+
+static struct err *set_forwarding(struct net *n, enum forward_family family)
+{
+    struct err *e;
+    bool is_off;
+
+    net_lock_kernel(n);
+    e = forwarding_claim(n->forwarding, family, &is_off);
+    if (!e && is_off)
+        e = guard_and_turn_on(n, family);
+    net_unlock_kernel(n);
+    return e;
+}
 
 static char read_sysctl6(const char *ifname, const char *name)
 {
@@ -128,15 +165,12 @@ static void warn_of_router_advertisements(void)
 }
 
 /* With the first IPv6 network, not before: who has none keeps a host that is no router. */
-static struct err *set_forwarding6(void)
+static struct err *set_forwarding6(struct net *n)
 {
     if (read_sysctl6("all", "forwarding") == '1')
         return NULL;
     warn_of_router_advertisements();
-    TRY(link_set_ipv6("default", "forwarding", "1"));
-    TRY(link_set_ipv6("all", "forwarding", "1"));
-    log_info("net.ipv6.conf.all.forwarding was 0 and has been set to 1");
-    return NULL;
+    return set_forwarding(n, FORWARD6);
 }
 
 static struct err *check_kernel(void)
@@ -157,8 +191,6 @@ struct err *net_open(struct loop *l, struct pools *p, const struct net_settings 
 
     if (e)
         return e;
-    if (s->ip_forward)
-        TRY(set_forwarding());
     struct net *n = mem_new(struct net);
     n->loop = l;
     n->pools = p;
@@ -169,14 +201,22 @@ struct err *net_open(struct loop *l, struct pools *p, const struct net_settings 
     n->publish_by_proxy = s->publish_by_proxy;
     n->accept_forward = s->accept_forward;
     n->refs = 1;
+    pthread_mutex_init(&n->kernel_lock, NULL);
     pthread_mutex_init(&n->lock, NULL);
     pthread_cond_init(&n->job_ended, NULL);
     list_init(&n->bridges);
     list_init(&n->all_ports);
     list_init(&n->legacy_link_sets);
+    n->forwarding = forwarding_create(s->forwarding_file);
     n->netns = netns_thread_create();
     n->ports = port_table_create();
     n->rules = rules_create(n);
+    e = s->ip_forward ? set_forwarding(n, FORWARD4) : NULL;
+    if (e) {
+        net_unref(n);
+        return e;
+    }
+    n->sources = sources_create(n);
     n->rules_watch = rules_watch_create(n);
     n->proxy = proxy_create(n);
     n->dns = dns_create(n);
@@ -186,9 +226,15 @@ struct err *net_open(struct loop *l, struct pools *p, const struct net_settings 
 
 static void remove_all(struct net *n)
 {
+    autoarena struct arena *a = arena_create();
+    struct strs own = bridge_names(n, a);
     struct nl *nl;
-    struct err *e = rules_remove_table(n);
+    struct err *e;
 
+    forwarding_give_back(n->forwarding, &own); /* while the rules stand */
+    e = rules_remove_table(n);
+    if (!e)
+        e = sources_remove(n);
     if (e)
         log_warn("nftables table not removed", KV("why", err_text(e)));
     err_drop(e);
@@ -258,7 +304,7 @@ struct err *net_bridge_ensure(struct net *n, const struct bridge_spec *spec)
     struct err *e;
 
     if (spec->address6.bits && n->ip_forward && !spec->internal)
-        TRY(set_forwarding6());
+        TRY(set_forwarding6(n));
     TRY(nl_open(&nl));
     e = link_ensure_bridge(nl, spec, &ifindex);
     if (!e)

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 
 #include "inner.h"
+#include "sources.h"
 #include "vlan.h"
 
 #define PORTS_MAX 1000 /* of a bridge; the kernel's own limit is 1,023 */
@@ -115,7 +116,9 @@ static struct err *claim_port(struct net *n, struct nl *host, const char *name, 
                    name, now, PORTS_MAX);
 }
 
-static struct err *attach_veth(struct net *n, const char *bridge, int netns, const char *ifname)
+/* out_name: of the end in the bridge. */
+static struct err *attach_veth(struct net *n, const char *bridge, int netns, const char *ifname,
+                               char out_name[16])
 {
     struct bridge_facts facts;
     struct nl *host;
@@ -127,6 +130,7 @@ static struct err *attach_veth(struct net *n, const char *bridge, int netns, con
     TRY(bridge_facts(n, bridge, &facts));
     ASSERT(getrandom(&serial, sizeof(serial), 0) == sizeof(serial));
     snprintf(v.host_name, sizeof(v.host_name), "v%.6s-%07x", n->tag, serial & 0xfffffff);
+    memcpy(out_name, v.host_name, sizeof(v.host_name));
     v.bridge_ifindex = facts.ifindex;
     v.mtu = facts.mtu;
     v.is_isolated = !facts.icc;
@@ -151,7 +155,7 @@ struct err *spare_netns_make(struct net *n, const char *bridge, const char *ifna
     struct err *e;
 
     TRY(netns_make(n->netns, &p.netns, &p.nl));
-    e = attach_veth(n, bridge, p.netns, ifname);
+    e = attach_veth(n, bridge, p.netns, ifname, p.host_name);
     if (!e)
         e = link_find(p.nl, ifname, &p.ifindex);
     if (!e) {
@@ -180,9 +184,15 @@ static struct err *attach_vlan(int netns, const struct endpoint_spec *e)
 static struct err *add_interface(struct net *n, struct nl *inside, int netns,
                                  const struct endpoint_spec *e)
 {
+    char port[16];
     int ifindex;
 
-    TRY(e->vlan.kind ? attach_vlan(netns, e) : attach_veth(n, e->bridge, netns, e->ifname));
+    if (e->vlan.kind) {
+        TRY(attach_vlan(netns, e));
+    } else {
+        TRY(attach_veth(n, e->bridge, netns, e->ifname, port));
+        TRY(sources_allow(n, port, e)); /* before it is up inside */
+    }
     TRY(link_find(inside, e->ifname, &ifindex));
     link_add_endpoint(inside, ifindex, e);
     return nl_commit(inside);
@@ -195,6 +205,7 @@ static struct err *configure(struct net *n, struct spare_netns *p, const struct 
     size_t i = 0;
 
     if (p->ifindex) {
+        TRY(sources_allow(n, p->host_name, &e[0]));
         link_add_endpoint(p->nl, p->ifindex, &e[i++]);
         TRY(nl_commit(p->nl));
     }

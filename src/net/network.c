@@ -362,7 +362,7 @@ static struct err *ensure_links(struct network_table *t)
     for (size_t i = 0; i < t->n; i++) {
         struct network *n = t->v[i];
 
-        if (!n->ipam)
+        if (!network_has_addresses(n))
             continue;
         struct err *e = n->vlan.kind ? ensure_vlan(n) : net_bridge_ensure(t->net, &n->bridge);
         if (e && n->is_predefined)

@@ -319,6 +319,7 @@ static struct err *plan_options(const struct network_request *r, struct bridge_s
     TRY(check_binding(r));
     TRY(option_bool(r, OPTION("bridge.enable_icc"), &b->icc));
     TRY(option_bool(r, OPTION("bridge.enable_ip_masquerade"), &b->masquerade));
+    TRY(option_bool(r, "berth.bridge.any_source", &b->any_source));
     TRY(option_mode(r, OPTION("bridge.gateway_mode_ipv4"), &b->mode));
     return option_mode(r, OPTION("bridge.gateway_mode_ipv6"), &b->mode6);
 }

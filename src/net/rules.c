@@ -226,6 +226,11 @@ static bool is_every(const struct bridge_spec *b)
     return true;
 }
 
+static bool is_checked(const struct bridge_spec *b)
+{
+    return !b->any_source;
+}
+
 static bool is_icc(const struct bridge_spec *b)
 {
     return b->icc;
@@ -262,6 +267,7 @@ static const struct bridge_set {
     bool is_pair; /* of the link and itself */
 } bridge_sets[] = {
     {"bridges", is_every, false},
+    {"checked", is_checked, false},
     {"icc", is_icc, true},
     {"internal", is_internal, false},
     {"routed", is_routed, false},
@@ -303,6 +309,15 @@ static void put_masquerade(struct buf *out, const char *family, const char *net,
                ifname);
 }
 
+#define CIDR4_TEXT (ADDR4_TEXT + 4)
+static void net4_text(const struct bridge_spec *b, char out[CIDR4_TEXT])
+{
+    uint32_t mask = b->address.bits ? ~0u << (32 - b->address.bits) : 0;
+
+    addr4_text(b->address.address & mask, out);
+    snprintf(out + strlen(out), 4, "/%d", b->address.bits & 63);
+}
+
 static bool is_translated(enum gateway_mode m)
 {
     return m == GATEWAY_NAT || m == GATEWAY_UNPROTECTED;
@@ -315,12 +330,10 @@ static void put_postrouting(struct buf *out, const struct rules_view *v)
     for (size_t i = 0; i < v->n_bridges; i++) {
         const struct bridge_spec *b = &v->bridges[i];
         bool leaves = v->ip_masq && b->masquerade && !b->internal;
-        uint32_t mask = b->address.bits ? ~0u << (32 - b->address.bits) : 0;
         struct subnet6 base6 = subnet6_base(b->address6);
-        char net[ADDR4_TEXT + 4], net6[CIDR6_TEXT];
+        char net[CIDR4_TEXT], net6[CIDR6_TEXT];
 
-        addr4_text(b->address.address & mask, net);
-        snprintf(net + strlen(net), 4, "/%d", b->address.bits & 63);
+        net4_text(b, net);
         subnet6_text(&base6, net6);
         put_masquerade(out, "ip", b->address.bits ? net : "", b->ifname,
                        leaves && is_translated(b->mode));
@@ -376,6 +389,45 @@ static void put_output(struct buf *out, bool is_all)
                what, what);
 }
 
+/* ---- sources ---- */
+
+/* What a bridge's containers may send from, for the host: also where bridges cannot be filtered
+ * (sources.h). :: is who has no address yet, for neighbour discovery. */
+static void put_subnets(struct buf *out, const struct rules_view *v, bool is_v6)
+{
+    bool has_some = false;
+
+    buf_printf(out, "  set subnets%d {\n    type ifname . ipv%d_addr\n    flags interval\n",
+               is_v6 ? 6 : 4, is_v6 ? 6 : 4);
+    for (size_t i = 0; i < v->n_bridges; i++) {
+        const struct bridge_spec *b = &v->bridges[i];
+        struct subnet6 base6 = subnet6_base(b->address6);
+        char net[CIDR6_TEXT];
+
+        if (is_v6 ? !b->address6.bits : !b->address.bits)
+            continue;
+        if (is_v6)
+            subnet6_text(&base6, net);
+        else
+            net4_text(b, net);
+        buf_puts(out, has_some ? ",\n      " : "    elements = {\n      ");
+        buf_printf(out, "\"%s\" . %s", b->ifname, net);
+        if (is_v6)
+            buf_printf(out, ",\n      \"%s\" . fe80::/10,\n      \"%s\" . ::/128", b->ifname,
+                       b->ifname);
+        has_some = true;
+    }
+    buf_puts(out, has_some ? "\n    }\n  }\n" : "  }\n");
+}
+
+/* Before connections are looked up: a strange packet must not belong to one. */
+static const char sources_chain[] = "  chain sources {\n"
+                                    "    type filter hook prerouting priority raw; policy accept;\n"
+                                    "    iifname != @checked accept\n"
+                                    "    meta nfproto ipv4 iifname . ip saddr != @subnets4 drop\n"
+                                    "    meta nfproto ipv6 iifname . ip6 saddr != @subnets6 drop\n"
+                                    "  }\n";
+
 static const char forward_chain[] =
     "  chain forward {\n"
     "    type filter hook forward priority filter; policy accept;\n"
@@ -415,6 +467,9 @@ void rules_text(struct buf *out, const struct rules_view *v)
     buf_puts(out, publish_chains);
     put_output(out, v->local_dnat);
     put_postrouting(out, v);
+    put_subnets(out, v, false);
+    put_subnets(out, v, true);
+    buf_puts(out, sources_chain);
     buf_puts(out, forward_chain);
     buf_puts(out, "}\n");
 }

@@ -11,10 +11,12 @@
 
 #include "base/log.h"
 
+#include "forwarding.h"
 #include "inner.h"
 #include "nft.h"
 #include "passage.h"
 #include "rules.h"
+#include "sources.h"
 
 struct rules_waiter {
     struct list link;
@@ -43,6 +45,7 @@ struct rules {
     struct list served;
     bool is_looking, is_unsure;
     struct buf text, full_text, bridge_names;
+    struct buf guard; /* as sent last (forwarding.h) */
     struct err *err;
 };
 
@@ -79,9 +82,15 @@ void rules_destroy(struct rules *r)
     buf_finish(&r->bridge_names);
     buf_finish(&r->text);
     buf_finish(&r->full_text);
+    buf_finish(&r->guard);
     err_drop(r->err);
     free(r->removed);
     free(r);
+}
+
+struct err *rules_run(struct net *n, const char *text)
+{
+    return nft_run(n->rules->nft, text);
 }
 
 struct err *rules_remove_table(struct net *n)
@@ -226,10 +235,56 @@ static void compose(struct rules *r)
 
 /* ---- the transaction ---- */
 
+/* Composed here, not on the loop: what others have on the host is read for it. */
+static struct err *compose_guard(struct rules *r, struct buf *out)
+{
+    autoarena struct arena *a = arena_create();
+    struct strs own = text_split(a, r->bridge_names.len ? r->bridge_names.data : "", ' ');
+
+    return forwarding_guard(r->net->forwarding, r->net->tag, &own, out);
+}
+
+static struct err *replace(struct rules *r)
+{
+    size_t own = r->full_text.len;
+
+    TRY(compose_guard(r, &r->full_text));
+    r->guard.len = 0;
+    buf_puts(&r->guard, r->full_text.data + own);
+    TRY(nft_run(r->nft, r->full_text.data));
+    return sources_replace(r->net);
+}
+
+/* A bridge of others has come or gone. */
+static struct err *renew_guard(struct rules *r)
+{
+    autobuf struct buf now = {0};
+
+    TRY(compose_guard(r, &now));
+    if (!now.len || text_same(now.data, r->guard.data))
+        return NULL;
+    TRY(nft_run(r->nft, now.data));
+    r->guard.len = 0;
+    buf_puts(&r->guard, now.data);
+    return NULL;
+}
+
+static void look_at_others(struct rules *r)
+{
+    struct err *e = r->is_full ? NULL : renew_guard(r);
+
+    r->is_unsure =
+        e || !passage_look(r->passage, r->nft, r->bridge_names.len ? r->bridge_names.data : "");
+    if (e)
+        log_debug("bridges of others not looked at", KV("why", err_text(e)));
+    err_drop(e);
+}
+
 static void send_text(struct job *job)
 {
     struct rules *r = container_of(job, struct rules, job);
 
+    net_lock_kernel(r->net);
     if (!r->is_full && r->text.len) {
         struct err *e = nft_run(r->nft, r->text.data);
         if (e) { /* somebody else changed our table: set it right */
@@ -239,11 +294,11 @@ static void send_text(struct job *job)
         }
     }
     if (r->is_full)
-        r->err = nft_run(r->nft, r->full_text.data);
+        r->err = replace(r);
     r->is_looking |= r->is_full;
     if (r->is_looking)
-        r->is_unsure =
-            !passage_look(r->passage, r->nft, r->bridge_names.len ? r->bridge_names.data : "");
+        look_at_others(r);
+    net_unlock_kernel(r->net);
     net_job_ended(r->net);
 }
 

@@ -19,6 +19,7 @@
 #include "inner.h"
 #include "nl_attr.h"
 #include "rules.h"
+#include "sources.h"
 
 #define RESTORE_MS 100
 #define LOOK_MS 200
@@ -73,7 +74,7 @@ static int on_change(const struct nlmsghdr *m, void *ctx)
     struct watch_reading *b = ctx;
     const char *table = rules_changed_table(m);
 
-    if (!table)
+    if (!table || m->nlmsg_pid == sources_author(b->w->net->sources))
         return MNL_CB_OK;
     if (strcmp(table, b->w->table) != 0) {
         b->is_foreign |= is_of_rules(m) && m->nlmsg_pid != b->w->own_port;

@@ -17,6 +17,7 @@ struct vlan_name {
 struct err *vlan_name_parse(const char *parent, struct vlan_name *out) must_check;
 /* The parent that leads nowhere of the network with this id. */
 void vlan_name_own_parent(struct vlan_spec *v, const char *id);
+bool vlan_is_own_parent(const char *ifname); /* of any engine */
 /* Whether two networks may have the parent they have in common; id: of the other network. */
 struct err *vlan_check_shared(const struct vlan_spec *v, const struct vlan_spec *other,
                               const char *other_id) must_check;

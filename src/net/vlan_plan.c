@@ -148,6 +148,11 @@ void vlan_name_own_parent(struct vlan_spec *v, const char *id)
     snprintf(v->parent, sizeof(v->parent), "%s-%.12s", v->kind == VLAN_IPVLAN ? "di" : "dm", id);
 }
 
+bool vlan_is_own_parent(const char *ifname)
+{
+    return (text_starts(ifname, "dm-") || text_starts(ifname, "di-")) && strlen(ifname) == 15;
+}
+
 struct err *vlan_check_shared(const struct vlan_spec *v, const struct vlan_spec *other,
                               const char *other_id)
 {

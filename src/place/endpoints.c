@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/digest.h"
+#include "container/process.h"
 #include "core/settings.h"
 #include "net/dns.h"
 #include "place/legacy_links.h"
@@ -258,7 +259,7 @@ void networks_note_ports(struct container *c)
 }
 
 /* macvlan and ipvlan publish nothing: their containers stand in the network themselves. */
-static bool may_publish(const struct endpoint *e)
+static bool is_on_bridge(const struct endpoint *e)
 {
     return e->network && e->spec.vlan.kind == VLAN_NONE;
 }
@@ -270,16 +271,16 @@ struct port_target endpoints_port_target(struct container *c)
     struct ways_out out = endpoints_choose_gateway(c, NULL);
     struct port_target t = {0};
 
-    if (out.v4 && !may_publish(out.v4))
+    if (out.v4 && !is_on_bridge(out.v4))
         out.v4 = NULL;
-    if (out.v6 && !may_publish(out.v6))
+    if (out.v6 && !is_on_bridge(out.v6))
         out.v6 = NULL;
     for (size_t i = 0; i < c->n_endpoints; i++) {
         struct endpoint *e = c->endpoints[i];
 
-        if (may_publish(e) && e->spec.addr && !out.v4)
+        if (is_on_bridge(e) && e->spec.addr && !out.v4)
             out.v4 = e;
-        if (may_publish(e) && e->spec.bits6 && !out.v6)
+        if (is_on_bridge(e) && e->spec.bits6 && !out.v6)
             out.v6 = e;
     }
     if (out.v4) {
@@ -472,6 +473,22 @@ static struct err *rejoin_one(struct container *c, const struct endpoint_record 
     return network_rejoin(n, e);
 }
 
+/* The kernel's table of who may send from where is made anew by each engine. */
+static void resume_sources(struct container *c)
+{
+    for (size_t i = 0; i < c->n_endpoints; i++) {
+        struct err *err = NULL;
+        int netns;
+
+        if (!is_on_bridge(c->endpoints[i]))
+            continue;
+        err = container_open_netns(c, &netns);
+        if (!err)
+            net_source_resume(c->parts->net, &c->endpoints[i]->spec, netns);
+        err_drop(err); /* it has ended */
+    }
+}
+
 /* One that fails has an endpoint without a network all the same: the lists go side by side. */
 struct err *networks_rejoin(struct container *c)
 {
@@ -489,6 +506,7 @@ struct err *networks_rejoin(struct container *c)
             first = err;
     }
     ASSERT(c->n_endpoints == c->doc.networks.n);
+    resume_sources(c);
     legacy_links_changed(c);
     return first;
 }

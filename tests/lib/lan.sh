@@ -5,6 +5,8 @@
 #   lan_up                the host's uplinks up0…up2, veths into a bridge of another namespace; its
 #                         neighbour 10.88.0.254 (10.89…) routes on to 198.51.100.1 and serves HTTP
 #   lan_down              ends what lan_up started
+#   lan_outside VAR LINK NET     an outside host on a link of its own: NET.2 and 2001:db8:LINK::2 of a
+#                         host that is NET.1 and …::1, by which it routes all else; the namespace's pid
 #   lan_sub_interfaces, lan_ipvlan, lan_sctp      the tests; those without the module: a refusal
 
 LAN= LAN_HTTPD=
@@ -29,6 +31,16 @@ for up in up0 up1 up2; do ip link set p-$up master lan up; done'
 lan_down() {
     [ -z "$LAN" ] || kill $LAN_HTTPD $LAN 2>/dev/null
     LAN=
+}
+
+lan_outside() {
+    unshare --net -- sleep 600 8>&- &
+    printf -v "$1" %s $!
+    until [ "$(readlink /proc/$!/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.01; done
+    in_host ip link add "$2" type veth peer name eth0 netns $!
+    in_host sh -c "ip addr add $3.1/24 dev $2; ip addr add 2001:db8:${2//[!0-9]/}::1/64 dev $2 nodad; ip link set $2 up"
+    nsenter --net="/proc/$!/ns/net" -- sh -c "ip link set lo up; ip addr add $3.2/24 dev eth0; ip addr add 2001:db8:${2//[!0-9]/}::2/64 dev eth0 nodad
+ip link set eth0 up; ip route add default via $3.1; ip -6 route add default via 2001:db8:${2//[!0-9]/}::1"
 }
 
 has_type() { in_host ip link add probe0 link up2 type "$@" 2>/dev/null && in_host ip link del probe0; }

@@ -257,6 +257,7 @@ static void test_bridge(int outside)
 {
     struct box a = {.netns = -1}, b = a;
 
+    ok(fine(apply_rules()), "rules applied");
     ok(box_open(&a, "bridge") && box_open(&b, "bridge"), "two sandboxes on the default bridge");
     ok(!run_fmt(a.netns, "busybox ping -c1 -W2 %s >/dev/null", b.addr), "a pings b");
     ok(!run_in(a.netns, "ip link show lo | grep -q LOWER_UP && busybox ping -c1 -W1 127.0.0.1 "
@@ -266,7 +267,6 @@ static void test_bridge(int outside)
        "low ports are free inside");
     ok(!run_fmt(a.netns, "ip link show eth0 | grep -q 02:42:%02x", a.ep.spec.mac[2]),
        "MAC derives from the address");
-    ok(fine(apply_rules()), "rules applied");
     ok(!run_in(-1, "test $(cat /proc/sys/net/ipv4/ip_forward) = 1"), "forwarding is on");
     ok(!run_in(a.netns, "busybox ping -c1 -W2 10.99.0.2 >/dev/null"),
        "a reaches the outside, masqueraded");

@@ -48,7 +48,7 @@ table inet theirs {
 NFT
 in_host iptables-nft -A INPUT -p tcp --dport 2 -j DROP
 in_host iptables-nft -t nat -A POSTROUTING -s 10.250.0.0/16 -j MASQUERADE
-theirs() { tables | sed '/^table inet berth_/,/^}/d'; }
+theirs() { tables | sed -E '/^table (inet|bridge) berth_/,/^}/d'; }
 THEIRS=$(theirs)
 
 # ---- servers ----

@@ -406,3 +406,31 @@ TEST(dns_answers_aaaa_and_reads_ip6_arpa)
     CHECK_INT(out[3] & 0xf, DNS_NOERROR);
     CHECK_INT(out[7], 0);
 }
+
+/* ---- to others ---- */
+
+TEST(dns_question_upstream_is_ours_alone)
+{
+    static const uint8_t asked[] = {0,   7,    1,   0x10, 0, 1, 0, 0, 0, 0, 0,  1,  2, 'a',
+                                    'B', 1,    'c', 0,    0, 1, 0, 1, 0, 0, 41, 16, 0, 0,
+                                    0,   0x80, 0,   0,    8, 0, 8, 0, 4, 1, 2,  3,  4};
+    uint8_t sent[DNS_UPSTREAM_MAX], random[DNS_WIRE_NAME_MAX] = {0};
+    struct dns_query q, again;
+    size_t n;
+
+    CHECK_INT(dns_read_query(asked, sizeof(asked), &q), DNS_NOERROR);
+    n = dns_write_query(&q, asked + DNS_HEADER, sent);
+    CHECK_INT(n, q.question_end + 11); /* without the client's subnet */
+    CHECK_INT(dns_read_query(sent, n, &again), DNS_NOERROR);
+    CHECK(again.has_edns && again.wants_dnssec && again.checking_disabled);
+    CHECK(again.recursion_desired);
+    CHECK_STR(again.name, q.name);
+    CHECK(dns_has_question(sent, n, asked, q.question_end));
+    dns_set_case(sent, q.question_end, random);
+    CHECK(!dns_has_question(sent, n, asked, q.question_end));
+    CHECK(!memcmp(sent + DNS_HEADER, "\2ab\1c\0", 6));
+    memset(random, 1, sizeof(random));
+    dns_set_case(sent, q.question_end, random);
+    CHECK(!memcmp(sent + DNS_HEADER, "\2AB\1C\0\0\1\0\1", 10));
+    CHECK(!dns_has_question(sent, q.question_end - 1, sent, q.question_end));
+}

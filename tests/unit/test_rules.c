@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* links: net core base */
+#include "forwarding.h"
 #include "rules.h"
+#include "sources.h"
 #include "test.h"
 
 static struct port_map any80 = {
@@ -173,4 +175,77 @@ TEST(rules_change_ports_removed_first)
     b.len = 0;
     rules_ports_text(&b, "t", &local, 1, &v6, 1);
     CHECK_INT(b.len, 0);
+}
+
+/* ---- a host that forwards because of us ---- */
+
+static char *guard_of(const struct guard_view *v)
+{
+    autobuf struct buf b = {0};
+
+    guard_text(&b, v);
+    return arena_strdup(test_arena, b.len ? b.data : "");
+}
+
+TEST(guard_is_none_where_the_host_forwarded_before)
+{
+    CHECK_STR(guard_of(&(struct guard_view){.tag = "abc"}), "");
+}
+
+TEST(guard_closes_one_family_and_lets_guests_through)
+{
+    struct guard_view v = {.tag = "abc", .is_closed = {[FORWARD6] = true}};
+
+    strs_add(test_arena, &v.guests[FORWARD6], "docker0");
+    strs_add(test_arena, &v.bridged, "docker0");
+    strs_add(test_arena, &v.bridged, "br0");
+    const char *t = guard_of(&v);
+    CHECK(strstr(t, "add element inet berth_abc guests6 { \"docker0\" }\n"));
+    CHECK(strstr(t, "add element inet berth_abc bridged { \"br0\" . \"br0\" }\n"));
+    CHECK(strstr(t, "guard meta nfproto ipv6 iifname @guests6 accept\n"));
+    CHECK(strstr(t, "guard meta nfproto ipv6 oifname @bridges accept\n"));
+    CHECK(strstr(t, "guard meta nfproto ipv6 drop\n"));
+    CHECK(!strstr(t, "nfproto ipv4"));
+}
+
+/* ---- who may send from where ---- */
+
+static const struct source both = {.port = "v1",
+                                   .mac = {2, 0x42, 10, 0, 0, 2},
+                                   .addr = 0x0a000002,
+                                   .has_v6 = true,
+                                   .addr6 = {.s6_addr = {0xfd, [15] = 2}},
+                                   .link_local = {.s6_addr = {0xfe, 0x80, [15] = 9}}};
+
+TEST(sources_are_elements_by_port_mac_and_address)
+{
+    autobuf struct buf b = {0};
+    struct source only6 = both;
+    const struct source *all[] = {&both, &only6};
+
+    memcpy(only6.port, "v2", 3);
+    only6.addr = 0;
+    sources_text(&b, "abc", all, 2);
+    CHECK(strstr(b.data, "elements = {\n      \"v1\",\n      \"v2\"\n"));
+    CHECK(strstr(b.data, "\"v1\" . 02:42:0a:00:00:02 . 10.0.0.2\n    }"));
+    CHECK(strstr(b.data, "\"v1\" . 02:42:0a:00:00:02 . fd00::2"));
+    CHECK(strstr(b.data, "\"v2\" . 02:42:0a:00:00:02 . fe80::9"));
+    CHECK(strstr(b.data, "\"v2\" . 02:42:0a:00:00:02 . 0xfd000000000000000000000000000002"));
+    CHECK(!strstr(b.data, "\"v2\" . 02:42:0a:00:00:02 . 0.0.0.0"));
+}
+
+TEST(sources_batch_takes_what_fits)
+{
+    char room[4096];
+    struct source_batch b = {.room = room, .size = sizeof(room), .last_seq = 7};
+    struct source many[10];
+    size_t done;
+
+    for (size_t i = 0; i < 10; i++)
+        many[i] = both;
+    done = sources_batch(&b, "abc", many, 10, true);
+    CHECK(done > 1 && done < 10);
+    CHECK(b.len <= sizeof(room));
+    CHECK_INT(b.first_seq, 9); /* behind the one that begins it */
+    CHECK_INT(b.last_seq, 8 + 4 * done);
 }
