@@ -57,11 +57,13 @@ static void stop_writing(struct body *b)
     buf_finish(&b->held);
 }
 
-/* How much the pipe took. */
+/* EPIPE: the reader has ended, with an error of its own that the client will hear; the rest of the
+ * body goes nowhere. */
 static size_t push(struct body *b, const char *p, size_t n)
 {
     size_t done = 0;
 
+    ASSERT(b->fd >= 0);
     while (done < n) {
         ssize_t k = write(b->fd, p + done, n - done);
 
@@ -83,6 +85,7 @@ static void on_writable(void *arg, int events)
     struct body *b = arg;
     size_t n;
 
+    ASSERT(b->watch && b->held.len > 0);
     (void)events;
     n = push(b, b->held.data, b->held.len);
     if (b->fd >= 0) {
@@ -119,6 +122,7 @@ bool body_is_full(const struct body *b)
     return b->held.len > 0;
 }
 
+/* The reader sees the end of the file behind what is held back. */
 void body_end(struct body *b)
 {
     b->is_ended = true;

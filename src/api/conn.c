@@ -31,16 +31,32 @@ static void advance(struct conn *c);
 
 /* ---- memory and the end ---- */
 
+/* A phase says what may be there: a request from its head to its answer, a taker instead of one. */
+static void conn_check(const struct conn *c)
+{
+    ASSERT_DEBUG(c->magic == CONN_MAGIC && c->pins >= 0);
+    ASSERT_DEBUG(c->is_closed == (c->fd < 0) && (c->is_closed || c->watch));
+    ASSERT_DEBUG(c->in_at <= c->in.len);
+    ASSERT_DEBUG(!c->request || c->request->conn == c);
+    ASSERT_DEBUG(!c->body || c->request || c->is_closed);
+    ASSERT_DEBUG(c->is_closed || c->phase == PHASE_HEAD || c->phase == PHASE_ENDING || c->request);
+    ASSERT_DEBUG(c->phase != PHASE_TAKEN || c->taken.input);
+}
+
+/* Callbacks of handlers may close the connection: whoever still uses it afterwards pins it. */
 static void pin(struct conn *c)
 {
+    ASSERT(c->magic == CONN_MAGIC);
     c->pins++;
 }
 
 static void unpin(struct conn *c)
 {
+    ASSERT(c->pins > 0);
     if (--c->pins > 0 || !c->is_closed)
         return;
     parse_finish(c);
+    c->magic = 0;
     free(c);
 }
 
@@ -70,6 +86,7 @@ void conn_close(struct conn *c)
     pin(c);
     c->is_closed = true;
     list_remove(&c->link);
+    ASSERT(f->n_conns > 0);
     f->n_conns--;
     ops_leave_room(&c->room);
     timer_clear(f->loop, &c->deadline);
@@ -94,6 +111,8 @@ static void on_broken(void *arg)
     unpin(c);
 }
 
+/* A send failed somewhere below a writer, who must not lose the connection under his feet: it is
+ * closed in a turn of its own. */
 static void mark_broken(struct conn *c)
 {
     if (c->is_broken || c->is_closed)
@@ -208,6 +227,7 @@ void conn_end(struct conn *c)
 
 /* ---- requests ---- */
 
+/* There is no request yet whose answer this could be: plain text, and the end. */
 static void refuse_head(struct conn *c)
 {
     autobuf struct buf b = {0};
@@ -242,10 +262,13 @@ static void refuse_message(struct conn *c)
     }
 }
 
+/* One reference is the handler's until it has answered, which may be long after the connection is
+ * gone. */
 static void dispatch(struct conn *c)
 {
     struct request *r = c->request;
 
+    ASSERT(r && !r->is_dispatched && r->match.route);
     c->phase = r->is_body_complete ? PHASE_ANSWER : PHASE_BODY;
     r->is_dispatched = true;
     r->refs++;
@@ -256,16 +279,21 @@ static void dispatch(struct conn *c)
     r->match.route->handler(r);
 }
 
+/* The engine has room for another operation: parked requests go on in the order of their
+ * arrival. */
 static void on_ops_room(struct op_room *room)
 {
     struct conn *c = container_of(room, struct conn, room);
 
+    ASSERT(c->phase == PHASE_PARKED && !c->is_closed);
     pin(c);
     dispatch(c);
     advance(c);
     unpin(c);
 }
 
+/* Too many operations wait: the request waits here, unread behind it the connection, and the client
+ * feels it. */
 static void dispatch_or_park(struct conn *c)
 {
     struct front *f = c->front;
@@ -283,6 +311,7 @@ static void answer_refusal(struct conn *c, struct err *err)
 {
     struct request *r = c->request;
 
+    ASSERT(!r->is_dispatched && err);
     c->phase = PHASE_ANSWER;
     r->is_dispatched = true;
     r->refs++;
@@ -301,6 +330,7 @@ static void refuse_route(struct conn *c, struct err *err)
     }
 }
 
+/* The route is known before the body comes: a body that nobody wants is not waited for. */
 static void on_head(struct conn *c)
 {
     struct front *f = c->front;
@@ -309,6 +339,7 @@ static void on_head(struct conn *c)
     struct err *err = request_resolve(r, f->routes, f->oldest, f->newest);
     bool streams = !err && (r->match.route->flags & ROUTE_STREAMS);
 
+    ASSERT(r && c->phase == PHASE_HEAD);
     if (!err && !streams && r->content_length > (int64_t)BODY_BYTES_MAX)
         err = err_new(ERR_TOO_LARGE, "request body is larger than %u bytes", BODY_BYTES_MAX);
     if (err) {
@@ -326,10 +357,13 @@ static void on_head(struct conn *c)
         dispatch(c);
 }
 
+/* The answer is out. What the client has sent behind its request is parsed now (RFC 9112,
+ * 9.3.2). */
 static void begin_next(struct conn *c)
 {
     bool keeps_alive = c->request->keeps_alive && c->request->is_body_complete;
 
+    ASSERT(c->request && c->request->is_answered);
     drop_request(c);
     body_close(c->body);
     c->body = NULL;
@@ -347,6 +381,7 @@ static void begin_next(struct conn *c)
 
 static void on_message(struct conn *c)
 {
+    ASSERT(c->request);
     c->is_message_complete = false;
     if (c->body)
         body_end(c->body);
@@ -358,6 +393,8 @@ static void on_message(struct conn *c)
         dispatch_or_park(c);
 }
 
+/* Not while an answer is owed: pipelined requests wait unparsed, and a client that does not read
+ * its answers gets no further. */
 static bool may_parse(const struct conn *c)
 {
     if (conn_unparsed(c) == 0)
@@ -367,12 +404,14 @@ static bool may_parse(const struct conn *c)
     return c->phase == PHASE_BODY && !(c->body && body_is_full(c->body));
 }
 
+/* What came together with the request's head: the first bytes of an attached client's stdin. */
 static void feed_input(struct conn *c)
 {
     size_t n = conn_unparsed(c);
     struct buf given = c->in;
     size_t at = c->in_at;
 
+    ASSERT(c->phase == PHASE_TAKEN && n > 0);
     c->in = (struct buf){0};
     c->in_at = 0;
     c->is_input_paused = !c->taken.input(c->taken.ctx, given.data + at, n);
@@ -416,6 +455,7 @@ static void advance(struct conn *c)
     while (!c->is_closed && c->phase != PHASE_ENDING && step(c))
         ;
     c->is_advancing = false;
+    conn_check(c);
     update_watch(c);
     unpin(c);
 }
@@ -442,8 +482,11 @@ struct err *conn_body_pipe(struct conn *c, int *out_fd)
 
 /* ---- hijacking ---- */
 
+/* Corked until the next turn: the head must be a write of its own, because the docker CLI reads its
+ * first packet for the head alone. */
 void conn_take_over(struct conn *c, const struct takeover *t)
 {
+    ASSERT(!c->is_closed && c->phase != PHASE_TAKEN && t->input && t->gone);
     conn_flush(c); /* the head is a write of its own */
     c->taken = *t;
     c->phase = PHASE_TAKEN;
@@ -470,6 +513,7 @@ void conn_resume_input(struct conn *c)
 
 /* ---- readiness ---- */
 
+/* What is not read stays in the socket, and the client has to wait. */
 static bool wants_read(const struct conn *c)
 {
     if (c->saw_eof || c->is_broken)
@@ -518,6 +562,7 @@ static void on_readable(struct conn *c)
     unwritten char data[READ_BYTES];
     ssize_t n = recv(c->fd, data, sizeof(data), MSG_DONTWAIT);
 
+    ASSERT(c->fd >= 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n < 0) {
@@ -563,6 +608,7 @@ struct conn *conn_open(struct front *f, int fd)
     ASSERT_LOOP();
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
         log_warn("cannot tell the peer of a connection", KV("error", strerror(errno)));
+    c->magic = CONN_MAGIC;
     c->front = f;
     c->fd = fd;
     c->uid = peer.uid;

@@ -16,7 +16,9 @@ enum conn_phase {
     PHASE_ENDING,   /* the last bytes go out, input is discarded */
 };
 
+#define CONN_MAGIC 0x636f6e6eu
 struct conn {
+    unsigned magic;
     struct front *front;
     struct list link; /* front->conns */
     int fd;

@@ -23,10 +23,13 @@ static bool is_idle(const struct conn *c)
 {
     int unread = 0;
 
+    ASSERT(c->fd >= 0);
     return c->phase == PHASE_HEAD && c->out.bytes == 0 && !c->request && conn_unparsed(c) == 0 &&
            ioctl(c->fd, FIONREAD, &unread) == 0 && unread == 0;
 }
 
+/* The list is in the order in which connections became idle, so the first that is younger ends the
+ * search. */
 bool front_close_idle(struct front *f, int min_ms)
 {
     int64_t limit_ns = clock_boot_ns() - min_ms * NS_PER_MS;

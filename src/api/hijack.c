@@ -30,6 +30,8 @@ static struct hijack *of(struct sink *s)
     return container_of(s, struct hijack, sink);
 }
 
+/* Before the head is out everything is kept: a client must not get bytes of the stream in front of
+ * it. */
 static void queue(struct hijack *h, const void *p, size_t n)
 {
     if (!h->is_accepted)
@@ -42,10 +44,13 @@ static void queue_frame(struct hijack *h, enum ws_opcode opcode, const void *p, 
 {
     unsigned char header[WS_HEADER_MAX];
 
+    ASSERT(h->ws);
     queue(h, header, ws_frame_header(header, opcode, n));
     queue(h, p, n);
 }
 
+/* Frames of at most WS_PAYLOAD_MAX: a browser gives a message to its page when the whole of it is
+ * there. */
 static void queue_frames(struct hijack *h, const char *p, size_t n)
 {
     for (size_t at = 0; at < n; at += WS_PAYLOAD_MAX)
@@ -90,6 +95,7 @@ static void finish(struct hijack *h)
 {
     struct request *r = h->request;
 
+    ASSERT(!r->is_answered);
     r->is_answered = true;
     buf_finish(&h->early);
     request_unref(r);
@@ -106,6 +112,7 @@ static void end_stream(struct hijack *h)
     finish(h);
 }
 
+/* The hub has no more output. Before the head is out this waits for hijack_accept. */
 static void sink_end(struct sink *s)
 {
     struct hijack *h = of(s);
@@ -231,6 +238,7 @@ static void on_input_eof(void *ctx)
         attach_input_eof(h->attachment);
 }
 
+/* A hang-up in both directions. The container goes on; with StdinOnce its input has ended. */
 static void on_client_gone(void *ctx)
 {
     struct hijack *h = ctx;
@@ -251,11 +259,13 @@ static void on_next_turn(void *arg)
     struct hijack *h = arg;
     struct request *r = h->request;
 
+    ASSERT(r->refs > 0);
     if (r->conn)
         conn_uncork(r->conn);
     request_unref(r);
 }
 
+/* 200 without an upgrade: old clients hijack a plain answer (API before 1.24). */
 static void send_head(struct hijack *h, bool with_headers)
 {
     struct request *r = h->request;
@@ -263,6 +273,7 @@ static void send_head(struct hijack *h, bool with_headers)
     const char *type = framed_type ? TYPE_MUX_STREAM : TYPE_RAW_STREAM;
     struct buf head = {0};
 
+    ASSERT(r->conn);
     if (with_headers)
         reply_head(r, &head, r->wants_upgrade ? 101 : 200, type, "");
     else
@@ -313,6 +324,7 @@ void hijack_accept(struct hijack *h, bool with_headers)
         end_stream(h);
 }
 
+/* The head is out, so the error can only be shown in the stream, as Docker does it. */
 void hijack_fail(struct hijack *h, struct err *e)
 {
     unsigned char frame[FRAME_HEADER];
@@ -332,6 +344,7 @@ void hijack_fail(struct hijack *h, struct err *e)
     err_drop(e);
 }
 
+/* The request is answered with an ordinary error: as if there had been no stream. */
 void hijack_withdraw(struct hijack *h)
 {
     struct attachment *a = steal_ptr(&h->attachment);

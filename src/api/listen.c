@@ -61,6 +61,8 @@ static bool find_group(const char *name, gid_t *out)
     return true;
 }
 
+/* Docker's: members of the group are root in all but name, so without the group the socket is
+ * root's. */
 static struct err *give_to_group(const char *path, const char *group)
 {
     gid_t gid;
@@ -114,6 +116,7 @@ static bool is_listening_unix(int fd)
            getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_UNIX;
 }
 
+/* sd_listen_fds(3): LISTEN_PID says for whom, descriptors begin at 3. */
 struct err *listen_given(int *fds, size_t room, size_t *out_n)
 {
     const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");

@@ -13,6 +13,7 @@ static struct conn *conn_of(llhttp_t *p)
     return container_of(p, struct conn, parser);
 }
 
+/* HPE_USER ends the parsing; the status is what the client is told. */
 static int refuse(struct conn *c, int status)
 {
     c->refusal = status;
@@ -56,6 +57,7 @@ static int on_value(llhttp_t *p, const char *at, size_t n)
     return add_head(conn_of(p), &conn_of(p)->value, at, n);
 }
 
+/* Of equal headers the last one counts; none that is used here may come twice. */
 static int on_value_complete(llhttp_t *p)
 {
     struct conn *c = conn_of(p);
@@ -71,11 +73,13 @@ static int on_value_complete(llhttp_t *p)
     return 0;
 }
 
+/* Pausing stops the parser behind the head (llhttp: HPE_PAUSED). */
 static int on_headers_complete(llhttp_t *p)
 {
     struct conn *c = conn_of(p);
     struct request *r = c->request;
 
+    ASSERT(r);
     r->method = llhttp_method_name((llhttp_method_t)p->method);
     r->target = arena_strndup(r->arena, c->target.data ? c->target.data : "", c->target.len);
     r->is_http10 = p->http_major == 1 && p->http_minor == 0;
@@ -95,6 +99,7 @@ static int on_body(llhttp_t *p, const char *at, size_t n)
     struct conn *c = conn_of(p);
     struct request *r = c->request;
 
+    ASSERT(r);
     if (c->body) {
         body_write(c->body, at, n);
         return 0;
@@ -109,6 +114,7 @@ static int on_message_complete(llhttp_t *p)
 {
     struct conn *c = conn_of(p);
 
+    ASSERT(c->request);
     c->request->is_body_complete = true;
     c->is_message_complete = true;
     return HPE_PAUSED;

@@ -68,6 +68,7 @@ struct strs query_all(struct arena *a, const struct query *q, const char *name)
     return all;
 }
 
+/* Docker's httputils.BoolValue. */
 bool query_is_true(const struct query *q, const char *name)
 {
     return text_is_true(query_get(q, name));

@@ -32,6 +32,7 @@ void request_unref(struct request *r)
     ASSERT(r->refs > 0);
     if (--r->refs > 0)
         return;
+    ASSERT(f->n_requests > 0);
     buf_finish(&r->body);
     arena_destroy(r->arena);
     free(r);
@@ -65,6 +66,7 @@ static struct err *decode_path(struct arena *a, const char *s, size_t n, char **
     return text_from_query(a, escaped.data ? escaped.data : "", escaped.len, out);
 }
 
+/* Version, path, route and query, in this order: what is wrong first is what the client is told. */
 struct err *request_resolve(struct request *r, const struct route *routes, int oldest, int newest)
 {
     const char *target = origin_form(r->target), *path;
@@ -109,6 +111,7 @@ static bool is_json_type(struct arena *a, const char *content_type)
     return !strcmp(text_trim(type), "application/json");
 }
 
+/* Docker's rule: no type at all is right only without a body. */
 struct err *request_json(struct request *r, const char **out, size_t *out_len)
 {
     const char *type = request_header(r, "content-type");
@@ -146,6 +149,7 @@ void request_on_gone(struct request *r, void (*fn)(void *ctx), void *ctx)
     r->gone_ctx = ctx;
 }
 
+/* The client is gone and nothing will be answered: the handler's reference goes. */
 void request_abandon(struct request *r)
 {
     ASSERT(!r->conn && !r->is_answered);

@@ -20,6 +20,7 @@ static bool match_segment(struct arena *a, const char **pattern, const char **pa
     return true;
 }
 
+/* Names of images have slashes: "{*}" takes all up to the fixed end of the pattern. */
 static bool match_greedy(struct arena *a, const char *suffix, const char *path, char **arg)
 {
     size_t len = strlen(path), suffix_len = strlen(suffix);
@@ -35,6 +36,7 @@ static bool match_path(struct arena *a, const char *pattern, const char *path,
 {
     size_t n = 0;
 
+    ASSERT(pattern[0] == '/');
     while (*pattern) {
         if (text_starts(pattern, "{*}"))
             return match_greedy(a, pattern + strlen("{*}"), path, &args[n]);

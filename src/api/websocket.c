@@ -100,7 +100,8 @@ static bool is_control(unsigned opcode)
     return opcode >= WS_CLOSE;
 }
 
-/* The first two bytes alone tell whether the frame may be. */
+/* RFC 6455, 5.2 to 5.5: no extensions were agreed, clients mask, control frames are short and
+ * whole, and a continuation continues something. */
 static bool may_begin(const struct ws_reader *r)
 {
     unsigned opcode = r->head[0] & OPCODE;
@@ -134,6 +135,7 @@ static size_t read_head(struct ws_reader *r, const unsigned char *in, size_t n, 
     size_t used = 0;
 
     while (used < n) {
+        ASSERT(r->n_head < sizeof(r->head));
         r->head[r->n_head++] = in[used++];
         if (r->n_head < 2)
             continue;
@@ -154,6 +156,7 @@ static size_t read_head(struct ws_reader *r, const unsigned char *in, size_t n, 
     return used;
 }
 
+/* RFC 6455, 5.3. The mask goes on where the last piece of the payload ended. */
 static void unmask(struct ws_reader *r, const unsigned char *in, size_t n, unsigned char *out)
 {
     const unsigned char *mask = r->head + 2 + length_bytes(r);
@@ -192,6 +195,7 @@ static size_t read_payload(struct ws_reader *r, const unsigned char *in, size_t 
     size_t take = n < r->left ? n : (size_t)r->left;
 
     if (is_control(r->opcode)) {
+        ASSERT(r->n_control + take <= sizeof(r->control)); /* may_begin bounds it */
         unmask(r, in, take, r->control + r->n_control);
         r->n_control += take;
     } else if (take) {

@@ -22,6 +22,7 @@
 
 static const char v2_controllers[][8] = {"cpu", "cpuset", "memory", "pids", "io"};
 
+/* The name becomes a path component; 200 leaves room for the files below it in a buffer of 512. */
 struct err *cgroup_tree_check_id(const char *id)
 {
     size_t n = strlen(id);
@@ -33,18 +34,21 @@ struct err *cgroup_tree_check_id(const char *id)
 
 const struct hierarchy *cgroup_tree_controller(const struct cgroup_tree *t, enum controller c)
 {
+    ASSERT(c < N_CONTROLLERS && t->n <= MAX_HIERARCHIES);
     for (size_t i = 0; i < t->n; i++)
         if (t->h[i].controllers & (1u << c))
             return &t->h[i];
     return NULL;
 }
 
+/* One read: cgroupfs gives a small file whole. */
 bool knob_read(const struct hierarchy *h, const char *id, const char *file, char *out, size_t room)
 {
     char path[512];
     autoclose int fd = -1;
     ssize_t n;
 
+    ASSERT(room > 1 && h->dir >= 0);
     snprintf(path, sizeof(path), "%s/%s", id, file);
     fd = openat(h->dir, path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -72,6 +76,8 @@ struct err *knob_write(int dir, const char *id, const char *file, const char *va
 
 /* ---- opening ---- */
 
+/* Which files are there says what the kernel was built with and which controllers it was given at
+ * boot. */
 static void probe_features(struct cgroup_tree *t)
 {
     for (int f = 0; f < N_FEATURES; f++) {
@@ -126,6 +132,8 @@ static void enable_v2_controllers(int dir)
     }
 }
 
+/* What the parent has passed on to us (cgroup-v2.rst, "Enabling and Disabling"); a controller that
+ * a v1 hierarchy holds is not among them. */
 static unsigned v2_mask(struct arena *a, int dir)
 {
     unsigned mask = 1u << CTL_DEVICES | 1u << CTL_FREEZER; /* always there: bpf, cgroup.freeze */
@@ -152,6 +160,7 @@ static struct err *open_hierarchy(struct cgroup_tree *t, struct arena *a,
     struct hierarchy *h = &t->h[t->n];
     autoclose int root = open(m->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
+    ASSERT(t->n < MAX_HIERARCHIES);
     if (root < 0)
         return err_sys("open cgroup hierarchy %s", m->path);
     if (m->is_v2)
@@ -222,6 +231,7 @@ struct err *cgroup_tree_open(const char *parent, struct cgroup_tree **out)
     return NULL;
 }
 
+/* Our parent goes if no container is in it any more (rmdir of a cgroup with children is EBUSY). */
 void cgroup_tree_close(struct cgroup_tree *t)
 {
     if (!t)

@@ -44,6 +44,7 @@ static struct err *writer_open(struct knob_writer *w, const struct knob_write *k
     return NULL;
 }
 
+/* EBUSY of a memory limit is the user's affair: more is in use than he allows. */
 static struct err *writer_put(struct knob_writer *w, const struct knob_write *k)
 {
     TRY(writer_open(w, k));
@@ -54,6 +55,8 @@ static struct err *writer_put(struct knob_writer *w, const struct knob_write *k)
     return err_sys("write %s to cgroup file %s", k->value, k->file);
 }
 
+/* Memory and swap limits constrain one another: memsw may not be below memory (v1, EINVAL), so if
+ * the first is refused the second goes first. */
 static struct err *write_plan(struct knob_writer *w, const struct knobs *p)
 {
     for (size_t i = 0; i < p->n; i++) {
@@ -83,6 +86,7 @@ static struct err *write_limits(struct cgroup_tree *t, const char *id,
     return e;
 }
 
+/* A mkdir for each hierarchy; one on v2. */
 static struct err *make_dirs(struct cgroup_tree *t, const char *id)
 {
     for (size_t i = 0; i < t->n; i++)
@@ -98,6 +102,8 @@ static void join_init(struct cgroup_join *j)
         j->tasks[i] = -1;
 }
 
+/* v1: the child itself writes "0" into each; the parent would pay an RCU grace period for moving
+ * it. */
 static struct err *open_tasks(struct cgroup_tree *t, const char *id, struct cgroup_join *j)
 {
     char path[512];
@@ -108,6 +114,7 @@ static struct err *open_tasks(struct cgroup_tree *t, const char *id, struct cgro
 
         if (fd < 0)
             return err_sys("open cgroup %s/%s", t->h[i].path, id);
+        ASSERT(j->n_tasks < ARRAY_LEN(j->tasks));
         j->tasks[j->n_tasks++] = fd;
     }
     return NULL;
@@ -115,6 +122,7 @@ static struct err *open_tasks(struct cgroup_tree *t, const char *id, struct cgro
 
 static struct err *open_dir(struct cgroup_tree *t, const char *id, struct cgroup_join *j)
 {
+    ASSERT(t->n > 0 && j->dir < 0);
     j->dir = openat(t->h[0].dir, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return j->dir < 0 ? err_sys("open cgroup %s/%s", t->h[0].path, id) : NULL;
 }

@@ -13,7 +13,7 @@
 #define STATS_TEXT 16384
 #define V1_NO_LIMIT (INT64_MAX - 4095) /* rounded down to a page */
 
-/* "key value" lines; 0 when absent. */
+/* The files of cgroupfs are lists of "key value" (cgroup-v2.rst, "Flat keyed"). */
 static int64_t value_of(const char *text, const char *key)
 {
     size_t n = strlen(key);
@@ -144,6 +144,8 @@ struct err *cgroup_stats(struct cgroup_tree *t, const char *id, struct cgroup_st
     return NULL;
 }
 
+/* oom_kill counts the processes that the kernel has killed for want of memory; it is read before
+ * the cgroup goes. */
 bool cgroup_was_oom_killed(struct cgroup_tree *t, const char *id)
 {
     struct stats_reader r = {.t = t, .id = id};

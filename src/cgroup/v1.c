@@ -83,6 +83,7 @@ static bool devices_are_open(const struct cgroup_limits *l)
     return last->type == 'a' && last->allow;
 }
 
+/* A fresh cgroup allows all devices, so all are denied first (cgroup-v1/devices.rst). */
 static void plan_devices(struct arena *a, const struct cgroup_features *c,
                          const struct cgroup_limits *l, struct knobs *p)
 {

@@ -26,7 +26,7 @@ static void plan_memory(struct arena *a, const struct cgroup_features *c,
         knobs_add(a, p, CTL_MEMORY, "memory.low", bytes_or_max(a, l->memory_reservation));
 }
 
-/* [2, 262144] to [1, 10000] */
+/* runc's conversion, which all engines share: 1024 shares are weight 39. */
 static int64_t weight_of_shares(int64_t shares)
 {
     if (shares < 2)

@@ -25,6 +25,7 @@ static const struct jfield auth_fields[] = {
 };
 static const struct jtable auth_json = {sizeof(struct auth_file), auth_fields};
 
+/* "auth" of ~/.docker/config.json, which some clients send as it is. */
 static void split_both(struct arena *a, struct auth_file *f)
 {
     char *text, *colon;

@@ -76,6 +76,7 @@ static void set_param(struct challenge *c, const char *key, size_t n, char *valu
             *(char **)((char *)c + params[i].offset) = value;
 }
 
+/* The highest scheme that we know and can follow. */
 static void keep_better(struct challenge *best, const struct challenge *c)
 {
     if (c->scheme == CHALLENGE_BEARER && text_is_empty(c->realm))

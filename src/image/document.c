@@ -54,6 +54,8 @@ char *image_document(struct arena *a, const struct image *i)
     return json_encode(a, &image_json, &f);
 }
 
+/* Sizes come from the document: to look them up would be a file to read for each layer at every
+ * start. */
 struct err *image_from_document(struct image_table *t, const char *json, struct image **out)
 {
     autoarena struct arena *a = arena_create();

@@ -97,6 +97,7 @@ void fetch_start(struct fetch *f)
         .from = f->have,
     };
 
+    ASSERT(!f->call);
     if (f->plan.accept)
         strs_add(f->arena, &headers, arena_printf(f->arena, "Accept: %s", f->plan.accept));
     if (authorization)
@@ -124,7 +125,8 @@ static enum web_verdict collect(struct fetch *f, const void *p, size_t n, size_t
     return WEB_TAKEN;
 }
 
-/* Where in the whole body this response begins. */
+/* A server may answer a request for a range with the whole (200): then what we have already is
+ * skipped (RFC 9110, 14.2). */
 static struct err *begin_response(struct fetch *f, const struct web_reply *r)
 {
     long long from = 0;
@@ -143,6 +145,7 @@ static enum web_verdict stream(struct fetch *f, const char *p, size_t n)
     size_t old = (int64_t)n < f->skip ? n : (size_t)f->skip;
     enum web_verdict verdict;
 
+    ASSERT(f->plan.body && f->have >= 0 && f->skip >= 0);
     if (old == n) {
         f->skip -= (int64_t)old;
         return WEB_TAKEN;
@@ -186,6 +189,7 @@ static void on_retry(struct timer *t)
         fetch_start(f);
 }
 
+/* In a turn of the loop of its own: the caller may be a callback of libcurl. */
 void fetch_settle_soon(struct fetch *f, struct err *stop, const char *code)
 {
     f->stop = stop;
@@ -193,10 +197,13 @@ void fetch_settle_soon(struct fetch *f, struct err *stop, const char *code)
     timer_set(f->registry->loop, &f->timer, 0, on_retry);
 }
 
+/* The wait doubles; a transfer that has come on since the last try (PROGRESS_BYTES) begins to count
+ * anew, so that a bad line can bring a large layer. */
 static bool try_again(struct fetch *f, const struct web_reply *r)
 {
     int64_t wait_ms;
 
+    ASSERT(!f->call);
     if (f->have - f->kept >= PROGRESS_BYTES) {
         f->kept = f->have;
         f->tries = 0;
@@ -212,6 +219,7 @@ static bool try_again(struct fetch *f, const struct web_reply *r)
     return true;
 }
 
+/* Too many requests, time-outs and faults of the server; 501 will be the same tomorrow. */
 static bool status_may_pass(int status)
 {
     return status == 429 || status == 408 || (status >= 500 && status != 501);

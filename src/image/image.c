@@ -15,6 +15,22 @@ struct user {
     bool is_running;
 };
 
+/* One that was removed by force is kept by its containers alone. A name leads to one image, and
+ * that one has it. */
+void image_check(const struct image *i)
+{
+    ASSERT_DEBUG(i->magic == IMAGE_MAGIC);
+    ASSERT_DEBUG(map_get(i->table->images, i->id) == i);
+    ASSERT_DEBUG(!i->is_removed || (!i->full_tags.n && !i->full_digests.n));
+    ASSERT_DEBUG(i->full_tags.n == i->tags.n && i->full_digests.n == i->digests.n);
+    for (size_t n = 0; n < i->full_tags.n; n++)
+        ASSERT_DEBUG(map_get(i->table->names, i->full_tags.v[n]) == i);
+    for (size_t n = 0; n < i->full_digests.n; n++)
+        ASSERT_DEBUG(map_get(i->table->names, i->full_digests.v[n]) == i);
+}
+
+/* The chain of the configuration's layers; each must be on disk, or a container could not be
+ * mounted. */
 static struct err *take_layers(struct image *i, const int64_t *sizes)
 {
     const struct strs *diffs = &i->blob.diff_ids;
@@ -87,6 +103,7 @@ struct err *image_create(struct image_table *t, const struct image_facts *f, str
     struct image *i = mem_new(struct image);
     struct err *e;
 
+    i->magic = IMAGE_MAGIC;
     i->table = t;
     i->arena = arena_create();
     i->names_arena = arena_create();
@@ -108,6 +125,8 @@ void image_destroy(struct image *i)
 
     if (!i)
         return;
+    ASSERT(i->magic == IMAGE_MAGIC);
+    i->magic = 0;
     while (map_next(i->users, &cursor, &id, &user))
         free(user);
     map_destroy(i->users);
@@ -118,6 +137,7 @@ void image_destroy(struct image *i)
 
 /* ---- names ---- */
 
+/* As the user writes it: docker.io/library/busybox:latest is busybox:latest. */
 const char *image_name_familiar(struct arena *a, const char *full)
 {
     struct ref r;
@@ -237,6 +257,8 @@ void image_ref(struct image *i, const char *container_id, bool is_running)
 {
     struct user *u = map_get(i->users, container_id);
 
+    ASSERT_LOOP();
+    ASSERT(i->magic == IMAGE_MAGIC && container_id);
     if (!u) {
         u = mem_new(struct user);
         map_put(i->users, container_id, u);
@@ -244,8 +266,11 @@ void image_ref(struct image *i, const char *container_id, bool is_running)
     u->is_running = is_running;
 }
 
+/* The last container of an image that was removed by force: now it goes. */
 void image_unref(struct image *i, const char *container_id)
 {
+    ASSERT_LOOP();
+    ASSERT(i->magic == IMAGE_MAGIC);
     free(map_take(i->users, container_id));
     if (!i->is_removed || map_count(i->users))
         return;

@@ -19,11 +19,13 @@ enum { SHORT_ID_MIN = 1, HEX_LEN = 64 };
 
 /* ---- in and out ---- */
 
+/* From here on it is found, and its layers are held. */
 void image_publish(struct image *i)
 {
     struct image_table *t = i->table;
 
-    ASSERT(!map_get(t->images, i->id));
+    ASSERT_LOOP();
+    ASSERT(i->magic == IMAGE_MAGIC && !map_get(t->images, i->id));
     map_put(t->images, i->id, i);
     for (size_t n = 0; n < i->chain.n; n++)
         shelf_ref(t->shelf, i->chain.v[n]);
@@ -31,12 +33,15 @@ void image_publish(struct image *i)
         map_put(t->names, i->full_tags.v[n], i);
     for (size_t n = 0; n < i->full_digests.n; n++)
         map_put(t->names, i->full_digests.v[n], i);
+    image_check(i);
 }
 
 void image_withdraw(struct image *i)
 {
     struct image_table *t = i->table;
 
+    ASSERT_LOOP();
+    ASSERT(map_get(t->images, i->id) == i);
     image_drop_names(i, &i->full_tags);
     image_drop_names(i, &i->full_digests);
     map_take(t->images, i->id);
@@ -49,6 +54,8 @@ void image_save(struct image *i, db_done_fn done, void *ctx)
 {
     autoarena struct arena *a = arena_create();
 
+    ASSERT_LOOP();
+    image_check(i);
     db_put(i->table->db, IMAGE_KIND, i->id, image_document(a, i), done, ctx);
 }
 
@@ -64,6 +71,7 @@ void image_event(const struct image *i, const char *action, const char *id, cons
 
 /* ---- start-up ---- */
 
+/* A layer that is missing makes the image useless: it is dropped, and can be pulled again. */
 static struct err *on_document(void *ctx, const char *id, const char *json)
 {
     struct image_table *t = ctx;
@@ -145,6 +153,7 @@ void image_table_sweep(struct image_table *t)
     }
 }
 
+/* Workers may still be at layers: the last of them frees the table. */
 void image_table_close(struct image_table *t)
 {
     size_t cursor = 0;
@@ -153,6 +162,7 @@ void image_table_close(struct image_table *t)
 
     if (!t)
         return;
+    ASSERT(!t->is_closed && t->n_busy >= 0);
     while (map_next(t->images, &cursor, &id, &i))
         image_destroy(i);
     map_destroy(t->images);
@@ -196,6 +206,7 @@ struct image *image_by_id(struct image_table *t, const char *id)
     return map_get(t->images, id);
 }
 
+/* Not one that only its stopped containers keep. */
 struct image *image_present(struct image_table *t, const char *id)
 {
     struct image *i = image_by_id(t, id);
@@ -235,6 +246,7 @@ static struct image *find_full_id(struct image_table *t, const char *s)
     return image_by_id(t, id);
 }
 
+/* A digest is more exact than a tag, so with both the tag does not count, as in Docker. */
 static struct image *find_ref(struct image_table *t, struct arena *a, struct ref *r)
 {
     struct ref key = *r;

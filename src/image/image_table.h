@@ -36,7 +36,9 @@ struct image_table {
     struct map *names;   /* by full name, with tag or with digest → image */
 };
 
+#define IMAGE_MAGIC 0x696d6721u
 struct image {
+    unsigned magic;
     struct image_table *table;
     struct arena *arena; /* everything below that never changes */
     char id[DIGEST_MAX];
@@ -72,6 +74,8 @@ struct err *image_create(struct image_table *t, const struct image_facts *f, str
 void image_destroy(struct image *i); /* accepts NULL */
 
 /* Puts it in; holds its layers. The id must be new. */
+/* What is always true of an image; looked at where its state changes, in debug builds. */
+void image_check(const struct image *i);
 void image_publish(struct image *i);
 /* Takes it out of the table with all its names, frees it, lets its layers go. Its document is
  * the caller's. */

@@ -76,6 +76,7 @@ static struct err *unpack(struct op *op)
 {
     struct import *m = (struct import *)op;
 
+    ASSERT_WORKER();
     return layer_unpack(m->job.table->store, m->in_fd, NULL, on_progress, m, &m->result, &m->draft);
 }
 
@@ -90,6 +91,7 @@ static void ask_shelf(struct shelf_wait *w)
 {
     struct import *m = container_of(w, struct import, wait);
 
+    ASSERT(m->job.ticket && m->chain_id);
     switch (shelf_want(m->job.table->shelf, m->chain_id, w)) {
     case SHELF_WAIT:
         return;
@@ -134,6 +136,7 @@ static struct err *commit(struct op *op)
 {
     struct import *m = (struct import *)op;
 
+    ASSERT_WORKER();
     if (m->is_claimed)
         return layer_commit(steal_ptr(&m->draft), NULL, m->chain_id, &m->result);
     drop_draft(op); /* the same layer is there already */
@@ -144,6 +147,7 @@ static struct err *shelve(struct op *op)
 {
     struct import *m = (struct import *)op;
 
+    ASSERT(m->chain_id);
     if (m->is_claimed)
         shelf_made(m->job.table->shelf, m->chain_id, m->result.file_bytes);
     m->is_claimed = false;
@@ -152,6 +156,7 @@ static struct err *shelve(struct op *op)
 
 /* ---- the image ---- */
 
+/* A configuration of our own: the platform that was asked for, the changes, and one layer. */
 static const char *write_blob(struct op *op)
 {
     struct import *m = (struct import *)op;

@@ -35,6 +35,7 @@ static void on_op_done(struct op *op, struct err *err, void *ctx)
 
 void image_job_start(struct image_job *j)
 {
+    ASSERT_LOOP();
     op_start(&j->op, on_op_done, NULL);
 }
 

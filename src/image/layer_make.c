@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Archives say less than pulls, as `docker load` does. */
 static void say(const struct layer_make *m, const char *status)
 {
     if (m->group && !m->plan.path)
@@ -52,6 +53,7 @@ struct layer_make *make_create(struct layers *g, struct image_table *t, const st
 
 static void make_free(struct layer_make *m)
 {
+    ASSERT(!m->has_job && !m->fetch);
     shelf_release_permit(m->table->shelf, &m->permit);
     if (m->is_claimed)
         shelf_made(m->table->shelf, m->chain_id, -1);
@@ -68,6 +70,8 @@ static bool take_back(struct layer_make *m)
 {
     struct image_table *t = m->table;
 
+    ASSERT_LOOP();
+    ASSERT(m->has_job && t->n_busy > 0);
     m->has_job = false;
     t->n_busy--;
     if (!t->is_closed)
@@ -86,6 +90,7 @@ static void run_discard(struct job *job)
 {
     struct layer_make *m = container_of(job, struct layer_make, job);
 
+    ASSERT_WORKER();
     layer_abort(steal_ptr(&m->draft));
 }
 
@@ -99,6 +104,7 @@ static void on_discarded(struct job *job)
 
 static void submit(struct layer_make *m, void (*run)(struct job *), void (*done)(struct job *))
 {
+    ASSERT(!m->has_job);
     m->has_job = true;
     m->table->n_busy++;
     m->job.run = run;
@@ -114,6 +120,8 @@ static void discard(struct layer_make *m)
         make_free(m);
 }
 
+/* Whatever is under way comes back by itself: the worker reads the end of the file, and its draft
+ * is thrown away. */
 void make_abandon(struct layer_make *m)
 {
     m->group = NULL;
@@ -140,6 +148,7 @@ static void run_commit(struct job *job)
 {
     struct layer_make *m = container_of(job, struct layer_make, job);
 
+    ASSERT_WORKER();
     m->err = layer_commit(steal_ptr(&m->draft), m->parent, m->chain_id, &m->result);
 }
 
@@ -167,6 +176,7 @@ static void on_committed(struct job *job)
 
 void make_commit(struct layer_make *m)
 {
+    ASSERT(m->state == MAKE_UNPACKED && m->draft && m->is_claimed);
     m->state = MAKE_COMMITTING;
     submit(m, run_commit, on_committed);
 }
@@ -181,6 +191,7 @@ static bool run_progress(void *ctx, int64_t blob_bytes)
     return !m->stop;
 }
 
+/* Both digests: the blob's is what the manifest promised, the tar's what the configuration did. */
 static struct err *run_check(struct layer_make *m)
 {
     const struct layer_plan *p = &m->plan;
@@ -203,6 +214,7 @@ static void run_unpack(struct job *job)
     autoclose int file = -1;
     int fd = m->read_fd;
 
+    ASSERT_WORKER();
     if (m->plan.path) {
         fd = file = open(m->plan.path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
         if (fd < 0) {
@@ -288,6 +300,8 @@ static void on_fetched(void *ctx, const struct fetch_result *r, struct err *err)
                    m->plan.blob_bytes);
 }
 
+/* The worker and its pipe are made at the first byte: many layers wait for their turn, and each
+ * pipe costs two descriptors. */
 static enum web_verdict on_bytes(void *ctx, const void *p, size_t n)
 {
     struct layer_make *m = ctx;
@@ -320,6 +334,7 @@ static void start_fetch(struct layer_make *m)
         .done = on_fetched,
     };
 
+    ASSERT(m->is_claimed && m->group && !m->fetch && !m->has_job);
     m->state = MAKE_FETCHING;
     if (m->plan.path)
         submit(m, run_unpack, on_unpacked);
@@ -334,6 +349,7 @@ static void on_permit(struct shelf_permit *t)
     start_fetch(container_of(t, struct layer_make, permit));
 }
 
+/* Another pull has made the layer, or has failed to: asked again. */
 static void on_shelf(struct shelf_wait *w)
 {
     struct layer_make *m = container_of(w, struct layer_make, wait);

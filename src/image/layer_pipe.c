@@ -20,6 +20,7 @@ struct err *pipe_open(struct layer_make *m)
     int fds[2];
     struct err *e;
 
+    ASSERT(m->read_fd < 0 && m->write_fd < 0);
     TRY(fd_pipe(fds, 0));
     e = fd_set_nonblock(fds[1]);
     if (e) {
@@ -33,6 +34,7 @@ struct err *pipe_open(struct layer_make *m)
     return NULL;
 }
 
+/* The worker reads the end of the file behind what is in the pipe. */
 void pipe_end(struct layer_make *m)
 {
     watch_close(steal_ptr(&m->watch));
@@ -53,6 +55,7 @@ static size_t write_some(struct layer_make *m, const char *p, size_t n)
 {
     size_t done = 0;
 
+    ASSERT(m->write_fd >= 0);
     while (done < n) {
         ssize_t r = write(m->write_fd, p + done, n - done);
 
@@ -69,6 +72,7 @@ static void on_writable(void *arg, int events)
 {
     struct layer_make *m = arg;
 
+    ASSERT(m->watch && m->pending.len);
     (void)events;
     buf_drop_front(&m->pending, write_some(m, m->pending.data, m->pending.len));
     if (m->pending.len)
@@ -84,6 +88,8 @@ static void on_writable(void *arg, int events)
     }
 }
 
+/* What the pipe does not take is kept, once; the next piece is refused (WEB_PAUSE) and comes again,
+ * so at most one piece is in memory. */
 enum web_verdict pipe_put(struct layer_make *m, const void *p, size_t n)
 {
     size_t done;

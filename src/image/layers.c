@@ -34,6 +34,7 @@ struct registry *layers_registry(const struct layers *g)
     return g->registry;
 }
 
+/* The makes end by themselves; what they hold of the shelf they give back. */
 static void let_go(struct layers *g)
 {
     for (size_t i = 0; i < g->n; i++)
@@ -45,12 +46,14 @@ static void on_over(struct timer *t)
 {
     struct layers *g = container_of(t, struct layers, timer);
 
+    ASSERT(g->is_over && g->done);
     g->done(g->ctx, steal_ptr(&g->err));
 }
 
 /* The caller may be anywhere, so the callback comes from the loop. */
 static void end(struct layers *g, struct err *err)
 {
+    ASSERT(g->n_in_place <= g->n);
     if (g->is_over) {
         err_drop(err);
         return;
@@ -66,6 +69,8 @@ void layers_fail(struct layers *g, struct err *err)
     end(g, err);
 }
 
+/* In the order of the chain: a layer gets its name after the one below it, so that a chain on disk
+ * has no gap. */
 void layers_advance(struct layers *g)
 {
     while (!g->is_over && g->n_in_place < g->n) {
@@ -107,6 +112,7 @@ struct layers *layers_start(struct image_table *t, struct registry *r,
 {
     struct layers *g = mem_new(struct layers);
 
+    ASSERT_LOOP();
     g->table = t;
     g->registry = r;
     g->progress = *p;

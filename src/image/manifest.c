@@ -46,6 +46,8 @@ static const struct jfield manifest_fields[] = {
 };
 static const struct jtable manifest_json = {sizeof(struct manifest_file), manifest_fields};
 
+/* Behind this nobody looks at a digest again: it becomes a path of the registry and a name on
+ * disk. */
 static struct err *check_descriptor(const struct descriptor *d, const char *what)
 {
     if (text_is_empty(d->digest) || !digest_is_valid(d->digest))

@@ -23,6 +23,7 @@ static const struct arch_name {
     {"i686", "386", NULL},     {"ppc64el", "ppc64le", NULL}, {"mips64el", "mips64le", NULL},
 };
 
+/* containerd's rules (platforms.Normalize), which clients and registries follow. */
 void platform_normalise(struct arena *a, struct platform *p)
 {
     p->os = arena_strdup(a, text_is_empty(p->os) ? "linux" : p->os);
@@ -104,8 +105,10 @@ static int rank_level(int want, int offer)
     return offer > want ? -1 : want - offer;
 }
 
+/* What the kernel runs besides its own: 32-bit programs of the same family. */
 static int rank_family(const struct platform *want, const struct platform *offer)
 {
+    ASSERT(want->arch && offer->arch);
     if (!strcmp(want->arch, "amd64") && !strcmp(offer->arch, "386"))
         return FAMILY_STEP;
     if (!strcmp(want->arch, "arm64") && !strcmp(offer->arch, "arm"))

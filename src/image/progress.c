@@ -64,6 +64,7 @@ static void add_bar(struct buf *b, struct arena *a, int64_t current, int64_t tot
     buf_printf(b, "] %8s/%s", text_size(a, current), text_size(a, total));
 }
 
+/* "progressDetail" for clients that draw, "progress" for those that print. */
 void progress_bytes(const struct progress *p, const char *id, const char *status, int64_t current,
                     int64_t total)
 {

@@ -72,6 +72,7 @@ static void on_connected(void *ctx, struct err *err)
 {
     struct pull *p = ctx;
 
+    ASSERT(p->job.ticket);
     ticket_answer(steal_ptr(&p->job.ticket), err);
 }
 
@@ -80,6 +81,7 @@ static struct err *connect_registry(struct op *op)
     struct pull *p = (struct pull *)op;
     struct image_table *t = p->job.table;
 
+    ASSERT(!p->registry);
     TRY(ref_parse(op->arena, p->reference, &p->ref));
     TRY(platform_parse(op->arena, p->platform_text, &p->platform));
     if (!p->ref.tag && !p->ref.digest)
@@ -119,6 +121,7 @@ static struct err *take_manifest(struct pull *p, const struct fetch_result *r, b
     struct arena *a = p->job.op.arena;
     const struct descriptor *chosen;
 
+    ASSERT(!p->fetch);
     *out_more = false;
     digest_of(r->body, r->len, p->manifest_digest);
     if (p->wanted_digest && strcmp(p->wanted_digest, p->manifest_digest) != 0)
@@ -170,6 +173,7 @@ static void fetch_manifest(struct pull *p, const char *digest)
         .done = on_manifest,
     };
 
+    ASSERT(!p->fetch && p->job.ticket);
     p->wanted_digest = digest;
     p->fetch = registry_get(p->registry, &plan, p);
 }
@@ -183,6 +187,7 @@ static struct err *resolve_manifest(struct op *op)
     return NULL;
 }
 
+/* Undo: the fetch is told to forget the ticket, which is then recalled. */
 static void drop_fetch(struct op *op)
 {
     struct pull *p = (struct pull *)op;
@@ -209,6 +214,8 @@ static struct err *check_platform(struct pull *p)
                    familiar(p), platform_text(a, &p->platform), platform_text(a, &is));
 }
 
+/* The manifest's digest is known to be right, so what it names is what the user wants, whoever
+ * sends it. */
 static struct err *verify_config(struct pull *p, const char *text, size_t len)
 {
     char digest[DIGEST_MAX];
@@ -220,6 +227,7 @@ static struct err *verify_config(struct pull *p, const char *text, size_t len)
                    p->manifest.config.digest);
 }
 
+/* As many layers as the manifest has: each blob belongs to one of the diff ids. */
 static struct err *take_config(struct pull *p, const char *text, size_t len)
 {
     TRY(image_blob_parse(p->job.op.arena, text, len, &p->blob));
@@ -260,9 +268,12 @@ static void get_config(struct pull *p)
         .done = on_config,
     };
 
+    ASSERT(!p->fetch && p->job.ticket);
     p->fetch = registry_get(p->registry, &plan, p);
 }
 
+/* The id of an image is the digest of its configuration: with that the image may be here
+ * already. */
 static struct err *fetch_config(struct op *op)
 {
     struct pull *p = (struct pull *)op;
@@ -304,6 +315,7 @@ static void start_layers(struct pull *p)
     bool is_known = image_by_id(p->job.table, p->manifest.config.digest) != NULL;
     struct progress quiet = {0};
 
+    ASSERT(p->job.ticket && p->blob.diff_ids.n == p->manifest.layers.n);
     for (size_t i = 0; i < n; i++)
         plans[i] = (struct layer_plan){
             .diff_id = p->blob.diff_ids.v[i],
@@ -336,6 +348,8 @@ static void end_layers(struct op *op)
 
 /* ---- the image ---- */
 
+/* By tag the image gets the tag and the digest that the registry serves, by digest the digest
+ * alone, as with Docker. */
 static struct err *adopt(struct op *op)
 {
     struct pull *p = (struct pull *)op;
@@ -349,6 +363,7 @@ static struct err *adopt(struct op *op)
         .manifest_size = p->manifest_bytes,
     };
 
+    ASSERT(p->config && *p->served_digest);
     tag.digest = NULL;
     digest.tag = NULL;
     digest.digest = p->served_digest;

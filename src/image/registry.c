@@ -17,6 +17,7 @@ enum { PING_MAX = 64 * 1024, TOKEN_MAX = 64 * 1024 };
 
 static const struct registry_endpoint *endpoint(const struct registry *r)
 {
+    ASSERT(r->at < r->endpoints.n);
     return &r->endpoints.v[r->at];
 }
 
@@ -25,6 +26,7 @@ struct registry *registry_open(struct loop *l, const struct settings *s, const s
 {
     struct registry *r = mem_new(struct registry);
 
+    ASSERT_LOOP();
     r->loop = l;
     r->arena = arena_create();
     r->web = web_create(l);
@@ -71,6 +73,7 @@ static char *basic(struct registry *r, struct arena *a)
     return arena_printf(a, "Authorization: Basic %s", text_to_base64(a, both, strlen(both), false));
 }
 
+/* Without a user there is nothing to send. */
 static bool has_password(const struct registry *r)
 {
     return !text_is_empty(r->auth.username);
@@ -105,6 +108,8 @@ static void end_waiting(struct registry *r, const struct err *err, const char *c
     }
 }
 
+/* "token" of Docker's specification, "access_token" of OAuth 2: either may come (distribution,
+ * "Token Authentication Specification"). */
 static struct err *read_token(struct registry *r, const struct fetch_result *result)
 {
     autoarena struct arena *a = arena_create();
@@ -129,6 +134,7 @@ static void on_token(void *ctx, const struct fetch_result *result, struct err *e
     struct registry *r = ctx;
     autoerr struct err *e = err;
 
+    ASSERT(r->token_fetch);
     r->token_fetch = NULL;
     if (!e)
         e = read_token(r, result);
@@ -175,6 +181,7 @@ static struct err *start_token(struct registry *r)
     struct fetch_plan plan = {.max_bytes = TOKEN_MAX, .size_bytes = -1, .done = on_token};
     char *url, *form;
 
+    ASSERT(!r->token_fetch);
     TRY(plan_token(r, &url, &form));
     r->token = NULL;
     r->token_fetch = fetch_create(r, &plan, url, r);
@@ -184,6 +191,7 @@ static struct err *start_token(struct registry *r)
     return NULL;
 }
 
+/* Of several challenges the best that we can do: Bearer before Basic. */
 static void learn(struct registry *r, const struct web_reply *reply)
 {
     for (size_t i = 0; i < reply->challenges.n; i++) {
@@ -227,6 +235,7 @@ static void connected(struct registry *r, struct err *err)
 {
     void (*done)(void *, struct err *) = r->connected;
 
+    ASSERT(r->connected);
     r->connected = NULL;
     done(r->connect_ctx, err);
 }
@@ -261,6 +270,8 @@ static bool wants_tls(const struct registry *r, const struct fetch_result *resul
     return result->status == 400 && is_http(endpoint(r)->base) && r->at + 1 < r->endpoints.n;
 }
 
+/* GET /v2/: the way to tell a registry from anything else (distribution, "API Version Check"); a
+ * 401 is the usual answer. */
 static void on_ping(void *ctx, const struct fetch_result *result, struct err *err)
 {
     struct registry *r = ctx;
@@ -302,6 +313,8 @@ void registry_connect(struct registry *r, void (*done)(void *ctx, struct err *er
     connect_here(r);
 }
 
+/* What a mirror did at its own address says nothing about the next one: challenge and token begin
+ * anew. */
 bool registry_skip(struct registry *r)
 {
     if (!endpoint(r)->is_mirror || r->at + 1 >= r->endpoints.n)

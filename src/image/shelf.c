@@ -36,12 +36,22 @@ struct layer_removal {
     struct err *err;
 };
 
+/* A layer that is being made is not on disk yet, one that is being removed no more. */
+static void slot_check(const struct shelf *s, const struct shelf_slot *slot)
+{
+    ASSERT_DEBUG(map_get(s->slots, slot->chain_id) == slot);
+    ASSERT_DEBUG(!slot->is_busy || slot->size_bytes < 0);
+    ASSERT_DEBUG(slot->is_busy || list_is_empty(&slot->waiting));
+    ASSERT_DEBUG(s->permits >= 0 && s->n_removals >= 0);
+}
+
 static struct shelf_slot *slot_of(struct shelf *s, const char *chain_id)
 {
     struct shelf_slot *slot = map_get(s->slots, chain_id);
 
     if (slot)
         return slot;
+    ASSERT(digest_is_valid(chain_id));
     slot = mem_new(struct shelf_slot);
     snprintf(slot->chain_id, sizeof(slot->chain_id), "%s", chain_id);
     slot->size_bytes = -1;
@@ -55,6 +65,7 @@ static void start_removal(struct shelf *s, struct shelf_slot *slot);
 /* Removes what nobody needs, forgets what is nowhere. */
 static void settle(struct shelf *s, struct shelf_slot *slot)
 {
+    slot_check(s, slot);
     if (slot->refs || slot->is_busy || !list_is_empty(&slot->waiting))
         return;
     if (slot->size_bytes >= 0) {
@@ -65,6 +76,7 @@ static void settle(struct shelf *s, struct shelf_slot *slot)
     free(slot);
 }
 
+/* All who wait are woken and ask again: the first of them finds the layer there, or may make it. */
 static void end_busy(struct shelf *s, const char *chain_id, int64_t size_bytes)
 {
     struct shelf_slot *slot = slot_of(s, chain_id);
@@ -95,6 +107,7 @@ static void run_removal(struct job *job)
 {
     struct layer_removal *r = container_of(job, struct layer_removal, job);
 
+    ASSERT_WORKER();
     r->err = layer_remove(r->shelf->store, r->chain_id);
 }
 
@@ -102,6 +115,7 @@ static void on_removed(struct job *job)
 {
     struct layer_removal *r = container_of(job, struct layer_removal, job);
 
+    ASSERT(r->shelf->n_removals > 0);
     if (r->err)
         log_warn("cannot remove a layer", KV("chain", r->chain_id), KV("error", err_text(r->err)));
     err_drop(r->err);
@@ -117,6 +131,7 @@ static void start_removal(struct shelf *s, struct shelf_slot *slot)
 {
     struct layer_removal *r = mem_new(struct layer_removal);
 
+    ASSERT(!slot->refs && !slot->is_busy && slot->size_bytes >= 0);
     slot->is_busy = true;
     slot->size_bytes = -1;
     r->job.run = run_removal;
@@ -168,6 +183,7 @@ void shelf_close(struct shelf *s)
 
 void shelf_ref(struct shelf *s, const char *chain_id)
 {
+    ASSERT(!s->is_closed);
     slot_of(s, chain_id)->refs++;
 }
 
@@ -180,6 +196,7 @@ void shelf_unref(struct shelf *s, const char *chain_id)
     settle(s, slot);
 }
 
+/* At start-up, when all images are known: layers that none of them has. */
 void shelf_sweep(struct shelf *s)
 {
     size_t cursor = 0;
@@ -202,6 +219,7 @@ int64_t shelf_size(struct shelf *s, const char *chain_id)
     return slot ? slot->size_bytes : -1;
 }
 
+/* The caller holds the layer (shelf_ref), so what is found present stays. */
 enum shelf_state shelf_want(struct shelf *s, const char *chain_id, struct shelf_wait *w)
 {
     struct shelf_slot *slot = slot_of(s, chain_id);
@@ -224,6 +242,7 @@ void shelf_leave(struct shelf_wait *w)
 
 void shelf_made(struct shelf *s, const char *chain_id, int64_t size_bytes)
 {
+    ASSERT_LOOP();
     end_busy(s, chain_id, size_bytes);
 }
 
@@ -244,6 +263,7 @@ bool shelf_take_permit(struct shelf *s, struct shelf_permit *t)
     return false;
 }
 
+/* The permit goes to the one that has waited longest, if there is one. */
 void shelf_release_permit(struct shelf *s, struct shelf_permit *t)
 {
     struct shelf_permit *next;
@@ -254,6 +274,7 @@ void shelf_release_permit(struct shelf *s, struct shelf_permit *t)
     t->has_permit = false;
     next = list_first(&s->line, struct shelf_permit, link);
     if (!next) {
+        ASSERT(s->permits > 0);
         s->permits--;
         return;
     }

@@ -178,7 +178,8 @@ static bool is_known_to_all(const union keeper_message *m)
 
 bool keeper_receive_one(struct keeper_conn *k, bool *is_lost)
 {
-    ASSERT(k->magic == KEEPER_CONN_MAGIC && k->sock >= 0);
+    ASSERT(k->sock >= 0);
+    keeper_conn_check(k);
     union keeper_message m;
     int fds[MESSAGE_FDS_MAX];
     size_t n_fds = ARRAY_LEN(fds);

@@ -43,8 +43,8 @@ static void on_retry(struct timer *t)
 }
 
 /* A pty's master reads EIO when no process has the other side open (pty(7) does not say so;
- * drivers/tty/n_tty.c, TTY_OTHER_CLOSED). Between two processes of a living container that is a
- * passing state: it is tried again. */
+ * in the kernel, n_tty_read and TTY_OTHER_CLOSED). Between two processes of a living container that
+ * is a passing state: it is tried again. */
 static void on_read_error(struct pump *p, int error)
 {
     ASSERT(p->is_output && pump_is_open(p));
