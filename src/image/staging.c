@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/map.h"
 #include "storage/layer.h"
+#include "storage/space.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +18,8 @@
 #include <sys/stat.h>
 
 enum { LINKS_MAX = 8, MEMBERS_MAX = 20000, COPY_BYTES = 256 * 1024 };
+
+static const char what_needs[] = "the archive needs at least";
 
 struct staged {
     const char *path; /* of ours; NULL: a link */
@@ -29,6 +32,7 @@ struct staging {
     char *dir;
     const _Atomic bool *stop;
     char *room; /* COPY_BYTES */
+    struct space_meter space;
     int n;
 };
 
@@ -43,6 +47,7 @@ static struct err *copy(struct staging *s, struct member *m, int fd)
             return err_new(ERR_INVALID, "the archive ends in the middle of %s", m->path);
         if (n == 0)
             return NULL;
+        TRY(space_take(&s->space, fd, n, 0, what_needs));
         TRY(fd_write_all(fd, s->room, (size_t)n));
     }
 }
@@ -63,6 +68,7 @@ static struct err *on_member(void *ctx, struct member *m)
         fd = open(kept->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd < 0)
             return err_sys("create %s", kept->path);
+        TRY(space_take(&s->space, fd, 0, 1, what_needs));
         TRY(copy(s, m, fd));
     }
     s->n++;
