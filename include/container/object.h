@@ -20,6 +20,12 @@ struct exit_record {
     bool is_unknown;
 };
 
+struct unsaved { /* run/unsaved.c */
+    int pid;     /* 0: none; the keeper remembers it until the write succeeds */
+    int64_t delay_ms;
+    struct timer retry;
+};
+
 enum socket_kind { SOCKETS_PORTS, SOCKETS_DNS, SOCKETS_KINDS };
 
 #define CONTAINER_MAGIC 0xc0417a12u
@@ -55,6 +61,7 @@ struct container {
     bool is_exiting;         /* an exit is being worked on */
     struct exit_record exit; /* arrived, not yet worked on */
     int exit_attempts;       /* that failed to work the exit off */
+    struct unsaved unsaved;  /* of the last run whose exit could not be written down */
     struct list settling;    /* tickets: until the exit is worked off */
     struct list settle;      /* struct settle_wait: the same for who is no operation */
     struct list waiters;     /* struct waiter */

@@ -24,7 +24,8 @@ struct err *layer_list(struct layer_store *s, struct arena *a, struct strs *out)
 
 /* Bounds against bombs and lies. */
 struct unpack_limits {
-    int64_t max_bytes, max_entries, max_ratio; /* 0: the defaults of unpack.c */
+    int64_t max_bytes, max_entries, max_ratio; /* 0: the defaults of bounds.c */
+    int64_t packed_bytes; /* of the archive that the layer came in; 0: it came by itself */
 };
 struct unpack_result {
     char blob_digest[DIGEST_MAX]; /* of the bytes as they came */
@@ -52,12 +53,13 @@ void layer_abort(struct layer_draft *d); /* accepts NULL */
 void layer_leave(struct layer_draft *d);
 
 /* Unpacks a plain tar stream of a document archive (docker save, OCI layout) member by
- * member: fn is called with each regular file; it may read the content by `read`. */
+ * member: fn is called with each regular file; it may read the content by `read`. *packed_bytes:
+ * how many came in. */
 struct member {
     const char *path; /* cleaned: relative, no "..", else the archive is refused */
     int64_t size;
     const char *link; /* symlink or hard link target inside the archive, NULL for files */
     ssize_t (*read)(struct member *m, void *p, size_t n); /* 0 at the end, -1 on error */
 };
-struct err *archive_each(int in_fd, struct err *(*fn)(void *ctx, struct member *m), void *ctx)
-    must_check;
+struct err *archive_each(int in_fd, struct err *(*fn)(void *ctx, struct member *m), void *ctx,
+                         int64_t *packed_bytes) must_check;

@@ -36,6 +36,7 @@ void container_destroy(struct container *c)
         return;
     ASSERT(list_is_empty(&c->waiters));
     timer_clear(c->parts->loop, &c->restart_timer);
+    timer_clear(c->parts->loop, &c->unsaved.retry);
     c->parts->container_hooks->destroying(c);
     hub_destroy(c->hub);
     if (c->log)

@@ -8,6 +8,7 @@
  */
 #include "core/db.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -18,8 +19,10 @@
 #include "core/loop.h"
 #include "core/op.h"
 
+#include "db_room.h"
 #include "db_store.h"
 
+#define RENEW_S 10    /* so often the ballast is tried again */
 #define BATCH_MAX 256 /* callbacks on the loop in one go, too */
 #define STACK (512 << 10)
 
@@ -31,6 +34,8 @@ struct write_batch {    /* the writer's until it is posted, then the loop's */
 struct db {
     struct loop *loop;
     struct db_store *store;
+    struct db_room *room;       /* NULL: a volatile one; the writer's */
+    bool has_ballast;           /* or needs none; the writer's */
     pthread_mutex_t store_lock; /* the writer during a batch, db_each */
     pthread_t writer;
     pthread_mutex_t lock; /* guards what follows */
@@ -78,7 +83,7 @@ static void on_batch_done(void *arg)
     ASSERT_LOOP();
     list_each (w, &b->writes, struct db_write, link) {
         list_remove(&w->link);
-        write_finish(w, err_copy(b->err));
+        write_finish(w, w->err ? steal_ptr(&w->err) : err_copy(b->err));
     }
     err_drop(b->err);
     free(b);
@@ -102,11 +107,62 @@ static struct write_batch *take_batch(struct db *d)
     return b;
 }
 
+/* One after the other, so that what is too large fails alone. */
+static void commit_singly(struct db *d, struct write_batch *b)
+{
+    list_each (w, &b->writes, struct db_write, link)
+        if (!w->err)
+            w->err = db_store_commit_one(d->store, w);
+}
+
+/* The disk is full: no new documents, a log that begins anew, at last without the ballast. */
+static void commit_on_full_disk(struct db *d, struct write_batch *b)
+{
+    err_drop(steal_ptr(&b->err));
+    db_store_refuse_new(d->store, &b->writes);
+    db_store_checkpoint(d->store);
+    b->err = db_store_commit(d->store, &b->writes);
+    if (b->err && db_store_is_full(d->store) && db_room_give(d->room)) {
+        err_drop(steal_ptr(&b->err));
+        b->err = db_store_commit(d->store, &b->writes);
+    }
+    if (b->err && db_store_is_full(d->store)) {
+        err_drop(steal_ptr(&b->err));
+        commit_singly(d, b);
+    }
+}
+
 static void commit(struct db *d, struct write_batch *b)
 {
     pthread_mutex_lock(&d->store_lock);
+    if (d->room && db_room_is_short(d->room))
+        db_store_refuse_new(d->store, &b->writes);
     b->err = db_store_commit(d->store, &b->writes);
+    if (b->err && d->room && db_store_is_full(d->store))
+        commit_on_full_disk(d, b);
+    if (d->room)
+        db_room_keep(d->room);
+    d->has_ballast = !d->room || db_room_renew(d->room);
     pthread_mutex_unlock(&d->store_lock);
+}
+
+/* With d->lock held. While the ballast is missing it is tried now and then, without the lock: the
+ * loop waits for it. */
+static void wait_for_work(struct db *d)
+{
+    struct timespec until;
+
+    if (d->has_ballast) {
+        pthread_cond_wait(&d->wake, &d->lock);
+        return;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += RENEW_S;
+    if (pthread_cond_timedwait(&d->wake, &d->lock, &until) != ETIMEDOUT)
+        return;
+    pthread_mutex_unlock(&d->lock);
+    d->has_ballast = db_room_renew(d->room);
+    pthread_mutex_lock(&d->lock);
 }
 
 static void *writer_main(void *arg)
@@ -120,7 +176,7 @@ static void *writer_main(void *arg)
         bool has_failed;
 
         while (list_is_empty(&d->queue) && !d->is_closing)
-            pthread_cond_wait(&d->wake, &d->lock);
+            wait_for_work(d);
         if (list_is_empty(&d->queue))
             break;
         b = take_batch(d);
@@ -168,24 +224,38 @@ static void destroy(struct db *d)
 {
     ASSERT(list_is_empty(&d->queue)); /* a write without its answer would be an op that hangs */
     db_store_close(d->store);
+    db_room_destroy(d->room);
     pthread_mutex_destroy(&d->store_lock);
     pthread_mutex_destroy(&d->lock);
     pthread_cond_destroy(&d->wake);
     free(d);
 }
 
-/* Takes store. */
-static struct err *open_with(struct loop *l, struct db_store *store, struct db **out)
+static void init_wake(struct db *d)
+{
+    pthread_condattr_t attr;
+
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&d->wake, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+/* Takes store and room. */
+static struct err *open_with(struct loop *l, struct db_store *store, struct db_room *room,
+                             struct db **out)
 {
     struct db *d = mem_new(struct db);
     struct err *err;
 
     d->loop = l;
     d->store = store;
+    d->room = room;
+    d->has_ballast = !room || db_room_renew(room);
     list_init(&d->queue);
     init_store_lock(d);
     pthread_mutex_init(&d->lock, NULL);
-    pthread_cond_init(&d->wake, NULL);
+    init_wake(d);
     err = start_writer(d);
     if (err) {
         destroy(d);
@@ -199,9 +269,12 @@ struct err *db_open(struct loop *l, const char *path, struct db **out)
 {
     bool is_unusable;
     struct db_store *store;
+    struct db_room *room;
 
     TRY(db_store_open(path, DURABLE, &store, &is_unusable));
-    return open_with(l, store, out);
+    room = db_room_create(path);
+    db_room_keep(room);
+    return open_with(l, store, room, out);
 }
 
 struct err *db_open_volatile(struct loop *l, const char *path, struct db **out)
@@ -218,7 +291,7 @@ struct err *db_open_volatile(struct loop *l, const char *path, struct db **out)
         err = db_store_open(path, VOLATILE, &store, &is_unusable);
     }
     TRY(err);
-    return open_with(l, store, out);
+    return open_with(l, store, NULL, out);
 }
 
 void db_close(struct db *d)

@@ -6,6 +6,7 @@
  */
 #include "db_store.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <string.h>
@@ -20,9 +21,10 @@
 
 struct db_store {
     sqlite3 *sql;
-    sqlite3_stmt *put, *delete, *begin, *commit;
+    sqlite3_stmt *put, *delete, *begin, *commit, *find;
     int64_t last_seq; /* the highest in the file: documents are read back in this order */
     bool is_damaged;  /* quick_check said so */
+    bool is_full;     /* what failed last did so for want of space */
 };
 
 static const char pragmas[] = "PRAGMA locking_mode=EXCLUSIVE;"
@@ -48,6 +50,14 @@ static const char put_sql[] = "INSERT INTO documents (kind, id, seq, json)"
 
 static struct err *sql_err(struct db_store *s, const char *what)
 {
+    int code = sqlite3_errcode(s->sql) & 0xff, sys = sqlite3_system_errno(s->sql);
+
+    s->is_full = code == SQLITE_FULL || sys == ENOSPC || sys == EDQUOT;
+    if (s->is_full)
+        return err_new(ERR_INTERNAL, "%s: the disk of the data root is full: free some space",
+                       what);
+    if (code == SQLITE_READONLY || sys == EROFS)
+        return err_new(ERR_INTERNAL, "%s: the file system of the data root is read-only", what);
     return err_new(ERR_INTERNAL, "%s: %s", what, sqlite3_errmsg(s->sql));
 }
 
@@ -136,6 +146,7 @@ static struct err *prepare(struct db_store *s, enum durability durability)
     TRY(sql_prepare(s, "DELETE FROM documents WHERE kind = ?1 AND id = ?2", &s->delete));
     TRY(sql_prepare(s, "BEGIN IMMEDIATE", &s->begin));
     TRY(sql_prepare(s, "COMMIT", &s->commit));
+    TRY(sql_prepare(s, "SELECT 1 FROM documents WHERE kind = ?1 AND id = ?2", &s->find));
     return sql_number(s, "SELECT coalesce(max(seq), 0) FROM documents", &s->last_seq);
 }
 
@@ -203,6 +214,14 @@ struct err *db_store_open(const char *path, enum durability durability, struct d
     return NULL;
 }
 
+/* The log is emptied and stays: without an inode left no new one could be made. */
+static void keep_log(struct db_store *s)
+{
+    int yes = 1;
+
+    sqlite3_file_control(s->sql, "main", SQLITE_FCNTL_PERSIST_WAL, &yes);
+}
+
 void db_store_close(struct db_store *s)
 {
     if (!s)
@@ -211,6 +230,8 @@ void db_store_close(struct db_store *s)
     sqlite3_finalize(s->delete);
     sqlite3_finalize(s->begin);
     sqlite3_finalize(s->commit);
+    sqlite3_finalize(s->find);
+    keep_log(s);
     sqlite3_close(s->sql);
     free(s);
 }
@@ -261,24 +282,68 @@ static struct err *apply_all(struct db_store *s, const struct list *writes)
     list_each (w, writes, struct db_write, link) {
         bool is_last = map_get(last, arena_printf(a, "%s/%s", w->kind, w->id)) == w;
 
-        if (!err && (is_last || !w->json))
+        if (!err && !w->err && (is_last || !w->json))
             err = apply(s, w);
     }
     map_destroy(last);
     return err;
 }
 
-struct err *db_store_commit(struct db_store *s, const struct list *writes)
+/* Ends what `begin` began. Takes err. */
+static struct err *end(struct db_store *s, struct err *err)
 {
-    struct err *err;
-
-    TRY(run(s, s->begin, "begin to write state"));
-    err = apply_all(s, writes);
     if (!err)
         err = run(s, s->commit, "write state");
     if (err && !sqlite3_get_autocommit(s->sql))
         sqlite3_exec(s->sql, "ROLLBACK", NULL, NULL, NULL);
     return err;
+}
+
+struct err *db_store_commit(struct db_store *s, const struct list *writes)
+{
+    s->is_full = false;
+    TRY(run(s, s->begin, "begin to write state"));
+    return end(s, apply_all(s, writes));
+}
+
+struct err *db_store_commit_one(struct db_store *s, const struct db_write *w)
+{
+    s->is_full = false;
+    TRY(run(s, s->begin, "begin to write state"));
+    return end(s, apply(s, w));
+}
+
+/* ---- on a full disk ---- */
+
+bool db_store_is_full(const struct db_store *s)
+{
+    return s->is_full;
+}
+
+static bool is_known(struct db_store *s, const struct db_write *w)
+{
+    bool is_absent;
+
+    sqlite3_bind_text(s->find, 1, w->kind, -1, SQLITE_STATIC);
+    sqlite3_bind_text(s->find, 2, w->id, -1, SQLITE_STATIC);
+    is_absent = sqlite3_step(s->find) == SQLITE_DONE;
+    sqlite3_reset(s->find);
+    sqlite3_clear_bindings(s->find);
+    return !is_absent;
+}
+
+void db_store_refuse_new(struct db_store *s, const struct list *writes)
+{
+    list_each (w, writes, struct db_write, link)
+        if (w->json && !w->err && !is_known(s, w))
+            w->err =
+                err_new(ERR_INTERNAL,
+                        "the disk of the data root is full: free some space to make new things");
+}
+
+void db_store_checkpoint(struct db_store *s)
+{
+    (void)sqlite3_wal_checkpoint_v2(s->sql, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }
 
 /* ---- reading ---- */

@@ -64,6 +64,7 @@ static struct err *read_config(struct arena *a, const struct staging *s, const c
         i->layers[n] = (struct layer_plan){
             .diff_id = diff,
             .blob_bytes = -1,
+            .packed_bytes = staging_packed_bytes(s),
             .label = arena_strndup(a, digest_hex(diff), ID_SHORT),
         };
     }

@@ -211,6 +211,7 @@ static struct err *run_check(struct layer_make *m)
 static void run_unpack(struct job *job)
 {
     struct layer_make *m = container_of(job, struct layer_make, job);
+    const struct unpack_limits limits = {.packed_bytes = m->plan.packed_bytes};
     autoclose int file = -1;
     int fd = m->read_fd;
 
@@ -222,7 +223,7 @@ static void run_unpack(struct job *job)
             return;
         }
     }
-    m->err = layer_unpack(m->table->store, fd, NULL, run_progress, m, &m->result, &m->draft);
+    m->err = layer_unpack(m->table->store, fd, &limits, run_progress, m, &m->result, &m->draft);
     if (!m->err)
         m->err = run_check(m);
     if (m->err && m->draft)

@@ -14,6 +14,7 @@ struct layer_plan {
     const char *blob_digest; /* NULL: the source does not promise any */
     int64_t blob_bytes;      /* -1: unknown */
     const char *path;        /* a file with the blob; NULL: from the registry by blob_digest */
+    int64_t packed_bytes;    /* of the archive that holds it; 0: it comes by itself */
     const char *label;       /* 12 hex digits, for the progress lines */
 };
 

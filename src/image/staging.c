@@ -10,13 +10,17 @@
 #include "base/fd.h"
 #include "base/map.h"
 #include "storage/layer.h"
+#include "storage/space.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { LINKS_MAX = 8, MEMBERS_MAX = 20000, COPY_BYTES = 256 * 1024 };
+
+static const char what_needs[] = "the archive needs at least";
 
 struct staged {
     const char *path; /* of ours; NULL: a link */
@@ -29,12 +33,35 @@ struct staging {
     char *dir;
     const _Atomic bool *stop;
     char *room; /* COPY_BYTES */
+    struct space_meter space;
+    int64_t packed_bytes;
     int n;
 };
 
+int64_t staging_packed_bytes(const struct staging *s)
+{
+    return s->packed_bytes;
+}
+
+static bool is_zero(const char *p, size_t n)
+{
+    return n && !*p && !memcmp(p, p + 1, n - 1);
+}
+
+/* A sparse member of a few bytes may claim to be larger than the disk: zeros stay holes. */
+static struct err *put(struct staging *s, int fd, size_t n, int64_t at)
+{
+    if (is_zero(s->room, n))
+        return ftruncate(fd, at + (int64_t)n) < 0 ? err_sys("extend a file") : NULL;
+    TRY(space_take(&s->space, fd, (int64_t)n, 0, what_needs));
+    if (lseek(fd, at, SEEK_SET) < 0)
+        return err_sys("write");
+    return fd_write_all(fd, s->room, n);
+}
+
 static struct err *copy(struct staging *s, struct member *m, int fd)
 {
-    for (;;) {
+    for (int64_t at = 0;;) {
         ssize_t n = m->read(m, s->room, COPY_BYTES);
 
         if (*s->stop)
@@ -43,7 +70,8 @@ static struct err *copy(struct staging *s, struct member *m, int fd)
             return err_new(ERR_INVALID, "the archive ends in the middle of %s", m->path);
         if (n == 0)
             return NULL;
-        TRY(fd_write_all(fd, s->room, (size_t)n));
+        TRY(put(s, fd, (size_t)n, at));
+        at += n;
     }
 }
 
@@ -63,6 +91,7 @@ static struct err *on_member(void *ctx, struct member *m)
         fd = open(kept->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd < 0)
             return err_sys("create %s", kept->path);
+        TRY(space_take(&s->space, fd, 0, 1, what_needs));
         TRY(copy(s, m, fd));
     }
     s->n++;
@@ -94,7 +123,7 @@ struct err *staging_fill(struct arena *a, const char *data_root, int in_fd,
     s->room = arena_alloc(a, COPY_BYTES);
     TRY(dir_make_all(s->dir, 0700));
     s->members = map_create();
-    e = archive_each(in_fd, on_member, s);
+    e = archive_each(in_fd, on_member, s, &s->packed_bytes);
     if (e) {
         staging_remove(s);
         return e;

@@ -17,3 +17,5 @@ void staging_remove(struct staging *s); /* the files; accepts NULL */
 const char *staging_path(const struct staging *s, const char *name);
 struct err *staging_read(struct arena *a, const struct staging *s, const char *name, size_t max,
                          char **out, size_t *out_len) must_check; /* ERR_NOT_FOUND */
+/* How many bytes the client has sent. */
+int64_t staging_packed_bytes(const struct staging *s);

@@ -45,6 +45,7 @@ void container_table_stop(struct container_table *t, void (*done)(void *ctx), vo
         struct log *log = steal_ptr(&c->log);
 
         timer_clear(t->parts->loop, &c->restart_timer);
+        timer_clear(t->parts->loop, &c->unsaved.retry); /* the keeper tells the next engine */
         health_suspend(c);
         execs_close(c);
         hub_destroy(steal_ptr(&c->hub));

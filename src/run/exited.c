@@ -4,7 +4,8 @@
  * It arrives from the keeper (perhaps twice, perhaps while start is still finishing),
  * is noted, and worked off by the steps at the end of this file. Clients of wait are
  * answered as soon as the output is drained; the keeper forgets the exit only when it
- * is on disk. An exit cannot be undone: when a step fails, the steps run once more. Loop thread.
+ * is on disk. An exit cannot be undone: when a step fails, the steps run once more; when that does
+ * not help, the write goes on alone (unsaved.c). Loop thread.
  */
 #include "run/exited.h"
 
@@ -28,6 +29,8 @@
 #include "runtime/keeper_conn.h"
 #include "stream/hub.h"
 #include "stream/log.h"
+
+#include "unsaved.h"
 
 #define ATTEMPTS_MAX 3
 
@@ -176,6 +179,8 @@ static void finish(struct op *op)
         return;
     }
     c->exit_attempts = 0;
+    if (o->has_failed && !c->is_gone)
+        unsaved_keep(c, o->record.pid);
     container_wake_settlers(c);
     container_check(c);
     if (!c->is_gone) {

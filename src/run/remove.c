@@ -26,6 +26,8 @@
 #include "stream/hub.h"
 #include "stream/log.h"
 
+#include "unsaved.h"
+
 struct removal {
     struct op op;
     struct container *c;
@@ -175,6 +177,7 @@ static struct err *forget(struct op *op)
     if (o->volumes)
         remove_volumes(c);
     container_event(c, "destroy", NULL, NULL);
+    unsaved_drop(c);
     execs_drop(c);
     legacy_links_remove(c);
     container_table_remove(c);

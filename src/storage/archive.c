@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 
+#include "bounds.h"
 #include "decoder.h"
 #include "storage/layer.h"
 #include "tar_name.h"
@@ -21,7 +22,19 @@ struct open_member {
     struct member m; /* first: what fn sees */
     struct archive *ar;
     struct tar_name name, link;
+    struct unpack_limits limits;
+    int64_t plain_bytes; /* of members: a hole of a sparse one is not in the tar */
+    struct err *err;     /* what stopped a read */
 };
+
+static const char what[] = "the archive";
+
+static struct err *check_bounds(const struct open_member *o)
+{
+    int64_t packed = archive_filter_bytes(o->ar, -1), tar = archive_filter_bytes(o->ar, 0);
+
+    return bounds_check(&o->limits, what, packed, tar > o->plain_bytes ? tar : o->plain_bytes);
+}
 
 static ssize_t read_member(struct member *m, void *p, size_t n)
 {
@@ -29,7 +42,10 @@ static ssize_t read_member(struct member *m, void *p, size_t n)
     la_ssize_t got = m->link ? 0 : archive_read_data(o->ar, p, n);
 
     ASSERT(o->ar);
-    if (got >= 0)
+    o->plain_bytes += got > 0 ? got : 0;
+    if (got >= 0 && !o->err)
+        o->err = check_bounds(o);
+    if (got >= 0 && !o->err)
         return got;
     errno = EIO;
     return -1;
@@ -68,38 +84,51 @@ static struct err *archive_err(struct archive *ar)
     return err_new(ERR_INVALID, "this is no valid tar archive: %s", text ? text : "unknown");
 }
 
-static struct err *each_entry(struct archive *ar, int in_fd,
+/* What failed first is the cause: the bounds, else what fn made of it. */
+static struct err *cause(struct open_member *o, struct err *e)
+{
+    if (!o->err)
+        return e;
+    err_drop(e);
+    return steal_ptr(&o->err);
+}
+
+static struct err *each_entry(struct open_member *o, int in_fd,
                               struct err *(*fn)(void *ctx, struct member *m), void *ctx)
 {
-    autofree struct open_member *o = mem_new(struct open_member);
+    struct archive *ar = o->ar;
     struct archive_entry *e;
     bool is_wanted;
     int r, n = 0;
 
     if (archive_read_open_fd(ar, in_fd, READ_BYTES) != ARCHIVE_OK)
         return archive_err(ar);
-    o->ar = ar;
     while ((r = archive_read_next_header(ar, &e)) != ARCHIVE_EOF) {
         if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
             return archive_err(ar);
         if (++n > MEMBERS_MAX)
             return err_new(ERR_INVALID, "the archive has more than %d members", MEMBERS_MAX);
+        TRY(check_bounds(o));
         TRY(open_entry(o, e, &is_wanted));
         if (is_wanted)
-            TRY(fn(ctx, &o->m));
+            TRY(cause(o, fn(ctx, &o->m)));
     }
-    return NULL;
+    return check_bounds(o);
 }
 
-struct err *archive_each(int in_fd, struct err *(*fn)(void *ctx, struct member *m), void *ctx)
+struct err *archive_each(int in_fd, struct err *(*fn)(void *ctx, struct member *m), void *ctx,
+                         int64_t *packed_bytes)
 {
+    autofree struct open_member *o = mem_new(struct open_member);
     struct utf8_scope scope = utf8_begin();
-    struct archive *ar = NULL;
-    struct err *e = decoder_open(DECODER_RAW_TAR, &ar);
+    struct err *e = decoder_open(DECODER_RAW_TAR, &o->ar);
 
+    o->limits = bounds_fill(NULL);
     if (!e)
-        e = each_entry(ar, in_fd, fn, ctx);
-    archive_read_free(ar);
+        e = each_entry(o, in_fd, fn, ctx);
+    if (!e)
+        *packed_bytes = archive_filter_bytes(o->ar, -1);
+    archive_read_free(o->ar);
     utf8_end(&scope);
     return e;
 }

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
+#include "storage/space.h"
 
 #include "extract_meta.h"
 #include "tar_name.h"
@@ -26,6 +27,8 @@ enum {
     DIRS_BYTES_MAX = 128 << 20, /* memory for the times of directories */
     FLUSH_MIN = 1 << 20,        /* larger files go to the disk while the next are unpacked */
 };
+
+static const char what_needs[] = "the layer needs at least";
 
 struct dir_time {
     struct dir_time *next;
@@ -38,6 +41,7 @@ struct extract {
     int parent; /* cached; -1: none */
     char parent_path[TAR_NAME_MAX + 1];
     int64_t file_bytes, max_bytes;
+    struct space_meter space;
     struct arena *dirs_arena;
     struct dir_time *dirs, **dirs_end;
     struct tar_name name, link; /* of the current entry */
@@ -259,7 +263,7 @@ static struct err *write_piece(int fd, const char *p, size_t n, int64_t at)
 
 /* Blocks come with their place, since sparse files have holes. sync_file_range(2) only begins the
  * writing of a large file: the syncfs at the end has less to wait for. */
-static struct err *write_content(int fd, struct archive *ar, int64_t size)
+static struct err *write_content(struct extract *x, int fd, struct archive *ar, int64_t size)
 {
     int64_t end = 0;
 
@@ -277,6 +281,7 @@ static struct err *write_content(int fd, struct archive *ar, int64_t size)
         /* a sparse map may claim anything */
         if (at < end || at > size || (int64_t)n > size - at)
             return err_new(ERR_INVALID, "the archive is damaged: data outside a file");
+        TRY(space_take(&x->space, fd, (int64_t)n, 0, what_needs));
         TRY(write_piece(fd, p, n, at));
         end = at + (int64_t)n;
     }
@@ -307,7 +312,7 @@ static struct err *put_file(struct extract *x, int dir, struct archive *ar, stru
     }
     if (fd < 0)
         return err_sys("make file %s", x->name.path);
-    TRY(write_content(fd, ar, size));
+    TRY(write_content(x, fd, ar, size));
     return meta_apply_fd(fd, m, e);
 }
 
@@ -427,6 +432,7 @@ struct err *extract_entry(struct extract *x, struct archive *ar, struct archive_
 
     if (!raw)
         return err_new(ERR_INVALID, "an archive entry has no usable name");
+    TRY(space_take(&x->space, x->root, 0, 1, what_needs));
     TRY(tar_name_clean(raw, &x->name));
     TRY(tar_name_classify(&x->name, &kind));
     if (kind == TAR_NAME_IGNORED)

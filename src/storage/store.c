@@ -206,6 +206,16 @@ int64_t layer_size(struct layer_store *s, const char *chain_id)
     return -1;
 }
 
+/* Its record first: what has none is no layer. */
+static struct err *remove_in_place(struct layer_store *s, const char *hex)
+{
+    autofree char *record = mem_printf("%s/" LAYER_RECORD_NAME, hex);
+
+    if (unlinkat(s->layers, record, 0) < 0 && errno != ENOENT)
+        return err_sys("remove %s", record);
+    return dir_remove_tree(s->layers, hex);
+}
+
 /* Out of sight by a rename first, durably: a layer whose files are half gone must never have its
  * name. */
 struct err *layer_remove(struct layer_store *s, const char *chain_id)
@@ -216,8 +226,11 @@ struct err *layer_remove(struct layer_store *s, const char *chain_id)
     if (!digest_is_valid(chain_id))
         return err_new(ERR_INVALID, "invalid layer id %s", chain_id);
     store_tmp_name(name);
-    if (renameat(s->layers, digest_hex(chain_id), s->tmp, name) < 0)
+    if (renameat(s->layers, digest_hex(chain_id), s->tmp, name) < 0) {
+        if (errno == ENOSPC || errno == EDQUOT) /* tmp/ had to grow */
+            return remove_in_place(s, digest_hex(chain_id));
         return errno == ENOENT ? NULL : err_sys("remove layer %s", chain_id);
+    }
     if (fsync(s->layers) < 0)
         return err_sys("remove layer %s", chain_id);
     return dir_remove_tree(s->tmp, name);

@@ -18,17 +18,6 @@
 
 #include "store.h"
 
-struct err *trash_put(int dir, const char *name, int trash)
-{
-    char new_name[TMP_NAME_MAX];
-
-    ASSERT(dir >= 0 && trash >= 0);
-    store_tmp_name(new_name);
-    if (renameat(dir, name, trash, new_name) == 0 || errno == ENOENT)
-        return NULL;
-    return err_sys("put %s into the trash", name);
-}
-
 struct err *dir_names(struct arena *a, int dir, struct strs *out)
 {
     ASSERT(dir >= 0);
@@ -68,4 +57,25 @@ void trash_empty(int trash)
         err_drop(steal_ptr(&e));
     }
     err_drop(e);
+}
+
+struct err *trash_put_as(int dir, const char *name, int trash, const char *new_name)
+{
+    ASSERT(dir >= 0 && trash >= 0);
+    if (renameat(dir, name, trash, new_name) == 0 || errno == ENOENT)
+        return NULL;
+    if (errno == ENOSPC || errno == EDQUOT) { /* it had to grow: what lies in it makes room */
+        trash_empty(trash);
+        if (renameat(dir, name, trash, new_name) == 0)
+            return NULL;
+    }
+    return err_sys("put %s into the trash", name);
+}
+
+struct err *trash_put(int dir, const char *name, int trash)
+{
+    char new_name[TMP_NAME_MAX];
+
+    store_tmp_name(new_name);
+    return trash_put_as(dir, name, trash, new_name);
 }

@@ -77,15 +77,17 @@ static void finish(struct tree_walk *w)
 /* ---- size ---- */
 
 /* What vanishes meanwhile counts nothing; what is too deep is left out. */
-static void add_size(struct tree_walk *w, const char *name, int64_t *total)
+static void add_size(struct tree_walk *w, const char *name, struct tree_total *total)
 {
     int dir = dirfd(w->levels[w->n - 1].from), fd;
     struct stat st;
 
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return;
+    total->entries++;
+    total->allocated += (int64_t)st.st_blocks * 512;
     if (S_ISREG(st.st_mode))
-        *total += st.st_size / (st.st_nlink > 1 ? (int64_t)st.st_nlink : 1);
+        total->size += st.st_size / (st.st_nlink > 1 ? (int64_t)st.st_nlink : 1);
     if (!S_ISDIR(st.st_mode))
         return;
     fd = openat(dir, name, dir_flags);
@@ -93,10 +95,10 @@ static void add_size(struct tree_walk *w, const char *name, int64_t *total)
         err_drop(push(w, fd, -1));
 }
 
-struct err *tree_size(int dir, const char *name, int64_t *out)
+struct err *tree_measure(int dir, const char *name, struct tree_total *out)
 {
     struct tree_walk *w = mem_new(struct tree_walk);
-    int64_t total = 0;
+    struct tree_total total = {0};
     int fd = openat(dir, name, dir_flags);
     struct err *e = fd < 0 ? err_sys("open %s", name) : push(w, fd, -1);
 
@@ -112,6 +114,15 @@ struct err *tree_size(int dir, const char *name, int64_t *out)
     if (!e)
         *out = total;
     return e;
+}
+
+struct err *tree_size(int dir, const char *name, int64_t *out)
+{
+    struct tree_total total;
+
+    TRY(tree_measure(dir, name, &total));
+    *out = total.size;
+    return NULL;
 }
 
 /* An open of its own, since the position of a directory is shared by duplicates. */
@@ -169,14 +180,48 @@ static struct err *copy_meta(int from, int to, const struct stat *st)
     return futimens(to, times) < 0 ? err_sys("copy times") : NULL;
 }
 
-/* O_NONBLOCK: if a fifo took the name meanwhile, its open must not wait for a writer. sendfile(2)
- * copies in the kernel, 2 GiB at most a call. */
+/* From where `from` stands to where `to` does. sendfile(2) copies in the kernel, 2 GiB at most a
+ * call. */
+static ssize_t copy_range(int from, int to, int64_t left)
+{
+    while (left > 0) {
+        ssize_t n = sendfile(to, from, NULL, (size_t)(left < 1 << 30 ? left : 1 << 30));
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n;
+        left -= n;
+    }
+    return 1;
+}
+
+/* Holes stay holes: a file of an image may be larger than the disk. */
+static struct err *copy_content(int from, int to, int64_t size)
+{
+    int64_t at = 0, end;
+
+    while (at < size) {
+        at = lseek(from, at, SEEK_DATA);
+        if (at < 0 && errno == ENXIO)
+            break;
+        end = at < 0 ? -1 : lseek(from, at, SEEK_HOLE);
+        if (end < 0 || lseek(from, at, SEEK_SET) < 0 || lseek(to, at, SEEK_SET) < 0)
+            return err_sys("look for data");
+        if (copy_range(from, to, (end < size ? end : size) - at) < 0)
+            return err_sys("copy");
+        at = end;
+    }
+    return ftruncate(to, size) < 0 ? err_sys("extend to %lld bytes", (long long)size) : NULL;
+}
+
+/* O_NONBLOCK: if a fifo took the name meanwhile, its open must not wait for a writer. */
 static struct err *copy_file(int from_dir, int to_dir, const char *name)
 {
     autoclose int from = openat(from_dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     autoclose int to = -1;
     struct stat st;
-    ssize_t n;
+    struct err *e;
 
     if (from < 0 || fstat(from, &st) < 0)
         return err_sys("open %s", name);
@@ -185,12 +230,8 @@ static struct err *copy_file(int from_dir, int to_dir, const char *name)
     to = openat(to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (to < 0)
         return err_sys("make %s", name);
-    do {
-        n = sendfile(to, from, NULL, 1 << 30);
-    } while (n > 0 || (n < 0 && errno == EINTR));
-    if (n < 0)
-        return err_sys("copy %s", name);
-    return copy_meta(from, to, &st);
+    e = copy_content(from, to, st.st_size);
+    return e ? err_wrap(e, "copy %s", name) : copy_meta(from, to, &st);
 }
 
 static struct err *copy_node(int from, int to, const char *name, const struct stat *st)

@@ -9,20 +9,17 @@
 #include <archive_entry.h>
 #include <errno.h>
 
+#include "bounds.h"
 #include "decoder.h"
 #include "draft.h"
 #include "extract.h"
 #include "inflate.h"
 
-static const struct unpack_limits default_limits = {
-    .max_bytes = 512LL << 30,
-    .max_entries = 4000000,
-    .max_ratio = 1000,
-};
 enum {
-    RATIO_FREE_BYTES = 64 << 20, /* below that no ratio is suspicious */
-    PROGRESS_MS = 200,           /* so often progress is called when nothing comes */
+    PROGRESS_MS = 200, /* so often progress is called when nothing comes */
 };
+
+static const char what[] = "the layer";
 
 struct unpack {
     struct unpack_limits limits;
@@ -36,21 +33,6 @@ struct unpack {
     bool at_end;
 };
 
-/* A bomb: little that becomes much. Below RATIO_FREE_BYTES nobody is harmed, and small layers of
- * zeros have high ratios. */
-static struct err *check_bounds(struct unpack *u)
-{
-    int64_t blob = inflate_blob_bytes(u->in), tar = inflate_tar_bytes(u->in);
-
-    if (tar > u->limits.max_bytes)
-        return err_new(ERR_INVALID, "the layer has more than %lld bytes",
-                       (long long)u->limits.max_bytes);
-    if (tar > RATIO_FREE_BYTES && tar / u->limits.max_ratio > blob)
-        return err_new(ERR_INVALID, "the layer grows more than %lld-fold when decompressed",
-                       (long long)u->limits.max_ratio);
-    return NULL;
-}
-
 /* The next piece of tar; *n == 0 at the end. */
 static struct err *next_piece(struct unpack *u, const void **p, size_t *n)
 {
@@ -63,7 +45,7 @@ static struct err *next_piece(struct unpack *u, const void **p, size_t *n)
     }
     if (state == INFLATE_END)
         *n = 0;
-    return check_bounds(u);
+    return bounds_check(&u->limits, what, inflate_blob_bytes(u->in), inflate_tar_bytes(u->in));
 }
 
 static la_ssize_t on_tar_read(struct archive *ar, void *ctx, const void **p)
@@ -109,9 +91,7 @@ static struct err *extract_all(struct unpack *u)
         /* WARN: a name that is not UTF-8, kept byte by byte */
         if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
             return archive_err(u->tar);
-        if (++u->entries > u->limits.max_entries)
-            return err_new(ERR_INVALID, "the layer has more than %lld entries",
-                           (long long)u->limits.max_entries);
+        TRY(bounds_check_entries(&u->limits, what, ++u->entries));
         TRY(extract_entry(u->x, u->tar, e));
     }
     return extract_finish(u->x);
@@ -155,25 +135,12 @@ static struct err *unpack_into(int diff, int in_fd, struct unpack *u, struct unp
     return NULL;
 }
 
-static struct unpack_limits fill_limits(const struct unpack_limits *asked)
-{
-    struct unpack_limits l = default_limits;
-
-    if (asked && asked->max_bytes)
-        l.max_bytes = asked->max_bytes;
-    if (asked && asked->max_entries)
-        l.max_entries = asked->max_entries;
-    if (asked && asked->max_ratio)
-        l.max_ratio = asked->max_ratio;
-    return l;
-}
-
 struct err *layer_unpack(struct layer_store *s, int in_fd, const struct unpack_limits *limits,
                          unpack_progress_fn progress, void *ctx, struct unpack_result *result,
                          struct layer_draft **out)
 {
     struct unpack u = {
-        .limits = fill_limits(limits),
+        .limits = bounds_fill(limits),
         .progress = progress,
         .progress_ctx = ctx,
     };

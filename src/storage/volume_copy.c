@@ -15,6 +15,7 @@
 
 #include "base/fd.h"
 
+#include "storage/space.h"
 #include "storage/volume.h"
 #include "trash.h"
 #include "tree.h"
@@ -53,6 +54,14 @@ static struct err *lock_volume(const char *path, int *out)
     return NULL;
 }
 
+static struct err *check_space(int data, int from)
+{
+    struct tree_total total;
+
+    TRY(tree_measure(from, ".", &total));
+    return space_check(data, total.allocated, total.entries, "that needs");
+}
+
 /* A rename makes one mark the other: at no moment are both there, or none. */
 static struct err *copy(int top, int data, int from)
 {
@@ -63,10 +72,21 @@ static struct err *copy(int top, int data, int from)
     if (mark < 0)
         return err_sys("mark the volume");
     TRY(remove_content(data));
+    TRY(check_space(data, from));
     TRY(tree_copy(from, data));
     if (renameat(top, mark_copying, top, mark_copied) < 0)
         return err_sys("mark the volume");
     return NULL;
+}
+
+/* A copy that failed leaves the volume as it was: empty, for whoever is next. */
+static void take_back(int top, int data)
+{
+    struct err *e = remove_content(data);
+
+    if (!e)
+        (void)!unlinkat(top, mark_copying, 0);
+    err_drop(e); /* the mark stays: a later copy removes what is left */
 }
 
 struct err *volume_copy_up(const char *path, int root, const char *target)
@@ -86,5 +106,7 @@ struct err *volume_copy_up(const char *path, int root, const char *target)
     if (!tree_is_empty(data) && faccessat(top, mark_copying, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
         return NULL;
     e = copy(top, data, from);
+    if (e)
+        take_back(top, data);
     return e ? err_wrap(e, "copy %s of the image into the volume", target) : NULL;
 }

@@ -5,7 +5,6 @@
  * Trap: users are counted in the claim, on the loop; from then on volume_find does not give the
  * volume out, so nobody can begin to use it.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -72,9 +71,7 @@ static struct err *put_aside(struct op *op)
 {
     struct volume_removal *r = (struct volume_removal *)op;
 
-    if (r->is_absent || renameat(r->dir, r->name, r->trash, r->trash_name) == 0 || errno == ENOENT)
-        return NULL;
-    return err_sys("remove %s", r->name);
+    return r->is_absent ? NULL : trash_put_as(r->dir, r->name, r->trash, r->trash_name);
 }
 
 /* The document could not be deleted. If the rename back fails as well, the volume is there and

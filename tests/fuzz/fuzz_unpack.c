@@ -86,6 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct unpack_limits limits = {.max_bytes = 1 << 20, .max_entries = 500};
     autoclose int fd = memfd_create("input", MFD_CLOEXEC);
     struct unpack_result result;
+    int64_t packed;
     struct layer_draft *draft = NULL;
 
     if (!store)
@@ -94,7 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     err_drop(layer_unpack(store, fd, &limits, NULL, NULL, &result, &draft));
     layer_abort(draft);
     ASSERT(lseek(fd, 0, SEEK_SET) == 0);
-    err_drop(archive_each(fd, read_some, NULL));
+    err_drop(archive_each(fd, read_some, NULL, &packed));
     check_traces();
     return 0;
 }

@@ -728,8 +728,11 @@ static struct err *on_member(void *ctx, struct member *m)
 static struct err *each(struct buf *out)
 {
     autoclose int fd = tar_open(tar.data, tar.len);
+    int64_t packed = 0;
+    struct err *e = archive_each(fd, on_member, out, &packed);
 
-    return archive_each(fd, on_member, out);
+    CHECK(e || packed == (int64_t)tar.len);
+    return e;
 }
 
 TEST(archive_each_gives_members)
