@@ -76,6 +76,8 @@ void sandbox_warnings(struct arena *a, const struct config *c, const struct host
  * security options, conflicting modes, bad ulimits …), in Docker's words. Pure. */
 struct err *sandbox_check(struct arena *a, const struct config *c, const struct host_config *h)
     must_check;
+/* StorageOpt: bytes of the writable part, 0 without a limit. ERR_INVALID for other options. Pure. */
+struct err *sandbox_storage_limit(const struct host_config *h, int64_t *out) must_check;
 /* Docker's masked and read-only path defaults for inspect. */
 extern const char *const sandbox_masked_paths[]; /* NULL-terminated */
 extern const char *const sandbox_readonly_paths[];
