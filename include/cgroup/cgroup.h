@@ -22,8 +22,8 @@ struct cgroup_device_value { /* per block device: weight or rate */
 
 struct cgroup_limits { /* zero: no limit, except where said */
     int64_t memory, memory_swap /* -1 unlimited */, memory_reservation;
-    int64_t swappiness; /* -1: unset */
-    bool oom_kill_disable;
+    int64_t swappiness;   /* -1: unset */
+    int oom_kill_disable; /* > 0: yes; < 0: undo it, in an update */
     int64_t cpu_shares, nano_cpus, cpu_period, cpu_quota, cpu_rt_period, cpu_rt_runtime;
     const char *cpuset_cpus, *cpuset_mems;
     int64_t pids; /* <= 0: unlimited */

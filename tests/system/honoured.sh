@@ -13,6 +13,34 @@ refused "--storage-opt size: no size" 'invalid size in --storage-opt: x' --stora
 refused "--storage-opt size: negative" 'invalid size in --storage-opt: -1' --storage-opt size=-1 busybox true
 same "nothing is left of what was refused" "" "$(d ps -aq)$(ls "$HOST/data/containers")"
 
+# ---- update: the kernel knows it, or it is refused ----
+field() { d inspect "$1" | jq -r ".[0]$2"; }
+cg() { cat "/sys/fs/cgroup/$1/$(grep -E ":[^:]*\b$1\b[^:]*:" "/proc/$(field up .State.Pid)/cgroup" | cut -d: -f3-)/$2"; }
+update() { api POST /containers/up/update "$1"; echo "$STATUS $BODY"; }
+disk=$(for f in /sys/block/*/dev; do b=/dev/$(basename "${f%/dev}"); [ ! -b "$b" ] || { echo "$b"; break; }; done)
+number=$(cat "/sys/block/${disk#/dev/}/dev")
+d run -d --name up -m 64m --oom-kill-disable --device-read-bps "$disk:1mb" busybox sleep 100 >/dev/null
+same "before: the OOM killer is off" "oom_kill_disable 1" "$(cg memory memory.oom_control | head -1)"
+same "before: a device's rate" "$number 1048576" "$(cg blkio blkio.throttle.read_bps_device)"
+like "update: swappiness" '^200 ' "$(update '{"MemorySwappiness":7}')"
+same "update: swappiness in the kernel" 7 "$(cg memory memory.swappiness)"
+like "update: OOM killer on again" '^200 ' "$(update '{"OomKillDisable":false}')"
+same "update: OOM killer in the kernel" "oom_kill_disable 0" "$(cg memory memory.oom_control | head -1)"
+like "update: a device's rates" '^200 ' "$(update '{"BlkioDeviceReadBps":[{"Path":"'"$disk"'","Rate":2097152}],"BlkioDeviceWriteIOps":[{"Path":"'"$disk"'","Rate":9}]}')"
+same "update: a device's rates in the kernel" "$number 2097152 $number 9" "$(cg blkio blkio.throttle.read_bps_device) $(cg blkio blkio.throttle.write_iops_device)"
+same "update: a device is not listed twice" "2097152 1" "$(field up '.HostConfig|"\(.BlkioDeviceReadBps[0].Rate) \(.BlkioDeviceReadBps|length)"')"
+like "update: a rate of zero ends the limit" '^200 ' "$(update '{"BlkioDeviceReadBps":[{"Path":"'"$disk"'","Rate":0}]}')"
+same "update: no limit in the kernel" "" "$(cg blkio blkio.throttle.read_bps_device)"
+like "update: kernel memory is answered with a warning" '^200 .*kernel memory' "$(update '{"KernelMemory":67108864}')"
+for body in '"Ulimits":[{"Name":"nofile","Soft":1,"Hard":2}]' '"Devices":[{"PathOnHost":"/dev/null"}]' '"DeviceCgroupRules":["c 1:3 r"]' '"Privileged":true' '"CgroupParent":"/x"' '"SomethingNew":1'; do
+    key=${body#\"}; key=${key%%\"*}
+    like "update: refused: $key" "^400 .*$key.* of a container cannot be updated" "$(update "{$body}")"
+done
+like "update: empty fields ask for nothing" '^200 ' "$(update '{"CpuShares":0,"CgroupParent":"","Devices":null,"DeviceRequests":[],"Ulimits":[],"RestartPolicy":{"Name":"","MaximumRetryCount":0},"Memory":0}')"
+like "update: not an object" '^400 ' "$(update '[]')"
+same "update: the OOM warning comes once" 1 "$(d create --name oom --oom-kill-disable busybox true 2>&1 | grep -c 'OOM killer is disabled')"
+d rm -f up oom >/dev/null
+
 # ---- berthd --no-new-privileges: the default of new containers ----
 d run -d --name before busybox sleep 100 >/dev/null
 engine_stop; engine_start --no-new-privileges || { not_ok "engine starts"; finish; exit 1; }
