@@ -83,7 +83,8 @@ struct err *cgroup_freeze(struct cgroup_tree *t, const char *id, bool frozen) mu
 bool cgroup_is_frozen(struct cgroup_tree *t, const char *id);
 struct err *cgroup_pids(struct cgroup_tree *t, const char *id, struct arena *a, int **out,
                         size_t *n) must_check;
-bool cgroup_was_oom_killed(struct cgroup_tree *t, const char *id); /* read before remove */
+/* Processes that the OOM killer has ended; read it before the cgroup is removed. */
+int64_t cgroup_oom_kills(struct cgroup_tree *t, const char *id);
 /* Ids that exist in the tree (reconciling at start-up). */
 struct err *cgroup_list(struct cgroup_tree *t, struct arena *a, struct strs *out) must_check;
 

@@ -16,6 +16,7 @@
 #include "recover/recover.h"
 #include "run/exited.h"
 #include "run/mounts.h"
+#include "run/oom.h"
 
 #include "exec_recover.h"
 
@@ -51,6 +52,7 @@ static void on_destroying(struct container *c)
 {
     sockets_stop_holding(c);
     health_free(c);
+    oom_watch_drop(c);
     orphan_forget(c->orphan);
     endpoints_drop(c);
 }

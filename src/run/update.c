@@ -14,6 +14,7 @@
 #include "container/event.h"
 #include "container/object.h"
 #include "run/commands.h"
+#include "run/oom.h"
 #include "runtime/sandbox.h"
 
 #include "limits.h"
@@ -226,6 +227,7 @@ static struct err *publish(struct op *op)
     struct update *o = (struct update *)op;
 
     o->c->doc.host = o->next;
+    oom_watch_begin(o->c);
     container_save(o->c); /* a pause or an exit may have written what was shown meanwhile */
     container_event(o->c, "update", NULL, NULL);
     return NULL;

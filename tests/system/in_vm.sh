@@ -126,6 +126,10 @@ like "--blkio-weight: done or answered" "default 2930|not supported|discarded" "
 b run --name oom -m 16m --memory-swap 16m busybox sh -c 'x=$(head -c 64m /dev/zero | tr "\0" a); echo ${#x}' >/dev/null 2>&1
 like "out of memory" "^(137|1|2) true" "$(field oom .State.ExitCode .State.OOMKilled)"
 b rm oom >/dev/null
+b run -d --name oom -m 24m --memory-swap 24m busybox sh -c 'sleep 100000 & head -c 64m /dev/zero | tail >/dev/null; wait' >/dev/null
+check "out of memory in a container that goes on" poll 20 eval '[ "$(field oom .State.OOMKilled .State.Status)" = "true running" ]'
+same "and its event" 1 "$(b events --since 1h --until "$(date +%s.%N)" --filter container=oom --filter event=oom | wc -l)"
+b rm -f oom >/dev/null
 like "--pids-limit holds" "can't fork|Resource temporarily" \
     "$(b run --rm --pids-limit 5 busybox sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 1 & done; :' 2>&1)"
 
