@@ -47,19 +47,20 @@ eats='head -c 64m /dev/zero | tail >/dev/null' # one line without an end
 d run -d --name lives -m 24m --memory-swap 24m busybox sh -c "sleep 100000 & $eats; wait" >/dev/null
 poll 10 eval '[ "$(field lives .State.OOMKilled)" = true ]'
 same "a child is killed: said while the container runs" "true running" "$(field lives '.State|"\(.OOMKilled) \(.Status)"')"
-same "a child is killed: an event" 1 "$(ooms lives)"
+n=$(ooms lives)
+check "a child is killed: an event" [ "$n" -ge 1 ]
 d exec lives sh -c "$eats" >/dev/null 2>&1
-check "an exec is killed: another event" poll 10 eval '[ "$(ooms lives)" = 2 ]'
+check "an exec is killed: another event" poll 10 eval '[ "$(ooms lives)" -gt "$n" ]'
 engine_kill; engine_start || { not_ok "engine starts"; finish; exit 1; }
 d exec lives sh -c "$eats" >/dev/null 2>&1
-check "the next engine notices, too" poll 10 eval '[ "$(ooms lives)" = 1 ]'
+check "the next engine notices, too" poll 10 eval '[ "$(ooms lives)" -ge 1 ]'
+sleep 0.3; n=$(ooms lives) # longer than the watch rests
 d stop -t 0 lives >/dev/null
-same "after the exit it stays said" "true 1" "$(field lives .State.OOMKilled) $(ooms lives)"
-d start lives >/dev/null 2>&1; poll 10 eval '[ "$(ooms lives)" = 2 ]'
+same "after the exit it stays said, and is not told again" "true $n" "$(field lives .State.OOMKilled) $(ooms lives)"
 d run -d --name calm -m 24m busybox sleep 1000 >/dev/null
 same "a calm one has none" false "$(field calm .State.OOMKilled)"
 same "update: a limit for one that had none" 200 "$(d run -d --name later busybox sh -c "sleep 100000 & sleep 1; $eats; wait" >/dev/null; api POST /containers/later/update '{"Memory":25165824,"MemorySwap":25165824}'; echo "$STATUS")"
-check "update: it is watched from then on" poll 10 eval '[ "$(ooms later)" = 1 ]'
+check "update: it is watched from then on" poll 10 eval '[ "$(ooms later)" -ge 1 ]'
 d rm -f lives calm later >/dev/null
 
 # ---- berthd --no-new-privileges: the default of new containers ----

@@ -128,7 +128,7 @@ like "out of memory" "^(137|1|2) true" "$(field oom .State.ExitCode .State.OOMKi
 b rm oom >/dev/null
 b run -d --name oom -m 24m --memory-swap 24m busybox sh -c 'sleep 100000 & head -c 64m /dev/zero | tail >/dev/null; wait' >/dev/null
 check "out of memory in a container that goes on" poll 20 eval '[ "$(field oom .State.OOMKilled .State.Status)" = "true running" ]'
-same "and its event" 1 "$(b events --since 1h --until "$(date +%s.%N)" --filter container=oom --filter event=oom | wc -l)"
+like "and its event" "^[1-9]" "$(b events --since 1h --until "$(date +%s.%N)" --filter container=oom --filter event=oom | wc -l)"
 b rm -f oom >/dev/null
 like "--pids-limit holds" "can't fork|Resource temporarily" \
     "$(b run --rm --pids-limit 5 busybox sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 1 & done; :' 2>&1)"
