@@ -22,8 +22,8 @@ struct cgroup_device_value { /* per block device: weight or rate */
 
 struct cgroup_limits { /* zero: no limit, except where said */
     int64_t memory, memory_swap /* -1 unlimited */, memory_reservation;
-    int64_t swappiness; /* -1: unset */
-    bool oom_kill_disable;
+    int64_t swappiness;   /* -1: unset */
+    int oom_kill_disable; /* > 0: yes; < 0: undo it, in an update */
     int64_t cpu_shares, nano_cpus, cpu_period, cpu_quota, cpu_rt_period, cpu_rt_runtime;
     const char *cpuset_cpus, *cpuset_mems;
     int64_t pids; /* <= 0: unlimited */
@@ -83,7 +83,8 @@ struct err *cgroup_freeze(struct cgroup_tree *t, const char *id, bool frozen) mu
 bool cgroup_is_frozen(struct cgroup_tree *t, const char *id);
 struct err *cgroup_pids(struct cgroup_tree *t, const char *id, struct arena *a, int **out,
                         size_t *n) must_check;
-bool cgroup_was_oom_killed(struct cgroup_tree *t, const char *id); /* read before remove */
+/* Processes that the OOM killer has ended; read it before the cgroup is removed. */
+int64_t cgroup_oom_kills(struct cgroup_tree *t, const char *id);
 /* Ids that exist in the tree (reconciling at start-up). */
 struct err *cgroup_list(struct cgroup_tree *t, struct arena *a, struct strs *out) must_check;
 

@@ -75,6 +75,7 @@ struct container {
     bool has_been_killed;  /* a kill or stop was asked during this run */
     unsigned n_thaws;      /* signals that had to get through: a pause in flight gives way */
     struct health *health; /* NULL until a run with a health check */
+    struct oom_watch *oom; /* NULL unless it runs with a memory limit */
 };
 
 /* What a callback was given when it was registered: still a container, not what was one. */

@@ -72,10 +72,15 @@ struct err *exec_compile(struct arena *a, struct exec_input *in, struct launch *
  * devices and folders), and settings that this kernel cannot honour. Pure. */
 void sandbox_warnings(struct arena *a, const struct config *c, const struct host_config *h,
                       struct strs *out);
+/* The one of them that update says, too: a kernel memory limit is never applied. */
+void sandbox_warn_kernel_memory(struct arena *a, const struct host_config *h, struct strs *out);
 /* ERR_INVALID for what can be refused at create (unknown capabilities, devices,
  * security options, conflicting modes, bad ulimits …), in Docker's words. Pure. */
 struct err *sandbox_check(struct arena *a, const struct config *c, const struct host_config *h)
     must_check;
+/* StorageOpt: bytes of the writable part, 0 without a limit. ERR_INVALID for other options. Pure.
+ */
+struct err *sandbox_storage_limit(const struct host_config *h, int64_t *out) must_check;
 /* Docker's masked and read-only path defaults for inspect. */
 extern const char *const sandbox_masked_paths[]; /* NULL-terminated */
 extern const char *const sandbox_readonly_paths[];

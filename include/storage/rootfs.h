@@ -13,6 +13,11 @@
  * (/.dockerenv, /etc/mtab, /proc, …) comes from one shared layer below the image's, which
  * rootfs_mount adds. ERR_CONFLICT when it exists. Leaves nothing when it fails. */
 struct err *rootfs_create(struct layer_store *s, const char *id) must_check;
+/* At most so many bytes in the container's writable part, by a project quota; before its first
+ * mount. ERR_INVALID says what the file system or the kernel lacks. */
+struct err *rootfs_limit(struct layer_store *s, const char *id, int64_t bytes) must_check;
+/* Gives the quota's limit back, before rootfs_remove; none is success. */
+void rootfs_unlimit(struct layer_store *s, const char *id);
 /* chain: chain ids from the base up. Detached mount fd in *out; nothing appears in any mount
  * table. `is_volatile`: no syncfs at unmount (containers that are removed anyway). Kernels
  * without lowerdir+ (< 6.7) take another way to the same result. */

@@ -38,4 +38,5 @@ const struct hierarchy *cgroup_tree_controller(const struct cgroup_tree *t, enum
 struct err *cgroup_tree_check_id(const char *id) must_check;
 /* Reads a small knob of `id` into `out`; false when absent. */
 bool knob_read(const struct hierarchy *h, const char *id, const char *file, char *out, size_t room);
+int64_t knob_value_of(const char *text, const char *key); /* of "key value" lines; 0 when absent */
 struct err *knob_write(int dir, const char *id, const char *file, const char *value) must_check;

@@ -49,7 +49,7 @@ static uint32_t features_wanted(const struct cgroup_limits *l)
         [FEAT_SWAP] = l->memory_swap != 0 && l->memory > 0,
         [FEAT_RESERVATION] = l->memory_reservation > 0,
         [FEAT_SWAPPINESS] = l->swappiness >= 0,
-        [FEAT_OOM_CONTROL] = l->oom_kill_disable,
+        [FEAT_OOM_CONTROL] = l->oom_kill_disable > 0,
         [FEAT_SHARES] = l->cpu_shares > 0,
         [FEAT_CFS] = l->cpu_period > 0 || l->cpu_quota > 0,
         [FEAT_CPUSET] = !text_is_empty(l->cpuset_cpus) || !text_is_empty(l->cpuset_mems),
@@ -130,7 +130,7 @@ struct err *cgroup_check(const struct cgroup_tree *t, struct arena *a,
     for (size_t i = 0; i < ARRAY_LEN(check_rows); i++)
         if (missing & 1u << check_rows[i].feature)
             strs_add(a, warnings, check_rows[i].warning);
-    if (l->oom_kill_disable && !l->memory && features_have(&t->features, FEAT_OOM_CONTROL))
+    if (l->oom_kill_disable > 0 && !l->memory && features_have(&t->features, FEAT_OOM_CONTROL))
         strs_add(a, warnings,
                  "OOM killer is disabled for the container, but no memory limit is set, this can "
                  "result in the system running out of resources.");

@@ -14,7 +14,7 @@
 #define V1_NO_LIMIT (INT64_MAX - 4095) /* rounded down to a page */
 
 /* The files of cgroupfs are lists of "key value" (cgroup-v2.rst, "Flat keyed"). */
-static int64_t value_of(const char *text, const char *key)
+int64_t knob_value_of(const char *text, const char *key)
 {
     size_t n = strlen(key);
 
@@ -84,16 +84,16 @@ static void stats_v1(struct stats_reader *r, struct cgroup_stats *s)
     s->cpu_user_ns = read_number(r, CTL_CPUACCT, "cpuacct.usage_user");
     s->cpu_system_ns = read_number(r, CTL_CPUACCT, "cpuacct.usage_sys");
     text = read_text(r, CTL_CPU, "cpu.stat");
-    s->periods = value_of(text, "nr_periods");
-    s->throttled_periods = value_of(text, "nr_throttled");
-    s->throttled_ns = value_of(text, "throttled_time");
+    s->periods = knob_value_of(text, "nr_periods");
+    s->throttled_periods = knob_value_of(text, "nr_throttled");
+    s->throttled_ns = knob_value_of(text, "throttled_time");
     s->memory_bytes = read_number(r, CTL_MEMORY, "memory.usage_in_bytes");
     s->memory_max_bytes = read_number(r, CTL_MEMORY, "memory.max_usage_in_bytes");
     s->memory_limit = read_number(r, CTL_MEMORY, "memory.limit_in_bytes");
     text = read_text(r, CTL_MEMORY, "memory.stat");
-    s->memory_cache_bytes = value_of(text, "total_cache");
-    s->memory_inactive_file = value_of(text, "total_inactive_file");
-    s->oom_kills = value_of(read_text(r, CTL_MEMORY, "memory.oom_control"), "oom_kill");
+    s->memory_cache_bytes = knob_value_of(text, "total_cache");
+    s->memory_inactive_file = knob_value_of(text, "total_inactive_file");
+    s->oom_kills = knob_value_of(read_text(r, CTL_MEMORY, "memory.oom_control"), "oom_kill");
     add_v1_io(read_text(r, CTL_BLKIO, "blkio.throttle.io_service_bytes_recursive"), s);
 }
 
@@ -101,19 +101,19 @@ static void stats_v2(struct stats_reader *r, struct cgroup_stats *s)
 {
     const char *text = read_text(r, CTL_CPUACCT, "cpu.stat");
 
-    s->cpu_ns = value_of(text, "usage_usec") * 1000;
-    s->cpu_user_ns = value_of(text, "user_usec") * 1000;
-    s->cpu_system_ns = value_of(text, "system_usec") * 1000;
-    s->periods = value_of(text, "nr_periods");
-    s->throttled_periods = value_of(text, "nr_throttled");
-    s->throttled_ns = value_of(text, "throttled_usec") * 1000;
+    s->cpu_ns = knob_value_of(text, "usage_usec") * 1000;
+    s->cpu_user_ns = knob_value_of(text, "user_usec") * 1000;
+    s->cpu_system_ns = knob_value_of(text, "system_usec") * 1000;
+    s->periods = knob_value_of(text, "nr_periods");
+    s->throttled_periods = knob_value_of(text, "nr_throttled");
+    s->throttled_ns = knob_value_of(text, "throttled_usec") * 1000;
     s->memory_bytes = read_number(r, CTL_MEMORY, "memory.current");
     s->memory_max_bytes = read_number(r, CTL_MEMORY, "memory.peak");
     s->memory_limit = read_number(r, CTL_MEMORY, "memory.max");
     text = read_text(r, CTL_MEMORY, "memory.stat");
-    s->memory_cache_bytes = value_of(text, "file");
-    s->memory_inactive_file = value_of(text, "inactive_file");
-    s->oom_kills = value_of(read_text(r, CTL_MEMORY, "memory.events"), "oom_kill");
+    s->memory_cache_bytes = knob_value_of(text, "file");
+    s->memory_inactive_file = knob_value_of(text, "inactive_file");
+    s->oom_kills = knob_value_of(read_text(r, CTL_MEMORY, "memory.events"), "oom_kill");
     add_v2_io(read_text(r, CTL_BLKIO, "io.stat"), s);
 }
 
@@ -146,16 +146,16 @@ struct err *cgroup_stats(struct cgroup_tree *t, const char *id, struct cgroup_st
 
 /* oom_kill counts the processes that the kernel has killed for want of memory; it is read before
  * the cgroup goes. */
-bool cgroup_was_oom_killed(struct cgroup_tree *t, const char *id)
+int64_t cgroup_oom_kills(struct cgroup_tree *t, const char *id)
 {
     struct stats_reader r = {.t = t, .id = id};
     struct err *e = cgroup_tree_check_id(id);
 
     if (e) {
         err_drop(e);
-        return false;
+        return 0;
     }
-    if (t->features.is_v2)
-        return value_of(read_text(&r, CTL_MEMORY, "memory.events"), "oom_kill") > 0;
-    return value_of(read_text(&r, CTL_MEMORY, "memory.oom_control"), "oom_kill") > 0;
+    return knob_value_of(
+        read_text(&r, CTL_MEMORY, t->features.is_v2 ? "memory.events" : "memory.oom_control"),
+        "oom_kill");
 }

@@ -25,7 +25,8 @@ static void plan_memory(struct arena *a, const struct cgroup_features *c,
         knobs_add(a, p, CTL_MEMORY, "memory.swappiness",
                   arena_printf(a, "%lld", (long long)l->swappiness));
     if (l->oom_kill_disable && features_have(c, FEAT_OOM_CONTROL))
-        knobs_add(a, p, CTL_MEMORY, "memory.oom_control", arena_strdup(a, "1"));
+        knobs_add(a, p, CTL_MEMORY, "memory.oom_control",
+                  arena_strdup(a, l->oom_kill_disable > 0 ? "1" : "0"));
 }
 
 static void plan_cpu(struct arena *a, const struct cgroup_features *c,

@@ -16,6 +16,7 @@
 #include "recover/recover.h"
 #include "run/exited.h"
 #include "run/mounts.h"
+#include "run/oom.h"
 
 #include "exec_recover.h"
 
@@ -54,6 +55,7 @@ static void on_destroying(struct container *c)
     ASSERT(c->magic == CONTAINER_MAGIC);
     sockets_stop_holding(c);
     health_free(c);
+    oom_watch_drop(c);
     orphan_forget(c->orphan);
     endpoints_drop(c);
 }

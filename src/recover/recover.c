@@ -31,6 +31,7 @@
 #include "place/sockets.h"
 #include "run/commands.h"
 #include "run/exited.h"
+#include "run/oom.h"
 #include "run/restart.h"
 #include "run/streams.h"
 #include "runtime/keeper_conn.h"
@@ -339,6 +340,7 @@ static void reconcile_one(struct container *c)
     }
     if (c->pidfd >= 0) {
         health_resume(c);
+        oom_watch_begin(c);
         if (c->must_close_stdin)
             keeper_close_hold(c->parts->keeper, c->doc.id, c->doc.state.pid, ROLE_STDIN, NULL,
                               NULL);

@@ -151,6 +151,17 @@ static struct err *merge_image(struct create *o)
     return NULL;
 }
 
+/* berthd's --no-new-privileges is for new containers: stored with them, so that inspect and execs
+ * see it, and that another value of the flag later changes none. One that said false has said so.
+ */
+static void fill_no_new_privileges(struct arena *a, struct host_config *h)
+{
+    for (size_t i = 0; i < h->security_opt.n; i++)
+        if (text_starts(h->security_opt.v[i], "no-new-privileges"))
+            return;
+    strs_add(a, &h->security_opt, "no-new-privileges=true");
+}
+
 /* What Docker fills in when a request says nothing; inspect shows it afterwards. The private cgroup
  * namespace is the default of clients that know of it (API 1.41). */
 static void fill_defaults(const struct create *o, struct host_config *h)
@@ -176,33 +187,12 @@ static void fill_defaults(const struct create *o, struct host_config *h)
         h->restart.name = "no";
     if (text_is_empty(h->runtime))
         h->runtime = "berth";
+    if (s->no_new_privileges)
+        fill_no_new_privileges(a, h);
     if (!h->console_size)
         h->console_size = "[0,0]";
     if (h->memory > 0 && h->memory_swap == 0)
         h->memory_swap = h->memory * 2;
-}
-
-static struct err *check_restart(const struct host_config *h)
-{
-    const struct restart_policy *r = &h->restart;
-    bool is_on_failure = text_same(r->name, "on-failure");
-
-    if (!is_on_failure && !text_same(r->name, "no") && !text_same(r->name, "always") &&
-        !text_same(r->name, "unless-stopped"))
-        return err_new(ERR_INVALID,
-                       "invalid restart policy: unknown policy '%s'; use one of 'no', 'always', "
-                       "'on-failure', or 'unless-stopped'",
-                       r->name);
-    if (r->max_retry != 0 && !is_on_failure)
-        return err_new(ERR_INVALID,
-                       "invalid restart policy: maximum retry count can only be used with "
-                       "'on-failure'");
-    if (r->max_retry < 0)
-        return err_new(ERR_INVALID,
-                       "invalid restart policy: maximum retry count cannot be negative");
-    if (h->auto_remove && !text_same(r->name, "no"))
-        return err_new(ERR_INVALID, "can't create 'AutoRemove' container with restart policy");
-    return NULL;
 }
 
 static struct err *check_with_parts(struct create *o, const struct config *c,
@@ -212,7 +202,6 @@ static struct err *check_with_parts(struct create *o, const struct config *c,
     struct port_map *maps;
     size_t n_maps;
 
-    TRY(check_restart(h));
     TRY(resolver_check(c, h));
     TRY(log_check(h->log.type, &h->log.options));
     TRY(limits_plan(o->op.arena, h, c, &limits));
@@ -423,6 +412,25 @@ static struct err *copy_up(struct create *o)
     return NULL;
 }
 
+static struct err *fill_rootfs(struct create *o)
+{
+    int64_t limit;
+
+    TRY(sandbox_storage_limit(&o->c->doc.host, &limit));
+    if (limit)
+        TRY(rootfs_limit(o->table->parts->layers, o->c->doc.id, limit));
+    return copy_up(o);
+}
+
+static void remove_files(struct op *op)
+{
+    struct create *o = (struct create *)op;
+
+    if (o->c->doc.host.storage_opt.n)
+        rootfs_unlimit(o->table->parts->layers, o->c->doc.id);
+    err_drop(rootfs_remove(o->table->parts->layers, o->c->doc.id));
+}
+
 static struct err *make_files(struct op *op)
 {
     struct create *o = (struct create *)op;
@@ -430,17 +438,10 @@ static struct err *make_files(struct op *op)
 
     TRY(mounts_check_sources(o->c->arena, &o->c->doc.mounts, &o->warnings));
     TRY(rootfs_create(o->table->parts->layers, o->c->doc.id));
-    err = copy_up(o);
+    err = fill_rootfs(o);
     if (err)
-        err_drop(rootfs_remove(o->table->parts->layers, o->c->doc.id));
+        remove_files(op);
     return err;
-}
-
-static void remove_files(struct op *op)
-{
-    struct create *o = (struct create *)op;
-
-    err_drop(rootfs_remove(o->table->parts->layers, o->c->doc.id));
 }
 
 /* ---- save, publish ---- */

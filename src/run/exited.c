@@ -25,6 +25,7 @@
 #include "net/net.h"
 #include "place/endpoints.h"
 #include "run/commands.h"
+#include "run/oom.h"
 #include "run/restart.h"
 #include "runtime/keeper_conn.h"
 #include "stream/hub.h"
@@ -40,7 +41,8 @@ struct exited {
     struct exit_record record;
     struct parts *parts; /* for the worker: mechanisms only */
     const char *id;
-    bool was_oom_killed, was_killed, has_failed;
+    int64_t oom_kills;
+    bool was_killed, has_failed;
 };
 
 /* The shell's convention, which Docker has: 128 and the signal. */
@@ -80,7 +82,7 @@ static struct err *read_oom(struct op *op)
 {
     struct exited *o = (struct exited *)op;
 
-    o->was_oom_killed = cgroup_was_oom_killed(o->parts->cgroups, o->id);
+    o->oom_kills = cgroup_oom_kills(o->parts->cgroups, o->id);
     return NULL;
 }
 
@@ -96,7 +98,6 @@ static struct err *record(struct op *op)
         return NULL; /* an earlier attempt came past here */
     s->exit_code = o->record.is_unknown ? 255 : exit_code_of_status(o->record.status);
     s->has_unknown_code = o->record.is_unknown;
-    s->oom_killed = o->was_oom_killed;
     s->finished_ns = o->record.wall_ns;
     s->pid = 0;
     health_stop(c);
@@ -106,8 +107,7 @@ static struct err *record(struct op *op)
         state_set_error(
             c, "the exit code is unknown: the keeper was killed and this kernel does not tell");
     close(steal_fd(&c->pidfd));
-    if (o->was_oom_killed)
-        container_event(c, "oom", NULL, NULL);
+    oom_watch_end(c, o->oom_kills);
     snprintf(code, sizeof(code), "%d", s->exit_code);
     container_event(c, "die", "exitCode", code);
     execs_end(c);

@@ -33,7 +33,7 @@ struct removal {
     struct container *c;
     struct parts *parts;
     const char *id;
-    bool force, volumes, is_marked;
+    bool force, volumes, is_marked, has_storage_limit;
     int status_before;
 };
 
@@ -134,6 +134,8 @@ static struct err *remove_files(struct op *op)
     struct removal *o = (struct removal *)op;
 
     ASSERT_WORKER();
+    if (o->has_storage_limit)
+        rootfs_unlimit(o->parts->layers, o->id);
     return rootfs_remove(o->parts->layers, o->id);
 }
 
@@ -265,6 +267,7 @@ void container_remove(struct container *c, bool force, bool volumes, bool link,
     o->parts = c->parts;
     o->id = arena_strdup(o->op.arena, c->doc.id);
     o->op.subject = o->id;
+    o->has_storage_limit = c->doc.host.storage_opt.n > 0;
     o->force = force;
     o->volumes = volumes || mounts_are_doomed(c); /* by a removal that has failed half way */
     call = mem_new(struct removal_call);

@@ -31,6 +31,7 @@
 #include "place/published.h"
 #include "place/sockets.h"
 #include "run/commands.h"
+#include "run/oom.h"
 #include "run/streams.h"
 #include "storage/rootfs.h"
 #include "storage/volume.h"
@@ -424,6 +425,7 @@ static struct err *mark_running(struct op *op)
     container_check(c);
     image_ref(c->image, c->doc.id, true);
     health_start(c);
+    oom_watch_begin(c);
     container_save(c); /* the pid: for people, not for recovery */
     volumes_tell(c, "mount");
     container_event(c, "start", NULL, NULL);

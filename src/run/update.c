@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Update: resources and restart policy of a container, running or not. Zero and absent
- * mean unchanged, as in Docker. The document is written first, then the limits of one that
- * runs are set on a worker, and only then are they shown: until there all can be taken back,
- * of which limits that the kernel has could not (a zero means unchanged there, too). Loop thread
- * otherwise.
+ * mean unchanged, as in Docker; anything else that is given and that no kernel lets us change in a
+ * life is refused, where Docker says 200 and changes nothing. The document is written first, then
+ * the limits of one that runs are set on a worker, and only then are they shown: until there all
+ * can be taken back, of which limits that the kernel has could not (a zero means unchanged there,
+ * too). Loop thread otherwise.
  */
 #include <string.h>
 
+#include "base/map.h"
 #include "cgroup/cgroup.h"
 #include "container/event.h"
 #include "container/object.h"
 #include "run/commands.h"
+#include "run/oom.h"
 #include "runtime/sandbox.h"
 
 #include "limits.h"
@@ -27,6 +30,105 @@ struct update {
     struct strs warnings;
 };
 
+/* ---- what may be asked ---- */
+
+static const char *const updatable[] = {
+    "BlkioDeviceReadBps",
+    "BlkioDeviceReadIOps",
+    "BlkioDeviceWriteBps",
+    "BlkioDeviceWriteIOps",
+    "BlkioWeight",
+    "BlkioWeightDevice",
+    "CpuPeriod",
+    "CpuQuota",
+    "CpuRealtimePeriod",
+    "CpuRealtimeRuntime",
+    "CpuShares",
+    "CpusetCpus",
+    "CpusetMems",
+    "KernelMemory", /* answered with a warning */
+    "Memory",
+    "MemoryReservation",
+    "MemorySwap",
+    "MemorySwappiness",
+    "NanoCpus",
+    "OomKillDisable",
+    "PidsLimit",
+    "RestartPolicy",
+};
+
+static bool is_empty(struct arena *a, const struct json *j)
+{
+    const char *text;
+
+    switch (json_type(j)) {
+    case JSON_ARRAY:
+    case JSON_OBJECT:
+        return json_len(j) == 0;
+    case JSON_NUMBER:
+        text = json_text(a, j);
+        return strcmp(text, "0") == 0;
+    case JSON_STRING:
+        return *json_str(j) == '\0';
+    default:
+        return !json_bool(j);
+    }
+}
+
+static bool is_updatable(const char *key)
+{
+    for (size_t i = 0; i < ARRAY_LEN(updatable); i++)
+        if (strcasecmp(updatable[i], key) == 0)
+            return true;
+    return false;
+}
+
+/* Clients send the whole of Docker's Resources, empty where nothing is asked. */
+static struct err *read_asked(struct update *o, struct arena *a, struct host_config *out)
+{
+    const struct json *doc;
+
+    TRY(json_parse(o->op.arena, o->body, o->body_len, &doc));
+    if (json_type(doc) != JSON_OBJECT)
+        return err_new(ERR_INVALID, "an update must be a JSON object");
+    for (const struct json *j = json_first(doc); j; j = json_next(j))
+        if (!is_updatable(json_key(j)) && !is_empty(o->op.arena, j))
+            return err_new(ERR_INVALID,
+                           "\"%.100s\" of a container cannot be updated: create a new one with it",
+                           json_key(j));
+    return json_fill(a, doc, &host_config_json, out);
+}
+
+/* ---- what is asked, into what is ---- */
+
+/* Block devices by path: one that is asked takes the place of the container's; a rate of zero takes
+ * its limit away. weight_device and rate_device both begin with the path. */
+static void take_devices(struct arena *a, struct jlist *into, const struct jlist *asked,
+                         size_t size)
+{
+    struct jlist all = {NULL, 0};
+    struct map *by_path;
+
+    if (!asked->n)
+        return;
+    all.v = arena_array(a, into->n + asked->n, size);
+    by_path = map_create();
+    for (size_t i = 0; i < into->n + asked->n; i++) {
+        const char *item = i < into->n ? (const char *)into->v + i * size
+                                       : (const char *)asked->v + (i - into->n) * size;
+        const char *path = *(char *const *)item ? *(char *const *)item : "";
+        char *place = map_get(by_path, path);
+
+        if (!place) {
+            place = (char *)all.v + all.n++ * size;
+            map_put(by_path, path, place);
+        }
+        memcpy(place, item, size);
+    }
+    map_destroy(by_path);
+    *into = all;
+}
+
 #define TAKE(field)                                                                                \
     do {                                                                                           \
         if (asked->field)                                                                          \
@@ -35,7 +137,7 @@ struct update {
 
 /* Docker's rule: zero and empty mean "unchanged", so a limit cannot be taken back to "none" but for
  * those that have a number for it (-1). */
-static void take_asked(struct host_config *next, const struct host_config *asked)
+static void take_asked(struct arena *a, struct host_config *next, const struct host_config *asked)
 {
     TAKE(cpu_shares);
     TAKE(memory);
@@ -47,7 +149,15 @@ static void take_asked(struct host_config *next, const struct host_config *asked
     TAKE(cpu_rt_runtime);
     TAKE(memory_reservation);
     TAKE(memory_swap);
+    TAKE(memory_swappiness);
+    TAKE(oom_kill_disable);
     TAKE(pids_limit);
+    take_devices(a, &next->blkio_weight_device, &asked->blkio_weight_device,
+                 sizeof(struct weight_device));
+    take_devices(a, &next->blkio_read_bps, &asked->blkio_read_bps, sizeof(struct rate_device));
+    take_devices(a, &next->blkio_write_bps, &asked->blkio_write_bps, sizeof(struct rate_device));
+    take_devices(a, &next->blkio_read_iops, &asked->blkio_read_iops, sizeof(struct rate_device));
+    take_devices(a, &next->blkio_write_iops, &asked->blkio_write_iops, sizeof(struct rate_device));
     if (!text_is_empty(asked->cpuset_cpus))
         next->cpuset_cpus = asked->cpuset_cpus;
     if (!text_is_empty(asked->cpuset_mems))
@@ -69,7 +179,7 @@ static struct err *plan(struct op *op)
                        "cannot be \"update\"",
                        o->id);
     o->warnings = text_split(op->arena, "", ','); /* present and empty */
-    TRY(json_decode(c->arena, o->body, o->body_len, &host_config_json, &asked));
+    TRY(read_asked(o, c->arena, &asked));
     TRY(json_check_sizes(&host_config_json, &asked, CONFIG_ENTRIES_MAX));
     if (c->doc.host.auto_remove && !text_is_empty(asked.restart.name) &&
         !text_same(asked.restart.name, "no"))
@@ -77,7 +187,8 @@ static struct err *plan(struct op *op)
                        "Restart policy cannot be updated because AutoRemove is enabled for "
                        "the container");
     o->next = c->doc.host;
-    take_asked(&o->next, &asked);
+    take_asked(c->arena, &o->next, &asked);
+    sandbox_warn_kernel_memory(op->arena, &asked, &o->warnings);
     TRY(sandbox_check(op->arena, &c->doc.config, &o->next));
     TRY(limits_plan(op->arena, &o->next, &c->doc.config, &limits));
     TRY(cgroup_check(o->parts->cgroups, op->arena, &limits, &o->warnings));
@@ -113,6 +224,8 @@ static struct err *apply(struct op *op)
     if (!o->is_running)
         return NULL;
     TRY(limits_plan(op->arena, &o->next, NULL, &limits));
+    if (o->next.oom_kill_disable < 0) /* a new cgroup has it so, but this one may not */
+        limits.oom_kill_disable = -1;
     return cgroup_update(o->parts->cgroups, o->id, &limits);
 }
 
@@ -122,6 +235,7 @@ static struct err *publish(struct op *op)
 
     ASSERT(o->c->magic == CONTAINER_MAGIC);
     o->c->doc.host = o->next;
+    oom_watch_begin(o->c);
     container_save(o->c); /* a pause or an exit may have written what was shown meanwhile */
     container_event(o->c, "update", NULL, NULL);
     return NULL;

@@ -162,9 +162,27 @@ static struct err *check_targets(struct arena *a, const struct host_config *h)
     return NULL;
 }
 
+struct err *sandbox_storage_limit(const struct host_config *h, int64_t *out)
+{
+    int64_t bytes = 0;
+
+    for (size_t i = 0; i < h->storage_opt.n; i++) {
+        const char *key = h->storage_opt.v[i].key, *value = h->storage_opt.v[i].value;
+
+        if (strcmp(key, "size") != 0)
+            return err_new(ERR_INVALID, "unknown option in --storage-opt: %s (there is only size)",
+                           key);
+        if (!text_to_bytes(value, &bytes) || bytes <= 0)
+            return err_new(ERR_INVALID, "invalid size in --storage-opt: %s", value);
+    }
+    *out = bytes;
+    return NULL;
+}
+
 struct err *sandbox_check(struct arena *a, const struct config *c, const struct host_config *h)
 {
     struct process_limit *limits;
+    int64_t storage_limit;
 
     TRY(check_config(c));
     TRY(check_modes(c, h));
@@ -174,5 +192,6 @@ struct err *sandbox_check(struct arena *a, const struct config *c, const struct 
     TRY(check_devices(h));
     TRY(check_sysctls(h));
     TRY(check_targets(a, h));
+    TRY(sandbox_storage_limit(h, &storage_limit));
     return process_limits(a, &h->ulimits, &limits);
 }

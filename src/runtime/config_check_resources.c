@@ -11,6 +11,7 @@
 
 #define MIB (1LL << 20)
 #define MEMORY_MIN (6 * MIB)
+#define CPU_LIST_MAX 4096
 
 static struct err *check_memory(const struct host_config *h)
 {
@@ -60,11 +61,13 @@ static struct err *check_cpu(const struct host_config *h)
     return NULL;
 }
 
-/* "0-2,4": the kernel's list format. */
+/* "0-2,4": the kernel's list format. It is written to a knob, which takes a page. */
 static bool is_cpu_list(const char *s)
 {
     if (text_is_empty(s))
         return true;
+    if (strlen(s) >= CPU_LIST_MAX)
+        return false;
     for (;;) {
         size_t n = strspn(s, "0123456789");
 
@@ -87,9 +90,9 @@ static bool is_cpu_list(const char *s)
 static struct err *check_cpusets(const struct host_config *h)
 {
     if (!is_cpu_list(h->cpuset_cpus))
-        return err_new(ERR_INVALID, "Invalid value %s for cpuset cpus", h->cpuset_cpus);
+        return err_new(ERR_INVALID, "Invalid value %.200s for cpuset cpus", h->cpuset_cpus);
     if (!is_cpu_list(h->cpuset_mems))
-        return err_new(ERR_INVALID, "Invalid value %s for cpuset mems", h->cpuset_mems);
+        return err_new(ERR_INVALID, "Invalid value %.200s for cpuset mems", h->cpuset_mems);
     return NULL;
 }
 

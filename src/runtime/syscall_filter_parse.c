@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A user's seccomp profile (Docker's JSON) → struct syscall_filter_profile. Pure; the text is
- * foreign, so everything is bounded and every refusal says what is wrong with it.
+ * foreign, so everything is bounded. A profile that is not exactly understood (an unknown or double
+ * key, a value of another type, a number that is not an integer in its range) is refused with the
+ * place: to read half of a rule is to allow what its author has forbidden. Docker ignores such.
+ *
+ * An architecture that libseccomp does not know is left out, since profiles name them all.
  *
  * A capability name we do not know is kept as CAP_NEVER: a rule that needs it never
  * applies, and one that excludes it always does, as in Docker.
@@ -25,10 +29,16 @@
 #define FILTER_ERRNO_MAX 4095
 #define CAP_NEVER CAPS_BIT(63)
 
+/* Where in the document: syscalls[3].args[0]. Lives on the stack of the readers. */
+struct place {
+    const struct place *up; /* NULL: the profile itself */
+    const char *key;        /* NULL: an item of a list, at index */
+    size_t index;
+};
+
 struct parse {
     struct arena *a;
     size_t n_names;
-    int64_t default_errno;
 };
 
 static const struct {
@@ -68,37 +78,150 @@ static const struct {
     {"SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW},
 };
 
-static struct err *bad(const char *what, const char *value)
+/* ---- places and exact values ---- */
+
+enum { PLACES_MAX = 8 }; /* syscalls, [i], args, [j], value; and some */
+
+static struct err *bad(const struct place *at, const char *what, const char *value)
 {
-    return err_new(ERR_INVALID, "decoding seccomp profile failed: %s \"%s\"", what,
-                   value ? value : "");
+    const struct place *chain[PLACES_MAX];
+    autobuf struct buf where = {0};
+    size_t n = 0;
+
+    for (; at && n < PLACES_MAX; at = at->up)
+        chain[n++] = at;
+    while (n-- > 0)
+        if (chain[n]->key)
+            buf_printf(&where, "%s%s", where.len ? "." : "", chain[n]->key);
+        else
+            buf_printf(&where, "[%zu]", chain[n]->index);
+    return err_new(ERR_INVALID, "decoding seccomp profile failed: %s%s%s%s%.100s%s",
+                   where.len ? where.data : "", where.len ? ": " : "", what, value ? " \"" : "",
+                   value ? value : "", value ? "\"" : "");
 }
 
-static struct err *parse_action(const char *name, int64_t value, uint32_t *out)
+/* All keys of an object are among these, in any case as Go reads them, and none comes twice. */
+static struct err *check_keys(const struct json *object, const struct place *at,
+                              const char *const *known)
 {
-    if (value < 0 || value > FILTER_ERRNO_MAX)
-        return err_new(ERR_INVALID, "decoding seccomp profile failed: errno %lld is out of range",
-                       (long long)value);
+    unsigned seen = 0;
+
+    if (json_type(object) != JSON_OBJECT)
+        return bad(at, "it is not an object", NULL);
+    for (const struct json *j = json_first(object); j; j = json_next(j)) {
+        size_t i = 0;
+
+        while (known[i] && strcasecmp(known[i], json_key(j)) != 0)
+            i++;
+        if (!known[i])
+            return bad(at, "unknown key", json_key(j));
+        if (seen & 1u << i)
+            return bad(at, "the key comes twice:", json_key(j));
+        seen |= 1u << i;
+    }
+    return NULL;
+}
+
+/* A member of the type, or NULL where it is absent or null. */
+static struct err *member(const struct json *object, const struct place *at, enum json_type type,
+                          const struct json **out)
+{
+    static const char *const wanted[] = {
+        [JSON_NUMBER] = "it must be a number",
+        [JSON_STRING] = "it must be a string",
+        [JSON_ARRAY] = "it must be a list",
+        [JSON_OBJECT] = "it must be an object",
+    };
+    const struct json *j = json_get(object, at->key);
+
+    if (j && json_type(j) == JSON_NULL)
+        j = NULL;
+    if (j && json_type(j) != type)
+        return bad(at, wanted[type], NULL);
+    *out = j;
+    return NULL;
+}
+
+static struct err *get_string(const struct json *object, const struct place *up, const char *key,
+                              const char **out)
+{
+    const struct place at = {up, key, 0};
+    const struct json *j;
+
+    TRY(member(object, &at, JSON_STRING, &j));
+    *out = j ? json_str(j) : NULL;
+    return NULL;
+}
+
+/* Exact: 2^53 + 1 stays what it is, and neither a sign nor a fraction nor an exponent is taken. */
+static struct err *get_number(struct parse *p, const struct json *object, const struct place *up,
+                              const char *key, uint64_t max, uint64_t *out)
+{
+    const struct place at = {up, key, 0};
+    const struct json *j;
+    const char *text;
+    char *end;
+    unsigned long long value;
+
+    TRY(member(object, &at, JSON_NUMBER, &j));
+    if (!j)
+        return NULL;
+    text = json_text(p->a, j);
+    errno = 0;
+    value = strtoull(text, &end, 10);
+    if (text[strspn(text, "0123456789")] || errno == ERANGE || value > max)
+        return bad(&at,
+                   arena_printf(p->a, "it must be an integer from 0 to %llu, not",
+                                (unsigned long long)max),
+                   text);
+    *out = value;
+    return NULL;
+}
+
+static struct err *get_strings(struct parse *p, const struct json *object, const struct place *up,
+                               const char *key, struct strs *out)
+{
+    const struct place at = {up, key, 0};
+    struct place item = {&at, NULL, 0};
+    const struct json *list;
+
+    *out = (struct strs){0};
+    TRY(member(object, &at, JSON_ARRAY, &list));
+    for (const struct json *j = json_first(list); j; j = json_next(j), item.index++)
+        if (json_type(j) != JSON_STRING)
+            return bad(&item, "it must be a string", NULL);
+    if (list)
+        *out = json_strs(p->a, list);
+    return NULL;
+}
+
+/* ---- rules ---- */
+
+static struct err *parse_action(const struct place *at, const char *name, int64_t value,
+                                uint32_t *out)
+{
     for (size_t i = 0; name && i < ARRAY_LEN(actions); i++)
         if (strcmp(actions[i].name, name) == 0) {
             *out = actions[i].action | (actions[i].has_value ? (uint32_t)value : 0);
             return NULL;
         }
-    return bad("unknown action", name);
+    return bad(at, "unknown action", name ? name : "");
 }
 
-static struct err *parse_names(struct parse *p, const struct json *rule, const char *const **out)
+static struct err *parse_names(struct parse *p, const struct json *rule, const struct place *at,
+                               const char *const **out)
 {
-    const struct json *list = json_get(rule, "names");
-    const char *single = json_str(json_get(rule, "name"));
-    struct strs names = json_strs(p->a, list);
+    struct strs names;
+    const char *single;
 
+    TRY(get_strings(p, rule, at, "names", &names));
+    TRY(get_string(rule, at, "name", &single));
     if (single && *single && names.n)
-        return err_new(ERR_INVALID, "decoding seccomp profile failed: both 'name' and 'names' were "
-                                    "specified in the seccomp profile, use either 'name' or "
-                                    "'names'");
+        return bad(at, "both 'name' and 'names' were specified, use either of them", NULL);
     if (single && *single)
         strs_add(p->a, &names, single);
+    if (!single && !json_get(rule, "names"))
+        return bad(at, "it names no system call", NULL);
     p->n_names += names.n;
     if (p->n_names > FILTER_NAMES_MAX)
         return err_new(ERR_TOO_LARGE, "seccomp profile names more than %d system calls",
@@ -109,74 +232,76 @@ static struct err *parse_names(struct parse *p, const struct json *rule, const c
     return NULL;
 }
 
-/* JSON numbers pass through a double; the values profiles use are 32 bits wide. */
-static uint64_t number(const struct json *j)
+static struct err *parse_arg(struct parse *p, const struct json *j, const struct place *at,
+                             struct syscall_filter_arg *out)
 {
-    double d = json_num(j);
+    static const char *const keys[] = {"index", "value", "valueTwo", "op", NULL};
+    uint64_t index = 0;
+    const char *op;
 
-    if (!(d > 0))
-        return 0;
-    return d >= 18446744073709551615.0 ? UINT64_MAX : (uint64_t)d;
-}
-
-static struct err *parse_arg(const struct json *j, struct syscall_filter_arg *out)
-{
-    const char *op = json_str(json_get(j, "op"));
-    int64_t index = json_int(json_get(j, "index"));
-
-    if (index < 0 || index >= FILTER_ARGS_MAX)
-        return err_new(ERR_INVALID,
-                       "decoding seccomp profile failed: argument index %lld is out "
-                       "of range",
-                       (long long)index);
+    TRY(check_keys(j, at, keys));
+    *out = (struct syscall_filter_arg){0};
+    TRY(get_number(p, j, at, "index", FILTER_ARGS_MAX - 1, &index));
+    TRY(get_number(p, j, at, "value", UINT64_MAX, &out->value));
+    TRY(get_number(p, j, at, "valueTwo", UINT64_MAX, &out->value_two));
+    TRY(get_string(j, at, "op", &op));
+    out->index = (unsigned)index;
     for (size_t i = 0; op && i < ARRAY_LEN(compares); i++)
         if (strcmp(compares[i].name, op) == 0) {
-            *out = (struct syscall_filter_arg){
-                .index = (unsigned)index,
-                .op = (int)compares[i].op,
-                .value = number(json_get(j, "value")),
-                .value_two = number(json_get(j, "valueTwo")),
-            };
+            out->op = (int)compares[i].op;
             return NULL;
         }
-    return bad("unknown operator", op);
+    return bad(at, "unknown operator", op ? op : "");
 }
 
-static struct err *parse_args(struct parse *p, const struct json *list,
+static struct err *parse_args(struct parse *p, const struct json *rule, const struct place *up,
                               struct syscall_filter_rule *out)
 {
-    size_t n = json_type(list) == JSON_ARRAY ? json_len(list) : 0;
+    const struct place at = {up, "args", 0};
+    struct place item = {&at, NULL, 0};
     struct syscall_filter_arg *args;
+    const struct json *list;
 
-    if (n > FILTER_ARGS_MAX)
-        return err_new(ERR_INVALID, "decoding seccomp profile failed: a rule has %zu arguments", n);
-    if (n == 0)
+    TRY(member(rule, &at, JSON_ARRAY, &list));
+    if (json_len(list) > FILTER_ARGS_MAX)
+        return bad(&at, "a system call has at most six arguments", NULL);
+    if (json_len(list) == 0)
         return NULL;
-    args = arena_array(p->a, n, sizeof(*args));
-    for (const struct json *j = json_first(list); j; j = json_next(j))
-        TRY(parse_arg(j, &args[out->n_args++]));
+    args = arena_array(p->a, json_len(list), sizeof(*args));
+    for (const struct json *j = json_first(list); j; j = json_next(j), item.index++)
+        TRY(parse_arg(p, j, &item, &args[out->n_args++]));
     out->args = args;
     return NULL;
 }
 
-static struct err *parse_kernel(const char *text, struct syscall_filter_when *out)
+static struct err *parse_kernel(const struct place *at, const char *text,
+                                struct syscall_filter_when *out)
 {
     int major = 0, minor = 0, end = 0;
 
     if (sscanf(text, "%4d.%4d%n", &major, &minor, &end) != 2 || text[end] || major < 1 || minor < 0)
-        return bad("invalid minKernel", text);
+        return bad(at, "invalid minKernel", text);
     out->kernel_major = major;
     out->kernel_minor = minor;
     return NULL;
 }
 
-static struct err *parse_when(struct parse *p, const struct json *j,
-                              struct syscall_filter_when *out)
+static struct err *parse_when(struct parse *p, const struct json *rule, const struct place *up,
+                              const char *key, struct syscall_filter_when *out)
 {
-    struct strs caps = json_strs(p->a, json_get(j, "caps"));
-    struct strs arches = json_strs(p->a, json_get(j, "arches"));
-    const char *kernel = json_str(json_get(j, "minKernel"));
+    static const char *const keys[] = {"caps", "arches", "minKernel", NULL};
+    const struct place at = {up, key, 0};
+    struct strs caps, arches;
+    const char *kernel;
+    const struct json *j;
 
+    TRY(member(rule, &at, JSON_OBJECT, &j));
+    if (!j)
+        return NULL;
+    TRY(check_keys(j, &at, keys));
+    TRY(get_strings(p, j, &at, "caps", &caps));
+    TRY(get_strings(p, j, &at, "arches", &arches));
+    TRY(get_string(j, &at, "minKernel", &kernel));
     for (size_t i = 0; i < caps.n; i++) {
         int n = caps_number(caps.v[i]);
 
@@ -184,95 +309,135 @@ static struct err *parse_when(struct parse *p, const struct json *j,
     }
     if (arches.n)
         out->arches = (const char *const *)arches.v;
-    return kernel && *kernel ? parse_kernel(kernel, out) : NULL;
+    return kernel && *kernel ? parse_kernel(&at, kernel, out) : NULL;
 }
 
-static struct err *parse_rule(struct parse *p, const struct json *j,
+static struct err *parse_rule(struct parse *p, const struct json *j, const struct place *at,
                               struct syscall_filter_rule *out)
 {
-    const struct json *errno_ret = json_get(j, "errnoRet");
-    int64_t value = json_type(errno_ret) == JSON_NUMBER ? json_int(errno_ret) : p->default_errno;
+    static const char *const keys[] = {"name",    "names",    "action",   "errnoRet", "args",
+                                       "comment", "includes", "excludes", NULL};
+    uint64_t value = EPERM;
+    const char *action, *comment;
 
-    TRY(parse_names(p, j, &out->names));
-    TRY(parse_action(json_str(json_get(j, "action")), value, &out->action));
-    TRY(parse_args(p, json_get(j, "args"), out));
-    TRY(parse_when(p, json_get(j, "includes"), &out->includes));
-    return parse_when(p, json_get(j, "excludes"), &out->excludes);
+    TRY(check_keys(j, at, keys));
+    TRY(parse_names(p, j, at, &out->names));
+    TRY(get_number(p, j, at, "errnoRet", FILTER_ERRNO_MAX, &value));
+    TRY(get_string(j, at, "action", &action));
+    TRY(get_string(j, at, "comment", &comment));
+    TRY(parse_action(at, action, (int64_t)value, &out->action));
+    TRY(parse_args(p, j, at, out));
+    TRY(parse_when(p, j, at, "includes", &out->includes));
+    return parse_when(p, j, at, "excludes", &out->excludes);
 }
 
-static struct err *parse_rules(struct parse *p, const struct json *list,
+static struct err *parse_rules(struct parse *p, const struct json *root,
                                struct syscall_filter_profile *out)
 {
-    size_t n = json_type(list) == JSON_ARRAY ? json_len(list) : 0;
+    const struct place at = {NULL, "syscalls", 0};
+    struct place item = {&at, NULL, 0};
     struct syscall_filter_rule *rules;
+    const struct json *list;
 
-    if (n > FILTER_RULES_MAX)
+    TRY(member(root, &at, JSON_ARRAY, &list));
+    if (json_len(list) > FILTER_RULES_MAX)
         return err_new(ERR_TOO_LARGE, "seccomp profile has more than %d rules", FILTER_RULES_MAX);
-    rules = arena_array(p->a, n + 1, sizeof(*rules));
-    for (const struct json *j = json_first(n ? list : NULL); j; j = json_next(j))
-        TRY(parse_rule(p, j, &rules[out->n_rules++]));
+    rules = arena_array(p->a, json_len(list) + 1, sizeof(*rules));
+    for (const struct json *j = json_first(list); j; j = json_next(j), item.index++)
+        TRY(parse_rule(p, j, &item, &rules[out->n_rules++]));
     out->rules = rules;
     return NULL;
 }
 
-/* "SCMP_ARCH_X86_64" → libseccomp's "x86_64". */
-static struct err *add_arch(struct parse *p, struct strs *list, const char *name)
+/* ---- architectures and flags ---- */
+
+/* "SCMP_ARCH_X86_64" → libseccomp's "x86_64"; NULL for one that it does not know. */
+static struct err *read_arch(struct parse *p, const struct place *at, const char *name,
+                             const char **out)
 {
     char *arch;
 
-    if (!name || !text_starts(name, "SCMP_ARCH_") || list->n >= FILTER_ARCHES_MAX)
-        return bad("invalid architecture", name);
+    if (!name || !text_starts(name, "SCMP_ARCH_"))
+        return bad(at, "invalid architecture", name ? name : "");
     arch = arena_strdup(p->a, name + strlen("SCMP_ARCH_"));
     text_lower(arch);
-    if (seccomp_arch_resolve_name(arch) == 0)
-        return bad("unknown architecture", name);
-    if (!strs_has(list, arch))
+    *out = seccomp_arch_resolve_name(arch) ? arch : NULL;
+    return NULL;
+}
+
+static struct err *add_arches(struct parse *p, const struct place *at, const struct strs *names,
+                              struct strs *list)
+{
+    for (size_t i = 0; i < names->n; i++) {
+        const char *arch;
+
+        TRY(read_arch(p, at, names->v[i], &arch));
+        if (!arch || strs_has(list, arch))
+            continue;
+        if (list->n >= FILTER_ARCHES_MAX)
+            return bad(at, "there are too many architectures", NULL);
         strs_add(p->a, list, arch);
+    }
+    return NULL;
+}
+
+static struct err *parse_arch_map(struct parse *p, const struct json *map, const struct place *up,
+                                  struct strs *list)
+{
+    static const char *const keys[] = {"architecture", "subArchitectures", NULL};
+    struct place at = {up, NULL, 0};
+
+    for (const struct json *j = json_first(map); j; j = json_next(j), at.index++) {
+        const char *name, *arch;
+        struct strs subs;
+
+        TRY(check_keys(j, &at, keys));
+        TRY(get_string(j, &at, "architecture", &name));
+        TRY(read_arch(p, &at, name, &arch));
+        TRY(get_strings(p, j, &at, "subArchitectures", &subs));
+        if (arch && seccomp_arch_resolve_name(arch) == seccomp_arch_native())
+            TRY(add_arches(p, &at, &subs, list));
+    }
     return NULL;
 }
 
 static struct err *parse_arches(struct parse *p, const struct json *root,
                                 struct syscall_filter_profile *out)
 {
-    struct strs list = {0}, given = json_strs(p->a, json_get(root, "architectures"));
-    const struct json *map = json_get(root, "archMap");
+    const struct place in_list = {NULL, "architectures", 0}, in_map = {NULL, "archMap", 0};
+    struct strs list = {0}, given;
+    const struct json *map;
 
+    TRY(get_strings(p, root, NULL, "architectures", &given));
+    TRY(member(root, &in_map, JSON_ARRAY, &map));
     if (given.n && json_len(map))
-        return err_new(ERR_INVALID, "decoding seccomp profile failed: both 'architectures' and "
-                                    "'archMap' were specified in the seccomp profile, use either "
-                                    "'architectures' or 'archMap'");
-    for (size_t i = 0; i < given.n; i++)
-        TRY(add_arch(p, &list, given.v[i]));
-    for (const struct json *j = json_first(map); j; j = json_next(j)) {
-        struct strs own = {0}, subs = json_strs(p->a, json_get(j, "subArchitectures"));
-
-        TRY(add_arch(p, &own, json_str(json_get(j, "architecture"))));
-        if (seccomp_arch_resolve_name(own.v[0]) != seccomp_arch_native())
-            continue;
-        for (size_t i = 0; i < subs.n; i++)
-            TRY(add_arch(p, &list, subs.v[i]));
-    }
+        return bad(NULL, "both 'architectures' and 'archMap' were specified, use either of them",
+                   NULL);
+    TRY(add_arches(p, &in_list, &given, &list));
+    TRY(parse_arch_map(p, map, &in_map, &list));
     if (!list.v)
         list.v = arena_array(p->a, 1, sizeof(char *)); /* none but the native one */
     out->arches = (const char *const *)list.v;
     return NULL;
 }
 
-static struct err *parse_flags(struct parse *p, const struct json *j,
+static struct err *parse_flags(struct parse *p, const struct json *root,
                                struct syscall_filter_profile *out)
 {
-    struct strs flags = json_strs(p->a, j);
+    const struct place at = {NULL, "flags", 0};
+    struct strs flags;
 
+    TRY(get_strings(p, root, NULL, "flags", &flags));
     if (!flags.v) /* not said: fast, as runc decides too */
         out->flags = SECCOMP_FILTER_FLAG_SPEC_ALLOW;
     for (size_t i = 0; i < flags.n; i++) {
-        size_t at = 0;
+        size_t row = 0;
 
-        while (at < ARRAY_LEN(load_flags) && strcmp(load_flags[at].name, flags.v[i]) != 0)
-            at++;
-        if (at == ARRAY_LEN(load_flags))
-            return bad("unknown flag", flags.v[i]);
-        out->flags |= load_flags[at].flag;
+        while (row < ARRAY_LEN(load_flags) && strcmp(load_flags[row].name, flags.v[i]) != 0)
+            row++;
+        if (row == ARRAY_LEN(load_flags))
+            return bad(&at, "unknown flag", flags.v[i]);
+        out->flags |= load_flags[row].flag;
     }
     return NULL;
 }
@@ -280,23 +445,26 @@ static struct err *parse_flags(struct parse *p, const struct json *j,
 struct err *syscall_filter_parse(struct arena *a, const char *json,
                                  struct syscall_filter_profile *out)
 {
-    struct parse p = {.a = a, .default_errno = EPERM};
+    static const char *const keys[] = {
+        "defaultAction", "defaultErrnoRet", "architectures", "archMap",
+        "flags",         "syscalls",        "comment",       NULL};
+    const struct place at = {NULL, "defaultAction", 0};
+    struct parse p = {.a = a};
     struct syscall_filter_profile profile = {0};
-    const struct json *root, *errno_ret;
+    uint64_t value = EPERM;
+    const struct json *root;
+    const char *action;
     struct err *e = json_parse(a, json, strlen(json), &root);
-    int64_t value = EPERM;
 
     if (e)
         return err_as(err_wrap(e, "decoding seccomp profile failed"), ERR_INVALID);
-    if (json_type(root) != JSON_OBJECT)
-        return err_new(ERR_INVALID, "decoding seccomp profile failed: it is not an object");
-    errno_ret = json_get(root, "defaultErrnoRet");
-    if (json_type(errno_ret) == JSON_NUMBER)
-        value = json_int(errno_ret);
-    TRY(parse_action(json_str(json_get(root, "defaultAction")), value, &profile.default_action));
+    TRY(check_keys(root, NULL, keys));
+    TRY(get_number(&p, root, NULL, "defaultErrnoRet", FILTER_ERRNO_MAX, &value));
+    TRY(get_string(root, NULL, "defaultAction", &action));
+    TRY(parse_action(&at, action, (int64_t)value, &profile.default_action));
     TRY(parse_arches(&p, root, &profile));
-    TRY(parse_flags(&p, json_get(root, "flags"), &profile));
-    TRY(parse_rules(&p, json_get(root, "syscalls"), &profile));
+    TRY(parse_flags(&p, root, &profile));
+    TRY(parse_rules(&p, root, &profile));
     *out = profile;
     return NULL;
 }

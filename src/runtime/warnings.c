@@ -203,11 +203,13 @@ static void warn_devices(struct arena *a, const struct host_config *h, struct st
 }
 
 /* Kernel memory was an experiment before 4.0 and is gone since 5.x: never applied. */
-static void warn_kernel_memory(struct arena *a, struct strs *out)
+void sandbox_warn_kernel_memory(struct arena *a, const struct host_config *h, struct strs *out)
 {
     struct utsname un;
     int major = 4;
 
+    if (!h->kernel_memory)
+        return;
     if (uname(&un) == 0)
         (void)!sscanf(un.release, "%d", &major);
     if (major < 4)
@@ -217,8 +219,9 @@ static void warn_kernel_memory(struct arena *a, struct strs *out)
              "as expected and can cause your system to be unstable.");
     else
         warn(a, out,
-             "Specifying a kernel memory limit is deprecated and will be removed in a "
-             "future release.");
+             "Specifying a kernel memory limit is deprecated and does nothing: the kernel memory "
+             "cgroup is unstable and not to be used. --memory counts what the kernel holds for "
+             "the container, too.");
 }
 
 void sandbox_warnings(struct arena *a, const struct config *c, const struct host_config *h,
@@ -234,16 +237,11 @@ void sandbox_warnings(struct arena *a, const struct config *c, const struct host
     warn_security(a, h, out);
     warn_devices(a, h, out);
     warn_folders(a, h, out);
-    if (h->kernel_memory)
-        warn_kernel_memory(a, out);
+    sandbox_warn_kernel_memory(a, h, out);
     if (!text_is_empty(h->cgroup_parent))
         warn(a, out,
              arena_printf(a,
                           "--cgroup-parent %s is not used: containers are in the engine's own "
                           "cgroup, which berthd --cgroup-parent names",
                           h->cgroup_parent));
-    if (h->oom_kill_disable == 1 && h->memory == 0)
-        warn(a, out,
-             "OOM killer is disabled for the container, but no memory limit is set, this "
-             "can result in the system running out of resources.");
 }

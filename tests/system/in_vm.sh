@@ -126,6 +126,10 @@ like "--blkio-weight: done or answered" "default 2930|not supported|discarded" "
 b run --name oom -m 16m --memory-swap 16m busybox sh -c 'x=$(head -c 64m /dev/zero | tr "\0" a); echo ${#x}' >/dev/null 2>&1
 like "out of memory" "^(137|1|2) true" "$(field oom .State.ExitCode .State.OOMKilled)"
 b rm oom >/dev/null
+b run -d --name oom -m 24m --memory-swap 24m busybox sh -c 'sleep 100000 & head -c 64m /dev/zero | tail >/dev/null; wait' >/dev/null
+check "out of memory in a container that goes on" poll 20 eval '[ "$(field oom .State.OOMKilled .State.Status)" = "true running" ]'
+like "and its event" "^[1-9]" "$(b events --since 1h --until "$(date +%s.%N)" --filter container=oom --filter event=oom | wc -l)"
+b rm -f oom >/dev/null
 like "--pids-limit holds" "can't fork|Resource temporarily" \
     "$(b run --rm --pids-limit 5 busybox sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 1 & done; :' 2>&1)"
 
@@ -242,5 +246,30 @@ same "docker run" "by docker" "$(d run --rm 127.0.0.1:5000/busybox echo by docke
 like "docker info" "Cgroup Version: 2" "$(d info 2>/dev/null)"
 check "no cgroup is left" poll 10 eval '[ -z "$(find $CG/berth* -mindepth 1 -type d)" ]'
 engine_stop
+
+# ---- --storage-opt size: project quotas, on a data root of their own ----
+modprobe -a loop quota_v2
+truncate -s 300M "$HOST/quota.img" && mkfs.ext4 -q -O quota,project "$HOST/quota.img" && mkdir "$HOST/quota"
+check "ext4 with project quotas" mount -o loop,prjquota "$HOST/quota.img" "$HOST/quota"
+engine_start --data-root "$HOST/quota" || not_ok "engine starts"
+b load -q -i "$IMAGES/busybox.tar" >/dev/null
+write_50m='dd if=/dev/zero of=/x bs=1M count=50 2>&1; df -k / | tail -1'
+like "--storage-opt size: no more can be written, and df says so" "Disk quota exceeded.* 10240 " \
+    "$(b run --name small --storage-opt size=10m busybox sh -c "$write_50m" 2>&1 | xargs)"
+like "--storage-opt size: nor after a restart" "Disk quota exceeded" "$(b start -a small 2>&1)"
+like "--storage-opt size: another container has no limit" "50\+0 records out" "$(b run --rm busybox sh -c "$write_50m" 2>&1 | xargs)"
+project=$(lsattr -pd "$HOST/quota/containers/$(b inspect -f '{{.Id}}' small)/upper" | cut -d' ' -f1)
+quota() { # its hard limit in KiB and its bytes: quotactl_fd(Q_GETQUOTA)
+    python3 -c "
+import ctypes, os, struct
+q = ctypes.create_string_buffer(72)
+ctypes.CDLL(None).syscall(443, os.open('$HOST/quota', os.O_RDONLY), 0x800007 << 8 | 2, $project, q)
+print(*struct.unpack('9Q', q.raw)[:3:2])"
+}
+like "--storage-opt size: the project's quota" "^10240 10[0-9]{6}$" "$(quota)"
+b rm small >/dev/null
+check "--storage-opt size: is given back with the container" poll 10 eval '[ "$(quota)" = "0 0" ]'
+engine_stop
+umount "$HOST/quota"
 same "nothing was logged as an error" "" "$(grep -h level=error "$HOST/engine.log" | grep -v 'msg="request failed"')"
 finish

@@ -280,11 +280,89 @@ TEST(profile_refuses)
     refuses("{\"defaultAction\":\"SCMP_ACT_NOTIFY\"}");
     refuses("{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":5000}");
     refuses("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":[\"X\"]}");
-    refuses("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"architectures\":[\"SCMP_ARCH_PDP11\"]}");
+    refuses("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"architectures\":[\"PDP11\"]}");
     refuses("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"name\":\"a\",\"names\":[\"b\"],"
             "\"action\":\"SCMP_ACT_ALLOW\"}]}");
     refuses("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"name\":\"a\",\"action\":\"SCMP_"
             "ACT_ERRNO\",\"args\":[{\"index\":6,\"op\":\"SCMP_CMP_EQ\"}]}]}");
     refuses("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"name\":\"a\",\"action\":\"SCMP_"
             "ACT_ERRNO\",\"includes\":{\"minKernel\":\"4\"}}]}");
+}
+
+/* Refused with this in the sentence: the place, and what is wrong there. */
+static void refuses_rule(const char *rule, const char *said)
+{
+    const char *json =
+        arena_printf(test_arena,
+                     "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[],\"action\":"
+                     "\"SCMP_ACT_LOG\"},{\"action\":\"SCMP_ACT_ERRNO\",%s}]}",
+                     rule);
+    struct syscall_filter_profile p;
+    struct err *e = syscall_filter_parse(test_arena, json, &p);
+
+    if (!e || !strstr(err_text(e), said))
+        test_fail(__FILE__, __LINE__, "%s: %s", rule, e ? err_text(e) : "is accepted");
+    err_drop(e);
+}
+
+TEST(profile_not_exactly_understood_is_refused_with_the_place)
+{
+    refuses_rule("\"names\":\"x\"", "syscalls[1].names: it must be a list");
+    refuses_rule("\"names\":[\"x\",1]", "syscalls[1].names[1]: it must be a string");
+    refuses_rule("\"comment\":\"\"", "syscalls[1]: it names no system call");
+    refuses_rule("\"name\":\"x\",\"arg\":[]", "syscalls[1]: unknown key \"arg\"");
+    refuses_rule("\"name\":\"x\",\"Name\":\"y\"", "syscalls[1]: the key comes twice: \"Name\"");
+    refuses_rule("\"name\":\"x\",\"args\":[{\"value\":-1,\"op\":\"SCMP_CMP_EQ\"}]",
+                 "syscalls[1].args[0].value: it must be an integer from 0 to 18446744073709551615, "
+                 "not \"-1\"");
+    refuses_rule("\"name\":\"x\",\"args\":[{\"value\":1.5,\"op\":\"SCMP_CMP_EQ\"}]", "not \"1.5\"");
+    refuses_rule("\"name\":\"x\",\"args\":[{\"value\":1e3,\"op\":\"SCMP_CMP_EQ\"}]", "not \"1e3\"");
+    refuses_rule("\"name\":\"x\",\"args\":[{\"valueTwo\":18446744073709551616,"
+                 "\"op\":\"SCMP_CMP_EQ\"}]",
+                 "args[0].valueTwo");
+    refuses_rule("\"name\":\"x\",\"args\":[{\"value\":\"1\",\"op\":\"SCMP_CMP_EQ\"}]",
+                 "args[0].value: it must be a number");
+    refuses_rule("\"name\":\"x\",\"args\":{}", "syscalls[1].args: it must be a list");
+    refuses_rule("\"name\":\"x\",\"args\":[7]", "syscalls[1].args[0]: it is not an object");
+    refuses_rule("\"name\":\"x\",\"errnoRet\":-1", "syscalls[1].errnoRet");
+    refuses_rule("\"name\":\"x\",\"includes\":[]", "syscalls[1].includes: it must be an object");
+    refuses_rule("\"name\":\"x\",\"excludes\":{\"caps\":\"X\"}",
+                 "excludes.caps: it must be a list");
+    refuses_rule("\"name\":\"x\",\"excludes\":{\"cap\":[]}", "excludes: unknown key \"cap\"");
+    refuses("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":{}}");
+    refuses("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"/x\"}");
+    refuses("{\"defaultAction\":1}");
+}
+
+TEST(profile_values_are_exact)
+{
+    struct syscall_filter_profile p;
+
+    CHECK_OK(syscall_filter_parse(
+        test_arena,
+        "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"name\":\"x\",\"args\":[{\"value\":"
+        "9007199254740993,\"valueTwo\":18446744073709551615,\"op\":\"SCMP_CMP_EQ\"}],\"action\":"
+        "\"SCMP_ACT_ERRNO\",\"errnoRet\":null,\"comment\":\"\",\"includes\":{},\"excludes\":{}}]}",
+        &p));
+    CHECK(p.rules[0].args[0].value == 9007199254740993u);
+    CHECK(p.rules[0].args[0].value_two == UINT64_MAX);
+    CHECK_INT(p.rules[0].action, SCMP_ACT_ERRNO(EPERM));
+}
+
+TEST(profile_architectures_that_libseccomp_does_not_know_are_left_out)
+{
+    struct syscall_filter_profile p;
+
+    CHECK_OK(syscall_filter_parse(test_arena,
+                                  "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"architectures\":["
+                                  "\"SCMP_ARCH_OF_TOMORROW\",\"SCMP_ARCH_X86\"]}",
+                                  &p));
+    CHECK_STR(p.arches[0], "x86");
+    CHECK(p.arches[1] == NULL);
+    CHECK_OK(syscall_filter_parse(test_arena,
+                                  "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"archMap\":[{"
+                                  "\"architecture\":\"SCMP_ARCH_OF_TOMORROW\","
+                                  "\"subArchitectures\":[\"SCMP_ARCH_X86\"]}]}",
+                                  &p));
+    CHECK(p.arches[0] == NULL);
 }
