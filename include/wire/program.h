@@ -68,7 +68,7 @@ enum program_code {
     P_SECCOMP, /* fd: memfd holding struct sock_filter[]; a: seccomp filter flags */
     P_INIT,    /* a small init stays behind as pid 1 (reaps, forwards signals), the rest of the
                   program runs in its child */
-    P_PAYLOAD, /* exec only: clone(CLONE_PARENT) of the process that runs the rest */
+    P_PAYLOAD, /* exec only: a child runs the rest, the keeper's when this process ends */
     P_ENV,     /* data: strings, a: how many */
     P_EXEC,    /* data: strings of argv, a: how many. argv[0] without '/' is sought in the PATH
                   of P_ENV, relative to the container. ENOENT, EACCES, ENOEXEC, … come back */

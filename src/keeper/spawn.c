@@ -18,7 +18,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { CHILD_PATIENCE_MS = 10000 };
@@ -134,7 +133,7 @@ static int clone_child(struct keeper *k, struct entry *e, const struct keeper_sp
         child_run(k, c);
     if (c->shares_fds)
         wait_for_child(pidfd);
-    e->pid = (int)pid;
+    entry_set_pid(&k->table, e, (int)pid);
     raised = fcntl(pidfd, F_DUPFD_CLOEXEC, FD_HIGH);
     if (raised >= 0) {
         close(pidfd);
@@ -144,19 +143,17 @@ static int clone_child(struct keeper *k, struct entry *e, const struct keeper_sp
     return 0;
 }
 
-static void begin_watching(struct keeper *k, struct entry *e)
+static bool begin_watching(struct keeper *k, struct entry *e)
 {
     /* The status pipe tells by closing, so that records alone wake nobody. */
     if (keeper_watch(k, e->pidfd, EPOLLIN, WATCH_PIDFD, e) &&
         keeper_watch(k, e->status_fd, 0, WATCH_STATUS, e))
-        return;
+        return true;
     log_error("a child cannot be watched", KV("id", e->id), KV("error", strerror(errno)));
-    kill_by_pidfd(e->pidfd);
-    siginfo_t info;
-    while (waitid(P_PIDFD, (id_t)e->pidfd, &info, WEXITED) && errno == EINTR)
-        ;
+    kill_by_pidfd(e->pidfd); /* and is a stranger from now on: it may take a while to die */
     keeper_unwatch(k, e->pidfd);
     fail_entry(k, e, ENOSPC, "the keeper cannot watch it");
+    return false;
 }
 
 void spawn_entry(struct keeper *k, const struct keeper_spawn *m, int *fds, size_t n_fds)
@@ -186,10 +183,9 @@ void spawn_entry(struct keeper *k, const struct keeper_spawn *m, int *fds, size_
         fail_entry(k, e, sys, "clone");
         return;
     }
-    if (m->flags & KS_EXEC) {
-        e->is_helper = true;
-        k->n_starting_helpers++;
-    }
     e->start_ticks = process_start_ticks(k, e->pid);
-    begin_watching(k, e);
+    if (begin_watching(k, e) && m->flags & KS_EXEC) {
+        e->is_helper = true;
+        list_append(&k->helpers, &e->helping);
+    }
 }

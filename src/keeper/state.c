@@ -334,7 +334,7 @@ static void restore_entry(struct keeper *k, const struct saved_entry *s)
     e->is_helper = s->is_helper;
     e->is_orphan = s->is_orphan;
     e->is_at_exec = s->is_at_exec;
-    e->pid = s->pid;
+    entry_set_pid(&k->table, e, s->pid);
     e->pidfd = s->pidfd_1 - 1;
     e->helper_fd = s->helper_fd_1 - 1;
     e->status_fd = s->status_fd_1 - 1;
@@ -348,7 +348,8 @@ static void restore_entry(struct keeper *k, const struct saved_entry *s)
         e->holds[i] = s->holds[i];
     memcpy(e->roles, s->roles, sizeof(e->roles));
     e->stdin_attached = s->stdin_attached;
-    k->n_starting_helpers += e->is_helper;
+    if (e->is_helper)
+        list_append(&k->helpers, &e->helping);
     e->owes = s->owes;
     if (s->owes)
         list_append(&k->owing, &e->owed);
@@ -376,6 +377,5 @@ bool state_restore(struct keeper *k, int fd)
     state_keep_fds(k, false);
     if (k->engine.fd >= 0 && !keeper_watch(k, k->engine.fd, EPOLLIN | EPOLLOUT, WATCH_ENGINE, NULL))
         return false;
-    return keeper_watch(k, k->listener, EPOLLIN, WATCH_LISTENER, NULL) &&
-           keeper_watch(k, k->signals, EPOLLIN, WATCH_SIGNALS, NULL);
+    return keeper_watch(k, k->listener, EPOLLIN, WATCH_LISTENER, NULL) && keeper_watch_signals(k);
 }
