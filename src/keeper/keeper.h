@@ -115,6 +115,8 @@ struct child_input {
     int *fds;
     size_t n_fds;
     bool shares_fds;
+    int cgroup; /* v2: where its own child goes on, made with clone_flags; -1: it goes on itself */
+    uint64_t clone_flags;
 };
 _Noreturn void child_run(const struct keeper *k, const struct child_input *in);
 

@@ -60,9 +60,9 @@ uint64_t process_start_ticks(const struct keeper *k, int pid)
     return stat_field(k, pid, 22);
 }
 
-static void end_helper(struct entry *e)
+static void end_helpers(struct entry *e)
 {
-    e->is_helper = false;
+    e->n_hops = 0;
     list_remove(&e->helping);
 }
 
@@ -75,12 +75,21 @@ static bool is_payload(struct keeper *k, const struct entry *e, int pid)
            !entry_of_child(&k->table, pid);
 }
 
+/* A helper that lives on although the next one is known already: a sweep finds it. */
+static void forget_helper(struct keeper *k, struct entry *e)
+{
+    if (e->helper_fd < 0)
+        return;
+    keeper_unwatch(k, e->helper_fd);
+    close(e->helper_fd);
+    e->helper_fd = -1;
+}
+
 /* From now on the entry is about the process that the helper has made. */
 static void adopt_payload(struct keeper *k, struct entry *e, int pid)
 {
     int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 
-    end_helper(e);
     if (pidfd >= 0)
         pidfd = fd_raise(pidfd);
     if (pidfd >= 0 && !is_payload(k, e, pid)) {
@@ -89,6 +98,7 @@ static void adopt_payload(struct keeper *k, struct entry *e, int pid)
         errno = ESRCH;
     }
     if (pidfd < 0 || !keeper_watch(k, pidfd, EPOLLIN, WATCH_PIDFD, e)) {
+        end_helpers(e);
         e->has_failed = true;
         e->failure = (struct program_failure){.code = P_PAYLOAD, .sys = errno};
         if (pidfd >= 0) {
@@ -97,7 +107,10 @@ static void adopt_payload(struct keeper *k, struct entry *e, int pid)
         }
         return;
     }
+    if (!--e->n_hops)
+        end_helpers(e);
     keeper_unwatch(k, e->pidfd);
+    forget_helper(k, e);
     e->helper_fd = e->pidfd;
     keeper_watch(k, e->helper_fd, EPOLLIN, WATCH_HELPER, e); /* else a sweep finds it */
     e->pidfd = pidfd;
@@ -118,7 +131,7 @@ static void read_news(struct keeper *k, struct entry *e)
             e->failure = f;
         } else if (f.code == P_EXEC) {
             e->is_at_exec = true;
-        } else if (f.code == P_PAYLOAD && e->is_helper) {
+        } else if (f.code == P_PAYLOAD && e->n_hops) {
             adopt_payload(k, e, (int)f.at);
         }
     }
@@ -126,7 +139,7 @@ static void read_news(struct keeper *k, struct entry *e)
 
 static bool has_started(const struct entry *e)
 {
-    return e->is_at_exec && !e->has_failed && !e->is_helper;
+    return e->is_at_exec && !e->has_failed && !e->n_hops;
 }
 
 static void mark_running(struct keeper *k, struct entry *e)
@@ -150,7 +163,7 @@ void settle_entry(struct keeper *k, struct entry *e)
 
 static void mark_failed(struct keeper *k, struct entry *e)
 {
-    end_helper(e);
+    end_helpers(e);
     if (!e->has_failed) {
         e->failure = (struct program_failure){.sys = EINTR};
         snprintf(e->failure.detail, sizeof(e->failure.detail),
@@ -217,9 +230,7 @@ void reap_helper(struct keeper *k, struct entry *e)
 
     if (!waitid(P_PIDFD, (id_t)e->helper_fd, &info, WEXITED | WNOHANG | __WALL) && !info.si_pid)
         return;
-    keeper_unwatch(k, e->helper_fd);
-    close(e->helper_fd);
-    e->helper_fd = -1;
+    forget_helper(k, e);
     if (e->state != KEEPER_EXITED)
         reap_entry(k, e); /* it may have ended first */
 }
