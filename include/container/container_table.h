@@ -25,7 +25,8 @@ struct container_table {
     struct list orphans;   /* struct orphan */
     struct list strangers; /* foreign entries to acknowledge when the keeper is open */
     uv_signal_t *child_signal;
-    struct timer sweep; /* of zombies that became our children */
+    struct timer sweep;    /* of zombies that became our children */
+    int64_t sweep_rest_ns; /* boot clock: none before */
 };
 
 struct container_table *table_create(struct parts *p);

@@ -18,7 +18,7 @@ struct sandbox_mount {
 
 /* Namespaces to enter instead of making new ones; -1: new (or for net: see below). */
 struct sandbox_namespaces {
-    int net, ipc, pid, uts; /* nsfds of another container or the host; taken */
+    int net, ipc, pid, uts; /* nsfds of another container (pid: its pidfd); taken */
     bool host_net, host_ipc, host_pid, host_uts, host_cgroup;
     bool private_cgroup; /* a cgroup namespace of its own */
 };

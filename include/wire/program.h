@@ -44,7 +44,8 @@ enum program_code {
     P_ATTACH,     /* fd: detached mount; data: target. flags: PF_MAKE_DIR / PF_MAKE_FILE */
     P_MOUNT,      /* a new file system of the child's own namespaces (proc, sysfs, mqueue, cgroup2,
                      tmpfs). data: type, target, then option strings "k=v" or "k", then "".
-                     a: MOUNT_ATTR_*. flags: PF_MAKE_DIR */
+                     a: MOUNT_ATTR_*. flags: PF_MAKE_DIR. fd (proc only): the pidfd of one in whose
+                     pid namespace it is to be, without anybody of ours being in there */
     P_MASK,     /* data: path. A directory is covered by a clone of the detached mount fd, anything
                    else by a clone of the file `fd b` (index; the container's own null device,
                    checked to be char 1:3). Absent paths are skipped. */
@@ -68,7 +69,7 @@ enum program_code {
     P_SECCOMP, /* fd: memfd holding struct sock_filter[]; a: seccomp filter flags */
     P_INIT,    /* a small init stays behind as pid 1 (reaps, forwards signals), the rest of the
                   program runs in its child */
-    P_PAYLOAD, /* exec only: clone(CLONE_PARENT) of the process that runs the rest */
+    P_PAYLOAD, /* exec only: a child runs the rest, the keeper's when this process ends */
     P_ENV,     /* data: strings, a: how many */
     P_EXEC,    /* data: strings of argv, a: how many. argv[0] without '/' is sought in the PATH
                   of P_ENV, relative to the container. ENOENT, EACCES, ENOEXEC, … come back */

@@ -7,8 +7,9 @@
  * (≥ 6.15, after whoever is their parent has reaped them). Trap: a readable pidfd alone is a
  * zombie that pid 1 may take a while to reap, so the last is asked again for a while.
  *
- * Zombies that nobody here knows (helpers of execs, daemons of --pid=host containers) would
- * stay for ever as children of the engine: they are swept. Loop thread.
+ * Zombies that nobody here knows (helpers of execs, daemons of --pid=host containers, what a
+ * container made for its keeper) would stay for ever as children of the engine: they are swept, a
+ * slice a turn, as the keeper does it (keeper/reap.c). Loop thread.
  */
 #include "container/orphan.h"
 
@@ -29,7 +30,9 @@
 
 #define ASK_AGAIN_MS 10
 #define PATIENCE_NS (5 * NS_PER_S)
-#define SWEEP_MS 200
+#define SWEEP_MS 200 /* the first of a burst of ends */
+#define SWEEP_SLICE_NS NS_PER_MS
+enum { SWEEP_BATCH = 256, SWEEP_REST = 10, SWEEP_IDLE_REST = 50 /* times what it took */ };
 
 struct orphan {
     struct list link;
@@ -211,28 +214,49 @@ static bool is_watched(const struct container_table *t, int pid)
     return false;
 }
 
-static void on_sweep(struct timer *timer)
+enum found { NO_ZOMBIE, REAPED, WATCHED /* its pidfd's turn comes first */ };
+
+static enum found reap_one(struct container_table *t)
 {
-    struct container_table *t = container_of(timer, struct container_table, sweep);
     siginfo_t info = {0};
 
-    while (!waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) && info.si_pid) {
-        if (is_watched(t, info.si_pid)) { /* its pidfd's turn comes first */
-            timer_set(t->parts->loop, &t->sweep, SWEEP_MS, on_sweep);
-            return;
-        }
-        waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG | __WALL);
-        info.si_pid = 0;
-    }
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) != 0 || !info.si_pid)
+        return NO_ZOMBIE;
+    if (is_watched(t, info.si_pid))
+        return WATCHED;
+    waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG | __WALL);
+    return REAPED;
 }
+
+static void on_sweep(struct timer *timer);
 
 static void on_child(uv_signal_t *handle, int number)
 {
     struct container_table *t = handle->data;
+    int64_t rest_ms = (t->sweep_rest_ns - clock_boot_ns()) / NS_PER_MS;
 
     (void)number;
-    if (!t->sweep.due_ns)
-        timer_set(t->parts->loop, &t->sweep, SWEEP_MS, on_sweep);
+    uv_signal_stop(handle); /* the next burst is heard when the sweep begins */
+    timer_set(t->parts->loop, &t->sweep, rest_ms > SWEEP_MS ? rest_ms : SWEEP_MS, on_sweep);
+}
+
+static void on_sweep(struct timer *timer)
+{
+    struct container_table *t = container_of(timer, struct container_table, sweep);
+    int64_t begun = clock_boot_ns(), now = begun, rest_ms;
+    enum found found = REAPED;
+
+    uv_signal_start(t->child_signal, on_child, SIGCHLD); /* first: who ends behind the walk tells */
+    for (int i = 0; i < SWEEP_BATCH && found == REAPED && now - begun < SWEEP_SLICE_NS; i++) {
+        found = reap_one(t);
+        now = clock_boot_ns();
+    }
+    t->sweep_rest_ns = now + (now - begun) * SWEEP_IDLE_REST;
+    if (found == NO_ZOMBIE)
+        return;
+    uv_signal_stop(t->child_signal);
+    rest_ms = found == WATCHED ? SWEEP_MS : 1 + (now - begun) * SWEEP_REST / NS_PER_MS;
+    timer_set(t->parts->loop, &t->sweep, rest_ms, on_sweep);
 }
 
 void orphans_open(struct container_table *t)

@@ -196,7 +196,9 @@ int do_payload(struct init *t)
         sys = exec_prepare(t);
     if (sys)
         return sys;
-    pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+    /* Our child, and the keeper's, a subreaper, when we have ended: so it knows whose it is first.
+     */
+    pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
     if (pid < 0)
         return errno;
     if (!pid)

@@ -52,6 +52,7 @@ bool target_is_safe_text(const char *path); /* absolute, no ".." */
 
 /* procfs.c */
 int procfs_write(struct init *t, const char *path, const char *text);
+int procfs_open_own(struct init *t, const char *path); /* follows magic links; -1 and errno */
 
 /* mounts.c */
 int do_root(struct init *t);

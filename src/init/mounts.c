@@ -9,13 +9,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
+
+#ifndef PIDFD_GET_PID_NAMESPACE
+#define PIDFD_GET_PID_NAMESPACE _IO(0xFF, 5) /* include/uapi/linux/pidfd.h */
+#endif
+enum { PROCFS_ROOT_INO = 1 }; /* enum proc_cn of the kernel: PROC_ROOT_INO */
 
 static enum target_make make_of(const struct program_op *op)
 {
@@ -148,22 +155,84 @@ static int configure(int fs, const char *type, const char *options)
     return fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) ? errno : 0;
 }
 
-int do_mount(struct init *t)
+static int make_mount(struct init *t, const char *type, const char *target, int *out)
 {
-    const char *type = t->op->data, *target = op_next(type);
-    int fs = fsopen(type, FSOPEN_CLOEXEC), mount = -1, sys;
+    int fs = fsopen(type, FSOPEN_CLOEXEC), sys;
 
-    init_blame2(t, target, type);
     if (fs < 0)
         return errno;
     sys = configure(fs, type, op_next(target));
     if (!sys) {
-        mount = fsmount(fs, FSMOUNT_CLOEXEC, t->op->a);
-        sys = mount < 0 ? errno : 0;
+        *out = fsmount(fs, FSMOUNT_CLOEXEC, t->op->a);
+        sys = *out < 0 ? errno : 0;
     }
     if (sys)
         blame_context(t, fs, target);
     close(fs);
+    return sys;
+}
+
+/* ---- /proc of a pid namespace that only our child will be in ---- */
+
+/* Linux >= 6.17 makes a procfs for a namespace that one is not in. */
+static int make_procfs_of(int donor, unsigned attributes)
+{
+    int space = ioctl(donor, PIDFD_GET_PID_NAMESPACE, 0), mount = -1;
+    int fs = space < 0 ? -1 : fsopen("proc", FSOPEN_CLOEXEC);
+
+    if (fs >= 0 && !fsconfig(fs, FSCONFIG_SET_FD, "pidns", NULL, space) &&
+        !configure(fs, "proc", ""))
+        mount = fsmount(fs, FSMOUNT_CLOEXEC, attributes);
+    if (fs >= 0)
+        close(fs);
+    if (space >= 0)
+        close(space);
+    return mount;
+}
+
+/* Before that one is cloned where it is: a mount can be cloned in its own mount namespace only. We
+ * are in there for this one call, and nobody in there can see us: our pid is not of that namespace.
+ * Everything else of what is found was put there by a container, so it is looked at. */
+static int clone_procfs_of(struct init *t, int donor, int *out)
+{
+    struct mount_attr safe = {.attr_set = t->op->a, .propagation = MS_PRIVATE};
+    int home = procfs_open_own(t, "self/ns/mnt"), tree, sys;
+    struct stat st;
+
+    if (home < 0)
+        return errno;
+    sys = setns(donor, CLONE_NEWNS) ? errno : 0;
+    tree = sys ? -1
+               : open_tree(AT_FDCWD, "/proc",
+                           OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+    if (!sys && tree < 0)
+        sys = errno;
+    if (setns(home, CLONE_NEWNS))
+        sys = sys ? sys : errno;
+    close(home);
+    if (!sys &&
+        (magic_of(tree) != PROC_SUPER_MAGIC || fstat(tree, &st) || st.st_ino != PROCFS_ROOT_INO ||
+         mount_setattr(tree, "", AT_EMPTY_PATH, &safe, sizeof(safe))))
+        sys = EPERM;
+    *out = tree;
+    if (!sys)
+        return 0;
+    init_blame(t, "/proc: the container whose pid namespace is joined has no procfs to share");
+    if (tree >= 0)
+        close(tree);
+    return sys;
+}
+
+int do_mount(struct init *t)
+{
+    const char *type = t->op->data, *target = op_next(type);
+    int mount = -1, sys = 0;
+
+    init_blame2(t, target, type);
+    if (t->op->fd < 0)
+        sys = make_mount(t, type, target, &mount);
+    else if ((mount = make_procfs_of(init_fd(t), t->op->a)) < 0)
+        sys = clone_procfs_of(t, init_fd(t), &mount);
     if (sys)
         return sys;
     sys = attach(t, mount, target);

@@ -32,6 +32,17 @@ static int open_procfs(struct init *t)
     return t->procfs < 0 ? sys : 0;
 }
 
+int procfs_open_own(struct init *t, const char *path)
+{
+    int sys = open_procfs(t);
+
+    if (sys) {
+        errno = sys;
+        return -1;
+    }
+    return openat(t->procfs, path, O_RDONLY | O_CLOEXEC);
+}
+
 int procfs_write(struct init *t, const char *path, const char *text)
 {
     struct open_how how = {

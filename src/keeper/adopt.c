@@ -52,7 +52,7 @@ void adopt_entry(struct keeper *k, const struct keeper_entry *m, int *fds, size_
     }
     e->state = KEEPER_FOREIGN;
     e->is_orphan = true;
-    e->pid = m->pid;
+    entry_set_pid(&k->table, e, m->pid);
     e->started_wall_ns = m->started_wall_ns;
     e->start_ticks = process_start_ticks(k, m->pid);
     if (!take_fds(e, m, fds))

@@ -9,9 +9,13 @@
 #include "init/init.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* 125: what Docker says when a container could not be made; the engine reads the report and not the
@@ -72,6 +76,37 @@ static void own_fd_table(const struct child_input *in)
         give_up(in, errno, "tell the keeper");
 }
 
+/* What CLONE_INTO_CGROUP makes runs when the container's group has a processor to give, and nobody
+ * waits for that. It waits for the word that it is there: if we are killed first it must not be. */
+static void go_on_in_cgroup(const struct child_input *in)
+{
+    struct program_failure word = {.code = P_PAYLOAD};
+    struct clone_args args = {
+        .flags = in->clone_flags | CLONE_INTO_CGROUP,
+        .exit_signal = SIGCHLD,
+        .cgroup = (uint64_t)in->cgroup,
+    };
+    int ends[2];
+    long pid;
+    char go = 0;
+
+    if (pipe2(ends, O_CLOEXEC))
+        give_up(in, errno, "make a pipe");
+    pid = syscall(SYS_clone3, &args, sizeof(args));
+    if (pid < 0)
+        give_up(in, errno, "clone");
+    if (pid) {
+        word.at = (uint32_t)pid;
+        if (write(in->status, &word, sizeof(word)) == sizeof(word))
+            (void)!write(ends[1], &go, 1);
+        _exit(0);
+    }
+    close(ends[1]);
+    if (read(ends[0], &go, 1) != 1)
+        _exit(125);
+    close(ends[0]);
+}
+
 _Noreturn void child_run(const struct keeper *k, const struct child_input *in)
 {
     struct rlimit nofile = {.rlim_cur = k->old_nofile.soft, .rlim_max = k->old_nofile.hard};
@@ -91,5 +126,7 @@ _Noreturn void child_run(const struct keeper *k, const struct child_input *in)
     close_others(in);
     dup2(0, 2); /* the keeper may be logging there */
     setrlimit(RLIMIT_NOFILE, &nofile);
+    if (in->cgroup >= 0)
+        go_on_in_cgroup(in);
     init_run(&program);
 }

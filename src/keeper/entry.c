@@ -27,7 +27,8 @@ bool table_init(struct entry_table *t)
 {
     t->slots = reserve(ENTRIES_MAX * sizeof(*t->slots));
     t->buckets = reserve(ENTRY_BUCKETS * sizeof(*t->buckets));
-    return t->slots && t->buckets;
+    t->pids = reserve(ENTRY_BUCKETS * sizeof(*t->pids));
+    return t->slots && t->buckets && t->pids;
 }
 
 static uint32_t *bucket_of(const struct entry_table *t, const char *id)
@@ -79,12 +80,49 @@ static void unhash(struct entry_table *t, struct entry *e)
     *at = e->next;
 }
 
+static void unhash_pid(struct entry_table *t, struct entry *e)
+{
+    uint32_t *at = &t->pids[(uint32_t)e->pid % ENTRY_BUCKETS];
+
+    if (!e->pid)
+        return;
+    while (*at != e->slot + 1)
+        at = &t->slots[*at - 1].next_of_pid;
+    *at = e->next_of_pid;
+}
+
+void entry_set_pid(struct entry_table *t, struct entry *e, int pid)
+{
+    uint32_t *bucket = &t->pids[(uint32_t)pid % ENTRY_BUCKETS];
+
+    unhash_pid(t, e);
+    e->pid = pid;
+    if (!pid)
+        return;
+    e->next_of_pid = *bucket;
+    *bucket = e->slot + 1;
+}
+
+struct entry *entry_of_child(const struct entry_table *t, int pid)
+{
+    for (uint32_t at = t->pids[(uint32_t)pid % ENTRY_BUCKETS]; at;) {
+        struct entry *e = &t->slots[at - 1];
+
+        if (e->pid == pid && (e->state == KEEPER_STARTING || e->state == KEEPER_RUNNING))
+            return e;
+        at = e->next_of_pid;
+    }
+    return NULL;
+}
+
 void entry_destroy(struct entry_table *t, struct entry *e)
 {
     ASSERT(e->is_used && e->slot < t->n_touched && e->n_holds <= KEEPER_HOLDS_MAX);
     list_remove(&e->listed);
     list_remove(&e->owed);
+    list_remove(&e->helping);
     unhash(t, e);
+    unhash_pid(t, e);
     for (uint32_t i = 0; i < e->n_holds; i++)
         close(e->holds[i]);
     e->n_holds = 0;

@@ -18,13 +18,15 @@ enum owes { OWES_SPAWNED = 1, OWES_FAILED = 2, OWES_EXITED = 4 };
 
 struct entry {
     struct list listed, owed;        /* links of keeper.listing and keeper.owing */
+    struct list helping;             /* of keeper.helpers: n_hops */
     uint32_t slot, generation, next; /* next in its bucket or in the free list: slot + 1 */
+    uint32_t next_of_pid;            /* the same by pid */
     uint32_t owes;
-    int pid, pidfd; /* of the payload; of the helper while is_helper */
-    int helper_fd;  /* pidfd of an exec's helper whose payload is known, -1 */
+    int pid, pidfd; /* of the one that counts; while n_hops of the last helper that is known */
+    int helper_fd;  /* pidfd of the helper that made it, -1 */
     int status_fd;  /* -1 once the start is settled */
     bool is_used;
-    bool is_helper;  /* pid is an exec's helper, the payload is not known yet */
+    uint8_t n_hops;  /* how many more processes come before the one that counts */
     bool is_orphan;  /* the engine that asked for the start is gone: nobody knows its tag */
     bool is_at_exec; /* the child has said that execve is next */
     int status;
@@ -50,12 +52,16 @@ struct entry {
 struct entry_table {
     struct entry *slots;
     uint32_t *buckets;                /* slot + 1, 0 none */
+    uint32_t *pids;                   /* buckets by pid */
     uint32_t n_used, n_touched, free; /* n_touched: slots ever used */
 };
 
 bool table_init(struct entry_table *t);
 struct entry *entry_create(struct entry_table *t, const char *id); /* NULL: full */
 void entry_destroy(struct entry_table *t, struct entry *e);        /* closes what it holds */
+void entry_set_pid(struct entry_table *t, struct entry *e, int pid);
+/* Whose process that runs has this pid; NULL: nobody's that we know. */
+struct entry *entry_of_child(const struct entry_table *t, int pid);
 struct entry *entry_find(const struct entry_table *t, const char *id, int pid);
 /* All of an id: after `e`, NULL: the first. */
 struct entry *entry_next(const struct entry_table *t, const char *id, const struct entry *e);

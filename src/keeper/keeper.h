@@ -26,7 +26,8 @@ enum watch_kind {
     WATCH_PIDFD,
     WATCH_HELPER,
     WATCH_STATUS,
-    WATCH_OUTPUT, /* of the hold with the same place: the next seven as well */
+    WATCH_CHILDREN, /* some child has ended, ours or not */
+    WATCH_OUTPUT,   /* of the hold with the same place: the next seven as well */
     WATCH_KINDS = WATCH_OUTPUT + KEEPER_HOLDS_MAX
 };
 
@@ -45,6 +46,7 @@ struct engine_conn {
 
 struct keeper {
     int epoll, listener, signals;
+    int children;   /* signalfd of SIGCHLD, watched while no sweep is due */
     int home, lock; /* EXEC_ROOT and the lock that makes us its only keeper */
     int procfs;     /* of our own: start times */
     struct engine_conn engine;
@@ -54,8 +56,9 @@ struct keeper {
     bool is_draining, must_retry;
     int spools; /* SPOOL_DIR */
     int64_t spooled, retry_at_ns;
-    unsigned n_starting_helpers;
+    struct list helpers;                /* entries whose payload is not known yet */
     int64_t idle_since_ns, sweep_at_ns; /* boot clock; sweep 0: none due */
+    int64_t sweep_rest_ns;              /* none before: the last one took its time */
     bool had_engine, is_ending;
     bool has_own_oom_score;
     int old_oom_score;
@@ -75,6 +78,7 @@ bool keeper_watch(struct keeper *k, int fd, uint32_t events, enum watch_kind kin
 void keeper_unwatch(struct keeper *k, int fd);
 
 bool keeper_open_own_fds(struct keeper *k); /* epoll, signals, FD_READY */
+bool keeper_watch_signals(struct keeper *k);
 
 /* home.c */
 bool home_claim(struct keeper *k);
@@ -111,14 +115,17 @@ struct child_input {
     int *fds;
     size_t n_fds;
     bool shares_fds;
+    int cgroup; /* v2: where its own child goes on, made with clone_flags; -1: it goes on itself */
+    uint64_t clone_flags;
 };
 _Noreturn void child_run(const struct keeper *k, const struct child_input *in);
 
 /* reap.c */
-void reap_entry(struct keeper *k, struct entry *e);   /* its pidfd is readable */
-void settle_entry(struct keeper *k, struct entry *e); /* its status pipe has closed */
-void reap_helper(struct keeper *k, struct entry *e);  /* an exec's helper has ended */
-void reap_strangers(struct keeper *k);
+void reap_entry(struct keeper *k, struct entry *e);            /* its pidfd is readable */
+void settle_entry(struct keeper *k, struct entry *e);          /* its status pipe has closed */
+void reap_helper(struct keeper *k, struct entry *e);           /* an exec's helper has ended */
+void reap_schedule(struct keeper *k);                          /* SIGCHLD */
+void reap_strangers(struct keeper *k);                         /* the sweep is due */
 uint64_t process_start_ticks(const struct keeper *k, int pid); /* 0: not known */
 
 /* adopt.c: takes the fds. */

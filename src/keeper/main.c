@@ -90,8 +90,20 @@ bool keeper_open_own_fds(struct keeper *k)
     sigemptyset(&wanted);
     sigaddset(&wanted, SIGTERM);
     k->signals = fd_raise(signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
+    sigemptyset(&wanted);
+    sigaddset(&wanted, SIGCHLD);
+    k->children = fd_raise(signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
     k->epoll = fd_raise(epoll_create1(EPOLL_CLOEXEC));
-    return k->signals < 0 || k->epoll < 0 ? complain("make epoll") : true;
+    if (k->signals < 0 || k->children < 0 || k->epoll < 0)
+        return complain("make epoll");
+    /* The payload of an exec is first the child of its helper, which then ends. */
+    return prctl(PR_SET_CHILD_SUBREAPER, 1) ? complain("become a subreaper") : true;
+}
+
+bool keeper_watch_signals(struct keeper *k)
+{
+    return keeper_watch(k, k->signals, EPOLLIN, WATCH_SIGNALS, NULL) &&
+           keeper_watch(k, k->children, EPOLLIN | EPOLLONESHOT, WATCH_CHILDREN, NULL);
 }
 
 static void raise_limits(struct keeper *k)
@@ -174,8 +186,7 @@ static bool begin(struct keeper *k, const char *exec_root)
         return false;
     protect_from_oom(k);
     prctl(PR_SET_DUMPABLE, 0);
-    if (!keeper_watch(k, k->listener, EPOLLIN, WATCH_LISTENER, NULL) ||
-        !keeper_watch(k, k->signals, EPOLLIN, WATCH_SIGNALS, NULL))
+    if (!keeper_watch(k, k->listener, EPOLLIN, WATCH_LISTENER, NULL) || !keeper_watch_signals(k))
         return complain("watch the socket");
     if (!home_announce(k))
         return false;
@@ -190,12 +201,12 @@ static void on_signal(struct keeper *k)
 {
     struct signalfd_siginfo info;
 
-    while (read(k->signals, &info, sizeof(info)) == sizeof(info)) {
-        if (k->table.n_used)
-            log_warn("not ending: it has containers", KV_INT("entries", k->table.n_used));
-        else
-            k->is_ending = true;
-    }
+    if (read(k->signals, &info, sizeof(info)) != sizeof(info))
+        return;
+    if (k->table.n_used)
+        log_warn("not ending: it has containers", KV_INT("entries", k->table.n_used));
+    else
+        k->is_ending = true;
 }
 
 /* The generation in the event says whether the entry is still the one that was watched. */
@@ -229,6 +240,8 @@ static void on_event(struct keeper *k, const struct epoll_event *event)
         engine_conn_accept(k);
     else if (kind == WATCH_SIGNALS)
         on_signal(k);
+    else if (kind == WATCH_CHILDREN)
+        reap_schedule(k);
     else if (kind == WATCH_ENGINE)
         engine_conn_receive(k);
     else if (kind >= WATCH_OUTPUT)
@@ -261,9 +274,7 @@ static int timeout_ms(const struct keeper *k)
     if (until == INT64_MAX)
         return -1;
     left = until - clock_boot_ns();
-    if (left <= 0)
-        return k->n_starting_helpers ? 100 : 0; /* a sweep that waits for an exec's start */
-    return (int)(left / NS_PER_MS) + 1;
+    return left <= 0 ? 0 : (int)(left / NS_PER_MS) + 1;
 }
 
 static void run(struct keeper *k)
@@ -330,6 +341,7 @@ int main(int argc, char **argv)
     hide_arguments(&keeper, argc, argv);
     list_init(&keeper.listing);
     list_init(&keeper.owing);
+    list_init(&keeper.helpers);
     if (!(state < 0 ? begin(&keeper, first) : go_on(&keeper, state)))
         return 1;
     log_info(state < 0 ? "keeper started" : "keeper upgraded", KV("build", keeper.build),

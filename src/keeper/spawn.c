@@ -2,8 +2,9 @@
 /*
  * Cloning. The child shares the keeper's fd table for an instant (copying it costs 3.7 ms
  * with 18,000 fds) and makes its own of those below FD_HIGH. Trap: until it has said so the
- * keeper must neither close nor open a low fd, so this waits; the child's first system call
- * cannot block, and a child that does not come to it (frozen cgroup) is killed.
+ * keeper must neither close nor open a low fd, so this waits. Therefore that child runs in the
+ * keeper's own cgroup, whatever is full, throttled or frozen elsewhere: it joins the container's
+ * by itself afterwards (v1), or its own child does (v2).
  */
 #include "keeper.h"
 
@@ -18,7 +19,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { CHILD_PATIENCE_MS = 10000 };
@@ -115,18 +115,17 @@ static int clone_child(struct keeper *k, struct entry *e, const struct keeper_sp
 {
     int pidfd = -1, raised;
     struct clone_args args = {
-        .flags = m->clone_flags | CLONE_PIDFD | (c->shares_fds ? CLONE_FILES : 0),
+        .flags = CLONE_PIDFD | (c->shares_fds ? CLONE_FILES : 0),
         .pidfd = (uint64_t)(uintptr_t)&pidfd,
         .exit_signal = SIGCHLD,
     };
     long pid;
 
-    if (m->cgroup_fd >= 0) {
-        args.flags |= CLONE_INTO_CGROUP;
-        args.cgroup = (uint64_t)c->fds[m->cgroup_fd];
-    } else {
-        args.flags &= ~(uint64_t)CLONE_INTO_CGROUP;
-    }
+    c->clone_flags = m->clone_flags & ~(uint64_t)CLONE_INTO_CGROUP;
+    if (m->cgroup_fd >= 0)
+        c->cgroup = c->fds[m->cgroup_fd];
+    else
+        args.flags |= c->clone_flags;
     pid = syscall(SYS_clone3, &args, sizeof(args));
     if (pid < 0)
         return errno;
@@ -134,7 +133,7 @@ static int clone_child(struct keeper *k, struct entry *e, const struct keeper_sp
         child_run(k, c);
     if (c->shares_fds)
         wait_for_child(pidfd);
-    e->pid = (int)pid;
+    entry_set_pid(&k->table, e, (int)pid);
     raised = fcntl(pidfd, F_DUPFD_CLOEXEC, FD_HIGH);
     if (raised >= 0) {
         close(pidfd);
@@ -144,24 +143,23 @@ static int clone_child(struct keeper *k, struct entry *e, const struct keeper_sp
     return 0;
 }
 
-static void begin_watching(struct keeper *k, struct entry *e)
+static bool begin_watching(struct keeper *k, struct entry *e)
 {
     /* The status pipe tells by closing, so that records alone wake nobody. */
     if (keeper_watch(k, e->pidfd, EPOLLIN, WATCH_PIDFD, e) &&
         keeper_watch(k, e->status_fd, 0, WATCH_STATUS, e))
-        return;
+        return true;
     log_error("a child cannot be watched", KV("id", e->id), KV("error", strerror(errno)));
-    kill_by_pidfd(e->pidfd);
-    siginfo_t info;
-    while (waitid(P_PIDFD, (id_t)e->pidfd, &info, WEXITED) && errno == EINTR)
-        ;
+    kill_by_pidfd(e->pidfd); /* and is a stranger from now on: it may take a while to die */
     keeper_unwatch(k, e->pidfd);
     fail_entry(k, e, ENOSPC, "the keeper cannot watch it");
+    return false;
 }
 
 void spawn_entry(struct keeper *k, const struct keeper_spawn *m, int *fds, size_t n_fds)
 {
-    struct child_input c = {.program = fds[0], .fds = fds + 1, .n_fds = m->n_fds, .status = -1};
+    struct child_input c = {
+        .program = fds[0], .fds = fds + 1, .n_fds = m->n_fds, .status = -1, .cgroup = -1};
     struct entry *e = entry_create(&k->table, m->id);
     int sys;
 
@@ -186,10 +184,10 @@ void spawn_entry(struct keeper *k, const struct keeper_spawn *m, int *fds, size_
         fail_entry(k, e, sys, "clone");
         return;
     }
-    if (m->flags & KS_EXEC) {
-        e->is_helper = true;
-        k->n_starting_helpers++;
-    }
     e->start_ticks = process_start_ticks(k, e->pid);
-    begin_watching(k, e);
+    if (!begin_watching(k, e))
+        return;
+    e->n_hops = (uint8_t)((m->flags & KS_EXEC ? 1 : 0) + (m->cgroup_fd >= 0 ? 1 : 0));
+    if (e->n_hops)
+        list_append(&k->helpers, &e->helping);
 }

@@ -46,7 +46,7 @@ struct saved_head {
 
 struct saved_entry {
     uint32_t state, status, has_failed, owes;
-    uint32_t is_listed, is_helper, is_orphan, is_at_exec;
+    uint32_t is_listed, n_hops, is_orphan, is_at_exec;
     int32_t pid;
     int32_t pidfd_1, helper_fd_1, status_fd_1; /* plus one: 0 none */
     uint64_t tag, start_ticks;
@@ -122,7 +122,7 @@ static bool put_entry(int fd, const struct entry *e)
         .has_failed = e->has_failed,
         .owes = e->owes,
         .is_listed = e->listed.next != NULL,
-        .is_helper = e->is_helper,
+        .n_hops = e->n_hops,
         .is_orphan = e->is_orphan,
         .is_at_exec = e->is_at_exec,
         .pid = e->pid,
@@ -331,10 +331,10 @@ static void restore_entry(struct keeper *k, const struct saved_entry *s)
     e->state = (enum keeper_state)s->state;
     e->status = (int)s->status;
     e->has_failed = s->has_failed;
-    e->is_helper = s->is_helper;
+    e->n_hops = (uint8_t)s->n_hops;
     e->is_orphan = s->is_orphan;
     e->is_at_exec = s->is_at_exec;
-    e->pid = s->pid;
+    entry_set_pid(&k->table, e, s->pid);
     e->pidfd = s->pidfd_1 - 1;
     e->helper_fd = s->helper_fd_1 - 1;
     e->status_fd = s->status_fd_1 - 1;
@@ -348,7 +348,8 @@ static void restore_entry(struct keeper *k, const struct saved_entry *s)
         e->holds[i] = s->holds[i];
     memcpy(e->roles, s->roles, sizeof(e->roles));
     e->stdin_attached = s->stdin_attached;
-    k->n_starting_helpers += e->is_helper;
+    if (e->n_hops)
+        list_append(&k->helpers, &e->helping);
     e->owes = s->owes;
     if (s->owes)
         list_append(&k->owing, &e->owed);
@@ -376,6 +377,5 @@ bool state_restore(struct keeper *k, int fd)
     state_keep_fds(k, false);
     if (k->engine.fd >= 0 && !keeper_watch(k, k->engine.fd, EPOLLIN | EPOLLOUT, WATCH_ENGINE, NULL))
         return false;
-    return keeper_watch(k, k->listener, EPOLLIN, WATCH_LISTENER, NULL) &&
-           keeper_watch(k, k->signals, EPOLLIN, WATCH_SIGNALS, NULL);
+    return keeper_watch(k, k->listener, EPOLLIN, WATCH_LISTENER, NULL) && keeper_watch_signals(k);
 }

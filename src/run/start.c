@@ -120,7 +120,8 @@ static struct err *open_namespace(struct container *c, const char *mode, const c
         return err_new(ERR_CONFLICT, "cannot join the %s namespace of a non running container: %s",
                        kind, other->doc.id);
     snprintf(path, sizeof(path), "/proc/%d/ns/%s", other->doc.state.pid, kind);
-    *out = open(path, O_RDONLY | O_CLOEXEC);
+    *out = strcmp(kind, "pid") == 0 ? fcntl(other->pidfd, F_DUPFD_CLOEXEC, 3)
+                                    : open(path, O_RDONLY | O_CLOEXEC);
     if (*out < 0)
         return err_sys("open the %s namespace of container %s", kind, other->name);
     if (syscall(SYS_pidfd_send_signal, other->pidfd, 0, NULL, 0) == 0)

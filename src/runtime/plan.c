@@ -121,7 +121,7 @@ static void attach_own(const struct plan_sandbox *plan, struct program *p, int f
 }
 
 static void mount_own(const struct plan_sandbox *plan, struct program *p, const char *type,
-                      const char *target, uint32_t attrs)
+                      const char *target, uint32_t attrs, int fd)
 {
     char data[64];
     size_t n_type = strlen(type) + 1, n_target = strlen(target) + 1;
@@ -133,7 +133,7 @@ static void mount_own(const struct plan_sandbox *plan, struct program *p, const 
     memcpy(data, type, n_type);
     memcpy(data + n_type, target, n_target);
     data[n_type + n_target] = '\0'; /* no options */
-    program_add_bytes(p, P_MOUNT, (struct program_args){NO_FD, .a = attrs, .flags = PF_MAKE_DIR},
+    program_add_bytes(p, P_MOUNT, (struct program_args){.fd = fd, .a = attrs, .flags = PF_MAKE_DIR},
                       data, n_type + n_target + 1);
 }
 
@@ -143,7 +143,7 @@ static void add_cgroup_mounts(const struct plan_sandbox *plan, struct program *p
     if (is_covered(plan, "/sys") || is_covered(plan, "/sys/fs/cgroup"))
         return;
     if (plan->in->is_v2 && !plan->in->ns.host_cgroup)
-        mount_own(plan, p, "cgroup2", "/sys/fs/cgroup", MOUNT_SAFE | read_only);
+        mount_own(plan, p, "cgroup2", "/sys/fs/cgroup", MOUNT_SAFE | read_only, -1);
     for (size_t i = 0; i < plan->n_cgroup_mounts; i++)
         attach(p, &plan->cgroup_mounts[i]);
 }
@@ -152,13 +152,13 @@ static void add_file_systems(const struct plan_sandbox *plan, struct program *p)
 {
     uint32_t read_only = plan->in->host->privileged ? 0 : MOUNT_ATTR_RDONLY;
 
-    mount_own(plan, p, "proc", "/proc", MOUNT_SAFE);
+    mount_own(plan, p, "proc", "/proc", MOUNT_SAFE, plan->pid);
     attach_own(plan, p, plan->dev, "/dev", PF_MAKE_DIR);
     attach_own(plan, p, plan->pts, "/dev/pts", 0);
     attach_own(plan, p, plan->shm, "/dev/shm", 0);
-    mount_own(plan, p, "mqueue", "/dev/mqueue", MOUNT_SAFE);
+    mount_own(plan, p, "mqueue", "/dev/mqueue", MOUNT_SAFE, -1);
     attach_own(plan, p, plan->console, "/dev/console", 0);
-    mount_own(plan, p, "sysfs", "/sys", MOUNT_SAFE | read_only);
+    mount_own(plan, p, "sysfs", "/sys", MOUNT_SAFE | read_only, -1);
     add_cgroup_mounts(plan, p, plan->has_writable_cgroups ? 0 : read_only);
     for (size_t i = 0; i < plan->n_mounts; i++)
         attach(p, &plan->mounts[i]);
@@ -337,9 +337,7 @@ void plan_sandbox(struct arena *a, const struct plan_sandbox *plan, struct progr
     enter(out, plan->net, CLONE_NEWNET);
     enter(out, plan->ipc, CLONE_NEWIPC);
     enter(out, plan->uts, CLONE_NEWUTS);
-    enter(out, plan->pid, CLONE_NEWPID);
-    if (plan->pid >= 0) /* only a child is in there, and /proc shows who mounts it */
-        program_add(out, P_PAYLOAD, NO_ARGS);
+    enter(out, plan->pid, CLONE_NEWPID); /* of children: the payload alone will be in there */
     if (plan->in->ns.private_cgroup && !plan->in->ns.host_cgroup)
         program_add(out, P_UNSHARE, (struct program_args){NO_FD, .a = CLONE_NEWCGROUP});
     program_add(out, P_ROOT, WITH_FD(plan->root));

@@ -417,7 +417,8 @@ static struct err *compile(struct sandbox_compile *c)
     TRY(take_mounts(c));
     TRY(add_far_devices(c));
     TRY(take_rest(c));
-    c->l->flags = c->plan.pid >= 0 ? KS_EXEC : 0;
+    c->plan.process.is_payload = c->plan.pid >= 0;
+    c->l->flags = c->plan.process.is_payload ? KS_EXEC : 0;
     plan_sandbox(c->a, &c->plan, &program);
     return program_seal(&program, c->l->n_fds, &c->l->program_fd);
 }

@@ -569,6 +569,9 @@ static const char *const perf_event_open_only[] = {
         }                                                                                          \
     }
 
+/* Docker's, and CLONE_PARENT: it gives the child to our parent, who for an exec is the keeper. */
+#define CLONE_REFUSED 0x7e028000ULL
+
 static const struct syscall_filter_rule rules[] = {
     {.names = always, .action = SCMP_ACT_ALLOW},
     {.names = process_vm_readv_family,
@@ -626,12 +629,12 @@ static const struct syscall_filter_rule rules[] = {
     {.names = bpf_family, .action = SCMP_ACT_ALLOW, .includes = {.caps = CAPS_BIT(CAPS_SYS_ADMIN)}},
     {.names = clone_only,
      .action = SCMP_ACT_ALLOW,
-     .args = ARGS(.index = 0, .op = SCMP_CMP_MASKED_EQ, .value = 0x7e020000ULL),
+     .args = ARGS(.index = 0, .op = SCMP_CMP_MASKED_EQ, .value = CLONE_REFUSED),
      .n_args = 1,
      .excludes = {.caps = CAPS_BIT(CAPS_SYS_ADMIN), .arches = on_s390_s390x}},
     {.names = clone_only,
      .action = SCMP_ACT_ALLOW,
-     .args = ARGS(.index = 1, .op = SCMP_CMP_MASKED_EQ, .value = 0x7e020000ULL),
+     .args = ARGS(.index = 1, .op = SCMP_CMP_MASKED_EQ, .value = CLONE_REFUSED),
      .n_args = 1,
      .includes = {.arches = on_s390_s390x},
      .excludes = {.caps = CAPS_BIT(CAPS_SYS_ADMIN)}},

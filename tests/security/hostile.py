@@ -109,7 +109,9 @@ def symlinks():
 
 def identity():
     image("probe", [Layer().add("syscall_probe", open(BIN + "/syscall_probe", "rb").read(), 0o755)
-                    .add("swapper", open(BIN + "/swapper", "rb").read(), 0o755)])
+                    .add("swapper", open(BIN + "/swapper", "rb").read(), 0o755)
+                    .add("seizer", open(BIN + "/seizer", "rb").read(), 0o755)
+                    .add("aliens", open(BIN + "/aliens", "rb").read(), 0o755)])
     image("self-exe", [Layer().add("evil", b"#!/proc/self/exe\n", 0o755)
                        .link("evil2", "/proc/self/exe")
                        .add("evil3", b"#!/proc/1/exe\n", 0o755)], Entrypoint=["/evil"], Cmd=None)

@@ -56,6 +56,7 @@ static void namespaces(void)
         /* CLONE_SIGHAND without CLONE_VM is EINVAL where the filter lets it through. */
         want(name, syscall(SYS_clone, spaces[i].flag | CLONE_SIGHAND, 0, 0, 0, 0), EPERM);
     }
+    want("clone parent", syscall(SYS_clone, CLONE_PARENT | CLONE_SIGHAND, 0, 0, 0, 0), EPERM);
     want("setns", syscall(SYS_setns, -1, 0), EPERM);
     want("clone3", syscall(SYS_clone3, NULL, 0), ENOSYS);
 }

@@ -175,6 +175,43 @@ g=$(group nest); g=${g%/init}
 check "rm -f where the cgroup has children" b rm -f nest
 same "all of it is gone" no "$([ -e "$g" ] && echo yes || echo no)"
 
+# ---- another's processes: before 6.17 /proc is a clone of the donor's ----
+b run -d --name donor --privileged busybox sleep 4711 >/dev/null 2>&1
+out=$(b run --rm --pid container:donor busybox sh -c 'echo who=$(tr "\\0" " " </proc/1/cmdline)
+echo mount=$(grep " /proc proc " /proc/mounts | cut -d" " -f4); echo keys=$(wc -c </proc/keys)
+echo readonly=$(echo x 2>&1 >/proc/sys/kernel/domainname); echo caps=$(grep CapEff /proc/self/status | cut -f2)' 2>&1)
+same "--pid container: its processes" "sleep 4711" "$(lines who "$out" | sed 's/ *$//')"
+like "--pid container: a mount of its own" "^rw,nosuid,nodev,noexec" "$(lines mount "$out")"
+same "--pid container: masked" 0 "$(lines keys "$out")"
+like "--pid container: read-only" "Read-only" "$(lines readonly "$out")"
+same "--pid container: capabilities" 00000000a80425fb "$(lines caps "$out")"
+b exec donor mount -t tmpfs x /proc
+like "--pid container: what a donor put over its /proc is not shared" "has no procfs to share|^$" \
+    "$(b run --rm --pid container:donor busybox [ -d /proc/1 ] 2>&1)"
+b rm -f donor >/dev/null
+
+# ---- code that gets no processor: the keeper does not wait for it ----
+worst_run() { # TIMES: ms
+    local i t0 t worst=0
+    for i in $(seq "$1"); do
+        t0=${EPOCHREALTIME/./}; b run --rm busybox true >/dev/null 2>&1
+        t=$(((${EPOCHREALTIME/./} - t0) / 1000)); [ $t -le $worst ] || worst=$t
+    done
+    echo $worst
+}
+b run -d --name slow busybox sh -c 'for i in $(seq 150); do while :; do :; done & done; wait' >/dev/null
+g=$(group slow)
+poll 40 eval '[ $(wc -l <$g/cgroup.procs) -gt 100 ]'
+b update --cpus 0.01 slow >/dev/null
+worst_run 1 >/dev/null
+control=$(worst_run 3)
+for i in 1 2 3; do { in_host timeout 40 "$BERTH" exec slow true; in_host timeout 40 "$BERTH" exec slow true; } >/dev/null 2>&1 & done
+sleep 0.5
+got=$(worst_run 3)
+if [ $got -lt $((control * 2 + 2000)) ]; then ok "beside execs that get no processor a run takes $got ms ($control)"; else
+    not_ok "execs that get no processor hold a neighbour" "$got ms, without them $control"; fi
+b rm -f slow >/dev/null
+
 # ---- restart policies, volumes ----
 b run -d --name again --restart on-failure:2 busybox sh -c 'exit 4' >/dev/null
 poll 30 eval 'state_is again exited && [ "$(field again .RestartCount)" = 2 ]'

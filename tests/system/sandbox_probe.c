@@ -144,7 +144,7 @@ static void compile(struct probe *p, struct run *r, const char *config, const ch
     in.ns.host_ipc = text_same(h->ipc_mode, "host");
     in.ns.host_uts = text_same(h->uts_mode, "host");
     if (p->shares_with) {
-        in.ns.pid = open_space(p, "pid");
+        in.ns.pid = (int)syscall(SYS_pidfd_open, p->shares_with, 0);
         in.ns.net = open_space(p, "net");
         in.ns.ipc = open_space(p, "ipc");
     }

@@ -432,7 +432,8 @@ TEST(plan_namespaces)
               CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWIPC | CLONE_NEWUTS);
 }
 
-TEST(plan_shared_pid_namespace_is_entered_by_a_child)
+/* Whoever is in there can be traced by it: only what has dropped everything may come. */
+TEST(plan_shared_pid_namespace_is_entered_by_the_payload_alone)
 {
     struct sandbox_input in = input("{}");
     struct plan_sandbox plan = plan_of(&in);
@@ -440,10 +441,14 @@ TEST(plan_shared_pid_namespace_is_entered_by_a_child)
     struct view v;
 
     plan.pid = 12;
+    plan.process.is_payload = true;
     plan_sandbox(test_arena, &plan, &p);
     v = look(&p);
     CHECK(find(&v, P_PAYLOAD, NULL) > find(&v, P_SETNS, NULL));
-    CHECK(find(&v, P_PAYLOAD, NULL) < find_mount(&v, "proc")); /* or it would be the host's */
+    CHECK(find(&v, P_PAYLOAD, NULL) > find(&v, P_USER, NULL));
+    CHECK_INT(find(&v, P_PAYLOAD, NULL), v.n - 4);
+    CHECK_INT(v.ops[find_mount(&v, "proc")]->fd, 12); /* or it would be the host's */
+    CHECK_INT(v.ops[find_mount(&v, "mqueue")]->fd, -1);
     CHECK(find(&v, P_SETSID, NULL) > find(&v, P_PAYLOAD, NULL));
     program_finish(&p);
 }

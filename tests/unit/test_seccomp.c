@@ -74,6 +74,8 @@ static int denied(void)
         return 8;
     if (!is(syscall(SYS_personality, 0x0040000), EPERM))
         return 9;
+    if (!is(syscall(SYS_clone, CLONE_PARENT | 17, 0, 0, 0, 0), EPERM))
+        return 11;
     if (!is(syscall(SYS_open_by_handle_at, -1, 0, 0), EPERM))
         return 10;
     return 0;
