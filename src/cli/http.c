@@ -51,6 +51,8 @@ void http_conn_close(struct http_conn *c)
     free(c);
 }
 
+/* The engine closes idle connections when it needs their descriptors: looked at before one is used
+ * again. */
 bool http_conn_is_closed(const struct http_conn *c)
 {
     char byte;
@@ -59,6 +61,7 @@ bool http_conn_is_closed(const struct http_conn *c)
     return !n || (n < 0 && errno != EAGAIN && errno != EINTR);
 }
 
+/* A reset is an end as well: the answer may be complete by then. */
 static struct err *receive(struct http_conn *c, bool *out_eof)
 {
     ssize_t n;
@@ -112,6 +115,7 @@ static struct err *send_all(struct http_conn *c, const char *p, size_t n)
     return NULL;
 }
 
+/* HTTP/1.1, RFC 9112, 7.1: length in hex, bytes, an empty chunk at the end. */
 static struct err *send_chunk(struct http_conn *c, const char *p, size_t n)
 {
     autobuf struct buf b = {0};

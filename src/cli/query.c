@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+/* Filters of one key go into one list, at the place of the first. */
 static bool is_key_before(const struct strs *filters, size_t at, const char *key)
 {
     size_t n = strlen(key);
@@ -50,6 +51,7 @@ struct err *query_filters(struct arena *a, const struct strs *filters, char **ou
     return NULL;
 }
 
+/* A duration counts back from now; the rest is a time as Docker's CLI takes them. */
 struct err *query_since(struct arena *a, const char *text, char **out)
 {
     int64_t ns;
@@ -105,6 +107,7 @@ char *local_time(struct arena *a, int64_t unix_seconds)
     return arena_strdup(a, text);
 }
 
+/* In characters, not bytes. */
 char *ellipsis(struct arena *a, const char *s, size_t n)
 {
     size_t count = 0, cut = 0;

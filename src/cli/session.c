@@ -41,6 +41,8 @@ struct flows {
     bool stdin_open, stdin_eof_sent, stream_open, wait_open;
 };
 
+/* Those that docker passes on to the container; not the ones that are about this process itself,
+ * and those that a fault raises. */
 static void signals_of_session(const struct session *s, sigset_t *out)
 {
     static const int always[] = {SIGWINCH};
@@ -96,6 +98,7 @@ static void resize_at_start(const struct session *s)
     }
 }
 
+/* signalfd(2): read as data, in order with everything else. */
 static void take_signal(struct flows *f)
 {
     struct signalfd_siginfo info;
@@ -114,15 +117,18 @@ static struct err *add_output(void *ctx, int stream, const char *p, size_t n)
 {
     struct flows *f = ctx;
 
+    ASSERT(stream == 1 || stream == 2);
     buf_add(&f->to_out[stream - 1], p, n);
     return NULL;
 }
 
+/* A terminal's bytes come as they are, others in Docker's frames. */
 static struct err *take_output(struct flows *f)
 {
     struct buf b = {0};
     struct err *e = http_conn_read_some(f->s->stream, &b);
 
+    ASSERT(f->stream_open);
     if (!e && f->s->has_tty)
         e = add_output(f, 1, b.data ? b.data : "", b.len);
     else if (!e)
@@ -142,6 +148,7 @@ static void send_eof(struct flows *f)
     shutdown(f->s->stream->fd, SHUT_WR);
 }
 
+/* Detach keys are sought at a terminal alone; what they leave is sent. */
 static void take_stdin(struct flows *f)
 {
     unsigned char block[BLOCK_SIZE], kept[DETACH_ROOM(BLOCK_SIZE)];
@@ -191,6 +198,7 @@ static struct err *flush_out(struct flows *f, int index)
     size_t n = b->len < 4096 ? b->len : 4096;
     ssize_t written = write(index ? STDERR_FILENO : STDOUT_FILENO, b->data, n);
 
+    ASSERT(index == 0 || index == 1);
     if (written < 0 && errno == EPIPE)
         die_of_pipe();
     if (written < 0 && errno != EINTR && errno != EAGAIN)
@@ -202,11 +210,14 @@ static struct err *flush_out(struct flows *f, int index)
 
 enum { P_SIGNAL, P_STDIN, P_STREAM, P_WAIT, P_STDOUT, P_STDERR, P_COUNT };
 
+/* A side is only read while there is room for what it gives: that is the whole of the flow
+ * control. */
 static void fill_polls(struct flows *f, struct pollfd *p)
 {
     bool out_is_full = f->to_out[0].len + f->to_out[1].len > PENDING_MAX;
     short stream = 0;
 
+    ASSERT(f->signal_fd >= 0);
     for (int i = 0; i < P_COUNT; i++)
         p[i] = (struct pollfd){.fd = -1, .events = POLLIN};
     p[P_SIGNAL].fd = f->signal_fd;
@@ -252,6 +263,8 @@ static bool output_pending(const struct flows *f)
     return f->to_out[0].len || f->to_out[1].len;
 }
 
+/* Ends when the exit is known and the output has come to its end, or has been quiet for LINGER_MS:
+ * a process in the background may hold the pipe open. */
 static struct err *loop(struct flows *f)
 {
     int64_t last_output_ns = clock_boot_ns();
@@ -278,6 +291,7 @@ static struct err *loop(struct flows *f)
     }
 }
 
+/* The answer of POST /containers/ID/wait. */
 static struct err *exit_code_of(struct cli *cli, const struct buf *reply, int *out)
 {
     const struct json *doc = NULL;
@@ -299,6 +313,7 @@ struct err *session_read_wait(struct cli *cli, struct http_conn *wait, int *out_
     return exit_code_of(cli, &reply, out_code);
 }
 
+/* Raw mode comes last of all: until then errors are printed to a sane terminal. */
 static struct err *run_flows(struct flows *f)
 {
     struct session *s = f->s;

@@ -37,6 +37,7 @@ struct template_parser {
 
 static struct err *add(struct template_parser *p, struct node node)
 {
+    ASSERT(p->t->n <= NODES_MAX);
     if (p->t->n == NODES_MAX)
         return err_new(ERR_TOO_LARGE, "the template is too long");
     node.column = p->column;
@@ -44,6 +45,7 @@ static struct err *add(struct template_parser *p, struct node node)
     return NULL;
 }
 
+/* A keyword ends at a blank or at what can begin an operand. */
 static bool takes_keyword(char **text, const char *keyword)
 {
     size_t n = strlen(keyword);
@@ -92,6 +94,7 @@ static struct err *close_block(struct template_parser *p)
 {
     struct node *block;
 
+    ASSERT(p->depth <= TEMPLATE_DEPTH_MAX);
     do {
         if (!p->depth)
             return err_new(ERR_INVALID, "unexpected {{end}}");
@@ -159,6 +162,8 @@ static const char *find_close(const char *s)
     return NULL;
 }
 
+/* "{{-" and "-}}" take the white space of the text beside them (text/template, "Text and
+ * spaces"). */
 static struct err *add_text(struct template_parser *p, const char *s, size_t len, bool trims_left,
                             bool trims_right)
 {
@@ -226,6 +231,7 @@ static struct err *eval(struct scope *s, const struct node *node, const struct j
     return e ? err_wrap(e, ":1:%zu", node->column) : NULL;
 }
 
+/* In the scope of the block: it ends with it. */
 static void declare(struct scope *s, struct variable *v, const char *name, const struct json *value)
 {
     *v = (struct variable){.name = name, .value = value, .older = s->variables};
@@ -247,6 +253,7 @@ static struct err *run_item(struct scope *s, const struct go_template *t, size_t
     return run_nodes(&inner, t, at + 1, block->else_at, out);
 }
 
+/* Maps in the order of their keys, as Go does it. */
 static struct err *run_range(struct scope *s, const struct go_template *t, size_t at,
                              const struct json *list, struct buf *out)
 {
@@ -272,6 +279,7 @@ static struct err *run_block(struct scope *s, const struct go_template *t, size_
     const struct json *value = NULL;
     struct scope test = *s;
 
+    ASSERT(at < t->n && block->end_at < t->n && block->else_at <= block->end_at);
     test.is_test = true;
     TRY(eval(&test, block, &value));
     if (block->kind == NODE_RANGE)
@@ -285,6 +293,7 @@ static struct err *run_block(struct scope *s, const struct go_template *t, size_
 static struct err *run_nodes(struct scope *s, const struct go_template *t, size_t from, size_t to,
                              struct buf *out)
 {
+    ASSERT(to <= t->n);
     for (size_t i = from; i < to; i++) {
         const struct node *node = &t->nodes[i];
         const struct json *value = NULL;

@@ -62,6 +62,8 @@ static void on_logs_written(void *ctx)
     loop_stop(p->engine.parts.loop);
 }
 
+/* Operations in flight are let come to their end, up to DRAIN_MS; then the logs write what they
+ * have. */
 static void on_drain_tick(struct timer *t)
 {
     struct daemon *p = container_of(t, struct daemon, drain);
@@ -80,10 +82,13 @@ static void on_drain_tick(struct timer *t)
     timer_set(p->engine.parts.loop, t, DRAIN_TICK_MS, on_drain_tick);
 }
 
+/* SIGTERM and SIGINT end the engine, not the containers. A second one does not wait for
+ * operations. */
 static void on_end(uv_signal_t *handle, int number)
 {
     struct daemon *p = handle->data;
 
+    ASSERT_LOOP();
     if (p->ending_since_ns) {
         loop_stop(p->engine.parts.loop); /* asked twice: now */
         return;
@@ -94,6 +99,7 @@ static void on_end(uv_signal_t *handle, int number)
     timer_set(p->engine.parts.loop, &p->drain, 0, on_drain_tick);
 }
 
+/* By libuv's self-pipe: the handlers run on the loop, not in a signal's context. */
 static void watch_signal(struct daemon *p, uv_signal_t *handle, int number, uv_signal_cb fn)
 {
     uv_signal_init(loop_uv(p->engine.parts.loop), handle);
@@ -101,6 +107,7 @@ static void watch_signal(struct daemon *p, uv_signal_t *handle, int number, uv_s
     uv_signal_start(handle, fn, number);
 }
 
+/* For init scripts alone: the lock of the data root is what keeps a second engine away. */
 static void write_pidfile(const struct settings *s)
 {
     char text[16];
@@ -163,6 +170,7 @@ static int run(struct daemon *p)
     return 0;
 }
 
+/* For the fault tests: they must have a case for each step there is. */
 static void list_steps(void)
 {
     autobuf struct buf b = {0};
@@ -171,6 +179,8 @@ static void list_steps(void)
     fputs(b.data ? b.data : "", stdout);
 }
 
+/* SIGPIPE: clients go away at any time. SIGHUP is a reload once the loop runs, and before that must
+ * not end the engine. */
 static void ignore_pipe(void)
 {
     struct sigaction sa = {.sa_handler = SIG_IGN};

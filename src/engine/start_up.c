@@ -39,6 +39,7 @@
 #define DEFAULT_DATA_ROOT "/var/lib/berth"
 #define DEFAULT_EXEC_ROOT "/run/berth"
 
+/* Only then may names in the kernel be the plain ones: a second engine has a tag in all of its. */
 static bool has_default_roots(const struct settings *s)
 {
     return strcmp(s->data_root, DEFAULT_DATA_ROOT) == 0 &&
@@ -56,6 +57,8 @@ static void make_tag(struct engine *e)
     snprintf(e->tag, sizeof(e->tag), "%.6s", digest_hex(digest));
 }
 
+/* flock(2) on the data root: two engines on one would ruin its database. The lock ends with the
+ * process. */
 static struct err *make_roots(struct engine *e)
 {
     const struct settings *s = &e->settings;
@@ -83,6 +86,7 @@ static void raise_fd_limit(void)
         log_warn("the limit of open files cannot be raised", KV_INT("limit", (int64_t)r.rlim_cur));
 }
 
+/* Clients tell engines apart by it (GET /info, "ID"), so it outlives them. */
 static struct err *read_engine_id(struct engine *e)
 {
     autoclose int dir = open(e->settings.data_root, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -101,6 +105,7 @@ static struct err *read_engine_id(struct engine *e)
     return NULL;
 }
 
+/* What everything else stands on: loop, workers, operations, databases. */
 static struct err *open_core(struct engine *e)
 {
     struct parts *p = &e->parts;
@@ -163,6 +168,7 @@ static struct err *open_mechanisms(struct engine *e)
             ? s->cgroup_parent
             : arena_printf(e->arena, has_default_roots(s) ? "berth" : "berth-%s", e->tag);
 
+    ASSERT(p->db && p->ops);
     TRY(cgroup_tree_open(parent, &p->cgroups));
     TRY(layer_store_open(s->data_root, &p->layers));
     TRY(open_network(e));
@@ -188,12 +194,14 @@ static char *keeper_binary(struct arena *a)
     return path_join(a, self, "berth-keeper");
 }
 
+/* The documents, then what the keeper has, then what the two say together. */
 static struct err *open_containers(struct engine *e)
 {
     static const struct keeper_hooks hooks = {container_table_exited, container_table_keeper_lost,
                                               container_table_settled, container_table_land};
     struct parts *p = &e->parts;
 
+    ASSERT(p->images && p->volumes && p->networks);
     TRY(container_table_open(p, &p->containers));
     TRY(keeper_open(p->loop, e->settings.exec_root, keeper_binary(e->arena), &hooks, p->containers,
                     container_table_adopt, &p->keeper));
@@ -224,8 +232,10 @@ static void warm_up(struct parts *p)
     pool_submit(p->pools, POOL_KERNEL, job);
 }
 
+/* Bottom up. What fails is said on stderr by whoever called, and the process ends. */
 struct err *engine_open(struct engine *e)
 {
+    ASSERT(e->lock_fd < 0 && e->arena);
     make_tag(e);
     raise_fd_limit();
     TRY(make_roots(e));
@@ -244,6 +254,8 @@ void engine_close(struct engine *e)
     struct parts *p = &e->parts;
     struct container_counts n = container_counts(p->containers);
 
+    ASSERT_LOOP();
+    ASSERT(p->containers && p->keeper);
     image_table_stop(p->images);
     container_table_close(p->containers);
     volume_table_close(p->volumes);

@@ -20,6 +20,7 @@ static void run(struct job *job)
     struct trim *t = container_of(job, struct trim, job);
     size_t now = mallinfo2().fordblks;
 
+    ASSERT_WORKER();
     if (now < t->free_then)
         t->free_then = now;
     if (now - t->free_then < WORTH_BYTES)
@@ -34,6 +35,7 @@ static void on_trimmed(struct job *job)
 {
     struct trim *t = container_of(job, struct trim, job);
 
+    ASSERT_LOOP();
     if (!t->is_ended)
         timer_set(t->loop, &t->tick, TICK_MS, on_tick);
 }
@@ -52,6 +54,8 @@ static void on_tick(struct timer *timer)
 
 void trim_begin(struct trim *t, struct loop *l, struct pools *p, struct ops *o)
 {
+    ASSERT_LOOP();
+    ASSERT(!t->is_ended);
     t->loop = l;
     t->pools = p;
     t->ops = o;

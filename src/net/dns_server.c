@@ -29,6 +29,7 @@ struct opening {
     int udp, tcp;
 };
 
+/* Inside the container's namespace (127.0.0.11:53), by a thread that has entered it. */
 static int bind_here(int type)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(53)};
@@ -91,12 +92,15 @@ static void client_close(struct dns_client *c)
     close(c->fd);
     timer_clear(c->host->dns->net->loop, &c->idle);
     list_remove(&c->link);
+    ASSERT(c->host->n_clients > 0);
     c->host->n_clients--;
     buf_finish(&c->in);
     buf_finish(&c->out);
     free(c);
 }
 
+/* A connection that asks nothing for CLIENT_IDLE_MS: the container may have left it open for
+ * ever. */
 static void on_idle(struct timer *t)
 {
     client_close(container_of(t, struct dns_client, idle));
@@ -120,6 +124,7 @@ static void client_flush(struct dns_client *c)
               (c->out.len < CLIENT_OUT_MAX ? UV_READABLE : 0) | (c->out.len ? UV_WRITABLE : 0));
 }
 
+/* TCP puts the length in front (RFC 1035, 4.2.2). */
 static void client_send(struct dns_client *c, const uint8_t *p, size_t n)
 {
     buf_putc(&c->out, (char)(n >> 8));
@@ -134,6 +139,7 @@ static void client_send(struct dns_client *c, const uint8_t *p, size_t n)
 void dns_send(struct dns_host *h, const struct dns_reply_to *to, const struct dns_query *q,
               uint8_t *p, size_t n)
 {
+    ASSERT(n >= DNS_HEADER && n <= DNS_MESSAGE_MAX);
     if (to->client) {
         client_send(to->client, p, n);
         return;
@@ -168,7 +174,8 @@ static void reverse(uint8_t *v, size_t n, size_t size)
         swap(v + i * size, v + (n - 1 - i) * size, size);
 }
 
-/* The first `by` go to the end: each of both parts reversed, then the whole. */
+/* The first `by` go to the end: each of both parts reversed, then the whole. So clients that take
+ * the first address spread over all. */
 static void rotate(unsigned *rotation, void *addrs, size_t n, size_t size)
 {
     size_t by = n ? (*rotation)++ % n : 0;
@@ -226,6 +233,7 @@ static bool answer_pointer(struct dns_host *h, const struct question *k,
     return is_ours;
 }
 
+/* Names of containers first, then the outside, as libnetwork does it. */
 static void on_question(struct dns_host *h, const uint8_t *p, size_t n,
                         const struct dns_reply_to *to)
 {
@@ -333,6 +341,7 @@ static void on_accept(void *arg, int events)
 
 /* ---- a container's ---- */
 
+/* The keeper gives the two sockets back in any order. */
 static bool is_stream(int fd)
 {
     int type = 0;
@@ -366,6 +375,7 @@ struct dns_host *dns_serve(struct net *n, int fds[DNS_SOCKETS], const struct dns
 
 void dns_host_fds(const struct dns_host *h, int out[DNS_SOCKETS])
 {
+    ASSERT(h->udp >= 0 && h->tcp >= 0);
     out[0] = h->udp;
     out[1] = h->tcp;
 }

@@ -26,6 +26,8 @@ static uint32_t mac_seed(const struct endpoint_spec *s)
     return hash;
 }
 
+/* 02:42 and the address, as Docker made them for years: neighbours that remember the address find
+ * the MAC unchanged. */
 static void fill_mac(struct endpoint_spec *s, const uint8_t wanted[6])
 {
     static const uint8_t none[6];
@@ -93,6 +95,7 @@ static struct err *take_addresses(struct network *n, const struct endpoint_wish 
 
 static void enlist(struct network *n, struct endpoint *e)
 {
+    ASSERT(!e->network && !n->is_removing);
     e->network = n;
     list_append(&n->endpoints, &e->link);
     n->n_endpoints++;
@@ -134,8 +137,10 @@ static struct err *check_mac(const struct network *n, const uint8_t mac[6])
     return err_new(ERR_INVALID, "ipvlan interfaces do not support custom mac address assignment");
 }
 
+/* The first endpoint of a bridge begins its pool of prepared namespaces. */
 struct err *network_join(struct network *n, struct endpoint *e, const struct endpoint_wish *w)
 {
+    ASSERT_LOOP();
     ASSERT(!e->network);
     TRY(check_joinable(n));
     TRY(check_mac(n, w->mac));
@@ -167,6 +172,7 @@ struct err *network_rejoin(struct network *n, struct endpoint *e)
 {
     struct err *err = NULL;
 
+    ASSERT_LOOP();
     ASSERT(!e->network);
     TRY(check_joinable(n));
     if (n->ipam && e->spec.addr)
@@ -181,6 +187,7 @@ struct err *network_rejoin(struct network *n, struct endpoint *e)
     return NULL;
 }
 
+/* Addresses are free at once; the kernel takes the interface down in its own time. */
 void network_leave(struct endpoint *e)
 {
     struct network *n = e->network;
@@ -192,6 +199,7 @@ void network_leave(struct endpoint *e)
         ipam_release(n->ipam, e->spec.addr);
     if (n->ipam6 && e->spec.bits6)
         ipam6_release(n->ipam6, &e->spec.addr6);
+    ASSERT(n->n_endpoints > 0);
     list_remove(&e->link);
     n->n_endpoints--;
     e->network = NULL;

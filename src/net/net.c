@@ -20,6 +20,7 @@
 #include "nft.h"
 #include "sources.h"
 
+/* With the lock held: bridges come and go by workers. */
 struct bridge *net_find_bridge(struct net *n, const char *ifname)
 {
     list_each (b, &n->bridges, struct bridge, link)
@@ -35,8 +36,10 @@ void net_ref(struct net *n)
     pthread_mutex_unlock(&n->lock);
 }
 
+/* The last reference may be a job's whose answer came after net_close. */
 static void net_free(struct net *n)
 {
+    ASSERT(!n->jobs && !n->refs);
     rules_destroy(n->rules);
     proxy_destroy(n->proxy);
     dns_destroy(n->dns);
@@ -58,6 +61,7 @@ void net_unref(struct net *n)
     int left;
 
     pthread_mutex_lock(&n->lock);
+    ASSERT(n->refs > 0);
     left = --n->refs;
     pthread_mutex_unlock(&n->lock);
     if (!left)
@@ -74,6 +78,7 @@ void net_job_began(struct net *n)
 void net_job_ended(struct net *n)
 {
     pthread_mutex_lock(&n->lock);
+    ASSERT(n->jobs > 0);
     n->jobs--;
     pthread_cond_broadcast(&n->job_ended);
     pthread_mutex_unlock(&n->lock);
@@ -173,6 +178,7 @@ static struct err *set_forwarding6(struct net *n)
     return set_forwarding(n, FORWARD6);
 }
 
+/* At start-up, where it can be said: without nftables or netlink every start would fail later. */
 static struct err *check_kernel(void)
 {
     struct nl *nl;
@@ -248,11 +254,14 @@ static void remove_all(struct net *n)
     nl_close(nl);
 }
 
+/* Jobs of workers are waited for, since they use the struct; callbacks on their way to the loop
+ * keep a reference. */
 void net_close(struct net *n, bool clean)
 {
     if (!n)
         return;
     ASSERT_LOOP();
+    ASSERT(!n->is_closed);
     n->is_closed = true;
     rules_watch_destroy(steal_ptr(&n->rules_watch));
     netns_pool_drain(n, NULL); /* jobs that are filling stop and close what they made */
@@ -296,6 +305,8 @@ static void answer_for_isolated(const char *ifname)
     }
 }
 
+/* Made if it is not there, else set right: an engine before this one, or an administrator, may have
+ * left it otherwise. */
 struct err *net_bridge_ensure(struct net *n, const struct bridge_spec *spec)
 {
     struct nl *nl;
@@ -321,6 +332,7 @@ struct err *net_bridge_ensure(struct net *n, const struct bridge_spec *spec)
         b = mem_new(struct bridge);
         list_append(&n->bridges, &b->link);
     }
+    ASSERT(ifindex > 0);
     b->spec = *spec;
     b->ifindex = ifindex;
     b->ports_at_most = ports;
@@ -377,6 +389,8 @@ static bool overlaps_any6(struct subnet6 s, const struct subnet6 *v, size_t n)
     return false;
 }
 
+/* Docker's default pools in their order, past whatever the host has a route to: a subnet that the
+ * office network has, too, would hide it. */
 struct err *net_pick_subnet(struct net *n, const struct subnet4 *used, size_t n_used,
                             struct subnet4 *out)
 {

@@ -116,7 +116,8 @@ static struct err *claim_port(struct net *n, struct nl *host, const char *name, 
                    name, now, PORTS_MAX);
 }
 
-/* out_name: of the end in the bridge. */
+/* out_name: of the end in the bridge. It is random, with the engine's tag: nobody looks for it by
+ * name, and two engines do not meet. */
 static struct err *attach_veth(struct net *n, const char *bridge, int netns, const char *ifname,
                                char out_name[16])
 {
@@ -148,6 +149,8 @@ static struct err *attach_veth(struct net *n, const char *bridge, int netns, con
     return e;
 }
 
+/* A namespace with its first interface in the bridge and up: all that a start would otherwise wait
+ * 10 ms for. */
 struct err *spare_netns_make(struct net *n, const char *bridge, const char *ifname,
                              struct spare_netns *out)
 {
@@ -214,6 +217,8 @@ static struct err *configure(struct net *n, struct spare_netns *p, const struct 
     return NULL;
 }
 
+/* From the pool if the first network is a bridge and the interface shall be eth0; macvlan and
+ * ipvlan are made for each. */
 struct err *netns_open(struct net *n, const struct endpoint_spec *e, size_t count, int *out_netns)
 {
     struct spare_netns p = {.netns = -1};
@@ -234,11 +239,13 @@ struct err *netns_open(struct net *n, const struct endpoint_spec *e, size_t coun
     return NULL;
 }
 
+/* EEXIST: there is an interface of this name already, which is not ours to remove. */
 struct err *netns_attach(struct net *n, int netns, const struct endpoint_spec *e)
 {
     struct nl *inside;
     struct err *err;
 
+    ASSERT(netns >= 0);
     TRY(netns_enter(n->netns, netns, &inside));
     err = add_interface(n, inside, netns, e);
     if (err && err_errno(err) != EEXIST)
@@ -281,6 +288,7 @@ struct err *netns_detach(struct net *n, int netns, const struct endpoint_spec *e
     struct err *err =
         e->vlan.kind ? detach_vlan(n, netns, e->ifname) : detach_veth(e->bridge, netns);
 
+    ASSERT(netns >= 0);
     if (!err || err_errno(err) != ENODEV)
         return err;
     err_drop(err); /* gone before us, or with its bridge */
@@ -293,6 +301,7 @@ struct err *netns_set_gateway(struct net *n, int netns, const struct endpoint_sp
     int ifindex;
     struct err *err;
 
+    ASSERT(netns >= 0);
     TRY(netns_enter(n->netns, netns, &inside));
     err = link_find(inside, e->ifname, &ifindex);
     if (!err) {

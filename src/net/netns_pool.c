@@ -29,6 +29,7 @@ struct netns_pool {
     struct timer tick;
 };
 
+/* Whoever dropped the pool has closed what was ready. */
 static void netns_pool_free(struct netns_pool *p)
 {
     ASSERT(p->n_ready == 0);
@@ -49,6 +50,7 @@ static int next_act(struct netns_pool *p, struct spare_netns *out)
 {
     int act = 0;
 
+    ASSERT(p->n_ready >= 0 && p->n_ready <= POOL_MAX);
     pthread_mutex_lock(&p->net->lock);
     if (!p->is_dropped && p->n_ready < p->target) {
         act = 1;
@@ -60,6 +62,7 @@ static int next_act(struct netns_pool *p, struct spare_netns *out)
     return act;
 }
 
+/* The pool may have been dropped, or have shrunk, while this one was made. */
 static void add_ready(struct netns_pool *p, struct spare_netns *made)
 {
     bool has_room;
@@ -97,6 +100,7 @@ static void fill(struct job *job)
 {
     struct netns_pool *p = container_of(job, struct netns_pool, job);
 
+    ASSERT_WORKER();
     make_or_close(p);
     net_job_ended(p->net);
 }
@@ -105,6 +109,7 @@ static void on_filled(struct job *job)
 {
     struct netns_pool *p = container_of(job, struct netns_pool, job);
 
+    ASSERT_LOOP();
     net_unref(p->net);
     if (p->is_dropped) { /* set on the loop only; the struct net may be gone */
         netns_pool_free(p);
@@ -120,6 +125,7 @@ static void on_filled(struct job *job)
 
 static void start_filling(struct netns_pool *p)
 {
+    ASSERT_LOOP();
     pthread_mutex_lock(&p->net->lock);
     bool is_needed = !p->is_filling && !p->is_dropped && p->n_ready != p->target;
     p->is_filling |= is_needed;
@@ -134,6 +140,8 @@ static void start_filling(struct netns_pool *p)
 
 /* ---- the target ---- */
 
+/* Twice the target when a start found none, down when nobody starts: a burst is followed, and an
+ * idle host keeps few. */
 static void on_tick(struct timer *timer)
 {
     struct netns_pool *p = container_of(timer, struct netns_pool, tick);
@@ -183,6 +191,7 @@ int netns_pool_count(const struct netns_pool *p)
     return p ? p->n_ready : 0;
 }
 
+/* A worker takes; the loop is told once, however many take before it looks. */
 bool netns_pool_take(struct net *n, const char *bridge, struct spare_netns *out)
 {
     bool is_taken = false, wants_notice = false;
@@ -241,6 +250,7 @@ static void drop(struct net *n, struct bridge *b)
     struct netns_pool *p = b->pool;
     int n_ready = p->n_ready;
 
+    ASSERT(p && n_ready <= POOL_MAX);
     timer_clear(n->loop, &p->tick);
     memcpy(ready, p->ready, sizeof(ready));
     p->n_ready = 0;

@@ -140,6 +140,7 @@ static struct err *choose(struct op *op)
     struct network_create *c = (struct network_create *)op;
     const struct vlan_spec *v = &c->plan.vlan;
 
+    ASSERT_WORKER();
     TRY(choose_ipv4(c));
     TRY(choose_ipv6(c));
     c->record.ifname = arena_strdup(c->arena, v->kind ? v->parent : c->plan.bridge.ifname);
@@ -150,10 +151,12 @@ static struct err *make_link(struct op *op)
 {
     struct network_create *c = (struct network_create *)op;
 
+    ASSERT_WORKER();
     return c->plan.vlan.kind ? net_vlan_ensure(c->table->net, &c->plan.vlan)
                              : net_bridge_ensure(c->table->net, &c->plan.bridge);
 }
 
+/* Undo of make-link. A parent interface that was there before stays. */
 static void remove_made_link(struct op *op)
 {
     struct network_create *c = (struct network_create *)op;
@@ -164,6 +167,7 @@ static void remove_made_link(struct op *op)
         net_vlan_remove(c->table->net, c->plan.vlan.parent);
 }
 
+/* The rules know the bridge before the first container is in it. */
 static struct err *apply_rules(struct op *op)
 {
     net_rules_apply_for(((struct network_create *)op)->table->net, op);
@@ -191,6 +195,7 @@ static struct err *publish(struct op *op)
     struct network_create *c = (struct network_create *)op;
     struct network *n;
 
+    ASSERT(c->arena);
     TRY(network_from_record(c->table, c->arena, &c->record, &n));
     c->arena = NULL;
     network_table_add(c->table, n);
@@ -290,6 +295,7 @@ static void choose_parent(struct network_removal *r)
     r->vlan = n->vlan;
 }
 
+/* From here on joins are refused: nobody can take an address while a worker removes the bridge. */
 static struct err *hide(struct op *op)
 {
     struct network_removal *r = (struct network_removal *)op;
@@ -315,6 +321,7 @@ static struct err *hide(struct op *op)
 
 static void show(struct op *op)
 {
+    ASSERT(((struct network_removal *)op)->network->is_removing);
     ((struct network_removal *)op)->network->is_removing = false;
 }
 
@@ -338,6 +345,7 @@ static struct err *remove_link(struct op *op)
 {
     struct network_removal *r = (struct network_removal *)op;
 
+    ASSERT_WORKER();
     if (r->bridge.ifname[0])
         net_bridge_remove(r->table->net, r->bridge.ifname);
     if (r->vlan.kind)
@@ -359,6 +367,7 @@ static struct err *drop(struct op *op)
 {
     struct network_removal *r = (struct network_removal *)op;
 
+    ASSERT(r->network->is_removing && !r->network->n_endpoints);
     network_publish_event(r->network, "destroy", NULL);
     network_table_drop(r->table, r->network);
     return NULL;

@@ -19,6 +19,8 @@
 #define ERRNO_MAX 4096
 #define NL_TIMEOUT_S 20 /* RTNL may be held by others for long; for ever would hang a worker */
 
+/* NETLINK_EXT_ACK: errors with words (since 4.12). NETLINK_CAP_ACK: acknowledgements without a copy
+ * of the message. */
 struct err *nl_open(struct nl **out)
 {
     struct nl *nl = mem_new(struct nl);
@@ -47,6 +49,7 @@ void nl_close(struct nl *nl)
     free(nl);
 }
 
+/* `what` completes "cannot …": the error of this message says it. */
 struct nlmsghdr *nl_begin(struct nl *nl, int type, unsigned flags, const char *what, ...)
 {
     va_list ap;
@@ -85,6 +88,7 @@ static const char *extended_text(const struct nlmsghdr *m)
     return text;
 }
 
+/* The answer's number says which message of the batch was refused. */
 static struct err *error_of(const struct nl *nl, const struct nlmsghdr *m)
 {
     const struct nlmsgerr *ne = mnl_nlmsg_get_payload(m);
@@ -99,6 +103,7 @@ static struct err *error_of(const struct nl *nl, const struct nlmsghdr *m)
     return err_sysno(sys, "cannot %s", what);
 }
 
+/* Only the kernel's: anybody may send to a netlink socket, but not with port 0 (netlink(7)). */
 ssize_t nl_receive(const struct mnl_socket *sock, void *buf, size_t room, int flags)
 {
     struct sockaddr_nl from = {0};
@@ -119,6 +124,7 @@ ssize_t nl_receive(const struct mnl_socket *sock, void *buf, size_t room, int fl
 
 static struct err *send_batch(struct nl *nl)
 {
+    ASSERT(nl->n > 0 && nl->len > 0);
     if (mnl_socket_sendto(nl->sock, nl->batch, nl->len) < 0)
         return err_sys("send to rtnetlink");
     return NULL;
@@ -152,6 +158,8 @@ struct err *nl_read_acks(const struct nl *nl, const void *reply, size_t size, un
     return first;
 }
 
+/* Each message is answered; the first error counts, but all answers are taken, or they would be
+ * read as those of the next batch. */
 static struct err *receive_acks(struct nl *nl)
 {
     struct err *first = NULL;
@@ -178,6 +186,7 @@ struct err *nl_commit(struct nl *nl)
 {
     struct err *e = nl->n ? send_batch(nl) : NULL;
 
+    ASSERT(nl->n <= NL_MESSAGES_MAX);
     if (!e)
         e = receive_acks(nl);
     forget_batch(nl);

@@ -39,7 +39,7 @@ socklen_t port_address(const struct port_map *m, struct sockaddr_storage *out)
 
 enum families { ONE_FAMILY, BOTH_FAMILIES };
 
-/* -1 and errno. */
+/* SO_REUSEADDR: connections of the run before may still be in TIME_WAIT (socket(7)). */
 static int bind_socket(const struct port_map *m, enum families families, bool listens)
 {
     struct sockaddr_storage addr;
@@ -76,6 +76,7 @@ static bool is_no_loss(const struct port_map *m, int sys)
 
 void ports_close_sockets(struct ports *p, size_t first, size_t end)
 {
+    ASSERT(end <= p->n);
     for (size_t i = first; i < end; i++) {
         if (p->e[i].fd >= 0)
             close(steal_fd(&p->e[i].fd));
@@ -105,6 +106,7 @@ static bool bind_pair(struct ports *p, size_t first)
 {
     struct published_port *e = &p->e[first];
 
+    ASSERT(first + 1 < p->n);
     if (published_has_socket(e) || published_has_socket(&e[1]))
         return false; /* adopted */
     e->fd = bind_socket(&e[1].map, BOTH_FAMILIES, p->net->userland_proxy);
@@ -133,6 +135,7 @@ static int bind_group(struct ports *p, size_t first, size_t *out_failed)
     return 0;
 }
 
+/* Who has the port is looked up (port_owner.c): the question that everybody asks next. */
 static struct err *bind_error(const struct port_map *m, int sys)
 {
     char host[64], addr[ADDR6_TEXT], owner[96] = "";
@@ -151,6 +154,7 @@ static struct err *bind_error(const struct port_map *m, int sys)
                      port_proto_text(m->proto));
 }
 
+/* Another program may have a port that our own table thinks free: then the next one. */
 static struct err *bind_group_somewhere(struct ports *p, size_t first)
 {
     size_t failed = first;
@@ -191,12 +195,15 @@ static struct err *epoll_add(struct ports *p, size_t i)
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = i};
     int fd = p->e[i].fd;
 
+    ASSERT(fd >= 0 && p->epoll >= 0);
     if (!epoll_ctl(p->epoll, EPOLL_CTL_ADD, fd, &event) ||
         (errno == EEXIST && !epoll_ctl(p->epoll, EPOLL_CTL_MOD, fd, &event)))
         return NULL;
     return err_sys("wait for clients of port %u", p->e[i].map.host_port);
 }
 
+/* One epoll set a container: the loop watches it as one descriptor (epoll(7): a set can be watched
+ * itself). */
 struct err *ports_open_epoll(struct ports *p)
 {
     if (!p->net->userland_proxy)

@@ -10,6 +10,7 @@
 
 static bool group_is_free(struct ports *p, size_t first, uint16_t port)
 {
+    ASSERT(first < p->n);
     for (size_t i = first; i < ports_group_end(p, first); i++)
         if (!port_table_is_free(p->net->ports, &p->e[i].map, port))
             return false;
@@ -18,6 +19,7 @@ static bool group_is_free(struct ports *p, size_t first, uint16_t port)
 
 static void group_take(struct ports *p, size_t first, uint16_t port)
 {
+    ASSERT(port && first < p->n);
     for (size_t i = first; i < ports_group_end(p, first); i++) {
         port_table_give_back(&p->e[i].reservation);
         p->e[i].map.host_port = port;
@@ -25,6 +27,7 @@ static void group_take(struct ports *p, size_t first, uint16_t port)
     }
 }
 
+/* From where the last search ended: a port that was just given back rests for a while. */
 static bool take_any(struct ports *p, size_t first)
 {
     uint32_t tries = port_table_range(p->net->ports);
@@ -52,6 +55,7 @@ static bool take_in_range(struct ports *p, size_t first, uint32_t after, uint32_
     return false;
 }
 
+/* Docker's words. */
 static struct err *reserve_group(struct ports *p, size_t first, const struct port_map *asked)
 {
     char host[64];
@@ -86,6 +90,7 @@ bool ports_take_another(struct ports *p, size_t first)
     const struct published_port *e = &p->e[first];
     bool is_taken;
 
+    ASSERT(first < p->n);
     pthread_mutex_lock(&p->net->lock);
     if (e->asked)
         is_taken = take_in_range(p, first, e->map.host_port, e->asked_end);

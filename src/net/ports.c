@@ -24,6 +24,7 @@ const char *port_proto_text(enum port_proto proto)
     return proto == PORT_TCP ? "tcp" : proto == PORT_UDP ? "udp" : "sctp";
 }
 
+/* As Docker writes it: an IPv6 address in brackets. */
 void port_host_text(const struct port_map *m, char out[64])
 {
     char ip[INET6_ADDRSTRLEN];
@@ -39,6 +40,8 @@ static bool is_follower(const struct port_map *m, const struct port_map *before)
            m->host_port == before->host_port && m->host_port_end == before->host_port_end;
 }
 
+/* A follower is the IPv6 half of a publish on every address: it has the number of the map before
+ * it. */
 struct ports *ports_new(struct net *n, const struct port_map *maps, size_t count)
 {
     struct ports *p = mem_alloc(sizeof(*p) + count * sizeof(p->e[0]));
@@ -61,6 +64,7 @@ size_t ports_group_end(const struct ports *p, size_t first)
 {
     size_t end = first + 1;
 
+    ASSERT(first < p->n);
     while (end < p->n && p->e[end].follows)
         end++;
     return end;
@@ -92,6 +96,7 @@ static struct err *expect_sockets(struct ports *p)
 /* Loop: the sockets that were expected are open, or will not be. */
 static void ports_expect_no_more(struct ports *p)
 {
+    ASSERT(p->net->n_expected >= p->n_expected);
     p->net->n_expected -= p->n_expected;
     p->n_expected = 0;
 }
@@ -118,6 +123,8 @@ struct err *ports_reserve(struct net *n, struct port_map *maps, size_t count, st
 
 /* ---- serving and the end: loop ---- */
 
+/* The listener of the proxy is made with the first client: most published ports never see one of
+ * the host's own. */
 static void on_client(struct ports *p, struct published_port *e)
 {
     if (e->fd < 0)

@@ -56,8 +56,11 @@ void proxy_destroy(struct proxy *p)
     free(p);
 }
 
+/* Pipes are kept empty for the next connection: making one is two system calls and two
+ * descriptors. */
 bool proxy_take_pipe(struct proxy *p, int out[2])
 {
+    ASSERT(p->n_pipes >= 0 && p->n_pipes <= (int)ARRAY_LEN(p->pipes));
     if (p->n_pipes) {
         p->n_pipes--;
         out[0] = p->pipes[p->n_pipes][0];
@@ -67,6 +70,7 @@ bool proxy_take_pipe(struct proxy *p, int out[2])
     return pipe2(out, O_CLOEXEC | O_NONBLOCK) == 0;
 }
 
+/* One that still has bytes of a broken connection must not be another's. */
 void proxy_give_pipe(struct proxy *p, int pipe[2], bool is_empty)
 {
     if (is_empty && p->n_pipes < (int)ARRAY_LEN(p->pipes)) {
@@ -87,6 +91,7 @@ static bool is_v6_client(const struct sockaddr_storage *client)
     return client->ss_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr);
 }
 
+/* A client of IPv6 goes to the container's IPv6 address, if it has one. */
 socklen_t proxy_target(const struct port_map *m, const struct sockaddr_storage *client,
                        struct sockaddr_storage *out)
 {
@@ -112,6 +117,7 @@ static void set_accepting(struct proxy_listener *l, bool is_on)
 {
     struct epoll_event event = {.events = is_on ? EPOLLIN : 0, .data.u64 = l->tag};
 
+    ASSERT(l->fd >= 0);
     epoll_ctl(l->epoll, EPOLL_CTL_MOD, l->fd, &event);
 }
 
@@ -128,6 +134,7 @@ static void pause_accepting(struct proxy_listener *l)
     timer_set(l->proxy->net->loop, &l->pause, PAUSE_MS, end_pause);
 }
 
+/* accept(2): the connection stays in the backlog. */
 static bool is_out_of_fds(int sys)
 {
     return sys == EMFILE || sys == ENFILE || sys == ENOBUFS || sys == ENOMEM;
@@ -167,6 +174,8 @@ struct proxy_listener *proxy_listen(struct proxy *p, int fd, const struct port_m
 {
     struct proxy_listener *l = mem_new(struct proxy_listener);
 
+    ASSERT_LOOP();
+    ASSERT(fd >= 0 && epoll >= 0);
     l->proxy = p;
     l->map = *m;
     l->fd = fd;

@@ -50,6 +50,7 @@ static void forget_events(struct relay_events *b, const struct relay *r)
             b->v[i].data.ptr = NULL;
 }
 
+/* Its events of this turn are taken out of the batch: they point into it. */
 static void relay_close(struct relay *r)
 {
     struct proxy *p = r->listener->proxy;
@@ -61,6 +62,7 @@ static void relay_close(struct relay *r)
         if (r->side[i].pipe[0] >= 0)
             proxy_give_pipe(p, r->side[i].pipe, r->side[i].in_pipe == 0);
     }
+    ASSERT(p->n_fds >= 2);
     p->n_fds -= 2;
     list_remove(&r->link);
     free(r);
@@ -90,12 +92,13 @@ static bool need_pipe(struct side *from)
     return false;
 }
 
-/* False on an error that ends the relay. */
+/* The bytes go from socket to pipe to socket by reference (splice(2)). */
 static bool fill_pipe(struct side *from)
 {
     ssize_t n =
         splice(from->fd, NULL, from->pipe[1], NULL, CHUNK, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 
+    ASSERT(from->pipe[1] >= 0 && !from->in_pipe && !from->is_ended);
     if (n > 0)
         from->in_pipe = (size_t)n;
     else if (n == 0)
@@ -110,6 +113,7 @@ static bool empty_pipe(struct side *from, struct side *to)
     ssize_t n =
         splice(from->pipe[0], NULL, to->fd, NULL, from->in_pipe, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 
+    ASSERT(from->pipe[0] >= 0 && from->in_pipe);
     if (n > 0)
         from->in_pipe -= (size_t)n;
     else if (n < 0 && errno == EAGAIN)
@@ -117,6 +121,7 @@ static bool empty_pipe(struct side *from, struct side *to)
     return n >= 0 || errno == EAGAIN || errno == EINTR;
 }
 
+/* What is in the pipe goes out first; only an empty one is filled. */
 static bool has_work(const struct side *from, const struct side *to)
 {
     return from->in_pipe ? to->can_write : from->can_read && !from->is_ended;
@@ -131,6 +136,8 @@ static void take_turns(struct side *from, struct side *to)
     epoll_ctl(from->relay->listener->proxy->epoll, EPOLL_CTL_MOD, ready->fd, &event);
 }
 
+/* The end of one direction is passed on as a half-close, so `nc` and HTTP/1.0 behave as without a
+ * proxy. */
 static bool pump(struct side *from, struct side *to)
 {
     bool has_pipe = true;
@@ -182,6 +189,7 @@ void relays_ready(void *arg, int events)
     struct proxy *p = arg;
     struct relay_events b = {0};
 
+    ASSERT(!p->events);
     (void)events;
     p->events = &b;
     b.n = epoll_wait(p->epoll, b.v, EVENTS_AT_ONCE, 0);
@@ -194,6 +202,7 @@ void relays_ready(void *arg, int events)
     p->events = NULL;
 }
 
+/* Connected before the client is answered in any way: what it sends waits in its socket. */
 static int open_server(const struct port_map *m, const struct sockaddr_storage *client)
 {
     struct sockaddr_storage addr;
@@ -224,6 +233,7 @@ void relay_start(struct proxy_listener *l, int client, const struct sockaddr_sto
     int server = open_server(&l->map, from);
     struct relay *r;
 
+    ASSERT(client >= 0);
     if (server < 0) {
         close(client);
         return;

@@ -93,6 +93,7 @@ struct err *rules_run(struct net *n, const char *text)
     return nft_run(n->rules->nft, text);
 }
 
+/* At the end of the last engine with no container: nothing of ours stays in the host's firewall. */
 struct err *rules_remove_table(struct net *n)
 {
     autobuf struct buf text = {0};
@@ -106,6 +107,7 @@ void rules_forget_port(struct net *n, const struct port_map *m)
 {
     struct rules *r = n->rules;
 
+    ASSERT_LOOP();
     if (r->n_removed == r->removed_cap) {
         size_t cap = r->removed_cap ? r->removed_cap * 2 : 8;
         r->removed = mem_resize(r->removed, r->removed_cap * sizeof(*m), cap * sizeof(*m));
@@ -155,6 +157,7 @@ static void collect(void *ctx, const struct port_map *m, bool *is_applied)
 {
     struct collected *c = ctx;
 
+    ASSERT(c->n_all <= c->cap);
     if (c->n_all == c->cap) {
         size_t cap = c->cap ? c->cap * 2 : 16;
         c->all = mem_resize(c->all, c->cap * sizeof(*m), cap * sizeof(*m));
@@ -167,6 +170,7 @@ static void collect(void *ctx, const struct port_map *m, bool *is_applied)
     *is_applied = *is_applied || c->mark;
 }
 
+/* What the last transaction sent is compared by version, not by content. */
 static bool is_changed(struct rules *r)
 {
     bool is_same;
@@ -196,6 +200,8 @@ static unsigned copy_bridges(struct net *n, struct bridge_spec **out, size_t *ou
     return version;
 }
 
+/* On the loop, into text: the worker sees no object. Elements alone are sent when only ports have
+ * changed. */
 static void compose(struct rules *r)
 {
     struct collected c = {.mark = true};
@@ -203,6 +209,7 @@ static void compose(struct rules *r)
     autofree struct legacy_link_rule *legacy_links = NULL;
     size_t n_bridges, n_legacy_links;
 
+    ASSERT(!r->is_running);
     pthread_mutex_lock(&r->net->lock);
     r->sending_ports = r->net->ports_version;
     pthread_mutex_unlock(&r->net->lock);
@@ -284,6 +291,7 @@ static void send_text(struct job *job)
 {
     struct rules *r = container_of(job, struct rules, job);
 
+    ASSERT_WORKER();
     net_lock_kernel(r->net);
     if (!r->is_full && r->text.len) {
         struct err *e = nft_run(r->nft, r->text.data);
@@ -362,6 +370,7 @@ static void on_sent(struct job *job)
     struct net *n = r->net;
     struct list served;
 
+    ASSERT(r->is_running);
     r->is_running = false;
     if (n->is_closed) {
         net_unref(n);
@@ -391,8 +400,10 @@ static void on_sent(struct job *job)
     net_unref(n);
 }
 
+/* All who wait now are served by this transaction: it is composed after their changes. */
 static void start(struct rules *r)
 {
+    ASSERT(!r->is_running && list_is_empty(&r->served));
     compose(r);
     list_each (w, &r->next, struct rules_waiter, link) {
         list_remove(&w->link);
@@ -405,6 +416,7 @@ static void start(struct rules *r)
     pool_submit(r->net->pools, POOL_KERNEL, &r->job);
 }
 
+/* One transaction at a time; who comes meanwhile shares the next one. */
 static void add_waiter(struct rules *r, struct rules_waiter *w)
 {
     list_append(&r->next, &w->link);

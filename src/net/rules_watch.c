@@ -69,6 +69,7 @@ static bool is_of_rules(const struct nlmsghdr *m)
     }
 }
 
+/* The message carries the netlink port of who made the change (nlmsg_pid). */
 static int on_change(const struct nlmsghdr *m, void *ctx)
 {
     struct watch_reading *b = ctx;
@@ -107,12 +108,15 @@ static void look_later(struct rules_watch *w)
         timer_set(w->net->loop, &w->look, LOOK_MS, on_look);
 }
 
+/* ENOBUFS: the kernel had more to tell than the socket holds (netlink(7)), so what was lost must be
+ * thought of as a change. */
 static void drain(struct rules_watch *w, bool learns)
 {
     struct watch_reading b = {.w = w, .learns = learns};
     char room[16384] __attribute__((aligned(8)));
     ssize_t n;
 
+    ASSERT_LOOP();
     while ((n = nl_receive(w->sock, room, sizeof(room), MSG_DONTWAIT)) != 0) {
         if (n > 0)
             mnl_cb_run(room, (size_t)n, 0, 0, on_change, &b);
@@ -135,6 +139,7 @@ static void on_readable(void *arg, int events)
     drain(w, rules_are_running(w->net));
 }
 
+/* Our own changes are in the socket by now: they are read as such. */
 void rules_watch_sent(struct rules_watch *w, bool is_unsure)
 {
     if (!w)

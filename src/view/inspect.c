@@ -19,6 +19,7 @@
 
 #include "view_parts.h"
 
+/* Docker's "Running" is true between two runs of a restart policy as well. */
 static void write_state(struct container *c, struct jw *w)
 {
     const struct container_state *s = &c->doc.state;
@@ -72,6 +73,7 @@ static void addr_or_empty(int64_t addr, char out[ADDR4_TEXT])
         addr4_text((uint32_t)addr, out);
 }
 
+/* null when nothing was asked for, as Docker writes it. */
 static void write_ipam(const struct endpoint_config *asked, struct jw *w)
 {
     if (!asked->ipam) {
@@ -86,11 +88,13 @@ static void write_ipam(const struct endpoint_config *asked, struct jw *w)
     jw_obj_end(w);
 }
 
+/* Null and empty where Docker has null and empty: clients in typed languages mind. */
 static void write_endpoint(const struct container *c, const struct endpoint_record *at,
                            struct jw *w)
 {
     char addr[ADDR4_TEXT], gateway[ADDR4_TEXT];
 
+    ASSERT(at->network);
     addr_or_empty(at->addr, addr);
     addr_or_empty(at->gateway, gateway);
     jw_obj(w, at->network);
@@ -203,6 +207,7 @@ static void write_legacy_endpoint(const struct container *c, struct jw *w)
     jw_str(w, "MacAddress", at->mac);
 }
 
+/* Since API 1.52 the copies of the default bridge's endpoint are gone. */
 static void write_network_settings(const struct container *c, struct jw *w, int api_version)
 {
     autobuf struct buf key = {0};
@@ -236,6 +241,7 @@ static void write_command(const struct config *cfg, struct jw *w)
     jw_arr_end(w);
 }
 
+/* The lists of runtime/plan.c, which end with NULL. */
 static struct strs path_defaults(struct arena *a, const char *const *list)
 {
     struct strs out = {0};
@@ -245,6 +251,7 @@ static struct strs path_defaults(struct arena *a, const char *const *list)
     return out;
 }
 
+/* What applies is shown, so the defaults of masked paths are written out. */
 static void write_host_config(const struct container *c, struct jw *w)
 {
     autoarena struct arena *a = arena_create();
@@ -275,6 +282,8 @@ void container_write_inspect(struct container *c, struct jw *w, int api_version,
     const char *dir = rootfs_dir(c->parts->layers, a, c->doc.id);
     struct config shown = c->doc.config;
 
+    ASSERT_LOOP();
+    container_check(c);
     shown.image = c->doc.image_name;
     jw_obj(w, NULL);
     jw_str(w, "Id", c->doc.id);

@@ -11,6 +11,7 @@
 
 #include "view_parts.h"
 
+/* The wall clock may have been set back: never negative. */
 static int64_t seconds_since(int64_t wall_ns)
 {
     int64_t s = (clock_wall_ns() - wall_ns) / NS_PER_S;
@@ -18,6 +19,7 @@ static int64_t seconds_since(int64_t wall_ns)
     return s < 0 ? 0 : s;
 }
 
+/* "Up 5 minutes (healthy)": docker ps prints the text as it is. */
 static char *up_text(struct arena *a, const struct container *c)
 {
     const char *ago = text_ago(a, seconds_since(c->doc.state.started_ns)), *health = health_name(c);
@@ -87,6 +89,7 @@ static int port_of(const char *spec)
     return text_to_u32(number, &port) && port <= 65535 ? (int)port : 0;
 }
 
+/* Docker shows the image's id when its name has moved on to another image. */
 static bool image_still_named(struct container *c)
 {
     struct image *now = NULL;
@@ -133,6 +136,7 @@ void container_write_summary(struct container *c, struct jw *w, int api_version,
 {
     autoarena struct arena *a = arena_create();
 
+    ASSERT_LOOP();
     jw_obj(w, NULL);
     jw_str(w, "Id", c->doc.id);
     jw_arr(w, "Names");

@@ -197,7 +197,15 @@ api_is "update: restart policy" 200 Warnings POST /containers/kl/update '{"Resta
 kill -9 "$(field kl .State.Pid)"
 check "update: it counts at once" poll 5 state_is kl exited
 check "update: it stays down" stays 0.5 state_is kl exited
-d rm -f f3 f0 al us kl >/dev/null
+between() { state_is "$1" restarting && again "$1" 4; } # the pauses double from 100 ms on
+for how in kill stop; do
+    d run -d --name "rk$how" --restart always busybox true >/dev/null
+    check "$how: between two runs" poll 12 between "rk$how"
+    d "$how" "rk$how" >/dev/null
+    same "$how between two runs: no other run" "exited false" "$(field "rk$how" '"\(.State.Status) \(.State.Restarting)"')"
+done
+check "a stop between two runs: it stays down" stays 2 state_is rkstop exited
+d rm -f f3 f0 al us kl rkkill rkstop >/dev/null
 d run -d --name nx --restart on-failure:2 busybox nosuch >/dev/null 2>&1
 check "a policy does not retry the impossible" stays 0.5 state_is nx created
 d rm -f nx >/dev/null
@@ -277,6 +285,11 @@ for f in .Id .Created .Path .Args .State .Image .ResolvConfPath .HostnamePath .H
 done
 same "inspect: path and args" 'sleep ["100"]' "$(printf %s "$BODY" | jq -r '.Path + " " + (.Args|tojson)')"
 same "inspect: mount" 'volume psvol /data true' "$(printf %s "$BODY" | jq -r '.Mounts[0]|"\(.Type) \(.Name) \(.Destination) \(.RW)"')"
+for p in '' shared; do
+    d create --name bind -v "/tmp:/host${p:+:$p}" busybox true >/dev/null
+    same "inspect: propagation of a bind${p:+, $p}" "bind ${p:-rprivate}" "$(field bind '.Mounts[0]|"\(.Type) \(.Propagation)"')"
+    d rm bind >/dev/null
+done
 same "inspect: ports" '127.0.0.1 null' "$(printf %s "$BODY" | jq -r '.NetworkSettings.Ports|"\(.["80/tcp"][0].HostIp) \(.["70/tcp"])"')"
 same "inspect -s" true "$(d inspect -s ps3 | jq '.[0].SizeRw >= 0 and .[0].SizeRootFs > 0')"
 for f in ResolvConfPath HostnamePath HostsPath; do

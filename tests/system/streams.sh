@@ -225,6 +225,7 @@ api POST /containers/ex/exec '{"Cmd":["sh","-c","sleep 1; exit 5"],"AttachStdout
 e=$(printf %s "$BODY" | jq -r .Id)
 api GET "/exec/$e/json"
 same "exec: inspect before" "false null" "$(printf %s "$BODY" | jq -r '"\(.Running) \(.ExitCode)"')"
+same "exec: its program and arguments" 'sh ["-c","sleep 1; exit 5"]' "$(printf %s "$BODY" | jq -r '.ProcessConfig|.entrypoint + " " + (.arguments|tojson)')"
 api_is "exec: start detached" 200 '' POST "/exec/$e/start" '{"Detach":true}'
 api GET "/exec/$e/json"
 same "exec: inspect meanwhile" "true null" "$(printf %s "$BODY" | jq -r '"\(.Running) \(.ExitCode)"')"
@@ -244,6 +245,7 @@ d exec -d ex sleep 500
 d kill ex >/dev/null
 check "exec: ends with its container" poll 5 eval '! pgrep -f "^sleep 500$"'
 d rm ex >/dev/null
+api_is "exec: gone with its container" 404 'No such exec' GET "/exec/$e/json"
 
 # ---- top ----
 d run -d --name tp busybox sh -c 'sleep 1000; :' >/dev/null

@@ -8,6 +8,12 @@ settled
 census_but_keeper >"$HOST/before"
 keeper=$(keeper_pid)
 
+# ---- what others send the keeper ----
+for signal in HUP INT QUIT PIPE USR1 USR2 ALRM; do kill -$signal "$keeper"; done
+same "signals of a terminal and others do not end it" "$keeper yes" "$(d run --rm busybox true && echo "$(keeper_pid) $(kill -0 "$keeper" && echo yes)")"
+same "the keeper ignores none, which its children would inherit" 0000000000000000 "$(awk '/^SigIgn/{print $2}' "/proc/$keeper/status")"
+same "the keeper's umask is the usual one" 0022 "$(awk '/^Umask/{print $2}' "/proc/$keeper/status")"
+
 # ---- a second engine ----
 out=$(in_host timeout 10 "$BERTH_BIN/berthd" -H "unix://$HOST/exec/two.sock" --data-root "$HOST/data" --exec-root "$HOST/exec" 2>&1)
 rc=$?

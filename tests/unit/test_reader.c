@@ -195,6 +195,28 @@ TEST(reader_skips_damage_and_serves_the_rest)
     kit_close(k);
 }
 
+/* The file was cut, or its disk was full: what there is of the last line is whole, but for the
+ * newline, and nobody will come to end it. */
+TEST(reader_gives_a_last_line_without_an_end)
+{
+    struct kit *k = kit_open();
+    struct log *g = log_open_with(k, "");
+    struct log_query q = ALL_LINES;
+    char *text;
+    int fd;
+
+    add_lines(g, 0, 3);
+    log_flush_now(k, g);
+    text = file_text(log_path(g));
+    fd = open(log_path(g), O_WRONLY | O_APPEND | O_CLOEXEC);
+    CHECK(write(fd, text, strlen(text) - 1) > 0);
+    close(fd);
+    text = arena_printf(test_arena, "%s%s", lines(0, 3, 1), lines(0, 3, 1));
+    CHECK_STR(log_text(k, g, &q), text);
+    log_close(k, g);
+    kit_close(k);
+}
+
 TEST(reader_finds_since_behind_a_hole)
 {
     struct kit *k = kit_open();
