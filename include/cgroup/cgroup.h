@@ -85,6 +85,8 @@ struct err *cgroup_pids(struct cgroup_tree *t, const char *id, struct arena *a, 
                         size_t *n) must_check;
 /* Processes that the OOM killer has ended; read it before the cgroup is removed. */
 int64_t cgroup_oom_kills(struct cgroup_tree *t, const char *id);
+/* Asked after a pidfd of it was opened: that is a member's, or a dead one's. */
+bool cgroup_has_pid(struct cgroup_tree *t, const char *id, int pid);
 /* Ids that exist in the tree (reconciling at start-up). */
 struct err *cgroup_list(struct cgroup_tree *t, struct arena *a, struct strs *out) must_check;
 

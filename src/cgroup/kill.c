@@ -2,8 +2,9 @@
 /*
  * Who is in a container's cgroup, freezing, killing and removing. Workers. A container
  * with a writable cgroupfs may have made cgroups below its own, so everything here
- * walks down. On v1 there is no cgroup.kill: thaw, then signal until nobody is left
- * (a fork bomb only loses because every member found gets SIGKILL each round).
+ * walks down. On v1 there is no cgroup.kill: signal whom the list names until nobody is left,
+ * frozen meanwhile when one round was not enough (a fork bomb). Trap: a number of the list may be
+ * somebody else's a moment later, on the host, too: see signal_members.
  */
 #include "cgroup_tree.h"
 
@@ -12,7 +13,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -21,6 +24,7 @@
 #define PROCS_MAX (16u << 20)
 #define DEPTH_MAX 32
 #define REMOVE_WAIT_NS (2 * NS_PER_S)
+enum { PIDFDS_MAX = 256, KILL_ROUNDS = 100 };
 
 struct pid_list {
     struct arena *a;
@@ -142,26 +146,82 @@ bool cgroup_is_frozen(struct cgroup_tree *t, const char *id)
     return text[0] == (t->features.is_v2 ? '1' : 'F'); /* FREEZING, FROZEN */
 }
 
+static int compare_pids(const void *a, const void *b)
+{
+    const int *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+static struct pid_list members(struct cgroup_tree *t, const char *id, struct arena *a)
+{
+    struct pid_list p = {.a = a};
+    struct err *e = cgroup_pids(t, id, a, &p.v, &p.n);
+
+    if (e)
+        p.n = 0;
+    err_drop(e);
+    if (p.n)
+        qsort(p.v, p.n, sizeof(p.v[0]), compare_pids);
+    return p;
+}
+
+static bool is_member(const struct pid_list *p, int pid)
+{
+    return p->n && bsearch(&pid, p->v, p->n, sizeof(pid), compare_pids);
+}
+
+bool cgroup_has_pid(struct cgroup_tree *t, const char *id, int pid)
+{
+    autoarena struct arena *a = arena_create();
+    struct pid_list now = members(t, id, a);
+
+    return is_member(&now, pid);
+}
+
+/* SIGKILL to some of a list. Listed again after the pidfds were opened: who is still named has kept
+ * its number all the while, or the pidfd is a dead one's and the signal reaches nobody. */
+static void signal_members(struct cgroup_tree *t, const char *id, const int *pids, size_t n)
+{
+    autoarena struct arena *a = arena_create();
+    int pidfds[PIDFDS_MAX];
+    struct pid_list now;
+
+    for (size_t i = 0; i < n; i++)
+        pidfds[i] = (int)syscall(SYS_pidfd_open, pids[i], 0);
+    now = members(t, id, a);
+    for (size_t i = 0; i < n; i++) {
+        if (pidfds[i] < 0)
+            continue;
+        if (is_member(&now, pids[i]))
+            syscall(SYS_pidfd_send_signal, pidfds[i], SIGKILL, NULL, 0);
+        close(pidfds[i]);
+    }
+}
+
 static size_t kill_round(struct cgroup_tree *t, const char *id)
 {
     autoarena struct arena *a = arena_create();
-    size_t n = 0;
-    int *pids;
-    struct err *e = cgroup_pids(t, id, a, &pids, &n);
+    struct pid_list p = members(t, id, a);
 
-    if (e) {
-        err_drop(e);
-        return 0;
-    }
-    for (size_t i = 0; i < n; i++)
-        kill(pids[i], SIGKILL);
-    return n;
+    for (size_t i = 0; i < p.n; i += PIDFDS_MAX)
+        signal_members(t, id, p.v + i, p.n - i < PIDFDS_MAX ? p.n - i : PIDFDS_MAX);
+    return p.n;
+}
+
+/* Asked for, not waited for: who is not frozen yet is killed in the next round. */
+static void set_frozen(struct cgroup_tree *t, const char *id, bool frozen)
+{
+    const struct hierarchy *h = cgroup_tree_controller(t, CTL_FREEZER);
+
+    if (h && t->features.is_v2)
+        err_drop(knob_write(h->dir, id, "cgroup.freeze", frozen ? "1" : "0"));
+    else if (h)
+        err_drop(knob_write(h->dir, id, "freezer.state", frozen ? "FROZEN" : "THAWED"));
 }
 
 struct err *cgroup_kill(struct cgroup_tree *t, const char *id)
 {
-    const struct hierarchy *freezer = cgroup_tree_controller(t, CTL_FREEZER);
-
     TRY(cgroup_tree_check_id(id));
     if (t->features.is_v2) {
         struct err *e = knob_write(t->h[0].dir, id, "cgroup.kill", "1");
@@ -173,11 +233,17 @@ struct err *cgroup_kill(struct cgroup_tree *t, const char *id)
             return e;
         }
     }
-    if (freezer)
-        err_drop(knob_write(freezer->dir, id, t->features.is_v2 ? "cgroup.freeze" : "freezer.state",
-                            t->features.is_v2 ? "0" : "THAWED"));
-    for (int i = 0; i < 100 && kill_round(t, id); i++)
+    for (int i = 0; i < KILL_ROUNDS; i++) {
+        size_t n;
+
+        if (i)
+            set_frozen(t, id, true);
+        n = kill_round(t, id);
+        set_frozen(t, id, false); /* on v1 nobody dies in there */
+        if (!n)
+            break;
         pause_ms(1);
+    }
     return NULL;
 }
 

@@ -119,7 +119,7 @@ static void run(struct job *job)
     for (size_t i = 0; i < n; i++) {
         int pidfd = is_known(s, pids[i]) ? -1 : (int)syscall(SYS_pidfd_open, pids[i], 0);
 
-        if (pidfd >= 0 && is_stray(s, pids[i])) {
+        if (pidfd >= 0 && is_stray(s, pids[i]) && cgroup_has_pid(s->cgroups, s->id, pids[i])) {
             log_info("an exec whose keeper was killed at its start is ended", KV("id", s->id),
                      KV_INT("pid", pids[i]));
             process_kill_group(pidfd);

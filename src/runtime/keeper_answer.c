@@ -187,6 +187,8 @@ bool keeper_receive_one(struct keeper_conn *k, bool *is_lost)
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return false;
+    if (n > 0)
+        keeper_patience_heard(k);
     if (n > 0 && k->is_strange && !is_known_to_all(&m))
         m.head.type = 0; /* dropped below */
     else if (n <= 0 || !is_whole(&m, n)) {

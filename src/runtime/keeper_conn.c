@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -44,6 +45,7 @@ static void disconnect(struct keeper_conn *k)
     if (k->sock >= 0)
         close(steal_fd(&k->sock));
     timer_clear(k->loop, &k->sending);
+    keeper_patience_end(k);
 }
 
 /* A keeper that this engine started is its child as well. One of an earlier engine is init's, or
@@ -198,7 +200,19 @@ static void advance(struct keeper_conn *k)
 
 /* ---- start-up, blocking ---- */
 
-/* A keeper serves one engine at a time and leaves a second one without an answer. */
+static struct err *silent(const struct keeper_conn *k)
+{
+    struct ucred keeper = {0};
+    socklen_t size = sizeof(keeper);
+
+    getsockopt(k->sock, SOL_SOCKET, SO_PEERCRED, &keeper, &size);
+    return err_new(ERR_TIMEOUT,
+                   "the keeper of %s (pid %d) has not answered for %d seconds: see whether it is "
+                   "stopped (kill -CONT %d), then start the engine again; its containers run on",
+                   k->exec_root, (int)keeper.pid, OPEN_MS / 1000, (int)keeper.pid);
+}
+
+/* A keeper serves one engine at a time and hangs up on a second one. */
 static struct err *refused(const struct keeper_conn *k)
 {
     return err_new(ERR_CONFLICT, "another engine is connected to the keeper of %s", k->exec_root);
@@ -213,7 +227,7 @@ struct err *keeper_await_ready(struct keeper_conn *k)
         int64_t left = (k->deadline_ns - clock_boot_ns()) / NS_PER_MS;
 
         if (left <= 0)
-            return refused(k);
+            return silent(k);
         if (poll(&p, 1, (int)left) > 0)
             keeper_receive_one(k, &is_lost);
         if (is_lost)

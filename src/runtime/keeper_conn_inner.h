@@ -75,6 +75,10 @@ struct keeper_conn {
     struct list queued, sent;
     const int *landing; /* LAND_FDS of the owner's; NULL: none yet */
     bool has_landing;   /* the keeper does */
+    /* keeper_patience.c: runs while anything is queued or sent */
+    struct timer patience;
+    int64_t heard_ns;
+    bool is_pinged, is_silent;
 };
 
 /* ---- keeper_request.c ---- */
@@ -90,6 +94,13 @@ void keeper_flush(struct keeper_conn *k);
 void keeper_queue_landing(struct keeper_conn *k); /* before any spawn; the caller flushes */
 /* What is meant for this keeper only: it dies with it. Spawns that were not sent stay. */
 void keeper_fail_bound(struct keeper_conn *k);
+
+/* ---- keeper_patience.c ---- */
+void keeper_patience_begin(struct keeper_conn *k); /* something waits for the keeper */
+void keeper_patience_heard(struct keeper_conn *k);
+void keeper_patience_end(struct keeper_conn *k); /* of this connection */
+/* A new start while the keeper is silent: answered. */
+bool keeper_patience_refuses(struct keeper_conn *k, struct keeper_request *r);
 
 /* ---- keeper_answer.c ---- */
 /* One message; false when there is none (*is_lost: and never will be). */

@@ -135,7 +135,10 @@ void keeper_request_submit(struct keeper_conn *k, struct keeper_request *r)
 
     ASSERT_LOOP();
     ASSERT(k->magic == KEEPER_CONN_MAGIC);
+    if (keeper_patience_refuses(k, r))
+        return;
     list_append(&k->queued, &r->link);
+    keeper_patience_begin(k);
     if (is_first)
         keeper_flush(k);
 }
