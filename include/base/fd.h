@@ -23,6 +23,10 @@ int fd_open_in_root(int root, const char *path, int flags, unsigned mode);
 /* openat2(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS). -1 and errno. */
 int fd_open_beneath(int dir, const char *path, int flags, unsigned mode);
 
+/* Opens for good what `seen` (O_PATH) names, when it is of that type (S_IFREG): whoever opens what
+ * a container or an image has put somewhere looks first, since to open a device is to use it, and a
+ * FIFO waits. -1 and errno: EINVAL for another type. */
+int fd_reopen(int seen, mode_t type, int flags);
 /* dir/name joined with exactly one slash. */
 char *path_join(struct arena *a, const char *dir, const char *name);
 /* Lexical: absolute, no "." "..", "//" or trailing slash. "" gives "/". */

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -115,6 +116,21 @@ int fd_open_beneath(int dir, const char *path, int flags, unsigned mode)
 {
     return open_resolving(dir, path, flags, mode,
                           RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+}
+
+int fd_reopen(int seen, mode_t type, int flags)
+{
+    char link[32];
+    struct stat st;
+
+    if (fstat(seen, &st) < 0)
+        return -1;
+    if ((st.st_mode & S_IFMT) != type) {
+        errno = EINVAL;
+        return -1;
+    }
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", seen);
+    return open(link, flags | O_CLOEXEC | O_NOCTTY);
 }
 
 ssize_t fd_send_msg(int sock, const void *p, size_t n, const int *fds, size_t n_fds)

@@ -82,13 +82,29 @@ static int check_cover(struct init *t, const char *path, int target, int mount)
     return EPERM;
 }
 
+/* By a link of the image's, or in a volume that is mounted already. What is mounted on the root
+ * lies under it for the first process, and is the root for all that enter later. */
+static int check_not_root(struct init *t, const char *path, int target)
+{
+    struct stat root, st;
+
+    if (fstat(t->root, &root) || fstat(target, &st))
+        return errno;
+    if (st.st_dev != root.st_dev || st.st_ino != root.st_ino)
+        return 0;
+    init_blame2(t, path, "leads to the root of the container");
+    return EPERM;
+}
+
 static int attach(struct init *t, int mount, const char *path)
 {
     int target, sys = target_open(t, path, make_of(t->op), NULL, &target);
 
     if (sys)
         return sys;
-    sys = check_cover(t, path, target, mount);
+    sys = check_not_root(t, path, target);
+    if (!sys)
+        sys = check_cover(t, path, target, mount);
     if (!sys)
         sys = move_to(mount, target);
     close(target);

@@ -51,7 +51,7 @@ static struct err *open_root(const struct exec_compile *c, int *out)
 
 /* The container's own devpts, so that the terminal has a name in there. Whatever lies
  * at that path is looked at before it is really opened. */
-static struct err *open_ptmx(const struct exec_compile *c, int root, int *out)
+static struct err *open_ptmx(int root, int *out)
 {
     autoclose int seen = fd_open_in_root(root, "/dev/pts/ptmx", O_PATH | O_NOFOLLOW, 0);
     struct stat st;
@@ -62,7 +62,7 @@ static struct err *open_ptmx(const struct exec_compile *c, int root, int *out)
         return err_sys("open a terminal of the container");
     if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(5, 2) || fs.f_type != DEVPTS_SUPER_MAGIC)
         return err_new(ERR_CONFLICT, "the container has no usable /dev/pts");
-    fd = open(arena_printf(c->a, "/proc/self/fd/%d", seen), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    fd = fd_reopen(seen, S_IFCHR, O_RDWR);
     if (fd < 0)
         return err_sys("open a terminal of the container");
     *out = fd;
@@ -82,7 +82,7 @@ static struct err *make_streams(struct exec_compile *c, int root)
     int ptmx;
 
     if (x->tty) {
-        TRY(open_ptmx(c, root, &ptmx));
+        TRY(open_ptmx(root, &ptmx));
         TRY(streams_terminal(ptmx, c->plan.process.user.uid, c->l, &s));
     } else {
         TRY(streams_pipes(&streams, c->l, &s));

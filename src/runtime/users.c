@@ -23,17 +23,20 @@
 
 static struct err *read_below(struct arena *a, int root, const char *path, char **out)
 {
-    autoclose int fd = fd_open_in_root(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-    struct stat st;
+    autoclose int seen = fd_open_in_root(root, path, O_PATH, 0), fd = -1;
+    struct err *e;
     size_t len;
 
-    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
+    if (seen < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
         return NULL;
+    if (seen >= 0)
+        fd = fd_reopen(seen, S_IFREG, O_RDONLY);
+    if (fd < 0 && errno == EINVAL)
+        return err_new(ERR_INVALID, "%s of the image is not a regular file", path);
     if (fd < 0)
         return err_sys("open %s of the image", path);
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-        return err_new(ERR_INVALID, "%s of the image is not a regular file", path);
-    return file_read_fd(a, fd, USER_FILE_MAX, out, &len);
+    e = file_read_fd(a, fd, USER_FILE_MAX, out, &len);
+    return e ? err_wrap(e, "%s of the image", path) : NULL;
 }
 
 struct err *user_files_read(struct arena *a, int root, struct user_files *out)

@@ -215,18 +215,18 @@ static struct err *copy_content(int from, int to, int64_t size)
     return ftruncate(to, size) < 0 ? err_sys("extend to %lld bytes", (long long)size) : NULL;
 }
 
-/* O_NONBLOCK: if a fifo took the name meanwhile, its open must not wait for a writer. */
+/* If a device or a fifo took the name meanwhile, it is not opened. */
 static struct err *copy_file(int from_dir, int to_dir, const char *name)
 {
-    autoclose int from = openat(from_dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    autoclose int to = -1;
+    autoclose int seen = openat(from_dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    autoclose int from = seen < 0 ? -1 : fd_reopen(seen, S_IFREG, O_RDONLY), to = -1;
     struct stat st;
     struct err *e;
 
+    if (seen >= 0 && from < 0 && errno == EINVAL)
+        return err_new(ERR_CONFLICT, "%s was replaced while it was copied", name);
     if (from < 0 || fstat(from, &st) < 0)
         return err_sys("open %s", name);
-    if (!S_ISREG(st.st_mode))
-        return err_new(ERR_CONFLICT, "%s was replaced while it was copied", name);
     to = openat(to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (to < 0)
         return err_sys("make %s", name);

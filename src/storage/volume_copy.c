@@ -89,6 +89,20 @@ static void take_back(int top, int data)
     err_drop(e); /* the mark stays: a later copy removes what is left */
 }
 
+/* By a link of the image's: all of it would be copied, and mounted on itself. */
+static struct err *check_not_root(int root, int from, const char *target)
+{
+    struct stat top, st;
+
+    if (fstat(root, &top) < 0 || fstat(from, &st) < 0)
+        return err_sys("stat %s of the image", target);
+    if (st.st_dev == top.st_dev && st.st_ino == top.st_ino)
+        return err_new(ERR_INVALID,
+                       "invalid volume: %s leads to the root of the container in this image",
+                       target);
+    return NULL;
+}
+
 struct err *volume_copy_up(const char *path, int root, const char *target)
 {
     autoclose int from = fd_open_in_root(root, target, O_RDONLY | O_DIRECTORY, 0);
@@ -97,6 +111,7 @@ struct err *volume_copy_up(const char *path, int root, const char *target)
 
     if (from < 0) /* the image has nothing there, or no directory */
         return errno == ENOENT || errno == ENOTDIR ? NULL : err_sys("open %s of the image", target);
+    TRY(check_not_root(root, from, target));
     TRY(lock_volume(path, &top));
     if (faccessat(top, mark_copied, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
         return NULL;

@@ -307,3 +307,22 @@ TEST(fd_write_all_writes_all)
     CHECK_OK(fd_set_nonblock(ends[0]));
     CHECK(read(ends[0], text, 1) < 0 && errno == EAGAIN);
 }
+
+TEST(only_what_it_should_be_is_opened_for_good)
+{
+    autoclose int dir = open_test_dir();
+    autoclose int file = -1, fifo = -1, node = -1, again = -1;
+    char c = 0;
+
+    make_file(dir, "file");
+    CHECK(mkfifoat(dir, "fifo", 0600) == 0);
+    file = openat(dir, "file", O_PATH | O_CLOEXEC);
+    fifo = openat(dir, "fifo", O_PATH | O_CLOEXEC);
+    node = open("/dev/null", O_PATH | O_CLOEXEC);
+    CHECK(fd_reopen(fifo, S_IFREG, O_RDONLY) == -1 && errno == EINVAL); /* and does not wait */
+    CHECK(fd_reopen(node, S_IFREG, O_RDONLY) == -1 && errno == EINVAL);
+    CHECK(fd_reopen(dir, S_IFREG, O_RDONLY) == -1 && errno == EINVAL);
+    again = fd_reopen(file, S_IFREG, O_RDONLY);
+    CHECK(again >= 0 && read(again, &c, 1) == 1 && c == 'x');
+    CHECK(fcntl(again, F_GETFD) & FD_CLOEXEC);
+}
