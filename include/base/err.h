@@ -35,6 +35,9 @@ struct err *err_new(enum err_kind kind, const char *fmt, ...) must_check never_n
 /* ERR_INTERNAL with errno kept and ": strerror" appended. */
 struct err *err_sys(const char *fmt, ...) must_check never_null like_printf(1, 2);
 struct err *err_sysno(int sys, const char *fmt, ...) must_check never_null like_printf(2, 3);
+/* What "no space left on device" means where no device is meant: of a call that makes a mount or a
+ * namespace. Reads errno and leaves it; "" when it says something else. */
+const char *err_no_room(void);
 /* "added: text of e", same kind and errno. Takes e, returns it. */
 struct err *err_wrap(struct err *e, const char *fmt, ...) must_check never_null like_printf(2, 3);
 /* Changes the kind (a mechanism's "not found" may be a caller's "invalid"). Returns e. */

@@ -90,6 +90,7 @@ void conn_close(struct conn *c)
     f->n_conns--;
     ops_leave_room(&c->room);
     timer_clear(f->loop, &c->deadline);
+    patience_finish(c);
     watch_close(c->watch);
     close(steal_fd(&c->fd));
     outq_finish(&c->out);
@@ -259,6 +260,16 @@ static void refuse_message(struct conn *c)
             r, c->refusal == 413
                    ? err_new(ERR_TOO_LARGE, "request body is larger than %u bytes", BODY_BYTES_MAX)
                    : err_new(ERR_INVALID, "malformed request body"));
+    }
+}
+
+void conn_give_up(struct conn *c)
+{
+    if (c->owed == OWES_HEAD || c->owed == OWES_BODY) {
+        c->refusal = 408;
+        refuse_head(c);
+    } else {
+        conn_close(c); /* a handler that reads the body learns that its client is gone */
     }
 }
 
@@ -535,6 +546,7 @@ static void update_watch(struct conn *c)
 
     if (c->is_closed)
         return;
+    patience_renew(c);
     if (wants_read(c))
         events |= UV_READABLE;
     if ((c->out.bytes > 0 || c->was_high) && !c->is_corked)
@@ -620,5 +632,6 @@ struct conn *conn_open(struct front *f, int fd)
     list_append(&f->conns, &c->link);
     f->n_conns++;
     c->watch = watch_open(f->loop, fd, HANGUP | UV_READABLE, on_ready, c);
+    patience_renew(c);
     return c;
 }

@@ -22,6 +22,7 @@ struct front {
     void *app;           /* struct api */
     struct list conns;   /* in the order of their last answer */
     int n_conns;
+    int patience_ms;                    /* with clients, for tests; 0: as patience.c says */
     int n_requests;                     /* also those whose client is gone */
     void (*on_closed)(struct front *f); /* a connection was; may be NULL */
     void (*on_quiet)(struct front *f);  /* no request is left; may be NULL */

@@ -17,6 +17,17 @@ enum conn_phase {
 };
 
 #define CONN_MAGIC 0x636f6e6eu
+
+/* What a client owes the engine: patience.c. */
+enum owed {
+    OWES_NOTHING,
+    OWES_REQUEST,
+    OWES_HEAD,
+    OWES_BODY,
+    OWES_STREAM,
+    OWES_READING,
+};
+
 struct conn {
     unsigned magic;
     struct front *front;
@@ -51,7 +62,16 @@ struct conn {
     void (*on_room)(void *ctx);
     void *room_ctx;
     struct timer deadline; /* of PHASE_ENDING */
+    struct timer patience; /* of what the client owes */
+    enum owed owed;
 };
+
+/* After anything that may have changed what the client owes. */
+void patience_renew(struct conn *c);
+void patience_finish(struct conn *c);
+int patience_of_env(void);
+/* The client has not done what it owes: 408 if it may still read it. */
+void conn_give_up(struct conn *c);
 
 void parse_init(struct conn *c);
 void parse_finish(struct conn *c);

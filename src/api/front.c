@@ -10,6 +10,7 @@
 void front_init(struct front *f)
 {
     list_init(&f->conns);
+    f->patience_ms = patience_of_env();
 }
 
 struct conn *front_first(const struct front *f)

@@ -23,6 +23,7 @@ static const struct {
     {401, "Unauthorized"},
     {403, "Forbidden"},
     {404, "Not Found"},
+    {408, "Request Timeout"},
     {409, "Conflict"},
     {413, "Request Entity Too Large"},
     {426, "Upgrade Required"},

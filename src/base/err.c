@@ -89,6 +89,11 @@ struct err *err_sysno(int sys, const char *fmt, ...)
     return e;
 }
 
+const char *err_no_room(void)
+{
+    return errno == ENOSPC ? " (a limit of user.max_*_namespaces or fs.mount-max is reached)" : "";
+}
+
 struct err *err_wrap(struct err *e, const char *fmt, ...)
 {
     char added[ERR_TEXT_MAX], both[2 * ERR_TEXT_MAX + 3];

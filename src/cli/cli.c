@@ -8,6 +8,7 @@
 #include "base/fd.h"
 
 #include "http.h"
+#include "printable.h"
 #include "tty.h"
 #include "usage.h"
 
@@ -39,16 +40,45 @@ const struct flag *cli_global_flags(void)
     return globals;
 }
 
-void cli_print(const char *text, size_t len)
+void cli_print_raw(const char *text, size_t len)
 {
     struct err *e = fd_write_all(STDOUT_FILENO, text, len);
 
     if (e && err_errno(e) != EPIPE)
-        fprintf(stderr, "%s\n", err_text(e));
+        cli_say("%s\n", err_text(e));
     if (e) {
         err_drop(e);
         exit(1);
     }
+}
+
+void cli_print(const char *text, size_t len)
+{
+    autobuf struct buf b = {0};
+
+    if (!isatty(STDOUT_FILENO)) {
+        cli_print_raw(text, len);
+        return;
+    }
+    printable_add(&b, text, len);
+    cli_print_raw(b.data ? b.data : "", b.len);
+}
+
+void cli_say(const char *fmt, ...)
+{
+    autoarena struct arena *a = arena_create();
+    autobuf struct buf b = {0};
+    const char *text;
+    va_list ap;
+
+    va_start(ap, fmt);
+    text = arena_vprintf(a, fmt, ap);
+    va_end(ap);
+    if (isatty(STDERR_FILENO))
+        printable_add(&b, text, strlen(text));
+    else
+        buf_puts(&b, text);
+    err_drop(fd_write_all(STDERR_FILENO, b.data ? b.data : "", b.len)); /* nobody is left to tell */
 }
 
 void cli_printf(const char *fmt, ...)
@@ -72,8 +102,8 @@ static bool is_flag_error(const struct err *e)
 /* What is wrong with the words of a command line, how it is called, and where more is said. */
 static void complain_usage(const struct command *c, const struct err *e)
 {
-    fprintf(stderr, "%s\n\nUsage:  berth %s\n\nRun 'berth %s --help' for more information\n",
-            err_text(e), c->usage, c->name);
+    cli_say("%s\n\nUsage:  berth %s\n\nRun 'berth %s --help' for more information\n", err_text(e),
+            c->usage, c->name);
 }
 
 void cli_report(const struct cli *cli, struct err *e, bool with_help)
@@ -81,15 +111,15 @@ void cli_report(const struct cli *cli, struct err *e, bool with_help)
     if (is_flag_error(e))
         complain_usage(cli->command, e);
     else
-        fprintf(stderr, "berth: %s\n", err_text(e));
+        cli_say("berth: %s\n", err_text(e));
     if (with_help && !is_flag_error(e))
-        fprintf(stderr, "\nRun 'berth %s --help' for more information\n", cli->command->name);
+        cli_say("\nRun 'berth %s --help' for more information\n", cli->command->name);
     err_drop(e);
 }
 
 void cli_complain(struct cli *cli, struct err *e)
 {
-    fprintf(stderr, "%s\n", err_text(e));
+    cli_say("%s\n", err_text(e));
     cli->exit_code = 1;
     err_drop(e);
 }
@@ -98,7 +128,7 @@ bool cli_confirm(const char *text)
 {
     char line[16];
 
-    fprintf(stderr, "%s [y/N] ", text);
+    cli_say("%s [y/N] ", text);
     return fgets(line, sizeof(line), stdin) && (line[0] == 'y' || line[0] == 'Y');
 }
 
@@ -187,13 +217,12 @@ static int run_command(struct cli *cli, const struct command *c, char **argv, si
         return 0;
     }
     if (!c->run) {
-        fprintf(stderr, "berth %s is not implemented by this version of berth.\n", c->name);
+        cli_say("berth %s is not implemented by this version of berth.\n", c->name);
         return 1;
     }
     e = check_count(c, p.args.n);
     if (e) {
-        fprintf(stderr,
-                "berth: %s\n\nUsage:  berth %s\n\n%s 'berth %s --help' for more information\n",
+        cli_say("berth: %s\n\nUsage:  berth %s\n\n%s 'berth %s --help' for more information\n",
                 err_text(e), c->usage, c->max_args < 0 ? "See" : "Run", c->name);
         err_drop(e);
         return 1;
@@ -205,7 +234,7 @@ static int run_command(struct cli *cli, const struct command *c, char **argv, si
         return 125;
     }
     if (e) {
-        fprintf(stderr, "%s\n", err_text(e));
+        cli_say("%s\n", err_text(e));
         err_drop(e);
         return cli->exit_code ? cli->exit_code : 1;
     }
@@ -218,14 +247,12 @@ static int complain_command(const struct strs *args)
     const char *second = args->n > 1 ? args->v[1] : NULL;
 
     if (!usage_is_group(args->v[0])) {
-        fprintf(stderr,
-                "berth: unknown command: berth %s\n\nRun 'berth --help' for more information\n",
+        cli_say("berth: unknown command: berth %s\n\nRun 'berth --help' for more information\n",
                 args->v[0]);
         return 1;
     }
     if (second && strcmp(second, "--help") != 0 && strcmp(second, "-h") != 0) {
-        fprintf(stderr,
-                "berth: unknown command: berth %s %s\n\nUsage:  berth %s\n\n"
+        cli_say("berth: unknown command: berth %s %s\n\nUsage:  berth %s\n\n"
                 "Run 'berth %s --help' for more information\n",
                 args->v[0], second, args->v[0], args->v[0]);
         return 1;
@@ -262,7 +289,7 @@ static int dispatch(struct cli *cli, struct flag_parse *p)
         return complain_command(&p->args);
     e = set_up(cli, o);
     if (e) {
-        fprintf(stderr, "%s\n", err_text(e));
+        cli_say("%s\n", err_text(e));
         err_drop(e);
         return 1;
     }
@@ -294,8 +321,7 @@ int cli_main(int argc, char **argv)
     sigaction(SIGPIPE, &ignore, NULL);
     e = flags_parse(cli.arena, &p, argv + 1, argc > 0 ? (size_t)argc - 1 : 0);
     if (e) {
-        fprintf(stderr,
-                "%s\n\nUsage:  berth [OPTIONS] COMMAND [ARG...]\n\n"
+        cli_say("%s\n\nUsage:  berth [OPTIONS] COMMAND [ARG...]\n\n"
                 "Run 'berth --help' for more information\n",
                 err_text(e));
         err_drop(e);

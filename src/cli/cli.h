@@ -45,5 +45,8 @@ void cli_complain(struct cli *cli, struct err *e);
 /* Asks "text [y/N] " on stderr and reads a line. */
 bool cli_confirm(const char *text);
 /* Writes to stdout at once; a closed stdout ends the process quietly with 1. */
+/* To stdout; on a terminal without what it would obey (printable.h). */
 void cli_print(const char *text, size_t len);
+void cli_print_raw(const char *text, size_t len); /* what we say to the terminal ourselves */
 void cli_printf(const char *fmt, ...) like_printf(1, 2);
+void cli_say(const char *fmt, ...) like_printf(1, 2); /* the same to stderr */

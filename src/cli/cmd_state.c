@@ -80,7 +80,7 @@ static struct err *rm_one(struct cli *cli, const char *name, const void *options
 
     /* rm -f of what is not there is told, but is no failure */
     if (e && o->force && err_kind(e) == ERR_NOT_FOUND) {
-        fprintf(stderr, "%s\n", err_text(e));
+        cli_say("%s\n", err_text(e));
         err_drop(e);
         return NULL;
     }
@@ -202,7 +202,7 @@ struct err *cmd_update(struct cli *cli, const void *options, struct strs args)
         const struct json *warnings = json_get(reply.json, "Warnings");
 
         for (const struct json *w = json_first(warnings); w; w = json_next(w))
-            fprintf(stderr, "%s\n", json_str(w));
+            cli_say("%s\n", json_str(w));
         if (e)
             cli_complain(cli, e);
         else

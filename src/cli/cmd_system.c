@@ -221,7 +221,7 @@ struct err *cmd_info(struct cli *cli, const void *options, struct strs args)
     print_machine(cli, info);
     warnings = json_get(info, "Warnings");
     for (const struct json *w = json_first(warnings); w; w = json_next(w))
-        fprintf(stderr, "%s\n", json_str(w) ? json_str(w) : "");
+        cli_say("%s\n", json_str(w) ? json_str(w) : "");
     return NULL;
 }
 

@@ -162,6 +162,7 @@ static struct err *stats_targets(struct cli *cli, const struct format_options *o
 static struct err *print_stats(struct cli *cli, const struct format_options *o, struct strs names,
                                bool redraws)
 {
+    static const char clear[] = "\033[2J\033[H";
     struct rows list = {.table = STATS_COLUMNS, .quiet = "{{.ID}}", .titles = stats_titles};
     autobuf struct buf out = {0};
 
@@ -179,7 +180,7 @@ static struct err *print_stats(struct cli *cli, const struct format_options *o, 
             list.rows[list.n++] = stats_row(cli->arena, names.v[i], reply.json, o->no_trunc);
     }
     if (redraws)
-        buf_puts(&out, "\033[2J\033[H");
+        cli_print_raw(clear, sizeof(clear) - 1);
     TRY(rows_print(cli->arena, &list, o->format, false, &out));
     cli_print(out.data ? out.data : "", out.len);
     return NULL;

@@ -117,7 +117,7 @@ static struct err *read_line(struct cli *cli, const char *prompt, bool hides, ch
     ssize_t n;
 
     if (prompt)
-        fprintf(stderr, "%s", prompt);
+        cli_say("%s", prompt);
     if (is_hidden) {
         quiet = old;
         quiet.c_lflag &= ~(tcflag_t)ECHO;
@@ -126,7 +126,7 @@ static struct err *read_line(struct cli *cli, const char *prompt, bool hides, ch
     n = getline(&line, &room, stdin);
     if (is_hidden) {
         tcsetattr(STDIN_FILENO, TCSANOW, &old);
-        fprintf(stderr, "\n");
+        cli_say("\n");
     }
     if (n < 0)
         return err_new(ERR_INVALID, "no input");

@@ -42,7 +42,7 @@ struct err *messages_run(struct cli *cli, const struct http_request *r, int fd)
     unsigned rows;
     struct err *e;
 
-    if (fd >= 0 && isatty(fd) && !tty_size(fd, &rows, &p.width))
+    if (fd >= 0 && isatty(fd) && (!tty_size(fd, &rows, &p.width) || !p.width))
         p.width = 80;
     TRY(api_open(cli, r, &c));
     e = show_stream(c, &p, fd);

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 
+#include "printable.h"
 #include "query.h"
 
 #include <string.h>
@@ -78,11 +79,23 @@ static void draw_in_place(struct progress_bars *p, const char *id, const char *s
     buf_printf(p->out, "\r\033[%zuB", up);
 }
 
+/* What a registry or an image says: on a terminal without what that would obey. */
+static const char *said(struct progress_bars *p, const struct json *message, const char *key)
+{
+    const char *text = json_str(json_get(message, key));
+    autobuf struct buf b = {0};
+
+    if (!text || !p->width)
+        return text;
+    printable_add(&b, text, strlen(text));
+    return arena_strndup(p->a, b.data ? b.data : "", b.len);
+}
+
 static void show(struct progress_bars *p, const struct json *message)
 {
-    const char *id = json_str(json_get(message, "id"));
-    const char *status = json_str(json_get(message, "status"));
-    const char *stream = json_str(json_get(message, "stream"));
+    const char *id = said(p, message, "id");
+    const char *status = said(p, message, "status");
+    const char *stream = said(p, message, "stream");
     const struct json *detail = json_get(message, "progressDetail");
 
     if (stream) {

@@ -55,7 +55,7 @@ static struct err *create_or_pull(struct cli *cli, const struct run_launch *l,
         return e;
     err_drop(e);
     if (!l->o->quiet)
-        fprintf(stderr, "Unable to find image '%s%s' locally\n", image,
+        cli_say("Unable to find image '%s%s' locally\n", image,
                 strpbrk(slash ? slash : image, ":@") ? "" : ":latest");
     TRY(pull(cli, l));
     return post_create(cli, l, out);
@@ -108,7 +108,7 @@ struct err *run_launch_create(struct cli *cli, struct run_launch *l)
         return err_new(ERR_INTERNAL, "the engine's reply has no container id");
     warnings = json_get(reply.json, "Warnings");
     for (const struct json *w = json_first(warnings); w; w = json_next(w))
-        fprintf(stderr, "WARNING: %s\n", json_str(w) ? json_str(w) : "");
+        cli_say("WARNING: %s\n", json_str(w) ? json_str(w) : "");
     return cidfile >= 0 ? fd_write_all(cidfile, l->id, strlen(l->id)) : NULL;
 }
 

@@ -6,6 +6,8 @@
  */
 #include "core/loop.h"
 
+#include "base/own_user.h"
+
 #include "loop_inner.h"
 
 #define POSTS_KEPT 1024 /* room that is not given back after a burst */
@@ -65,10 +67,16 @@ static void on_wake(uv_async_t *wake)
 struct loop *loop_create(void)
 {
     struct loop *l = mem_new(struct loop);
+    uid_t was;
+    int r;
 
     ASSERT(!current_loop);
     pthread_mutex_init(&l->lock, NULL);
-    ASSERT(uv_loop_init(&l->uv) == 0);
+    list_init(&l->refused);
+    was = own_user_begin(); /* its epoll set counts for nobody else */
+    r = uv_loop_init(&l->uv);
+    own_user_end(was);
+    ASSERT(r == 0);
     ASSERT(uv_async_init(&l->uv, &l->wake, on_wake) == 0);
     timers_init(l);
     turns_init(l);

@@ -77,6 +77,8 @@ struct loop {
     uint8_t *watched;    /* one bit an fd: it has a watch */
     size_t watched_size; /* bytes */
     size_t n_watches;    /* open ones; 0 when the loop is destroyed */
+    struct list refused; /* watches that the kernel has no room for now */
+    struct timer watch_retry;
     struct turn_watch turns;
 };
 

@@ -36,6 +36,7 @@
 
 #define KERNEL_WORKERS 4
 #define DISK_WORKERS 4
+#define FDS_MIN 1024 /* open files: itself, some containers and clients */
 #define DEFAULT_DATA_ROOT "/var/lib/berth"
 #define DEFAULT_EXEC_ROOT "/run/berth"
 
@@ -74,16 +75,26 @@ static struct err *make_roots(struct engine *e)
     return NULL;
 }
 
-/* Whoever raises the number of containers hits this limit first: take what we may have. */
-static void raise_fd_limit(void)
+/* Whoever raises the number of containers hits this limit first: take what we may have. With less
+ * than FDS_MIN the engine would say that it is ready and serve nobody. */
+static struct err *raise_fd_limit(void)
 {
-    struct rlimit r;
+    struct rlimit r, now;
 
     if (getrlimit(RLIMIT_NOFILE, &r) != 0)
-        return;
-    r.rlim_cur = r.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &r) != 0)
+        return err_sys("read the limit of open files");
+    now = r;
+    now.rlim_cur = r.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &now) != 0) {
         log_warn("the limit of open files cannot be raised", KV_INT("limit", (int64_t)r.rlim_cur));
+        now = r;
+    }
+    if (now.rlim_cur >= FDS_MIN)
+        return NULL;
+    return err_new(ERR_INVALID,
+                   "at most %llu files may be open, and the engine needs %d: raise the limit "
+                   "(LimitNOFILE= of the service, ulimit -n)",
+                   (unsigned long long)now.rlim_cur, FDS_MIN);
 }
 
 /* Clients tell engines apart by it (GET /info, "ID"), so it outlives them. */
@@ -237,7 +248,7 @@ struct err *engine_open(struct engine *e)
 {
     ASSERT(e->lock_fd < 0 && e->arena);
     make_tag(e);
-    raise_fd_limit();
+    TRY(raise_fd_limit());
     TRY(make_roots(e));
     TRY(read_engine_id(e));
     TRY(open_core(e));

@@ -94,6 +94,7 @@ void fetch_start(struct fetch *f)
         .form = f->form,
         .accepts_any_cert = e->is_insecure,
         .is_loopback = e->is_loopback,
+        .is_document = !f->plan.body,
         .from = f->have,
     };
 

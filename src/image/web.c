@@ -16,7 +16,9 @@
 
 enum {
     CONNECT_TIMEOUT_S = 15,
-    STALL_TIMEOUT_S = 60,
+    SLOW_BYTES = 1000, /* a second: less, for SLOW_TIMEOUT_S, is no download */
+    SLOW_TIMEOUT_S = 60,
+    DOCUMENT_TIMEOUT_S = 600,
     REDIRECTS_MAX = 10,
     HEADERS_MAX = 256 * 1024,
     CHALLENGES_MAX = 8,
@@ -285,6 +287,15 @@ static void set_proxy(CURL *easy, const struct web_request *r)
         curl_easy_setopt(easy, CURLOPT_PROXY, upper);
 }
 
+/* BERTH_SLOW_S is for tests. */
+static long slow_timeout_s(void)
+{
+    const char *env = getenv("BERTH_SLOW_S");
+    uint32_t s;
+
+    return env && text_to_u32(env, &s) && s > 0 && s < SLOW_TIMEOUT_S ? (long)s : SLOW_TIMEOUT_S;
+}
+
 static void set_limits(CURL *easy, const struct web_request *r)
 {
     bool is_secure = text_starts(r->url, "https:") && !r->accepts_any_cert;
@@ -292,8 +303,10 @@ static void set_limits(CURL *easy, const struct web_request *r)
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)STALL_TIMEOUT_S);
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_BYTES);
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, slow_timeout_s());
+    if (r->is_document)
+        curl_easy_setopt(easy, CURLOPT_TIMEOUT, (long)DOCUMENT_TIMEOUT_S);
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)BUFFER_BYTES);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
     curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)REDIRECTS_MAX);

@@ -22,6 +22,7 @@ struct web_request {
     const char *form;           /* NULL: GET; else the body of a POST */
     bool accepts_any_cert;
     bool is_loopback; /* no proxy */
+    bool is_document; /* a token, manifest or config: it is small, and may not take for ever */
     int64_t from;     /* > 0: ask for the bytes from here on */
 };
 

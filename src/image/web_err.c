@@ -64,6 +64,8 @@ static struct err *sentence(CURL *easy, CURLcode code, const char *why, const ch
         return err_new(ERR_INTERNAL, "Get \"%s\": dial tcp: lookup %.*s: no such host", url,
                        (int)strcspn(host, ":"), host);
     case CURLE_OPERATION_TIMEDOUT:
+        if (text_starts(why, "Operation too slow"))
+            return err_new(ERR_INTERNAL, "Get \"%s\": the registry is too slow: %s", url, why + 20);
         return err_new(ERR_INTERNAL, "Get \"%s\": dial tcp %s: i/o timeout: %s", url, host, why);
     case CURLE_PEER_FAILED_VERIFICATION:
         return err_new(ERR_INTERNAL, "Get \"%s\": tls: failed to verify certificate: %s", url, why);

@@ -5,6 +5,8 @@
  */
 #include "init.h"
 
+#include "base/own_user.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/keyctl.h>
@@ -136,9 +138,19 @@ int do_cwd(struct init *t)
     return 0;
 }
 
+static bool join_new_keyring(void)
+{
+    return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0, 0, 0) >= 0;
+}
+
 int do_keyring(struct init *t)
 {
     (void)t;
-    syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0, 0, 0);
-    return 0; /* quotas or seccomp may refuse it: then the session has no keyring of its own */
+    if (!join_new_keyring() && errno == EDQUOT) { /* containers have used up what root may have */
+        uid_t was = own_user_begin();
+
+        join_new_keyring();
+        own_user_end(was);
+    }
+    return 0; /* seccomp may refuse it: then the session has no keyring of its own */
 }

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/own_user.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -93,7 +94,7 @@ bool keeper_open_own_fds(struct keeper *k)
     sigemptyset(&wanted);
     sigaddset(&wanted, SIGCHLD);
     k->children = fd_raise(signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
-    k->epoll = fd_raise(epoll_create1(EPOLL_CLOEXEC));
+    k->epoll = fd_raise(own_user_epoll());
     if (k->signals < 0 || k->children < 0 || k->epoll < 0)
         return complain("make epoll");
     /* The payload of an exec is first the child of its helper, which then ends. */

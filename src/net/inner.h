@@ -72,7 +72,7 @@ void net_job_began(struct net *n);
 void net_job_ended(struct net *n);
 
 /* ---- netns.c: the one thread that changes its network namespace ---- */
-struct netns_thread *netns_thread_create(void);
+struct err *netns_thread_create(struct netns_thread **out) must_check;
 void netns_thread_destroy(struct netns_thread *t);
 /* A fresh namespace with lo up and Docker's sysctls, and a netlink socket inside. Blocks. */
 struct err *netns_make(struct netns_thread *t, int *out_netns, struct nl **out_nl) must_check;
@@ -155,7 +155,7 @@ void ports_each_rule(struct net *n,
 
 /* ---- proxy.c: loop ---- */
 struct proxy_listener;
-struct proxy *proxy_create(struct net *n);
+struct proxy *proxy_create(struct net *n, int epoll); /* takes the epoll set */
 void proxy_destroy(struct proxy *p);
 /* Serves a listening socket that is in the caller's epoll set as `tag`; both stay the caller's,
  * who says when it is ready. */

@@ -13,6 +13,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/own_user.h"
 
 #include "dns_inner.h"
 #include "forwarding.h"
@@ -193,11 +194,17 @@ static struct err *check_kernel(void)
 struct err *net_open(struct loop *l, struct pools *p, const struct net_settings *s,
                      struct net **out)
 {
-    struct err *e = check_kernel();
+    struct netns_thread *netns;
+    autoclose int epoll = -1;
+    struct net *n;
+    struct err *e;
 
-    if (e)
-        return e;
-    struct net *n = mem_new(struct net);
+    TRY(check_kernel());
+    epoll = own_user_epoll();
+    if (epoll < 0)
+        return err_sys("wait for clients of published ports");
+    TRY(netns_thread_create(&netns));
+    n = mem_new(struct net);
     n->loop = l;
     n->pools = p;
     snprintf(n->tag, sizeof(n->tag), "%s", s->tag);
@@ -214,7 +221,7 @@ struct err *net_open(struct loop *l, struct pools *p, const struct net_settings 
     list_init(&n->all_ports);
     list_init(&n->legacy_link_sets);
     n->forwarding = forwarding_create(s->forwarding_file);
-    n->netns = netns_thread_create();
+    n->netns = netns;
     n->ports = port_table_create();
     n->rules = rules_create(n);
     e = s->ip_forward ? set_forwarding(n, FORWARD4) : NULL;
@@ -224,7 +231,7 @@ struct err *net_open(struct loop *l, struct pools *p, const struct net_settings 
     }
     n->sources = sources_create(n);
     n->rules_watch = rules_watch_create(n);
-    n->proxy = proxy_create(n);
+    n->proxy = proxy_create(n, steal_fd(&epoll));
     n->dns = dns_create(n);
     *out = n;
     return NULL;

@@ -76,7 +76,8 @@ static void serve(struct netns_thread *t, struct netns_request *q)
         else
             q->err = q->fn ? q->fn(q->arg) : nl_open(&q->nl);
     } else {
-        q->err = unshare(CLONE_NEWNET) ? err_sys("make a network namespace") : make_here(q);
+        q->err = unshare(CLONE_NEWNET) ? err_sys("make a network namespace%s", err_no_room())
+                                       : make_here(q);
     }
     ASSERT(setns(t->home, CLONE_NEWNET) == 0);
     if (q->err) {
@@ -110,18 +111,29 @@ static void *run(void *arg)
     return NULL;
 }
 
-struct netns_thread *netns_thread_create(void)
+struct err *netns_thread_create(struct netns_thread **out)
 {
-    struct netns_thread *t = mem_new(struct netns_thread);
+    struct netns_thread *t;
+    autoclose int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    int sys;
+
+    if (home < 0)
+        return err_sys("open the network namespace of the host");
+    t = mem_new(struct netns_thread);
 
     list_init(&t->requests);
     pthread_mutex_init(&t->lock, NULL);
     pthread_cond_init(&t->asked, NULL);
     pthread_cond_init(&t->answered, NULL);
-    t->home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-    ASSERT(t->home >= 0);
-    ASSERT(pthread_create(&t->thread, NULL, run, t) == 0);
-    return t;
+    t->home = home;
+    sys = pthread_create(&t->thread, NULL, run, t);
+    if (sys) {
+        free(t);
+        return err_sysno(sys, "start a thread");
+    }
+    steal_fd(&home);
+    *out = t;
+    return NULL;
 }
 
 void netns_thread_destroy(struct netns_thread *t)

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "base/fd.h"
+#include "base/own_user.h"
 
 #include "port_owner.h"
 #include "ports_inner.h"
@@ -209,7 +210,7 @@ struct err *ports_open_epoll(struct ports *p)
     if (!p->net->userland_proxy)
         return NULL;
     if (p->epoll < 0)
-        p->epoll = epoll_create1(EPOLL_CLOEXEC);
+        p->epoll = own_user_epoll();
     if (p->epoll < 0)
         return err_sys("wait for clients of published ports");
     for (size_t i = 0; i < p->n; i++)

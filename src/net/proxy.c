@@ -29,15 +29,14 @@ static int fd_budget(void)
     return lim.rlim_cur > 400000 ? 100000 : (int)(lim.rlim_cur / 4);
 }
 
-struct proxy *proxy_create(struct net *n)
+struct proxy *proxy_create(struct net *n, int epoll)
 {
     struct proxy *p = mem_new(struct proxy);
 
     p->net = n;
     p->max_fds = fd_budget();
     list_init(&p->listeners);
-    p->epoll = epoll_create1(EPOLL_CLOEXEC);
-    ASSERT(p->epoll >= 0);
+    p->epoll = epoll;
     p->watch = watch_open(n->loop, p->epoll, UV_READABLE, relays_ready, p);
     return p;
 }

@@ -47,7 +47,7 @@ struct err *detached_new(const char *type, const char *const *options, unsigned 
         return err_sys("create a new %s", type);
     fd = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attrs);
     if (fd < 0)
-        return err_sys("mount a new %s", type);
+        return err_sys("mount a new %s%s", type, err_no_room());
     *out = fd;
     return NULL;
 }
@@ -68,7 +68,7 @@ struct err *detached_clone(int dirfd, const char *path, uint64_t attrs, int *out
     autoclose int fd = (int)syscall(SYS_open_tree, dirfd, path, flags);
 
     if (fd < 0)
-        return err_sys("clone the mount of %s", *path ? path : "an open file");
+        return err_sys("clone the mount of %s%s", *path ? path : "an open file", err_no_room());
     /* A clone is a peer of a shared original: what is mounted on it would appear on the host. */
     TRY(set_attrs(fd, attrs, MS_PRIVATE));
     *out = steal_fd(&fd);

@@ -42,7 +42,7 @@ struct err *bind_open_at(int dir, const char *path, const struct bind_options_pl
     autoclose int mount = open_tree(dir, path, flags);
 
     if (mount < 0)
-        return err_sys("bind %s", path);
+        return err_sys("bind %s%s", path, err_no_room());
     TRY(set_propagation(mount, o->propagation));
     if (o->read_only)
         TRY(set_attr(mount, o->readonly_non_recursive ? 0 : AT_RECURSIVE,

@@ -34,7 +34,7 @@ static struct err *enter_namespace(const struct overlay *o)
     autofree char *place = mem_printf("%s/layers/tmp", o->store->data_root);
 
     if (unshare(CLONE_FS | CLONE_NEWNS) < 0)
-        return err_sys("make a mount namespace");
+        return err_sys("make a mount namespace%s", err_no_room());
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return err_sys("make mounts private");
     if (mount("tmpfs", place, "tmpfs", 0, "mode=0700,size=1m") < 0)
@@ -95,7 +95,7 @@ static struct err *mount_in_namespace(const struct overlay *o, int *out)
     if (mount("overlay", "m", "overlay", 0, options.data) < 0)
         return err_sys("mount the root file system");
     *out = open_tree(AT_FDCWD, "m", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-    return *out < 0 ? err_sys("take the root file system") : NULL;
+    return *out < 0 ? err_sys("take the root file system%s", err_no_room()) : NULL;
 }
 
 static void *run(void *arg)

@@ -264,6 +264,59 @@ like "no keeper: the code is true, or unknown and it says so" "^(137 |255 the ex
 same "no keeper: a new one runs containers" again "$(b run --rm busybox echo again 2>&1)"
 b rm -f t1 t2 t3 >/dev/null
 
+# ---- what the kernel counts by user: root of a container uses it up, the others go on ----
+attack() { # KIND [OPTIONS…]: a container that holds all there is
+    local kind=$1; shift
+    b run -d --name greedy "$@" --cap-add SYS_ADMIN --security-opt seccomp=unconfined --pids-limit 5000 \
+        $(for i in /usr /lib /lib64; do [ ! -e $i ] || echo "-v $i:$i:ro"; done) -v "$PWD/in_vm_limits.py:/greedy.py:ro" \
+        busybox /usr/bin/python3 /greedy.py "$kind" >/dev/null
+    poll 60 eval 'b logs greedy 2>&1 | grep -q "used up"' || echo "not used up: $(b logs greedy 2>&1 | tail -2)"
+    b logs greedy 2>&1 | grep 'used up'
+}
+b run -d --name steady busybox sleep 10000 >/dev/null
+lives() { # NAME: a life, an exec and a question (timeout(1) itself would need a pending signal)
+    same "$1" "life exec steady" "$(in_host "$BERTH" run --rm busybox echo life 2>&1) $(in_host "$BERTH" exec steady echo exec 2>&1) $(field steady .Name | tr -d /)"
+}
+limit() { # NAME KIND [SYSCTL=VALUE]
+    local was
+    [ -z "${3:-}" ] || { was=$(sysctl -n "${3%%=*}"); sysctl -qw "$3"; }
+    like "$1: used up" "^used up" "$(attack "$2")"
+    lives "$1: others go on"
+    b rm -f greedy >/dev/null
+    lives "$1: and when it is free again"
+    [ -z "${3:-}" ] || sysctl -qw "${3%%=*}=$was"
+}
+limit "epoll watches" epoll fs.epoll.max_user_watches=3000
+limit "inotify instances" inotify
+limit "pending signals" signals
+limit "message queues" queues
+limit "pages of pipes, softly" pipes
+limit "pages of pipes, hard" pipes fs.pipe-user-pages-hard=20000
+limit "descriptors in flight" flight
+sysctl -qw kernel.keys.root_maxkeys=400
+like "keys: used up" "^used up" "$(attack keys)"
+lives "keys: others go on"
+session() { b run --rm --security-opt seccomp=unconfined $(for i in /usr /lib /lib64; do [ ! -e $i ] || echo "-v $i:$i:ro"; done) \
+    -v "$PWD/in_vm_limits.py:/greedy.py:ro" busybox /usr/bin/python3 /greedy.py session 2>&1; }
+same "keys: each container has a keyring of its own" 2 "$(for i in 1 2; do session; done | grep '^session [0-9]' | sort -u | wc -l)"
+b rm -f greedy >/dev/null
+was=$(sysctl -n user.max_mnt_namespaces)
+sysctl -qw user.max_mnt_namespaces=40
+like "mount namespaces: used up" "^used up" "$(attack spaces)"
+like "mount namespaces: a start says why it fails" "namespace" "$(b run --rm busybox echo life 2>&1)"
+same "mount namespaces: the engine answers" steady "$(field steady .Name | tr -d /)"
+b rm -f greedy >/dev/null
+lives "mount namespaces: and when they are free again"
+sysctl -qw "user.max_mnt_namespaces=$was" kernel.keys.root_maxkeys=1000000
+# The engine's own watches, when there is no room for any: nothing falls, all goes on afterwards.
+was=$(sysctl -n fs.epoll.max_user_watches)
+sysctl -qw fs.epoll.max_user_watches=1
+check "no room for a watch: a client waits" eval '! curl -fs --max-time 2 -o /dev/null --unix-socket "$SOCK" http://x/_ping'
+check "and the log says why" grep -q "raise fs.epoll.max_user_watches" "$HOST/engine.log"
+sysctl -qw "fs.epoll.max_user_watches=$was"
+lives "room again: all go on"
+b rm -f steady >/dev/null
+
 # ---- a LAN: 802.1q, ipvlan, SCTP ----
 d() { b "$@"; }
 lan_up

@@ -28,7 +28,7 @@ images_make
     >"$dir/log" 2>&1 || fail "images" "$dir/log"
 cmake --install "$(dirname "$BERTH_BIN")" --prefix "$dir/usr" >"$dir/log" 2>&1 ||
     fail "cmake --install" "$dir/log"
-mkdir -p "$dir/tests/system" && cp -r ../lib "$dir/tests/" && cp in_vm.sh "$dir/tests/system/"
+mkdir -p "$dir/tests/system" && cp -r ../lib "$dir/tests/" && cp in_vm.sh in_vm_limits.py "$dir/tests/system/"
 cat >"$dir/go" <<GO
 cp $dir/usr/bin/* /usr/local/bin/
 cp -r $dir /tmp/berth-vm

@@ -5,6 +5,7 @@
 #include "audit.h"
 #include "columns.h"
 #include "pretty.h"
+#include "printable.h"
 #include "progress_bars.h"
 #include "ps_row.h"
 #include "rows.h"
@@ -221,4 +222,29 @@ TEST(audit_finds_what_weakens)
     s = audit_container(test_arena, doc("{\"HostConfig\":{\"CapAdd\":null,\"PidMode\":\"\","
                                         "\"MaskedPaths\":[\"/proc/kcore\"]},\"Mounts\":[]}"));
     CHECK_INT(s.n, 0);
+}
+
+static const char *printable(const char *s, size_t n)
+{
+    autobuf struct buf b = {0};
+
+    printable_add(&b, s, n);
+    return arena_strdup(test_arena, b.data ? b.data : "");
+}
+
+TEST(a_terminal_obeys_nothing_that_is_printed)
+{
+    static const char zeroes[] = "a\0b";
+
+    CHECK_STR(printable("", 0), "");
+    CHECK_STR(printable("plain\ttext\n", 11), "plain\ttext\n");
+    CHECK_STR(printable("\x1b]0;t\x07\r", 7), "\\u001b]0;t\\u0007\\u000d");
+    CHECK_STR(printable(zeroes, 3), "a\\u0000b");
+    CHECK_STR(printable("\x7f\xc2\x9b", 3), "\\u007f\\u009b");
+    CHECK_STR(printable("\xff\xc3", 2), "\\xff\\xc3");
+    CHECK_STR(printable("\xe2\x80\xae\xe2\x81\xa6\xe2\x80\xa8", 9), "\\u202e\\u2066\\u2028");
+    CHECK_STR(printable("\xf3\xa0\x81\x81", 4), "\\udb40\\udc41");
+    /* Letters of any script, and what joins them. */
+    CHECK_STR(printable("\xc3\xa4\xd7\x90\xe2\x80\x8d\xf0\x9f\x98\x80", 11),
+              "\xc3\xa4\xd7\x90\xe2\x80\x8d\xf0\x9f\x98\x80");
 }

@@ -3,11 +3,15 @@
 /* The loop's posts, timers and watches, and the worker pools. */
 #include "core/loop.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -210,6 +214,53 @@ static void on_ready(void *arg, int events)
     ready_events = events;
     CHECK_INT(read(*(int *)arg, &c, 1), 1);
     loop_stop(loop);
+}
+
+/* In place of libc's, for libuv too: a kernel that has no room for a watch more. */
+static bool is_full;
+
+int epoll_ctl(int set, int op, int fd, struct epoll_event *event)
+{
+    if (is_full && op == EPOLL_CTL_ADD) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return (int)syscall(SYS_epoll_ctl, set, op, fd, event);
+}
+
+TEST(watch_waits_for_room_in_the_kernel)
+{
+    int fds[2], more[2];
+    struct watch *closed;
+
+    loop = loop_create();
+    CHECK_OK(fd_pipe(fds, 0));
+    CHECK_OK(fd_pipe(more, 0));
+    watch = watch_open(loop, fds[0], UV_READABLE, on_ready, &fds[0]);
+    CHECK(write(fds[1], "a", 1) == 1);
+    loop_run(loop);
+    CHECK_INT(n_ready, 1);
+    watch_set(watch, 0);
+    is_full = true;
+    watch_set(watch, UV_READABLE); /* known to libuv, refused by the kernel */
+    closed = watch_open(loop, more[0], UV_READABLE, on_ready, &more[0]);
+    CHECK(fcntl(more[0], F_GETFL) & O_NONBLOCK);
+    watch_set(closed, 0);
+    watch_set(closed, UV_READABLE);
+    CHECK(write(fds[1], "b", 1) == 1);
+    run_for_ms(150);
+    CHECK_INT(n_ready, 1);
+    watch_close(closed); /* while it is refused */
+    is_full = false;
+    closed = watch_open(loop, more[0], UV_READABLE, on_ready, &more[0]);
+    loop_run(loop);
+    CHECK_INT(n_ready, 2);
+    CHECK(write(more[1], "c", 1) == 1);
+    loop_run(loop);
+    CHECK_INT(n_ready, 3);
+    watch_close(closed);
+    watch_close(watch);
+    loop_destroy(loop);
 }
 
 TEST(watch_reports_pauses_and_detaches)
