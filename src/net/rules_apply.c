@@ -41,6 +41,7 @@ struct rules {
     struct job job; /* the transaction in flight; the worker owns from here on */
     bool is_running;
     bool is_full;
+    bool is_sure; /* the table of sources is as it should be */
     unsigned sending_version, sending_ports;
     struct list served;
     bool is_looking, is_unsure;
@@ -211,6 +212,7 @@ static void compose(struct rules *r)
     legacy_link_rules_copy(r->net, &legacy_links, &n_legacy_links);
     r->is_stale = false;
     r->is_full = !r->is_known || r->sending_version != r->bridges_version;
+    r->is_sure = r->is_known;
     r->is_looking = r->is_full || r->wants_look;
     r->wants_look = false;
     r->bridge_names.len = 0;
@@ -252,7 +254,7 @@ static struct err *replace(struct rules *r)
     r->guard.len = 0;
     buf_puts(&r->guard, r->full_text.data + own);
     TRY(nft_run(r->nft, r->full_text.data));
-    return sources_replace(r->net);
+    return sources_settle(r->net, !r->is_sure);
 }
 
 /* A bridge of others has come or gone. */
@@ -291,6 +293,7 @@ static void send_text(struct job *job)
             log_debug("nft elements refused", KV("why", err_text(e)));
             err_drop(e);
             r->is_full = true;
+            r->is_sure = false;
         }
     }
     if (r->is_full)

@@ -269,7 +269,7 @@ static size_t list_all(struct sources *s, struct arena *a, const struct source *
     return n;
 }
 
-struct err *sources_replace(struct net *n)
+static struct err *replace(struct net *n)
 {
     autoarena struct arena *a = arena_create();
     autobuf struct buf text = {0};
@@ -278,8 +278,6 @@ struct err *sources_replace(struct net *n)
     const struct source **v;
     size_t count;
 
-    if (!s->sock)
-        return NULL;
     pthread_mutex_lock(&n->lock);
     move_all(&s->resumed, &resumed);
     move_all(&s->gone, &gone); /* they are not in the new one */
@@ -291,6 +289,18 @@ struct err *sources_replace(struct net *n)
     count = list_all(s, a, &v);
     sources_text(&text, n->tag, v, count);
     return rules_run(n, text.data);
+}
+
+struct err *sources_settle(struct net *n, bool is_unsure)
+{
+    bool has_some;
+
+    if (!n->sources->sock)
+        return NULL;
+    pthread_mutex_lock(&n->lock);
+    has_some = !list_is_empty(&n->sources->resumed);
+    pthread_mutex_unlock(&n->lock);
+    return is_unsure || has_some ? replace(n) : NULL;
 }
 
 struct err *sources_remove(struct net *n)
@@ -312,7 +322,7 @@ static struct err *add_now(struct net *n, const struct source *source)
         return NULL;
     log_debug("the table of sources is made anew", KV("why", err_text(e)));
     err_drop(e);
-    return sources_replace(n);
+    return replace(n);
 }
 
 struct err *sources_allow(struct net *n, const char *port, const struct endpoint_spec *e)
