@@ -138,6 +138,7 @@ size_t ports_fds(const struct ports *p, int *out, size_t room);
 
 /* ---- links: what two containers of a bridge without icc may say to each other ---- */
 struct legacy_link_rule {
+    char bridge[16];   /* by which it comes: the address alone could be anybody's */
     uint32_t from, to; /* host order */
     uint16_t port, proto;
 };
