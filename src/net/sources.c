@@ -325,28 +325,11 @@ static struct err *add_now(struct net *n, const struct source *source)
     return replace(n);
 }
 
-struct err *sources_allow(struct net *n, const char *port, const struct endpoint_spec *e)
+/* With the kernel's lock. */
+static void remove_gone(struct sources *s)
 {
-    struct source source = source_of(e, port);
-    struct err *err;
-
-    if (!n->sources->sock || e->any_source)
-        return NULL;
-    net_lock_kernel(n);
-    enlist(n->sources, e, port);
-    err = add_now(n, &source);
-    net_unlock_kernel(n);
-    return err;
-}
-
-/* ---- what has left ---- */
-
-static void sweep(struct job *job)
-{
-    struct sources *s = container_of(job, struct sources, sweep);
     struct list gone;
 
-    net_lock_kernel(s->net);
     pthread_mutex_lock(&s->net->lock);
     move_all(&s->gone, &gone);
     pthread_mutex_unlock(&s->net->lock);
@@ -359,6 +342,31 @@ static void sweep(struct job *job)
         err_drop(e);
     }
     drop_gone(&gone);
+}
+
+struct err *sources_allow(struct net *n, const char *port, const struct endpoint_spec *e)
+{
+    struct source source = source_of(e, port);
+    struct err *err;
+
+    if (!n->sources->sock || e->any_source)
+        return NULL;
+    net_lock_kernel(n);
+    enlist(n->sources, e, port);
+    err = add_now(n, &source);
+    remove_gone(n->sources); /* that was in its place */
+    net_unlock_kernel(n);
+    return err;
+}
+
+/* ---- what has left ---- */
+
+static void sweep(struct job *job)
+{
+    struct sources *s = container_of(job, struct sources, sweep);
+
+    net_lock_kernel(s->net);
+    remove_gone(s);
     net_unlock_kernel(s->net);
     net_job_ended(s->net);
 }
