@@ -9,6 +9,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "bridge_list.h"
 #include "forward_chains.h"
@@ -231,4 +232,63 @@ TEST(an_error_is_read_within_its_message)
         free(cut);
     }
     free(nl);
+}
+
+/* ---- dumps that something came between ---- */
+
+static void tell(int fd, uint32_t seq, int type, unsigned flags)
+{
+    struct nlmsghdr *m = mnl_nlmsg_put_header(room);
+
+    m->nlmsg_type = (uint16_t)type;
+    m->nlmsg_flags = (uint16_t)flags;
+    m->nlmsg_seq = seq;
+    CHECK_INT(send(fd, m, m->nlmsg_len, 0), m->nlmsg_len);
+}
+
+static int count_link(const struct nlmsghdr *m, void *ctx)
+{
+    (void)m;
+    ++*(int *)ctx;
+    return 0;
+}
+
+static void begin_anew(void *ctx)
+{
+    *(int *)ctx = 0;
+}
+
+/* How many links are counted when so many dumps are torn; each has one more than that before. */
+static int links_of(int torn, int *out_asked)
+{
+    char request[256];
+    struct nl *nl = mem_new(struct nl);
+    int ends[2], n = 0;
+
+    CHECK_INT(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+    nl->sock = mnl_socket_fdopen(ends[0]);
+    nl_end(nl, nl_begin(nl, RTM_GETLINK, 0, "list links"));
+    for (int i = 0; i < 6; i++) {
+        for (int k = 0; k <= i; k++)
+            tell(ends[1], (uint32_t)i + 1, RTM_NEWLINK, i < torn ? NLM_F_DUMP_INTR : 0);
+        tell(ends[1], (uint32_t)i + 1, NLMSG_DONE, 0);
+    }
+    CHECK_OK(nl_dump(nl, count_link, begin_anew, &n));
+    for (*out_asked = 0; recv(ends[1], request, sizeof(request), MSG_DONTWAIT) > 0; ++*out_asked)
+        ;
+    nl_close(nl);
+    close(ends[1]);
+    return n;
+}
+
+TEST(a_dump_that_something_came_between_is_repeated)
+{
+    int asked;
+
+    CHECK_INT(links_of(0, &asked), 1);
+    CHECK_INT(asked, 1);
+    CHECK_INT(links_of(2, &asked), 3);
+    CHECK_INT(asked, 3);
+    CHECK_INT(links_of(99, &asked), 5); /* never at rest: the last is taken */
+    CHECK_INT(asked, 5);
 }
