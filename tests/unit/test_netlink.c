@@ -17,6 +17,7 @@
 #include "link.h"
 #include "rules.h"
 #include "test.h"
+#include "vlan.h"
 
 static char room[4096] __attribute__((aligned(8)));
 
@@ -291,4 +292,60 @@ TEST(a_dump_that_something_came_between_is_repeated)
     CHECK_INT(asked, 3);
     CHECK_INT(links_of(99, &asked), 5); /* never at rest: the last is taken */
     CHECK_INT(asked, 5);
+}
+
+/* ---- a container's interface by what it is ---- */
+
+static struct found_vlan vlan_link(int ifindex, const char *name, uint8_t mac)
+{
+    return (struct found_vlan){.ifindex = ifindex, .name = name, .mac = {2, [5] = mac}};
+}
+
+TEST(a_vlan_interface_is_found_whatever_it_is_called)
+{
+    struct endpoint_spec e = {
+        .ifname = "eth0", .mac = {2, [5] = 7}, .vlan = {.kind = VLAN_MACVLAN}};
+    struct found_vlans l = {.a = test_arena};
+
+    CHECK_INT(vlan_choose_link(&l, &e), 0);
+    l.v = (struct found_vlan[]){vlan_link(3, "renamed", 9)};
+    l.n = 1;
+    CHECK_INT(vlan_choose_link(&l, &e), 3); /* the only one of that parent */
+    l.v = (struct found_vlan[]){vlan_link(3, "eth0", 9), vlan_link(4, "renamed", 7)};
+    l.n = 2;
+    CHECK_INT(vlan_choose_link(&l, &e), 4); /* its MAC */
+    l.v = (struct found_vlan[]){vlan_link(3, "eth1", 9), vlan_link(4, "eth0", 8)};
+    CHECK_INT(vlan_choose_link(&l, &e), 4); /* its name */
+    l.v = (struct found_vlan[]){vlan_link(3, "eth1", 9), vlan_link(4, "x", 8)};
+    CHECK_INT(vlan_choose_link(&l, &e), 0); /* which? */
+    e.vlan.kind = VLAN_IPVLAN;              /* all have the parent's MAC */
+    l.v = (struct found_vlan[]){vlan_link(3, "eth1", 7), vlan_link(4, "eth0", 7)};
+    CHECK_INT(vlan_choose_link(&l, &e), 4);
+}
+
+TEST(only_interfaces_of_that_kind_and_parent_are_looked_at)
+{
+    const struct ifinfomsg ifi = {.ifi_index = 5};
+    struct found_vlans l = {.a = test_arena, .kind = "macvlan", .parent = 9};
+    struct nlmsghdr *m = begin(&ifi, sizeof(ifi));
+
+    m->nlmsg_type = RTM_NEWLINK;
+    mnl_attr_put_strz(m, IFLA_IFNAME, "eth0");
+    mnl_attr_put(m, IFLA_ADDRESS, 6, "\2\0\0\0\0\7");
+    mnl_attr_put_u32(m, IFLA_LINK, 9);
+    struct nlattr *info = mnl_attr_nest_start(m, IFLA_LINKINFO);
+    mnl_attr_put_strz(m, IFLA_INFO_KIND, "macvlan");
+    mnl_attr_nest_end(m, info);
+    read_all_cuts(m, vlan_on_link, &l);
+    l.n = 0;
+    vlan_on_link(m, &l);
+    CHECK_INT(l.n, 1);
+    CHECK_INT(l.v[0].ifindex, 5);
+    CHECK_INT(l.v[0].mac[5], 7);
+    l.parent = 8;
+    vlan_on_link(m, &l);
+    l.parent = 9;
+    l.kind = "ipvlan";
+    vlan_on_link(m, &l);
+    CHECK_INT(l.n, 1);
 }
