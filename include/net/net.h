@@ -138,6 +138,7 @@ size_t ports_fds(const struct ports *p, int *out, size_t room);
 
 /* ---- links: what two containers of a bridge without icc may say to each other ---- */
 struct legacy_link_rule {
+    char bridge[16];   /* by which it comes: the address alone could be anybody's */
     uint32_t from, to; /* host order */
     uint16_t port, proto;
 };
@@ -153,6 +154,9 @@ bool net_set_legacy_links(struct net *n, const void *owner, const struct legacy_
 void net_rules_apply(struct net *n, void (*fn)(void *ctx, struct err *err), void *ctx);
 /* The wait of an ON_EVENT step; none when nothing has changed. */
 void net_rules_apply_for(struct net *n, struct op *op);
+/* The same for whoever is to use addresses: none when no rule of a run before names one of them, so
+ * that no client of that one's ports is led to this one. */
+void net_rules_leave_for(struct net *n, struct op *op, const struct endpoint_spec *v, size_t count);
 /* Loop: the chains of others that drop what containers send to and get from outside and that are
  * not opened for them; NULL: none. */
 const char *net_forward_shut(const struct net *n);

@@ -95,6 +95,17 @@ int bridge_list_on_route(const struct nlmsghdr *m, void *ctx)
     return 0;
 }
 
+static void restart_links(void *ctx)
+{
+    ((struct bridge_list *)ctx)->n = 0;
+}
+
+/* A mark too many only leaves a bridge to its own rules. */
+static void restart_routes(void *ctx)
+{
+    (void)ctx;
+}
+
 static struct err *query_all(struct nl *nl, struct bridge_list *out)
 {
     static const uint8_t families[] = {AF_INET, AF_INET6};
@@ -106,13 +117,13 @@ static struct err *query_all(struct nl *nl, struct bridge_list *out)
     mnl_attr_put_strz(m, IFLA_INFO_KIND, "bridge");
     mnl_attr_nest_end(m, info);
     nl_end(nl, m);
-    TRY(nl_query(nl, true, bridge_list_on_link, out));
+    TRY(nl_dump(nl, bridge_list_on_link, restart_links, out));
     for (size_t i = 0; out->n && i < ARRAY_LEN(families); i++) {
         m = nl_begin(nl, RTM_GETROUTE, 0, "list the host's routes");
         struct rtmsg *rt = mnl_nlmsg_put_extra_header(m, sizeof(*rt));
         rt->rtm_family = families[i];
         nl_end(nl, m);
-        TRY(nl_query(nl, true, bridge_list_on_route, out));
+        TRY(nl_dump(nl, bridge_list_on_route, restart_routes, out));
     }
     return NULL;
 }

@@ -86,13 +86,20 @@ static void asked_destroy(struct dns_asked *q)
     free(q);
 }
 
-static void pending_end(struct dns_pending *p)
+static void pending_free(struct dns_pending *p)
 {
     list_remove(&p->link);
+    p->host->n_pending--;
+    if (p->to.client)
+        dns_client_pending(p->to.client, -1);
+    free(p);
+}
+
+static void pending_end(struct dns_pending *p)
+{
     list_remove(&p->waiter);
     p->asked->n_waiters--;
-    p->host->n_pending--;
-    free(p);
+    pending_free(p);
 }
 
 /* message: changed. */
@@ -199,9 +206,7 @@ static struct dns_asked *asked_create(struct dns_pending *p, const char *key)
 static void refuse(struct dns_pending *p)
 {
     answer_failure(p->host, &p->to, &p->query, p->question);
-    list_remove(&p->link);
-    p->host->n_pending--;
-    free(p);
+    pending_free(p);
 }
 
 /* Joins those who ask the same, or is the first. */
@@ -264,6 +269,8 @@ void dns_forward(struct dns_host *h, const uint8_t *message, const struct dns_qu
     memcpy(p->question, message + DNS_HEADER, q->question_end - DNS_HEADER);
     list_append(&h->pending, &p->link);
     h->n_pending++;
+    if (to->client)
+        dns_client_pending(to->client, 1);
     ask_pending(p);
 }
 

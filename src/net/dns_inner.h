@@ -13,10 +13,11 @@
 
 #define DNS_QUERY_MAX 4096 /* a question is never longer */
 #define DNS_SERVERS_MAX 6
-#define DNS_PENDING_MAX 1024 /* of one container */
-#define DNS_WAITERS_MAX 4096 /* for the answer to one question */
-#define DNS_ASKED_MAX 8192   /* of all together: each has a socket */
-#define DNS_CLIENTS_MAX 64   /* TCP connections of one container */
+#define DNS_PENDING_MAX 1024   /* of one container */
+#define DNS_WAITERS_MAX 4096   /* for the answer to one question */
+#define DNS_ASKED_MAX 8192     /* of all together: each has a socket */
+#define DNS_CLIENTS_MAX 32     /* TCP connections of one container: the oldest makes room */
+#define DNS_OUT_MAX (1u << 20) /* answers that one container has not taken yet, of all of them */
 
 struct dns_servers {
     struct sockaddr_storage v[DNS_SERVERS_MAX];
@@ -117,7 +118,7 @@ struct dns_host {
     struct list pending;        /* struct dns_pending */
     size_t n_pending;
     struct list clients;
-    size_t n_clients;
+    size_t n_clients, out_bytes;
     unsigned rotation, rotation6; /* shared names go round; most ask for both families */
 };
 void dns_forward(struct dns_host *h, const uint8_t *message, const struct dns_query *q,
@@ -129,3 +130,4 @@ void dns_pending_drop_all(struct dns_host *h);
 /* p is changed: cut to what the asker takes. */
 void dns_send(struct dns_host *h, const struct dns_reply_to *to, const struct dns_query *q,
               uint8_t *p, size_t n);
+void dns_client_pending(struct dns_client *c, int by); /* its questions upstream: 1 or -1 */

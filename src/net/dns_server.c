@@ -19,8 +19,11 @@
 #define UDP_BATCH 64
 #define RECEIVE_ROOM (1 << 20) /* some thousand questions that came at once, or without engine */
 #define CLIENT_IDLE_MS 10000
-#define CLIENT_OUT_MAX (4u << 16) /* answers not taken: no more questions are read */
-#define LOCAL_TTL_S 10            /* containers come and go */
+#define CLIENT_OUT_HIGH (16u << 10) /* answers not taken: no more questions are read */
+#define CLIENT_OUT_MAX (192u << 10) /* answers not taken: the connection ends */
+#define CLIENT_PENDING_MAX 32
+#define CLIENT_SOCKET_ROOM (64 << 10) /* of the kernel's, each way: nobody else counts it */
+#define LOCAL_TTL_S 10                /* containers come and go */
 #define POINTER_MAX 256
 
 /* ---- sockets ---- */
@@ -82,12 +85,15 @@ struct dns_client {
     struct watch *watch;
     struct timer idle;
     struct buf in, out;
-    bool is_broken; /* to be closed by whoever is on the stack */
+    size_t n_pending; /* its questions that are upstream */
+    bool is_broken;   /* to be closed by whoever is on the stack */
 };
 
 static void client_close(struct dns_client *c)
 {
+    c->is_broken = true; /* what goes now makes nothing ready */
     dns_pending_drop_client(c->host, c);
+    c->host->out_bytes -= c->out.len;
     watch_close(c->watch);
     close(c->fd);
     timer_clear(c->host->dns->net->loop, &c->idle);
@@ -106,6 +112,46 @@ static void on_idle(struct timer *t)
     client_close(container_of(t, struct dns_client, idle));
 }
 
+/* A question that came or bytes that were taken; who asks and does not read makes none. */
+static void note_progress(struct dns_client *c)
+{
+    timer_set(c->host->dns->net->loop, &c->idle, CLIENT_IDLE_MS, on_idle);
+}
+
+/* Whoever is on the stack, or the event that this makes, closes it. */
+static void client_break(struct dns_client *c)
+{
+    c->is_broken = true;
+    c->host->out_bytes -= c->out.len;
+    c->out.len = 0;
+    shutdown(c->fd, SHUT_RDWR);
+    watch_set(c->watch, UV_READABLE);
+}
+
+/* With much to be sent or to be found out, no more is read. */
+static bool is_busy(const struct dns_client *c)
+{
+    return c->out.len >= CLIENT_OUT_HIGH || c->n_pending >= CLIENT_PENDING_MAX;
+}
+
+static size_t next_length(const struct dns_client *c)
+{
+    return (size_t)(uint8_t)c->in.data[0] << 8 | (uint8_t)c->in.data[1];
+}
+
+/* A whole question that was left when it was busy: no more bytes need to come for it. */
+static bool has_question(const struct dns_client *c)
+{
+    return c->in.len >= 2 && c->in.len >= next_length(c) + 2;
+}
+
+static void client_watch(struct dns_client *c)
+{
+    bool has_work = c->out.len || (has_question(c) && !is_busy(c));
+
+    watch_set(c->watch, (is_busy(c) ? 0 : UV_READABLE) | (has_work ? UV_WRITABLE : 0));
+}
+
 static void client_flush(struct dns_client *c)
 {
     while (c->out.len) {
@@ -114,24 +160,42 @@ static void client_flush(struct dns_client *c)
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             break;
         if (n <= 0) {
-            c->is_broken = true;
-            c->out.len = 0;
+            client_break(c);
             return;
         }
         buf_drop_front(&c->out, (size_t)n);
+        c->host->out_bytes -= (size_t)n;
+        note_progress(c);
     }
-    watch_set(c->watch,
-              (c->out.len < CLIENT_OUT_MAX ? UV_READABLE : 0) | (c->out.len ? UV_WRITABLE : 0));
+    if (!c->out.len)
+        buf_finish(&c->out); /* of a large answer's size, perhaps */
+    client_watch(c);
 }
 
-/* TCP puts the length in front (RFC 1035, 4.2.2). */
+/* Answers that a container does not take are its own loss, not the engine's memory. TCP puts the
+ * length in front (RFC 1035, 4.2.2). */
 static void client_send(struct dns_client *c, const uint8_t *p, size_t n)
 {
+    struct dns_host *h = c->host;
+
+    if (c->is_broken)
+        return;
+    if (c->out.len + n + 2 > CLIENT_OUT_MAX || h->out_bytes + n + 2 > DNS_OUT_MAX) {
+        client_break(c);
+        return;
+    }
     buf_putc(&c->out, (char)(n >> 8));
     buf_putc(&c->out, (char)n);
     buf_add(&c->out, p, n);
+    h->out_bytes += n + 2;
     client_flush(c);
-    timer_set(c->host->dns->net->loop, &c->idle, CLIENT_IDLE_MS, on_idle);
+}
+
+void dns_client_pending(struct dns_client *c, int by)
+{
+    c->n_pending += (size_t)by;
+    if (by < 0 && !c->is_broken)
+        client_watch(c);
 }
 
 /* ---- answers ---- */
@@ -277,11 +341,12 @@ static void on_udp(void *arg, int events)
 
 /* ---- TCP ---- */
 
-/* Every whole question there is. A question that is too long ends the connection. */
+/* Every whole question there is, until it is busy. A question that is too long ends the
+ * connection. */
 static void client_work(struct dns_client *c)
 {
-    while (c->in.len >= 2 && !c->is_broken) {
-        size_t n = (size_t)(uint8_t)c->in.data[0] << 8 | (uint8_t)c->in.data[1];
+    while (c->in.len >= 2 && !c->is_broken && !is_busy(c)) {
+        size_t n = next_length(c);
         struct dns_reply_to to = {.client = c};
         uint8_t message[DNS_QUERY_MAX];
 
@@ -293,6 +358,7 @@ static void client_work(struct dns_client *c)
             return;
         memcpy(message, c->in.data + 2, n);
         buf_drop_front(&c->in, n + 2);
+        note_progress(c);
         on_question(c->host, message, n, &to);
     }
 }
@@ -304,7 +370,9 @@ static void on_client(void *arg, int events)
 
     if (events & UV_WRITABLE)
         client_flush(c);
-    if (events & UV_READABLE && !c->is_broken) {
+    if (!c->is_broken)
+        client_work(c); /* what was left when it was busy */
+    if (events & UV_READABLE && !c->is_broken && !is_busy(c)) {
         ssize_t n = recv(c->fd, room, sizeof(room), 0);
 
         if (n > 0) {
@@ -316,12 +384,14 @@ static void on_client(void *arg, int events)
     }
     if (c->is_broken)
         client_close(c);
+    else
+        client_watch(c);
 }
 
 static void on_accept(void *arg, int events)
 {
     struct dns_host *h = arg;
-    int fd = accept4(h->tcp, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int fd = accept4(h->tcp, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), room = CLIENT_SOCKET_ROOM;
     struct dns_client *c;
 
     (void)events;
@@ -330,13 +400,15 @@ static void on_accept(void *arg, int events)
     if (h->n_clients >= DNS_CLIENTS_MAX) { /* the longest connected makes room */
         client_close(list_first(&h->clients, struct dns_client, link));
     }
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
     c = mem_new(struct dns_client);
     c->host = h;
     c->fd = fd;
     c->watch = watch_open(h->dns->net->loop, fd, UV_READABLE, on_client, c);
     list_append(&h->clients, &c->link);
     h->n_clients++;
-    timer_set(h->dns->net->loop, &c->idle, CLIENT_IDLE_MS, on_idle);
+    note_progress(c);
 }
 
 /* ---- a container's ---- */

@@ -49,6 +49,7 @@ struct net {
     pthread_mutex_t lock;            /* guards what follows */
     struct list bridges;
     unsigned bridges_version; /* grows with every change */
+    unsigned links_version;   /* loop: of legacy_link_sets */
     unsigned ports_version;   /* grows when ports are bound, or lead elsewhere */
     int refs;
     int jobs; /* in workers: net_close waits for them */

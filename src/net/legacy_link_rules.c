@@ -46,6 +46,7 @@ bool net_set_legacy_links(struct net *n, const void *owner, const struct legacy_
         memcpy(s->v, v, count * sizeof(*v));
         list_append(&n->legacy_link_sets, &s->link);
     }
+    n->links_version++;
     pthread_mutex_lock(&n->lock);
     n->bridges_version++; /* the whole table is replaced */
     pthread_mutex_unlock(&n->lock);

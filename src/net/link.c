@@ -90,7 +90,7 @@ static struct err *find(struct nl *nl, const char *name, struct found_link *out)
     put_link(m, 0, false);
     mnl_attr_put_strz(m, IFLA_IFNAME, name);
     nl_end(nl, m);
-    return nl_query(nl, false, link_on_link, out);
+    return nl_query(nl, link_on_link, out);
 }
 
 struct err *link_find(struct nl *nl, const char *name, int *out_ifindex)
@@ -335,7 +335,12 @@ struct err *link_ask_nsid(struct nl *nl, int netns, int *out)
     mnl_attr_put_u32(m, NETNSA_FD, (uint32_t)netns);
     nl_end(nl, m);
     *out = NO_NSID;
-    return nl_query(nl, false, link_on_nsid, out);
+    return nl_query(nl, link_on_nsid, out);
+}
+
+static void restart_ports(void *ctx)
+{
+    ((struct bridge_ports *)ctx)->n = 0;
 }
 
 struct err *link_list_ports(struct nl *nl, int bridge_ifindex, struct bridge_ports *out)
@@ -345,7 +350,7 @@ struct err *link_list_ports(struct nl *nl, int bridge_ifindex, struct bridge_por
     put_link(m, 0, false);
     mnl_attr_put_u32(m, IFLA_MASTER, (uint32_t)bridge_ifindex);
     nl_end(nl, m);
-    return nl_query(nl, true, link_on_port, out);
+    return nl_dump(nl, link_on_port, restart_ports, out);
 }
 
 struct err *link_remove_ports_into(struct nl *nl, int bridge_ifindex, int netns)
@@ -360,6 +365,11 @@ struct err *link_remove_ports_into(struct nl *nl, int bridge_ifindex, int netns)
         if (ports.v[i].nsid == nsid)
             TRY(link_remove_index(nl, ports.v[i].ifindex));
     return NULL;
+}
+
+static void restart_count(void *ctx)
+{
+    *(unsigned *)ctx = 0;
 }
 
 static int count_one(const struct nlmsghdr *m, void *ctx)
@@ -377,7 +387,7 @@ struct err *link_count_ports(struct nl *nl, int bridge_ifindex, unsigned *out)
     put_link(m, 0, false);
     mnl_attr_put_u32(m, IFLA_MASTER, (uint32_t)bridge_ifindex);
     nl_end(nl, m);
-    TRY(nl_query(nl, true, count_one, &n));
+    TRY(nl_dump(nl, count_one, restart_count, &n));
     *out = n;
     return NULL;
 }
@@ -534,6 +544,13 @@ int link_on_address(const struct nlmsghdr *m, void *ctx)
     return 0;
 }
 
+static void restart_subnets(void *ctx)
+{
+    struct subnet_list *list = ctx;
+
+    list->n = list->n_kept;
+}
+
 static struct err *list_subnets(struct nl *nl, struct subnet_list *list)
 {
     struct nlmsghdr *m = nl_begin(nl, RTM_GETROUTE, 0, "list the host's routes");
@@ -541,12 +558,14 @@ static struct err *list_subnets(struct nl *nl, struct subnet_list *list)
 
     rt->rtm_family = (uint8_t)list->family;
     nl_end(nl, m);
-    TRY(nl_query(nl, true, link_on_route, list));
+    list->n_kept = list->n;
+    TRY(nl_dump(nl, link_on_route, restart_subnets, list));
     m = nl_begin(nl, RTM_GETADDR, 0, "list the host's addresses");
     struct ifaddrmsg *ifa = mnl_nlmsg_put_extra_header(m, sizeof(*ifa));
     ifa->ifa_family = (uint8_t)list->family;
     nl_end(nl, m);
-    return nl_query(nl, true, link_on_address, list);
+    list->n_kept = list->n;
+    return nl_dump(nl, link_on_address, restart_subnets, list);
 }
 
 struct err *link_list_subnets(struct nl *nl, struct arena *a, struct subnet4 **out, size_t *n)

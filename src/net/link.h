@@ -75,6 +75,7 @@ struct subnet_list {
     size_t item; /* of v */
     void *v;
     size_t n, cap;
+    size_t n_kept; /* of the dumps before this one */
 };
 int link_on_route(const struct nlmsghdr *m, void *ctx);   /* struct subnet_list */
 int link_on_address(const struct nlmsghdr *m, void *ctx); /* struct subnet_list */

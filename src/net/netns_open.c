@@ -269,24 +269,25 @@ static struct err *detach_veth(const char *bridge, int netns)
     return err;
 }
 
-static struct err *detach_vlan(struct net *n, int netns, const char *ifname)
+/* By its parent, since the host has no end of it. */
+static struct err *detach_vlan(struct net *n, int netns, const struct endpoint_spec *e)
 {
-    struct nl *inside;
+    struct nl *inside, *host;
     struct err *err;
-    int ifindex;
 
     TRY(netns_enter(n->netns, netns, &inside));
-    err = link_find(inside, ifname, &ifindex);
-    if (!err)
-        err = link_remove_index(inside, ifindex);
+    err = nl_open(&host);
+    if (!err) {
+        err = vlan_remove_link(host, inside, e);
+        nl_close(host);
+    }
     nl_close(inside);
     return err;
 }
 
 struct err *netns_detach(struct net *n, int netns, const struct endpoint_spec *e)
 {
-    struct err *err =
-        e->vlan.kind ? detach_vlan(n, netns, e->ifname) : detach_veth(e->bridge, netns);
+    struct err *err = e->vlan.kind ? detach_vlan(n, netns, e) : detach_veth(e->bridge, netns);
 
     ASSERT(netns >= 0);
     if (!err || err_errno(err) != ENODEV)

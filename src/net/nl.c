@@ -17,6 +17,7 @@
 
 #define NL_RECV_MAX 32768
 #define ERRNO_MAX 4096
+#define DUMPS_MAX 5
 #define NL_TIMEOUT_S 20 /* RTNL may be held by others for long; for ever would hang a worker */
 
 /* NETLINK_EXT_ACK: errors with words (since 4.12). NETLINK_CAP_ACK: acknowledgements without a copy
@@ -194,51 +195,78 @@ struct err *nl_commit(struct nl *nl)
 }
 
 struct err *nl_read_answer(const struct nl *nl, const void *reply, size_t size, nl_fn fn, void *ctx,
-                           bool *is_done)
+                           struct nl_progress *out)
 {
     int len = (int)size;
 
     for (const struct nlmsghdr *m = reply; nl_is_whole(m, len); m = mnl_nlmsg_next(m, &len)) {
         if (m->nlmsg_seq != nl->seq)
             continue;
-        *is_done = m->nlmsg_type == NLMSG_ERROR || m->nlmsg_type == NLMSG_DONE;
+        out->is_torn |= (m->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+        out->is_done = m->nlmsg_type == NLMSG_ERROR || m->nlmsg_type == NLMSG_DONE;
         if (is_error(m)) {
             const struct nlmsgerr *ne = mnl_nlmsg_get_payload(m);
             return ne->error ? error_of(nl, m) : NULL;
         }
-        if (*is_done)
+        if (out->is_done)
             return NULL;
         fn(m, ctx);
     }
     return NULL;
 }
 
-static struct err *receive_answer(struct nl *nl, nl_fn fn, void *ctx)
+static struct err *receive_answer(struct nl *nl, nl_fn fn, void *ctx, bool *out_torn)
 {
     autofree char *buf = mem_alloc(NL_RECV_MAX);
-    bool is_done = false;
+    struct nl_progress p = {0};
 
-    while (!is_done) {
+    while (!p.is_done) {
         ssize_t got = nl_receive(nl->sock, buf, NL_RECV_MAX, 0);
 
         if (got < 0)
             return err_sys("wait for rtnetlink to %s", nl->what[0]);
-        TRY(nl_read_answer(nl, buf, (size_t)got, fn, ctx, &is_done));
+        TRY(nl_read_answer(nl, buf, (size_t)got, fn, ctx, &p));
     }
+    *out_torn = p.is_torn;
     return NULL;
 }
 
-struct err *nl_query(struct nl *nl, bool is_dump, nl_fn fn, void *ctx)
+struct err *nl_query(struct nl *nl, nl_fn fn, void *ctx)
 {
-    struct nlmsghdr *m = (void *)nl->batch;
     struct err *e;
+    bool is_torn;
 
     ASSERT(nl->n == 1);
-    if (is_dump)
-        m->nlmsg_flags |= NLM_F_DUMP;
     e = send_batch(nl);
     if (!e)
-        e = receive_answer(nl, fn, ctx);
+        e = receive_answer(nl, fn, ctx, &is_torn);
+    forget_batch(nl);
+    return e;
+}
+
+/* A number of its own for each, so that no answer is taken for another's. */
+static void renumber(struct nl *nl)
+{
+    ((struct nlmsghdr *)(void *)nl->batch)->nlmsg_seq = ++nl->seq;
+}
+
+struct err *nl_dump(struct nl *nl, nl_fn fn, void (*restart)(void *ctx), void *ctx)
+{
+    struct nlmsghdr *m = (void *)nl->batch;
+    struct err *e = NULL;
+    bool is_torn = true;
+
+    ASSERT(nl->n == 1);
+    m->nlmsg_flags |= NLM_F_DUMP;
+    for (int i = 0; i < DUMPS_MAX && !e && is_torn; i++) {
+        if (i) {
+            restart(ctx);
+            renumber(nl);
+        }
+        e = send_batch(nl);
+        if (!e)
+            e = receive_answer(nl, fn, ctx, &is_torn);
+    }
     forget_batch(nl);
     return e;
 }

@@ -34,9 +34,14 @@ struct nlmsghdr *nl_begin(struct nl *nl, int type, unsigned flags, const char *w
 void nl_end(struct nl *nl, struct nlmsghdr *m);
 /* Sends the batch, waits for all answers; the first failure with errno kept. */
 struct err *nl_commit(struct nl *nl) must_check;
-/* A dump (or a single answer when is_dump is false) of the one message that was begun. */
+/* The single answer to the one message that was begun. */
 typedef int (*nl_fn)(const struct nlmsghdr *m, void *ctx);
-struct err *nl_query(struct nl *nl, bool is_dump, nl_fn fn, void *ctx) must_check;
+struct err *nl_query(struct nl *nl, nl_fn fn, void *ctx) must_check;
+/* All answers to it. The kernel lists in several goes and says when something changed between two
+ * of them: then what was told may have gaps and doubles, so restart makes ctx what it was and all
+ * is told again, a few times at most (a machine may be so busy that it never is at rest: the last
+ * is taken as it is). */
+struct err *nl_dump(struct nl *nl, nl_fn fn, void (*restart)(void *ctx), void *ctx) must_check;
 
 /* One datagram of the kernel's; ENOBUFS: one was lost, or is larger than the room. What others send
  * is passed over: root in a container's namespace can write to every socket that is open there. */
@@ -51,6 +56,9 @@ static inline bool nl_is_whole(const struct nlmsghdr *m, int len)
  * *left goes down by one for each message answered. */
 struct err *nl_read_acks(const struct nl *nl, const void *reply, size_t size, unsigned *left)
     must_check;
-/* fn for each part of the answer, until *is_done. A part may be shorter than its type wants. */
+/* fn for each part of the answer, until it is done. A part may be shorter than its type wants. */
+struct nl_progress {
+    bool is_done, is_torn; /* torn: see nl_dump */
+};
 struct err *nl_read_answer(const struct nl *nl, const void *reply, size_t size, nl_fn fn, void *ctx,
-                           bool *is_done) must_check;
+                           struct nl_progress *out) must_check;

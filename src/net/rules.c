@@ -345,15 +345,17 @@ static void put_postrouting(struct buf *out, const struct rules_view *v)
 /* Containers linked on a bridge without icc. */
 static void put_links(struct buf *out, const struct rules_view *v)
 {
-    buf_puts(out, "  set links {\n    type ipv4_addr . ipv4_addr . inet_proto . inet_service\n");
+    buf_puts(out, "  set links {\n"
+                  "    type ifname . ipv4_addr . ipv4_addr . inet_proto . inet_service\n");
     for (size_t i = 0; i < v->n_legacy_links; i++) {
         const struct legacy_link_rule *l = &v->legacy_links[i];
         char from[ADDR4_TEXT], to[ADDR4_TEXT];
 
         addr4_text(l->from, from);
         addr4_text(l->to, to);
-        buf_printf(out, "%s%s . %s . %s . %u", i ? ",\n      " : "    elements = {\n      ", from,
-                   to, proto_name((enum port_proto)l->proto), l->port);
+        buf_printf(out, "%s\"%s\" . %s . %s . %s . %u",
+                   i ? ",\n      " : "    elements = {\n      ", l->bridge, from, to,
+                   proto_name((enum port_proto)l->proto), l->port);
     }
     buf_puts(out, v->n_legacy_links ? "\n    }\n  }\n" : "  }\n");
 }
@@ -433,7 +435,7 @@ static const char forward_chain[] =
     "    type filter hook forward priority filter; policy accept;\n"
     "    ct state established,related accept\n"
     "    iifname . oifname @icc accept\n"
-    "    ip saddr . ip daddr . meta l4proto . th dport @links accept\n"
+    "    iifname . ip saddr . ip daddr . meta l4proto . th dport @links accept\n"
     "    iifname @internal drop\n"
     "    oifname @internal drop\n"
     "    oifname @bridges ct status dnat accept\n"

@@ -32,7 +32,10 @@ struct rules {
     unsigned bridges_version, ports_version; /* that it has */
     struct port_map *removed;                /* in the kernel, no longer desired */
     size_t n_removed, removed_cap;
-    bool wants_look; /* somebody else changed a table of theirs */
+    struct port_map *leaving; /* the same, and the transaction in flight removes it */
+    size_t n_leaving;
+    unsigned links_version, sending_links; /* that the kernel has, and is to have */
+    bool wants_look;                       /* somebody else changed a table of theirs */
     struct passage *passage;
     struct buf shut, opened; /* as logged last */
     bool is_shut[2];         /* IPv4, IPv6: as the ports' rules were composed for */
@@ -41,6 +44,7 @@ struct rules {
     struct job job; /* the transaction in flight; the worker owns from here on */
     bool is_running;
     bool is_full;
+    bool is_sure; /* the table of sources is as it should be */
     unsigned sending_version, sending_ports;
     struct list served;
     bool is_looking, is_unsure;
@@ -85,6 +89,7 @@ void rules_destroy(struct rules *r)
     buf_finish(&r->guard);
     err_drop(r->err);
     free(r->removed);
+    free(r->leaving);
     free(r);
 }
 
@@ -200,6 +205,23 @@ static unsigned copy_bridges(struct net *n, struct bridge_spec **out, size_t *ou
     return version;
 }
 
+/* What was on its way and was refused is still there. */
+static void note_leaving(struct rules *r)
+{
+    size_t n = r->n_leaving + r->n_removed;
+    struct port_map *all = mem_array(n + 1, sizeof(*all));
+
+    if (r->n_leaving)
+        memcpy(all, r->leaving, r->n_leaving * sizeof(*all));
+    if (r->n_removed)
+        memcpy(all + r->n_leaving, r->removed, r->n_removed * sizeof(*all));
+    free(r->leaving);
+    r->leaving = all;
+    r->n_leaving = n;
+    r->n_removed = 0;
+    r->sending_links = r->net->links_version;
+}
+
 /* On the loop, into text: the worker sees no object. Elements alone are sent when only ports have
  * changed. */
 static void compose(struct rules *r)
@@ -218,6 +240,7 @@ static void compose(struct rules *r)
     legacy_link_rules_copy(r->net, &legacy_links, &n_legacy_links);
     r->is_stale = false;
     r->is_full = !r->is_known || r->sending_version != r->bridges_version;
+    r->is_sure = r->is_known;
     r->is_looking = r->is_full || r->wants_look;
     r->wants_look = false;
     r->bridge_names.len = 0;
@@ -235,7 +258,7 @@ static void compose(struct rules *r)
                                                    .local_dnat = !r->net->userland_proxy});
     if (!r->is_full)
         rules_ports_text(&r->text, r->net->tag, r->removed, r->n_removed, c.added, c.n_added);
-    r->n_removed = 0;
+    note_leaving(r);
     free(c.all);
     free(c.added);
 }
@@ -259,7 +282,7 @@ static struct err *replace(struct rules *r)
     r->guard.len = 0;
     buf_puts(&r->guard, r->full_text.data + own);
     TRY(nft_run(r->nft, r->full_text.data));
-    return sources_replace(r->net);
+    return sources_settle(r->net, !r->is_sure);
 }
 
 /* A bridge of others has come or gone. */
@@ -299,6 +322,7 @@ static void send_text(struct job *job)
             log_debug("nft elements refused", KV("why", err_text(e)));
             err_drop(e);
             r->is_full = true;
+            r->is_sure = false;
         }
     }
     if (r->is_full)
@@ -380,6 +404,10 @@ static void on_sent(struct job *job)
     rules_watch_sent(n->rules_watch, r->is_looking && r->is_unsure);
     r->bridges_version = r->sending_version;
     r->ports_version = r->sending_ports;
+    if (!r->err) {
+        r->n_leaving = 0;
+        r->links_version = r->sending_links;
+    }
     buf_finish(&r->text); /* thousands of ports make a text that is not worth keeping */
     buf_finish(&r->full_text);
     list_init(&served);
@@ -454,4 +482,35 @@ void net_rules_apply_for(struct net *n, struct op *op)
     w = mem_new(struct rules_waiter);
     w->ticket = op_wait(op);
     add_waiter(n->rules, w);
+}
+
+/* ---- addresses that are to be used again ---- */
+
+static bool is_target(const struct port_map *v, size_t n, const struct endpoint_spec *e)
+{
+    for (size_t i = 0; i < n; i++)
+        if ((e->addr && v[i].addr == e->addr) ||
+            (e->bits6 && !memcmp(v[i].addr6, &e->addr6, sizeof(e->addr6))))
+            return true;
+    return false;
+}
+
+/* Links are few: any change of theirs counts. */
+static bool is_named(const struct net *n, const struct endpoint_spec *e)
+{
+    const struct rules *r = n->rules;
+
+    return n->links_version != r->links_version || is_target(r->removed, r->n_removed, e) ||
+           is_target(r->leaving, r->n_leaving, e);
+}
+
+void net_rules_leave_for(struct net *n, struct op *op, const struct endpoint_spec *v, size_t count)
+{
+    ASSERT_LOOP();
+    for (size_t i = 0; i < count; i++) {
+        if (!is_named(n, &v[i]))
+            continue;
+        net_rules_apply_for(n, op);
+        return;
+    }
 }

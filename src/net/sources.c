@@ -269,7 +269,7 @@ static size_t list_all(struct sources *s, struct arena *a, const struct source *
     return n;
 }
 
-struct err *sources_replace(struct net *n)
+static struct err *replace(struct net *n)
 {
     autoarena struct arena *a = arena_create();
     autobuf struct buf text = {0};
@@ -278,8 +278,6 @@ struct err *sources_replace(struct net *n)
     const struct source **v;
     size_t count;
 
-    if (!s->sock)
-        return NULL;
     pthread_mutex_lock(&n->lock);
     move_all(&s->resumed, &resumed);
     move_all(&s->gone, &gone); /* they are not in the new one */
@@ -291,6 +289,18 @@ struct err *sources_replace(struct net *n)
     count = list_all(s, a, &v);
     sources_text(&text, n->tag, v, count);
     return rules_run(n, text.data);
+}
+
+struct err *sources_settle(struct net *n, bool is_unsure)
+{
+    bool has_some;
+
+    if (!n->sources->sock)
+        return NULL;
+    pthread_mutex_lock(&n->lock);
+    has_some = !list_is_empty(&n->sources->resumed);
+    pthread_mutex_unlock(&n->lock);
+    return is_unsure || has_some ? replace(n) : NULL;
 }
 
 struct err *sources_remove(struct net *n)
@@ -312,31 +322,14 @@ static struct err *add_now(struct net *n, const struct source *source)
         return NULL;
     log_debug("the table of sources is made anew", KV("why", err_text(e)));
     err_drop(e);
-    return sources_replace(n);
+    return replace(n);
 }
 
-struct err *sources_allow(struct net *n, const char *port, const struct endpoint_spec *e)
+/* With the kernel's lock. */
+static void remove_gone(struct sources *s)
 {
-    struct source source = source_of(e, port);
-    struct err *err;
-
-    if (!n->sources->sock || e->any_source)
-        return NULL;
-    net_lock_kernel(n);
-    enlist(n->sources, e, port);
-    err = add_now(n, &source);
-    net_unlock_kernel(n);
-    return err;
-}
-
-/* ---- what has left ---- */
-
-static void sweep(struct job *job)
-{
-    struct sources *s = container_of(job, struct sources, sweep);
     struct list gone;
 
-    net_lock_kernel(s->net);
     pthread_mutex_lock(&s->net->lock);
     move_all(&s->gone, &gone);
     pthread_mutex_unlock(&s->net->lock);
@@ -349,6 +342,31 @@ static void sweep(struct job *job)
         err_drop(e);
     }
     drop_gone(&gone);
+}
+
+struct err *sources_allow(struct net *n, const char *port, const struct endpoint_spec *e)
+{
+    struct source source = source_of(e, port);
+    struct err *err;
+
+    if (!n->sources->sock || e->any_source)
+        return NULL;
+    net_lock_kernel(n);
+    enlist(n->sources, e, port);
+    err = add_now(n, &source);
+    remove_gone(n->sources); /* that was in its place */
+    net_unlock_kernel(n);
+    return err;
+}
+
+/* ---- what has left ---- */
+
+static void sweep(struct job *job)
+{
+    struct sources *s = container_of(job, struct sources, sweep);
+
+    net_lock_kernel(s->net);
+    remove_gone(s);
     net_unlock_kernel(s->net);
     net_job_ended(s->net);
 }

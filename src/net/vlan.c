@@ -16,6 +16,7 @@
 #include "base/clock.h"
 
 #include "inner.h"
+#include "nl_attr.h"
 
 #define DYING_WAIT_MS 50
 #define DYING_WAIT_ROUNDS 40
@@ -240,4 +241,113 @@ struct err *vlan_make_link(struct nl *host, const struct endpoint_spec *e, int n
         err = make_link(host, e, netns);
     }
     return err;
+}
+
+/* ---- which one it is ---- */
+
+struct vlan_facts {
+    const char *name, *kind;
+    struct nl_bytes mac;
+    uint32_t parent;
+};
+static const struct nl_field info_fields[] = {
+    {IFLA_INFO_KIND, NL_TEXT, offsetof(struct vlan_facts, kind)},
+    {0},
+};
+static const struct nl_field link_fields[] = {
+    {IFLA_IFNAME, NL_TEXT, offsetof(struct vlan_facts, name)},
+    {IFLA_ADDRESS, NL_BYTES, offsetof(struct vlan_facts, mac), .size = 6},
+    {IFLA_LINK, NL_U32, offsetof(struct vlan_facts, parent)},
+    {IFLA_LINKINFO, NL_NEST, .nest = info_fields},
+    {0},
+};
+
+/* IFLA_LINK is the parent's index in the parent's own namespace: nobody inside can change it. */
+int vlan_on_link(const struct nlmsghdr *m, void *ctx)
+{
+    const struct ifinfomsg *ifi = nl_header(m, sizeof(*ifi));
+    struct vlan_facts f = {0};
+    struct found_vlans *l = ctx;
+    struct found_vlan *one;
+
+    if (!ifi)
+        return 0;
+    nl_fill(nl_attributes(m, sizeof(*ifi)), link_fields, &f);
+    if (!f.name || !f.kind || strcmp(f.kind, l->kind) != 0 || f.parent != l->parent)
+        return 0;
+    l->v = arena_grow(l->a, l->v, l->n, &l->cap, sizeof(*l->v));
+    one = &l->v[l->n++];
+    *one = (struct found_vlan){.ifindex = ifi->ifi_index, .name = arena_strdup(l->a, f.name)};
+    if (f.mac.at)
+        memcpy(one->mac, f.mac.at, sizeof(one->mac));
+    return 0;
+}
+
+static void restart(void *ctx)
+{
+    ((struct found_vlans *)ctx)->n = 0;
+}
+
+static int only(const struct found_vlans *l, const struct endpoint_spec *e,
+                bool (*is_it)(const struct found_vlan *v, const struct endpoint_spec *e))
+{
+    int found = 0;
+
+    for (size_t i = 0; i < l->n; i++) {
+        if (!is_it(&l->v[i], e))
+            continue;
+        if (found)
+            return 0;
+        found = l->v[i].ifindex;
+    }
+    return found;
+}
+
+static bool has_mac(const struct found_vlan *v, const struct endpoint_spec *e)
+{
+    return e->vlan.kind == VLAN_MACVLAN && !memcmp(v->mac, e->mac, sizeof(v->mac));
+}
+
+static bool has_name(const struct found_vlan *v, const struct endpoint_spec *e)
+{
+    return !strcmp(v->name, e->ifname);
+}
+
+static bool is_any(const struct found_vlan *v, const struct endpoint_spec *e)
+{
+    (void)v, (void)e;
+    return true;
+}
+
+int vlan_choose_link(const struct found_vlans *l, const struct endpoint_spec *e)
+{
+    int found = only(l, e, has_mac);
+
+    if (!found)
+        found = only(l, e, has_name);
+    return found ? found : only(l, e, is_any);
+}
+
+struct err *vlan_remove_link(struct nl *host, struct nl *inside, const struct endpoint_spec *e)
+{
+    autoarena struct arena *a = arena_create();
+    struct found_vlans l = {.a = a, .kind = kind_name(e->vlan.kind)};
+    struct nlmsghdr *m;
+    int parent, ifindex;
+
+    TRY(link_find(host, e->vlan.parent, &parent));
+    l.parent = (uint32_t)parent;
+    m = nl_begin(inside, RTM_GETLINK, 0, "list the interfaces of a container");
+    put_header(m, false);
+    nl_end(inside, m);
+    TRY(nl_dump(inside, vlan_on_link, restart, &l));
+    ifindex = vlan_choose_link(&l, e);
+    if (ifindex)
+        return link_remove_index(inside, ifindex);
+    if (!l.n)
+        return NULL;
+    return err_new(ERR_CONFLICT,
+                   "%zu interfaces of the container are on %s and none is called %s any more: "
+                   "rename the one of this network back",
+                   l.n, e->vlan.parent, e->ifname);
 }

@@ -23,3 +23,23 @@ struct err *vlan_check_shared(const struct vlan_spec *v, const struct vlan_spec 
                               const char *other_id) must_check;
 /* The container's interface, made on the parent and born inside the namespace; down. */
 struct err *vlan_make_link(struct nl *host, const struct endpoint_spec *e, int netns) must_check;
+
+/* Takes the container's interface away, whatever its root calls it by now; without error when there
+ * is none any more. inside: of the container's namespace. */
+struct err *vlan_remove_link(struct nl *host, struct nl *inside, const struct endpoint_spec *e)
+    must_check;
+struct found_vlan {
+    int ifindex;
+    const char *name;
+    uint8_t mac[6];
+};
+struct found_vlans { /* of one kind, on one parent */
+    struct arena *a;
+    const char *kind;
+    uint32_t parent;
+    struct found_vlan *v;
+    size_t n, cap;
+};
+int vlan_on_link(const struct nlmsghdr *m, void *ctx); /* struct found_vlans */
+/* 0: none, or it cannot be told which. Pure. */
+int vlan_choose_link(const struct found_vlans *l, const struct endpoint_spec *e);

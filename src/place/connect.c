@@ -260,6 +260,15 @@ static void give_place_back(struct op *op)
     container_save(o->c);
 }
 
+static struct err *await_rules(struct op *op)
+{
+    struct connect *o = (struct connect *)op;
+
+    if (o->netns >= 0)
+        net_rules_leave_for(o->net, op, &o->spec, 1);
+    return NULL;
+}
+
 /* Undo of attach, on its worker: the interface goes, and the routes are as they were. */
 static void detach_again(struct op *op)
 {
@@ -318,6 +327,7 @@ static struct err *use_place(struct op *op)
 static const struct op_step connect_steps[] = {
     {"claim-place", ON_LOOP, claim_place, give_place_back, 0},
     {"save", ON_EVENT, save, NULL, 0}, /* before attach: a later engine knows the address is used */
+    {"await-rules", ON_EVENT, await_rules, NULL, 0},
     {"attach", ON_WORKER, attach, detach_again, 0},
     {"use-place", ON_LOOP, use_place, NULL, 0},
     {0},

@@ -324,9 +324,16 @@ static size_t plan_rules(const struct container *c, struct arena *a, struct lega
         const struct endpoint *e = l.other ? default_endpoint(l.other) : NULL;
         size_t n_exposed = e ? list_exposed(l.other, v) : 0;
 
-        for (size_t j = 0; j < n_exposed && n < room; j++)
-            out[n++] = (struct legacy_link_rule){own->spec.addr, e->spec.addr, (uint16_t)v[j].port,
-                                                 (uint16_t)v[j].proto};
+        for (size_t j = 0; j < n_exposed && n < room; j++) {
+            struct legacy_link_rule *r = &out[n++];
+
+            memset(r, 0, sizeof(*r)); /* they are compared byte for byte */
+            memcpy(r->bridge, own->spec.bridge, sizeof(r->bridge));
+            r->from = own->spec.addr;
+            r->to = e->spec.addr;
+            r->port = (uint16_t)v[j].port;
+            r->proto = (uint16_t)v[j].proto;
+        }
     }
     return n;
 }

@@ -333,8 +333,10 @@ static struct err *apply_rules(struct op *op)
 {
     struct start *o = (struct start *)op;
 
-    if (!o->c->ports)
+    if (!o->c->ports) {
+        net_rules_leave_for(o->c->parts->net, op, o->prep.specs, o->prep.n_specs);
         return NULL;
+    }
     networks_note_ports(o->c);
     net_rules_apply_for(o->c->parts->net, op);
     return NULL;

@@ -26,7 +26,7 @@ shape() {
     echo "veths beside the pool $(($(in_host ip -o link show type veth | wc -l) - $(printf '%s' "$objects" | jq '[.net.bridges[].prepared] | add')))"
     echo "bridges $(in_host ip -o link show type bridge | awk -F': ' '{print $2}' | sort | tr '\n' ' ')"
     echo "listening $(in_host ss -Hltun | awk '{print $1, $5}' | sort | tr '\n' ' ')"
-    echo "rules $(in_host nft list ruleset | sed 's/berth_[0-9a-f]*//' | sort | sha256sum)"
+    echo "rules $(own_rules | sed 's/berth_[0-9a-f]*//' | sha256sum)"
     echo "keeper-fds $(ls "/proc/$(keeper_pid)/fd" | wc -l)"
     echo "processes $(pgrep -c -P "$(keeper_pid)")"
     echo "cgroups $(own_cgroups | wc -l)"

@@ -24,10 +24,10 @@ static struct nl *make_batch(unsigned n)
 
 static void read_subnets(struct nl *nl, const void *reply, size_t size, struct subnet_list *out)
 {
-    bool is_done = false;
+    struct nl_progress p = {0};
 
-    err_drop(nl_read_answer(nl, reply, size, link_on_route, out, &is_done));
-    err_drop(nl_read_answer(nl, reply, size, link_on_address, out, &is_done));
+    err_drop(nl_read_answer(nl, reply, size, link_on_route, out, &p));
+    err_drop(nl_read_answer(nl, reply, size, link_on_address, out, &p));
 }
 
 static void read_answers(struct nl *nl, const void *reply, size_t size)
@@ -38,11 +38,11 @@ static void read_answers(struct nl *nl, const void *reply, size_t size)
     struct found_link found = {0};
     struct bridge_ports ports = {.a = a};
     int nsid;
-    bool is_done = false;
+    struct nl_progress p = {0};
 
-    err_drop(nl_read_answer(nl, reply, size, link_on_link, &found, &is_done));
-    err_drop(nl_read_answer(nl, reply, size, link_on_port, &ports, &is_done));
-    err_drop(nl_read_answer(nl, reply, size, link_on_nsid, &nsid, &is_done));
+    err_drop(nl_read_answer(nl, reply, size, link_on_link, &found, &p));
+    err_drop(nl_read_answer(nl, reply, size, link_on_port, &ports, &p));
+    err_drop(nl_read_answer(nl, reply, size, link_on_nsid, &nsid, &p));
     read_subnets(nl, reply, size, &v4);
     read_subnets(nl, reply, size, &v6);
     for (size_t i = 0; i < v4.n; i++)

@@ -2,6 +2,7 @@
 came, port, id, name as it was written. By the first word of the name:
   slow     half a second later                lower    in lower case, by UDP
   lonely   in lower case, and not by TCP      forged   first lies of who has not seen the question
+  big      60 KB, so by TCP
 The answer is 192.0.2.1; lies are 203.0.113.x."""
 import socket, struct, sys, threading, time
 
@@ -20,6 +21,12 @@ def reply(q, a, question=None, ident=None):
     end = name_of(q)[1]
     return ((ident or q[:2]) + struct.pack("!HHHHH", 0x8180, 1, 1, 0, 0) + (question or q[12:end]) +
             b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 300, 4) + socket.inet_aton(a))
+
+
+def big(q):
+    end = name_of(q)[1]
+    record = b"\xc0\x0c" + struct.pack("!HHIHB", 16, 1, 300, 256, 255) + b"x" * 255
+    return q[:2] + struct.pack("!HHHHH", 0x8180, 1, 220, 0, 0) + q[12:end] + record * 220
 
 
 def lower(q):
@@ -51,6 +58,9 @@ def by_udp(u, q, who):
             s.close()
         u.sendto(reply(q, "203.0.113.5", swapped(q)), who)  # all but the case was guessed
         return
+    if word == "big":
+        u.sendto(q[:2] + b"\x83\x80" + q[4:6] + b"\0" * 6 + q[12:name_of(q)[1]], who)
+        return
     u.sendto(reply(q, "192.0.2.1"), who)
 
 
@@ -61,7 +71,7 @@ def by_tcp(c):
         name = name_of(q)[0]
         log.write(f"tcp {c.getpeername()[1]} {q[:2].hex()} {name}\n")
         if not name.lower().startswith("lonely"):
-            a = reply(q, "192.0.2.1")
+            a = big(q) if name.lower().startswith("big") else reply(q, "192.0.2.1")
             c.sendall(struct.pack("!H", len(a)) + a)
     except (OSError, struct.error):
         pass

@@ -555,6 +555,70 @@ static void test_forged(void)
     nl_close(nl);
 }
 
+/* ---- an address is used again when the rules that name it are gone ---- */
+
+struct reuse {
+    struct op op;
+    struct endpoint_spec spec;
+    struct answer *answer;
+    bool is_clean;
+};
+static struct err *await_rules(struct op *op)
+{
+    net_rules_leave_for(w.net, op, &((struct reuse *)op)->spec, 1);
+    return NULL;
+}
+static struct err *look_at_rules(struct op *op)
+{
+    ((struct reuse *)op)->is_clean = run_in(-1, "nft list ruleset | grep -q 'tcp . 18090'") != 0;
+    return NULL;
+}
+static void on_used(struct op *op, struct err *err, void *ctx)
+{
+    struct answer *a = ctx;
+
+    snprintf(a->id, sizeof(a->id), "%s", ((struct reuse *)op)->is_clean ? "clean" : "named");
+    on_answer(a, err);
+}
+static const struct op_step reuse_steps[] = {
+    {"await-rules", ON_EVENT, await_rules, NULL, 0},
+    {"look-at-rules", ON_WORKER, look_at_rules, NULL, 0},
+    {0},
+};
+static const struct op_type reuse_type = {"probe/reuse", OP_INTERNAL, sizeof(struct reuse),
+                                          reuse_steps, NULL};
+
+struct leaving {
+    struct publish *p;
+    struct answer *answer;
+    uint32_t addr; /* that is to be used */
+};
+/* In one turn of the loop: the rules have not even been sent for. */
+static void leave_and_use(void *arg)
+{
+    struct leaving *l = arg;
+    struct reuse *r = (struct reuse *)op_create(w.ops, &reuse_type);
+
+    ports_release(l->p->ports);
+    net_rules_apply(w.net, NULL, NULL);
+    r->spec.addr = l->addr;
+    op_start(&r->op, on_used, l->answer);
+}
+
+static void test_reuse(void)
+{
+    struct publish p = {.n = 1};
+    struct answer a = {0};
+
+    p.maps[0] =
+        (struct port_map){.proto = PORT_TCP, .host_port = 18090, .addr = 0xac11004d, .port = 80};
+    ok(publish_open(&p), "a port leads to an address");
+    sem_init(&a.done, 0, 0);
+    on_loop(leave_and_use, &(struct leaving){&p, &a, 0xac11004d});
+    sem_wait(&a.done);
+    ok(fine(a.err) && !strcmp(a.id, "clean"), "the address is used again when its rules are gone");
+}
+
 static void *script(void *arg)
 {
     int outside = *(int *)arg;
@@ -562,6 +626,7 @@ static void *script(void *arg)
     test_forged();
     test_bridge(outside);
     test_ports(outside);
+    test_reuse();
     test_bulk();
     test_networks();
     int fds = count_fds();

@@ -157,7 +157,7 @@ poll 3 eval 'tables | grep -q 7100-7199'
 like "a flushed ruleset comes back" "tcp . 7100-7199 : 10.77.0" "$(tables)"
 check "and works" fetch 8088
 in_host nft delete chain inet "$(tables | grep -oE 'berth_[0-9a-f]+' | head -1)" prerouting
-check "a deleted chain comes back" poll 3 eval 'tables | grep -q "nat hook prerouting"'
+check "a deleted chain comes back" poll 3 eval 'tables | grep -q "type nat hook prerouting"'
 n=$(grep -c "put back" "$HOST/engine.log")
 d restart -t 0 range >/dev/null
 check "after a restart of the container" poll 3 fetch 7150

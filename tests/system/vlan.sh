@@ -62,6 +62,13 @@ same "has the second interface" 10.89.0.9 "$(sh_in m1 'ip -4 -o addr show eth1' 
 check "which works" ready 10.89.0.9 m1
 check "beside a bridge" d run -d --name both --network mac2 -p 8087:80 busybox httpd -f -p 80 -h /etc
 check "connected later" d network connect bridge both
+# Root inside may call its interfaces as it likes; another one by that name is not ours to take.
+within() { nsenter --net="/proc/$(pid_of m1)/ns/net" -- "$@"; }
+within sh -c 'ip link set eth1 down; ip link set eth1 name mine; ip link set mine up; ip link add eth1 type bridge'
+check "disconnect one that was renamed" d network disconnect mac2 m1
+same "it has gone, and no other" "eth0 eth1" "$(sh_in m1 'ls /sys/class/net' | grep -E 'eth|mine' | paste -sd' ')"
+within ip link del eth1
+check "connect again" d network connect --ip 10.89.0.9 mac2 m1
 check "disconnect" d network disconnect mac2 m1
 same "has one interface again" eth0 "$(sh_in m1 'ls /sys/class/net' | grep eth)"
 d rm -f both >/dev/null

@@ -9,6 +9,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "bridge_list.h"
 #include "forward_chains.h"
@@ -16,6 +17,7 @@
 #include "link.h"
 #include "rules.h"
 #include "test.h"
+#include "vlan.h"
 
 static char room[4096] __attribute__((aligned(8)));
 
@@ -231,4 +233,119 @@ TEST(an_error_is_read_within_its_message)
         free(cut);
     }
     free(nl);
+}
+
+/* ---- dumps that something came between ---- */
+
+static void tell(int fd, uint32_t seq, int type, unsigned flags)
+{
+    struct nlmsghdr *m = mnl_nlmsg_put_header(room);
+
+    m->nlmsg_type = (uint16_t)type;
+    m->nlmsg_flags = (uint16_t)flags;
+    m->nlmsg_seq = seq;
+    CHECK_INT(send(fd, m, m->nlmsg_len, 0), m->nlmsg_len);
+}
+
+static int count_link(const struct nlmsghdr *m, void *ctx)
+{
+    (void)m;
+    ++*(int *)ctx;
+    return 0;
+}
+
+static void begin_anew(void *ctx)
+{
+    *(int *)ctx = 0;
+}
+
+/* How many links are counted when so many dumps are torn; each has one more than that before. */
+static int links_of(int torn, int *out_asked)
+{
+    char request[256];
+    struct nl *nl = mem_new(struct nl);
+    int ends[2], n = 0;
+
+    CHECK_INT(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+    nl->sock = mnl_socket_fdopen(ends[0]);
+    nl_end(nl, nl_begin(nl, RTM_GETLINK, 0, "list links"));
+    for (int i = 0; i < 6; i++) {
+        for (int k = 0; k <= i; k++)
+            tell(ends[1], (uint32_t)i + 1, RTM_NEWLINK, i < torn ? NLM_F_DUMP_INTR : 0);
+        tell(ends[1], (uint32_t)i + 1, NLMSG_DONE, 0);
+    }
+    CHECK_OK(nl_dump(nl, count_link, begin_anew, &n));
+    for (*out_asked = 0; recv(ends[1], request, sizeof(request), MSG_DONTWAIT) > 0; ++*out_asked)
+        ;
+    nl_close(nl);
+    close(ends[1]);
+    return n;
+}
+
+TEST(a_dump_that_something_came_between_is_repeated)
+{
+    int asked;
+
+    CHECK_INT(links_of(0, &asked), 1);
+    CHECK_INT(asked, 1);
+    CHECK_INT(links_of(2, &asked), 3);
+    CHECK_INT(asked, 3);
+    CHECK_INT(links_of(99, &asked), 5); /* never at rest: the last is taken */
+    CHECK_INT(asked, 5);
+}
+
+/* ---- a container's interface by what it is ---- */
+
+static struct found_vlan vlan_link(int ifindex, const char *name, uint8_t mac)
+{
+    return (struct found_vlan){.ifindex = ifindex, .name = name, .mac = {2, [5] = mac}};
+}
+
+TEST(a_vlan_interface_is_found_whatever_it_is_called)
+{
+    struct endpoint_spec e = {
+        .ifname = "eth0", .mac = {2, [5] = 7}, .vlan = {.kind = VLAN_MACVLAN}};
+    struct found_vlans l = {.a = test_arena};
+
+    CHECK_INT(vlan_choose_link(&l, &e), 0);
+    l.v = (struct found_vlan[]){vlan_link(3, "renamed", 9)};
+    l.n = 1;
+    CHECK_INT(vlan_choose_link(&l, &e), 3); /* the only one of that parent */
+    l.v = (struct found_vlan[]){vlan_link(3, "eth0", 9), vlan_link(4, "renamed", 7)};
+    l.n = 2;
+    CHECK_INT(vlan_choose_link(&l, &e), 4); /* its MAC */
+    l.v = (struct found_vlan[]){vlan_link(3, "eth1", 9), vlan_link(4, "eth0", 8)};
+    CHECK_INT(vlan_choose_link(&l, &e), 4); /* its name */
+    l.v = (struct found_vlan[]){vlan_link(3, "eth1", 9), vlan_link(4, "x", 8)};
+    CHECK_INT(vlan_choose_link(&l, &e), 0); /* which? */
+    e.vlan.kind = VLAN_IPVLAN;              /* all have the parent's MAC */
+    l.v = (struct found_vlan[]){vlan_link(3, "eth1", 7), vlan_link(4, "eth0", 7)};
+    CHECK_INT(vlan_choose_link(&l, &e), 4);
+}
+
+TEST(only_interfaces_of_that_kind_and_parent_are_looked_at)
+{
+    const struct ifinfomsg ifi = {.ifi_index = 5};
+    struct found_vlans l = {.a = test_arena, .kind = "macvlan", .parent = 9};
+    struct nlmsghdr *m = begin(&ifi, sizeof(ifi));
+
+    m->nlmsg_type = RTM_NEWLINK;
+    mnl_attr_put_strz(m, IFLA_IFNAME, "eth0");
+    mnl_attr_put(m, IFLA_ADDRESS, 6, "\2\0\0\0\0\7");
+    mnl_attr_put_u32(m, IFLA_LINK, 9);
+    struct nlattr *info = mnl_attr_nest_start(m, IFLA_LINKINFO);
+    mnl_attr_put_strz(m, IFLA_INFO_KIND, "macvlan");
+    mnl_attr_nest_end(m, info);
+    read_all_cuts(m, vlan_on_link, &l);
+    l.n = 0;
+    vlan_on_link(m, &l);
+    CHECK_INT(l.n, 1);
+    CHECK_INT(l.v[0].ifindex, 5);
+    CHECK_INT(l.v[0].mac[5], 7);
+    l.parent = 8;
+    vlan_on_link(m, &l);
+    l.parent = 9;
+    l.kind = "ipvlan";
+    vlan_on_link(m, &l);
+    CHECK_INT(l.n, 1);
 }
