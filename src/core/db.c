@@ -17,7 +17,9 @@
 #include "base/mem.h"
 #include "core/loop.h"
 #include "core/op.h"
+#include "core/quarantine.h"
 
+#include "db_copies.h"
 #include "db_store.h"
 
 #define BATCH_MAX 256 /* callbacks on the loop in one go, too */
@@ -31,7 +33,9 @@ struct write_batch {    /* the writer's until it is posted, then the loop's */
 struct db {
     struct loop *loop;
     struct db_store *store;
-    pthread_mutex_t store_lock; /* the writer during a batch, db_each */
+    struct quarantine *quarantine; /* NULL, as copies: volatile */
+    struct copies *copies;
+    pthread_mutex_t store_lock; /* the writer during a batch, db_each, the copies' thread */
     pthread_t writer;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t wake;
@@ -102,11 +106,34 @@ static struct write_batch *take_batch(struct db *d)
     return b;
 }
 
+static void announce_deletions(struct copies *c, const struct list *writes)
+{
+    list_each (w, writes, struct db_write, link)
+        if (!w->json)
+            copies_going(c, w->kind, w->id);
+}
+
+static void tell_copies(struct copies *c, const struct list *writes, bool is_committed)
+{
+    list_each (w, writes, struct db_write, link) {
+        if (!w->json && is_committed)
+            copies_gone(c, w->kind, w->id);
+        else if (!w->json)
+            copies_staying(c, w->kind, w->id);
+        else if (is_committed)
+            copies_put(c, w->kind, w->id, w->json);
+    }
+}
+
 static void commit(struct db *d, struct write_batch *b)
 {
+    if (d->copies)
+        announce_deletions(d->copies, &b->writes);
     pthread_mutex_lock(&d->store_lock);
     b->err = db_store_commit(d->store, &b->writes);
     pthread_mutex_unlock(&d->store_lock);
+    if (d->copies)
+        tell_copies(d->copies, &b->writes, !b->err);
 }
 
 static void *writer_main(void *arg)
@@ -167,6 +194,8 @@ static void init_store_lock(struct db *d)
 static void destroy(struct db *d)
 {
     ASSERT(list_is_empty(&d->queue)); /* a write without its answer would be an op that hangs */
+    copies_close(d->copies);
+    quarantine_destroy(d->quarantine);
     db_store_close(d->store);
     pthread_mutex_destroy(&d->store_lock);
     pthread_mutex_destroy(&d->lock);
@@ -174,8 +203,27 @@ static void destroy(struct db *d)
     free(d);
 }
 
-/* Takes store. */
-static struct err *open_with(struct loop *l, struct db_store *store, struct db **out)
+/* For the copies' thread. */
+static char *fetch(void *ctx, const char *kind, const char *id)
+{
+    struct db *d = ctx;
+    char *json;
+
+    pthread_mutex_lock(&d->store_lock);
+    json = db_store_get(d->store, kind, id);
+    pthread_mutex_unlock(&d->store_lock);
+    return json;
+}
+
+static struct err *open_copies(struct db *d, const char *path)
+{
+    d->quarantine = quarantine_create(path);
+    return copies_open(path, db_store_take_sums(d->store), d->quarantine, fetch, d, &d->copies);
+}
+
+/* Takes store. copied: the path of one whose documents are copied, or NULL. */
+static struct err *open_with(struct loop *l, struct db_store *store, const char *copied,
+                             struct db **out)
 {
     struct db *d = mem_new(struct db);
     struct err *err;
@@ -186,7 +234,9 @@ static struct err *open_with(struct loop *l, struct db_store *store, struct db *
     init_store_lock(d);
     pthread_mutex_init(&d->lock, NULL);
     pthread_cond_init(&d->wake, NULL);
-    err = start_writer(d);
+    err = copied ? open_copies(d, copied) : NULL;
+    if (!err)
+        err = start_writer(d);
     if (err) {
         destroy(d);
         return err;
@@ -197,28 +247,28 @@ static struct err *open_with(struct loop *l, struct db_store *store, struct db *
 
 struct err *db_open(struct loop *l, const char *path, struct db **out)
 {
-    bool is_unusable;
+    enum db_trouble trouble;
     struct db_store *store;
 
-    TRY(db_store_open(path, DURABLE, &store, &is_unusable));
-    return open_with(l, store, out);
+    TRY(db_store_open(path, DURABLE, &store, &trouble));
+    return open_with(l, store, path, out);
 }
 
 struct err *db_open_volatile(struct loop *l, const char *path, struct db **out)
 {
-    bool is_unusable = false;
+    enum db_trouble trouble = DB_BUSY;
     struct db_store *store;
-    struct err *err = db_store_open(path, VOLATILE, &store, &is_unusable);
+    struct err *err = db_store_open(path, VOLATILE, &store, &trouble);
 
-    if (err && is_unusable) {
+    if (err && trouble != DB_BUSY) {
         log_warn("a volatile state file cannot be used: a new one is begun",
                  KV("error", err_text(err)));
         err_drop(err);
         db_store_remove(path);
-        err = db_store_open(path, VOLATILE, &store, &is_unusable);
+        err = db_store_open(path, VOLATILE, &store, &trouble);
     }
     TRY(err);
-    return open_with(l, store, out);
+    return open_with(l, store, NULL, out);
 }
 
 void db_close(struct db *d)
@@ -291,6 +341,33 @@ struct err *db_each(struct db *d, const char *kind,
     err = db_store_each(d->store, kind, fn, ctx);
     pthread_mutex_unlock(&d->store_lock);
     return err;
+}
+
+/* ---- what was found at start-up ---- */
+
+enum db_evidence db_evidence(const struct db *d, const char *kind, const char *id)
+{
+    return d->copies ? copies_evidence(d->copies, kind, id) : DB_KNOWS_NOTHING;
+}
+
+struct err *db_each_evidence(const struct db *d, const char *kind, enum db_evidence which,
+                             struct err *(*fn)(void *ctx, const char *id, const char *json),
+                             void *ctx)
+{
+    return d->copies ? copies_each_evidence(d->copies, kind, which, fn, ctx) : NULL;
+}
+
+void db_set_aside(struct db *d, const char *kind, const char *id, const char *json, const char *why)
+{
+    ASSERT(d->copies);
+    quarantine_document(d->quarantine, kind, id, json, why);
+    copies_note_lost(d->copies, kind, id, json);
+    db_delete(d, kind, id, NULL, NULL);
+}
+
+struct quarantine *db_quarantine(const struct db *d)
+{
+    return d->quarantine;
 }
 
 void db_stats(struct db *d, struct db_stats *out)

@@ -28,6 +28,7 @@
 #include "net/net.h"
 #include "net/network.h"
 #include "recover/recover.h"
+#include "recover/salvage.h"
 #include "runtime/sandbox.h"
 #include "storage/layer.h"
 #include "storage/volume.h"
@@ -223,12 +224,19 @@ static void warm_up(struct parts *p)
     pool_submit(p->pools, POOL_KERNEL, job);
 }
 
+struct err *engine_recover(struct engine *e)
+{
+    TRY(make_roots(e));
+    return salvage_data_root(e->settings.data_root);
+}
+
 struct err *engine_open(struct engine *e)
 {
     make_tag(e);
     raise_fd_limit();
     TRY(make_roots(e));
     TRY(read_engine_id(e));
+    TRY(salvage_check_presence(e->settings.data_root));
     TRY(open_core(e));
     TRY(open_mechanisms(e));
     TRY(open_containers(e));

@@ -348,7 +348,8 @@ static void reconcile_one(struct container *c)
         container_start(c, on_boot_started, container_ref(c));
 }
 
-/* Cgroups and directories that no container owns. */
+/* Cgroups and directories that no container owns. A directory is removed only when it is known why
+ * it is there. */
 static void remove_leftovers(struct container_table *t)
 {
     autoarena struct arena *a = arena_create();
@@ -364,9 +365,12 @@ static void remove_leftovers(struct container_table *t)
     err_drop(err);
     ids = (struct strs){0};
     err = rootfs_list(t->parts->layers, a, &ids);
-    for (size_t i = 0; !err && i < ids.n; i++)
-        if (!find_exact(t, ids.v[i]))
-            err_drop(rootfs_remove(t->parts->layers, ids.v[i]));
+    for (size_t i = 0; !err && i < ids.n; i++) {
+        if (find_exact(t, ids.v[i]))
+            rootfs_note_known(t->parts->layers, ids.v[i]);
+        else
+            rootfs_put_aside(t->parts->layers, ids.v[i], t->parts->db);
+    }
     err_drop(err);
 }
 
