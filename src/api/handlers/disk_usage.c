@@ -84,7 +84,10 @@ static void on_quarantine_size(void *ctx, struct err *err, int n, int64_t bytes)
 {
     struct disk_usage *u = ctx;
 
-    err_drop(err);
+    if (reply_failed(u->request, err)) {
+        buf_finish(&u->json);
+        return;
+    }
     if (n > 0) {
         jw_obj(&u->w, "Quarantine");
         jw_int(&u->w, "Count", n);
