@@ -3,96 +3,23 @@
 """Damages what an engine that was killed has left, and looks at what the next one makes of it. Run
 by damage.sh inside its host; prints TAP."""
 import http.client
-import json
 import os
 import random
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
 
-HOST, BIN = os.environ["HOST"], os.environ["BERTH_BIN"]
-IMAGES = os.environ["IMAGES"]
+from engine_kit import BIN, DATA, EXEC, HOST, IMAGES, LOG, ROOTS, SOCK, Engine, call, create, load, tap, tests
+
 TRIALS = int(os.environ.get("TRIALS", "40"))
 ROUNDS = int(os.environ.get("ROUNDS", "20"))
-DATA, EXEC, SAVE, LOG = (HOST + "/" + name for name in ("data", "exec", "save", "engine.log"))
-SOCK = os.environ["SOCK"]
+SAVE = HOST + "/save"
 STATE = DATA + "/state.db"
 dice = random.Random(int(os.environ["SEED"]))
-ROOTS = ["--data-root", DATA, "--exec-root", EXEC]
-tests = [0, 0]
-
-
-def tap(name, is_ok, why=""):
-    tests[0] += 1
-    tests[1] += not is_ok
-    print("%s %d - %s" % ("ok" if is_ok else "not ok", tests[0], name))
-    for line in str(why).split("\n")[:20] if not is_ok else []:
-        print("# " + line[:900])
-    sys.stdout.flush()
-
-
-class Connection(http.client.HTTPConnection):
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(60)
-        self.sock.connect(SOCK)
-
-
-def call(method, path, body=None):
-    """The answer; raises when it is not a success."""
-    c = Connection("x")
-    try:
-        raw = isinstance(body, bytes)
-        c.request(method, path, body if raw else json.dumps(body) if body is not None else None,
-                  {"Content-Type": "application/x-tar" if raw else "application/json"})
-        r = c.getresponse()
-        text = r.read()
-    finally:
-        c.close()
-    if r.status >= 400:
-        raise RuntimeError("%s %s: %d %s" % (method, path, r.status, text[:300]))
-    try:
-        return json.loads(text) if text else None
-    except ValueError:
-        return text
-
-
-class Engine:
-    def __init__(self):
-        self.process = None
-        self.said = ""
-
-    def start(self):
-        """True: it serves. Else it has ended, and `said` is what it wrote."""
-        at = os.path.getsize(LOG) if os.path.exists(LOG) else 0
-        with open(LOG, "ab") as log:
-            self.process = subprocess.Popen(
-                [BIN + "/berthd", "-H", "unix://" + SOCK, "--pidfile", HOST + "/engine.pid"] + ROOTS,
-                stdout=log, stderr=log)
-        end = time.time() + 60
-        while time.time() < end:
-            try:
-                call("GET", "/_ping")
-                break
-            except OSError:
-                if self.process.poll() is not None:
-                    break
-                time.sleep(0.01)
-        with open(LOG, "rb") as log:
-            log.seek(at)
-            self.said = log.read().decode("utf-8", "replace")
-        return self.process.poll() is None
-
-    def kill(self, number=signal.SIGKILL):
-        self.process.send_signal(number)
-        self.process.wait()
-
-
 engine = Engine()
 
 
@@ -124,16 +51,6 @@ def known():
     for n in call("GET", "/networks"):
         lines.append("network %s %s %s" % (n["Id"], n["Name"], n["Labels"]))
     return "\n".join(sorted(lines))
-
-
-def create(name, image="busybox", **more):
-    return call("POST", "/containers/create?name=" + name, dict(
-        {"Image": image, "Cmd": ["sleep", "100000"], "Labels": {"of": name}}, **more))["Id"]
-
-
-def load():
-    with open(IMAGES + "/busybox.tar", "rb") as f:
-        call("POST", "/images/load", f.read())
 
 
 def set_up():
@@ -337,6 +254,19 @@ def test_bad_document():
     restore()
 
 
+def test_lost_folder():
+    expect_started()
+    one = call("GET", "/containers/still2/json")["Id"]
+    engine.kill(signal.SIGTERM)
+    shutil.rmtree(DATA + "/containers/" + one)
+    expect_started()
+    call("POST", "/containers/still2/start")
+    tap("a container whose folder is gone can be started, and the log says so", "is gone" in engine.said, engine.said)
+    call("DELETE", "/containers/still2?force=1")
+    engine.kill(signal.SIGTERM)
+    restore()
+
+
 def test_other_formats():
     expect_started()
     engine.kill(signal.SIGTERM)
@@ -362,7 +292,7 @@ def storm(stop):
         i += 1
         me = threading.current_thread().name + str(i)
         try:
-            c = create(me, HostConfig={"Binds": ["/anon"]} if i % 2 else {})
+            c = create(me, Volumes={"/anon": {}} if i % 2 else {})
             if i % 3 == 0:
                 call("POST", "/containers/%s/start" % c)
             if i % 5 != 0:
@@ -410,6 +340,7 @@ def main():
     test_damages()
     test_shorter()
     test_bad_document()
+    test_lost_folder()
     test_other_formats()
     test_normal_life()
     print("1..%d" % tests[0])
