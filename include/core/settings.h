@@ -27,6 +27,7 @@ struct settings {
     bool debug, ip_forward, ip_forward_accept, ip_masq, icc, ipv6, userland_proxy;
     bool no_new_privileges, live_restore; /* live_restore: accepted, always on */
     bool only_version, only_list_steps;   /* --version was given */
+    bool only_recover;                    /* --recover was given */
     bool only_help;                       /* --help was given: settings_usage() */
 };
 

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "base/digest.h"
 #include "base/text.h"
 
 struct db;
@@ -20,7 +21,7 @@ struct settings;
 struct image_table;
 struct image;
 
-/* Start-up: loads, and reconciles with the layer store (layers nobody names are removed). */
+/* Start-up: loads, and reconciles with the layer store (layers nobody names go). */
 struct err *image_table_open(struct layer_store *layers, struct loop *l, struct pools *p,
                              struct ops *ops, struct db *db, struct events *ev,
                              const struct settings *s, const char *data_root,
@@ -35,6 +36,10 @@ void image_table_sweep(struct image_table *t);
 /* name[:tag][@digest], then full or short id with or without "sha256:". ERR_NOT_FOUND "No such
  * image: x" ("…:latest" when no tag was given, as Docker). */
 struct err *image_find(struct image_table *t, const char *s, struct image **out) must_check;
+/* Of an image's document in the database: the digest of its config, which must be its id, and the
+ * chain ids of its layers. Pure. */
+struct err *image_document_layers(struct arena *a, const char *json, char id[DIGEST_MAX],
+                                  struct strs *chain) must_check;
 struct image *image_next(struct image_table *t, size_t *cursor);
 struct image *image_present(struct image_table *t, const char *id); /* the whole id, or NULL */
 size_t image_count(const struct image_table *t);

@@ -9,6 +9,7 @@
 
 #include "base/digest.h"
 #include "base/text.h"
+#include "core/db.h"
 
 struct layer_store;
 /* Start-up: makes the folders, removes what a crash left in tmp/. */
@@ -20,6 +21,11 @@ void layer_chain_id(const char *parent, const char *diff_id, char out[DIGEST_MAX
 bool layer_exists(struct layer_store *s, const char *chain_id);
 int64_t layer_size(struct layer_store *s, const char *chain_id); /* bytes of its files; -1 absent */
 struct err *layer_remove(struct layer_store *s, const char *chain_id) must_check; /* via tmp/ */
+/* Start-up: it has an image; whether one without is a crash's left-over, by what the database knows
+ * of its images; what is not goes to quarantine. See STORE_NEW_MODE in store.h. */
+void layer_note_known(struct layer_store *s, const char *chain_id);
+bool layer_is_left_behind(struct layer_store *s, const char *chain_id, enum db_evidence evidence);
+void layer_quarantine(struct layer_store *s, const char *chain_id, struct quarantine *q);
 struct err *layer_list(struct layer_store *s, struct arena *a, struct strs *out) must_check;
 
 /* Bounds against bombs and lies. */

@@ -9,6 +9,8 @@
 
 #include "storage/layer.h"
 
+struct db;
+
 /* Makes the container's directory with an empty upper/. What every container must have
  * (/.dockerenv, /etc/mtab, /proc, …) comes from one shared layer below the image's, which
  * rootfs_mount adds. ERR_CONFLICT when it exists. Leaves nothing when it fails. */
@@ -28,6 +30,11 @@ struct err *rootfs_mount(struct layer_store *s, const char *id, const struct str
 struct err *rootfs_remove(struct layer_store *s, const char *id) must_check;
 void rootfs_empty_trash(struct layer_store *s); /* slow; removes what rootfs_remove put aside */
 struct err *rootfs_list(struct layer_store *s, struct arena *a, struct strs *out) must_check;
+/* Start-up. A directory is made with the sticky bit, which says: perhaps nobody was told of it
+ * yet. It is taken away when the next engine finds the container's document. */
+void rootfs_note_known(struct layer_store *s, const char *id);
+/* Of one without a document: it goes to the trash, or to quarantine. */
+void rootfs_put_aside(struct layer_store *s, const char *id, struct db *db);
 /* Path of the container's directory, for logs and files. */
 char *rootfs_dir(struct layer_store *s, struct arena *a, const char *id);
 /* Docker's SizeRw and SizeRootFs: bytes in upper; those and the layers'. */

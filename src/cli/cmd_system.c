@@ -376,7 +376,9 @@ struct err *cmd_df(struct cli *cli, const void *options, struct strs args)
 {
     struct api_reply reply = {0};
     autobuf struct buf text = {0}, out = {0};
-    struct df_row rows[4];
+    const struct json *quarantine;
+    struct df_row rows[5];
+    size_t n = 4;
 
     (void)options;
     (void)args;
@@ -386,7 +388,12 @@ struct err *cmd_df(struct cli *cli, const void *options, struct strs args)
     rows[2] = volumes_usage(reply.json);
     buf_puts(&text, "TYPE\tTOTAL\tACTIVE\tSIZE\tRECLAIMABLE\n");
     rows[3] = (struct df_row){.title = "Build Cache"};
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+    quarantine = json_get(reply.json, "Quarantine");
+    if (quarantine)
+        rows[n++] = (struct df_row){.title = "Quarantine",
+                                    .n = json_int(json_get(quarantine, "Count")),
+                                    .size = json_int(json_get(quarantine, "Size"))};
+    for (size_t i = 0; i < n; i++)
         add_usage(cli, &text, &rows[i]);
     columns_align(text.data, COLUMNS_CELL_MIN, &out);
     cli_print(out.data, out.len);

@@ -18,7 +18,9 @@
 #include "base/mem.h"
 #include "core/loop.h"
 #include "core/op.h"
+#include "core/quarantine.h"
 
+#include "db_copies.h"
 #include "db_room.h"
 #include "db_store.h"
 
@@ -34,9 +36,11 @@ struct write_batch {    /* the writer's until it is posted, then the loop's */
 struct db {
     struct loop *loop;
     struct db_store *store;
-    struct db_room *room;       /* NULL: a volatile one; the writer's */
-    bool has_ballast;           /* or needs none; the writer's */
-    pthread_mutex_t store_lock; /* the writer during a batch, db_each */
+    struct db_room *room;          /* NULL: a volatile one; the writer's */
+    bool has_ballast;              /* or needs none; the writer's */
+    struct quarantine *quarantine; /* NULL, as copies: volatile */
+    struct copies *copies;
+    pthread_mutex_t store_lock; /* the writer during a batch, db_each, the copies' thread */
     pthread_t writer;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t wake;
@@ -132,8 +136,31 @@ static void commit_on_full_disk(struct db *d, struct write_batch *b)
     }
 }
 
+static void announce_deletions(struct copies *c, const struct list *writes)
+{
+    list_each (w, writes, struct db_write, link)
+        if (!w->json)
+            copies_going(c, w->kind, w->id);
+}
+
+static void tell_copies(struct copies *c, const struct list *writes, bool is_batch_committed)
+{
+    list_each (w, writes, struct db_write, link) {
+        bool is_committed = is_batch_committed && !w->err;
+
+        if (!w->json && is_committed)
+            copies_gone(c, w->kind, w->id);
+        else if (!w->json)
+            copies_staying(c, w->kind, w->id);
+        else if (is_committed)
+            copies_put(c, w->kind, w->id, w->json);
+    }
+}
+
 static void commit(struct db *d, struct write_batch *b)
 {
+    if (d->copies)
+        announce_deletions(d->copies, &b->writes);
     pthread_mutex_lock(&d->store_lock);
     if (d->room && db_room_is_short(d->room))
         db_store_refuse_new(d->store, &b->writes);
@@ -144,6 +171,8 @@ static void commit(struct db *d, struct write_batch *b)
         db_room_keep(d->room);
     d->has_ballast = !d->room || db_room_renew(d->room);
     pthread_mutex_unlock(&d->store_lock);
+    if (d->copies)
+        tell_copies(d->copies, &b->writes, !b->err);
 }
 
 /* With d->lock held. While the ballast is missing it is tried now and then, without the lock: the
@@ -223,6 +252,8 @@ static void init_store_lock(struct db *d)
 static void destroy(struct db *d)
 {
     ASSERT(list_is_empty(&d->queue)); /* a write without its answer would be an op that hangs */
+    copies_close(d->copies);
+    quarantine_destroy(d->quarantine);
     db_store_close(d->store);
     db_room_destroy(d->room);
     pthread_mutex_destroy(&d->store_lock);
@@ -241,8 +272,26 @@ static void init_wake(struct db *d)
     pthread_condattr_destroy(&attr);
 }
 
-/* Takes store and room. */
-static struct err *open_with(struct loop *l, struct db_store *store, struct db_room *room,
+/* For the copies' thread. */
+static char *fetch(void *ctx, const char *kind, const char *id)
+{
+    struct db *d = ctx;
+    char *json;
+
+    pthread_mutex_lock(&d->store_lock);
+    json = db_store_get(d->store, kind, id);
+    pthread_mutex_unlock(&d->store_lock);
+    return json;
+}
+
+static struct err *open_copies(struct db *d, const char *path)
+{
+    d->quarantine = quarantine_create(path);
+    return copies_open(path, db_store_take_sums(d->store), d->quarantine, fetch, d, &d->copies);
+}
+
+/* Takes store. copied: the path of one whose documents are copied, or NULL. */
+static struct err *open_with(struct loop *l, struct db_store *store, const char *copied,
                              struct db **out)
 {
     struct db *d = mem_new(struct db);
@@ -250,13 +299,18 @@ static struct err *open_with(struct loop *l, struct db_store *store, struct db_r
 
     d->loop = l;
     d->store = store;
-    d->room = room;
-    d->has_ballast = !room || db_room_renew(room);
     list_init(&d->queue);
     init_store_lock(d);
     pthread_mutex_init(&d->lock, NULL);
     init_wake(d);
-    err = start_writer(d);
+    if (copied) {
+        d->room = db_room_create(copied);
+        db_room_keep(d->room);
+    }
+    d->has_ballast = !d->room || db_room_renew(d->room);
+    err = copied ? open_copies(d, copied) : NULL;
+    if (!err)
+        err = start_writer(d);
     if (err) {
         destroy(d);
         return err;
@@ -267,28 +321,25 @@ static struct err *open_with(struct loop *l, struct db_store *store, struct db_r
 
 struct err *db_open(struct loop *l, const char *path, struct db **out)
 {
-    bool is_unusable;
+    enum db_trouble trouble;
     struct db_store *store;
-    struct db_room *room;
 
-    TRY(db_store_open(path, DURABLE, &store, &is_unusable));
-    room = db_room_create(path);
-    db_room_keep(room);
-    return open_with(l, store, room, out);
+    TRY(db_store_open(path, DURABLE, &store, &trouble));
+    return open_with(l, store, path, out);
 }
 
 struct err *db_open_volatile(struct loop *l, const char *path, struct db **out)
 {
-    bool is_unusable = false;
+    enum db_trouble trouble = DB_BUSY;
     struct db_store *store;
-    struct err *err = db_store_open(path, VOLATILE, &store, &is_unusable);
+    struct err *err = db_store_open(path, VOLATILE, &store, &trouble);
 
-    if (err && is_unusable) {
+    if (err && trouble != DB_BUSY) {
         log_warn("a volatile state file cannot be used: a new one is begun",
                  KV("error", err_text(err)));
         err_drop(err);
         db_store_remove(path);
-        err = db_store_open(path, VOLATILE, &store, &is_unusable);
+        err = db_store_open(path, VOLATILE, &store, &trouble);
     }
     TRY(err);
     return open_with(l, store, NULL, out);
@@ -364,6 +415,33 @@ struct err *db_each(struct db *d, const char *kind,
     err = db_store_each(d->store, kind, fn, ctx);
     pthread_mutex_unlock(&d->store_lock);
     return err;
+}
+
+/* ---- what was found at start-up ---- */
+
+enum db_evidence db_evidence(const struct db *d, const char *kind, const char *id)
+{
+    return d->copies ? copies_evidence(d->copies, kind, id) : DB_KNOWS_NOTHING;
+}
+
+struct err *db_each_evidence(const struct db *d, const char *kind, enum db_evidence which,
+                             struct err *(*fn)(void *ctx, const char *id, const char *json),
+                             void *ctx)
+{
+    return d->copies ? copies_each_evidence(d->copies, kind, which, fn, ctx) : NULL;
+}
+
+void db_set_aside(struct db *d, const char *kind, const char *id, const char *json, const char *why)
+{
+    ASSERT(d->copies);
+    quarantine_document(d->quarantine, kind, id, json, why);
+    copies_note_lost(d->copies, kind, id, json);
+    db_delete(d, kind, id, NULL, NULL);
+}
+
+struct quarantine *db_quarantine(const struct db *d)
+{
+    return d->quarantine;
 }
 
 void db_stats(struct db *d, struct db_stats *out)

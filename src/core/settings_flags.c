@@ -85,6 +85,9 @@ const struct flag settings_flags[] = {
      .help = "nat, or proxy: published ports are the engine's sockets only, under the host's "
              "own firewall (default \"nat\")"},
     {"raw-logs", 0, "raw-logs", FLAG_BOOL, IGNORED, .remark = "the log has no colours"},
+    {"recover", 0, NULL, FLAG_BOOL, AT(only_recover),
+     .help = "Make a state file out of a damaged one and what lies beside it, say what came back, "
+             "and exit"},
     {"registry-mirror", 0, "registry-mirrors", FLAG_LIST, AT(registry_mirrors),
      .help = "Preferred registry mirror"},
     {"shutdown-timeout", 0, "shutdown-timeout", FLAG_INT, AT(shutdown_timeout_s), .min = -1,

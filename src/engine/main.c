@@ -170,6 +170,17 @@ static int run(struct daemon *p)
     return 0;
 }
 
+static int recover(struct engine *e)
+{
+    struct err *err = engine_recover(e);
+
+    if (!err)
+        return 0;
+    fprintf(stderr, "berthd: %s\n", err_text(err));
+    err_drop(err);
+    return 1;
+}
+
 /* For the fault tests: they must have a case for each step there is. */
 static void list_steps(void)
 {
@@ -220,5 +231,7 @@ int main(int argc, char **argv)
         return 0;
     }
     set_log_level(&p.engine.settings);
+    if (p.engine.settings.only_recover)
+        return recover(&p.engine);
     return run(&p);
 }

@@ -28,6 +28,7 @@
 #include "net/net.h"
 #include "net/network.h"
 #include "recover/recover.h"
+#include "recover/salvage.h"
 #include "runtime/sandbox.h"
 #include "storage/layer.h"
 #include "storage/volume.h"
@@ -243,6 +244,12 @@ static void warm_up(struct parts *p)
     pool_submit(p->pools, POOL_KERNEL, job);
 }
 
+struct err *engine_recover(struct engine *e)
+{
+    TRY(make_roots(e));
+    return salvage_data_root(e->settings.data_root);
+}
+
 /* Bottom up. What fails is said on stderr by whoever called, and the process ends. */
 struct err *engine_open(struct engine *e)
 {
@@ -251,6 +258,7 @@ struct err *engine_open(struct engine *e)
     TRY(raise_fd_limit());
     TRY(make_roots(e));
     TRY(read_engine_id(e));
+    TRY(salvage_check_presence(e->settings.data_root));
     TRY(open_core(e));
     TRY(open_mechanisms(e));
     TRY(open_containers(e));

@@ -54,6 +54,25 @@ char *image_document(struct arena *a, const struct image *i)
     return json_encode(a, &image_json, &f);
 }
 
+struct err *image_document_layers(struct arena *a, const char *json, char out_id[DIGEST_MAX],
+                                  struct strs *chain)
+{
+    struct image_file f = {0};
+    struct image_blob blob = {0};
+    char id[DIGEST_MAX];
+
+    TRY(json_decode(a, json, strlen(json), &image_json, &f));
+    if (text_is_empty(f.text))
+        return err_new(ERR_INTERNAL, "the document has no config");
+    TRY(image_blob_parse(a, f.text, strlen(f.text), &blob));
+    for (size_t n = 0; n < blob.diff_ids.n; n++) {
+        layer_chain_id(n ? chain->v[n - 1] : NULL, blob.diff_ids.v[n], id);
+        strs_add(a, chain, id);
+    }
+    digest_of(f.text, strlen(f.text), out_id);
+    return NULL;
+}
+
 /* Sizes come from the document: to look them up would be a file to read for each layer at every
  * start. */
 struct err *image_from_document(struct image_table *t, const char *json, struct image **out)

@@ -84,14 +84,65 @@ static struct err *on_document(void *ctx, const char *id, const char *json)
         if (!shelf_has(t->shelf, i->chain.v[n]))
             e = err_new(ERR_INTERNAL, "layer %s is missing on disk", i->chain.v[n]);
     if (e) {
-        log_warn("image dropped at start-up", KV("id", id), KV("error", err_text(e)));
+        if (i && i->is_removed) /* a crash came between its layers and its document */
+            db_delete(t->db, IMAGE_KIND, id, NULL, NULL);
+        else
+            db_set_aside(t->db, IMAGE_KIND, id, json, err_text(e));
         image_destroy(i);
-        db_delete(t->db, IMAGE_KIND, id, NULL, NULL);
         return NULL;
     }
     image_claim_names(i);
     image_publish(i);
     return NULL;
+}
+
+/* ---- layers that no image names ---- */
+
+struct layer_evidence {
+    struct map *lost, *going; /* chain ids; the values mean nothing */
+    struct map *into;
+};
+
+static struct err *note_layers(void *ctx, const char *id, const char *json)
+{
+    struct layer_evidence *ev = ctx;
+    autoarena struct arena *a = arena_create();
+    struct strs chain = {0};
+    char true_id[DIGEST_MAX];
+    autoerr struct err *e = image_document_layers(a, json, true_id, &chain);
+
+    for (size_t n = 0; !e && n < chain.n; n++)
+        map_put(ev->into, chain.v[n], ev);
+    (void)id;
+    return NULL;
+}
+
+static bool is_left_behind(void *ctx, struct layer_store *store, const char *chain_id)
+{
+    const struct layer_evidence *ev = ctx;
+    enum db_evidence what = map_get(ev->lost, chain_id)    ? DB_HAS_LOST
+                            : map_get(ev->going, chain_id) ? DB_WAS_GOING
+                                                           : DB_KNOWS_NOTHING;
+
+    return layer_is_left_behind(store, chain_id, what);
+}
+
+/* A layer goes only when it is known why it is there; see core/db.h. */
+static struct err *sweep_layers(struct image_table *t)
+{
+    struct layer_evidence ev = {.lost = map_create(), .going = map_create()};
+    struct err *e;
+
+    ev.into = ev.lost;
+    e = db_each_evidence(t->db, IMAGE_KIND, DB_HAS_LOST, note_layers, &ev);
+    ev.into = ev.going;
+    if (!e)
+        e = db_each_evidence(t->db, IMAGE_KIND, DB_WAS_GOING, note_layers, &ev);
+    if (!e)
+        shelf_sweep(t->shelf, is_left_behind, &ev, db_quarantine(t->db));
+    map_destroy(ev.lost);
+    map_destroy(ev.going);
+    return e;
 }
 
 /* DATA_ROOT/tmp holds half loaded archives; what is there now belongs to nobody. */
@@ -127,12 +178,13 @@ struct err *image_table_open(struct layer_store *layers, struct loop *l, struct 
         e = shelf_open(layers, p, &t->shelf);
     if (!e)
         e = db_each(db, IMAGE_KIND, on_document, t);
+    if (!e)
+        e = sweep_layers(t);
     if (e) {
         image_table_close(t);
         return e;
     }
     shelf_set_permits(t->shelf, s->max_concurrent_downloads);
-    shelf_sweep(t->shelf);
     *out = t;
     return NULL;
 }

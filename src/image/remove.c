@@ -19,6 +19,7 @@ struct removing {
     const char *given;
     bool force;
     struct image *image; /* while "take" runs */
+    bool is_last;        /* nothing needs its layers */
     char id[DIGEST_MAX];
     char short_id[ID_SHORT + 1];
     struct strs untagged, deleted; /* what was done, for the answer */
@@ -167,13 +168,10 @@ static void delete_image(struct removing *g)
     drop_all_names(g);
     image_event(g->image, "delete", NULL, NULL);
     strs_add(g->op.arena, &g->deleted, g->image->id);
-    if (image_users(g->image)) {
-        g->image->is_removed = true;
-        return;
-    }
-    list_layers(g);
-    image_withdraw(g->image);
-    g->image = NULL;
+    g->image->is_removed = true;
+    g->is_last = !image_users(g->image);
+    if (g->is_last)
+        list_layers(g);
 }
 
 static struct err *take_by_id(struct removing *g)
@@ -231,27 +229,41 @@ static struct err *take(struct op *op)
     return is_name(g) ? take_by_name(g) : take_by_id(g);
 }
 
-/* Names and layers are gone, and it was told: the document follows, whatever its write said. */
+/* A container or a pull may have come to use it meanwhile. The document goes first for those who
+ * ask for both; after a crash that lets only the layers go, it still says that it was removed. */
+static struct err *let_go(struct op *op)
+{
+    struct removing *g = (struct removing *)op;
+    struct image *i = g->is_last ? image_by_id(g->table, g->id) : NULL;
+
+    if (!i || !i->is_removed || image_users(i))
+        return NULL;
+    db_delete(g->table->db, IMAGE_KIND, g->id, NULL, NULL);
+    image_withdraw(i);
+    return NULL;
+}
+
+/* Names are gone, and it was told: the document follows, whatever its write said. */
 static void save_again(struct op *op)
 {
     struct removing *g = (struct removing *)op;
-    struct image *i = image_by_id(g->table, g->id);
+    struct image *i;
 
+    err_drop(let_go(op));
+    i = image_by_id(g->table, g->id);
     if (i)
         image_save(i, NULL, NULL);
-    else
-        db_delete(g->table->db, IMAGE_KIND, g->id, NULL, NULL);
 }
 
+/* Removed, in so many words, before its layers are: a document that lacks layers and does not say
+ * so is damage. */
 static struct err *save(struct op *op)
 {
     struct removing *g = (struct removing *)op;
     struct image *i = image_by_id(g->table, g->id);
 
-    if (i)
+    if (i) /* else its last container was removed just now */
         db_put_for(g->table->db, op, IMAGE_KIND, i->id, image_document(op->arena, i));
-    else
-        db_delete_for(g->table->db, op, IMAGE_KIND, g->id);
     return NULL;
 }
 
@@ -286,6 +298,7 @@ static void on_done(struct op *op, struct err *err, void *ctx)
 static const struct op_step remove_steps[] = {
     {"take", ON_LOOP, take, save_again, 0},
     {"save", ON_EVENT, save, NULL, 0},
+    {"let-go", ON_LOOP, let_go, NULL, 0},
     {0},
 };
 

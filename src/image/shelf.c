@@ -197,14 +197,25 @@ void shelf_unref(struct shelf *s, const char *chain_id)
 }
 
 /* At start-up, when all images are known: layers that none of them has. */
-void shelf_sweep(struct shelf *s)
+void shelf_sweep(struct shelf *s, shelf_left_fn is_left_behind, void *ctx, struct quarantine *q)
 {
     size_t cursor = 0;
     const char *id;
-    void *slot;
+    void *value;
 
-    while (map_next(s->slots, &cursor, &id, &slot))
+    while (map_next(s->slots, &cursor, &id, &value)) {
+        struct shelf_slot *slot = value;
+
+        if (slot->refs) {
+            layer_note_known(s->store, id);
+            continue;
+        }
+        if (slot->size_bytes >= 0 && !is_left_behind(ctx, s->store, id)) {
+            layer_quarantine(s->store, id, q);
+            slot->size_bytes = -1;
+        }
         settle(s, slot); /* takes at most the current entry */
+    }
 }
 
 bool shelf_has(struct shelf *s, const char *chain_id)

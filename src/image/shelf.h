@@ -16,8 +16,10 @@ void shelf_close(struct shelf *s);
 
 void shelf_ref(struct shelf *s, const char *chain_id);
 void shelf_unref(struct shelf *s, const char *chain_id); /* the last one removes the layer */
-/* Start-up, after everybody held his own: layers nobody holds go. */
-void shelf_sweep(struct shelf *s);
+/* Start-up, after everybody held his own: layers nobody holds go, if they were left behind; else to
+ * quarantine. */
+typedef bool (*shelf_left_fn)(void *ctx, struct layer_store *store, const char *chain_id);
+void shelf_sweep(struct shelf *s, shelf_left_fn is_left_behind, void *ctx, struct quarantine *q);
 
 bool shelf_has(struct shelf *s, const char *chain_id);
 int64_t shelf_size(struct shelf *s, const char *chain_id); /* -1 when absent */

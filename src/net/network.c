@@ -210,7 +210,7 @@ static struct err *load_one(void *ctx, const char *id, const char *json)
     if (!e)
         e = network_from_record(t, a, &r, &n);
     if (e) {
-        log_warn("a stored network was left out", KV("id", id), KV("why", err_text(e)));
+        db_set_aside(t->db, NETWORK_KIND, id, json, err_text(e));
         err_drop(e);
         arena_destroy(a);
         return NULL;

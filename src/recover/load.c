@@ -29,8 +29,7 @@ static struct err *load_one(void *ctx, const char *id, const char *json)
     struct err *err = doc_decode(c, json);
 
     if (err) {
-        log_error("a saved container cannot be read and is left alone", KV("id", id),
-                  KV("error", err_text(err)));
+        db_set_aside(t->parts->db, "container", id, json, err_text(err));
         err_drop(err);
         container_destroy(c);
         return NULL;

@@ -369,7 +369,32 @@ static void reconcile_one(struct container *c)
         container_start(c, on_boot_started, container_ref(c));
 }
 
-/* Cgroups and directories that no container owns. */
+/* A document whose directory is not there: the machine ended on a file system that had the one on
+ * disk and not the other. Nothing but that was in it, or it was lost by others. */
+static void remake_directories(struct container_table *t, const struct strs *ids)
+{
+    struct map *there = map_create();
+    size_t cursor = 0;
+    const char *id;
+    void *value;
+
+    for (size_t i = 0; i < ids->n; i++)
+        map_put(there, ids->v[i], t);
+    while (map_next(t->by_id, &cursor, &id, &value)) {
+        autoerr struct err *err = NULL;
+
+        if (map_get(there, id))
+            continue;
+        log_warn("the directory of a container is gone: an empty one is made", KV("id", id));
+        err = rootfs_create(t->parts->layers, id);
+        if (err)
+            log_error("it could not be made", KV("id", id), KV("error", err_text(err)));
+    }
+    map_destroy(there);
+}
+
+/* Cgroups and directories that no container owns. A directory is removed only when it is known why
+ * it is there. */
 static void remove_leftovers(struct container_table *t)
 {
     autoarena struct arena *a = arena_create();
@@ -385,9 +410,14 @@ static void remove_leftovers(struct container_table *t)
     err_drop(err);
     ids = (struct strs){0};
     err = rootfs_list(t->parts->layers, a, &ids);
-    for (size_t i = 0; !err && i < ids.n; i++)
-        if (!find_exact(t, ids.v[i]))
-            err_drop(rootfs_remove(t->parts->layers, ids.v[i]));
+    for (size_t i = 0; !err && i < ids.n; i++) {
+        if (find_exact(t, ids.v[i]))
+            rootfs_note_known(t->parts->layers, ids.v[i]);
+        else
+            rootfs_put_aside(t->parts->layers, ids.v[i], t->parts->db);
+    }
+    if (!err)
+        remake_directories(t, &ids);
     err_drop(err);
 }
 

@@ -36,6 +36,8 @@ static void destroy(struct layer_draft *d)
 static struct err *open_dirs(struct layer_draft *d)
 {
     TRY(store_open_dir(d->store->tmp, d->name, &d->dir));
+    if (fchmod(d->dir, STORE_NEW_MODE) < 0)
+        return err_sys("set mode of a new layer");
     TRY(store_open_dir(d->dir, "diff", &d->diff));
     return fchmod(d->diff, 0755) < 0 ? err_sys("set mode of a new layer") : NULL;
 }

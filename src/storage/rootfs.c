@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
+#include "core/quarantine.h"
 
 #include "overlay.h"
 #include "trash.h"
@@ -39,7 +40,7 @@ struct err *rootfs_create(struct layer_store *s, const char *id)
 
     ASSERT(s->magic == STORE_MAGIC);
     TRY(check_id(id));
-    if (mkdirat(s->containers, id, 0700) < 0)
+    if (mkdirat(s->containers, id, STORE_NEW_MODE) < 0)
         return errno == EEXIST ? err_new(ERR_CONFLICT, "container %s has a directory already", id)
                                : err_sys("make the container's directory");
     dir = openat(s->containers, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -100,6 +101,19 @@ struct err *rootfs_list(struct layer_store *s, struct arena *a, struct strs *out
             strs_add(a, &found, names.v[i]);
     *out = found;
     return NULL;
+}
+
+void rootfs_note_known(struct layer_store *s, const char *id)
+{
+    store_note_known(s->containers, id);
+}
+
+void rootfs_put_aside(struct layer_store *s, const char *id, struct db *db)
+{
+    if (store_is_left_behind(s->containers, id, db_evidence(db, "container", id)))
+        err_drop(rootfs_remove(s, id));
+    else
+        quarantine_put(db_quarantine(db), s->containers, id, "container", id);
 }
 
 char *rootfs_dir(struct layer_store *s, struct arena *a, const char *id)

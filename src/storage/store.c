@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
+#include "core/quarantine.h"
 
 #include "layer_record.h"
 #include "overlay.h"
@@ -29,6 +30,25 @@ void store_tmp_name(char out[TMP_NAME_MAX])
 
     id_random(id);
     snprintf(out, TMP_NAME_MAX, "%.32s", id);
+}
+
+static bool is_new(int dir, const char *name)
+{
+    struct stat st;
+
+    return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) &&
+           (st.st_mode & S_ISVTX);
+}
+
+void store_note_known(int dir, const char *name)
+{
+    if (is_new(dir, name))
+        (void)!fchmodat(dir, name, INNER_MODE, 0);
+}
+
+bool store_is_left_behind(int dir, const char *name, enum db_evidence evidence)
+{
+    return evidence == DB_WAS_GOING || (evidence == DB_KNOWS_NOTHING && is_new(dir, name));
 }
 
 struct err *store_open_dir(int dir, const char *name, int *out)
@@ -234,6 +254,21 @@ struct err *layer_remove(struct layer_store *s, const char *chain_id)
     if (fsync(s->layers) < 0)
         return err_sys("remove layer %s", chain_id);
     return dir_remove_tree(s->tmp, name);
+}
+
+void layer_note_known(struct layer_store *s, const char *chain_id)
+{
+    store_note_known(s->layers, digest_hex(chain_id));
+}
+
+bool layer_is_left_behind(struct layer_store *s, const char *chain_id, enum db_evidence evidence)
+{
+    return store_is_left_behind(s->layers, digest_hex(chain_id), evidence);
+}
+
+void layer_quarantine(struct layer_store *s, const char *chain_id, struct quarantine *q)
+{
+    quarantine_put(q, s->layers, digest_hex(chain_id), "layer", digest_hex(chain_id));
 }
 
 struct err *layer_list(struct layer_store *s, struct arena *a, struct strs *out)

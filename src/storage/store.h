@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "core/db.h"
 #include "storage/rootfs.h"
 
 enum overlay_way { OVERLAY_BY_FD = 1, OVERLAY_BY_STRING, OVERLAY_BY_MOUNT };
@@ -25,5 +26,12 @@ struct layer_store {
 /* Random name for temporary directories. */
 #define TMP_NAME_MAX 33
 void store_tmp_name(char out[TMP_NAME_MAX]);
+/* Folders of layers, containers and volumes begin with the sticky bit: whether they have a document
+ * already nobody knows. The next start takes it away from those that have. */
+#define STORE_NEW_MODE 01700
+void store_note_known(int dir, const char *name);
+/* Whether dir/name, without a document, is what a crashed operation has left: it never had one, or
+ * its document was being deleted. */
+bool store_is_left_behind(int dir, const char *name, enum db_evidence evidence);
 /* Makes dir/name (0700) when absent and opens it. */
 struct err *store_open_dir(int dir, const char *name, int *out) must_check;

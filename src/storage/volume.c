@@ -3,7 +3,7 @@
  * The table of volumes. Loop thread; volume_table_open at start-up.
  * Trap: users' data is never thrown away by reconciliation. A directory that the database does
  * not know (its crash came between two steps, or the database is lost) becomes a volume again
- * unless it is empty; a document without its directory gets a new, empty one.
+ * unless a crashed operation has left it, empty; a document without its directory gets a new one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "core/db.h"
 #include "core/events.h"
+#include "core/quarantine.h"
 
 #include "store.h"
 #include "trash.h"
@@ -149,7 +150,7 @@ struct err *volume_make_dirs(int dir, const char *name, bool *is_new)
 {
     autoclose int top = -1;
 
-    *is_new = mkdirat(dir, name, 0700) == 0;
+    *is_new = mkdirat(dir, name, STORE_NEW_MODE) == 0;
     if (!*is_new && errno != EEXIST)
         return err_sys("make the directory of volume %s", name);
     top = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -169,33 +170,78 @@ static struct err *load_one(void *ctx, const char *id, const char *json)
     struct volume_record r = {0};
     struct volume *v;
     bool is_new;
-    struct err *e = json_decode(a, json, strlen(json), &record_json, &r);
+    autoerr struct err *e = json_decode(a, json, strlen(json), &record_json, &r);
 
     if (!e)
         e = volume_check_name(id);
-    if (e)
-        return err_wrap(e, "read the record of volume %s", id);
+    if (e) { /* its directory becomes a volume again */
+        db_set_aside(t->db, VOLUME_KIND, id, json, err_text(e));
+        return NULL;
+    }
     TRY(volume_make_dirs(t->dir, id, &is_new));
+    store_note_known(t->dir, id);
     v = volume_new(t, id);
     volume_set_record(v, &r);
     v->state = VOLUME_READY;
     return NULL;
 }
 
+struct lost_record { /* the record that the database has lost, if there is one */
+    struct arena *arena;
+    const char *name;
+    struct volume_record r;
+};
+
+static struct err *look_at_lost(void *ctx, const char *id, const char *json)
+{
+    struct lost_record *l = ctx;
+    struct volume_record r = {0};
+    autoerr struct err *e = NULL;
+
+    if (strcmp(id, l->name) != 0)
+        return NULL;
+    e = json_decode(l->arena, json, strlen(json), &record_json, &r);
+    if (!e)
+        l->r = r;
+    return NULL;
+}
+
 /* The users' data is worth more than the order of the database: what lies in a directory of this
  * form is a volume. */
-static void adopt(struct volume_table *t, const char *name)
+static struct err *adopt(struct volume_table *t, const char *name)
 {
     autoarena struct arena *a = arena_create();
-    struct volume_record r = {.name = (char *)name, .created_ns = clock_wall_ns()};
-    struct volume *v = volume_new(t, name);
+    struct lost_record lost = {a, name, {.created_ns = clock_wall_ns()}};
+    struct volume *v;
 
-    r.is_anonymous = id_is_valid(name);
-    volume_set_record(v, &r);
+    lost.r.is_anonymous = id_is_valid(name);
+    TRY(db_each_evidence(t->db, VOLUME_KIND, DB_HAS_LOST, look_at_lost, &lost));
+    lost.r.name = (char *)name;
+    lost.r.is_doomed = false;
+    v = volume_new(t, name);
+    volume_set_record(v, &lost.r);
     v->state = VOLUME_READY;
-    db_put(t->db, VOLUME_KIND, name, volume_record_text(a, &r), NULL, NULL);
+    store_note_known(t->dir, name);
+    db_put(t->db, VOLUME_KIND, name, volume_record_text(a, &lost.r), NULL, NULL);
     /* a mechanism logs at debug only, but whoever lost a database should see this */
     log_warn("a volume's directory was not in the database: taken over", KV("name", name));
+    return NULL;
+}
+
+/* No document knows it. */
+static struct err *settle(struct volume_table *t, const char *name)
+{
+    autoarena struct arena *a = arena_create();
+    bool is_left = store_is_left_behind(t->dir, name, db_evidence(t->db, VOLUME_KIND, name));
+    autoclose int data =
+        openat(t->dir, path_join(a, name, "_data"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (is_left && (data < 0 || tree_is_empty(data)))
+        return trash_put(t->dir, name, t->trash);
+    if (data >= 0)
+        return adopt(t, name);
+    quarantine_put(db_quarantine(t->db), t->dir, name, VOLUME_KIND, name);
+    return NULL;
 }
 
 static struct err *reconcile(struct volume_table *t)
@@ -205,19 +251,10 @@ static struct err *reconcile(struct volume_table *t)
 
     TRY(dir_names(a, t->dir, &names));
     for (size_t i = 0; i < names.n; i++) {
-        const char *name = names.v[i];
-        struct err *e = volume_check_name(name);
-        bool is_ours = !e && !map_get(t->volumes, name);
-        autoclose int data = -1;
+        autoerr struct err *bad_name = volume_check_name(names.v[i]);
 
-        err_drop(e);
-        if (!is_ours)
-            continue;
-        data = openat(t->dir, path_join(a, name, "_data"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (data < 0 || tree_is_empty(data))
-            TRY(trash_put(t->dir, name, t->trash));
-        else
-            adopt(t, name);
+        if (!bad_name && !map_get(t->volumes, names.v[i]))
+            TRY(settle(t, names.v[i]));
     }
     return NULL;
 }

@@ -83,7 +83,7 @@ act() {
     container/exec:*) exec_made; api POST "/exec/$EXEC/start" '{"Detach":true}' ;;
     volume/create:*) api POST /volumes/create '{"Name":"fv"}' ;;
     volume/remove:*) api DELETE /volumes/fv ;;
-    volume/measure:*) api GET /system/df ;;
+    volume/measure:* | quarantine/measure:*) api GET /system/df ;;
     network/create:*) api POST /networks/create '{"Name":"fnet"}' ;;
     network/remove:*) api DELETE /networks/fnet ;;
     network/connect:*) api POST /networks/fnet/connect '{"Container":"ff"}' ;;

@@ -271,7 +271,7 @@ TEST(a_newer_format_is_refused)
 {
     open_at(db_path());
     close_all();
-    exec_sql("UPDATE meta SET format = 2");
+    exec_sql("UPDATE meta SET format = 2; PRAGMA user_version = 2");
     check_refused(db_path(), "written by a newer berth (format 2, this one knows 1)");
 }
 
@@ -476,7 +476,7 @@ TEST(a_volatile_one_begins_anew_after_a_newer_format)
 {
     open_volatile_at(db_path());
     close_all();
-    exec_sql("UPDATE meta SET format = 2");
+    exec_sql("UPDATE meta SET format = 2; PRAGMA user_version = 2");
     check_begins_anew();
 }
 

@@ -374,13 +374,16 @@ TEST(volume_start_up_reconciles)
     create_and_run("lost");
     CHECK_OK(dir_make_all(arena_printf(test_arena, "%s/volumes/full/_data", data_root()), 0755));
     CHECK_OK(dir_make_all(arena_printf(test_arena, "%s/volumes/bare/_data", data_root()), 0755));
+    CHECK_OK(dir_make_all(arena_printf(test_arena, "%s/volumes/left/_data", data_root()), 0755));
+    CHECK(chmod(arena_printf(test_arena, "%s/volumes/left", data_root()), 01700) == 0);
     CHECK_OK(file_write_atomic(AT_FDCWD,
                                arena_printf(test_arena, "%s/volumes/full/_data/f", data_root()),
                                "x", 1, 0600, false));
     CHECK_OK(dir_remove_tree(AT_FDCWD, arena_printf(test_arena, "%s/volumes/lost", data_root())));
     reopen();
     CHECK(volume_find(table, "full"));
-    CHECK(!volume_find(table, "bare") && !has_data("bare"));
+    CHECK(volume_find(table, "bare"));
+    CHECK(!volume_find(table, "left") && !has_data("left"));
     CHECK(volume_find(table, "lost") && has_data("lost"));
     tear_down();
 }

@@ -5,7 +5,9 @@
  */
 #include <string.h>
 
+#include "core/settings.h"
 #include "image/image.h"
+#include "storage/quarantine_size.h"
 #include "storage/volume.h"
 #include "view/view.h"
 
@@ -77,6 +79,25 @@ static void on_size(void *ctx, struct err *err, int64_t rw, int64_t root)
     measure_container(u);
 }
 
+/* Docker has no such thing, so its clients see nothing unless there is something to see. */
+static void on_quarantine_size(void *ctx, struct err *err, int n, int64_t bytes)
+{
+    struct disk_usage *u = ctx;
+
+    if (reply_failed(u->request, err)) {
+        buf_finish(&u->json);
+        return;
+    }
+    if (n > 0) {
+        jw_obj(&u->w, "Quarantine");
+        jw_int(&u->w, "Count", n);
+        jw_int(&u->w, "Size", bytes);
+        jw_obj_end(&u->w);
+    }
+    jw_obj_end(&u->w);
+    reply_json(u->request, 200, &u->json);
+}
+
 static void measure_container(struct disk_usage *u)
 {
     while (u->at < u->ids.n) {
@@ -93,8 +114,8 @@ static void measure_container(struct disk_usage *u)
     jw_arr_end(&u->w);
     jw_arr(&u->w, "BuildCache");
     jw_arr_end(&u->w);
-    jw_obj_end(&u->w);
-    reply_json(u->request, 200, &u->json);
+    quarantine_measure(parts_of(u->request)->ops, parts_of(u->request)->settings->data_root,
+                       on_quarantine_size, u);
 }
 
 void handle_disk_usage(struct request *r)
