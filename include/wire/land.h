@@ -83,6 +83,7 @@ _Static_assert(sizeof(struct land_record) <= LAND_PARKED_AT, "a record's head ha
 int land_create(struct land *l);
 int land_open(struct land *l, const int fds[LAND_FDS]); /* takes them when it succeeds */
 void land_close(struct land *l);
+bool land_is_fixed(int fd); /* the memory: nobody can cut it off under who has mapped it */
 
 struct land_slot *land_slot(const struct land *l, unsigned slot);
 char *land_bytes(const struct land *l, unsigned slot); /* its window; 8 free bytes before it */

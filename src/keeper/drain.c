@@ -36,7 +36,7 @@ void drain_take_memory(struct keeper *k, int *fds)
         land_close(&k->land);
     for (int i = 0; i < LAND_FDS; i++)
         fds[i] = fd_raise(fds[i]);
-    error = land_open(&k->land, fds);
+    error = land_is_fixed(fds[0]) ? land_open(&k->land, fds) : EPERM;
     if (!error)
         return;
     log_error("the landing memory cannot be kept", KV("error", strerror(error)));
@@ -212,8 +212,13 @@ static ssize_t take_output(struct keeper *k, struct entry *e, unsigned hold)
     return take(k, e, e->roles[hold] == ROLE_STDERR ? 2 : 1, fd);
 }
 
+/* They are non-blocking as the engine makes them; were one not, a read would hold everybody. */
 static void watch(struct keeper *k, struct entry *e, unsigned hold)
 {
+    int flags = fcntl(e->holds[hold], F_GETFL);
+
+    if (flags >= 0 && !(flags & O_NONBLOCK))
+        fcntl(e->holds[hold], F_SETFL, flags | O_NONBLOCK);
     if (keeper_watch(k, e->holds[hold], EPOLLIN, WATCH_OUTPUT + hold, e))
         e->spool.watched |= (uint8_t)(1u << hold);
 }
@@ -293,10 +298,12 @@ static void find_records(struct keeper *k)
 
     for (unsigned i = 0; i < n && i < LAND_RECORDS; i++) {
         const struct land_record *r = land_record(&k->land, i);
+        char id[KEEPER_ID_MAX]; /* a copy: who else has the memory may still write there */
 
-        if (r->is_used && memchr(r->id, 0, sizeof(r->id)))
-            for (struct entry *e = entry_next(&k->table, r->id, NULL); e;
-                 e = entry_next(&k->table, r->id, e))
+        memcpy(id, r->id, sizeof(id));
+        if (r->is_used && memchr(id, 0, sizeof(id)))
+            for (struct entry *e = entry_next(&k->table, id, NULL); e;
+                 e = entry_next(&k->table, id, e))
                 e->spool.record = i + 1;
     }
 }

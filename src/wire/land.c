@@ -68,8 +68,9 @@ int land_create(struct land *l)
     l->map = NULL;
     for (int i = 0; i < LAND_FDS; i++)
         l->fds[i] = -1;
-    l->fds[0] = memfd_create("berth-landing", MFD_CLOEXEC);
-    if (l->fds[0] < 0 || ftruncate(l->fds[0], (off_t)MAP_SIZE))
+    l->fds[0] = memfd_create("berth-landing", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (l->fds[0] < 0 || ftruncate(l->fds[0], (off_t)MAP_SIZE) ||
+        fcntl(l->fds[0], F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
         error = errno;
     if (!error)
         error = open_slots(l);
@@ -101,6 +102,13 @@ int land_open(struct land *l, const int fds[LAND_FDS])
     memcpy(l->fds, fds, sizeof(l->fds));
     l->map = map;
     return 0;
+}
+
+bool land_is_fixed(int fd)
+{
+    int seals = fcntl(fd, F_GET_SEALS);
+
+    return seals >= 0 && seals & F_SEAL_SHRINK;
 }
 
 void land_close(struct land *l)
