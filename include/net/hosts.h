@@ -11,8 +11,10 @@ struct hosts_entry {
 /* Docker's order: localhost lines, own address with hostname[.domain] hostname, extra hosts. */
 char *hosts_text(struct arena *a, const struct hosts_entry *own, size_t n_own,
                  const struct hosts_entry *extra, size_t n_extra);
-/* Entries whose names stand there get the new address; the others are added. */
-char *hosts_update(struct arena *a, const char *text, const struct hosts_entry *v, size_t n);
+/* Entries whose names stand there get the new address; the others are added. The text may be
+ * anything: the container writes to it. */
+char *hosts_update(struct arena *a, const char *text, size_t len, const struct hosts_entry *v,
+                   size_t n, size_t *out_len);
 /* "name:addr" or "name=addr" of --add-host; host-gateway becomes `gateway`. */
 struct err *hosts_parse_extra(struct arena *a, const char *s, const char *gateway,
                               struct hosts_entry *out) must_check;

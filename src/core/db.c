@@ -167,7 +167,12 @@ static void commit(struct db *d, struct write_batch *b)
     b->err = db_store_commit(d->store, &b->writes);
     if (b->err && d->room && db_store_is_full(d->store))
         commit_on_full_disk(d, b);
-    if (d->room)
+    if (b->err && d->room && db_room_is_readonly(d->room)) {
+        err_drop(b->err);
+        b->err =
+            err_new(ERR_INTERNAL, "write state: the file system of the data root is read-only");
+    }
+    if (d->room && !b->err)
         db_room_keep(d->room);
     d->has_ballast = !d->room || db_room_renew(d->room);
     pthread_mutex_unlock(&d->store_lock);

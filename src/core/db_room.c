@@ -80,6 +80,12 @@ bool db_room_is_short(const struct db_room *r)
     return free_bytes(r) < SHORT_BYTES;
 }
 
+/* By a write that takes no room: the flags of the file system do not tell after an error of it. */
+bool db_room_is_readonly(const struct db_room *r)
+{
+    return r->file >= 0 && futimens(r->file, NULL) < 0 && errno == EROFS;
+}
+
 static bool allocate(struct db_room *r, int fd, off_t bytes)
 {
     if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, bytes) == 0)

@@ -16,3 +16,5 @@ void db_room_keep(struct db_room *r);
 bool db_room_give(struct db_room *r);
 /* Makes it again when there is room. Whether it is there. */
 bool db_room_renew(struct db_room *r);
+/* Whether it is the file system that lets nobody write: SQLite only knows that it could not. */
+bool db_room_is_readonly(const struct db_room *r);

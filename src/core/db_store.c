@@ -9,7 +9,6 @@
  */
 #include "db_store.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <string.h>
@@ -55,14 +54,14 @@ static const char put_sql[] =
 
 static struct err *sql_err(struct db_store *s, const char *what)
 {
-    int code = sqlite3_errcode(s->sql) & 0xff, sys = sqlite3_system_errno(s->sql);
+    int code = sqlite3_errcode(s->sql) & 0xff;
 
-    s->is_full = code == SQLITE_FULL || sys == ENOSPC || sys == EDQUOT;
+    s->is_full = code == SQLITE_FULL;
     if (s->is_full)
         return err_new(ERR_INTERNAL, "%s: the disk of the data root is full: free some space",
                        what);
-    if (code == SQLITE_READONLY || sys == EROFS)
-        return err_new(ERR_INTERNAL, "%s: the file system of the data root is read-only", what);
+    if (code == SQLITE_READONLY)
+        return err_new(ERR_INTERNAL, "%s: its file system is read-only", what);
     return err_new(ERR_INTERNAL, "%s: %s", what, sqlite3_errmsg(s->sql));
 }
 

@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "base/map.h"
 #include "net/dns.h"
 #include "net/ipam.h"
 
@@ -37,40 +38,57 @@ char *hosts_text(struct arena *a, const struct hosts_entry *own, size_t n_own,
     return arena_strndup(a, b.data, b.len);
 }
 
-/* The entry that is this line's, by its names. */
-static const struct hosts_entry *entry_of(const char *line, size_t len, const struct hosts_entry *v,
-                                          size_t n)
+/* names → its entry. */
+static struct map *index_entries(const struct hosts_entry *v, size_t n)
 {
-    const char *tab = memchr(line, '\t', len);
-    size_t names = tab ? len - (size_t)(tab + 1 - line) : 0;
+    struct map *m = map_create();
 
-    for (size_t i = 0; tab && i < n; i++)
-        if (strlen(v[i].names) == names && !memcmp(tab + 1, v[i].names, names))
-            return &v[i];
-    return NULL;
+    for (size_t i = 0; i < n; i++)
+        map_put(m, v[i].names, (void *)(uintptr_t)&v[i]);
+    return m;
 }
 
-char *hosts_update(struct arena *a, const char *text, const struct hosts_entry *v, size_t n)
+/* The entry that is this line's, by its names. A look-up, since both may be many. */
+static const struct hosts_entry *entry_of(const struct map *by_names, const char *line, size_t len,
+                                          struct buf *names)
 {
-    autobuf struct buf b = {0};
-    bool *is_there = arena_array(a, n + 1, sizeof(*is_there));
+    const char *tab = memchr(line, '\t', len);
 
-    for (const char *line = text; *line;) {
-        size_t len = strcspn(line, "\n");
-        const struct hosts_entry *e = entry_of(line, len, v, n);
+    if (!tab || memchr(line, '\0', len))
+        return NULL;
+    names->len = 0;
+    buf_add(names, tab + 1, len - (size_t)(tab + 1 - line));
+    return map_get(by_names, names->len ? names->data : "");
+}
+
+char *hosts_update(struct arena *a, const char *text, size_t len, const struct hosts_entry *v,
+                   size_t n, size_t *out_len)
+{
+    autobuf struct buf b = {0}, names = {0};
+    bool *is_there = arena_array(a, n + 1, sizeof(*is_there));
+    struct map *by_names = index_entries(v, n);
+
+    for (const char *line = text, *end = text + len; line < end;) {
+        const char *newline = memchr(line, '\n', (size_t)(end - line));
+        size_t line_len = (size_t)((newline ? newline : end) - line);
+        const struct hosts_entry *e = entry_of(by_names, line, line_len, &names);
 
         if (e) {
             is_there[e - v] = true;
             add_entries(&b, e, 1);
         } else {
-            buf_printf(&b, "%.*s\n", (int)len, line);
+            buf_add(&b, line, line_len);
+            buf_add(&b, "\n", 1);
         }
-        line += len + (line[len] == '\n');
+        line += line_len + 1;
     }
+    map_destroy(by_names);
     for (size_t i = 0; i < n; i++)
         if (!is_there[i])
             add_entries(&b, &v[i], 1);
-    return arena_strndup(a, b.data ? b.data : "", b.len);
+    *out_len = b.len;
+    buf_puts(&b, ""); /* with its end, also when it is empty */
+    return arena_memdup(a, b.data, b.len + 1);
 }
 
 struct err *hosts_parse_extra(struct arena *a, const char *s, const char *gateway,

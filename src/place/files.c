@@ -6,11 +6,14 @@
  */
 #include "place/files.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "container/doc.h"
 #include "container/object.h"
 #include "core/settings.h"
@@ -24,7 +27,7 @@
 #include "storage/rootfs.h"
 
 #define RESOLV_MAX 65536
-#define HOSTS_MAX (1 << 20) /* the container may write its own */
+#define HOSTS_MAX (1 << 20) /* what is kept of what the container has made of it */
 #define SYSTEMD_RESOLV "/run/systemd/resolve/resolv.conf"
 
 static char *own_names(struct arena *a, const struct config *c)
@@ -261,27 +264,78 @@ struct err *etc_files_open(struct arena *a, const char *dir, const struct etc_fi
     return NULL;
 }
 
-static struct err *write_in_place(struct arena *a, const char *dir, const char *name,
-                                  const char *text)
+/* The container has the file, and may have a lease on it: whoever waited for that would hold a
+ * worker and the container's lane (fcntl(2), F_SETLEASE). */
+static struct err *open_written(struct arena *a, const char *dir, const char *name, int *out)
 {
-    autoclose int fd = open(path_join(a, dir, name), O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC);
+    int fd = open(path_join(a, dir, name), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
+    if (fd < 0 && errno == EWOULDBLOCK)
+        return err_new(ERR_CONFLICT, "the container has a lease on its %s", name);
     if (fd < 0)
         return err_sys("open the %s of a container", name);
-    return fd_write_all(fd, text, strlen(text));
+    *out = fd;
+    return NULL;
+}
+
+/* Over what is there, then cut to its length: at no moment is it empty, and a full disk leaves what
+ * was there before. */
+static struct err *write_over(int fd, const char *text, size_t len)
+{
+    if (lseek(fd, 0, SEEK_SET) < 0)
+        return err_sys("write");
+    TRY(fd_write_all(fd, text, len));
+    return ftruncate(fd, (off_t)len) < 0 ? err_sys("cut to %zu bytes", len) : NULL;
 }
 
 struct err *etc_files_write_resolv(struct arena *a, const char *dir, const struct etc_files *f)
 {
-    return write_in_place(a, dir, "resolv.conf", resolv_of(a, f));
+    const char *text = resolv_of(a, f);
+    autoclose int fd = -1;
+
+    TRY(open_written(a, dir, "resolv.conf", &fd));
+    return write_over(fd, text, strlen(text));
+}
+
+/* Of what the container has made of it, the first HOSTS_MAX bytes up to the end of a line. */
+static struct err *read_written(struct arena *a, int fd, char **out, size_t *out_len)
+{
+    struct stat st;
+    char *text;
+    size_t len = 0, room;
+    ssize_t n;
+
+    if (fstat(fd, &st) < 0)
+        return err_sys("stat the hosts of a container");
+    room = st.st_size > HOSTS_MAX ? HOSTS_MAX + 1 : (size_t)st.st_size;
+    text = arena_alloc(a, room + 1);
+    do {
+        n = read(fd, text + len, room - len);
+        len += n > 0 ? (size_t)n : 0;
+    } while ((n < 0 && errno == EINTR) || (n > 0 && len < room));
+    if (n < 0)
+        return err_sys("read the hosts of a container");
+    if (len > HOSTS_MAX) {
+        const char *last = memrchr(text, '\n', HOSTS_MAX);
+
+        len = last ? (size_t)(last + 1 - text) : 0;
+        log_warn("a container's /etc/hosts is larger than 1 MiB: the rest is cut off",
+                 KV_INT("kept", (int64_t)len));
+    }
+    *out = text;
+    *out_len = len;
+    return NULL;
 }
 
 struct err *etc_files_update_hosts(struct arena *a, const char *dir, const struct hosts_entry *v,
                                    size_t n)
 {
+    autoclose int fd = -1;
     char *text;
     size_t len;
 
-    TRY(file_read(a, AT_FDCWD, path_join(a, dir, "hosts"), HOSTS_MAX, &text, &len));
-    return write_in_place(a, dir, "hosts", hosts_update(a, text, v, n));
+    TRY(open_written(a, dir, "hosts", &fd));
+    TRY(read_written(a, fd, &text, &len));
+    text = hosts_update(a, text, len, v, n, &len);
+    return write_over(fd, text, len);
 }

@@ -30,10 +30,10 @@ static struct err *read_below(struct arena *a, int root, const char *path, char 
     if (seen < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
         return NULL;
     if (seen >= 0)
-        fd = fd_reopen(seen, S_IFREG, O_RDONLY);
+        fd = fd_reopen(seen, S_IFREG, O_RDONLY | O_NONBLOCK);
     if (fd < 0 && errno == EINVAL)
         return err_new(ERR_INVALID, "%s of the image is not a regular file", path);
-    if (fd < 0)
+    if (fd < 0) /* EWOULDBLOCK: the container has a lease on it, and nobody waits for that */
         return err_sys("open %s of the image", path);
     e = file_read_fd(a, fd, USER_FILE_MAX, out, &len);
     return e ? err_wrap(e, "%s of the image", path) : NULL;

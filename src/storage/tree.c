@@ -219,7 +219,7 @@ static struct err *copy_content(int from, int to, int64_t size)
 static struct err *copy_file(int from_dir, int to_dir, const char *name)
 {
     autoclose int seen = openat(from_dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    autoclose int from = seen < 0 ? -1 : fd_reopen(seen, S_IFREG, O_RDONLY), to = -1;
+    autoclose int from = seen < 0 ? -1 : fd_reopen(seen, S_IFREG, O_RDONLY | O_NONBLOCK), to = -1;
     struct stat st;
     struct err *e;
 

@@ -92,12 +92,48 @@ TEST(resolv_keeps_loopback_on_the_host_network)
     CHECK(strstr(resolv_text(test_arena, "nameserver 127.0.0.53", &o), "nameserver 127.0.0.53"));
 }
 
+static const char *updated(const char *text, size_t len, const struct hosts_entry *v, size_t n)
+{
+    size_t out_len;
+    char *out = hosts_update(test_arena, text, len, v, n, &out_len);
+
+    CHECK_INT(out[out_len], 0);
+    for (size_t i = 0; i < out_len; i++)
+        if (!out[i])
+            out[i] = '@';
+    return out;
+}
+
 TEST(hosts_update_moves_and_adds)
 {
     static const struct hosts_entry v[] = {{"10.0.0.9", "db name"}, {"10.0.0.8", "new"}};
+    static const char before[] = "::1\tlocalhost\n10.0.0.1\tdb name\n10.0.0.2\tdb\nrest";
 
-    CHECK_STR(
-        hosts_update(test_arena, "::1\tlocalhost\n10.0.0.1\tdb name\n10.0.0.2\tdb\nrest", v, 2),
-        "::1\tlocalhost\n10.0.0.9\tdb name\n10.0.0.2\tdb\nrest\n10.0.0.8\tnew\n");
-    CHECK_STR(hosts_update(test_arena, "", v, 0), "");
+    CHECK_STR(updated(before, strlen(before), v, 2),
+              "::1\tlocalhost\n10.0.0.9\tdb name\n10.0.0.2\tdb\nrest\n10.0.0.8\tnew\n");
+    CHECK_STR(updated("", 0, v, 0), "");
+}
+
+TEST(hosts_update_of_anything)
+{
+    static const struct hosts_entry v[] = {{"10.0.0.9", "db"}};
+
+    CHECK_STR(updated("a\0b\n1\tdb\0\n\n\t\n1\tdb", 17, v, 1), "a@b\n1\tdb@\n\n\t\n10.0.0.9\tdb\n");
+    CHECK_STR(updated("\xff\xfe\n", 3, v, 1), "\xff\xfe\n10.0.0.9\tdb\n");
+}
+
+/* Half a million lines, ten thousand entries. */
+TEST(hosts_update_is_not_quadratic)
+{
+    enum { LINES = 500000, ENTRIES = 10000 };
+    struct hosts_entry *v = arena_array(test_arena, ENTRIES, sizeof(*v));
+    autobuf struct buf text = {0};
+    size_t len;
+
+    for (int i = 0; i < ENTRIES; i++)
+        v[i] = (struct hosts_entry){"1.1.1.1", arena_printf(test_arena, "name%d", i)};
+    for (int i = 0; i < LINES; i++)
+        buf_puts(&text, "\tx\n");
+    hosts_update(test_arena, text.data, text.len, v, ENTRIES, &len); /* the test has seconds */
+    CHECK(len > text.len);
 }
