@@ -85,6 +85,9 @@ struct err *sandbox_storage_limit(const struct host_config *h, int64_t *out) mus
 extern const char *const sandbox_masked_paths[]; /* NULL-terminated */
 extern const char *const sandbox_readonly_paths[];
 
+/* Of a start, with the files of /etc: each is a descriptor that goes to the keeper. */
+#define SANDBOX_MOUNTS_MAX 103
+
 /* What the device cgroup should say, in order; the last match decides. */
 struct device_rule {
     char type;            /* 'a' every device, 'b' or 'c' */

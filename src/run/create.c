@@ -487,8 +487,9 @@ static void finish(struct op *op)
         container_destroy(o->c);
 }
 
-/* A large request is read and judged by a worker, and so is an image's large configuration; for a
- * usual one the way there takes longer. */
+/* A large request is read and judged by a worker, and so is an image's large configuration, and
+ * one that names devices, which are looked up: a folder of them may be large, or hang. For a usual
+ * one the way there takes longer. */
 static bool is_large(const struct op *op)
 {
     return ((const struct create *)op)->body_len > LARGE_BYTES;
@@ -499,24 +500,24 @@ static bool is_usual(const struct op *op)
     return !is_large(op);
 }
 
-static bool is_large_merged(const struct op *op)
+static bool is_for_worker(const struct op *op)
 {
     const struct create *o = (const struct create *)op;
 
-    return o->body_len + o->image_config_len > LARGE_BYTES;
+    return o->body_len + o->image_config_len > LARGE_BYTES || limits_name_files(&o->request.host);
 }
 
-static bool is_usual_merged(const struct op *op)
+static bool is_for_loop(const struct op *op)
 {
-    return !is_large_merged(op);
+    return !is_for_worker(op);
 }
 
 static const struct op_step create_steps[] = {
     {"read-request", ON_LOOP, read_request, NULL, 0, is_usual},
     {"read-large-request", ON_WORKER, read_request, NULL, 0, is_large},
     {"find-image", ON_LOOP, find_image, forget_image, 0},
-    {"check-config", ON_LOOP, check_config, NULL, 0, is_usual_merged},
-    {"check-large-config", ON_WORKER, check_config, NULL, 0, is_large_merged},
+    {"check-config", ON_LOOP, check_config, NULL, 0, is_for_loop},
+    {"check-large-config", ON_WORKER, check_config, NULL, 0, is_for_worker},
     {"find-parts", ON_LOOP, find_parts, NULL, 0},
     {"reserve-name", ON_LOOP, reserve_name, release_name, 0},
     {"make-volumes", ON_EVENT, make_volumes, drop_volumes, 0},

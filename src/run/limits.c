@@ -60,6 +60,12 @@ static struct err *plan_devices(struct arena *a, const struct host_config *h,
     return NULL;
 }
 
+bool limits_name_files(const struct host_config *h)
+{
+    return h->devices.n || h->blkio_weight_device.n || h->blkio_read_bps.n ||
+           h->blkio_write_bps.n || h->blkio_read_iops.n || h->blkio_write_iops.n;
+}
+
 struct err *limits_plan(struct arena *a, const struct host_config *h, const struct config *c,
                         struct cgroup_limits *out)
 {
@@ -81,7 +87,6 @@ struct err *limits_plan(struct arena *a, const struct host_config *h, const stru
         .blkio_weight = h->blkio_weight,
     };
 
-    (void)c;
     TRY(device_values(a, &h->blkio_weight_device, sizeof(struct weight_device), &l.weight_devices,
                       &l.n_weight_devices));
     TRY(device_values(a, &h->blkio_read_bps, sizeof(struct rate_device), &l.read_bps,
@@ -92,7 +97,8 @@ struct err *limits_plan(struct arena *a, const struct host_config *h, const stru
                       &l.n_read_iops));
     TRY(device_values(a, &h->blkio_write_iops, sizeof(struct rate_device), &l.write_iops,
                       &l.n_write_iops));
-    TRY(plan_devices(a, h, &l));
+    if (c)
+        TRY(plan_devices(a, h, &l));
     *out = l;
     return NULL;
 }

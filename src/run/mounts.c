@@ -16,9 +16,11 @@
 #include "container/doc.h"
 #include "container/object.h"
 #include "core/loop.h"
+#include "place/files.h"
+#include "runtime/sandbox.h"
 #include "storage/volume.h"
 
-#define MOUNTS_MAX 1000 /* of a container; each is an open file while it starts */
+#define MOUNTS_MAX (SANDBOX_MOUNTS_MAX - ETC_FILES) /* what a start has room for */
 
 /* A list under construction; later entries for the same destination are refused or skipped. */
 struct mount_plan {
@@ -66,7 +68,7 @@ static struct err *check_destination(struct mount_plan *p, const char *destinati
         return err_new(ERR_INVALID, "invalid specification: destination can't be '/'");
     if (mount_plan_find(p, *out))
         return err_new(ERR_INVALID, "Duplicate mount point: %s", *out);
-    return NULL;
+    return check_number(p->n + 1);
 }
 
 /* ---- Binds: "source:destination[:mode]" ---- */
@@ -310,8 +312,7 @@ struct err *mounts_plan(struct container_table *t, struct arena *a, const struct
     struct mount_plan p = {.table = t, .a = a};
     const struct mount_request *requests = host->mounts.v;
 
-    TRY(check_number(host->binds.n + host->mounts.n + host->tmpfs.n + host->volumes_from.n +
-                     config->volumes.n));
+    TRY(check_number(host->volumes_from.n)); /* each may bring nothing new, but is gone through */
     for (size_t i = 0; i < host->binds.n; i++)
         TRY(add_bind(&p, host->binds.v[i]));
     for (size_t i = 0; i < host->mounts.n; i++)
@@ -326,6 +327,7 @@ struct err *mounts_plan(struct container_table *t, struct arena *a, const struct
                            "invalid volume specification: '%s': mount path must be absolute",
                            config->volumes.v[i]);
         add_anonymous(&p, config->volumes.v[i]);
+        TRY(check_number(p.n));
     }
     if (p.n)
         qsort(p.v, p.n, sizeof(*p.v), parents_first);

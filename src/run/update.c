@@ -171,7 +171,6 @@ static struct err *plan(struct op *op)
     struct update *o = (struct update *)op;
     struct container *c = o->c;
     struct host_config asked = {0};
-    struct cgroup_limits limits;
 
     if (c->is_gone || c->doc.state.status == STATUS_REMOVING || c->doc.state.status == STATUS_DEAD)
         return err_new(ERR_CONFLICT,
@@ -190,10 +189,28 @@ static struct err *plan(struct op *op)
     take_asked(c->arena, &o->next, &asked);
     sandbox_warn_kernel_memory(op->arena, &asked, &o->warnings);
     TRY(sandbox_check(op->arena, &c->doc.config, &o->next));
-    TRY(limits_plan(op->arena, &o->next, &c->doc.config, &limits));
-    TRY(cgroup_check(o->parts->cgroups, op->arena, &limits, &o->warnings));
     o->is_running = state_is_running(c);
     return NULL;
+}
+
+static struct err *check_limits(struct op *op)
+{
+    struct update *o = (struct update *)op;
+    struct cgroup_limits limits;
+
+    TRY(limits_plan(op->arena, &o->next, NULL, &limits));
+    return cgroup_check(o->parts->cgroups, op->arena, &limits, &o->warnings);
+}
+
+/* A device is looked up by its path, on whatever file system that is: a worker's. */
+static bool names_files(const struct op *op)
+{
+    return limits_name_files(&((const struct update *)op)->next);
+}
+
+static bool names_none(const struct op *op)
+{
+    return !names_files(op);
 }
 
 /* The document is written as it is to be, and the container goes on as it is until the kernel has
@@ -248,6 +265,8 @@ static void finish(struct op *op)
 
 static const struct op_step update_steps[] = {
     {"plan", ON_LOOP, plan, NULL, 0},
+    {"check-limits", ON_LOOP, check_limits, NULL, 0, names_none},
+    {"check-limits-of-devices", ON_WORKER, check_limits, NULL, 0, names_files},
     {"save", ON_EVENT, save, save_as_shown, 0},
     {"apply", ON_WORKER, apply, NULL, 0},
     {"publish", ON_LOOP, publish, NULL, 0},

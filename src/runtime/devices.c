@@ -18,6 +18,7 @@
 #include <sys/sysmacros.h>
 
 #define DEVICES_MAX 4096
+#define WALK_MAX 10000 /* entries of folders, in all */
 
 static const char *const skipped_names[] = {
     "pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev", "console", "ptmx",
@@ -60,8 +61,19 @@ static bool is_skipped(const char *name)
 struct device_walk {
     struct strs hosts, containers; /* directories still to be read, in pairs */
     struct device_list *list;
+    const char *root; /* as it was given */
     const char *access;
+    size_t n_seen;
 };
+
+static struct err *count_entry(struct device_walk *w)
+{
+    if (w->n_seen++ < WALK_MAX)
+        return NULL;
+    return err_new(ERR_INVALID,
+                   "there are more than %d files below %s: name the devices, or a smaller folder",
+                   WALK_MAX, w->root);
+}
 
 static struct err *walk_directory(struct arena *a, struct device_walk *w, const char *host,
                                   const char *container)
@@ -74,7 +86,9 @@ static struct err *walk_directory(struct arena *a, struct device_walk *w, const 
         struct device_mapping m = {.permissions = (char *)w->access};
         struct stat st;
 
-        if (is_skipped(d->d_name) || fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        e = count_entry(w);
+        if (e || is_skipped(d->d_name) ||
+            fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
             continue;
         if (!is_device(st.st_mode) && !S_ISDIR(st.st_mode))
             continue;
@@ -82,7 +96,7 @@ static struct err *walk_directory(struct arena *a, struct device_walk *w, const 
         m.container = path_join(a, container, d->d_name);
         if (is_device(st.st_mode)) {
             e = add_node(a, w->list, &st, &m);
-        } else if (w->hosts.n < DEVICES_MAX) {
+        } else {
             strs_add(a, &w->hosts, m.host);
             strs_add(a, &w->containers, m.container);
         }
@@ -95,7 +109,7 @@ static struct err *walk_directory(struct arena *a, struct device_walk *w, const 
 static struct err *walk_tree(struct arena *a, const char *host, const char *container,
                              const char *access, struct device_list *out)
 {
-    struct device_walk w = {.list = out, .access = access};
+    struct device_walk w = {.list = out, .root = host, .access = access};
 
     strs_add(a, &w.hosts, host);
     strs_add(a, &w.containers, container);

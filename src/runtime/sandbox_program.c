@@ -29,7 +29,6 @@
 #include <sys/statfs.h>
 
 #define SHM_DEFAULT (64 << 20)
-#define MOUNTS_MAX 100                                           /* of the caller */
 #define FDS_BEFORE_REST (PROGRAM_FDS_MAX - PLAN_CGROUPS_MAX - 8) /* room for take_rest */
 #ifndef CLONE_INTO_CGROUP
 #define CLONE_INTO_CGROUP 0x200000000ULL
@@ -338,8 +337,8 @@ static struct err *take_mounts(struct sandbox_compile *c)
     const struct sandbox_input *in = c->in;
     struct plan_attach *list;
 
-    if (in->n_mounts > MOUNTS_MAX)
-        return err_new(ERR_INVALID, "more than %d mounts in one container", MOUNTS_MAX);
+    if (in->n_mounts > SANDBOX_MOUNTS_MAX)
+        return err_new(ERR_INVALID, "more than %d mounts in one container", SANDBOX_MOUNTS_MAX);
     list = arena_array(c->a, in->n_mounts + c->devices.n + 1, sizeof(*list));
     c->plan.mounts = list;
     for (size_t i = 0; i < in->n_mounts; i++) {

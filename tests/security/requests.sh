@@ -92,6 +92,24 @@ PY
     check "the engine answers" alive
 }
 
+# What is looked up on the host, or needs a descriptor at a start, is judged where it is asked for.
+hosts() {
+    local n held
+    create() { api POST /containers/create "{\"Image\":\"hostile:probe\",\"Cmd\":[\"true\"],\"HostConfig\":{$1}}"; }
+    like "--device /: refused" "more than 10000 files below /" "$(create '"Devices":[{"PathOnHost":"/","PathInContainer":"/dev/x","CgroupPermissions":"rwm"}]')"
+    mkdir -p "$HOST/tree" && (cd "$HOST/tree" && seq 9000 | xargs mkdir)
+    for n in 1 2 3; do create "\"Devices\":[{\"PathOnHost\":\"$HOST/tree\",\"PathInContainer\":\"/dev/x\",\"CgroupPermissions\":\"rwm\"}]" >/dev/null; done
+    held=$(api GET /debug/turns | python3 -c 'import json,sys; print([h for h in json.load(sys.stdin)["turns"]["longest"] if "check" in h["what"] + h["of"] and h["us"] > 5000])')
+    same "a large folder of --device does not hold the loop" "[]" "$held"
+    mounts() { python3 -c 'import json,sys; print(json.dumps({"/t%d" % i: "" for i in range(int(sys.argv[1]))}))' "$1"; }
+    n=$(create "\"Tmpfs\":$(mounts 100),\"NetworkMode\":\"none\"" | sed 's/.*"Id":"\([0-9a-f]*\)".*/\1/')
+    same "100 mounts: created and started" "" "$(api POST "/containers/$n/start")"
+    api DELETE "/containers/$n?force=1" >/dev/null
+    like "101: refused when they are asked for" "a container has at most 100 mounts" "$(create "\"Tmpfs\":$(mounts 101)")"
+    like "also together" "a container has at most 100 mounts" "$(create "\"Tmpfs\":$(mounts 60),\"Binds\":[$(seq -f '"/tmp:/b%g"' -s, 60)]")"
+    check "the engine answers" alive
+}
+
 # A sanitized engine keeps freed memory in quarantine: there only the descriptors are judged.
 grep -q __asan_init "$BERTH_BIN/berthd" && slack=100000 || slack=0
 rss() { awk '/^VmRSS/ {print $2}' "/proc/$ENGINE_PID/status"; }
@@ -153,7 +171,7 @@ PY
 }
 
 case ${1:-all} in
-all) paths; fields; memory ;;
+all) paths; fields; hosts; memory ;;
 *) "$@" ;;
 esac
 finish

@@ -286,6 +286,28 @@ def others():
         must("DELETE", "/volumes/sizes")
     grows("network-Labels", 2500, word_map, network)
     grows("volume-Labels", 2500, word_map, volume)
+    def asked(body):
+        call("POST", "/networks/create", dict({"Name": "sizes"}, **body))
+        call("DELETE", "/networks/sizes")
+    grows("network-pools", 2500, lambda n: {"IPAM": {"Config": [
+        {"Subnet": "10.%d.%d.0/24" % (i // 256, i % 256)} for i in range(n)]}}, asked)
+    grows("network-aux", 2500, lambda n: {"IPAM": {"Config": [{"Subnet": "10.7.0.0/16", "AuxiliaryAddresses": {
+        "h%d" % i: "10.7.%d.%d" % (1 + i // 256, i % 256) for i in range(n)}}]}}, asked)
+    grows("network-Options", 2500, lambda n: {"Options": word_map(n)}, asked)
+    grows("volume-DriverOpts", 2500, lambda n: {"Name": "sizes", "DriverOpts": word_map(n)},
+          lambda body: call("POST", "/volumes/create", body))
+    grows("endpoint-DriverOpts", 2500, lambda n: {"Image": "sizes:plain", "NetworkingConfig": {"EndpointsConfig": {"bridge": {
+        "DriverOpts": word_map(n)}}}}, lambda body: remove(json.loads(must("POST", "/containers/create", body))["Id"]))
+    grows("endpoint-networks", 2500, lambda n: {"Image": "sizes:plain", "NetworkingConfig": {"EndpointsConfig": {
+        "n%d" % i: {} for i in range(n)}}}, lambda body: call("POST", "/containers/create", body))
+    grows("create-Links", 64, lambda n: {"Image": "sizes:plain", "HostConfig": {"Links": words(n, "x%d:y")}},
+          lambda body: call("POST", "/containers/create", body))
+    grows("create-VolumesFrom", 2500, lambda n: {"Image": "sizes:plain", "HostConfig": {"VolumesFrom": words(n)}},
+          lambda body: call("POST", "/containers/create", body))
+    grows("create-Blkio", 2500, lambda n: {"Image": "sizes:plain", "HostConfig": {"BlkioDeviceReadBps": [
+        {"Path": "/dev/x%d" % i, "Rate": 1} for i in range(n)]}}, lambda body: call("POST", "/containers/create", body))
+    grows("unknown-members", 50000, lambda n: json.dumps(dict({"Image": "sizes:plain"}, **word_map(n))),
+          lambda text: remove(json.loads(must("POST", "/containers/create", text))["Id"]))
     id = create(Labels=word_map(10000))
     grows("filter-labels", 64, lambda n: {"label": words(n, "k%d=v")}, lambda f: must(
         "GET", "/containers/json?all=1&filters=" + urllib.parse.quote(json.dumps(f))))
