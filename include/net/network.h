@@ -63,8 +63,9 @@ struct in6_addr network_gateway6(const struct network *n);
 
 /* An endpoint of a container, embedded in its object while it is attached. */
 struct endpoint {
-    struct list link; /* in the network's list */
-    struct network *network;
+    uint32_t magic;          /* while it is joined */
+    struct list link;        /* in the network's list */
+    struct network *network; /* NULL: not joined; host and none have no endpoints */
     char id[65];
     char container_id[65], container_name[130];
     struct endpoint_spec spec;
@@ -82,6 +83,8 @@ struct err *network_join(struct network *n, struct endpoint *e, const struct end
 /* Takes the same addresses back after an engine restart. */
 struct err *network_rejoin(struct network *n, struct endpoint *e) must_check;
 void network_leave(struct endpoint *e); /* safe when not joined */
+/* What always holds, joined or not; at each transition, in debug builds. */
+void endpoint_check(const struct endpoint *e);
 
 /* Operations; `done` gets the new network through ctx by network_find(name). */
 void network_create(struct network_table *t, const struct network_request *r,

@@ -12,6 +12,35 @@
 #include "network_inner.h"
 
 #define POOL_START 4
+#define ENDPOINT_MAGIC 0x656e6470u /* "endp" */
+
+static bool has_own_mac(const struct endpoint_spec *s)
+{
+    static const uint8_t none[6];
+
+    return memcmp(s->mac, none, sizeof(none)) != 0;
+}
+
+/* An address without a lease is possible (retake_address6), a lease without an address is not. */
+void endpoint_check(const struct endpoint *e)
+{
+    const struct endpoint_spec *s = &e->spec;
+
+    ASSERT_DEBUG((e->network != NULL) == (e->magic == ENDPOINT_MAGIC));
+    ASSERT_DEBUG((e->network != NULL) == list_is_linked(&e->link));
+    if (!e->network)
+        return;
+    network_check(e->network);
+    ASSERT_DEBUG(!e->network->is_removing);
+    ASSERT_DEBUG(e->id[0] && e->container_id[0]);
+    ASSERT_DEBUG(!strcmp(s->bridge, e->network->bridge.ifname));
+    ASSERT_DEBUG(s->vlan.kind == e->network->vlan.kind);
+    ASSERT_DEBUG(!network_has_addresses(e->network) || s->addr || s->bits6);
+    ASSERT_DEBUG(!s->addr || s->bits > 0);
+    ASSERT_DEBUG(!s->bits6 || !addr6_is_none(&s->addr6));
+    ASSERT_DEBUG(!network_has_addresses(e->network) || s->ifname[0]);
+    ASSERT_DEBUG(s->vlan.kind != VLAN_IPVLAN || !has_own_mac(s));
+}
 
 /* Who gets the same address again answers to the same MAC. Without IPv4 all 128 bits count (FNV),
  * because the last four bytes of addresses that users choose need not differ. */
@@ -96,6 +125,8 @@ static struct err *take_addresses(struct network *n, const struct endpoint_wish 
 static void enlist(struct network *n, struct endpoint *e)
 {
     ASSERT(!e->network && !n->is_removing);
+    ASSERT(e->magic != ENDPOINT_MAGIC);
+    e->magic = ENDPOINT_MAGIC;
     e->network = n;
     list_append(&n->endpoints, &e->link);
     n->n_endpoints++;
@@ -155,6 +186,7 @@ struct err *network_join(struct network *n, struct endpoint *e, const struct end
     }
     id_random(e->id);
     enlist(n, e);
+    endpoint_check(e);
     network_publish_event(n, "connect", e);
     return NULL;
 }
@@ -184,6 +216,7 @@ struct err *network_rejoin(struct network *n, struct endpoint *e)
     if (network_has_addresses(n))
         fill_interface(n, &e->spec);
     enlist(n, e);
+    endpoint_check(e);
     return NULL;
 }
 
@@ -192,8 +225,10 @@ void network_leave(struct endpoint *e)
 {
     struct network *n = e->network;
 
+    endpoint_check(e);
     if (!n)
         return;
+    ASSERT(e->magic == ENDPOINT_MAGIC);
     net_source_forget(n->table->net, &e->spec);
     if (n->ipam && e->spec.addr)
         ipam_release(n->ipam, e->spec.addr);
@@ -203,5 +238,8 @@ void network_leave(struct endpoint *e)
     list_remove(&e->link);
     n->n_endpoints--;
     e->network = NULL;
+    e->magic = 0;
+    endpoint_check(e);
+    network_check(n);
     network_publish_event(n, "disconnect", e);
 }

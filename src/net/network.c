@@ -22,10 +22,42 @@
 
 /* ---- objects ---- */
 
+#define NETWORK_MAGIC 0x6e657477u /* "netw" */
+
+static size_t count_listed(const struct network *n)
+{
+    size_t count = 0;
+
+    list_each (e, &n->endpoints, struct endpoint, link)
+        count++;
+    return count;
+}
+
+/* A bridge, a vlan's parent or neither; leases of the families it has subnets of, its gateway among
+ * them; and whoever is listed is counted. */
+void network_check(const struct network *n)
+{
+    bool has_link = n->bridge.ifname[0] || n->vlan.kind;
+
+    ASSERT_DEBUG(n->magic == NETWORK_MAGIC && n->table && n->arena);
+    ASSERT_DEBUG(!text_is_empty(n->record.id) && !text_is_empty(n->record.request.name));
+    ASSERT_DEBUG(has_link == network_has_addresses(n));
+    ASSERT_DEBUG(!n->bridge.ifname[0] || !n->vlan.kind);
+    ASSERT_DEBUG((n->ipam != NULL) == (n->subnet.bits > 0));
+    ASSERT_DEBUG((n->ipam6 != NULL) == (n->subnet6.bits > 0));
+    ASSERT_DEBUG(!n->ipam || subnet4_has(n->subnet, n->gateway));
+    ASSERT_DEBUG(!n->ipam6 || subnet6_has(n->subnet6, &n->gateway6));
+    ASSERT_DEBUG(!n->has_pool || n->bridge.ifname[0]);
+    ASSERT_DEBUG(!n->is_removing || (!n->n_endpoints && !n->is_predefined));
+    ASSERT_DEBUG(count_listed(n) == n->n_endpoints);
+}
+
 static void network_destroy(struct network *n)
 {
     if (!n)
         return;
+    ASSERT(n->magic == NETWORK_MAGIC);
+    n->magic = 0;
     ipam_destroy(n->ipam);
     ipam6_destroy(n->ipam6);
     arena_destroy(n->arena); /* holds n itself */
@@ -119,6 +151,7 @@ struct err *network_from_record(struct network_table *t, struct arena *a,
     struct network *n = arena_new(a, struct network);
     struct err *e = NULL;
 
+    n->magic = NETWORK_MAGIC;
     n->table = t;
     n->record = *r;
     n->is_predefined = network_name_is_predefined(r->request.name);
@@ -143,6 +176,7 @@ void network_table_add(struct network_table *t, struct network *n)
         t->cap = cap;
     }
     t->v[t->n++] = n;
+    network_check(n);
 }
 
 void network_table_drop(struct network_table *t, struct network *n)

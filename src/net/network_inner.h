@@ -19,6 +19,7 @@ extern const struct jtable network_record_json;
 #define NETWORK_KIND "network"
 
 struct network {
+    uint32_t magic;
     struct network_table *table;
     struct arena *arena; /* the record's texts */
     struct network_record record;
@@ -73,6 +74,8 @@ bool network_name_is_predefined(const char *name);
 /* From a complete record (host and null have no subnet). Takes the arena on success. */
 struct err *network_from_record(struct network_table *t, struct arena *a,
                                 const struct network_record *r, struct network **out) must_check;
+/* What always holds, in debug builds. */
+void network_check(const struct network *n);
 void network_table_add(struct network_table *t, struct network *n);
 void network_table_drop(struct network_table *t, struct network *n);
 char *network_record_text(struct arena *a, const struct network_record *r);

@@ -316,13 +316,17 @@ static struct err *hide(struct op *op)
     choose_parent(r);
     netns_pool_set(r->table->net, &n->bridge, 0);
     n->has_pool = false;
+    network_check(n);
     return NULL;
 }
 
 static void show(struct op *op)
 {
-    ASSERT(((struct network_removal *)op)->network->is_removing);
-    ((struct network_removal *)op)->network->is_removing = false;
+    struct network *n = ((struct network_removal *)op)->network;
+
+    ASSERT(n->is_removing);
+    n->is_removing = false;
+    network_check(n);
 }
 
 static struct err *forget(struct op *op)
@@ -368,6 +372,7 @@ static struct err *drop(struct op *op)
     struct network_removal *r = (struct network_removal *)op;
 
     ASSERT(r->network->is_removing && !r->network->n_endpoints);
+    network_check(r->network);
     network_publish_event(r->network, "destroy", NULL);
     network_table_drop(r->table, r->network);
     return NULL;

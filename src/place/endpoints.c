@@ -80,6 +80,7 @@ static void endpoint_drop_last(struct container *c)
     ASSERT(c->n_endpoints > 0);
     e = c->endpoints[--c->n_endpoints];
     network_leave(e);
+    endpoint_check(e);
     free(e);
 }
 
@@ -182,6 +183,7 @@ struct err *endpoint_join(struct container *c, struct endpoint_record *at, struc
         return err;
     }
     note_endpoint(c->run_arena, e, at);
+    endpoint_check(e);
     *out = e;
     return NULL;
 }
