@@ -59,11 +59,14 @@ static bool version_is_below(const char *v, const char *other)
     return major < other_major || (major == other_major && minor < other_minor);
 }
 
+/* The kept connection may have been closed by the engine, which ends idle ones: that is looked for
+ * first, since a POST must not be sent twice. */
 static struct err *exchange(struct cli *cli, const struct http_request *r, struct http_head *h,
                             struct buf *body)
 {
     struct err *e;
 
+    ASSERT(r->method && r->path);
     if (cli->conn && (cli->conn->is_spent || http_conn_is_closed(cli->conn))) {
         http_conn_close(cli->conn);
         cli->conn = NULL;
@@ -80,6 +83,8 @@ static struct err *exchange(struct cli *cli, const struct http_request *r, struc
     return e;
 }
 
+/* As Docker does: the engine says its newest version in the head of /_ping; GET is for proxies that
+ * refuse HEAD. */
 static struct err *negotiate(struct cli *cli)
 {
     const struct http_request head = {.method = "HEAD", .path = "/_ping"};
@@ -105,6 +110,7 @@ static struct err *negotiate(struct cli *cli)
 
 static struct err *path_of(struct cli *cli, const char *rest, char **out)
 {
+    ASSERT(rest[0] == '/');
     if (!cli->api_version)
         TRY(negotiate(cli));
     *out = arena_printf(cli->arena, "/v%s%s", cli->api_version, rest);

@@ -16,6 +16,8 @@ struct column_line {
     size_t *widths; /* of the columns this line takes part in */
 };
 
+/* UTF-8: bytes 10xxxxxx go on a character (utf-8(7)). Wide characters count as one, as in
+ * Docker. */
 static size_t characters(const char *s, size_t len)
 {
     size_t n = 0;
@@ -25,6 +27,7 @@ static size_t characters(const char *s, size_t len)
     return n;
 }
 
+/* Cell `index` of a line, or its last one. */
 static const char *cell(const struct column_line *l, size_t index, size_t *out_len)
 {
     const char *s = l->text, *end = l->text + l->len;
@@ -65,6 +68,7 @@ static size_t measure_run(struct column_line *lines, size_t n, size_t from, size
 {
     size_t width = cell_min, to = from, len;
 
+    ASSERT(from < n && lines[from].n_cells > index + 1);
     for (; to < n && lines[to].n_cells > index + 1; to++) {
         const char *s = cell(&lines[to], index, &len);
         size_t needed = characters(s, len) + CELL_PADDING;
@@ -83,6 +87,7 @@ void columns_align(const char *text, size_t cell_min, struct buf *out)
     size_t n, most = 0, len;
     struct column_line *lines = split_lines(a, text, &n);
 
+    ASSERT(text && out);
     for (size_t i = 0; i < n; i++)
         if (lines[i].n_cells > most)
             most = lines[i].n_cells;

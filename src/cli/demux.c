@@ -4,19 +4,24 @@
 
 #include <string.h>
 
+/* Stream 3 is an error of the engine in the midst of a reply that began as 200. Stream 0, stdin, is
+ * never sent, but would be shown. */
 static struct err *deliver(const struct demux *d, const char *p, size_t n, demux_fn fn, void *ctx)
 {
     int stream = d->header[0];
 
+    ASSERT(d->n_header == sizeof(d->header));
     if (stream == 3)
         return err_new(ERR_INTERNAL, "error from daemon in stream: %.*s", (int)n, p);
     return fn(ctx, stream == 2 ? 2 : 1, p, n);
 }
 
+/* A frame: one byte of stream, three zeros, the length of the payload in network byte order. */
 static struct err *take_header(struct demux *d, const char **p, size_t *n)
 {
     size_t take = sizeof(d->header) - d->n_header;
 
+    ASSERT(d->n_header < sizeof(d->header));
     if (take > *n)
         take = *n;
     memcpy(d->header + d->n_header, *p, take);

@@ -21,6 +21,7 @@ void progress_bars_finish(struct progress_bars *p)
     buf_finish(&p->partial);
 }
 
+/* Behind IDS_MAX all share the last line: what the engine sends does not bound our memory. */
 static size_t line_of(struct progress_bars *p, const char *id, bool *out_is_new)
 {
     *out_is_new = false;
@@ -58,6 +59,7 @@ static void add_bar(struct progress_bars *p, const struct json *detail)
         buf_printf(p->out, "%8s/%s", size_fine(p->a, current), size_fine(p->a, total));
 }
 
+/* Without numbers a message says something that was not there before ("Pull complete"). */
 static bool has_bar(const struct json *detail)
 {
     return json_int(json_get(detail, "current")) > 0 || json_int(json_get(detail, "total")) > 0;
@@ -111,6 +113,8 @@ static void show(struct progress_bars *p, const struct json *message)
     }
 }
 
+/* An error ends the command: the engine has sent 200 long ago, so a message is its only way to
+ * tell. */
 static struct err *take_message(struct progress_bars *p, const char *text, size_t len)
 {
     const struct json *message = NULL;

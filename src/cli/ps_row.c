@@ -28,6 +28,7 @@ static int by_port(const void *a, const void *b)
     return strcmp(x->type, y->type);
 }
 
+/* Both sides go on by one, or neither is published: "8000-8002->80-82/tcp" is one range. */
 static bool continues(const struct port *last, const struct port *next)
 {
     bool outside = last->outside ? next->outside == last->outside + 1 : !next->outside;
@@ -100,6 +101,7 @@ char *ps_ports(struct arena *a, const struct json *ports)
     return arena_strdup(a, b.data ? b.data : "");
 }
 
+/* Names come with the slash in front that Docker stores them with. */
 static char *names_text(struct arena *a, const struct json *names, bool truncates)
 {
     autobuf struct buf b = {0};
@@ -115,6 +117,7 @@ static char *names_text(struct arena *a, const struct json *names, bool truncate
     return arena_strdup(a, b.data ? b.data : "");
 }
 
+/* A name with a digest is shown without it, as Docker does; a bare id is cut to twelve digits. */
 static char *image_text(struct arena *a, const struct json *s, bool truncates)
 {
     const char *image = text_of(s, "Image"), *id = text_of(s, "ImageID");

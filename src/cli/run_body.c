@@ -68,6 +68,7 @@ static void write_number(struct jw *w, const char *key, const struct number *n)
         jw_int(w, key, n->value);
 }
 
+/* A set in Docker's JSON is an object of empty objects: "ExposedPorts": {"80/tcp": {}}. */
 static void write_set(struct jw *w, const char *key, const struct strs *s)
 {
     if (!s->n)
@@ -80,6 +81,7 @@ static void write_set(struct jw *w, const char *key, const struct strs *s)
     jw_obj_end(w);
 }
 
+/* Docker's client refuses these itself, with these words; the engine is not asked. */
 static struct err *check_conflicts(const struct run_options *o)
 {
     if (o->rm && o->restart && strcmp(o->restart, "no") != 0 && o->restart[0])
@@ -93,6 +95,7 @@ static struct err *check_conflicts(const struct run_options *o)
     return NULL;
 }
 
+/* What -p names is exposed as well. A map, since ranges may hold thousands of ports. */
 static void expose_published(struct run_body *b)
 {
     struct map *known = map_create();
@@ -105,6 +108,7 @@ static void expose_published(struct run_body *b)
     map_destroy(known);
 }
 
+/* In the words of the library that Docker's client parses flags with (pflag). */
 static struct err *refused(struct err *e, const char *flag, const char *value)
 {
     struct err *named = err_new(ERR_INVALID, "invalid argument \"%s\" for \"%s\" flag: %s", value,

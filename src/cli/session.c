@@ -61,6 +61,8 @@ static void signals_of_session(const struct session *s, sigset_t *out)
         sigdelset(out, not_ours[i]);
 }
 
+/* Before the container is started: a signal that arrives in between waits for the signalfd instead
+ * of killing the client. */
 void session_block_signals(const struct session *s)
 {
     sigset_t set;
@@ -142,6 +144,7 @@ static struct err *take_output(struct flows *f)
 /* EOF of stdin becomes a half-close, once everything before it is sent. */
 static void send_eof(struct flows *f)
 {
+    ASSERT(f->s->stream || !f->stream_open);
     if (f->stdin_open || f->stdin_eof_sent || f->to_engine.len || !f->stream_open)
         return;
     f->stdin_eof_sent = true;
@@ -171,6 +174,7 @@ static void flush_to_engine(struct flows *f)
     ssize_t n =
         send(f->s->stream->fd, f->to_engine.data, f->to_engine.len, MSG_NOSIGNAL | MSG_DONTWAIT);
 
+    ASSERT(f->to_engine.len && f->stream_open);
     if (n > 0) {
         buf_drop_front(&f->to_engine, (size_t)n);
     } else if (n < 0 && errno != EAGAIN && errno != EINTR) {
@@ -346,6 +350,7 @@ struct err *session_run(struct session *s)
     };
     struct err *e = run_flows(&f);
 
+    ASSERT(s->cli && (s->stream || s->wait));
     tty_restore();
     if (f.signal_fd >= 0)
         close(f.signal_fd);

@@ -238,6 +238,7 @@ static void declare(struct scope *s, struct variable *v, const char *name, const
     s->variables = v;
 }
 
+/* The variables live in this frame: those of the block are gone when it is left. */
 static struct err *run_item(struct scope *s, const struct go_template *t, size_t at,
                             const struct json *key, const struct json *item, struct buf *out)
 {

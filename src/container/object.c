@@ -38,6 +38,8 @@ void container_destroy(struct container *c)
     timer_clear(c->parts->loop, &c->restart_timer);
     timer_clear(c->parts->loop, &c->unsaved.retry);
     c->parts->container_hooks->destroying(c);
+    for (int kind = 0; kind < SOCKETS_KINDS; kind++)
+        ASSERT(!c->holding[kind]); /* else the keeper's answer would find freed memory */
     hub_destroy(c->hub);
     if (c->log)
         log_destroy(c->log, NULL, NULL);

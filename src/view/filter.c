@@ -73,6 +73,7 @@ static struct err *add_key(struct arena *a, struct container_filter *f, const st
     return err_new(ERR_INVALID, "invalid filter '%s'", name);
 }
 
+/* A container that is named by "before" or "since" must be there; of several the last counts. */
 static struct err *resolve_time(struct container_filter *f, enum key k, int64_t *out)
 {
     struct container *c;
@@ -172,6 +173,7 @@ struct err *container_filter_parse(struct container_table *t, struct arena *a, c
     const struct json *doc = NULL;
     size_t n_values = 0;
 
+    ASSERT_LOOP();
     f->table = t;
     if (!text_is_empty(json)) {
         struct err *err = json_parse(a, json, strlen(json), &doc);
@@ -193,6 +195,7 @@ struct err *container_filter_parse(struct container_table *t, struct arena *a, c
     return NULL;
 }
 
+/* Who asks for a status means stopped ones, too: listed without -a, as Docker does. */
 bool container_filter_wants_all(const struct container_filter *f)
 {
     return f->values[K_STATUS].n > 0 || f->values[K_EXITED].n > 0;
@@ -200,6 +203,7 @@ bool container_filter_wants_all(const struct container_filter *f)
 
 /* ---- matching: one predicate a key, for one value ---- */
 
+/* Docker keeps names with a slash in front, so people write "^/web" as well as "^web". */
 static bool matches_name(struct container *c, const char *v)
 {
     char with_slash[132];
@@ -214,6 +218,7 @@ static bool matches_name(struct container *c, const char *v)
     return is_match;
 }
 
+/* By id: an image that has lost its name to a newer one is no match for that name any more. */
 static bool matches_ancestor(struct container *c, const char *v)
 {
     struct image *i = NULL;
@@ -267,6 +272,7 @@ static bool is_bound(const struct jdict *bindings, size_t i, const char *v)
     const char *proto = strchr(bindings->keys[i], '/');
     char spec[64];
 
+    ASSERT(i < bindings->n);
     for (size_t k = 0; k < lists[i].n; k++) {
         snprintf(spec, sizeof(spec), "%s%s", b[k].host_port ? b[k].host_port : "",
                  proto ? proto : "");
@@ -280,6 +286,7 @@ static bool span_overlaps(int port, int more, int proto, const char *v)
 {
     char spec[24];
 
+    ASSERT(more >= 0);
     snprintf(spec, sizeof(spec), "%d-%d/%s", port, port + more, published_proto(proto));
     return spec_overlaps(spec, v);
 }
@@ -359,8 +366,11 @@ static bool matches_key(struct container *c, const struct container_filter *f, e
     return values->n == 0;
 }
 
+/* Times first, since they are cheap; a pattern is compiled for each container. */
 bool container_matches(struct container *c, const struct container_filter *f)
 {
+    ASSERT_LOOP();
+    ASSERT(f->table == c->table);
     if ((f->before_ns && c->doc.created_ns >= f->before_ns) ||
         (f->since_ns && c->doc.created_ns <= f->since_ns) ||
         (f->until_ns && c->doc.created_ns >= f->until_ns))

@@ -44,6 +44,7 @@ void view_write_mounts(const struct container *c, struct jw *w)
 {
     const struct mount_point *m = c->doc.mounts.v;
 
+    ASSERT(c->magic == CONTAINER_MAGIC);
     jw_arr(w, "Mounts");
     for (size_t i = 0; i < c->doc.mounts.n; i++) {
         if (strcmp(m[i].type, "tmpfs") == 0 && m[i].options && !c->doc.host.mounts.n)
@@ -129,6 +130,7 @@ void view_write_networks(const struct container *c, struct jw *w)
 {
     const struct endpoint_record *list = c->doc.networks.v;
 
+    ASSERT(c->magic == CONTAINER_MAGIC);
     jw_obj(w, "Networks");
     for (size_t i = 0; i < c->doc.networks.n; i++)
         write_endpoint(c, &list[i], w);

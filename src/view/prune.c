@@ -20,6 +20,7 @@ static void on_removed(void *ctx, struct err *err)
 {
     struct container_prune *p = ctx;
 
+    ASSERT(p->at < p->ids.n);
     if (!err)
         strs_add(p->arena, &p->deleted, p->ids.v[p->at]);
     err_drop(err); /* it was started meanwhile: not ours any more */
@@ -32,6 +33,7 @@ static void on_sized(void *ctx, struct err *err, int64_t rw, int64_t root)
     struct container_prune *p = ctx;
     struct container *c;
 
+    ASSERT(p->at < p->ids.n);
     (void)root;
     if (!err)
         p->freed_bytes += rw;
@@ -48,6 +50,7 @@ static void prune_end(struct container_prune *p)
     autobuf struct buf out = {0};
     struct jw w = {.out = &out};
 
+    ASSERT(p->at == p->ids.n);
     jw_obj(&w, NULL);
     jw_strs_or_null(&w, "ContainersDeleted", &p->deleted);
     jw_int(&w, "SpaceReclaimed", p->freed_bytes);
@@ -73,6 +76,7 @@ static void prune_next(struct container_prune *p)
     prune_end(p);
 }
 
+/* Ids are kept, no objects: each is looked up when its turn comes, and may be gone by then. */
 void containers_prune(struct container_table *t, const struct container_filter *f,
                       void (*done)(void *ctx, struct err *err, const char *json), void *ctx)
 {
@@ -80,6 +84,8 @@ void containers_prune(struct container_table *t, const struct container_filter *
     struct container *c;
     size_t cursor = 0;
 
+    ASSERT_LOOP();
+    ASSERT(done);
     p->table = t;
     p->arena = arena_create();
     p->done = done;

@@ -20,6 +20,7 @@ static struct err *count(struct op *op)
 {
     struct sizes *o = (struct sizes *)op;
 
+    ASSERT_WORKER();
     return rootfs_usage(o->parts->layers, o->id, &o->chain, &o->rw, &o->root);
 }
 
@@ -44,11 +45,14 @@ static void on_done(struct op *op, struct err *err, void *ctx)
     o->done(o->ctx, err, err ? 0 : o->rw, err ? 0 : o->root);
 }
 
+/* What the worker reads is copied: the container may change, or go, meanwhile. */
 void container_sizes(struct container *c,
                      void (*done)(void *ctx, struct err *err, int64_t rw, int64_t root), void *ctx)
 {
     struct sizes *o = (struct sizes *)op_create(c->parts->ops, &sizes_type);
 
+    ASSERT_LOOP();
+    ASSERT(done);
     o->c = container_ref(c);
     o->parts = c->parts;
     o->id = arena_strdup(o->op.arena, c->doc.id);

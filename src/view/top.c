@@ -164,6 +164,7 @@ struct top {
     void *ctx;
 };
 
+/* The ways to write it that are in use; NULL: none of them. Columns are looked at later. */
 static const char *column_list(struct arena *a, const char *args)
 {
     static const char *const options[] = {"-eo ", "-o ", "-eo", "-o", "o ", "-A -o "};
@@ -228,6 +229,8 @@ static bool parse_stat(const char *text, struct process *p)
     return true;
 }
 
+/* /proc/PID belongs to the effective user, or to root if the process is not "dumpable" (proc(5)).
+ * False: it has ended meanwhile. */
 static bool read_process(struct arena *a, int pid, struct process *p)
 {
     char *text = NULL;
@@ -261,6 +264,7 @@ static struct err *read_processes(struct op *op)
     int *pids = NULL;
     size_t n = 0;
 
+    ASSERT_WORKER();
     TRY(cgroup_pids(o->parts->cgroups, o->id, op->arena, &pids, &n));
     jw_obj(&w, NULL);
     jw_arr(&w, "Titles");
@@ -283,10 +287,12 @@ static struct err *read_processes(struct op *op)
     return NULL;
 }
 
+/* The event is written as Docker writes it, before anything is read. */
 static struct err *claim(struct op *op)
 {
     struct top *o = (struct top *)op;
 
+    ASSERT(!o->n_picked);
     if (!state_is_running(o->c))
         return err_new(ERR_CONFLICT, "container %s is not running", o->id);
     TRY(pick_columns(o));
@@ -324,6 +330,8 @@ void container_top(struct container *c, const char *ps_args,
 {
     struct top *o = (struct top *)op_create(c->parts->ops, &top_type);
 
+    ASSERT_LOOP();
+    ASSERT(done);
     o->c = container_ref(c);
     o->parts = c->parts;
     o->id = arena_strdup(o->op.arena, c->doc.id);
