@@ -8,6 +8,8 @@ qa_up
 c() { in_host timeout 60 docker-compose --ansi never -p app -f compose.yml "$@" </dev/null; }
 http() { in_host curl -s -m 5 "http://127.0.0.1:$1"; }
 d run --rm busybox true
+# The first network with IPv6 turns forwarding on; that, and the rules that go with it, stay.
+d network create --ipv6 first >/dev/null; d network rm first >/dev/null
 settled
 census_stable >"$HOST/before"
 
