@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Out of memory: containers end before the engine, and that before the keeper. Shown by their scores,
 # and with a limit around all of them (of this test's world, cgroup v1) and a container of many
-# processes, each of which is smaller than the engine. Needs CAP_SYS_RESOURCE; the whole machine's
-# memory is tried in in_vm.sh.
+# processes, each of which is smaller than the engine. Needs CAP_SYS_RESOURCE.
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh
 may_protect() { (echo -1 >/proc/self/oom_score_adj) 2>/dev/null; }
 qa_up
