@@ -7,10 +7,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/digest.h"
@@ -38,6 +40,7 @@
 #define KERNEL_WORKERS 4
 #define DISK_WORKERS 4
 #define FDS_MIN 1024 /* open files: itself, some containers and clients */
+#define OOM_SCORE (-500)
 #define DEFAULT_DATA_ROOT "/var/lib/berth"
 #define DEFAULT_EXEC_ROOT "/run/berth"
 
@@ -96,6 +99,26 @@ static struct err *raise_fd_limit(void)
                    "at most %llu files may be open, and the engine needs %d: raise the limit "
                    "(LimitNOFILE= of the service, ulimit -n)",
                    (unsigned long long)now.rlim_cur, FDS_MIN);
+}
+
+/* When the host is out of memory a container shall die, not who serves all of them: the keeper has
+ * -900, the engine this, and a container what it asked for, else 0. What a service manager has set
+ * lower stays; without the privilege nothing is changed. */
+static void protect_from_oom(void)
+{
+    char text[16] = "";
+    int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+
+    if (fd < 0)
+        return;
+    if (read(fd, text, sizeof(text) - 1) > 0 && strtol(text, NULL, 10) > OOM_SCORE) {
+        int n = snprintf(text, sizeof(text), "%d", OOM_SCORE);
+
+        if (pwrite(fd, text, (size_t)n, 0) != n)
+            log_warn("the engine is not protected from the OOM killer",
+                     KV("error", strerror(errno)));
+    }
+    close(fd);
 }
 
 /* Clients tell engines apart by it (GET /info, "ID"), so it outlives them. */
@@ -256,6 +279,7 @@ struct err *engine_open(struct engine *e)
     ASSERT(e->lock_fd < 0 && e->arena);
     make_tag(e);
     TRY(raise_fd_limit());
+    protect_from_oom();
     TRY(make_roots(e));
     TRY(read_engine_id(e));
     TRY(salvage_check_presence(e->settings.data_root));

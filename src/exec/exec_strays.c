@@ -95,13 +95,29 @@ static bool is_keeper(int pid)
 
 /* In the container's cgroup, unknown to the engine, and made from outside: its parent is in another
  * pid namespace. */
-static bool is_stray(const struct strays *s, int pid)
+static bool is_listed(const int *pids, size_t n, int pid)
+{
+    for (size_t i = 0; i < n; i++)
+        if (pids[i] == pid)
+            return true;
+    return false;
+}
+
+/* A keeper that lives has made it, or a helper (it has the keeper's name, and is in the cgroup)
+ * whose keeper lives. */
+static bool has_keeper(int parent, const int *members, size_t n)
+{
+    return is_keeper(parent) && (!is_listed(members, n, parent) || is_keeper(parent_of(parent)));
+}
+
+static bool is_stray(const struct strays *s, int pid, const int *members, size_t n)
 {
     char own[64], above[64];
     int parent = parent_of(pid);
 
     return !is_known(s, pid) && parent > 0 && read_namespace(pid, own) &&
-           read_namespace(parent, above) && strcmp(own, above) != 0 && !is_keeper(parent);
+           read_namespace(parent, above) && strcmp(own, above) != 0 &&
+           !has_keeper(parent, members, n);
 }
 
 /* The pidfd is opened before the look, so that what was looked at is what is killed. */
@@ -119,7 +135,8 @@ static void run(struct job *job)
     for (size_t i = 0; i < n; i++) {
         int pidfd = is_known(s, pids[i]) ? -1 : (int)syscall(SYS_pidfd_open, pids[i], 0);
 
-        if (pidfd >= 0 && is_stray(s, pids[i]) && cgroup_has_pid(s->cgroups, s->id, pids[i])) {
+        if (pidfd >= 0 && is_stray(s, pids[i], pids, n) &&
+            cgroup_has_pid(s->cgroups, s->id, pids[i])) {
             log_info("an exec whose keeper was killed at its start is ended", KV("id", s->id),
                      KV_INT("pid", pids[i]));
             process_kill_group(pidfd);
