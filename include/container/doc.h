@@ -37,8 +37,9 @@ struct container_state {
     bool was_stopped;      /* by a command: unless-stopped and on-failure stay down */
     bool has_unknown_code; /* the keeper died with the status: exit_code is 255, never 0 */
     char *error;           /* heap; NULL none */
-    int64_t started_ns, finished_ns;
-    struct health_state *health; /* inside the container's health; NULL: never probed */
+    int64_t started_ns, finished_ns; /* wall clock: to be shown */
+    int64_t started_boot_ns;         /* boot clock: how long it runs; 0: an older engine's */
+    struct health_state *health;     /* inside the container's health; NULL: never probed */
 };
 
 struct mount_point { /* "Mounts" of inspect, and what start mounts */
@@ -90,4 +91,6 @@ void container_save(struct container *c);                      /* in the backgro
 void container_save_for(struct container *c, struct op *op);   /* an ON_EVENT step */
 void state_set_error(struct container *c, const char *text);   /* NULL clears */
 void state_begin_run(struct container *c, int64_t started_ns);
+/* How long the run runs, whatever was done to the wall clock. */
+int64_t state_run_ns(const struct container *c);
 const char *status_name(const struct container *c);

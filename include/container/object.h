@@ -70,6 +70,7 @@ struct container {
     size_t n_execs;
     struct timer restart_timer;
     int64_t restart_delay_ms;
+    int64_t last_run_ns;   /* how long the run was that the restart policy has not judged yet */
     struct list draining;  /* the ticket of the exit that waits for the last output */
     struct op *stop_op;    /* the stop that waits for the exit: a later one may hasten it */
     bool has_been_killed;  /* a kill or stop was asked during this run */

@@ -20,7 +20,8 @@ struct exec_doc {
     bool has_started, has_ended;
     bool has_unknown_code; /* as struct container_state's */
     int pid, exit_code;
-    int64_t started_ns, ended_ns;
+    int64_t started_ns, ended_ns; /* wall clock: to be shown */
+    int64_t ended_boot_ns;        /* boot clock: how long it is kept */
 };
 
 #define EXEC_MAGIC 0xe8ec0b1eu

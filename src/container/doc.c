@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/digest.h"
 #include "container/object.h"
 #include "core/db.h"
@@ -43,6 +44,7 @@ static const struct jfield state_fields[] = {
     J(J_STR, struct container_state, error, "Error", .flags = J_OMIT),
     J(J_I64, struct container_state, started_ns, "Started"),
     J(J_I64, struct container_state, finished_ns, "Finished"),
+    J(J_I64, struct container_state, started_boot_ns, "StartedBoot", .flags = J_OMIT),
     J(J_PTR, struct container_state, health, "Health", .flags = J_OMIT, .sub = &health_state_json),
     J_END,
 };
@@ -161,9 +163,19 @@ void state_begin_run(struct container *c, int64_t started_ns)
     s->status = STATUS_RUNNING;
     s->starting_from = 0;
     s->started_ns = started_ns;
+    s->started_boot_ns = clock_boot_ns();
     s->exit_code = 0;
     s->oom_killed = s->was_stopped = s->has_unknown_code = false;
     state_set_error(c, NULL);
+}
+
+int64_t state_run_ns(const struct container *c)
+{
+    const struct container_state *s = &c->doc.state;
+    int64_t ns =
+        s->started_boot_ns ? clock_boot_ns() - s->started_boot_ns : clock_wall_ns() - s->started_ns;
+
+    return ns > 0 ? ns : 0;
 }
 
 const char *status_name(const struct container *c)

@@ -28,6 +28,7 @@ static const struct jfield exec_doc_fields[] = {
     J(J_INT, struct exec_doc, exit_code, "ExitCode", .flags = J_OMIT),
     J(J_I64, struct exec_doc, started_ns, "StartedAt", .flags = J_OMIT),
     J(J_I64, struct exec_doc, ended_ns, "EndedAt", .flags = J_OMIT),
+    J(J_I64, struct exec_doc, ended_boot_ns, "EndedBoot", .flags = J_OMIT),
     J_END,
 };
 const struct jtable exec_doc_json = {sizeof(struct exec_doc), exec_doc_fields};

@@ -27,14 +27,14 @@ struct exec_creation {
 /* The list is in the order of creation: behind an ended one that is young the others are, too. */
 static void drop_old(struct container *c)
 {
-    int64_t limit_ns = clock_wall_ns() - EXEC_KEEP_NS;
+    int64_t limit_ns = clock_boot_ns() - EXEC_KEEP_NS;
 
     if (c->n_execs < EXECS_KEPT)
         return;
     list_each (e, &c->execs, struct exec, link) {
         bool is_full = c->n_execs >= EXECS_MAX;
 
-        if (!is_full && e->doc.has_ended && e->doc.ended_ns > limit_ns)
+        if (!is_full && e->doc.has_ended && e->doc.ended_boot_ns > limit_ns)
             return;
         if (!e->doc.has_ended && (e->is_started || !is_full))
             continue;

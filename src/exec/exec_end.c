@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "container/container_table.h"
@@ -108,6 +109,7 @@ static void end_if_over(struct exec *e)
     e->doc.has_ended = true;
     e->is_running = false;
     e->doc.ended_ns = e->exit.wall_ns;
+    e->doc.ended_boot_ns = clock_boot_ns();
     e->doc.has_unknown_code = e->exit.is_unknown;
     e->doc.exit_code = exit_code_of(&e->exit);
     if (e->exit.is_unknown)

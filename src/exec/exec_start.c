@@ -269,6 +269,7 @@ static void note_failure(struct exec *e, const struct err *err)
     e->is_recorded = true; /* the keeper has nothing of it */
     e->doc.has_ended = true;
     e->doc.ended_ns = clock_wall_ns();
+    e->doc.ended_boot_ns = clock_boot_ns();
     e->doc.exit_code = spawn_exit_code(err, 126);
     exec_save(e);
 }

@@ -39,7 +39,7 @@ static int64_t pause_ns(const struct health *h)
 {
     struct health_rules rules = rules_of(h);
 
-    return health_pause_ns(h, &rules, clock_wall_ns() - h->c->doc.state.started_ns);
+    return health_pause_ns(h, &rules, state_run_ns(h->c));
 }
 
 static void save(struct health *h)
@@ -67,7 +67,7 @@ static void note_result(struct health *h, const struct health_result *r)
     ASSERT(h->c->health == h);
     if (is_dying(h->c))
         return;
-    health_judge(h, &rules, r, h->c->doc.state.started_ns);
+    health_judge(h, &rules, r, state_run_ns(h->c) - (clock_boot_ns() - h->probed_ns));
     arm(h, pause_ns(h));
     if (before != h->state.status) {
         autobuf struct buf action = {0};
@@ -118,6 +118,7 @@ static void on_due(struct timer *t)
     a = arena_create();
     if (!health_command(a, &h->c->doc.config, &cmd))
         return;
+    h->probed_ns = clock_boot_ns();
     probe_start(h, &cmd, rules_of(h).timeout_ns, &probe_hooks);
 }
 

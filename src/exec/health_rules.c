@@ -68,7 +68,7 @@ void health_log_add(struct health *h, const struct health_result *r)
 }
 
 void health_judge(struct health *h, const struct health_rules *rules, const struct health_result *r,
-                  int64_t started_ns)
+                  int64_t run_ns)
 {
     struct health_state *s = &h->state;
 
@@ -78,7 +78,7 @@ void health_judge(struct health *h, const struct health_rules *rules, const stru
         s->status = HEALTH_HEALTHY;
         return;
     }
-    if (s->status == HEALTH_STARTING && r->start_ns - started_ns < rules->start_period_ns)
+    if (s->status == HEALTH_STARTING && run_ns < rules->start_period_ns)
         return;
     s->failing_streak++;
     if (s->failing_streak >= rules->retries)

@@ -16,8 +16,8 @@ struct health {
     struct health_result log[HEALTH_LOG_MAX];
     struct container *c;
     struct timer timer;
-    struct probe *probe; /* of this run, perhaps judged already */
-    int64_t saved_ns;    /* boot clock */
+    struct probe *probe;         /* of this run, perhaps judged already */
+    int64_t saved_ns, probed_ns; /* boot clock: last saved; the last probe began */
 };
 
 /* Docker's defaults where the configuration says nothing. */
@@ -28,9 +28,10 @@ struct health_rules {
 struct health_rules health_rules_of(const struct health_config *h);
 /* The command of the check; false: there is none (NONE, nothing, an unknown kind). */
 bool health_command(struct arena *a, const struct config *c, struct strs *out);
-/* Takes the result (its output is copied) into the log and judges. started_ns: of the run. */
+/* Takes the result (its output is copied) into the log and judges. run_ns: how long the container
+ * ran when the probe began. */
 void health_judge(struct health *h, const struct health_rules *rules, const struct health_result *r,
-                  int64_t started_ns);
+                  int64_t run_ns);
 /* From the end of a probe, or the start of the run, to the next one. */
 int64_t health_pause_ns(const struct health *h, const struct health_rules *rules, int64_t run_ns);
 /* Something between 0 and limit that is the container's own: probes of many do not coincide. */

@@ -132,6 +132,7 @@ static void note_vanished(struct exec *e)
     e->doc.has_ended = e->doc.has_unknown_code = e->is_recorded = true;
     e->doc.exit_code = 255;
     e->doc.ended_ns = clock_wall_ns();
+    e->doc.ended_boot_ns = clock_boot_ns();
     exec_event(e, "exec_die", "exitCode", "255");
     exec_save(e);
 }

@@ -100,6 +100,7 @@ static struct err *record(struct op *op)
     s->has_unknown_code = o->record.is_unknown;
     s->finished_ns = o->record.wall_ns;
     s->pid = 0;
+    c->last_run_ns = state_run_ns(c);
     health_stop(c);
     s->was_stopped = s->was_stopped || c->has_been_killed;
     s->status = restart_policy_wants(c, false) ? STATUS_RESTARTING : STATUS_EXITED;

@@ -75,16 +75,18 @@ static void on_restart_due(struct timer *t)
 }
 
 /* Doubles the delay, up to a minute, unless the container ran for ten seconds: then what went wrong
- * is not the start. */
+ * is not the start. A run counts once: starts that fail behind a long one are not each the first.
+ */
 void restart_policy_apply(struct container *c)
 {
-    const struct container_state *s = &c->doc.state;
+    int64_t run_ns = c->last_run_ns;
 
     ASSERT_LOOP();
-    ASSERT(s->status == STATUS_RESTARTING && !c->is_exiting);
+    ASSERT(c->doc.state.status == STATUS_RESTARTING && !c->is_exiting);
     if (c->table->stopped) /* the next engine goes on from the document */
         return;
-    if (c->restart_delay_ms == 0 || s->finished_ns - s->started_ns >= RAN_WELL_NS)
+    c->last_run_ns = 0;
+    if (c->restart_delay_ms == 0 || run_ns >= RAN_WELL_NS)
         c->restart_delay_ms = DELAY_FIRST_MS;
     else
         c->restart_delay_ms =

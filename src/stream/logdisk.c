@@ -21,6 +21,8 @@
 
 #include "stream/log.h"
 
+#define STEP_NS NS_PER_S /* less is the order in which two streams come */
+
 static size_t chunk_span(size_t n)
 {
     return (sizeof(struct chunk) + n + 15) & ~(size_t)15;
@@ -85,6 +87,14 @@ static bool place(struct logdisk *d, const struct stat *st)
     return true;
 }
 
+/* By an engine before this one, or while nothing was logged. */
+static bool is_from_later(const struct stat *st)
+{
+    int64_t written_ns = st->st_mtim.tv_sec * NS_PER_S + st->st_mtim.tv_nsec;
+
+    return st->st_size && written_ns > clock_wall_ns() + STEP_NS;
+}
+
 static void close_file(struct logdisk *d)
 {
     if (d->fd >= 0)
@@ -107,6 +117,8 @@ static bool open_file(struct logdisk *d)
         close_file(d);
         return false;
     }
+    if (is_from_later(&st))
+        logfiles_note_step(d->fd);
     d->end.gen = logfiles_current(d->files);
     d->ino = st.st_ino;
     return true;
@@ -139,6 +151,9 @@ static bool put(struct logdisk *d, const char *p, size_t n, size_t *out_done)
     *out_done = 0;
     if (!open_file(d) || !mend_tail(d))
         return false;
+    if (d->has_stepped)
+        logfiles_note_step(d->fd);
+    d->has_stepped = false;
     while (done < n) {
         ssize_t w = pwrite(d->fd, p + done, n - done, d->end.off + (int64_t)done);
 
@@ -312,6 +327,8 @@ static bool is_full(const struct logdisk *d)
 void logdisk_feed(struct logdisk *d, const struct log_feed *f, size_t at)
 {
     logdisk_begin(d);
+    d->has_stepped = d->has_stepped || f->wall_ns + STEP_NS < d->newest_ns;
+    d->newest_ns = f->wall_ns;
     while (at < f->n) {
         if (is_full(d) && cutter_will_emit(&d->cut, f->stream, f->bytes + at, f->n - at)) {
             if (f->counts)

@@ -59,6 +59,8 @@ struct logdisk {
     char *attrs; /* NULL: none */
     size_t attrs_n;
     int64_t max_size;
+    int64_t newest_ns; /* of what was formatted; before what comes now, unless the clock was set */
+    bool has_stepped;  /* back: the file is not marked yet */
     bool is_blocking;
     bool is_ready;  /* the file has been looked at */
     bool is_placed; /* ... and compared with the record */

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -179,6 +180,40 @@ bool logfiles_rotate(struct logfiles *f)
     return has_moved;
 }
 
+/* ---- steps of the clock ---- */
+
+static const char step_name[] = "user.berth.step";
+
+static bool has_step(int fd)
+{
+    char mark;
+
+    return fgetxattr(fd, step_name, &mark, sizeof(mark)) == 1;
+}
+
+/* A file system without attributes keeps no mark: then a search by time may find a place too
+ * late. */
+void logfiles_note_step(int fd)
+{
+    if (!has_step(fd))
+        (void)fsetxattr(fd, step_name, "1", 1, 0);
+}
+
+bool logfiles_have_step(struct logfiles *f)
+{
+    bool is_found = false;
+
+    for (int64_t gen = logfiles_oldest(f), end = logfiles_current(f); gen <= end && !is_found;
+         gen++) {
+        int fd = logfiles_open(f, &gen);
+
+        is_found = fd >= 0 && has_step(fd);
+        if (fd >= 0)
+            close(fd);
+    }
+    return is_found;
+}
+
 /* ---- compressing ---- */
 
 /* The oldest file that is not compressed, and its generation; -1: none. */
@@ -224,6 +259,8 @@ static bool compress_one(struct logfiles *f, int in, int64_t gen)
     out = open(made, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
     if (out < 0)
         return false;
+    if (has_step(in))
+        logfiles_note_step(out);
     is_done = logzip_write(in, out) && !fdatasync(out) && replace_plain(f, gen, made);
     close(out);
     if (!is_done)

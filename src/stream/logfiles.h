@@ -33,5 +33,9 @@ int64_t logfiles_current(struct logfiles *f);
 /* Every file but the current: NAME.1 becomes NAME.1.gz. A worker beside the writer; it takes a
  * while and holds the lock for names only. */
 void logfiles_compress(struct logfiles *f);
+/* The clock was set back while the log was in that file: what is behind a place in it may be older
+ * than what is before. The file says so itself, also when it was rotated and compressed. */
+void logfiles_note_step(int fd);
+bool logfiles_have_step(struct logfiles *f); /* one of the files that are left */
 /* Moves every file one name on; the oldest goes. Returns false when that failed (errno). */
 bool logfiles_rotate(struct logfiles *f);

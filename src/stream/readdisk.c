@@ -64,19 +64,24 @@ bool readdisk_wants(const struct readdisk *d, const struct log_record *r)
     return r->stream == STREAM_STDERR ? d->q.want_stderr : d->q.want_stdout;
 }
 
-/* `since` and `until` are looked at record by record: the clock of the host may have been set back,
- * so that the binary search found a place a little too early. */
-static bool is_in_time(struct readdisk *d, const struct log_record *r)
+bool readdisk_is_in_time(const struct readdisk *d, const struct log_record *r)
 {
     int64_t ns;
 
     if ((!d->q.since_ns && !d->q.until_ns) || !d->format->time(r, &ns))
         return true;
-    if (d->q.until_ns && ns > d->q.until_ns) {
+    return ns >= d->q.since_ns && (!d->q.until_ns || ns <= d->q.until_ns);
+}
+
+/* `since` and `until` are looked at record by record: the search may have found a place a little
+ * too early. */
+static bool is_in_time(struct readdisk *d, const struct log_record *r)
+{
+    int64_t ns;
+
+    if (d->q.until_ns && !d->has_steps && d->format->time(r, &ns) && ns > d->q.until_ns)
         d->is_past_until = true;
-        return false;
-    }
-    return ns >= d->q.since_ns;
+    return readdisk_is_in_time(d, r);
 }
 
 /* At least `more` bytes behind out_n. */

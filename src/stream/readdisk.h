@@ -17,7 +17,8 @@ struct readdisk {
     struct log_pos pos;   /* everything before has been given */
     struct log_pos limit; /* nothing behind is read */
     bool at_limit;        /* out: what is left before the limit is no record (yet) */
-    bool is_past_until;   /* out: a record was later than `until` */
+    bool is_past_until;   /* out: a record was later than `until`, and so are those behind it */
+    bool has_steps;       /* the clock was set back: records are not in order of time */
     struct logview view;  /* of the file pos.gen, or closed */
     char *out;            /* for the sink */
     size_t out_n, out_room;
@@ -36,4 +37,5 @@ void readdisk_move(struct readdisk *d, const struct readdisk *to);
 /* ---- between the two files ---- */
 /* Up to n bytes at off; short at the end of the file or on an error. */
 size_t readdisk_pread(int fd, char *p, size_t n, int64_t off);
+bool readdisk_is_in_time(const struct readdisk *d, const struct log_record *r);
 bool readdisk_wants(const struct readdisk *d, const struct log_record *r);

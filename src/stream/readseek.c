@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Finds where reading begins and ends: by time with a binary search over each file
- * (records are in order of time, up to steps of the clock, so the reader still looks
- * at each record's own time), by count backwards from the end in blocks. The cost
+ * (records are in order of time; where the clock was set back a file is marked, and
+ * each record is looked at instead), by count backwards from the end in blocks. The cost
  * follows the answer, not the log. Disk workers only. Trap: `tail` counts lines a
  * person sees: pieces of one long line count once.
  */
@@ -166,6 +166,8 @@ static bool count_line(struct tail *t, const char *p, size_t n)
 
     if (!t->d->format->parse(p, n, &r) || !readdisk_wants(t->d, &r))
         return false;
+    if (t->d->has_steps && !readdisk_is_in_time(t->d, &r))
+        return false;
     has_seen = &t->has_seen[r.stream == STREAM_STDERR];
     if (*has_seen && !t->d->format->ends_line(&r))
         return false;
@@ -255,9 +257,10 @@ void readdisk_locate(struct readdisk *d)
 {
     struct log_pos from = {logfiles_oldest(d->files), 0};
 
-    if (d->q.until_ns && !d->q.follow)
+    d->has_steps = (d->q.since_ns || d->q.until_ns) && logfiles_have_step(d->files);
+    if (d->q.until_ns && !d->q.follow && !d->has_steps)
         d->limit = seek_time(d, from, d->q.until_ns + 1);
-    if (d->q.since_ns)
+    if (d->q.since_ns && !d->has_steps)
         from = seek_time(d, from, d->q.since_ns);
     if (d->q.tail >= 0)
         from = d->q.tail ? seek_tail(d, from) : d->limit;
