@@ -193,6 +193,7 @@ static struct err *plan(struct op *op)
     return NULL;
 }
 
+/* A block device is looked up by its path, on whatever file system that is. */
 static struct err *check_limits(struct op *op)
 {
     struct update *o = (struct update *)op;
@@ -200,17 +201,6 @@ static struct err *check_limits(struct op *op)
 
     TRY(limits_plan(op->arena, &o->next, NULL, &limits));
     return cgroup_check(o->parts->cgroups, op->arena, &limits, &o->warnings);
-}
-
-/* A device is looked up by its path, on whatever file system that is: a worker's. */
-static bool names_files(const struct op *op)
-{
-    return limits_name_files(&((const struct update *)op)->next);
-}
-
-static bool names_none(const struct op *op)
-{
-    return !names_files(op);
 }
 
 /* The document is written as it is to be, and the container goes on as it is until the kernel has
@@ -264,13 +254,9 @@ static void finish(struct op *op)
 }
 
 static const struct op_step update_steps[] = {
-    {"plan", ON_LOOP, plan, NULL, 0},
-    {"check-limits", ON_LOOP, check_limits, NULL, 0, names_none},
-    {"check-limits-of-devices", ON_WORKER, check_limits, NULL, 0, names_files},
-    {"save", ON_EVENT, save, save_as_shown, 0},
-    {"apply", ON_WORKER, apply, NULL, 0},
-    {"publish", ON_LOOP, publish, NULL, 0},
-    {0},
+    {"plan", ON_LOOP, plan, NULL, 0},           {"check-limits", ON_WORKER, check_limits, NULL, 0},
+    {"save", ON_EVENT, save, save_as_shown, 0}, {"apply", ON_WORKER, apply, NULL, 0},
+    {"publish", ON_LOOP, publish, NULL, 0},     {0},
 };
 static const struct op_type update_type = {"container/update", OP_MUTATING, sizeof(struct update),
                                            update_steps, finish};
