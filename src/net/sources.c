@@ -233,10 +233,12 @@ static void move_all(struct list *from, struct list *to)
 
 void net_source_resume(struct net *n, const struct endpoint_spec *e, int netns)
 {
+    static const uint8_t none[6];
     struct resumed_source *r;
 
     ASSERT_LOOP();
-    if (!n->sources->sock || e->any_source || !e->bridge[0]) {
+    /* A document without a MAC says nothing about what its interface has. */
+    if (!n->sources->sock || e->any_source || !e->bridge[0] || !memcmp(e->mac, none, 6)) {
         close(netns);
         return;
     }

@@ -77,5 +77,6 @@ for c in r1 r2 r3; do idle $c --network routers --cap-add NET_ADMIN; done
 d exec r1 ip addr add 10.99.0.1/32 dev eth0; d exec r2 ip route add 10.99.0.1/32 via "$(d inspect -f '{{.NetworkSettings.Networks.routers.IPAddress}}' r1)"
 check "then they are routers" reaches r2 10.99.0.1
 fails "and held to nothing" "another's IPv4: seen" attacks "br-$(id_of routers)" r1 r2 r3
+api_is "which is said" 201 "can send from each other.s addresses" POST /networks/create '{"Name":"routers2","Options":{"berth.bridge.any_source":"true"}}'
 fails "the option is a truth" "any_source" d network create -o berth.bridge.any_source=perhaps bad
 finish

@@ -79,6 +79,19 @@ void handle_network_inspect(struct request *r)
     reply_json(r, 200, &b);
 }
 
+/* What is weaker than by default is said. */
+static const char *warning_of(struct network_table *t, const char *id)
+{
+    struct network *n = NULL;
+    struct err *err = network_find(t, id, &n);
+
+    err_drop(err);
+    if (err || !network_bridge(n) || !network_bridge(n)->any_source)
+        return "";
+    return "berth.bridge.any_source: containers of this network can send from each other's "
+           "addresses and from any other";
+}
+
 static void on_created(void *ctx, struct err *err, const char *id)
 {
     struct request *r = ctx;
@@ -89,7 +102,7 @@ static void on_created(void *ctx, struct err *err, const char *id)
         return;
     jw_obj(&w, NULL);
     jw_str(&w, "Id", id);
-    jw_str(&w, "Warning", "");
+    jw_str(&w, "Warning", warning_of(parts_of(r)->networks, id));
     jw_obj_end(&w);
     reply_json(r, 201, &b);
 }
