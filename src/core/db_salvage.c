@@ -349,6 +349,7 @@ static struct err *make_new(struct salvage *s, const char *path)
     TRY(db_store_open(path, VOLATILE, &store, &trouble));
     err = write_documents(s, store, true);
     db_store_close(store);
+    (void)!unlink(with(s->arena, path, "-wal")); /* emptied by the close */
     return err ? err : sync_file(path);
 }
 

@@ -262,9 +262,9 @@ static void flip_many(int file, int n)
 
 static void flip_all(void)
 {
-    flip_many(0, 40);
-    flip_many(1, 60);
-    flip_many(2, 15);
+    flip_many(0, 25);
+    flip_many(1, 35);
+    flip_many(2, 10);
     printf("# %d whole, %d refused and salvaged\n", n_whole, n_refused);
     CHECK(n_whole > 10 && n_refused > 10);
 }
@@ -297,11 +297,11 @@ static void cut(int file, size_t len)
 
 static void cut_all(void)
 {
-    for (size_t i = 0; i * 4120 < saved[1].len; i += 1 + saved[1].len / 4120 / 40) {
+    for (size_t i = 0; i * 4120 < saved[1].len; i += 1 + saved[1].len / 4120 / 12) {
         cut(1, 32 + i * 4120);
         cut(1, 32 + i * 4120 + 1 + roll(4119));
     }
-    for (size_t i = 0; i * 4096 < saved[0].len; i += 1 + saved[0].len / 4096 / 15) {
+    for (size_t i = 0; i * 4096 < saved[0].len; i += 1 + saved[0].len / 4096 / 8) {
         cut(0, i * 4096);
         cut(0, i * 4096 + 1 + roll(4095));
     }
