@@ -11,7 +11,7 @@ sleep 1000 & KEPT=$!
 
 meets() { # HOW SENTENCE
     local status
-    rm -f "$HOST/exec/keeper.sock"
+    rm -f "$HOST/exec/keeper.sock" "$HOST/fake"
     python3 keeper_version.py "$HOST/exec/keeper.sock" "$1" >"$HOST/fake" &
     FAKE=$!
     poll 5 grep -q listens "$HOST/fake"
