@@ -42,7 +42,7 @@ http.server.ThreadingHTTPServer(("127.0.0.1", 5001), Handler).serve_forever()
 PY
 REGISTRY_PID=$!
 check "a registry" poll 10 in_host curl -fs -o /dev/null http://127.0.0.1:5001/v2/
-in_host python3 terminal.py "$BERTH" evil >"$HOST/terminal" 2>"$HOST/terminal.err"
+in_host python3 escapes.py "$BERTH" evil >"$HOST/terminal" 2>"$HOST/terminal.err"
 same "no command prints what a terminal obeys" "" "$(grep -v '^right' "$HOST/terminal" | cat -v; tail -3 "$HOST/terminal.err")"
 same "all were looked at" 27 "$(grep -c '^right' "$HOST/terminal")"
 like "what is no terminal gets the bytes" $'\033' "$(in_host "$BERTH" history --no-trunc evil:image)"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the commands of `berth` on a terminal and looks for what the terminal would obey.
 
-usage: terminal.py BERTH NAME    (a container with NAME, an image, volume and network evil…)
+usage: escapes.py BERTH NAME    (a container with NAME, an image, volume and network evil…)
 Prints a line for each command, "right …" or "WRONG …".
 """
 import os
