@@ -400,6 +400,8 @@ static void on_accept(void *arg, int events)
     if (h->n_clients >= DNS_CLIENTS_MAX) { /* the longest connected makes room */
         client_close(list_first(&h->clients, struct dns_client, link));
     }
+    /* The kernel's buffers grow to megabytes by themselves, and this socket was accepted by the
+     * engine: no cgroup of the container pays for it. */
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
     c = mem_new(struct dns_client);

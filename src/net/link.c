@@ -402,6 +402,8 @@ void link_add_up(struct nl *nl, int ifindex)
     nl_end(nl, m);
 }
 
+/* REPLACE takes the place of the route that has the same metric, so there is never a moment without
+ * one; the kernel's own metric for IPv6 (1024) is what a route without one gets. */
 static void add_default_route(struct nl *nl, int ifindex, uint32_t gateway)
 {
     char text[ADDR4_TEXT];

@@ -68,6 +68,9 @@ static struct err *make_here(struct netns_request *q)
     return NULL;
 }
 
+/* setns and unshare of a network namespace concern the calling thread alone (setns(2)); the other
+ * threads stay where they are. To stay away from home is not possible to go on from: the next
+ * request would be served in a container. */
 static void serve(struct netns_thread *t, struct netns_request *q)
 {
     if (q->netns >= 0) {

@@ -83,6 +83,10 @@ static void add_rule(struct arena *a, struct strs *out, const char *key, const c
     strs_add(a, out, arena_printf(a, "%s \"%s\" counter %s", key, ifname, verdict));
 }
 
+/* First what goes into a bridge of ours: our own table has decided about it already. Then what goes
+ * into others' inner bridges is left to their owners, before the last rules would let our
+ * containers in there. At last what our containers send elsewhere; the answers are let through by
+ * the first rules, whichever way they come. */
 static struct err *plan_rules(struct arena *a, const char *bridge_names, struct strs *out)
 {
     struct strs own = text_split(a, bridge_names, ' ');

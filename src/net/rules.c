@@ -360,6 +360,10 @@ static void put_links(struct buf *out, const struct rules_view *v)
     buf_puts(out, v->n_legacy_links ? "\n    }\n  }\n" : "  }\n");
 }
 
+/* A port of one address comes before the same port of all. Translations are looked up for the first
+ * packet of a connection only, conntrack does the rest, and only where the packet is for the host:
+ * what is routed through it to another machine's port of that number is none of ours. "th dport" is
+ * where TCP, UDP and SCTP all have it. */
 static const char publish_chains[] =
     "  chain publish {\n"
     "    ip saddr . meta l4proto . th dport @self return\n"
@@ -430,6 +434,11 @@ static const char sources_chain[] = "  chain sources {\n"
                                     "    meta nfproto ipv6 iifname . ip6 saddr != @subnets6 drop\n"
                                     "  }\n";
 
+/* In this order: answers; neighbours of one bridge (they come here where br_netfilter is loaded);
+ * links; the sealed networks, which have said all they may; then, into a bridge, what a published
+ * port has translated, what a routed network opens, and nothing else. "accept" ends our table only:
+ * the host's own chains at the hook are asked all the same. What comes out of a bridge and goes to
+ * none of ours is at the end of the chain, and its policy lets it pass. */
 static const char forward_chain[] =
     "  chain forward {\n"
     "    type filter hook forward priority filter; policy accept;\n"

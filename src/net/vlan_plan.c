@@ -14,11 +14,16 @@ struct word {
     const char *name;
     uint32_t value;
 };
+/* bridge: containers on one parent reach each other; private: they do not; vepa: only by a switch
+ * outside that sends frames back; passthru: one container has the parent for itself. In none does
+ * the host reach them by the parent: the kernel hands a macvlan's frames past it. */
 static const struct word macvlan_modes[] = {
     {"bridge", MACVLAN_MODE_BRIDGE}, /* the first one is the default */
     {"private", MACVLAN_MODE_PRIVATE},   {"vepa", MACVLAN_MODE_VEPA},
     {"passthru", MACVLAN_MODE_PASSTHRU}, {0},
 };
+/* l2: one broadcast domain with the parent's; l3: routed by the kernel, no ARP and no broadcasts;
+ * l3s: the same, and the host's netfilter and conntrack see it. */
 static const struct word ipvlan_modes[] = {
     {"l2", IPVLAN_MODE_L2},
     {"l3", IPVLAN_MODE_L3},

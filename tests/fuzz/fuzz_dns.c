@@ -7,6 +7,20 @@
 
 #include <string.h>
 
+/* What goes upstream is the same question, whatever its case, and fits. */
+static void check_upstream(const uint8_t *data, size_t size, const struct dns_query *q)
+{
+    uint8_t out[DNS_UPSTREAM_MAX], random[DNS_WIRE_NAME_MAX] = {0};
+    struct dns_query again;
+    size_t n = dns_write_query(q, data + DNS_HEADER, out);
+
+    memcpy(random, data, size < sizeof(random) ? size : sizeof(random));
+    ASSERT(n <= sizeof(out) && dns_has_question(out, n, data, q->question_end));
+    dns_set_case(out, q->question_end, random);
+    ASSERT(dns_read_query(out, n, &again) == DNS_NOERROR && !strcmp(again.name, q->name));
+    ASSERT(again.type == q->type && again.class == q->class && again.has_edns == q->has_edns);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_reply(const uint8_t *data, const struct dns_query *q, int rcode)
@@ -58,6 +72,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         dns_reverse_parse(q.name, &addr);
         dns_reverse_parse6(q.name, &addr6);
         check_reply(data, &q, rcode);
+        if (rcode == DNS_NOERROR)
+            check_upstream(data, size, &q);
     }
     if (size) {
         memcpy(copy, data, size);

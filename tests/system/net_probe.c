@@ -593,6 +593,7 @@ static const struct op_step reuse_steps[] = {
 };
 static const struct op_type reuse_type = {"probe/reuse", OP_INTERNAL, sizeof(struct reuse),
                                           reuse_steps, NULL};
+OP_LISTED(reuse_type);
 
 static void on_left(void *ctx, struct err *err)
 {
