@@ -25,7 +25,7 @@
 
 #define GOING ".going"
 #define STACK (512 << 10)
-#define PAUSE_MS 20 /* between rounds: the last of a document's changes is written alone */
+#define PAUSE_MS 20 /* before a round: of a short life nothing is written, of many changes one */
 #define START_MS 500
 #define GOING_MS 60000 /* by then, what belonged to it has gone, too */
 #define COPY_MAX (64u << 20)
@@ -109,6 +109,22 @@ static void note_result(struct copies *c, struct err *err, const char *kind, con
     err_drop(err);
 }
 
+/* In its place, which costs a fraction of a file beside it and a rename: what is cut off here does
+ * not have its checksum, and the database has what it would have said. */
+static struct err *write_file(int dir, const char *name, const struct buf *text)
+{
+    autoclose int fd = openat(dir, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    struct stat st;
+
+    if (fd < 0)
+        return err_sys("open %s", name);
+    TRY(fd_write_all(fd, text->data, text->len));
+    if (fstat(fd, &st) < 0 ||
+        (st.st_size > (off_t)text->len && ftruncate(fd, (off_t)text->len) < 0))
+        return err_sys("cut %s", name);
+    return NULL;
+}
+
 static void write_copy(struct copies *c, const char *kind, const char *id, const char *json)
 {
     autobuf struct buf text = {0};
@@ -116,8 +132,7 @@ static void write_copy(struct copies *c, const char *kind, const char *id, const
     struct err *err;
 
     copy_text(&text, kind, id, json);
-    err = dir < 0 ? err_sys("make the folder of copies")
-                  : file_write_atomic(dir, id, text.data, text.len, 0600, false);
+    err = dir < 0 ? err_sys("make the folder of copies") : write_file(dir, id, &text);
     note_result(c, err, kind, id);
 }
 
@@ -182,9 +197,8 @@ static void check_all_known(struct copies *c)
     map_destroy(steal_ptr(&c->known));
 }
 
-static bool write_pending(struct copies *c)
+static void write_pending(struct copies *c)
 {
-    bool any = false;
     size_t cursor = 0;
     const char *key, *id;
     void *json;
@@ -195,11 +209,9 @@ static bool write_pending(struct copies *c)
         map_take(c->pending, key);
         write_copy(c, kind, id, json);
         free(json);
-        any = true;
         pthread_mutex_unlock(&c->lock);
         pthread_mutex_lock(&c->lock);
     }
-    return any;
 }
 
 static void leaving_free(struct leaving *l)
@@ -267,15 +279,14 @@ static void *copies_main(void *arg)
     wait_for_start_up(c);
     check_all_known(c);
     for (;;) {
-        bool any = write_pending(c);
-
         unlink_due(c);
+        if (!map_count(c->pending) && !c->is_closing)
+            wait_for_work(c);
+        if (map_count(c->pending) && !c->is_closing)
+            wait_ms(c, PAUSE_MS);
+        write_pending(c);
         if (c->is_closing && !map_count(c->pending))
             break;
-        if (any)
-            wait_ms(c, PAUSE_MS);
-        else
-            wait_for_work(c);
     }
     pthread_mutex_unlock(&c->lock);
     return NULL;
@@ -491,11 +502,14 @@ void copies_close(struct copies *c)
 
 /* ---- around a commit ---- */
 
-static void overtake(struct copies *c, const char *key)
+/* Whether there was something to be written. */
+static bool overtake(struct copies *c, const char *key)
 {
+    autofree char *json = map_take(c->pending, key);
+
     if (c->fetching && !strcmp(c->fetching, key))
         c->is_overtaken = true;
-    free(map_take(c->pending, key));
+    return json;
 }
 
 void copies_put(struct copies *c, const char *kind, const char *id, const char *json)
@@ -512,19 +526,21 @@ void copies_put(struct copies *c, const char *kind, const char *id, const char *
     pthread_mutex_unlock(&c->lock);
 }
 
-/* Without a copy there is a file all the same: it is the word that the deletion had begun. */
+/* Without a copy there is a file all the same: it is the word that the deletion had begun. Not for
+ * what is so young that its copy has not been written: its folder says so itself. */
 void copies_going(struct copies *c, const char *kind, const char *id)
 {
     autofree char *key = key_of(kind, id);
+    bool was_due;
     int from, to;
 
     if (!can_be_file(id))
         return;
     pthread_mutex_lock(&c->lock);
-    overtake(c, key);
+    was_due = overtake(c, key);
     from = dir_of(c, kind);
     to = going_dir_of(c, kind);
-    if (from >= 0 && to >= 0 && renameat(from, id, to, id) < 0 && errno == ENOENT) {
+    if (from >= 0 && to >= 0 && renameat(from, id, to, id) < 0 && errno == ENOENT && !was_due) {
         int fd = openat(to, id, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 
         if (fd >= 0)
@@ -547,13 +563,15 @@ void copies_staying(struct copies *c, const char *kind, const char *id)
     pthread_mutex_unlock(&c->lock);
 }
 
+/* Also of what the same commit had written before. */
 void copies_gone(struct copies *c, const char *kind, const char *id)
 {
-    autofree char *name = mem_printf("%s" GOING, kind);
+    autofree char *name = mem_printf("%s" GOING, kind), *key = key_of(kind, id);
 
     if (!can_be_file(id))
         return;
     pthread_mutex_lock(&c->lock);
+    overtake(c, key);
     leave_later(c, name, id);
     pthread_mutex_unlock(&c->lock);
 }

@@ -60,12 +60,18 @@ static bool has_folder(struct rescue *r, const char *place, const char *name, co
 
 /* ---- documents ---- */
 
+/* A damaged key may be of any bytes. */
 static const char *title_of(struct rescue *r, const struct salvaged *d)
 {
-    if (!strcmp(d->kind, "image"))
-        return arena_printf(r->arena, "image %.12s", digest_hex(d->id));
-    return id_is_valid(d->id) ? arena_printf(r->arena, "%s %.12s", d->kind, d->id)
-                              : arena_printf(r->arena, "%s %s", d->kind, d->id);
+    bool is_image = !strcmp(d->kind, "image") && digest_is_valid(d->id);
+    char *title = is_image             ? arena_printf(r->arena, "image %.12s", digest_hex(d->id))
+                  : id_is_valid(d->id) ? arena_printf(r->arena, "%s %.12s", d->kind, d->id)
+                                       : arena_printf(r->arena, "%s %.64s", d->kind, d->id);
+
+    for (char *at = title; *at; at++)
+        if (*at < ' ' || *at > '~')
+            *at = '?';
+    return title;
 }
 
 /* What a whole database says is for its engine to judge. */
