@@ -80,6 +80,15 @@ circumstances() {
     container/start:await-unheld) up; api POST '/containers/ff/stop?t=0' ;;
     container/start:await-save) make; save_held ;;
     container/remove:end-process | container/remove:close-log) up ;;
+    network/connect:await-rules) # thousands of rules name the address, and take a while to leave
+        api DELETE '/containers/fp?force=1'; api DELETE /networks/fnet
+        api POST /networks/create '{"Name":"fnet","IPAM":{"Config":[{"Subnet":"10.99.0.0/24"}]}}'
+        api POST '/containers/create?name=fp' "$(python3 -c '
+import json
+ports = {f"{p}/tcp": [{"HostPort": str(p)}] for p in range(20001, 30000, 3)} # no two in a range
+print(json.dumps({"Image": "busybox", "Cmd": ["sleep", "1000"], "HostConfig": {"NetworkMode": "fnet", "PortBindings": ports},
+    "NetworkingConfig": {"EndpointsConfig": {"fnet": {"IPAMConfig": {"IPv4Address": "10.99.0.9"}}}}}))')"
+        api POST /containers/fp/start ;;
     image/import:claim) # the same layer is on its way from a registry
         api DELETE /images/127.0.0.1:5001/slow; api DELETE /images/fimport; rm -f "$HOST/slow-pull"
         in_host curl -s -m 20 -X POST --unix-socket "$SOCK" 'http://x/images/create?fromImage=127.0.0.1:5001/slow&tag=latest' >"$HOST/slow-pull" &
@@ -111,6 +120,9 @@ command() { # WHERE
         poll 10 grep -q . "$HOST"/crowd-*
         STATUS=$(cat "$HOST"/crowd-*)
         BODY=$(cat "$HOST"/answer-*) ;;
+    network/connect:await-rules)
+        api POST /containers/fp/kill
+        api POST /networks/fnet/connect '{"Container":"ff","EndpointConfig":{"IPAMConfig":{"IPv4Address":"10.99.0.9"}}}' ;;
     *) act "$1" ;;
     esac
 }
