@@ -192,7 +192,7 @@ TEST(layer_store_is_closed_to_others)
         CHECK_INT(st.st_mode & 07777, 0700);
     }
     CHECK(fstatat(store->layers, digest_hex(chain), &st, 0) == 0);
-    CHECK_INT(st.st_mode & 07777, 0700);
+    CHECK_INT(st.st_mode & 07777, STORE_NEW_MODE);
     layer_store_close(store);
 }
 
