@@ -290,6 +290,7 @@ static void clear_world(struct world *w)
     unlink(w->log);
     for (unsigned i = 0; i < LAND_SLOTS; i++)
         land_release(&w->land, i);
+    land_record_free(&w->land, 0); /* of the world before */
     land_record_use(&w->land, 0, "c", LAND_BLOCK);
 }
 
