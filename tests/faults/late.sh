@@ -117,7 +117,7 @@ command() { # WHERE
             curl -s -o "$HOST/answer-$i" -w '%{http_code}\n' -X POST --unix-socket "$SOCK" "http://x/containers/crowd-$i/start" >"$HOST/crowd-$i" &
             CROWD+=($!)
         done
-        poll 10 grep -q . "$HOST"/crowd-*
+        poll 10 eval 'grep -q . "$HOST"/crowd-*' # each time: the last curl's file may not be there yet
         STATUS=$(cat "$HOST"/crowd-*)
         BODY=$(cat "$HOST"/answer-*) ;;
     network/connect:await-rules)
