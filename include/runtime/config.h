@@ -8,9 +8,8 @@
 
 #include "base/json.h"
 
-#define CONFIG_ENTRIES_MAX                                                                         \
-    10000 /* of a list or map in a request, unless its row says otherwise                          \
-           */
+/* Of a list or map in a request, unless its row says otherwise. */
+#define CONFIG_ENTRIES_MAX 10000
 
 struct health_config {
     struct strs test;
