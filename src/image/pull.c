@@ -86,7 +86,7 @@ static struct err *connect_registry(struct op *op)
     TRY(platform_parse(op->arena, p->platform_text, &p->platform));
     if (!p->ref.tag && !p->ref.digest)
         p->ref.tag = arena_strdup(op->arena, "latest");
-    p->registry = registry_open(t->loop, t->settings, &p->ref, &p->auth);
+    p->registry = registry_open(t->loop, t->pools, t->settings, &p->ref, &p->auth);
     p->job.ticket = op_wait(op);
     registry_connect(p->registry, on_connected, p);
     return NULL;

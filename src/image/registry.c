@@ -21,15 +21,15 @@ static const struct registry_endpoint *endpoint(const struct registry *r)
     return &r->endpoints.v[r->at];
 }
 
-struct registry *registry_open(struct loop *l, const struct settings *s, const struct ref *ref,
-                               const struct registry_auth *auth)
+struct registry *registry_open(struct loop *l, struct pools *pools, const struct settings *s,
+                               const struct ref *ref, const struct registry_auth *auth)
 {
     struct registry *r = mem_new(struct registry);
 
     ASSERT_LOOP();
     r->loop = l;
     r->arena = arena_create();
-    r->web = web_create(l);
+    r->web = web_create(l, pools);
     r->endpoints = registry_endpoints_of(r->arena, ref->domain, s);
     r->name = arena_strdup(r->arena, ref->path);
     list_init(&r->fetches);

@@ -15,8 +15,8 @@
 struct registry;
 struct fetch;
 
-struct registry *registry_open(struct loop *l, const struct settings *s, const struct ref *r,
-                               const struct registry_auth *auth);
+struct registry *registry_open(struct loop *l, struct pools *pools, const struct settings *s,
+                               const struct ref *r, const struct registry_auth *auth);
 void registry_close(struct registry *r); /* accepts NULL; ends its fetches without a callback */
 
 /* Finds the endpoint that answers and what it asks for. err: none did; the error of the one that

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "trust.h"
 #include "web_err.h"
 
 enum {
@@ -28,11 +29,15 @@ enum {
 
 struct web {
     struct loop *loop;
+    struct pools *pools;
     CURLM *multi;
     struct timer timer;
     struct list calls;
-    int depth; /* > 0: libcurl or one of our callbacks is on the stack */
-    bool is_dead;
+    struct job reading; /* of trust */
+    bool is_reading;
+    struct trust *trust; /* NULL: not read yet */
+    int depth;           /* > 0: libcurl or one of our callbacks is on the stack */
+    bool is_dead;        /* goes when depth is 0 and nothing is read */
 };
 
 struct web_socket {
@@ -51,7 +56,8 @@ struct web_call {
     void *ctx;
     struct web_reply reply;
     size_t header_bytes;
-    bool is_over; /* cancelled or ended: no callback, freed by leave() */
+    bool needs_trust; /* and is given to libcurl only then */
+    bool is_over;     /* cancelled or ended: no callback, freed by leave() */
     char why[CURL_ERROR_SIZE];
 };
 
@@ -71,7 +77,13 @@ static void free_web(struct web *w)
         free_call(c);
     curl_multi_cleanup(w->multi); /* closes the sockets: their watches go by on_socket_change */
     timer_clear(w->loop, &w->timer);
+    trust_free(w->trust);
     free(w);
+}
+
+static bool is_in_use(const struct web *w)
+{
+    return w->depth > 0 || w->is_reading;
 }
 
 static void enter(struct web *w)
@@ -90,7 +102,7 @@ static void leave(struct web *w)
                 free_call(c);
     }
     w->depth--;
-    if (w->depth == 0 && w->is_dead)
+    if (w->is_dead && !is_in_use(w))
         free_web(w);
 }
 
@@ -247,13 +259,14 @@ static size_t on_body(char *p, size_t size, size_t count, void *arg)
 
 /* ---- calls ---- */
 
-struct web *web_create(struct loop *l)
+struct web *web_create(struct loop *l, struct pools *pools)
 {
     struct web *w = mem_new(struct web);
 
     ASSERT_LOOP();
     ASSERT(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK); /* counts; nothing after the first */
     w->loop = l;
+    w->pools = pools;
     list_init(&w->calls);
     w->multi = curl_multi_init();
     ASSERT(w->multi);
@@ -272,7 +285,7 @@ void web_destroy(struct web *w)
     list_each (c, &w->calls, struct web_call, link)
         c->is_over = true;
     w->is_dead = true;
-    if (w->depth == 0)
+    if (!is_in_use(w))
         free_web(w);
 }
 
@@ -296,10 +309,13 @@ static long slow_timeout_s(void)
     return env && text_to_u32(env, &s) && s > 0 && s < SLOW_TIMEOUT_S ? (long)s : SLOW_TIMEOUT_S;
 }
 
+static bool is_secure(const struct web_request *r)
+{
+    return text_starts(r->url, "https:") && !r->accepts_any_cert;
+}
+
 static void set_limits(CURL *easy, const struct web_request *r)
 {
-    bool is_secure = text_starts(r->url, "https:") && !r->accepts_any_cert;
-
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
@@ -311,7 +327,7 @@ static void set_limits(CURL *easy, const struct web_request *r)
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
     curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)REDIRECTS_MAX);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, is_secure ? "https" : "http,https");
+    curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, is_secure(r) ? "https" : "http,https");
     if (r->accepts_any_cert) {
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
@@ -333,6 +349,49 @@ static void set_content(struct web_call *c, const struct web_request *r)
         range = mem_printf("%lld-", (long long)r->from);
         curl_easy_setopt(c->easy, CURLOPT_RANGE, range);
     }
+}
+
+/* Sets libcurl's timer; nothing happens before it fires. */
+static void begin(struct web_call *c)
+{
+    if (c->needs_trust)
+        trust_give(c->web->trust, c->easy);
+    curl_multi_add_handle(c->web->multi, c->easy);
+}
+
+static void read_trust(struct job *job)
+{
+    struct web *w = container_of(job, struct web, reading);
+
+    w->trust = trust_read();
+}
+
+static void on_trust_read(struct job *job)
+{
+    struct web *w = container_of(job, struct web, reading);
+
+    enter(w);
+    w->is_reading = false;
+    list_each (c, &w->calls, struct web_call, link)
+        if (c->needs_trust && !c->is_over)
+            begin(c);
+    leave(w);
+}
+
+static void begin_when_trusted(struct web_call *c)
+{
+    struct web *w = c->web;
+
+    c->needs_trust = true;
+    if (w->is_reading)
+        return;
+    if (w->trust) {
+        begin(c);
+        return;
+    }
+    w->is_reading = true;
+    w->reading = (struct job){.run = read_trust, .done = on_trust_read};
+    pool_submit(w->pools, POOL_DISK, &w->reading);
 }
 
 struct web_call *web_start(struct web *w, const struct web_request *r,
@@ -358,7 +417,10 @@ struct web_call *web_start(struct web *w, const struct web_request *r,
     curl_easy_setopt(c->easy, CURLOPT_HEADERDATA, c);
     curl_easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(c->easy, CURLOPT_WRITEDATA, c);
-    curl_multi_add_handle(w->multi, c->easy); /* sets the timer; nothing happens before it fires */
+    if (is_secure(r) && trust_is_taken())
+        begin_when_trusted(c);
+    else
+        begin(c);
     return c;
 }
 

@@ -12,7 +12,7 @@ struct web;
 struct web_call;
 
 /* The first call in the process initialises libcurl. */
-struct web *web_create(struct loop *l);
+struct web *web_create(struct loop *l, struct pools *pools);
 /* Ends all calls without a callback. May be called from a callback of its own. */
 void web_destroy(struct web *w); /* accepts NULL */
 

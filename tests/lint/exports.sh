@@ -12,7 +12,7 @@ import collections, pathlib, re, sys
 ALLOWED = set("""dns_cache_count ipam6_count log_flush ops_late ops_waiting pools_count_threads
     ticket_drop""".split())
 TEXT = re.compile(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])+'", re.S)
-DEFINITION = re.compile(r"^(static |)[a-z_][\w *\n]*?\b(\w+)\([^;{}]*\)\n\{", re.M)
+DEFINITION = re.compile(r"^(static |)[A-Za-z_][\w *\n]*?\b(\w+)\([^;{}]*\)\n\{", re.M)
 DECLARATION = re.compile(r"^(?!static|#)[a-z][\w *]*\b\w+\([^;{}]*;", re.M)
 
 

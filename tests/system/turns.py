@@ -224,6 +224,13 @@ def attached(s, image, n):
     call(c, "DELETE", "/containers/talks?force=1")
 
 
+def pull(s, name, answer):
+    c = Unix(s)
+    c.request("POST", "/images/create?fromImage=" + name)
+    with open(answer, "wb") as f:
+        f.write(c.getresponse().read())
+
+
 def debug(s):
     call(Unix(s), "GET", "/debug/objects")
 
