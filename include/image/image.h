@@ -75,8 +75,12 @@ struct registry_auth {
  */
 void registry_auth_parse(struct arena *a, const char *header, struct registry_auth *out);
 
+/* auth may be NULL: nobody. */
+struct registry_auth registry_auth_copy(struct arena *a, const struct registry_auth *auth);
+
 struct image_job; /* a running pull, load or import */
-/* reference without a tag means :latest. platform NULL: the host's. Errors before the first
+/* A reference without tag and digest means all tags of the repository. platform NULL: the host's.
+ * Errors before the first
  * progress line are final HTTP errors (404 "manifest for x not found: manifest unknown: …"). */
 struct image_job *image_pull(struct image_table *t, const char *reference, const char *platform,
                              const struct registry_auth *auth, image_progress_fn progress,

@@ -30,8 +30,7 @@ struct err *cmd_pull(struct cli *cli, const void *options, struct strs args)
             cli_printf("Using default tag: latest\n");
     }
     TRY(messages_pull(cli, args.v[0], o->platform, o->all_tags, o->quiet ? -1 : STDOUT_FILENO));
-    if (!o->all_tags)
-        cli_printf("%s\n", ref_full(cli->arena, &n));
+    cli_printf("%s\n", ref_full(cli->arena, &n));
     return NULL;
 }
 

@@ -138,15 +138,15 @@ static struct err *read_blob(struct arena *a, const struct staging *s, const cha
     return NULL;
 }
 
-/* The manifest of a descriptor; through an index, the host's. */
+/* The manifest of a descriptor; through indexes, the host's. */
 static struct err *read_manifest(struct arena *a, const struct staging *s,
                                  const struct descriptor *d, struct archived_image *i,
                                  struct manifest *out)
 {
-    struct platform host;
+    struct manifest_search search = {0};
 
-    TRY(platform_parse(a, NULL, &host));
-    for (int depth = 0; depth < 2; depth++) {
+    TRY(platform_parse(a, NULL, &search.want));
+    for (; d; d = manifest_search_next(&search)) {
         char *text;
         size_t len;
 
@@ -157,12 +157,10 @@ static struct err *read_manifest(struct arena *a, const struct staging *s,
         i->manifest_bytes = (int64_t)len;
         if (!out->is_index)
             return NULL;
-        d = manifest_choose(a, out, &host);
-        if (!d)
-            return err_new(ERR_INVALID, "no matching manifest for %s in the archive",
-                           platform_text(a, &host));
+        TRY(manifest_search_add(a, &search, out));
     }
-    return err_new(ERR_INVALID, "invalid manifest: an index inside an index");
+    return err_new(ERR_INVALID, "no matching manifest for %s in the archive",
+                   platform_text(a, &search.want));
 }
 
 static struct err *read_oci_image(struct arena *a, const struct staging *s,

@@ -65,3 +65,16 @@ void registry_auth_parse(struct arena *a, const char *header, struct registry_au
     if (is_one_line(f.auth.identity_token) && is_one_line(f.auth.registry_token))
         *out = f.auth;
 }
+
+struct registry_auth registry_auth_copy(struct arena *a, const struct registry_auth *auth)
+{
+    if (!auth)
+        return (struct registry_auth){0};
+    return (struct registry_auth){
+        .username = arena_strdup(a, auth->username),
+        .password = arena_strdup(a, auth->password),
+        .server = arena_strdup(a, auth->server),
+        .identity_token = arena_strdup(a, auth->identity_token),
+        .registry_token = arena_strdup(a, auth->registry_token),
+    };
+}

@@ -68,6 +68,7 @@ static void fetch_finish(struct fetch *f, const struct web_reply *reply, const c
     struct fetch_result result = {
         .status = reply ? reply->status : 0,
         .content_type = reply ? reply->content_type : NULL,
+        .link = reply ? reply->link : NULL,
         .body = f->body.data ? f->body.data : "",
         .len = f->body.len,
         .code = code,

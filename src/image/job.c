@@ -69,7 +69,8 @@ void image_table_stop(struct image_table *t)
     ASSERT_LOOP();
     list_each (j, &t->jobs, struct image_job, link)
         j->is_cancelled = true;
-    /* A cancel may end others with it, so each time from the start. */
+    /* A cancel may end others with it, so each time from the start. Oldest first: a job that began
+     * others, and knows them, goes before them. */
     for (bool has_cancelled = true; has_cancelled;) {
         has_cancelled = false;
         list_each (j, &t->jobs, struct image_job, link) {

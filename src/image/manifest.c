@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { INDEX_MAX = 4096 };
+enum { INDEX_MAX = 4096, INDEXES_MAX = 8, RANK_UNSAID = 1000 };
 
 static const struct jfield platform_fields[] = {
     J(J_STR, struct platform, os, "os"),
@@ -134,27 +134,56 @@ struct err *manifest_parse(struct arena *a, const char *text, size_t len, const 
     return NULL;
 }
 
-const struct descriptor *manifest_choose(struct arena *a, const struct manifest *m,
-                                         const struct platform *want)
+/* -1: it does not serve; else the lower the better. */
+static int rank_entry(struct arena *a, const struct descriptor *d, const struct platform *want,
+                      bool is_alone)
 {
-    const struct descriptor *v = m->manifests.v, *best = NULL;
-    int best_rank = -1;
+    struct platform offer = d->platform;
+    bool is_of_unknown_type = !text_is_empty(d->media_type) && !is_known(d->media_type);
 
-    for (size_t i = 0; i < m->manifests.n; i++) {
-        struct platform offer = v[i].platform;
-        int rank;
-
-        if (!text_is_empty(v[i].media_type) && !is_known(v[i].media_type))
-            continue;
-        /* An index of one image need not say for what. */
-        if (text_is_empty(offer.arch) && m->manifests.n == 1)
-            return &v[i];
-        platform_normalise(a, &offer);
-        rank = platform_rank(want, &offer);
-        if (rank >= 0 && (!best || rank < best_rank)) {
-            best = &v[i];
-            best_rank = rank;
-        }
+    if (is_of_unknown_type)
+        return -1;
+    if (text_is_empty(offer.arch)) {
+        if (is_alone) /* an index of one image need not say for what */
+            return 0;
+        return !text_is_empty(d->media_type) && is_index_type(d->media_type) ? RANK_UNSAID : -1;
     }
-    return best;
+    platform_normalise(a, &offer);
+    return platform_rank(want, &offer);
+}
+
+struct err *manifest_search_add(struct arena *a, struct manifest_search *s,
+                                const struct manifest *m)
+{
+    const struct descriptor *v = m->manifests.v;
+    size_t first = s->n;
+    int ranks[SEARCH_MAX];
+
+    ASSERT(m->is_index);
+    if (++s->n_indexes > INDEXES_MAX)
+        return err_new(ERR_INVALID, "invalid manifest: more than %d indexes inside each other",
+                       INDEXES_MAX);
+    for (size_t i = 0; i < m->manifests.n; i++) {
+        int rank = rank_entry(a, &v[i], &s->want, m->manifests.n == 1);
+        size_t at = s->n;
+
+        if (rank < 0)
+            continue;
+        if (s->n == SEARCH_MAX)
+            return err_new(ERR_INVALID, "invalid manifest: more than %d entries may be for %s",
+                           SEARCH_MAX, platform_text(a, &s->want));
+        for (; at > first && ranks[at - 1] <= rank; at--) {
+            ranks[at] = ranks[at - 1];
+            s->left[at] = s->left[at - 1];
+        }
+        ranks[at] = rank;
+        s->left[at] = &v[i];
+        s->n++;
+    }
+    return NULL;
+}
+
+const struct descriptor *manifest_search_next(struct manifest_search *s)
+{
+    return s->n > 0 ? s->left[--s->n] : NULL;
 }

@@ -34,6 +34,18 @@ struct manifest {
  * digest and size of the result is valid. */
 struct err *manifest_parse(struct arena *a, const char *text, size_t len, const char *content_type,
                            struct manifest *out) must_check;
-/* The entry of an index that serves `want` best; NULL when none does. */
-const struct descriptor *manifest_choose(struct arena *a, const struct manifest *m,
-                                         const struct platform *want);
+
+enum { SEARCH_MAX = 64 };
+
+/* The way to the manifest that serves a platform, through indexes and indexes inside them. */
+struct manifest_search {
+    struct platform want;
+    const struct descriptor *left[SEARCH_MAX]; /* what may serve; the next one is the last */
+    size_t n;
+    int n_indexes; /* read so far */
+};
+/* Adds the entries of an index that may serve: the best next, behind those for the platform the
+ * indexes that do not say for what they are. m's entries must outlive the search. */
+struct err *manifest_search_add(struct arena *a, struct manifest_search *s,
+                                const struct manifest *m) must_check;
+const struct descriptor *manifest_search_next(struct manifest_search *s); /* NULL: nothing does */

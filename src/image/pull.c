@@ -4,6 +4,7 @@
  * Read the step table at the end first. Nothing is said to the client before the
  * manifest is known, so that what is wrong until then becomes an HTTP status.
  */
+#include "pull.h"
 #include "adopt.h"
 #include "job.h"
 #include "layers.h"
@@ -28,6 +29,7 @@ struct pull {
     char manifest_digest[DIGEST_MAX];
     int64_t manifest_bytes;
     struct manifest manifest;
+    struct manifest_search search;
     char *config; /* the blob's text; NULL: we have the image already */
     struct image_blob blob;
     struct layers *layers;
@@ -37,33 +39,6 @@ struct pull {
 static const char *familiar(struct pull *p)
 {
     return ref_familiar(p->job.op.arena, &p->ref);
-}
-
-/* ---- errors before the first line ---- */
-
-/* Docker's sentences; clients look for them. */
-static struct err *translate(struct pull *p, const struct fetch_result *r, struct err *e)
-{
-    const char *name = ref_familiar_name(p->job.op.arena, &p->ref);
-    bool is_missing = !strcmp(r->code, "MANIFEST_UNKNOWN") || !strcmp(r->code, "NOT_FOUND");
-
-    if (!strcmp(r->code, "NAME_UNKNOWN"))
-        return err_as(err_wrap(e, "repository %s not found", name), ERR_NOT_FOUND);
-    if (is_missing)
-        return err_as(err_wrap(e, "manifest for %s not found", familiar(p)), ERR_NOT_FOUND);
-    if (r->status == 404) {
-        err_drop(e);
-        return err_new(ERR_NOT_FOUND,
-                       "manifest for %s not found: manifest unknown: manifest unknown",
-                       familiar(p));
-    }
-    if (!strcmp(r->code, "DENIED") || !strcmp(r->code, "UNAUTHORIZED") || r->status == 401)
-        return err_as(err_wrap(e,
-                               "pull access denied for %s, repository does not exist or may "
-                               "require 'docker login'",
-                               name),
-                      ERR_NOT_FOUND);
-    return e;
 }
 
 /* ---- connect ---- */
@@ -84,8 +59,7 @@ static struct err *connect_registry(struct op *op)
     ASSERT(!p->registry);
     TRY(ref_parse(op->arena, p->reference, &p->ref));
     TRY(platform_parse(op->arena, p->platform_text, &p->platform));
-    if (!p->ref.tag && !p->ref.digest)
-        p->ref.tag = arena_strdup(op->arena, "latest");
+    ASSERT(p->ref.tag || p->ref.digest);
     p->registry = registry_open(t->loop, t->pools, t->settings, &p->ref, &p->auth);
     p->job.ticket = op_wait(op);
     registry_connect(p->registry, on_connected, p);
@@ -112,6 +86,7 @@ static void resolve_here(struct pull *p)
 {
     p->served_digest[0] = '\0';
     p->manifest = (struct manifest){0};
+    p->search = (struct manifest_search){.want = p->platform};
     fetch_manifest(p, p->ref.digest);
 }
 
@@ -132,9 +107,8 @@ static struct err *take_manifest(struct pull *p, const struct fetch_result *r, b
     TRY(manifest_parse(a, r->body, r->len, r->content_type, &p->manifest));
     if (!p->manifest.is_index)
         return NULL;
-    if (strcmp(p->served_digest, p->manifest_digest) != 0)
-        return err_new(ERR_INVALID, "invalid manifest: an index inside an index");
-    chosen = manifest_choose(a, &p->manifest, &p->platform);
+    TRY(manifest_search_add(a, &p->search, &p->manifest));
+    chosen = manifest_search_next(&p->search);
     if (!chosen)
         return err_new(ERR_NOT_FOUND, "no matching manifest for %s in the manifest list entries",
                        platform_text(a, &p->platform));
@@ -150,7 +124,7 @@ static void on_manifest(void *ctx, const struct fetch_result *r, struct err *err
 
     p->fetch = NULL;
     if (err)
-        err = translate(p, r, err);
+        err = pull_refusal(p->job.op.arena, &p->ref, r, err);
     else
         err = take_manifest(p, r, &has_more);
     if (err && registry_skip(p->registry)) { /* a mirror need not have everything */
@@ -429,9 +403,9 @@ static const struct op_type pull_type = {
 };
 OP_LISTED(pull_type);
 
-struct image_job *image_pull(struct image_table *t, const char *reference, const char *platform,
-                             const struct registry_auth *auth, image_progress_fn progress,
-                             image_done_fn done, void *ctx)
+struct image_job *pull_one(struct image_table *t, const char *reference, const char *platform,
+                           const struct registry_auth *auth, image_progress_fn progress,
+                           image_done_fn done, void *ctx)
 {
     struct image_job *j = image_job_create(t, &pull_type, progress, done, ctx);
     struct pull *p = (struct pull *)j;
@@ -439,12 +413,7 @@ struct image_job *image_pull(struct image_table *t, const char *reference, const
 
     p->reference = arena_strdup(a, reference);
     p->platform_text = arena_strdup(a, platform);
-    if (auth) {
-        p->auth.username = arena_strdup(a, auth->username);
-        p->auth.password = arena_strdup(a, auth->password);
-        p->auth.identity_token = arena_strdup(a, auth->identity_token);
-        p->auth.registry_token = arena_strdup(a, auth->registry_token);
-    }
+    p->auth = registry_auth_copy(a, auth);
     j->op.subject = p->reference;
     image_job_start(j);
     return j;

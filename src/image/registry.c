@@ -33,12 +33,7 @@ struct registry *registry_open(struct loop *l, struct pools *pools, const struct
     r->endpoints = registry_endpoints_of(r->arena, ref->domain, s);
     r->name = arena_strdup(r->arena, ref->path);
     list_init(&r->fetches);
-    if (auth) {
-        r->auth.username = arena_strdup(r->arena, auth->username);
-        r->auth.password = arena_strdup(r->arena, auth->password);
-        r->auth.identity_token = arena_strdup(r->arena, auth->identity_token);
-        r->auth.registry_token = arena_strdup(r->arena, auth->registry_token);
-    }
+    r->auth = registry_auth_copy(r->arena, auth);
     return r;
 }
 

@@ -27,7 +27,8 @@ bool registry_skip(struct registry *r);
 
 struct fetch_result { /* valid in the callback */
     int status;
-    const char *content_type, *body; /* of a collected one */
+    const char *content_type, *link; /* NULL: not said */
+    const char *body;                /* of a collected one */
     size_t len;
     const char *code; /* "MANIFEST_UNKNOWN", …: what the registry said, "" when it did not */
 };

@@ -229,6 +229,8 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg)
         c->reply.content_type = value;
     else if ((value = header_value(c, line, n, "Content-Range")))
         c->reply.content_range = value;
+    else if ((value = header_value(c, line, n, "Link")))
+        c->reply.link = value;
     else if ((value = header_value(c, line, n, "Retry-After")))
         text_to_i64(value, &c->reply.retry_after_s);
     else if ((value = header_value(c, line, n, "WWW-Authenticate")) &&

@@ -28,9 +28,9 @@ struct web_request {
 
 struct web_reply { /* of the last response when there were redirects */
     int status;    /* 0: none came */
-    char *url, *content_type, *content_range;
-    struct strs challenges; /* WWW-Authenticate */
-    int64_t retry_after_s;  /* -1: not said */
+    char *url, *content_type, *content_range, *link; /* NULL: not said */
+    struct strs challenges;                          /* WWW-Authenticate */
+    int64_t retry_after_s;                           /* -1: not said */
     bool speaks_plain_http; /* a TLS handshake was answered in plain text */
     int sys;                /* errno of a failed connect, else 0 */
 };

@@ -12,7 +12,7 @@ sqlite3 -version >/dev/null || { not_ok "sqlite3"; finish; exit 1; }
 forgets() {
     case $1 in
     container/start:settle | container/start:await-permit | container/stop:await-exit | container/remove:end-process | container/exited:drain-streams) ;;
-    image/*:begin | image/import:claim | image/load:make-layers | image/pull:connect | image/pull:resolve-manifest | image/pull:fetch-config | image/pull:make-layers) ;;
+    image/*:begin | image/import:claim | image/load:make-layers | image/pull:connect | image/pull:resolve-manifest | image/pull:fetch-config | image/pull:make-layers | image/pull-all:*) ;;
     *) return 1 ;;
     esac
 }

@@ -62,6 +62,7 @@ before() {
         up; api POST /networks/create '{"Name":"fnet"}'
         api POST /networks/fnet/connect '{"Container":"ff"}' ;;
     image/remove:*) api POST '/images/busybox/tag?repo=fimg' ;;
+    image/pull-all:*) for tag in a b c; do api DELETE "/images/127.0.0.1:5001/good:$tag"; done ;;
     image/pull:* | image/load:* | image/import:*) api DELETE /images/127.0.0.1:5001/good; api DELETE /images/fload; api DELETE /images/fimport ;;
     esac
 }
@@ -89,6 +90,7 @@ act() {
     network/connect:*) api POST /networks/fnet/connect '{"Container":"ff"}' ;;
     network/disconnect:*) api POST /networks/fnet/disconnect '{"Container":"ff"}' ;;
     image/pull:*) api POST '/images/create?fromImage=127.0.0.1:5001/good&tag=latest' ;;
+    image/pull-all:*) api POST '/images/create?fromImage=127.0.0.1:5001/good' ;;
     image/tag:*) api POST '/images/busybox/tag?repo=fimg' ;;
     image/remove:*) api DELETE /images/fimg ;;
     image/load:*) api POST '/images/load' '' -H "$TAR" --data-binary "@$HOST/load.tar" ;;
@@ -99,7 +101,7 @@ act() {
 clear_up() {
     local path
     containers_clear
-    for path in volumes/fv?force=1 networks/fnet images/{fimg,fimport,fload,127.0.0.1:5001/good,127.0.0.1:5001/slow}; do
+    for path in volumes/fv?force=1 networks/fnet images/{fimg,fimport,fload,127.0.0.1:5001/good{,:a,:b,:c},127.0.0.1:5001/slow}; do
         api DELETE "/$path"
     done
 }

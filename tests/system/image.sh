@@ -85,8 +85,23 @@ fails longer "verification failed" "a blob longer than promised"
 fails large "larger than" "a manifest of 5 MiB"
 fails garbage "invalid manifest" "a manifest that is HTML"
 fails schema1 "are not supported" "a manifest of schema 1"
+pulls deep "an image three indexes deep, behind others"
+fails foreigndeep "no matching manifest for linux/" "indexes inside indexes without our platform"
+fails toodeep "indexes inside each other" "nine indexes inside each other"
 fails foreign "no matching manifest for linux/" "an index without our platform"
 fails "good@sha256:$(printf %064d 7)" "manifest verification failed" "another manifest than asked for by digest"
+
+# All tags of a repository.
+all() { fresh; run pull-all "$@"; }
+all $reg/good && says "Status: Downloaded newer image for $reg/good:a" && says "for $reg/good:b" && says "for $reg/good:c" &&
+    [ "$(layers)" = 2 ]; report "a name alone is all tags, page by page"
+! all $reg/gone && says "repository $reg/gone not found"; report "tags of a repository that is not there"
+! all $reg/tagless && says "repository $reg/tagless has no tags" && is_clean; report "tags of a repository without any"
+! all $reg/badtags && says "invalid list of tags" && is_clean; report "a tag that is none"
+! all $reg/endless && says "pull them one by one" && is_clean; report "tags without an end"
+! all $reg/oldtag && says "for $reg/oldtag:one" && says "are not supported"; report "the first that fails ends it, what came stays"
+! all $reg/denied && says "pull access denied for $reg/denied, $refused"; report "tags of a denied repository"
+all $reg/tokenlogin "" "$(login secret)" && says "for $reg/tokenlogin:c"; report "tags behind a token"
 
 fresh
 ! timeout 20 "$probe" "$root" pull 127.0.0.1:1/x >"$out" 2>&1 &&
@@ -106,8 +121,7 @@ export MIRRORS=http://127.0.0.1:5001,http://127.0.0.1:5000
 mirrored same "a mirror without the manifest: the next registry has it"
 mirrored single "the tag names a single manifest there: its digest counts"
 mirrored index "the tag names another index there: its digest counts"
-fresh
-! run pull nested && ! says Downloaded && is_clean; report "an index inside an index is none there, either"
+mirrored nested "an index inside an index"
 mirrored config "a mirror without the config"
 mirrored layer "a mirror without a layer"
 mirrored lies "a mirror whose blobs are others"

@@ -2,6 +2,7 @@
 /*
  * Drives the image table without an engine: one command a run, on a data root of its own.
  *     image_probe DATA_ROOT pull REF [PLATFORM [AUTH]]    image_probe DATA_ROOT load FILE
+ *     image_probe DATA_ROOT pull-all REPOSITORY
  *     image_probe DATA_ROOT import FILE REPO CHANGE...    image_probe DATA_ROOT tag REF REPO TAG
  *     image_probe DATA_ROOT rmi REF [force]               image_probe DATA_ROOT ls|inspect|history
  * Environment: INSECURE and MIRRORS (lists with commas), CANCEL_AFTER (progress lines), USED_BY
@@ -19,6 +20,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/ref.h"
 #include "core/db.h"
 #include "core/events.h"
 #include "core/loop.h"
@@ -145,7 +147,16 @@ static void use_image(struct probe *p, const char *how)
               !strcmp(how, "running"));
 }
 
-static void pull(struct probe *p)
+/* With the tag that clients add to a name alone. */
+static const char *tagged(struct probe *p, const char *name)
+{
+    struct ref ref = {0};
+    autoerr struct err *bad = ref_parse(p->arena, name, &ref);
+
+    return bad || ref.tag || ref.digest ? name : arena_printf(p->arena, "%s:latest", name);
+}
+
+static void pull(struct probe *p, const char *name)
 {
     struct registry_auth auth;
     const char *platform = p->argc > 4 && *p->argv[4] ? p->argv[4] : NULL;
@@ -153,9 +164,9 @@ static void pull(struct probe *p)
     registry_auth_parse(p->arena, p->argc > 5 ? p->argv[5] : "", &auth);
     if (getenv("PULL_TWICE")) {
         p->running++;
-        image_pull(p->images, p->argv[3], platform, &auth, on_progress, on_image, p);
+        image_pull(p->images, name, platform, &auth, on_progress, on_image, p);
     }
-    p->job = image_pull(p->images, p->argv[3], platform, &auth, on_progress, on_image, p);
+    p->job = image_pull(p->images, name, platform, &auth, on_progress, on_image, p);
 }
 
 static void run_import(struct probe *p, int fd)
@@ -179,7 +190,9 @@ static void on_begin(struct timer *t)
     if (user)
         use_image(p, user);
     if (!strcmp(verb, "pull"))
-        pull(p);
+        pull(p, tagged(p, p->argv[3]));
+    else if (!strcmp(verb, "pull-all"))
+        pull(p, p->argv[3]);
     else if (!strcmp(verb, "load"))
         p->job = image_load(p->images, fd, false, on_progress, on_image, p);
     else if (!strcmp(verb, "import"))

@@ -64,6 +64,13 @@ def image(tag, files_of_layers, arch="amd64", diff=None):
         "mediaType": "application/vnd.docker.distribution.manifest.v2+json"}).encode()
 
 
+def index_of_indexes(*indexes):
+    """Which do not say for what they are."""
+    return json.dumps({
+        "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json",
+        "manifests": [dict(put(i), mediaType="application/vnd.oci.image.index.v1+json") for i in indexes]}).encode()
+
+
 def index(entries):
     return json.dumps({
         "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json",
@@ -85,7 +92,14 @@ MANIFESTS = {
     "foreign": index([(image("s390", [[("s", b"x")]], "s390x"),
                        {"os": "linux", "architecture": "s390x"})]),
 }
-
+MANIFESTS["deep"] = index_of_indexes(MANIFESTS["foreign"], index_of_indexes(MANIFESTS["foreign"]),
+                                     index_of_indexes(MANIFESTS["foreign"], MANIFESTS["index"]))
+MANIFESTS["foreigndeep"] = index_of_indexes(MANIFESTS["foreign"], index_of_indexes(MANIFESTS["foreign"]))
+deep = MANIFESTS["index"]
+for _ in range(9):
+    deep = index_of_indexes(deep)
+MANIFESTS["toodeep"] = deep
+TAGS = {"tagless": None, "badtags": ["good", "../bad"], "oldtag": ["one", "schema1"]}
 
 # What has become of the tag since the mirror has seen it.
 OLD = MANIFESTS["index"]
@@ -94,7 +108,7 @@ MOVED = {
     "library/same": OLD,  # nothing
     "library/single": image("single", [[("single", b"x")]]),  # one manifest, not an index
     "library/index": NEW,
-    "library/nested": index([(NEW, {"os": "linux", "architecture": "amd64"})]),  # no image at all
+    "library/nested": index([(NEW, {"os": "linux", "architecture": "amd64"})]),
     "library/config": OLD,
     "library/layer": OLD,
     "library/lies": OLD,
@@ -157,8 +171,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(401, b'{"details":"incorrect username or password"}')
         return self.answer(200, json.dumps({"token": "t0ken-" + repo[1]}).encode())
 
+    def do_tags(self, repo, query):
+        """Two pages, and for ever in one repository."""
+        if repo == "gone":
+            return self.refuse(404, "NAME_UNKNOWN", "repository name not known to registry")
+        headers = []
+        if repo == "endless" or not query and repo not in TAGS:
+            headers = [("Link", f'</v2/{repo}/tags/list?last=b&n=2>; rel="next"')]
+        tags = TAGS.get(repo, ["c"] if query else ["a", "b"])
+        return self.answer(200, json.dumps({"name": repo, "tags": tags}).encode(), headers)
+
     def do_manifest(self, repo, name):
-        data = blobs.get(name) or MANIFESTS.get(repo, GOOD)
+        data = blobs.get(name) or MANIFESTS.get("schema1" if name == "schema1" else repo, GOOD)
         if repo in MOVED and not name.startswith("sha256:"):
             data = OLD if IS_MIRROR else MOVED[repo]
         elif repo in ("library/same", "library/single", "library/index", "library/nested") and IS_MIRROR:
@@ -217,9 +241,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if "Authorization" in self.headers:
                 return self.answer(400, b"the password was sent elsewhere")
             return self.answer(200, blobs[self.path[7:]])
-        m = re.fullmatch(r"/v2/([a-z0-9/]+)/(manifests|blobs)/(.*)", self.path)
+        m = re.fullmatch(r"/v2/([a-z0-9/]+)/(manifests|blobs|tags)/(.*)", self.path)
         if not m or not self.is_allowed(m[1]):
             return None if m else self.answer(404)
+        if m[2] == "tags":
+            return self.do_tags(m[1], m[3].partition("?")[2])
         try:
             return (self.do_manifest if m[2] == "manifests" else self.do_blob)(m[1], m[3])
         except (BrokenPipeError, ConnectionResetError, OSError):

@@ -158,13 +158,14 @@ static const struct descriptor *choose(const char *entries, const char *want)
 {
     autofree char *text = mem_printf(
         "{\"schemaVersion\":2,\"mediaType\":\"" MEDIA_OCI_INDEX "\",\"manifests\":[%s]}", entries);
-    struct platform p;
+    struct manifest_search search = {0};
     struct manifest m;
 
     CHECK_OK(parse(text, NULL, &m));
     CHECK(m.is_index);
-    CHECK_OK(platform_parse(test_arena, want, &p));
-    return manifest_choose(test_arena, &m, &p);
+    CHECK_OK(platform_parse(test_arena, want, &search.want));
+    CHECK_OK(manifest_search_add(test_arena, &search, &m));
+    return manifest_search_next(&search);
 }
 
 #define ENTRY(d, arch, variant)                                                                    \
@@ -186,6 +187,37 @@ TEST(manifest_chooses_the_platform)
     /* BuildKit's attestations are for nobody. */
     CHECK(!choose("{\"digest\":\"" D0 "\",\"mediaType\":\"application/vnd.in-toto+json\"}",
                   "linux/amd64"));
+}
+
+#define INDEX_ENTRY(d) "{\"digest\":\"" d "\",\"mediaType\":\"" MEDIA_OCI_INDEX "\"}"
+
+TEST(manifest_searches_indexes_inside_indexes)
+{
+    struct manifest_search search = {0};
+    struct manifest m;
+    autobuf struct buf many = {0};
+
+    CHECK_OK(platform_parse(test_arena, "linux/arm/v7", &search.want));
+    CHECK_OK(parse("{\"mediaType\":\"" MEDIA_OCI_INDEX "\",\"manifests\":[" INDEX_ENTRY(
+                       D2) "," ENTRY(D0, "arm", "v6") "," ENTRY(D1, "arm", "v7") "]}",
+                   NULL, &m));
+    CHECK_OK(manifest_search_add(test_arena, &search, &m));
+    CHECK_STR(manifest_search_next(&search)->digest, D1);
+    CHECK_STR(manifest_search_next(&search)->digest, D0);
+    CHECK_STR(manifest_search_next(&search)->digest, D2);
+    CHECK(!manifest_search_next(&search));
+    for (int i = 1; i < 8; i++) /* more are an attack */
+        CHECK_OK(manifest_search_add(test_arena, &search, &(struct manifest){.is_index = true}));
+    CHECK_ERR(manifest_search_add(test_arena, &search, &(struct manifest){.is_index = true}),
+              ERR_INVALID);
+    search = (struct manifest_search){.want = search.want};
+    for (int i = 0; i < 65; i++)
+        buf_printf(&many, "%s" INDEX_ENTRY(D0), i ? "," : "");
+    CHECK_OK(
+        parse(arena_printf(test_arena, "{\"mediaType\":\"" MEDIA_OCI_INDEX "\",\"manifests\":[%s]}",
+                           many.data),
+              NULL, &m));
+    CHECK_ERR(manifest_search_add(test_arena, &search, &m), ERR_INVALID);
 }
 
 /* ---- the config blob ---- */
