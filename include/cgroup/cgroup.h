@@ -15,9 +15,12 @@ struct cgroup_device { /* allow or deny, in order; the plan starts from "deny al
     char access[4];    /* "rwm" */
     bool allow;
 };
+/* Whose weights a disk honours: its scheduler's, or iocost's, which works beside any (v2). */
+enum cgroup_weigher { WEIGHER_NONE, WEIGHER_CFQ, WEIGHER_BFQ, WEIGHER_COST };
 struct cgroup_device_value { /* per block device: weight or rate */
     int major, minor;
     int64_t value;
+    enum cgroup_weigher by; /* of a weight; looked up by cgroup/, when it is written */
 };
 
 struct cgroup_limits { /* zero: no limit, except where said */
@@ -50,7 +53,8 @@ bool cgroup_has(const struct cgroup_tree *t, const char *feature);
 /* Limits this kernel cannot honour, as Docker's warning sentences ("Your kernel does not
  * support … discarded."), and ERR_INVALID where running without would betray the user (the guide's
  * blkio-weight case: only weight_device exists → "blkio.weight not supported, use
- * weight_device instead"). Pure but for the tree's probed features; any thread. */
+ * weight_device instead"). Reads /sys where disks are named or weighed, a worker's then; else any
+ * thread. */
 struct err *cgroup_check(const struct cgroup_tree *t, struct arena *a,
                          const struct cgroup_limits *l, struct strs *warnings) must_check;
 

@@ -136,7 +136,7 @@ struct host_config { /* "HostConfig" */
     struct jlist devices; /* struct device_mapping */
     struct strs device_cgroup_rules;
     struct jlist device_requests; /* struct device_request */
-    int64_t kernel_memory, memory_reservation, memory_swap;
+    int64_t kernel_memory, kernel_memory_tcp, memory_reservation, memory_swap;
     int64_t *memory_swappiness; /* NULL or -1: unset */
     int oom_kill_disable;       /* J_TRI */
     int64_t *pids_limit;        /* NULL, 0, -1: unlimited */

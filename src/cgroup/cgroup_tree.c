@@ -76,23 +76,21 @@ struct err *knob_write(int dir, const char *id, const char *file, const char *va
 
 /* ---- opening ---- */
 
+bool cgroup_tree_shows(const struct cgroup_tree *t, enum feature f)
+{
+    const struct feature_row *row = &feature_table[f];
+    const char *file = t->features.is_v2 ? row->v2 : row->v1;
+    const struct hierarchy *h = cgroup_tree_controller(t, row->controller);
+
+    return h && file && faccessat(h->dir, file, F_OK, 0) == 0;
+}
+
 /* Which files are there says what the kernel was built with and which controllers it was given at
  * boot. */
 static void probe_features(struct cgroup_tree *t)
 {
-    for (int f = 0; f < N_FEATURES; f++) {
-        const struct feature_row *row = &feature_table[f];
-        const char *const *files = t->features.is_v2 ? row->v2 : row->v1;
-        const struct hierarchy *h = cgroup_tree_controller(t, row->controller);
-
-        for (int i = 0; h && i < 2 && files[i]; i++) {
-            if (faccessat(h->dir, files[i], F_OK, 0) != 0)
-                continue;
-            t->features.has |= 1u << f;
-            t->features.alt |= i ? 1u << f : 0;
-            break;
-        }
-    }
+    for (int f = 0; f < N_FEATURES; f++)
+        t->features.has |= cgroup_tree_shows(t, f) ? 1u << f : 0;
 }
 
 /* What a cpuset here may name; copied down on v1, where a new cpuset is empty. */
@@ -171,6 +169,7 @@ static struct err *open_hierarchy(struct cgroup_tree *t, struct arena *a,
     if (h->dir < 0)
         return err_sys("open cgroup %s in %s", t->parent, m->path);
     h->path = mem_printf("%s/%s", m->path, t->parent);
+    h->mount = mem_strdup(m->path);
     t->n++;
     h->controllers = m->controllers;
     if (m->is_v2) {
@@ -185,6 +184,7 @@ static void cgroup_tree_free(struct cgroup_tree *t)
     for (size_t i = 0; i < t->n; i++) {
         close(t->h[i].dir);
         free(t->h[i].path);
+        free(t->h[i].mount);
     }
     device_cache_finish(&t->devices);
     free(t->cpus);

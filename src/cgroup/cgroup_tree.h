@@ -10,6 +10,7 @@
 
 struct hierarchy {
     char *path;           /* "/sys/fs/cgroup/memory/berth" */
+    char *mount;          /* "/sys/fs/cgroup/memory" */
     int dir;              /* of path */
     unsigned controllers; /* bit per enum controller; 0 for name=systemd */
 };
@@ -34,6 +35,8 @@ size_t cgroup_mounts_choose(struct arena *a, const char *mountinfo, struct cgrou
 
 /* The hierarchy that carries a controller; NULL when this host has none. */
 const struct hierarchy *cgroup_tree_controller(const struct cgroup_tree *t, enum controller c);
+/* Whether the feature's file is there now. */
+bool cgroup_tree_shows(const struct cgroup_tree *t, enum feature f);
 /* "<id>" is a path component of ours. */
 struct err *cgroup_tree_check_id(const char *id) must_check;
 /* Reads a small knob of `id` into `out`; false when absent. */

@@ -6,6 +6,7 @@
  * parent never moves a process (7 to 11 ms of RCU on v1, see docs/KEEPER.md).
  */
 #include "cgroup_tree.h"
+#include "weights.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -77,9 +78,16 @@ static struct err *write_limits(struct cgroup_tree *t, const char *id,
                                 const struct cgroup_limits *l)
 {
     autoarena struct arena *a = arena_create();
-    struct knobs p = knobs_plan(a, &t->features, l);
     struct knob_writer w = {.t = t, .id = id, .fd = -1};
-    struct err *e = write_plan(&w, &p);
+    struct cgroup_features features = t->features;
+    struct cgroup_limits weighed = *l;
+    struct knobs p;
+    struct err *e;
+
+    if (l->blkio_weight || l->n_weight_devices)
+        TRY(weights_find(t, a, &weighed, &features));
+    p = knobs_plan(a, &features, &weighed);
+    e = write_plan(&w, &p);
 
     if (w.fd >= 0)
         close(w.fd);

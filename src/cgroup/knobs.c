@@ -11,43 +11,80 @@ const char *const controller_names[N_CONTROLLERS] = {
     [CTL_DEVICES] = "devices", [CTL_FREEZER] = "freezer",
 };
 
-#define V1(...) .v1 = {__VA_ARGS__}
-#define V2(...) .v2 = {__VA_ARGS__}
 const struct feature_row feature_table[N_FEATURES] = {
-    [FEAT_MEMORY] = {"memory.limit", CTL_MEMORY, V1("memory.limit_in_bytes"), V2("memory.max")},
-    [FEAT_SWAP] = {"memory.swap", CTL_MEMORY, V1("memory.memsw.limit_in_bytes"),
-                   V2("memory.swap.max")},
-    [FEAT_RESERVATION] = {"memory.reservation", CTL_MEMORY, V1("memory.soft_limit_in_bytes"),
-                          V2("memory.low")},
-    [FEAT_SWAPPINESS] = {"memory.swappiness", CTL_MEMORY, V1("memory.swappiness")},
-    [FEAT_OOM_CONTROL] = {"memory.oom_control", CTL_MEMORY, V1("memory.oom_control")},
-    [FEAT_SHARES] = {"cpu.shares", CTL_CPU, V1("cpu.shares"), V2("cpu.weight")},
-    [FEAT_CFS] = {"cpu.cfs", CTL_CPU, V1("cpu.cfs_quota_us"), V2("cpu.max")},
-    [FEAT_RT] = {"cpu.rt_runtime", CTL_CPU, V1("cpu.rt_runtime_us")},
-    [FEAT_CPUSET] = {"cpuset.cpus", CTL_CPUSET, V1("cpuset.cpus"), V2("cpuset.cpus")},
-    [FEAT_PIDS] = {"pids.max", CTL_PIDS, V1("pids.max"), V2("pids.max")},
-    [FEAT_WEIGHT] = {"blkio.weight", CTL_BLKIO, V1("blkio.weight", "blkio.bfq.weight"),
-                     V2("io.bfq.weight", "io.weight")},
-    [FEAT_WEIGHT_DEVICE] = {"blkio.weight_device", CTL_BLKIO,
-                            V1("blkio.weight_device", "blkio.bfq.weight_device"),
-                            V2("io.bfq.weight", "io.weight")},
+    [FEAT_MEMORY] = {"memory.limit", CTL_MEMORY, "memory.limit_in_bytes", "memory.max"},
+    [FEAT_SWAP] = {"memory.swap", CTL_MEMORY, "memory.memsw.limit_in_bytes", "memory.swap.max"},
+    [FEAT_RESERVATION] = {"memory.reservation", CTL_MEMORY, "memory.soft_limit_in_bytes",
+                          "memory.low"},
+    [FEAT_SWAPPINESS] = {"memory.swappiness", CTL_MEMORY, "memory.swappiness", NULL},
+    [FEAT_OOM_CONTROL] = {"memory.oom_control", CTL_MEMORY, "memory.oom_control", NULL},
+    [FEAT_SHARES] = {"cpu.shares", CTL_CPU, "cpu.shares", "cpu.weight"},
+    [FEAT_CFS] = {"cpu.cfs", CTL_CPU, "cpu.cfs_quota_us", "cpu.max"},
+    [FEAT_RT] = {"cpu.rt_runtime", CTL_CPU, "cpu.rt_runtime_us", NULL},
+    [FEAT_CPUSET] = {"cpuset.cpus", CTL_CPUSET, "cpuset.cpus", "cpuset.cpus"},
+    [FEAT_PIDS] = {"pids.max", CTL_PIDS, "pids.max", "pids.max"},
+    [FEAT_WEIGHT] = {"blkio.weight", CTL_BLKIO, "blkio.weight", NULL},
+    [FEAT_BFQ_WEIGHT] = {"blkio.bfq.weight", CTL_BLKIO, "blkio.bfq.weight", "io.bfq.weight"},
+    [FEAT_COST_WEIGHT] = {"io.weight", CTL_BLKIO, NULL, "io.weight"},
+    [FEAT_WEIGHT_DEVICE] = {"blkio.weight_device", CTL_BLKIO, "blkio.weight_device", NULL},
+    [FEAT_BFQ_WEIGHT_DEVICE] = {"blkio.bfq.weight_device", CTL_BLKIO, "blkio.bfq.weight_device",
+                                "io.bfq.weight"},
     [FEAT_READ_BPS] = {"blkio.throttle.read_bps_device", CTL_BLKIO,
-                       V1("blkio.throttle.read_bps_device"), V2("io.max")},
+                       "blkio.throttle.read_bps_device", "io.max"},
     [FEAT_WRITE_BPS] = {"blkio.throttle.write_bps_device", CTL_BLKIO,
-                        V1("blkio.throttle.write_bps_device"), V2("io.max")},
+                        "blkio.throttle.write_bps_device", "io.max"},
     [FEAT_READ_IOPS] = {"blkio.throttle.read_iops_device", CTL_BLKIO,
-                        V1("blkio.throttle.read_iops_device"), V2("io.max")},
+                        "blkio.throttle.read_iops_device", "io.max"},
     [FEAT_WRITE_IOPS] = {"blkio.throttle.write_iops_device", CTL_BLKIO,
-                         V1("blkio.throttle.write_iops_device"), V2("io.max")},
-    [FEAT_DEVICES] = {"devices.allow", CTL_DEVICES, V1("devices.allow"), V2("cgroup.procs")},
-    [FEAT_FREEZER] = {"freezer.state", CTL_FREEZER, V1("freezer.state"), V2("cgroup.freeze")},
+                         "blkio.throttle.write_iops_device", "io.max"},
+    [FEAT_DEVICES] = {"devices.allow", CTL_DEVICES, "devices.allow", "cgroup.procs"},
+    [FEAT_FREEZER] = {"freezer.state", CTL_FREEZER, "freezer.state", "cgroup.freeze"},
 };
 
 const char *feature_file(const struct cgroup_features *c, enum feature f)
 {
-    const char *const *files = c->is_v2 ? feature_table[f].v2 : feature_table[f].v1;
+    return c->is_v2 ? feature_table[f].v2 : feature_table[f].v1;
+}
 
-    return files[c->alt & (1u << f) ? 1 : 0];
+/* A weight of one disk is its scheduler's. */
+static enum feature weigher_feature(enum cgroup_weigher by)
+{
+    switch (by) {
+    case WEIGHER_BFQ:
+        return FEAT_BFQ_WEIGHT_DEVICE;
+    case WEIGHER_COST:
+        return FEAT_COST_WEIGHT;
+    default:
+        return FEAT_WEIGHT_DEVICE;
+    }
+}
+
+/* CFQ and BFQ take 10 to 1000 as it is; iocost takes 1 to 10000. */
+static int64_t weight_in(enum feature f, int64_t weight)
+{
+    return f == FEAT_COST_WEIGHT ? 1 + (weight - 10) * 9999 / 990 : weight;
+}
+
+void knobs_plan_weights(struct arena *a, const struct cgroup_features *c,
+                        const struct cgroup_limits *l, struct knobs *p)
+{
+    static const enum feature files[] = {FEAT_WEIGHT, FEAT_BFQ_WEIGHT, FEAT_COST_WEIGHT};
+
+    for (size_t i = 0; l->blkio_weight && i < ARRAY_LEN(files); i++)
+        if (features_have(c, files[i]))
+            knobs_add(a, p, CTL_BLKIO, feature_file(c, files[i]),
+                      arena_printf(a, "%lld", (long long)weight_in(files[i], l->blkio_weight)));
+    for (size_t i = 0; i < l->n_weight_devices; i++) {
+        const struct cgroup_device_value *v = &l->weight_devices[i];
+        enum feature f = weigher_feature(v->by);
+
+        if (!features_have(c, f))
+            continue;
+        knobs_add(a, p, CTL_BLKIO, feature_file(c, f),
+                  v->value ? arena_printf(a, "%d:%d %lld", v->major, v->minor,
+                                          (long long)weight_in(f, v->value))
+                           : arena_printf(a, "%d:%d default", v->major, v->minor));
+    }
 }
 
 void knobs_add(struct arena *a, struct knobs *p, enum controller c, const char *file, char *value)

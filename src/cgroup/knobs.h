@@ -29,8 +29,11 @@ enum feature {
     FEAT_RT,
     FEAT_CPUSET,
     FEAT_PIDS,
-    FEAT_WEIGHT,
+    FEAT_WEIGHT, /* CFQ's; the two after it are BFQ's and iocost's */
+    FEAT_BFQ_WEIGHT,
+    FEAT_COST_WEIGHT,
     FEAT_WEIGHT_DEVICE,
+    FEAT_BFQ_WEIGHT_DEVICE,
     FEAT_READ_BPS,
     FEAT_WRITE_BPS,
     FEAT_READ_IOPS,
@@ -43,12 +46,11 @@ enum feature {
 struct cgroup_features {
     bool is_v2;
     uint32_t has; /* bit per feature */
-    uint32_t alt; /* the feature's second file is the one that exists */
 };
 struct feature_row {
     const char *name; /* as cgroup_has takes it */
     enum controller controller;
-    const char *v1[2], *v2[2]; /* files, preferred first */
+    const char *v1, *v2; /* the file that shows it; NULL: never there */
 };
 extern const struct feature_row feature_table[N_FEATURES];
 static inline bool features_have(const struct cgroup_features *c, enum feature f)
@@ -76,6 +78,9 @@ void knobs_plan_v1(struct arena *a, const struct cgroup_features *c, const struc
                    struct knobs *p);
 void knobs_plan_v2(struct arena *a, const struct cgroup_features *c, const struct cgroup_limits *l,
                    struct knobs *p);
+/* Each weight into the files of all that may honour it; a disk's into its weigher's. */
+void knobs_plan_weights(struct arena *a, const struct cgroup_features *c,
+                        const struct cgroup_limits *l, struct knobs *p);
 void knobs_add(struct arena *a, struct knobs *p, enum controller c, const char *file, char *value);
 /* nano_cpus or period and quota; false when neither is set. quota -1: none. */
 bool knobs_cpu_time(const struct cgroup_limits *l, int64_t *out_quota, int64_t *out_period);

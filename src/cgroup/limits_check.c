@@ -2,9 +2,10 @@
 /*
  * What the user asked for and this kernel cannot do: Docker's warning sentences (the
  * container runs without), and errors where running without would betray the user.
- * Reads the tree's probed features only; any thread.
+ * What disks can do is in weights.c.
  */
 #include "cgroup_tree.h"
+#include "weights.h"
 
 struct check_row {
     enum feature feature;
@@ -27,10 +28,6 @@ static const struct check_row check_rows[] = {
                   "discarded."},
     {FEAT_PIDS, "Your kernel does not support PIDs limit capabilities or the cgroup is not "
                 "mounted. PIDs limit discarded."},
-    {FEAT_WEIGHT, "Your kernel does not support Block I/O weight or the cgroup is not mounted. "
-                  "Weight discarded."},
-    {FEAT_WEIGHT_DEVICE, "Your kernel does not support Block I/O weight_device or the cgroup is "
-                         "not mounted. Weight-device discarded."},
     {FEAT_READ_BPS, "Your kernel does not support BPS Block I/O read limit or the cgroup is not "
                     "mounted. Block I/O BPS read limit discarded."},
     {FEAT_WRITE_BPS, "Your kernel does not support BPS Block I/O write limit or the cgroup is not "
@@ -54,8 +51,6 @@ static uint32_t features_wanted(const struct cgroup_limits *l)
         [FEAT_CFS] = l->cpu_period > 0 || l->cpu_quota > 0,
         [FEAT_CPUSET] = !text_is_empty(l->cpuset_cpus) || !text_is_empty(l->cpuset_mems),
         [FEAT_PIDS] = l->pids > 0,
-        [FEAT_WEIGHT] = l->blkio_weight > 0,
-        [FEAT_WEIGHT_DEVICE] = l->n_weight_devices > 0,
         [FEAT_READ_BPS] = l->n_read_bps > 0,
         [FEAT_WRITE_BPS] = l->n_write_bps > 0,
         [FEAT_READ_IOPS] = l->n_read_iops > 0,
@@ -116,8 +111,7 @@ struct err *cgroup_check(const struct cgroup_tree *t, struct arena *a,
 {
     uint32_t missing = features_wanted(l) & ~t->features.has;
 
-    if (missing & 1u << FEAT_WEIGHT && features_have(&t->features, FEAT_WEIGHT_DEVICE))
-        return err_new(ERR_INVALID, "blkio.weight not supported, use weight_device instead");
+    TRY(weights_check(t, a, l, warnings));
     if (l->nano_cpus > 0 && !features_have(&t->features, FEAT_CFS))
         return err_new(ERR_INVALID, "NanoCPUs can not be set, as your kernel does not support CPU "
                                     "CFS scheduler or the cgroup is not mounted");

@@ -63,10 +63,7 @@ static void plan_device_values(struct arena *a, const struct cgroup_features *c,
 static void plan_blkio(struct arena *a, const struct cgroup_features *c,
                        const struct cgroup_limits *l, struct knobs *p)
 {
-    if (l->blkio_weight && features_have(c, FEAT_WEIGHT))
-        knobs_add(a, p, CTL_BLKIO, feature_file(c, FEAT_WEIGHT),
-                  arena_printf(a, "%d", l->blkio_weight));
-    plan_device_values(a, c, FEAT_WEIGHT_DEVICE, l->weight_devices, l->n_weight_devices, p);
+    knobs_plan_weights(a, c, l, p);
     plan_device_values(a, c, FEAT_READ_BPS, l->read_bps, l->n_read_bps, p);
     plan_device_values(a, c, FEAT_WRITE_BPS, l->write_bps, l->n_write_bps, p);
     plan_device_values(a, c, FEAT_READ_IOPS, l->read_iops, l->n_read_iops, p);

@@ -53,12 +53,6 @@ static void plan_cpu(struct arena *a, const struct cgroup_features *c,
         knobs_add(a, p, CTL_CPUSET, "cpuset.mems", arena_strdup(a, l->cpuset_mems));
 }
 
-/* bfq takes 1 to 1000 as it is; io.weight (iocost) takes 1 to 10000. */
-static int64_t io_weight(const struct cgroup_features *c, enum feature f, int64_t weight)
-{
-    return c->alt & (1u << f) ? 1 + (weight - 10) * 9999 / 990 : weight;
-}
-
 static void plan_io_max(struct arena *a, const char *key, const struct cgroup_device_value *v,
                         size_t n, struct knobs *p)
 {
@@ -71,16 +65,7 @@ static void plan_io_max(struct arena *a, const char *key, const struct cgroup_de
 static void plan_io(struct arena *a, const struct cgroup_features *c, const struct cgroup_limits *l,
                     struct knobs *p)
 {
-    if (l->blkio_weight && features_have(c, FEAT_WEIGHT))
-        knobs_add(a, p, CTL_BLKIO, feature_file(c, FEAT_WEIGHT),
-                  arena_printf(a, "%lld", (long long)io_weight(c, FEAT_WEIGHT, l->blkio_weight)));
-    for (size_t i = 0; i < l->n_weight_devices && features_have(c, FEAT_WEIGHT_DEVICE); i++) {
-        const struct cgroup_device_value *v = &l->weight_devices[i];
-
-        knobs_add(a, p, CTL_BLKIO, feature_file(c, FEAT_WEIGHT_DEVICE),
-                  arena_printf(a, "%d:%d %lld", v->major, v->minor,
-                               (long long)io_weight(c, FEAT_WEIGHT_DEVICE, v->value)));
-    }
+    knobs_plan_weights(a, c, l, p);
     if (!features_have(c, FEAT_READ_BPS))
         return;
     plan_io_max(a, "rbps", l->read_bps, l->n_read_bps, p);

@@ -171,7 +171,10 @@ static struct err *update_body(struct cli *cli, const struct update_options *o, 
     write_number(&w, "BlkioWeight", &o->blkio_weight);
     write_number(&w, "CpuPeriod", &o->cpu_period);
     write_number(&w, "CpuQuota", &o->cpu_quota);
+    write_number(&w, "CpuRealtimePeriod", &o->cpu_rt_period);
+    write_number(&w, "CpuRealtimeRuntime", &o->cpu_rt_runtime);
     write_number(&w, "CpuShares", &o->cpu_shares);
+    write_number(&w, "KernelMemory", &o->kernel_memory);
     write_number(&w, "NanoCpus", &o->cpus);
     write_number(&w, "Memory", &o->memory);
     write_number(&w, "MemoryReservation", &o->memory_reservation);

@@ -13,7 +13,8 @@ struct rm_options {
 };
 struct update_options {
     struct number blkio_weight, cpu_period, cpu_quota, cpu_shares, cpus;
-    struct number memory, memory_reservation, memory_swap, pids_limit;
+    struct number cpu_rt_period, cpu_rt_runtime;
+    struct number memory, memory_reservation, memory_swap, kernel_memory, pids_limit;
     char *cpuset_cpus, *cpuset_mems, *restart;
 };
 struct list_options { /* ps, images, network ls, volume ls, history */

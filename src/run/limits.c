@@ -62,7 +62,7 @@ static struct err *plan_devices(struct arena *a, const struct host_config *h,
 
 bool limits_name_files(const struct host_config *h)
 {
-    return h->devices.n || h->blkio_weight_device.n || h->blkio_read_bps.n ||
+    return h->devices.n || h->blkio_weight || h->blkio_weight_device.n || h->blkio_read_bps.n ||
            h->blkio_write_bps.n || h->blkio_read_iops.n || h->blkio_write_iops.n;
 }
 

@@ -33,27 +33,17 @@ struct update {
 /* ---- what may be asked ---- */
 
 static const char *const updatable[] = {
-    "BlkioDeviceReadBps",
-    "BlkioDeviceReadIOps",
-    "BlkioDeviceWriteBps",
-    "BlkioDeviceWriteIOps",
-    "BlkioWeight",
-    "BlkioWeightDevice",
-    "CpuPeriod",
-    "CpuQuota",
-    "CpuRealtimePeriod",
-    "CpuRealtimeRuntime",
-    "CpuShares",
-    "CpusetCpus",
-    "CpusetMems",
-    "KernelMemory", /* answered with a warning */
-    "Memory",
-    "MemoryReservation",
-    "MemorySwap",
-    "MemorySwappiness",
-    "NanoCpus",
-    "OomKillDisable",
-    "PidsLimit",
+    "BlkioDeviceReadBps",  "BlkioDeviceReadIOps",
+    "BlkioDeviceWriteBps", "BlkioDeviceWriteIOps",
+    "BlkioWeight",         "BlkioWeightDevice",
+    "CpuPeriod",           "CpuQuota",
+    "CpuRealtimePeriod",   "CpuRealtimeRuntime",
+    "CpuShares",           "CpusetCpus",
+    "CpusetMems",          "KernelMemory", /* answered with a warning */
+    "KernelMemoryTCP",     "Memory",
+    "MemoryReservation",   "MemorySwap",
+    "MemorySwappiness",    "NanoCpus",
+    "OomKillDisable",      "PidsLimit",
     "RestartPolicy",
 };
 

@@ -227,6 +227,7 @@ static const struct jfield host_fields[] = {
     J(J_LIST, struct host_config, device_requests, "DeviceRequests", .flags = J_NULL_LIST,
       .sub = &request_json),
     J(J_I64, struct host_config, kernel_memory, "KernelMemory", .flags = J_OMIT),
+    J(J_I64, struct host_config, kernel_memory_tcp, "KernelMemoryTCP", .flags = J_OMIT),
     J(J_I64, struct host_config, memory_reservation, "MemoryReservation"),
     J(J_I64, struct host_config, memory_swap, "MemorySwap"),
     J(J_PTR_I64, struct host_config, memory_swappiness, "MemorySwappiness"),

@@ -31,7 +31,7 @@ static struct err *check_memory(const struct host_config *h)
     if (h->memory > 0 && h->memory_reservation > h->memory)
         return err_new(ERR_INVALID, "Minimum memory limit can not be less than memory reservation "
                                     "limit, see usage");
-    if (h->kernel_memory != 0 && h->kernel_memory < MEMORY_MIN)
+    if (h->kernel_memory > 0 && h->kernel_memory < MEMORY_MIN)
         return err_new(ERR_INVALID, "Minimum kernel memory limit allowed is 6MB");
     return NULL;
 }

@@ -202,13 +202,14 @@ static void warn_devices(struct arena *a, const struct host_config *h, struct st
                           h->device_cgroup_rules.v[i]));
 }
 
-/* Kernel memory was an experiment before 4.0 and is gone since 5.x: never applied. */
+/* Kernel memory was an experiment before 4.0 and is gone since 5.x, as is its part for TCP: never
+ * applied. */
 void sandbox_warn_kernel_memory(struct arena *a, const struct host_config *h, struct strs *out)
 {
     struct utsname un;
     int major = 4;
 
-    if (!h->kernel_memory)
+    if (!h->kernel_memory && !h->kernel_memory_tcp)
         return;
     if (uname(&un) == 0)
         (void)!sscanf(un.release, "%d", &major);

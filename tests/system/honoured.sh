@@ -32,6 +32,15 @@ same "update: a device is not listed twice" "2097152 1" "$(field up '.HostConfig
 like "update: a rate of zero ends the limit" '^200 ' "$(update '{"BlkioDeviceReadBps":[{"Path":"'"$disk"'","Rate":0}]}')"
 same "update: no limit in the kernel" "" "$(cg blkio blkio.throttle.read_bps_device)"
 like "update: kernel memory is answered with a warning" '^200 .*kernel memory' "$(update '{"KernelMemory":67108864}')"
+like "update: that of TCP, too" '^200 .*kernel memory' "$(update '{"KernelMemoryTCP":67108864}')"
+said='kernel memory cgroup is unstable and not to be used'
+for client in "d" "in_host $BERTH"; do # later docker clients leave the field out
+    like "kernel memory: create by $client" "$said" "$($client create --name kmem --kernel-memory 64m busybox true 2>&1)"
+    d rm kmem >/dev/null
+    like "kernel memory: run by $client" "$said" "$($client run --rm --kernel-memory 64m busybox true 2>&1)"
+    like "kernel memory: update by $client" "$said" "$($client update --kernel-memory 64m up 2>&1)"
+done
+same "kernel memory is never limited" "$(cat /sys/fs/cgroup/memory/memory.kmem.limit_in_bytes)" "$(cg memory memory.kmem.limit_in_bytes)"
 for body in '"Ulimits":[{"Name":"nofile","Soft":1,"Hard":2}]' '"Devices":[{"PathOnHost":"/dev/null"}]' '"DeviceCgroupRules":["c 1:3 r"]' '"Privileged":true' '"CgroupParent":"/x"' '"SomethingNew":1'; do
     key=${body#\"}; key=${key%%\"*}
     like "update: refused: $key" "^400 .*$key.* of a container cannot be updated" "$(update "{$body}")"

@@ -2,10 +2,13 @@
 /* links: cgroup core base */
 #include "cgroup_tree.h"
 #include "device_policy.h"
+#include "weights.h"
 
 #include "test.h"
 
-static const struct cgroup_features v1 = {.has = ~0u}, v2 = {.is_v2 = true, .has = ~0u};
+static const struct cgroup_features v1 = {.has = ~(1u << FEAT_COST_WEIGHT)},
+                                    v2 = {.is_v2 = true,
+                                          .has = ~(1u << FEAT_WEIGHT | 1u << FEAT_WEIGHT_DEVICE)};
 
 /* "file=value;…" of the plan. */
 static const char *plan_text(const struct cgroup_features *c, const struct cgroup_limits *l)
@@ -55,23 +58,52 @@ TEST(plan_cpu)
 
 TEST(plan_io)
 {
-    struct cgroup_device_value v = {8, 16, 300};
+    struct cgroup_device_value v = {.major = 8, .minor = 16, .value = 300, .by = WEIGHER_BFQ};
     struct cgroup_limits l = {.blkio_weight = 500,
                               .weight_devices = &v,
                               .n_weight_devices = 1,
                               .write_bps = &v,
                               .n_write_bps = 1,
                               .swappiness = -1};
-    struct cgroup_features bfq1 = v1, iocost = v2;
+    const struct cgroup_features bfq1 = {.has =
+                                             1u << FEAT_BFQ_WEIGHT | 1u << FEAT_BFQ_WEIGHT_DEVICE},
+                                 cost = {.is_v2 = true, .has = 1u << FEAT_COST_WEIGHT};
 
-    bfq1.alt = 1u << FEAT_WEIGHT | 1u << FEAT_WEIGHT_DEVICE;
-    iocost.alt = bfq1.alt;
-    CHECK_STR(plan_text(&v1, &l), "blkio.weight=500;blkio.weight_device=8:16 300;"
-                                  "blkio.throttle.write_bps_device=8:16 300;");
-    CHECK_STR(plan_text(&bfq1, &l), "blkio.bfq.weight=500;blkio.bfq.weight_device=8:16 300;"
-                                    "blkio.throttle.write_bps_device=8:16 300;");
-    CHECK_STR(plan_text(&v2, &l), "io.bfq.weight=500;io.bfq.weight=8:16 300;io.max=8:16 wbps=300;");
-    CHECK_STR(plan_text(&iocost, &l), "io.weight=4950;io.weight=8:16 2930;io.max=8:16 wbps=300;");
+    CHECK_STR(plan_text(&v1, &l),
+              "blkio.weight=500;blkio.bfq.weight=500;blkio.bfq.weight_device=8:16 300;"
+              "blkio.throttle.write_bps_device=8:16 300;");
+    CHECK_STR(plan_text(&bfq1, &l), "blkio.bfq.weight=500;blkio.bfq.weight_device=8:16 300;");
+    CHECK_STR(plan_text(&v2, &l), "io.bfq.weight=500;io.weight=4950;io.bfq.weight=8:16 300;"
+                                  "io.max=8:16 wbps=300;");
+    v.by = WEIGHER_COST;
+    CHECK_STR(plan_text(&cost, &l), "io.weight=4950;io.weight=8:16 2930;");
+    CHECK_STR(plan_text(&bfq1, &l), "blkio.bfq.weight=500;"); /* nobody honours the disk's */
+    v.by = WEIGHER_CFQ;
+    v.value = 0;
+    l.blkio_weight = 0;
+    CHECK_STR(plan_text(&v1, &l), "blkio.weight_device=8:16 default;"
+                                  "blkio.throttle.write_bps_device=8:16 0;");
+}
+
+TEST(scheduler_is_the_chosen_one)
+{
+    CHECK_STR(scheduler_chosen(test_arena, "none [mq-deadline] kyber bfq\n"), "mq-deadline");
+    CHECK_STR(scheduler_chosen(test_arena, "noop deadline [cfq]\n"), "cfq");
+    CHECK_STR(scheduler_chosen(test_arena, "none\n"), "none");
+    CHECK_STR(scheduler_chosen(test_arena, "[bfq"), "bfq");
+    CHECK_STR(scheduler_chosen(test_arena, ""), "");
+}
+
+TEST(cost_is_on_for_the_disk_that_says_so)
+{
+    const char *qos = "8:0 enable=1 ctrl=auto rpct=0.00\n8:16 enable=0 ctrl=auto\n8:32 enable=1\n";
+
+    CHECK(cost_is_on(test_arena, qos, 8, 0));
+    CHECK(!cost_is_on(test_arena, qos, 8, 16));
+    CHECK(cost_is_on(test_arena, qos, 8, 32));
+    CHECK(!cost_is_on(test_arena, qos, 8, 3));
+    CHECK(!cost_is_on(test_arena, "8:0 enable=11\n", 8, 0));
+    CHECK(!cost_is_on(test_arena, "", 8, 0));
 }
 
 TEST(plan_leaves_out_what_the_kernel_lacks)
@@ -114,9 +146,10 @@ TEST(check_warns_in_dockers_words)
 
     CHECK_OK(cgroup_check(&t, test_arena, &l, &w));
     CHECK_INT(w.n, 3);
-    CHECK(text_starts(w.v[0], "Your kernel does not support swap limit capabilities"));
-    CHECK_STR(w.v[2], "Your kernel does not support Block I/O weight or the cgroup is not mounted. "
-                      "Weight discarded.");
+    CHECK(text_starts(w.v[1], "Your kernel does not support swap limit capabilities"));
+    CHECK(text_starts(w.v[2], "Your kernel does not support PIDs limit capabilities"));
+    CHECK(text_starts(w.v[0], "Your kernel does not support Block I/O weight or the cgroup is not "
+                              "mounted. Weight discarded. Reason: "));
 }
 
 TEST(check_refuses_what_would_betray)

@@ -548,6 +548,9 @@ TEST(warnings_name_what_weakens)
     CHECK(warns("{\"Mounts\":[{\"Type\":\"bind\",\"Source\":\"/proc\",\"Target\":\"/p\"}]}",
                 "sensitive"));
     CHECK(warns("{\"KernelMemory\":8388608}", "kernel memory limit"));
+    CHECK(warns("{\"KernelMemory\":-1}", "kernel memory limit"));
+    CHECK(warns("{\"KernelMemoryTCP\":8388608}", "kernel memory limit"));
+    CHECK(!warns("{\"KernelMemory\":0,\"KernelMemoryTCP\":0}", "kernel memory"));
     CHECK(warns("{\"CgroupParent\":\"/x\"}", "--cgroup-parent /x is not used"));
     CHECK(!warns("{\"CgroupParent\":\"\"}", "--cgroup-parent"));
 }
