@@ -49,6 +49,7 @@ struct mount_point { /* "Mounts" of inspect, and what start mounts */
     char *destination, *driver, *mode, *propagation;
     char *options; /* tmpfs options */
     char *subpath;
+    char *judged; /* where the source led when a policy allowed it; NULL or "": none did */
     bool rw, is_anonymous, no_copy, non_recursive, create_source, readonly_non_recursive;
 };
 

@@ -14,6 +14,7 @@ struct settings {
     char *bip; /* "172.17.0.1/16" style: default bridge's address, NULL: first free pool */
     char *fixed_cidr_v6; /* IPv6 subnet of the default bridge; NULL: one of the engine's own */
     char *bridge;        /* name of the default bridge's link; NULL: derived from the roots */
+    char *policy;        /* file of what callers may; NULL: everything */
     char *default_ip;    /* for published ports; "0.0.0.0" */
     char *publish_mode;  /* "nat", or "proxy": no translation, the host's firewall decides */
     char *log_driver;    /* "json-file" */

@@ -60,7 +60,8 @@ void volume_measure(struct volume_table *t, const char *name,
 struct err *volume_copy_up(const char *volume_path, int root, const char *target) must_check;
 /* Worker. The volume as a detached mount: its directory (volume_path), what its options name
  * (type=none, o=bind), or a file system of its own (type=tmpfs, nfs, ext4, …: device and o= go to
- * the kernel). subpath: NULL, or a path inside it that must exist. Copies of the volume's values.
+ * the kernel). subpath: NULL, or a path inside it that must exist. must_be: where a bind has to
+ * lead, as struct bind_options_plan's. Copies of the volume's values.
  */
 struct err *volume_open_mount(const char *path, const struct pairs *options, bool ro,
-                              const char *subpath, int *out) must_check;
+                              const char *subpath, const char *must_be, int *out) must_check;

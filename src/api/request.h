@@ -35,6 +35,7 @@ struct request {
     struct route_match match;
     int api_version;
     uid_t uid;
+    gid_t gid;
     pid_t pid;
     struct buf body;
     int64_t content_length; /* -1: chunked */

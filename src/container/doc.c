@@ -60,6 +60,7 @@ static const struct jfield mount_fields[] = {
     J(J_STR, struct mount_point, propagation, "Propagation"),
     J(J_STR, struct mount_point, options, "Options", .flags = J_OMIT),
     J(J_STR, struct mount_point, subpath, "Subpath", .flags = J_OMIT),
+    J(J_STR, struct mount_point, judged, "Judged", .flags = J_OMIT),
     J(J_BOOL, struct mount_point, rw, "RW"),
     J(J_BOOL, struct mount_point, is_anonymous, "Anonymous", .flags = J_OMIT),
     J(J_BOOL, struct mount_point, no_copy, "NoCopy", .flags = J_OMIT),

@@ -81,6 +81,8 @@ const struct flag settings_flags[] = {
      .help = "Set no-new-privileges by default for new containers"},
     {"pidfile", 'p', "pidfile", FLAG_PATH, AT(pidfile),
      .help = "File with the engine's pid (default \"<exec-root>/berthd.pid\")"},
+    {"policy", 0, "policy", FLAG_PATH, AT(policy),
+     .help = "File of rules about what callers may ask for; read again on SIGHUP"},
     {"publish-mode", 0, "publish-mode", FLAG_TEXT, AT(publish_mode),
      .help = "nat, or proxy: published ports are the engine's sockets only, under the host's "
              "own firewall (default \"nat\")"},

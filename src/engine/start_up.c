@@ -33,7 +33,7 @@
 #include "net/network.h"
 #include "recover/recover.h"
 #include "recover/salvage.h"
-#include "runtime/risk.h"
+#include "runtime/policy.h"
 #include "runtime/sandbox.h"
 #include "storage/layer.h"
 #include "storage/volume.h"
@@ -320,6 +320,8 @@ struct err *engine_open(struct engine *e)
     TRY(open_core(e));
     TRY(open_mechanisms(e));
     TRY(open_containers(e));
+    if (!text_is_empty(e->settings.policy))
+        TRY(policy_read(e->settings.policy, &e->parts.policy));
     TRY(server_open(&e->parts, &e->server));
     warm_up(&e->parts);
     return NULL;
@@ -346,6 +348,7 @@ void engine_close(struct engine *e)
     image_table_close(p->images);
     layer_store_close(p->layers);
     cgroup_tree_close(p->cgroups);
+    policy_unref(p->policy);
     events_destroy(p->events);
     debug_destroy(p->debug);
     /* Late, and the landing memory is not let go: from here on the outputs are the keeper's. */

@@ -372,23 +372,32 @@ struct err *mounts_check_sources(struct arena *a, const struct jlist *mounts, st
     return NULL;
 }
 
+static void add_sources(struct parts *p, struct arena *a, const struct mount_point *m,
+                        struct risk_sources *out)
+{
+    const struct pairs none = {0};
+    const struct volume *v;
+
+    if (strcmp(m->type, "bind") == 0)
+        risk_sources_add_bind(a, out, m->source, m->rw, !m->non_recursive);
+    if (strcmp(m->type, "volume") != 0)
+        return;
+    v = volume_find(p->volumes, m->name);
+    risk_sources_add_volume(a, out, m->name, m->source, v ? volume_options(v) : &none, m->rw);
+}
+
 void mounts_risk_sources(struct parts *p, struct arena *a, const struct jlist *mounts,
                          struct risk_sources *out)
 {
     const struct mount_point *m = mounts->v;
-    const struct pairs none = {0};
 
     ASSERT_LOOP();
     for (size_t i = 0; i < mounts->n; i++) {
-        const struct volume *v;
+        size_t first = out->n;
 
-        if (strcmp(m[i].type, "bind") == 0)
-            risk_sources_add_bind(a, out, m[i].source, m[i].rw, !m[i].non_recursive);
-        if (strcmp(m[i].type, "volume") != 0)
-            continue;
-        v = volume_find(p->volumes, m[i].name);
-        risk_sources_add_volume(a, out, m[i].name, m[i].source, v ? volume_options(v) : &none,
-                                m[i].rw);
+        add_sources(p, a, &m[i], out);
+        for (size_t k = first; k < out->n; k++)
+            out->v[k].at = i;
     }
 }
 

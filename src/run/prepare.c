@@ -44,6 +44,7 @@ static struct err *open_mount(const struct prep *p, size_t i, struct sandbox_mou
         .non_recursive = m->non_recursive,
         .create_dir = m->create_source,
         .readonly_non_recursive = m->readonly_non_recursive,
+        .must_be = m->judged,
         .propagation = propagation_flags(m->propagation),
     };
 
@@ -53,7 +54,8 @@ static struct err *open_mount(const struct prep *p, size_t i, struct sandbox_mou
     if (strcmp(m->type, "tmpfs") == 0)
         return tmpfs_open(m->options ? m->options : "", &out->fd);
     if (strcmp(m->type, "volume") == 0)
-        return volume_open_mount(m->source, &p->volume_options[i], !m->rw, m->subpath, &out->fd);
+        return volume_open_mount(m->source, &p->volume_options[i], !m->rw, m->subpath, m->judged,
+                                 &out->fd);
     return bind_open(m->source, &plan, &out->fd, &out->is_file);
 }
 

@@ -58,6 +58,7 @@ static struct err *open_directory(const char *path, const struct bind_options_pl
 
     if (base < 0)
         return err_sys("open volume directory %s", path);
+    TRY(bind_check_place(base, path, plan->must_be));
     TRY(open_subpath(base, subpath, &place));
     return bind_open_at(place, "", plan, out);
 }
@@ -75,9 +76,9 @@ static struct err *open_file_system(const struct pairs *options, bool ro, int *o
 }
 
 struct err *volume_open_mount(const char *path, const struct pairs *options, bool ro,
-                              const char *subpath, int *out)
+                              const char *subpath, const char *must_be, int *out)
 {
-    struct bind_options_plan plan = {.read_only = ro};
+    struct bind_options_plan plan = {.read_only = ro, .must_be = must_be};
     const char *type = pairs_get(options, "type"), *o = pairs_get(options, "o");
     autoclose int mount = -1, place = -1;
 

@@ -270,25 +270,25 @@ static void check_volumes(struct layer_store *s, const struct strs *all, const c
     rootfs_empty_trash(s);
 
     need(dir_make_all(path_join(a, data, "sub"), 0755), "mkdir");
-    e = volume_open_mount(data, &plain, false, NULL, &fd);
+    e = volume_open_mount(data, &plain, false, NULL, NULL, &fd);
     report(!e && has(fd, "sub"), "plain volume", e);
     close(fd);
-    e = volume_open_mount(data, &plain, true, "sub", &fd);
+    e = volume_open_mount(data, &plain, true, "sub", NULL, &fd);
     report(!e && openat(fd, "x", O_CREAT | O_WRONLY, 0600) < 0 && errno == EROFS, "ro subpath", e);
     close(fd);
     (void)!symlink("/etc", path_join(a, data, "evil"));
-    e = volume_open_mount(data, &plain, true, "evil", &fd);
+    e = volume_open_mount(data, &plain, true, "evil", NULL, &fd);
     report(e && err_kind(e) == ERR_INVALID, "a subpath cannot leave the volume", e);
     pairs_set(a, &tmpfs, "type", "tmpfs");
     pairs_set(a, &tmpfs, "device", "tmpfs");
     pairs_set(a, &tmpfs, "o", "size=1m,uid=7");
-    e = volume_open_mount(data, &tmpfs, false, NULL, &fd);
+    e = volume_open_mount(data, &tmpfs, false, NULL, NULL, &fd);
     report(!e && fstat(fd, &st) == 0 && st.st_uid == 7, "tmpfs volume", e);
     close(fd);
     pairs_set(a, &bind, "type", "none");
     pairs_set(a, &bind, "o", "bind");
     pairs_set(a, &bind, "device", "/etc");
-    e = volume_open_mount(data, &bind, true, NULL, &fd);
+    e = volume_open_mount(data, &bind, true, NULL, NULL, &fd);
     report(!e && has(fd, "passwd"), "bind volume", e);
     close(fd);
 }

@@ -7,8 +7,8 @@
 #include "exec/exec_object.h"
 #include "runtime/risk.h"
 
-#include "api.h"
 #include "hijack.h"
+#include "judge.h"
 
 struct start_body {
     bool detach, tty;
@@ -50,6 +50,28 @@ static void on_created(void *ctx, struct err *err, const char *id)
     reply_json(ctx, 201, &b);
 }
 
+/* What the exec adds to what its container is. */
+static struct err *judge_exec(struct request *r)
+{
+    struct exec_config config = {0};
+    struct risk_findings found = {0};
+    struct policy_case asked = {.risks = &found};
+
+    if (!permit_of_request(r))
+        return NULL;
+    TRY(json_decode(r->arena, r->body.data, r->body.len, &exec_config_json, &config));
+    if (config.privileged)
+        risk_add(r->arena, &found, "exec-privileged", "exec --privileged");
+    policy_case_exec(&config, &asked);
+    return judge_case(r, &asked);
+}
+
+static void create(struct request *r, struct container *c)
+{
+    if (!reply_failed(r, judge_exec(r)))
+        exec_create(c, r->body.data, r->body.len, on_created, r);
+}
+
 void handle_exec_create(struct request *r)
 {
     const char *body;
@@ -60,7 +82,7 @@ void handle_exec_create(struct request *r)
         return;
     c = container_of_request(r);
     if (c)
-        exec_create(c, body, len, on_created, r);
+        judge_container(r, c, create);
 }
 
 static struct err *find_exec(struct request *r, struct exec **out)
@@ -89,6 +111,17 @@ static void on_stream_start(void *ctx, struct err *err)
     request_unref(r);
 }
 
+static struct err *find_exec_to_start(struct request *r, struct start_body *out, struct exec **e)
+{
+    const char *text;
+    size_t len;
+
+    TRY(request_json(r, &text, &len));
+    if (len > 0)
+        TRY(json_decode(r->arena, text, len, &start_json, out));
+    return find_exec(r, e);
+}
+
 static void start_stream(struct request *r, struct exec *e)
 {
     bool has_tty = exec_has_tty(e);
@@ -101,24 +134,32 @@ static void start_stream(struct request *r, struct exec *e)
     request_unref(r);
 }
 
-void handle_exec_start(struct request *r)
+static void start(struct request *r, struct container *c)
 {
     struct start_body body = {0};
-    const char *text;
-    size_t len;
     struct exec *e;
-    struct err *err = request_json(r, &text, &len);
 
-    if (!err && len > 0)
-        err = json_decode(r->arena, text, len, &start_json, &body);
-    if (!err)
-        err = find_exec(r, &e);
-    if (reply_failed(r, err))
+    (void)c;
+    if (reply_failed(r, find_exec_to_start(r, &body, &e)))
         return;
     if (body.detach)
         exec_start(e, true, body.tty, NULL, NULL, on_detached_start, r, NULL);
     else
         start_stream(r, e);
+}
+
+/* Whoever created it: who may not have such a container or exec may not start it, either. */
+void handle_exec_start(struct request *r)
+{
+    struct start_body body = {0};
+    struct exec *e;
+
+    if (reply_failed(r, find_exec_to_start(r, &body, &e)))
+        return;
+    if (e->c)
+        judge_container(r, e->c, start);
+    else
+        start(r, NULL);
 }
 
 void handle_exec_resize(struct request *r)
