@@ -283,9 +283,6 @@ static void dispatch(struct conn *c)
     c->phase = r->is_body_complete ? PHASE_ANSWER : PHASE_BODY;
     r->is_dispatched = true;
     r->refs++;
-    if (r->match.route->flags & ROUTE_MUTATES)
-        log_info("command", KV("method", r->method), KV("path", r->path), KV_INT("uid", r->uid),
-                 KV_INT("pid", r->pid));
     turn_enter(c->front->loop, r->match.route->method, r->match.route->pattern);
     if (!reply_failed(r, c->front->admit ? c->front->admit(r) : NULL))
         r->match.route->handler(r);
@@ -626,6 +623,14 @@ void conn_groups(const struct conn *c, struct arena *a, const gid_t **out, size_
         return;
     *out = groups;
     *out_n = len / sizeof(gid_t);
+}
+
+void conn_peer(struct conn *c, struct peer *out)
+{
+    if (!c->has_peer)
+        peer_read(c->fd, c->pid, &c->peer);
+    c->has_peer = true;
+    *out = c->peer;
 }
 
 struct conn *conn_open(struct front *f, int fd)

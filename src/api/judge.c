@@ -2,12 +2,12 @@
 /* See judge.h. What is judged on the way through an operation (create) is judged there. */
 #include "judge.h"
 
-#include <string.h>
-
 #include "container/object.h"
 #include "image/image.h"
 #include "place/networks.h"
 #include "view/view.h"
+
+#include "command.h"
 
 struct permit *permit_of_request(struct request *r)
 {
@@ -24,30 +24,6 @@ struct permit *permit_of_request(struct request *r)
     return policy_applies(policy, &p->who) ? p : NULL;
 }
 
-/* ---- commands ---- */
-
-/* "/containers/{}/start" → "container start"; a DELETE without a word of its own removes. */
-static char *command_of_request(struct arena *a, const struct request *r)
-{
-    const char *pattern = r->match.route ? r->match.route->pattern : "/";
-    struct strs parts = text_split(a, pattern + 1, '/');
-    char *noun = parts.n ? parts.v[0] : arena_strdup(a, ""), *verb = NULL;
-
-    for (size_t i = 1; i < parts.n && !verb; i++)
-        if (*parts.v[i] && *parts.v[i] != '{')
-            verb = parts.v[i];
-    if (text_ends(noun, "s") && strcmp(noun, "plugins") != 0)
-        noun[strlen(noun) - 1] = '\0';
-    if (!verb && strcmp(r->method, "DELETE") == 0)
-        verb = arena_strdup(a, parts.n > 2 ? "unlink" : "remove");
-    if (!verb)
-        return strcmp(pattern, "/networks") == 0 || strcmp(pattern, "/volumes") == 0
-                   ? arena_printf(a, "%s list", noun)
-               : parts.n > 1 ? arena_printf(a, "%s inspect", noun)
-                             : noun;
-    return arena_printf(a, "%s %s", noun, verb);
-}
-
 struct err *judge_case(struct request *r, const struct policy_case *c)
 {
     struct permit *p = permit_of_request(r);
@@ -59,6 +35,8 @@ struct err *judge_command(struct request *r)
 {
     struct policy_case c = {0};
 
+    if (r->match.route->flags & ROUTE_MUTATES)
+        trail_begin(r);
     if (!parts_of(r)->policy)
         return NULL;
     strs_add(r->arena, &c.items[POLICY_COMMANDS], command_of_request(r->arena, r));

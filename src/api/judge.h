@@ -11,7 +11,7 @@
 
 /* The caller under the policy, in the request's arena; NULL: no rule is for it. */
 struct permit *permit_of_request(struct request *r);
-/* The route is known: may the caller ask for this at all? */
+/* The route is known: may the caller ask for this at all? The trail of a command begins. */
 struct err *judge_command(struct request *r) must_check;
 
 /* go_on at once where no rule is for the caller; else when the host's files have been looked at.

@@ -21,6 +21,7 @@
 #include "core/settings.h"
 
 #include "api.h"
+#include "command.h"
 #include "conn.h"
 #include "judge.h"
 #include "listen.h"
@@ -240,6 +241,7 @@ struct err *server_open(struct parts *p, struct server **out)
     s->front.headers = s->headers.data;
     s->front.app = &s->api;
     s->front.admit = judge_command;
+    s->front.on_result = trail_end;
     s->front.on_closed = on_conn_closed;
     s->front.on_quiet = on_quiet;
     set_budget(s);

@@ -16,6 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "api/trail.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/fd.h"
@@ -322,6 +323,7 @@ struct err *engine_open(struct engine *e)
     TRY(open_containers(e));
     if (!text_is_empty(e->settings.policy))
         TRY(policy_read(e->settings.policy, &e->parts.policy));
+    TRY(trail_open(&e->parts));
     TRY(server_open(&e->parts, &e->server));
     warm_up(&e->parts);
     return NULL;
@@ -345,6 +347,7 @@ void engine_close(struct engine *e)
     ops_destroy(p->ops);
     pools_destroy(p->pools);
     loop_settle(p->loop); /* results of the last jobs, while what they speak to is there */
+    trail_close(p);
     image_table_close(p->images);
     layer_store_close(p->layers);
     cgroup_tree_close(p->cgroups);

@@ -30,6 +30,7 @@ static void on_created(void *ctx, struct err *err, const struct create_result *r
 
     if (reply_failed(r, err))
         return;
+    r->object_id = arena_strdup(r->arena, result->id);
     jw_obj(&w, NULL);
     jw_str(&w, "Id", result->id);
     jw_strs(&w, "Warnings", &result->warnings);

@@ -103,11 +103,13 @@ static void on_stream_start(void *ctx, struct err *err)
     struct request *r = h->request;
 
     if (err && h->is_accepted) {
+        r->has_failed = true;
         hijack_fail(h, err);
     } else if (err) {
         hijack_withdraw(h);
         reply_err(r, err);
     }
+    request_note(r);
     request_unref(r);
 }
 

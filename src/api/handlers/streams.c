@@ -100,6 +100,16 @@ static void refuse_attach(struct request *r, struct err *err)
     err_drop(err);
 }
 
+/* The command is done when the client is attached, however long it stays. */
+static void accept_stream(struct hijack *h)
+{
+    struct request *r = request_ref(h->request);
+
+    hijack_accept(h, false);
+    request_note(r);
+    request_unref(r);
+}
+
 static void attach_raw(struct request *r, struct container *c)
 {
     struct attach_request attach;
@@ -113,7 +123,7 @@ static void attach_raw(struct request *r, struct container *c)
     if (err)
         refuse_attach(r, err);
     else
-        hijack_accept(h, false);
+        accept_stream(h);
 }
 
 void handle_container_attach(struct request *r)
@@ -169,7 +179,7 @@ static void attach_ws(struct request *r, struct container *c)
     if (err)
         reply_err(r, err);
     else
-        hijack_accept(h, false);
+        accept_stream(h);
 }
 
 void handle_container_attach_ws(struct request *r)
