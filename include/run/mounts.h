@@ -8,12 +8,17 @@ struct config;
 struct container;
 struct container_table;
 struct host_config;
+struct parts;
+struct risk_sources;
 
 struct err *mounts_plan(struct container_table *t, struct arena *a, const struct config *config,
                         const struct host_config *host, struct jlist *out) must_check;
 /* Worker: that what is bound exists, and what is to be said about it. */
 struct err *mounts_check_sources(struct arena *a, const struct jlist *mounts, struct strs *warnings)
     must_check;
+/* What they show of the host, for risks_of_sources: copies; volumes by their options. */
+void mounts_risk_sources(struct parts *p, struct arena *a, const struct jlist *mounts,
+                         struct risk_sources *out);
 void mounts_ref(struct container *c);
 void mounts_unref(struct container *c);
 /* Its anonymous volumes that nobody else uses: see volume_doom. */

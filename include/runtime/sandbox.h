@@ -67,11 +67,8 @@ struct exec_input {
 };
 struct err *exec_compile(struct arena *a, struct exec_input *in, struct launch *out) must_check;
 
-/* Sentences about options that weaken isolation (the guide's list: privileged, host
- * namespaces, dangerous capabilities, seccomp off, writable /proc or /sys, host
- * devices and folders), and settings that this kernel cannot honour. Pure. */
-void sandbox_warnings(struct arena *a, const struct config *c, const struct host_config *h,
-                      struct strs *out);
+/* Sentences about settings that are accepted and do nothing, or not on this kernel. Pure. */
+void sandbox_warnings(struct arena *a, const struct host_config *h, struct strs *out);
 /* The one of them that update says, too: a kernel memory limit is never applied. */
 void sandbox_warn_kernel_memory(struct arena *a, const struct host_config *h, struct strs *out);
 /* ERR_INVALID for what can be refused at create (unknown capabilities, devices,

@@ -45,6 +45,7 @@ const struct route api_routes[] = {
     {"POST", "/containers/{}/update", handle_container_update, M | Q},
     {"POST", "/containers/{}/resize", handle_container_resize, 0},
     {"GET", "/containers/{}/top", handle_container_top, 0},
+    {"GET", "/containers/{}/risks", handle_container_risks, 0},
     {"POST", "/containers/{}/attach", handle_container_attach, M},
     {"GET", "/containers/{}/logs", handle_container_logs, 0},
     {"POST", "/containers/{}/exec", handle_exec_create, M | Q},

@@ -231,6 +231,8 @@ struct err *cmd_exec(struct cli *cli, const void *options, struct strs args)
     id = text_of(reply.json, "Id");
     if (!id[0])
         return err_new(ERR_INTERNAL, "exec ID empty");
+    for (const struct json *j = json_first(json_get(reply.json, "Warnings")); j; j = json_next(j))
+        cli_say("WARNING: %s\n", json_str(j) ? json_str(j) : "");
     if (o->detach)
         return api_post(
             cli, o->tty ? "{\"Detach\":true,\"Tty\":true}" : "{\"Detach\":true,\"Tty\":false}",

@@ -313,6 +313,9 @@ const struct flag volume_rm_flags[] = {
     FLAG_END,
 };
 const struct flag audit_flags[] = {
-    BOOL(list_options, all, "all", 'a', "Check all containers (default checks just running)"),
+    BOOL(audit_options, all, "all", 'a', "Check all containers (default checks just running)"),
+    TEXT(audit_options, format, "format", 0, "Format output: 'table' (default) or 'json'"),
+    TEXT(audit_options, severity, "severity", 0,
+         "Show this severity and above: note, low, medium, high or critical (default low)"),
     FLAG_END,
 };

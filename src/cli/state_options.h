@@ -24,6 +24,10 @@ struct list_options { /* ps, images, network ls, volume ls, history */
     struct strs filters;
     char *format;
 };
+struct audit_options {
+    bool all;
+    char *format, *severity;
+};
 struct attach_options { /* attach, start, exec */
     bool no_stdin, sig_proxy, attach, interactive;
     bool detach, tty, privileged;

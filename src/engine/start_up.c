@@ -11,7 +11,9 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -31,6 +33,7 @@
 #include "net/network.h"
 #include "recover/recover.h"
 #include "recover/salvage.h"
+#include "runtime/risk.h"
 #include "runtime/sandbox.h"
 #include "storage/layer.h"
 #include "storage/volume.h"
@@ -41,6 +44,8 @@
 #define DISK_WORKERS 4
 #define FDS_MIN 1024 /* open files: itself, some containers and clients */
 #define OOM_SCORE (-500)
+#define FIRST_GIVEN_FD 3 /* sd_listen_fds(3) */
+#define GIVEN_SOCKETS_MAX 16
 #define DEFAULT_DATA_ROOT "/var/lib/berth"
 #define DEFAULT_EXEC_ROOT "/run/berth"
 
@@ -119,6 +124,34 @@ static void protect_from_oom(void)
                      KV("error", strerror(errno)));
     }
     close(fd);
+}
+
+/* A container that sees one of these sockets, or these folders, has the engine. Of sockets that
+ * were given to us (fd://) only the kernel knows the path. */
+static void make_risk_host(struct engine *e)
+{
+    struct risk_host *h = arena_new(e->arena, struct risk_host);
+    const struct strs *hosts = &e->settings.hosts;
+    const char *given = getenv("LISTEN_FDS");
+    uint32_t n = 0;
+
+    for (size_t i = 0; i < hosts->n; i++)
+        if (text_starts(hosts->v[i], "unix://"))
+            strs_add(e->arena, &h->sockets, hosts->v[i] + strlen("unix://"));
+    if (given && !text_to_u32(given, &n))
+        n = 0;
+    for (uint32_t i = 0; i < n && i < GIVEN_SOCKETS_MAX; i++) {
+        struct sockaddr_un address = {0};
+        socklen_t len = sizeof(address) - 1;
+
+        if (getsockname(FIRST_GIVEN_FD + (int)i, (struct sockaddr *)&address, &len) == 0 &&
+            address.sun_family == AF_UNIX && address.sun_path[0] == '/')
+            strs_add(e->arena, &h->sockets, address.sun_path);
+    }
+    strs_add(e->arena, &h->sockets, path_join(e->arena, e->settings.exec_root, "keeper.sock"));
+    h->data_root = e->settings.data_root;
+    h->exec_root = e->settings.exec_root;
+    e->parts.risk_host = h;
 }
 
 /* Clients tell engines apart by it (GET /info, "ID"), so it outlives them. */
@@ -281,6 +314,7 @@ struct err *engine_open(struct engine *e)
     TRY(raise_fd_limit());
     protect_from_oom();
     TRY(make_roots(e));
+    make_risk_host(e);
     TRY(read_engine_id(e));
     TRY(salvage_check_presence(e->settings.data_root));
     TRY(open_core(e));

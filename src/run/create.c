@@ -21,6 +21,7 @@
 #include "place/resolver.h"
 #include "run/commands.h"
 #include "run/mounts.h"
+#include "runtime/risk.h"
 #include "runtime/sandbox.h"
 #include "storage/rootfs.h"
 #include "storage/volume.h"
@@ -53,6 +54,8 @@ struct create {
     size_t image_config_len;
     struct strs warnings;
     struct strs chain; /* the image's, for copy-up on the worker */
+    struct risk_findings risks;
+    struct risk_sources sources; /* what it mounts of the host, for the worker */
     bool is_reserved, is_published;
     size_t at_mount; /* make-volumes: the mount being made */
     char **made;     /* names of volumes that did not exist before */
@@ -212,7 +215,9 @@ static struct err *check_with_parts(struct create *o, const struct config *c,
 
         TRY(signal_parse(c->stop_signal, &ignored));
     }
-    sandbox_warnings(o->op.arena, c, h, &o->warnings);
+    risks_of_config(o->op.arena, h, &o->risks);
+    risk_warn(o->op.arena, &o->risks, &o->warnings);
+    sandbox_warnings(o->op.arena, h, &o->warnings);
     return NULL;
 }
 
@@ -353,6 +358,7 @@ static void make_next_volume(struct create *o, struct ticket *t)
     while (o->at_mount < o->c->doc.mounts.n && strcmp(m[o->at_mount].type, "volume") != 0)
         o->at_mount++;
     if (o->at_mount == o->c->doc.mounts.n) {
+        mounts_risk_sources(o->table->parts, o->op.arena, &o->c->doc.mounts, &o->sources);
         ticket_answer(t, NULL);
         return;
     }
@@ -431,12 +437,23 @@ static void remove_files(struct op *op)
     err_drop(rootfs_remove(o->table->parts->layers, o->c->doc.id));
 }
 
+/* The host's files: that they are there, and what they are. */
+static struct err *check_sources(struct create *o)
+{
+    struct risk_findings found = {0};
+
+    TRY(mounts_check_sources(o->c->arena, &o->c->doc.mounts, &o->warnings));
+    risks_of_sources(o->op.arena, o->table->parts->risk_host, &o->sources, &found);
+    risk_warn(o->op.arena, &found, &o->warnings);
+    return NULL;
+}
+
 static struct err *make_files(struct op *op)
 {
     struct create *o = (struct create *)op;
     struct err *err;
 
-    TRY(mounts_check_sources(o->c->arena, &o->c->doc.mounts, &o->warnings));
+    TRY(check_sources(o));
     TRY(rootfs_create(o->table->parts->layers, o->c->doc.id));
     err = fill_rootfs(o);
     if (err)

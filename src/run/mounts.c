@@ -17,6 +17,7 @@
 #include "container/object.h"
 #include "core/loop.h"
 #include "place/files.h"
+#include "runtime/risk.h"
 #include "runtime/sandbox.h"
 #include "storage/volume.h"
 
@@ -348,12 +349,6 @@ static void warn_about_source(struct arena *a, const struct mount_point *m, cons
                               "that replace the file (vi, sed -i) leave host and container with "
                               "different ones; mount its folder instead",
                               m->source));
-    if (S_ISDIR(st->st_mode) && (st->st_mode & S_IWOTH) && m->rw)
-        strs_add(a, warnings,
-                 arena_printf(a,
-                              "%s is shared with every user of the host: programs that the "
-                              "container makes set-user-ID in there give them its rights",
-                              m->source));
 }
 
 struct err *mounts_check_sources(struct arena *a, const struct jlist *mounts, struct strs *warnings)
@@ -375,6 +370,26 @@ struct err *mounts_check_sources(struct arena *a, const struct jlist *mounts, st
                 m[i].source);
     }
     return NULL;
+}
+
+void mounts_risk_sources(struct parts *p, struct arena *a, const struct jlist *mounts,
+                         struct risk_sources *out)
+{
+    const struct mount_point *m = mounts->v;
+    const struct pairs none = {0};
+
+    ASSERT_LOOP();
+    for (size_t i = 0; i < mounts->n; i++) {
+        const struct volume *v;
+
+        if (strcmp(m[i].type, "bind") == 0)
+            risk_sources_add_bind(a, out, m[i].source, m[i].rw, !m[i].non_recursive);
+        if (strcmp(m[i].type, "volume") != 0)
+            continue;
+        v = volume_find(p->volumes, m[i].name);
+        risk_sources_add_volume(a, out, m[i].name, m[i].source, v ? volume_options(v) : &none,
+                                m[i].rw);
+    }
 }
 
 /* ---- volumes in use ---- */

@@ -62,6 +62,8 @@ int syscall_filter_newer_call(const char *name); /* what libseccomp may not know
 bool syscall_filter_rule_applies(const struct syscall_filter_rule *r, uint64_t caps,
                                  const char *arch, int kernel_major, int kernel_minor);
 
+const char *syscall_filter_native_arch(void); /* Go's name; "" where it has none */
+
 /* A memfd of struct sock_filter[] of the caller's own. json NULL: the default profile. */
 struct err *syscall_filter_open(struct arena *a, const char *json, uint64_t caps, int *out_fd,
                                 unsigned *out_flags) must_check;

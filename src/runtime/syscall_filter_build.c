@@ -61,7 +61,7 @@ static struct cached_filter cache[CACHE_ENTRIES];
 static uint64_t cache_clock;
 
 /* Go's name. */
-static const char *syscall_filter_native_arch(void)
+const char *syscall_filter_native_arch(void)
 {
     for (size_t i = 0; i < ARRAY_LEN(machines); i++)
         if (machines[i].token == seccomp_arch_native())

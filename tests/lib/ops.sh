@@ -54,7 +54,7 @@ before() {
     container/start:* | container/rename:* | container/remove:*) make ;;
     container/exec:* | container/exec-create:* | container/stop:* | container/top:* | container/update:*) up ;;
     container/pause:*) up; ! state_is ff paused || api POST /containers/ff/unpause ;;
-    container/sizes:*) make ;;
+    container/sizes:* | container/risks:*) make ;;
     volume/remove:* | volume/measure:*) api POST /volumes/create '{"Name":"fv"}' ;;
     network/remove:*) api POST /networks/create '{"Name":"fnet"}' ;;
     network/connect:*) up; api POST /networks/create '{"Name":"fnet"}' ;;
@@ -76,6 +76,7 @@ act() {
     container/stop:*) api POST '/containers/ff/stop?t=0' ;;
     container/pause:*) api POST /containers/ff/pause ;;
     container/top:*) api GET /containers/ff/top ;;
+    container/risks:*) api GET /containers/ff/risks ;;
     container/update:*) # never the same twice: what was not written would not show
         MEMORY=$((${MEMORY:-33554432} + 4096))
         api POST /containers/ff/update "{\"Memory\":$MEMORY}" ;;

@@ -87,7 +87,7 @@ for path in ("/proc", "/sys", "/proc/sys", "/sys/kernel"):
 refuses(10, "/proc", {"Binds": ["/tmp:/proc"]})
 warns(18, "set-user-ID", {"Binds": ["/tmp:/x"]})
 warns(18, "set-user-ID", {"Mounts": [{"Type": "bind", "Source": "/var/tmp", "Target": "/x"}]})
-silent("18 (read-only share)", {"Binds": ["/tmp:/x:ro"]})
+silent("18 (read-only share)", {"Binds": ["/var/tmp:/x:ro"]})
 for key, word in (("PidMode", "pid"), ("IpcMode", "ipc"), ("UTSMode", "uts"), ("NetworkMode", "net")):
     warns(19, "--%s host" % word, {key: "host"})
 refuses(19, "(?i)hostname|uts", {"UTSMode": "host"}, Hostname="mine")

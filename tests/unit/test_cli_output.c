@@ -2,7 +2,6 @@
 /* links: cli base */
 #include "test.h"
 
-#include "audit.h"
 #include "columns.h"
 #include "pretty.h"
 #include "printable.h"
@@ -202,26 +201,6 @@ TEST(pretty_prints_as_inspect)
     CHECK_STR(b.data,
               "{\n        \"a\": [],\n        \"b\": {},\n        \"c\": [\n            1,\n"
               "            \"x\"\n        ],\n        \"d\": null\n    }");
-}
-
-TEST(audit_finds_what_weakens)
-{
-    struct strs s = audit_container(
-        test_arena,
-        doc("{\"HostConfig\":{\"Privileged\":true,\"CapAdd\":[\"sys_admin\",\"CAP_NET_ADMIN\","
-            "\"CHOWN\"],\"PidMode\":\"host\",\"SecurityOpt\":[\"seccomp:unconfined\"],"
-            "\"Devices\":[{\"PathOnHost\":\"/dev/sda\"}]},\"Mounts\":[{\"Type\":\"bind\","
-            "\"Source\":\"/var/run/docker.sock\",\"RW\":true},{\"Type\":\"bind\","
-            "\"Source\":\"/srv/data\",\"RW\":true},{\"Type\":\"bind\",\"Source\":\"/etc/ssl\"}]}"));
-
-    CHECK_INT(s.n, 8);
-    CHECK(text_starts(s.v[0], "--privileged: "));
-    CHECK(text_starts(s.v[1], "--cap-add SYS_ADMIN: "));
-    CHECK(text_starts(s.v[6], "bind of /var/run/docker.sock: "));
-    CHECK(text_starts(s.v[7], "bind of /etc/ssl (read-only): "));
-    s = audit_container(test_arena, doc("{\"HostConfig\":{\"CapAdd\":null,\"PidMode\":\"\","
-                                        "\"MaskedPaths\":[\"/proc/kcore\"]},\"Mounts\":[]}"));
-    CHECK_INT(s.n, 0);
 }
 
 static const char *printable(const char *s, size_t n)

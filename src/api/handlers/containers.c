@@ -8,6 +8,7 @@
 
 #include "place/connect.h"
 #include "run/commands.h"
+#include "runtime/risk.h"
 #include "view/view.h"
 
 #include "api.h"
@@ -233,6 +234,41 @@ void handle_container_top(struct request *r)
 
     if (c)
         container_top(c, request_param(r, "ps_args"), on_json, r);
+}
+
+static void write_finding(struct jw *w, struct arena *a, const struct risk_finding *f)
+{
+    jw_obj(w, NULL);
+    jw_str(w, "Name", f->risk->name);
+    jw_str(w, "Severity", risk_severity_name(f->is_default ? RISK_NOTE : f->risk->severity));
+    jw_str(w, "Option", f->what);
+    jw_str(w, "Risk", risk_sentence(a, f));
+    jw_str(w, "Remedy", f->risk->remedy);
+    jw_bool(w, "Default", f->is_default);
+    jw_obj_end(w);
+}
+
+static void on_risks(void *ctx, struct err *err, const struct risk_findings *found)
+{
+    struct request *r = ctx;
+    struct buf b = {0};
+    struct jw w = {.out = &b};
+
+    if (reply_failed(r, err))
+        return;
+    jw_arr(&w, NULL);
+    for (size_t i = 0; i < found->n; i++)
+        write_finding(&w, r->arena, &found->v[i]);
+    jw_arr_end(&w);
+    reply_json(r, 200, &b);
+}
+
+void handle_container_risks(struct request *r)
+{
+    struct container *c = container_of_request(r);
+
+    if (c)
+        container_risks(c, on_risks, r);
 }
 
 void handle_container_prune(struct request *r)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "exec/exec_object.h"
+#include "runtime/risk.h"
 
 #include "api.h"
 #include "hijack.h"
@@ -19,6 +20,22 @@ static const struct jfield start_fields[] = {
 };
 static const struct jtable start_json = {sizeof(struct start_body), start_fields};
 
+/* Ours: Docker's answer has no place for them. Absent when there are none. */
+static void write_warnings(struct request *r, struct jw *w, const char *id)
+{
+    struct risk_findings found = {0};
+    struct strs warnings = {0};
+    struct exec *e;
+    struct err *err = exec_find(parts_of(r)->containers, id, &e);
+
+    if (!err && e->doc.config.privileged)
+        risk_add(r->arena, &found, "exec-privileged", "exec --privileged");
+    err_drop(err);
+    risk_warn(r->arena, &found, &warnings);
+    if (warnings.n)
+        jw_strs(w, "Warnings", &warnings);
+}
+
 static void on_created(void *ctx, struct err *err, const char *id)
 {
     struct buf b = {0};
@@ -28,6 +45,7 @@ static void on_created(void *ctx, struct err *err, const char *id)
         return;
     jw_obj(&w, NULL);
     jw_str(&w, "Id", id);
+    write_warnings(ctx, &w, id);
     jw_obj_end(&w);
     reply_json(ctx, 201, &b);
 }
