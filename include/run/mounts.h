@@ -11,6 +11,8 @@ struct host_config;
 struct parts;
 struct risk_sources;
 
+/* Of the request alone, before the image's are among them. */
+struct err *mounts_check_volumes(const struct config *asked) must_check;
 struct err *mounts_plan(struct container_table *t, struct arena *a, const struct config *config,
                         const struct host_config *host, struct jlist *out) must_check;
 /* Worker: that what is bound exists, and what is to be said about it. */

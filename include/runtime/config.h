@@ -88,6 +88,7 @@ struct volume_mount_options {
 struct tmpfs_options {
     int64_t size_bytes;
     int mode;
+    char *options; /* J_RAW: [["exec"],["uid","7"]] */
 };
 struct mount_request { /* "Mounts" */
     char *type, *source, *target, *consistency;

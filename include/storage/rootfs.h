@@ -47,10 +47,17 @@ struct bind_options_plan {
     bool readonly_non_recursive; /* only the top mount becomes read-only */
     unsigned long propagation;   /* MS_PRIVATE, MS_SLAVE, MS_SHARED | MS_REC …; 0: rprivate */
 };
-/* ERR_INVALID "bind source path does not exist: /x" (unless create_dir). *is_file tells what the
- * target must be. */
+/* ERR_INVALID "bind source path does not exist: /x" (unless create_dir), and where the propagation
+ * that is asked for has nowhere to come from. *is_file tells what the target must be. */
 struct err *bind_open(const char *path, const struct bind_options_plan *o, int *out, bool *is_file)
     must_check;
 /* tmpfs with Docker's option string ("size=64m,mode=1777,noexec"); default
- * noexec,nosuid,nodev. ERR_INVALID for unknown options. */
-struct err *tmpfs_open(const char *options, int *out) must_check;
+ * noexec,nosuid,nodev. ERR_INVALID for unknown options. It can be written to, even if it shall be
+ * read-only: what the options leave open comes from the folder that it covers. */
+struct tmpfs_mount {
+    int fd;
+    bool has_mode, has_owner, is_readonly; /* said by the options */
+};
+struct err *tmpfs_open(const char *options, struct tmpfs_mount *out) must_check;
+/* Only the names of the options: the kernel judges values. Pure. */
+struct err *tmpfs_check(const char *options) must_check;

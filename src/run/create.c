@@ -107,7 +107,8 @@ static struct err *read_request(struct op *op)
         return err_new(ERR_TOO_LARGE, "container configuration is larger than %u bytes",
                        CONFIG_BYTES_MAX);
     TRY(check_platform(o));
-    return decode_request(o, &o->request);
+    TRY(decode_request(o, &o->request));
+    return mounts_check_volumes(&o->request.config);
 }
 
 /* ---- find-image ---- */
@@ -335,7 +336,7 @@ static void on_volume(void *ctx, struct err *err, struct volume *v)
     struct mount_point *m;
 
     if (!o || err) {
-        ticket_answer(t, err);
+        ticket_answer(t, as_fault(err));
         return;
     }
     ASSERT(o->at_mount < o->c->doc.mounts.n);
@@ -345,6 +346,32 @@ static void on_volume(void *ctx, struct err *err, struct volume *v)
     m->source = arena_strdup(o->c->arena, volume_path(v));
     volume_ref(v, o->c->doc.id);
     make_next_volume(o, t);
+}
+
+/* What is asked of a volume that is there already counts for nothing. */
+static bool volume_is_there(struct create *o, const struct mount_point *m)
+{
+    const struct volume *v =
+        text_is_empty(m->name) ? NULL : volume_find(o->table->parts->volumes, m->name);
+    struct strs ignored = {0};
+
+    if (!v)
+        return false;
+    for (size_t i = 0; i < m->volume_options.n; i++)
+        if (!text_same(pairs_get(volume_options(v), m->volume_options.v[i].key),
+                       m->volume_options.v[i].value))
+            strs_add(o->op.arena, &ignored, m->volume_options.v[i].key);
+    for (size_t i = 0; i < m->volume_labels.n; i++)
+        if (!text_same(pairs_get(volume_labels(v), m->volume_labels.v[i].key),
+                       m->volume_labels.v[i].value))
+            strs_add(o->op.arena, &ignored, m->volume_labels.v[i].key);
+    if (ignored.n)
+        strs_add(o->op.arena, &o->warnings,
+                 arena_printf(o->op.arena,
+                              "volume %s exists already, with other options or labels than are "
+                              "asked for: %s",
+                              m->name, strs_join(o->op.arena, &ignored, ", ")));
+    return true;
 }
 
 /* One volume after the other, since each is an operation with an answer. A name that does not exist
@@ -364,9 +391,11 @@ static void make_next_volume(struct create *o, struct ticket *t)
     }
     m += o->at_mount;
     r.name = m->name;
-    r.driver = o->c->doc.host.volume_driver;
+    r.driver = m->driver;
+    r.options = m->volume_options;
+    r.labels = m->volume_labels;
     r.is_doomed = m->is_anonymous; /* until the container is saved */
-    if (text_is_empty(m->name) || !volume_find(o->table->parts->volumes, m->name)) {
+    if (!volume_is_there(o, m)) {
         char id[ID_MAX];
 
         if (text_is_empty(m->name)) {

@@ -131,12 +131,36 @@ static struct err *open_namespace(struct container *c, const char *mode, const c
                    kind, other->doc.id);
 }
 
+/* With a mount of its own there it has none to share, as Docker. */
+static bool has_shm(const struct container *c)
+{
+    const struct mount_point *m = c->doc.mounts.v;
+
+    for (size_t i = 0; i < c->doc.mounts.n; i++)
+        if (strcmp(m[i].destination, "/dev/shm") == 0 || strcmp(m[i].destination, "/dev") == 0)
+            return false;
+    return true;
+}
+
+/* The segments of POSIX are files there, so that the namespace alone would be half of it. */
+static struct err *open_ipc(struct container *c, const char *mode, struct sandbox_namespaces *ns)
+{
+    struct container *other;
+
+    TRY(open_namespace(c, mode, "ipc", &ns->ipc));
+    TRY(mode_container(c->table, mode, &other));
+    if (!other || !has_shm(other))
+        return NULL;
+    ns->shm = fcntl(other->pidfd, F_DUPFD_CLOEXEC, 3);
+    return ns->shm < 0 ? err_sys("open container %s", other->name) : NULL;
+}
+
 static struct err *open_namespaces(struct start *o)
 {
     const struct host_config *h = &o->c->doc.host;
     struct sandbox_namespaces *ns = &o->prep.ns;
 
-    *ns = (struct sandbox_namespaces){.net = -1, .ipc = -1, .pid = -1, .uts = -1};
+    *ns = (struct sandbox_namespaces){.net = -1, .ipc = -1, .pid = -1, .uts = -1, .shm = -1};
     ns->host_net = network_mode_is(h, "host");
     ns->host_ipc = text_same(h->ipc_mode, "host");
     ns->host_pid = text_same(h->pid_mode, "host");
@@ -144,7 +168,7 @@ static struct err *open_namespaces(struct start *o)
     ns->private_cgroup = text_same(h->cgroupns_mode, "private");
     ns->host_cgroup = !ns->private_cgroup;
     TRY(open_namespace(o->c, h->network_mode, "net", &ns->net));
-    TRY(open_namespace(o->c, h->ipc_mode, "ipc", &ns->ipc));
+    TRY(open_ipc(o->c, h->ipc_mode, ns));
     TRY(open_namespace(o->c, h->pid_mode, "pid", &ns->pid));
     return NULL;
 }
@@ -152,7 +176,7 @@ static struct err *open_namespaces(struct start *o)
 /* Those that prep_make has taken are -1 by then. */
 static void close_namespaces(struct sandbox_namespaces *ns)
 {
-    int *fds[] = {&ns->net, &ns->ipc, &ns->pid, &ns->uts};
+    int *fds[] = {&ns->net, &ns->ipc, &ns->pid, &ns->uts, &ns->shm};
 
     for (size_t i = 0; i < ARRAY_LEN(fds); i++)
         if (*fds[i] >= 0)
@@ -475,7 +499,7 @@ struct op *start_op(struct container *c)
     ASSERT_LOOP();
     o->c = container_ref(c);
     o->op.subject = c->doc.id;
-    o->prep.ns = (struct sandbox_namespaces){.net = -1, .ipc = -1, .pid = -1, .uts = -1};
+    o->prep.ns = (struct sandbox_namespaces){.net = -1, .ipc = -1, .pid = -1, .uts = -1, .shm = -1};
     launch_init(&o->prep.launch);
     dns_start_init(&o->prep.dns);
     return &o->op;

@@ -151,6 +151,7 @@ static const struct jtable volume_json = {sizeof(struct volume_mount_options), v
 static const struct jfield tmpfs_fields[] = {
     J(J_I64, struct tmpfs_options, size_bytes, "SizeBytes", .flags = J_OMIT),
     J(J_INT, struct tmpfs_options, mode, "Mode", .flags = J_OMIT),
+    J(J_RAW, struct tmpfs_options, options, "Options", .flags = J_OMIT),
     J_END,
 };
 static const struct jtable tmpfs_json = {sizeof(struct tmpfs_options), tmpfs_fields};

@@ -189,7 +189,7 @@ static void check_ways(struct layer_store *s, const struct strs *chain)
 
 /* ---- binds, tmpfs, volumes ---- */
 
-static void check_propagation(const char *dir)
+static void check_propagation(const char *dir, bool is_shared)
 {
     static const unsigned long types[] = {MS_SLAVE | MS_REC, MS_SHARED | MS_REC, MS_SLAVE,
                                           MS_PRIVATE};
@@ -200,9 +200,19 @@ static void check_propagation(const char *dir)
         int fd = -1;
         struct err *e = bind_open(dir, &o, &fd, &is_file);
 
-        report(!e, "bind with propagation", e);
-        close(fd);
+        report(!!e == (!is_shared && types[i] != MS_PRIVATE), "bind with propagation", e);
+        if (!e)
+            close(fd);
     }
+}
+
+static void check_propagations(const char *dir)
+{
+    check_propagation(dir, false);
+    if (mount(dir, dir, NULL, MS_BIND, NULL) || mount(NULL, dir, NULL, MS_SHARED, NULL))
+        report(false, "a shared mount", NULL);
+    check_propagation(dir, true);
+    umount(dir);
 }
 
 static void check_binds(const char *dir, struct arena *a)
@@ -232,14 +242,15 @@ static void check_binds(const char *dir, struct arena *a)
 static void check_tmpfs(void)
 {
     struct stat st;
-    int fd = -1;
-    struct err *e = tmpfs_open("size=64m,mode=1700,exec", &fd);
+    struct tmpfs_mount t = {.fd = -1};
+    struct err *e = tmpfs_open("size=64m,mode=1700,exec", &t);
 
-    report(!e && fstat(fd, &st) == 0 && (st.st_mode & 07777) == 01700, "tmpfs", e);
-    close(fd);
-    e = tmpfs_open("size=64m,frobnicate", &fd);
+    report(!e && fstat(t.fd, &st) == 0 && (st.st_mode & 07777) == 01700, "tmpfs", e);
+    report(t.has_mode && !t.has_owner && !t.is_readonly, "what the options say", NULL);
+    close(t.fd);
+    e = tmpfs_open("size=64m,frobnicate", &t);
     report(e && err_kind(e) == ERR_INVALID, "unknown tmpfs option", e);
-    e = tmpfs_open("size=lots", &fd);
+    e = tmpfs_open("size=lots", &t);
     report(e && err_kind(e) == ERR_INVALID, "bad tmpfs value", e);
 }
 
@@ -340,7 +351,7 @@ int main(int argc, char **argv)
     make_layers(s, a, &chain);
     check_ways(s, &chain);
     check_binds(dir, a);
-    check_propagation(dir);
+    check_propagations(dir);
     check_tmpfs();
     check_volumes(s, &chain, dir, a);
     layer_store_close(s);
