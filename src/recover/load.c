@@ -17,6 +17,7 @@
 #include "run/exited.h"
 #include "run/mounts.h"
 #include "run/oom.h"
+#include "run/volume_mounts.h"
 
 #include "exec_recover.h"
 
@@ -43,6 +44,8 @@ static struct err *load_one(void *ctx, const char *id, const char *json)
     }
     health_load(c);
     mounts_ref(c);
+    if (state_is_running(c))
+        volume_mounts_adopt(c);
     container_table_insert(c);
     legacy_links_insert(c);
     return NULL;

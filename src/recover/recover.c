@@ -34,6 +34,7 @@
 #include "run/oom.h"
 #include "run/restart.h"
 #include "run/streams.h"
+#include "run/volume_mounts.h"
 #include "runtime/keeper_conn.h"
 #include "storage/rootfs.h"
 #include "storage/volume.h"
@@ -295,6 +296,7 @@ static void note_vanished(struct container *c)
     state_set_error(
         c, "the container ended while no engine and no keeper was there: its exit code is unknown");
     c->doc.published = (struct jlist){0};
+    volume_mounts_end(c);
     if (c->image)
         image_ref(c->image, c->doc.id, false);
     container_event(c, "die", "exitCode", "255");
@@ -310,6 +312,7 @@ static void undo_start(struct container *c)
     ASSERT(c->pidfd < 0 && s->starting_from > 0);
     s->status = s->starting_from - 1;
     s->starting_from = 0;
+    volume_mounts_end(c);
     if (s->status == STATUS_RESTARTING)
         s->restart_count--;
     c->doc.published = (struct jlist){0};

@@ -21,6 +21,7 @@
 #include "place/resolver.h"
 #include "run/commands.h"
 #include "run/mounts.h"
+#include "run/volume_mounts.h"
 #include "runtime/risk.h"
 #include "runtime/sandbox.h"
 #include "storage/rootfs.h"
@@ -57,8 +58,9 @@ struct create {
     struct risk_findings risks;
     struct risk_sources sources; /* what it mounts of the host, for the worker */
     bool is_reserved, is_published;
-    size_t at_mount; /* make-volumes: the mount being made */
-    char **made;     /* names of volumes that did not exist before */
+    size_t at_mount;              /* make-volumes: the mount being made */
+    struct pairs *volume_options; /* per mount, for copy-up on the worker */
+    char **made;                  /* names of volumes that did not exist before */
     size_t n_made;
     void (*done)(void *ctx, struct err *err, const struct create_result *r);
     void *ctx;
@@ -341,7 +343,8 @@ static void on_volume(void *ctx, struct err *err, struct volume *v)
     }
     ASSERT(o->at_mount < o->c->doc.mounts.n);
     m = o->c->doc.mounts.v;
-    m += o->at_mount++;
+    m += o->at_mount;
+    o->volume_options[o->at_mount++] = pairs_copy(o->op.arena, volume_options(v));
     m->name = arena_strdup(o->c->arena, volume_name(v));
     m->source = arena_strdup(o->c->arena, volume_path(v));
     volume_ref(v, o->c->doc.id);
@@ -413,6 +416,7 @@ static struct err *make_volumes(struct op *op)
     struct create *o = (struct create *)op;
 
     o->made = arena_array(op->arena, o->c->doc.mounts.n + 1, sizeof(char *));
+    o->volume_options = arena_array(op->arena, o->c->doc.mounts.n + 1, sizeof(*o->volume_options));
     make_next_volume(o, op_wait(op));
     return NULL;
 }
@@ -425,6 +429,25 @@ static void drop_volumes(struct op *op)
     mounts_unref(o->c);
     for (size_t i = 0; i < o->n_made; i++)
         volume_remove(o->table->parts->volumes, o->made[i], true, NULL, NULL);
+}
+
+/* ---- mount-volumes: what is copied into a file system goes into that, not below it ---- */
+
+static bool mounts_volumes(const struct op *op)
+{
+    return volume_mounts_are_wanted(((const struct create *)op)->c);
+}
+
+static struct err *mount_volumes(struct op *op)
+{
+    struct create *o = (struct create *)op;
+
+    return volume_mounts_begin(o->c, op);
+}
+
+static void unmount_volumes(struct op *op)
+{
+    volume_mounts_end(((struct create *)op)->c);
 }
 
 /* ---- make-files (worker) ---- */
@@ -442,7 +465,8 @@ static struct err *copy_up(struct create *o)
             continue;
         if (root < 0)
             TRY(rootfs_mount(o->table->parts->layers, o->c->doc.id, &o->chain, true, &root));
-        TRY(volume_copy_up(m[i].source, root, m[i].destination));
+        TRY(volume_copy_up(m[i].source, &o->volume_options[i], m[i].subpath, root,
+                           m[i].destination));
     }
     return NULL;
 }
@@ -515,6 +539,7 @@ static struct err *publish(struct op *op)
     struct create *o = (struct create *)op;
 
     ASSERT(o->is_reserved && !o->is_published && o->c->refs == 1);
+    volume_mounts_end(o->c);
     release_name(op);
     o->is_published = true;
     container_table_insert(o->c);
@@ -567,6 +592,7 @@ static const struct op_step create_steps[] = {
     {"find-parts", ON_LOOP, find_parts, NULL, 0},
     {"reserve-name", ON_LOOP, reserve_name, release_name, 0},
     {"make-volumes", ON_EVENT, make_volumes, drop_volumes, 0},
+    {"mount-volumes", ON_EVENT, mount_volumes, unmount_volumes, 0, mounts_volumes},
     {"make-files", ON_WORKER, make_files, remove_files, 0},
     {"save", ON_EVENT, save, unsave, 0},
     {"publish", ON_LOOP, publish, NULL, 0},

@@ -27,6 +27,7 @@
 #include "run/commands.h"
 #include "run/oom.h"
 #include "run/restart.h"
+#include "run/volume_mounts.h"
 #include "runtime/keeper_conn.h"
 #include "stream/hub.h"
 #include "stream/log.h"
@@ -142,6 +143,7 @@ static struct err *release_addresses(struct op *op)
     struct exited *o = (struct exited *)op;
 
     networks_leave(o->c);
+    volume_mounts_end(o->c);
     volumes_tell(o->c, "unmount");
     return NULL;
 }

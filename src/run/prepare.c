@@ -64,7 +64,8 @@ static struct err *open_mount(const struct prep *p, size_t i, struct sandbox_mou
     if (strcmp(m->type, "tmpfs") == 0)
         return open_tmpfs(m, out);
     if (strcmp(m->type, "volume") == 0)
-        return volume_open_mount(m->source, &p->volume_options[i], !m->rw, m->subpath, &out->fd);
+        return volume_open_mount(m->source, &p->volume_options[i], !m->rw, m->subpath, &out->fd,
+                                 &out->is_file);
     return bind_open(m->source, &plan, &out->fd, &out->is_file);
 }
 

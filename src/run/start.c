@@ -33,6 +33,7 @@
 #include "run/commands.h"
 #include "run/oom.h"
 #include "run/streams.h"
+#include "run/volume_mounts.h"
 #include "storage/rootfs.h"
 #include "storage/volume.h"
 #include "stream/hub.h"
@@ -337,6 +338,23 @@ static struct err *await_unheld(struct op *op)
     return NULL;
 }
 
+/* ---- mount-volumes ---- */
+
+static bool mounts_volumes(const struct op *op)
+{
+    return volume_mounts_are_wanted(((const struct start *)op)->c);
+}
+
+static struct err *mount_volumes(struct op *op)
+{
+    return volume_mounts_begin(((struct start *)op)->c, op);
+}
+
+static void unmount_volumes(struct op *op)
+{
+    volume_mounts_end(((struct start *)op)->c);
+}
+
 /* ---- prepare (worker) ---- */
 
 static struct err *prepare(struct op *op)
@@ -479,6 +497,7 @@ static const struct op_step start_steps[] = {
     {"intend", ON_LOOP, intend, take_back, 0},
     {"await-permit", ON_EVENT, await_permit, release_permit, -1},
     {"await-unheld", ON_EVENT, await_unheld, NULL, 0},
+    {"mount-volumes", ON_EVENT, mount_volumes, unmount_volumes, 0, mounts_volumes},
     {"prepare", ON_WORKER, prepare, discard, 0},
     {"apply-rules", ON_EVENT, apply_rules, NULL, 0},
     {"spawn", ON_KEEPER, spawn, kill_spawned, 0},
