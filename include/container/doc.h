@@ -45,12 +45,13 @@ struct container_state {
 /* "Mounts" of inspect, and what start mounts. A member more is a row more of mount_point_json, by
  * which mount_point_copy copies. */
 struct mount_point {
-    char *type;   /* "bind", "volume", "tmpfs" */
+    char *type;   /* "bind", "volume", "tmpfs", "image" */
     char *name;   /* volume */
-    char *source; /* host path; "" for tmpfs */
+    char *source; /* host path; an image as it was asked for; "" for tmpfs */
     char *destination, *driver, *mode, *propagation;
     char *options; /* tmpfs options */
     char *subpath;
+    char *image;                                /* id */
     struct pairs volume_options, volume_labels; /* for a volume that is not there yet */
     bool rw, is_anonymous, no_copy, non_recursive, create_source, readonly_non_recursive;
     bool

@@ -22,6 +22,9 @@ struct err *mounts_check_sources(struct arena *a, const struct jlist *mounts, st
 void mounts_risk_sources(struct parts *p, struct arena *a, const struct jlist *mounts,
                          struct risk_sources *out);
 void mounts_ref(struct container *c);
+/* Its own image and those that it mounts. */
+void images_ref(struct container *c, bool is_running);
+struct strs mounts_image_chain(const struct container *c, size_t i, struct arena *a);
 void mounts_unref(struct container *c);
 /* Its anonymous volumes that nobody else uses: see volume_doom. */
 void mounts_doom_anonymous(struct container *c, bool is_doomed);

@@ -90,12 +90,16 @@ struct tmpfs_options {
     int mode;
     char *options; /* J_RAW: [["exec"],["uid","7"]] */
 };
+struct image_options {
+    char *subpath;
+};
 struct mount_request { /* "Mounts" */
     char *type, *source, *target, *consistency;
     bool read_only;
     struct bind_options *bind;
     struct volume_mount_options *volume;
     struct tmpfs_options *tmpfs;
+    struct image_options *image;
 };
 
 struct host_config { /* "HostConfig" */

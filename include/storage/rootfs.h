@@ -25,6 +25,10 @@ void rootfs_unlimit(struct layer_store *s, const char *id);
  * without lowerdir+ (< 6.7) take another way to the same result. */
 struct err *rootfs_mount(struct layer_store *s, const char *id, const struct strs *chain,
                          bool is_volatile, int *out) must_check;
+/* An image as a detached mount, read-only, without set-id programs and devices. subpath: NULL, or
+ * a path inside that must exist; *is_file: of a file. */
+struct err *image_mount_open(struct layer_store *s, const struct strs *chain, const char *subpath,
+                             int *out, bool *is_file) must_check;
 /* The directory is renamed to trash at once, its files go in the background (rootfs_empty_trash).
  */
 struct err *rootfs_remove(struct layer_store *s, const char *id) must_check;

@@ -31,13 +31,13 @@ struct strs csv_split(struct arena *a, const char *s)
 struct mount {
     const char *type, *source, *target, *consistency;
     const char *propagation, *bind_recursive;
-    const char *driver, *subpath, *tmpfs_mode;
+    const char *driver, *subpath, *tmpfs_mode, *image_subpath;
     bool is_readonly, no_copy, non_recursive, create_mountpoint;
     bool readonly_non_recursive, readonly_force_recursive;
     int64_t tmpfs_size;
     uint32_t mode;
     struct pairs driver_options, labels;
-    bool has_bind, has_volume, has_tmpfs;
+    bool has_bind, has_volume, has_tmpfs, has_image;
 };
 
 struct mount_key {
@@ -73,6 +73,7 @@ static const struct mount_key keys[] = {
     KEY(KEY_PAIR, "volume-label", labels, OF(has_volume)),
     KEY(KEY_SIZE, "tmpfs-size", tmpfs_size, OF(has_tmpfs)),
     KEY(KEY_TEXT, "tmpfs-mode", tmpfs_mode, OF(has_tmpfs)),
+    KEY(KEY_TEXT, "image-subpath", image_subpath, OF(has_image)),
 };
 
 static struct err *set_key(struct arena *a, struct mount *m, const struct mount_key *k,
@@ -164,6 +165,8 @@ static struct err *check_mount(struct mount *m)
         return err_new(ERR_INVALID, "cannot mix 'bind-*' options with mount type '%s'", m->type);
     if (m->has_tmpfs && strcmp(m->type, "tmpfs") != 0)
         return err_new(ERR_INVALID, "cannot mix 'tmpfs-*' options with mount type '%s'", m->type);
+    if (m->has_image && strcmp(m->type, "image") != 0)
+        return err_new(ERR_INVALID, "cannot mix 'image-*' options with mount type '%s'", m->type);
     TRY(check_recursive(m));
     return m->tmpfs_mode ? check_mode(m) : NULL;
 }
@@ -201,6 +204,11 @@ static void write_options(const struct mount *m, struct jw *w)
         jw_int(w, "SizeBytes", m->tmpfs_size);
         if (m->mode)
             jw_int(w, "Mode", m->mode);
+        jw_obj_end(w);
+    }
+    if (m->has_image) {
+        jw_obj(w, "ImageOptions");
+        jw_str(w, "Subpath", m->image_subpath);
         jw_obj_end(w);
     }
 }

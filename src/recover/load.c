@@ -39,11 +39,10 @@ static struct err *load_one(void *ctx, const char *id, const char *json)
     if (err) { /* removed by force: the container can be looked at and removed */
         err_drop(err);
         c->image = NULL;
-    } else {
-        image_ref(c->image, c->doc.id, state_is_running(c));
     }
     health_load(c);
     mounts_ref(c);
+    images_ref(c, state_is_running(c));
     if (state_is_running(c))
         volume_mounts_adopt(c);
     container_table_insert(c);

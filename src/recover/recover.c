@@ -31,6 +31,7 @@
 #include "place/sockets.h"
 #include "run/commands.h"
 #include "run/exited.h"
+#include "run/mounts.h"
 #include "run/oom.h"
 #include "run/restart.h"
 #include "run/streams.h"
@@ -140,8 +141,7 @@ static void adopt_process(struct container *c, const struct keeper_entry *e, con
     /* A pause or a thaw may have been in flight: the kernel knows. */
     c->doc.state.status =
         cgroup_is_frozen(c->parts->cgroups, c->doc.id) ? STATUS_PAUSED : STATUS_RUNNING;
-    if (c->image)
-        image_ref(c->image, c->doc.id, true);
+    images_ref(c, true);
     container_adopt_streams(c, &s);
     c->must_close_stdin = was_attached;
     err = networks_rejoin(c);
@@ -297,8 +297,7 @@ static void note_vanished(struct container *c)
         c, "the container ended while no engine and no keeper was there: its exit code is unknown");
     c->doc.published = (struct jlist){0};
     volume_mounts_end(c);
-    if (c->image)
-        image_ref(c->image, c->doc.id, false);
+    images_ref(c, false);
     container_event(c, "die", "exitCode", "255");
     container_check(c);
     container_save(c);
@@ -316,8 +315,7 @@ static void undo_start(struct container *c)
     if (s->status == STATUS_RESTARTING)
         s->restart_count--;
     c->doc.published = (struct jlist){0};
-    if (c->image)
-        image_ref(c->image, c->doc.id, false);
+    images_ref(c, false);
     container_save(c);
 }
 

@@ -330,6 +330,16 @@ static void release_name(struct op *op)
 
 static void make_next_volume(struct create *o, struct ticket *t);
 
+/* Those that others have come to use meanwhile stay: volume_remove refuses them. */
+static void drop_volumes(struct op *op)
+{
+    struct create *o = (struct create *)op;
+
+    mounts_unref(o->c);
+    for (size_t i = 0; i < o->n_made; i++)
+        volume_remove(o->table->parts->volumes, o->made[i], true, NULL, NULL);
+}
+
 /* One that comes late is removed behind its creation, in its lane: drop_volumes. */
 static void on_volume(void *ctx, struct err *err, struct volume *v)
 {
@@ -338,6 +348,8 @@ static void on_volume(void *ctx, struct err *err, struct volume *v)
     struct mount_point *m;
 
     if (!o || err) {
+        if (o)
+            drop_volumes(&o->op);
         ticket_answer(t, as_fault(err));
         return;
     }
@@ -417,18 +429,9 @@ static struct err *make_volumes(struct op *op)
 
     o->made = arena_array(op->arena, o->c->doc.mounts.n + 1, sizeof(char *));
     o->volume_options = arena_array(op->arena, o->c->doc.mounts.n + 1, sizeof(*o->volume_options));
+    images_ref(o->c, false);
     make_next_volume(o, op_wait(op));
     return NULL;
-}
-
-/* Those that others have come to use meanwhile stay: volume_remove refuses them. */
-static void drop_volumes(struct op *op)
-{
-    struct create *o = (struct create *)op;
-
-    mounts_unref(o->c);
-    for (size_t i = 0; i < o->n_made; i++)
-        volume_remove(o->table->parts->volumes, o->made[i], true, NULL, NULL);
 }
 
 /* ---- mount-volumes: what is copied into a file system goes into that, not below it ---- */

@@ -29,6 +29,7 @@ static struct err *check_options(const struct mount_request *r)
         {r->bind, "bind", "BindOptions"},
         {r->volume, "volume", "VolumeOptions"},
         {r->tmpfs, "tmpfs", "TmpfsOptions"},
+        {r->image, "image", "ImageOptions"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
@@ -74,7 +75,9 @@ static struct err *check_subpath(struct arena *a, const struct mount_request *r,
 {
     if (text_is_empty(subpath) || is_local(a, subpath))
         return NULL;
-    return refuse(r, "subpath must be a relative path within the volume");
+    return refuse(r, strcmp(r->type, "image") == 0
+                         ? "subpath must be a relative path within the image"
+                         : "subpath must be a relative path within the volume");
 }
 
 /* ---- bind ---- */
@@ -193,6 +196,23 @@ static struct err *tmpfs_mount(struct arena *a, const struct mount_request *r,
     return tmpfs_check(out->options);
 }
 
+/* ---- image ---- */
+
+/* Never writable, whatever ReadOnly says: an image is what it is. */
+static struct err *image_mount(struct arena *a, const struct mount_request *r,
+                               struct mount_point *out)
+{
+    if (text_is_empty(r->source))
+        return refuse(r, "field Source must not be empty");
+    out->source = arena_strdup(a, r->source);
+    out->rw = false;
+    if (!r->image)
+        return NULL;
+    TRY(check_subpath(a, r, r->image->subpath));
+    out->subpath = arena_strdup(a, r->image->subpath);
+    return NULL;
+}
+
 struct err *mount_from_request(struct arena *a, const struct mount_request *r,
                                struct mount_point *out)
 {
@@ -204,6 +224,7 @@ struct err *mount_from_request(struct arena *a, const struct mount_request *r,
         {"bind", bind_mount},
         {"volume", volume_mount},
         {"tmpfs", tmpfs_mount},
+        {"image", image_mount},
     };
     char *destination;
 

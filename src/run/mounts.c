@@ -13,9 +13,11 @@
 
 #include "base/fd.h"
 #include "container/container.h"
+#include "container/container_table.h"
 #include "container/doc.h"
 #include "container/object.h"
 #include "core/loop.h"
+#include "image/image.h"
 #include "place/files.h"
 #include "runtime/risk.h"
 #include "runtime/sandbox.h"
@@ -29,6 +31,7 @@
  * then what the image wants. */
 struct mount_plan {
     struct container_table *table;
+    struct image_table *images;
     struct arena *a;
     struct mount_point *v;
     size_t n, room;
@@ -67,6 +70,16 @@ static struct err *add_own(struct mount_plan *p, const struct mount_point *m)
     return NULL;
 }
 
+/* By its id from now on: the name may be another's at the start. */
+static struct err *find_image(struct mount_plan *p, struct mount_point *m)
+{
+    struct image *image;
+
+    TRY(image_find(p->images, m->source, &image));
+    m->image = arena_strdup(p->a, image_id(image));
+    return NULL;
+}
+
 static struct err *add_all_own(struct mount_plan *p, const struct host_config *host)
 {
     const struct mount_request *requests = host->mounts.v;
@@ -78,6 +91,8 @@ static struct err *add_all_own(struct mount_plan *p, const struct host_config *h
     }
     for (size_t i = 0; i < host->mounts.n; i++) {
         TRY(mount_from_request(p->a, &requests[i], &m));
+        if (strcmp(m.type, "image") == 0)
+            TRY(find_image(p, &m));
         TRY(add_own(p, &m));
     }
     for (size_t i = 0; i < host->tmpfs.n; i++) {
@@ -179,7 +194,7 @@ static int parents_first(const void *x, const void *y)
 struct err *mounts_plan(struct container_table *t, struct arena *a, const struct config *config,
                         const struct host_config *host, struct jlist *out)
 {
-    struct mount_plan p = {.table = t, .a = a};
+    struct mount_plan p = {.table = t, .images = t->parts->images, .a = a};
 
     TRY(check_number(host->volumes_from.n)); /* each may bring nothing new, but is gone through */
     TRY(add_all_own(&p, host));
@@ -251,7 +266,48 @@ void mounts_risk_sources(struct parts *p, struct arena *a, const struct jlist *m
     }
 }
 
-/* ---- volumes in use ---- */
+/* ---- images and volumes in use ---- */
+
+static struct image *image_at(const struct container *c, size_t i)
+{
+    const struct mount_point *m = c->doc.mounts.v;
+    struct image *image = NULL;
+
+    if (!text_is_empty(m[i].image))
+        err_drop(image_find(c->parts->images, m[i].image, &image));
+    return image;
+}
+
+void images_ref(struct container *c, bool is_running)
+{
+    ASSERT_LOOP();
+    if (c->image)
+        image_ref(c->image, c->doc.id, is_running);
+    for (size_t i = 0; i < c->doc.mounts.n; i++) {
+        struct image *image = image_at(c, i);
+
+        if (image)
+            image_ref(image, c->doc.id, is_running);
+    }
+}
+
+/* The own one last: what is mounted may be the same, and goes with its last reference. */
+static void unref_images(struct container *c)
+{
+    for (size_t i = 0; i < c->doc.mounts.n; i++) {
+        struct image *image = image_at(c, i);
+
+        if (image && image != c->image)
+            image_unref(image, c->doc.id);
+    }
+}
+
+struct strs mounts_image_chain(const struct container *c, size_t i, struct arena *a)
+{
+    struct image *image = image_at(c, i);
+
+    return image ? strs_copy(a, image_chain(image)) : (struct strs){0};
+}
 
 static void each_volume(struct container *c, void (*fn)(struct volume *v, const char *id))
 {
@@ -276,6 +332,7 @@ void mounts_unref(struct container *c)
 {
     ASSERT_LOOP();
     each_volume(c, volume_unref);
+    unref_images(c);
 }
 
 bool mounts_are_doomed(const struct container *c)

@@ -48,6 +48,17 @@ static struct err *open_tmpfs(const struct mount_point *m, struct sandbox_mount 
     return NULL;
 }
 
+static struct err *open_image(const struct prep *p, size_t i, struct sandbox_mount *out)
+{
+    const struct mount_point *m = &p->mounts[i];
+
+    if (p->image_chains[i].n == 0)
+        return err_new(ERR_NOT_FOUND,
+                       "No such image: %s (it was removed while the container existed)", m->source);
+    return image_mount_open(p->parts->layers, &p->image_chains[i], m->subpath, &out->fd,
+                            &out->is_file);
+}
+
 static struct err *open_mount(const struct prep *p, size_t i, struct sandbox_mount *out)
 {
     const struct mount_point *m = &p->mounts[i];
@@ -66,6 +77,8 @@ static struct err *open_mount(const struct prep *p, size_t i, struct sandbox_mou
     if (strcmp(m->type, "volume") == 0)
         return volume_open_mount(m->source, &p->volume_options[i], !m->rw, m->subpath, &out->fd,
                                  &out->is_file);
+    if (strcmp(m->type, "image") == 0)
+        return open_image(p, i, out);
     return bind_open(m->source, &plan, &out->fd, &out->is_file);
 }
 

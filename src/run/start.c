@@ -31,6 +31,7 @@
 #include "place/published.h"
 #include "place/sockets.h"
 #include "run/commands.h"
+#include "run/mounts.h"
 #include "run/oom.h"
 #include "run/streams.h"
 #include "run/volume_mounts.h"
@@ -268,10 +269,12 @@ static void copy_for_worker(struct start *o)
     p->mounts = m;
     p->n_mounts = c->doc.mounts.n;
     p->volume_options = arena_array(o->op.arena, p->n_mounts + 1, sizeof(struct pairs));
+    p->image_chains = arena_array(o->op.arena, p->n_mounts + 1, sizeof(struct strs));
     for (size_t i = 0; i < p->n_mounts; i++) {
         struct volume *v =
             text_is_empty(m[i].name) ? NULL : volume_find(c->parts->volumes, m[i].name);
 
+        p->image_chains[i] = mounts_image_chain(c, i, o->op.arena);
         if (v)
             p->volume_options[i] = pairs_copy(o->op.arena, volume_options(v));
     }
@@ -468,7 +471,7 @@ static struct err *mark_running(struct op *op)
     ASSERT(c->is_starting && c->pidfd >= 0);
     state_begin_run(c, clock_wall_ns());
     container_check(c);
-    image_ref(c->image, c->doc.id, true);
+    images_ref(c, true);
     health_start(c);
     oom_watch_begin(c);
     container_save(c); /* the pid: for people, not for recovery */

@@ -86,6 +86,7 @@ fi
 d volume create -o type=ext4 -o device=/dev/nosuch vn >/dev/null
 like "a device that is not there" 'failed to mount local volume vn' "$(box -v vn:/x busybox true)"
 d volume create -o type=nosuchfs -o device=x vm >/dev/null
+like "of two volumes the second cannot be made: the first is not left" 'plugin' "$(d create --mount type=volume,source=one,target=/1 --mount type=volume,source=two,target=/2,volume-driver=nosuch busybox 2>&1)"
 like "a file system that is none" 'no file system "nosuchfs"' "$(box -v vm:/x busybox true)"
 same "no container is left of those" "" "$(d ps -aq)"
 d volume rm vn vm >/dev/null
