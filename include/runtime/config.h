@@ -88,6 +88,10 @@ struct volume_mount_options {
 struct tmpfs_options {
     int64_t size_bytes;
     int mode;
+    char *options; /* J_RAW: [["exec"],["uid","7"]] */
+};
+struct image_options {
+    char *subpath;
 };
 struct mount_request { /* "Mounts" */
     char *type, *source, *target, *consistency;
@@ -95,6 +99,7 @@ struct mount_request { /* "Mounts" */
     struct bind_options *bind;
     struct volume_mount_options *volume;
     struct tmpfs_options *tmpfs;
+    struct image_options *image;
 };
 
 struct host_config { /* "HostConfig" */
