@@ -75,6 +75,7 @@ static const struct jtable request_json = {sizeof(struct create_request), reques
 
 static struct err *decode_request(struct create *o, struct create_request *r)
 {
+    static const struct jtable *const tables[] = {&config_json, &request_json, NULL};
     const struct json *doc;
 
     if (o->body_len == 0)
@@ -85,7 +86,9 @@ static struct err *decode_request(struct create *o, struct create_request *r)
     TRY(json_fill(o->c->arena, doc, &config_json, &r->config));
     TRY(json_fill(o->c->arena, doc, &request_json, r));
     TRY(json_check_sizes(&config_json, &r->config, CONFIG_ENTRIES_MAX));
-    return json_check_sizes(&request_json, r, CONFIG_ENTRIES_MAX);
+    TRY(json_check_sizes(&request_json, r, CONFIG_ENTRIES_MAX));
+    config_warn_unused(o->op.arena, doc, tables, &o->warnings);
+    return NULL;
 }
 
 /* Only the system is looked at: an image for another architecture is refused when it is pulled, or
@@ -192,8 +195,8 @@ static void fill_defaults(const struct create *o, struct host_config *h)
         h->runtime = "berth";
     if (s->no_new_privileges)
         fill_no_new_privileges(a, h);
-    if (!h->console_size)
-        h->console_size = "[0,0]";
+    if (o->api_version < 142)
+        memset(h->console_size, 0, sizeof(h->console_size));
     if (h->memory > 0 && h->memory_swap == 0)
         h->memory_swap = h->memory * 2;
 }

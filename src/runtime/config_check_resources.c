@@ -96,6 +96,17 @@ static struct err *check_cpusets(const struct host_config *h)
     return NULL;
 }
 
+static struct err *check_rates(const struct jlist *list)
+{
+    const struct rate_device *r = list->v;
+
+    for (size_t i = 0; i < list->n; i++)
+        if (r[i].rate < 0)
+            return err_new(ERR_INVALID, "invalid rate of %s: %lld is below zero",
+                           r[i].path ? r[i].path : "a device without a path", (long long)r[i].rate);
+    return NULL;
+}
+
 static struct err *check_blkio(const struct host_config *h)
 {
     const struct weight_device *w = h->blkio_weight_device.v;
@@ -105,7 +116,10 @@ static struct err *check_blkio(const struct host_config *h)
     for (size_t i = 0; i < h->blkio_weight_device.n; i++)
         if (w[i].weight != 0 && (w[i].weight < 10 || w[i].weight > 1000))
             return err_new(ERR_INVALID, "Range of blkio weight is from 10 to 1000");
-    return NULL;
+    TRY(check_rates(&h->blkio_read_bps));
+    TRY(check_rates(&h->blkio_write_bps));
+    TRY(check_rates(&h->blkio_read_iops));
+    return check_rates(&h->blkio_write_iops);
 }
 
 struct err *check_resources(const struct host_config *h)
