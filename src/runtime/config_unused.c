@@ -22,7 +22,6 @@ static const struct {
     {"ArgsEscaped", WINDOWS},
     {"OnBuild", "it is run when an image is built from this one"},
     {"HostConfig.Cgroup", "the engine chooses the cgroup: use CgroupParent and CgroupnsMode"},
-    {"HostConfig.KernelMemoryTCP", "kernels no longer have such a limit: Memory counts it, too"},
     {"HostConfig.CpuCount", WINDOWS},
     {"HostConfig.CpuPercent", WINDOWS},
     {"HostConfig.IOMaximumIOps", WINDOWS},
