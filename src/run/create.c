@@ -210,6 +210,7 @@ static struct err *check_with_parts(struct create *o, const struct config *c,
 
     TRY(resolver_check(c, h));
     TRY(log_check(h->log.type, &h->log.options));
+    TRY(log_check_here(h->log.type));
     TRY(limits_plan(o->op.arena, h, c, &limits));
     TRY(cgroup_check(o->table->parts->cgroups, o->op.arena, &limits, &o->warnings));
     TRY(ports_plan(o->op.arena, c, h, NULL, &maps, &n_maps));
