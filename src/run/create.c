@@ -457,6 +457,7 @@ static struct err *make_files(struct op *op)
     struct create *o = (struct create *)op;
     struct err *err;
 
+    TRY(sandbox_check_host(op->arena, &o->c->doc.host));
     TRY(check_sources(o));
     TRY(rootfs_create(o->table->parts->layers, o->c->doc.id));
     err = fill_rootfs(o);

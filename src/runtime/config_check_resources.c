@@ -12,6 +12,7 @@
 #define MIB (1LL << 20)
 #define MEMORY_MIN (6 * MIB)
 #define CPU_LIST_MAX 4096
+#define NANO_CPUS_MIN 10000000 /* the kernel's least quota is 1 ms of a period of 100 ms */
 
 static struct err *check_memory(const struct host_config *h)
 {
@@ -46,7 +47,8 @@ static struct err *check_cpu(const struct host_config *h)
     if (h->nano_cpus && h->cpu_quota)
         return err_new(ERR_INVALID, "Conflicting options: Nano CPUs and CPU Quota cannot both be "
                                     "set.");
-    if (h->nano_cpus < 0 || h->nano_cpus > n * 1000000000LL)
+    if (h->nano_cpus < 0 || (h->nano_cpus > 0 && h->nano_cpus < NANO_CPUS_MIN) ||
+        h->nano_cpus > n * 1000000000LL)
         return err_new(ERR_INVALID,
                        "range of CPUs is from 0.01 to %ld.00, as there are only %ld CPUs available",
                        n, n);
