@@ -42,6 +42,7 @@ void volume_table_reap(struct volume_table *t); /* start-up, when all users are 
 struct volume_request { /* POST /volumes/create */
     char *name, *driver;
     struct pairs options, labels;
+    char *cluster;  /* J_RAW: refused */
     bool is_doomed; /* from birth: until volume_doom says otherwise */
 };
 extern const struct jtable volume_request_json;

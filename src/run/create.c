@@ -77,6 +77,7 @@ static const struct jtable request_json = {sizeof(struct create_request), reques
 
 static struct err *decode_request(struct create *o, struct create_request *r)
 {
+    static const struct jtable *const tables[] = {&config_json, &request_json, NULL};
     const struct json *doc;
 
     if (o->body_len == 0)
@@ -87,7 +88,9 @@ static struct err *decode_request(struct create *o, struct create_request *r)
     TRY(json_fill(o->c->arena, doc, &config_json, &r->config));
     TRY(json_fill(o->c->arena, doc, &request_json, r));
     TRY(json_check_sizes(&config_json, &r->config, CONFIG_ENTRIES_MAX));
-    return json_check_sizes(&request_json, r, CONFIG_ENTRIES_MAX);
+    TRY(json_check_sizes(&request_json, r, CONFIG_ENTRIES_MAX));
+    config_warn_unused(o->op.arena, doc, tables, &o->warnings);
+    return NULL;
 }
 
 /* Only the system is looked at: an image for another architecture is refused when it is pulled, or
@@ -195,8 +198,8 @@ static void fill_defaults(const struct create *o, struct host_config *h)
         h->runtime = "berth";
     if (s->no_new_privileges)
         fill_no_new_privileges(a, h);
-    if (!h->console_size)
-        h->console_size = "[0,0]";
+    if (o->api_version < 142)
+        memset(h->console_size, 0, sizeof(h->console_size));
     if (h->memory > 0 && h->memory_swap == 0)
         h->memory_swap = h->memory * 2;
 }
@@ -210,6 +213,7 @@ static struct err *check_with_parts(struct create *o, const struct config *c,
 
     TRY(resolver_check(c, h));
     TRY(log_check(h->log.type, &h->log.options));
+    TRY(log_check_here(h->log.type));
     TRY(limits_plan(o->op.arena, h, c, &limits));
     TRY(cgroup_check(o->table->parts->cgroups, o->op.arena, &limits, &o->warnings));
     TRY(ports_plan(o->op.arena, c, h, NULL, &maps, &n_maps));
@@ -509,6 +513,7 @@ static struct err *make_files(struct op *op)
     struct create *o = (struct create *)op;
     struct err *err;
 
+    TRY(sandbox_check_host(op->arena, &o->c->doc.host));
     TRY(check_sources(o));
     TRY(rootfs_create(o->table->parts->layers, o->c->doc.id));
     err = fill_rootfs(o);

@@ -127,7 +127,7 @@ static struct err *make_terminal(struct sandbox_compile *c, int pts, struct stre
     if (ptmx < 0)
         return err_sys("open a new terminal");
     TRY(streams_relay(c->l));
-    return streams_terminal(ptmx, c->plan.process.user.uid, c->l, out);
+    return streams_terminal(ptmx, c->plan.process.user.uid, c->in->host->console_size, c->l, out);
 }
 
 /* /dev/console is the terminal's node itself; a kernel that cannot clone a detached
