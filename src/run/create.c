@@ -21,6 +21,7 @@
 #include "place/resolver.h"
 #include "run/commands.h"
 #include "run/mounts.h"
+#include "run/volume_mounts.h"
 #include "runtime/policy.h"
 #include "runtime/sandbox.h"
 #include "storage/rootfs.h"
@@ -59,8 +60,9 @@ struct create {
     struct permit permit;        /* policy NULL: everything */
     struct strs image_names;     /* of the image, and as it was asked for; for the policy */
     bool is_reserved, is_published;
-    size_t at_mount; /* make-volumes: the mount being made */
-    char **made;     /* names of volumes that did not exist before */
+    size_t at_mount;              /* make-volumes: the mount being made */
+    struct pairs *volume_options; /* per mount, for copy-up on the worker */
+    char **made;                  /* names of volumes that did not exist before */
     size_t n_made;
     void (*done)(void *ctx, struct err *err, const struct create_result *r);
     void *ctx;
@@ -77,6 +79,7 @@ static const struct jtable request_json = {sizeof(struct create_request), reques
 
 static struct err *decode_request(struct create *o, struct create_request *r)
 {
+    static const struct jtable *const tables[] = {&config_json, &request_json, NULL};
     const struct json *doc;
 
     if (o->body_len == 0)
@@ -87,7 +90,9 @@ static struct err *decode_request(struct create *o, struct create_request *r)
     TRY(json_fill(o->c->arena, doc, &config_json, &r->config));
     TRY(json_fill(o->c->arena, doc, &request_json, r));
     TRY(json_check_sizes(&config_json, &r->config, CONFIG_ENTRIES_MAX));
-    return json_check_sizes(&request_json, r, CONFIG_ENTRIES_MAX);
+    TRY(json_check_sizes(&request_json, r, CONFIG_ENTRIES_MAX));
+    config_warn_unused(o->op.arena, doc, tables, &o->warnings);
+    return NULL;
 }
 
 /* Only the system is looked at: an image for another architecture is refused when it is pulled, or
@@ -109,7 +114,8 @@ static struct err *read_request(struct op *op)
         return err_new(ERR_TOO_LARGE, "container configuration is larger than %u bytes",
                        CONFIG_BYTES_MAX);
     TRY(check_platform(o));
-    return decode_request(o, &o->request);
+    TRY(decode_request(o, &o->request));
+    return mounts_check_volumes(&o->request.config);
 }
 
 /* ---- find-image ---- */
@@ -197,8 +203,8 @@ static void fill_defaults(const struct create *o, struct host_config *h)
         h->runtime = "berth";
     if (s->no_new_privileges)
         fill_no_new_privileges(a, h);
-    if (!h->console_size)
-        h->console_size = "[0,0]";
+    if (o->api_version < 142)
+        memset(h->console_size, 0, sizeof(h->console_size));
     if (h->memory > 0 && h->memory_swap == 0)
         h->memory_swap = h->memory * 2;
 }
@@ -224,6 +230,7 @@ static struct err *check_with_parts(struct create *o, const struct config *c,
 
     TRY(resolver_check(c, h));
     TRY(log_check(h->log.type, &h->log.options));
+    TRY(log_check_here(h->log.type));
     TRY(limits_plan(o->op.arena, h, c, &limits));
     TRY(cgroup_check(o->table->parts->cgroups, o->op.arena, &limits, &o->warnings));
     TRY(ports_plan(o->op.arena, c, h, NULL, &maps, &n_maps));
@@ -308,6 +315,13 @@ static struct err *check_networks(struct create *o)
     return policy_check(o->permit.policy, &o->permit.who, o->op.arena, &asked);
 }
 
+/* For the workers: what the mounts show of the host. */
+static void note_sources(struct create *o)
+{
+    o->sources = (struct risk_sources){0};
+    mounts_risk_sources(o->table->parts, o->op.arena, &o->c->doc.mounts, &o->sources);
+}
+
 static struct err *find_parts(struct op *op)
 {
     struct create *o = (struct create *)op;
@@ -318,6 +332,7 @@ static struct err *find_parts(struct op *op)
     doc->config = o->request.config;
     doc->host = o->request.host;
     doc->created_ns = clock_wall_ns();
+    note_sources(o);
     return NULL;
 }
 
@@ -352,9 +367,64 @@ static void release_name(struct op *op)
     o->is_reserved = false;
 }
 
+/* ---- look-at-sources: before anything is made or mounted ---- */
+
+/* What was judged is what a start has to find: m->judged. */
+static struct err *judge_sources(struct create *o, const struct risk_findings *found)
+{
+    struct policy_case asked = {.risks = found};
+    struct mount_point *m = o->c->doc.mounts.v;
+
+    policy_case_sources(o->op.arena, &o->sources, &o->request.host, &asked);
+    TRY(policy_check(o->permit.policy, &o->permit.who, o->op.arena, &asked));
+    for (size_t i = 0; i < o->sources.n; i++)
+        if (o->sources.v[i].is_bind)
+            m[o->sources.v[i].at].judged = arena_strdup(o->c->arena, o->sources.v[i].real);
+    return NULL;
+}
+
+static struct err *look_at_sources(struct op *op)
+{
+    struct create *o = (struct create *)op;
+    struct risk_findings found = {0};
+
+    TRY(mounts_check_sources(o->c->arena, &o->c->doc.mounts, &o->warnings));
+    risks_of_sources(op->arena, o->table->parts->risk_host, &o->sources, &found);
+    risk_warn(op->arena, &found, &o->warnings);
+    return o->permit.policy ? judge_sources(o, &found) : NULL;
+}
+
+static bool has_sources(const struct op *op)
+{
+    const struct create *o = (const struct create *)op;
+
+    return o->sources.n > 0 || (o->permit.policy && o->request.host.devices.n > 0);
+}
+
+/* Somebody else may have made a volume of that name meanwhile, with other options. */
+static struct err *judge_volumes(struct create *o)
+{
+    struct risk_findings found = {0};
+
+    if (!o->permit.policy)
+        return NULL;
+    risks_of_sources(o->op.arena, o->table->parts->risk_host, &o->sources, &found);
+    return judge_sources(o, &found);
+}
+
 /* ---- make-volumes ---- */
 
 static void make_next_volume(struct create *o, struct ticket *t);
+
+/* Those that others have come to use meanwhile stay: volume_remove refuses them. */
+static void drop_volumes(struct op *op)
+{
+    struct create *o = (struct create *)op;
+
+    mounts_unref(o->c);
+    for (size_t i = 0; i < o->n_made; i++)
+        volume_remove(o->table->parts->volumes, o->made[i], true, NULL, NULL);
+}
 
 /* One that comes late is removed behind its creation, in its lane: drop_volumes. */
 static void on_volume(void *ctx, struct err *err, struct volume *v)
@@ -364,16 +434,45 @@ static void on_volume(void *ctx, struct err *err, struct volume *v)
     struct mount_point *m;
 
     if (!o || err) {
-        ticket_answer(t, err);
+        if (o)
+            drop_volumes(&o->op);
+        ticket_answer(t, as_fault(err));
         return;
     }
     ASSERT(o->at_mount < o->c->doc.mounts.n);
     m = o->c->doc.mounts.v;
-    m += o->at_mount++;
+    m += o->at_mount;
+    o->volume_options[o->at_mount++] = pairs_copy(o->op.arena, volume_options(v));
     m->name = arena_strdup(o->c->arena, volume_name(v));
     m->source = arena_strdup(o->c->arena, volume_path(v));
     volume_ref(v, o->c->doc.id);
     make_next_volume(o, t);
+}
+
+/* What is asked of a volume that is there already counts for nothing. */
+static bool volume_is_there(struct create *o, const struct mount_point *m)
+{
+    const struct volume *v =
+        text_is_empty(m->name) ? NULL : volume_find(o->table->parts->volumes, m->name);
+    struct strs ignored = {0};
+
+    if (!v)
+        return false;
+    for (size_t i = 0; i < m->volume_options.n; i++)
+        if (!text_same(pairs_get(volume_options(v), m->volume_options.v[i].key),
+                       m->volume_options.v[i].value))
+            strs_add(o->op.arena, &ignored, m->volume_options.v[i].key);
+    for (size_t i = 0; i < m->volume_labels.n; i++)
+        if (!text_same(pairs_get(volume_labels(v), m->volume_labels.v[i].key),
+                       m->volume_labels.v[i].value))
+            strs_add(o->op.arena, &ignored, m->volume_labels.v[i].key);
+    if (ignored.n)
+        strs_add(o->op.arena, &o->warnings,
+                 arena_printf(o->op.arena,
+                              "volume %s exists already, with other options or labels than are "
+                              "asked for: %s",
+                              m->name, strs_join(o->op.arena, &ignored, ", ")));
+    return true;
 }
 
 /* One volume after the other, since each is an operation with an answer. A name that does not exist
@@ -387,15 +486,17 @@ static void make_next_volume(struct create *o, struct ticket *t)
     while (o->at_mount < o->c->doc.mounts.n && strcmp(m[o->at_mount].type, "volume") != 0)
         o->at_mount++;
     if (o->at_mount == o->c->doc.mounts.n) {
-        mounts_risk_sources(o->table->parts, o->op.arena, &o->c->doc.mounts, &o->sources);
+        note_sources(o);
         ticket_answer(t, NULL);
         return;
     }
     m += o->at_mount;
     r.name = m->name;
-    r.driver = o->c->doc.host.volume_driver;
+    r.driver = m->driver;
+    r.options = m->volume_options;
+    r.labels = m->volume_labels;
     r.is_doomed = m->is_anonymous; /* until the container is saved */
-    if (text_is_empty(m->name) || !volume_find(o->table->parts->volumes, m->name)) {
+    if (!volume_is_there(o, m)) {
         char id[ID_MAX];
 
         if (text_is_empty(m->name)) {
@@ -413,18 +514,29 @@ static struct err *make_volumes(struct op *op)
     struct create *o = (struct create *)op;
 
     o->made = arena_array(op->arena, o->c->doc.mounts.n + 1, sizeof(char *));
+    o->volume_options = arena_array(op->arena, o->c->doc.mounts.n + 1, sizeof(*o->volume_options));
+    images_ref(o->c, false);
     make_next_volume(o, op_wait(op));
     return NULL;
 }
 
-/* Those that others have come to use meanwhile stay: volume_remove refuses them. */
-static void drop_volumes(struct op *op)
+/* ---- mount-volumes: what is copied into a file system goes into that, not below it ---- */
+
+static bool mounts_volumes(const struct op *op)
+{
+    return volume_mounts_are_wanted(((const struct create *)op)->c);
+}
+
+static struct err *mount_volumes(struct op *op)
 {
     struct create *o = (struct create *)op;
 
-    mounts_unref(o->c);
-    for (size_t i = 0; i < o->n_made; i++)
-        volume_remove(o->table->parts->volumes, o->made[i], true, NULL, NULL);
+    return volume_mounts_begin(o->c, op);
+}
+
+static void unmount_volumes(struct op *op)
+{
+    volume_mounts_end(((struct create *)op)->c);
 }
 
 /* ---- make-files (worker) ---- */
@@ -442,7 +554,8 @@ static struct err *copy_up(struct create *o)
             continue;
         if (root < 0)
             TRY(rootfs_mount(o->table->parts->layers, o->c->doc.id, &o->chain, true, &root));
-        TRY(volume_copy_up(m[i].source, root, m[i].destination));
+        TRY(volume_copy_up(m[i].source, &o->volume_options[i], m[i].subpath, root,
+                           m[i].destination));
     }
     return NULL;
 }
@@ -466,37 +579,13 @@ static void remove_files(struct op *op)
     err_drop(rootfs_remove(o->table->parts->layers, o->c->doc.id));
 }
 
-/* What was judged is what a start has to find: m->judged. */
-static struct err *permit_sources(struct create *o, const struct risk_findings *found)
-{
-    struct policy_case asked = {.risks = found};
-    struct mount_point *m = o->c->doc.mounts.v;
-
-    policy_case_sources(o->op.arena, &o->sources, &o->request.host, &asked);
-    TRY(policy_check(o->permit.policy, &o->permit.who, o->op.arena, &asked));
-    for (size_t i = 0; i < o->sources.n; i++)
-        if (o->sources.v[i].is_bind)
-            m[o->sources.v[i].at].judged = arena_strdup(o->c->arena, o->sources.v[i].real);
-    return NULL;
-}
-
-/* The host's files: that they are there, and what they are. */
-static struct err *check_sources(struct create *o)
-{
-    struct risk_findings found = {0};
-
-    TRY(mounts_check_sources(o->c->arena, &o->c->doc.mounts, &o->warnings));
-    risks_of_sources(o->op.arena, o->table->parts->risk_host, &o->sources, &found);
-    risk_warn(o->op.arena, &found, &o->warnings);
-    return o->permit.policy ? permit_sources(o, &found) : NULL;
-}
-
 static struct err *make_files(struct op *op)
 {
     struct create *o = (struct create *)op;
     struct err *err;
 
-    TRY(check_sources(o));
+    TRY(sandbox_check_host(op->arena, &o->c->doc.host));
+    TRY(judge_volumes(o));
     TRY(rootfs_create(o->table->parts->layers, o->c->doc.id));
     err = fill_rootfs(o);
     if (err)
@@ -529,6 +618,7 @@ static struct err *publish(struct op *op)
     struct create *o = (struct create *)op;
 
     ASSERT(o->is_reserved && !o->is_published && o->c->refs == 1);
+    volume_mounts_end(o->c);
     release_name(op);
     o->is_published = true;
     container_table_insert(o->c);
@@ -581,7 +671,9 @@ static const struct op_step create_steps[] = {
     {"check-large-config", ON_WORKER, check_config, NULL, 0, is_for_worker},
     {"find-parts", ON_LOOP, find_parts, NULL, 0},
     {"reserve-name", ON_LOOP, reserve_name, release_name, 0},
+    {"look-at-sources", ON_WORKER, look_at_sources, NULL, 0, has_sources},
     {"make-volumes", ON_EVENT, make_volumes, drop_volumes, 0},
+    {"mount-volumes", ON_EVENT, mount_volumes, unmount_volumes, 0, mounts_volumes},
     {"make-files", ON_WORKER, make_files, remove_files, 0},
     {"save", ON_EVENT, save, unsave, 0},
     {"publish", ON_LOOP, publish, NULL, 0},

@@ -438,6 +438,8 @@ void risk_sources_add_volume(struct arena *a, struct risk_sources *out, const ch
     if (!text_is_empty(device) && *device != '/')
         return; /* a server's */
     s.is_own = text_is_empty(device);
+    if (s.is_own && text_is_empty(path))
+        return; /* it is not there yet */
     if (!s.is_own)
         s.path = device;
     s.is_bind =

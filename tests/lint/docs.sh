@@ -3,7 +3,8 @@
 # Checks that README.md and docs/*.md are true where a program can tell: the map (ARCHITECTURE.md)
 # has at most 150 lines, no line has more than 100 columns (tables may), and every path and every
 # relative link leads somewhere. Words in capitals inside a path stand for any name. Files that
-# comments in C name must exist, too. Prints file:line of each fault.
+# comments in C name must exist, too. Each row of GUIDE.md has a test of its number, and each of
+# these tests a row. Prints file:line of each fault.
 cd "$(dirname "$0")/../.." || exit 2
 LC_ALL=C
 export LC_ALL
@@ -101,4 +102,13 @@ while read -r place kind path; do
     echo "$place: $path does not exist"
     failed=1
 done < "$paths"
+
+# The rows of GUIDE.md and the tests of tests/guide have the same numbers.
+rows=$(sed -nE 's/^\| ([1-8]\.[0-9]+) \| [^|]*\| [^|]*\| [^|]*\|$/\1/p' docs/GUIDE.md | sort -u)
+tests=$(sed -nE -e 's/.*"([1-8]\.[0-9]+) .*/\1/p' -e 's/^.*\b(risky|said) ([0-9]+) .*/8.\2/p' tests/guide/*.sh | sort -u)
+if [ "$rows" != "$tests" ]; then
+    echo "docs/GUIDE.md:1: rows without a test, or tests without a row:" \
+        $(printf '%s\n' "$rows" "$tests" | sort | uniq -u)
+    failed=1
+fi
 exit $failed

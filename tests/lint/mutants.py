@@ -20,7 +20,7 @@ import subprocess, sys, threading, time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FOLDERS = "core wire stream container place exec run view recover runtime keeper init".split()
-SCRIPTS = "guide lifecycle takeover streams health networks"
+SCRIPTS = "guide_running guide_network lifecycle takeover streams health networks"
 # Which script a folder's mutants are likely to break. A mutant meets at most EACH scripts.
 LIKELY = {"stream": "streams", "place": "networks", "exec": "health", "recover": "takeover",
           "keeper": "takeover", "core": "takeover"}
@@ -271,7 +271,7 @@ class Tests:
                        self.work / "build/bin" / name]
         else:
             command = [self.work / "tree/tests/lib/world.sh", *inside, "bash",
-                       self.work / f"tree/tests/system/{name}.sh"]
+                       next((self.work / "tree/tests").glob(f"*/{name}.sh"))]
         env = dict(os.environ, BERTH_BIN=str(self.work / "build/bin"), SEED="1", HOME="/tmp",
                    PYTHONDONTWRITEBYTECODE="1")
         p = subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, env=env,
@@ -316,7 +316,7 @@ class Tests:
         names = [k for k, v in self.reached.items() if m["n"] in v["mutants"] and not v["fails"]
                  and k.startswith("test_") == is_unit and (is_unit or k in self.scripts)]
         likely = LIKELY.get(m["file"].split("/")[1], "lifecycle")
-        names.sort(key=lambda k: (k != "guide", k != likely, self.reached[k]["seconds"]))
+        names.sort(key=lambda k: (not k.startswith("guide"), k != likely, self.reached[k]["seconds"]))
         return names if is_unit else names[:EACH]
 
     def judge(self, m, names):

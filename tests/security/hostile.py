@@ -97,6 +97,8 @@ def symlinks():
     image("link-null", [Layer().link("dev/null", "/proc/sysrq-trigger").link("dev/console", outside)
                         .link("dev/pts", outside).link("dev/shm", outside)
                         .link("dev/stdout", outside).link("dev/ptmx", outside)])
+    for name in ("dev", "proc", "sys"):  # into a volume where others exchange what the link leads to
+        image("link-shared-" + name, swap(name, "/v/" + name))
     image("link-target", [Layer().link("mnt", outside).link("data", "/proc").link("up", "../../..")
                           .link("loop", "loop")])
     image("link-volume", [Layer().link("vol", outside)], Volumes={"/vol": {}})

@@ -68,6 +68,11 @@ void handle_container_start(struct request *r)
                              "API v1.22 and removed in v1.24"));
         return;
     }
+    if (query_get(&r->query, "checkpoint")[0]) {
+        reply_err(r, err_new(ERR_NOT_IMPLEMENTED,
+                             "checkpoints are not supported: start the container without one"));
+        return;
+    }
     c = container_of_request(r);
     if (c)
         judge_container(r, c, start);
