@@ -38,6 +38,7 @@ TABLES = (
     ("runtime/config.c", "volume_fields", "Mount.VolumeOptions"),
     ("runtime/config.c", "driver_fields", "Mount.VolumeOptions.DriverConfig"),
     ("runtime/config.c", "tmpfs_fields", "Mount.TmpfsOptions"),
+    ("runtime/config.c", "image_fields", "Mount.ImageOptions"),
     ("runtime/config.c", "endpoint_fields", "EndpointSettings"),
     ("runtime/config.c", "ipam_fields", "EndpointSettings.IPAMConfig"),
     ("runtime/config.c", "exec_fields", "ExecConfig"),
