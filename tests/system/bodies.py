@@ -61,8 +61,8 @@ def mistyped(rows):
     """Also of endpoints whose object does not exist, and with an image that does not: nothing is looked up before."""
     for name, row in rows.items():
         path = path_of(row)
-        if not path or row["type"] not in WRONG or name in ("Mount.ImageOptions", "Mount.ImageOptions.Subpath", "Mount.ClusterOptions", "VolumeCreate.ClusterVolumeSpec"):
-            continue  # the last four are refused whatever they are
+        if not path or row["type"] not in WRONG or name in ("Mount.ClusterOptions", "VolumeCreate.ClusterVolumeSpec"):
+            continue  # these two are refused whatever they are
         body, _ = fields.body_of(row, WRONG[row["type"]])
         if path == "/containers/create" and row["field"] != "Image":
             body.setdefault("Image", "nosuch")
