@@ -159,7 +159,7 @@ void exec_create(struct container *c, const char *body, size_t len, exec_created
         if (!err && e->doc.config.cmd.n == 0)
             err = err_new(ERR_INVALID, "No exec command specified");
         if (!err)
-            err = sandbox_check_env(&e->doc.config.env);
+            err = sandbox_check_exec(e->arena, &e->doc.config);
         if (!err)
             err = check_keys(e->doc.config.detach_keys);
     }

@@ -329,6 +329,10 @@ void exec_start(struct exec *e, const struct exec_start_request *r, struct sink 
         done(ctx, err_new(ERR_CONFLICT, "Error: Exec command %s has already run", e->doc.id));
         return;
     }
+    if (e->is_stale || !e->c || !state_is_running(e->c)) {
+        done(ctx, err_new(ERR_NOT_FOUND, "No such exec instance: %s", e->doc.id));
+        return;
+    }
     exec_hub(e);
     if (!r->detach && sink)
         err = attach(e, !r->tty, sink, gone, ctx, out);

@@ -69,8 +69,10 @@ struct create {
 /* ---- read-request ---- */
 
 static const struct jfield request_fields[] = {
-    J(J_OBJ, struct create_request, host, "HostConfig", .sub = &host_config_json),
-    J(J_OBJ, struct create_request, networking, "NetworkingConfig", .sub = &networking_config_json),
+    J(J_OBJ, struct create_request, host, "HostConfig", .flags = J_NULL_OBJ,
+      .sub = &host_config_json),
+    J(J_OBJ, struct create_request, networking, "NetworkingConfig", .flags = J_NULL_OBJ,
+      .sub = &networking_config_json),
     J_END,
 };
 static const struct jtable request_json = {sizeof(struct create_request), request_fields};
