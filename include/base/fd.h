@@ -22,6 +22,8 @@ struct err *fd_pipe(int out[2], int flags) must_check; /* flags: O_NONBLOCK or 0
 int fd_open_in_root(int root, const char *path, int flags, unsigned mode);
 /* openat2(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS). -1 and errno. */
 int fd_open_beneath(int dir, const char *path, int flags, unsigned mode);
+/* The same, but links are followed as long as they stay below. */
+int fd_open_below(int dir, const char *path, int flags);
 
 /* Opens for good what `seen` (O_PATH) names, when it is of that type (S_IFREG): whoever opens what
  * a container or an image has put somewhere looks first, since to open a device is to use it, and a

@@ -25,6 +25,7 @@ enum jtype {
     J_I64,     /* int64_t */
     J_F64,     /* double */
     J_PTR_I64, /* int64_t * (arena), NULL when absent or null; encodes null */
+    J_U32X2,   /* uint32_t[2]: [1,2]; a missing one is zero, as in Go's arrays */
     J_STRS,    /* struct strs; a lone string is accepted when J_OR_STR */
     J_PAIRS,   /* struct pairs: {"k":"v"} */
     J_SET,     /* struct strs: {"k":{}} */
@@ -118,6 +119,11 @@ struct err *json_check_sizes(const struct jtable *t, const void *s, size_t max) 
 
 /* ---- documents ---- */
 struct json; /* a node; owned by the document's arena */
+/* Each member that is not empty, with its way from the root ("HostConfig.Mounts.Target"), known or
+ * not to the tables, which end with NULL: all of them decode the root. */
+typedef void json_visit_fn(void *ctx, const char *path, bool is_known);
+void json_visit(const struct json *j, const struct jtable *const *tables, json_visit_fn *fn,
+                void *ctx);
 struct err *json_parse(struct arena *a, const char *text, size_t len, const struct json **out)
     must_check;
 enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };

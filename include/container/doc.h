@@ -42,14 +42,20 @@ struct container_state {
     struct health_state *health;     /* inside the container's health; NULL: never probed */
 };
 
-struct mount_point { /* "Mounts" of inspect, and what start mounts */
-    char *type;      /* "bind", "volume", "tmpfs" */
-    char *name;      /* volume */
-    char *source;    /* host path; "" for tmpfs */
+/* "Mounts" of inspect, and what start mounts. A member more is a row more of mount_point_json, by
+ * which mount_point_copy copies. */
+struct mount_point {
+    char *type;   /* "bind", "volume", "tmpfs", "image" */
+    char *name;   /* volume */
+    char *source; /* host path; an image as it was asked for; "" for tmpfs */
     char *destination, *driver, *mode, *propagation;
     char *options; /* tmpfs options */
     char *subpath;
+    char *image;                                /* id */
+    struct pairs volume_options, volume_labels; /* for a volume that is not there yet */
     bool rw, is_anonymous, no_copy, non_recursive, create_source, readonly_non_recursive;
+    bool
+        is_plain_tmpfs; /* of HostConfig.Tmpfs: not among the Mounts that others see or take over */
 };
 
 struct endpoint_record { /* a container's endpoint in the document */
@@ -83,7 +89,9 @@ struct doc {
     struct jlist networks;  /* struct endpoint_record */
     struct jlist published; /* struct port_record */
 };
-extern const struct jtable doc_json, endpoint_record_json;
+extern const struct jtable doc_json, endpoint_record_json, mount_point_json;
+/* All of it, into another arena. */
+void mount_point_copy(struct arena *a, const struct mount_point *from, struct mount_point *out);
 
 char *doc_encode(struct arena *a, const struct container *c);
 struct err *doc_decode(struct container *c, const char *json); /* without its health */

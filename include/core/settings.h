@@ -28,6 +28,7 @@ struct settings {
     bool no_new_privileges, live_restore; /* live_restore: accepted, always on */
     bool only_version, only_list_steps;   /* --version was given */
     bool only_recover;                    /* --recover was given */
+    bool only_validate;                   /* --validate was given */
     bool only_help;                       /* --help was given: settings_usage() */
 };
 

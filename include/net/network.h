@@ -23,11 +23,15 @@ struct network_ipam {
     struct pairs options;
     struct jlist config; /* struct ipam_pool */
 };
+struct network_reference {
+    char *network;
+};
 struct network_request { /* POST /networks/create */
     char *name, *driver, *scope;
-    bool check_duplicate, internal, attachable, ingress, enable_ipv6;
+    bool check_duplicate, internal, attachable, ingress, enable_ipv6, config_only;
     int enable_ipv4; /* J_TRI */
     struct network_ipam ipam;
+    struct network_reference config_from;
     struct pairs options, labels;
 };
 extern const struct jtable network_request_json;

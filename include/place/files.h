@@ -19,6 +19,7 @@ struct etc_files {
     bool strip_loopback, is_host; /* host network: the host's files */
     bool has_resolver;            /* of the engine, at 127.0.0.11 */
     bool has_ipv6;                /* some network of it has */
+    bool is_readonly;             /* for the container */
     const char *other_dir;        /* container:ID: that container's files */
 };
 

@@ -11,6 +11,8 @@ struct host_config;
 struct parts;
 struct risk_sources;
 
+/* Of the request alone, before the image's are among them. */
+struct err *mounts_check_volumes(const struct config *asked) must_check;
 struct err *mounts_plan(struct container_table *t, struct arena *a, const struct config *config,
                         const struct host_config *host, struct jlist *out) must_check;
 /* Worker: that what is bound exists, and what is to be said about it. */
@@ -20,6 +22,9 @@ struct err *mounts_check_sources(struct arena *a, const struct jlist *mounts, st
 void mounts_risk_sources(struct parts *p, struct arena *a, const struct jlist *mounts,
                          struct risk_sources *out);
 void mounts_ref(struct container *c);
+/* Its own image and those that it mounts. */
+void images_ref(struct container *c, bool is_running);
+struct strs mounts_image_chain(const struct container *c, size_t i, struct arena *a);
 void mounts_unref(struct container *c);
 /* Its anonymous volumes that nobody else uses: see volume_doom. */
 void mounts_doom_anonymous(struct container *c, bool is_doomed);

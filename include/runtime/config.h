@@ -88,6 +88,10 @@ struct volume_mount_options {
 struct tmpfs_options {
     int64_t size_bytes;
     int mode;
+    char *options; /* J_RAW: [["exec"],["uid","7"]] */
+};
+struct image_options {
+    char *subpath;
 };
 struct mount_request { /* "Mounts" */
     char *type, *source, *target, *consistency;
@@ -95,6 +99,7 @@ struct mount_request { /* "Mounts" */
     struct bind_options *bind;
     struct volume_mount_options *volume;
     struct tmpfs_options *tmpfs;
+    struct image_options *image;
 };
 
 struct host_config { /* "HostConfig" */
@@ -107,7 +112,7 @@ struct host_config { /* "HostConfig" */
     bool auto_remove;
     char *volume_driver;
     struct strs volumes_from;
-    char *console_size; /* J_RAW "[h,w]"; create stores "[0,0]" when absent */
+    uint32_t console_size[2]; /* rows, columns; zero: as the client resizes it */
     struct pairs annotations;
     struct strs cap_add, cap_drop;
     char *cgroupns_mode;
@@ -166,8 +171,13 @@ struct exec_config { /* POST /containers/{id}/exec */
     bool attach_stdin, attach_stdout, attach_stderr, tty, privileged, detach;
     struct strs cmd, env;
     char *user, *working_dir, *detach_keys;
-    char *console_size; /* J_RAW "[h,w]" */
+    uint32_t console_size[2];
 };
 
 extern const struct jtable config_json, host_config_json, networking_config_json, exec_config_json,
     endpoint_config_json, health_config_json, restart_policy_json;
+
+/* A line for each field of a request that has no effect, at most 16: fields that mean nothing here
+ * and fields that nobody knows. The tables decode the request and end with NULL. Pure. */
+void config_warn_unused(struct arena *a, const struct json *request,
+                        const struct jtable *const *tables, struct strs *out);

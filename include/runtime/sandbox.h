@@ -14,11 +14,15 @@ struct sandbox_mount {
     int fd;             /* detached mount (open_tree/fsmount); taken */
     const char *target; /* absolute path in the container */
     bool is_file;       /* the target is made as a file, else as a directory, when missing */
+    /* Of a new file system: what it takes from the folder that it covers; and then it becomes
+     * read-only. */
+    bool takes_mode, takes_owner, is_readonly;
 };
 
 /* Namespaces to enter instead of making new ones; -1: new (or for net: see below). */
 struct sandbox_namespaces {
     int net, ipc, pid, uts; /* nsfds of another container (pid: its pidfd); taken */
+    int shm;                /* pidfd of the one whose /dev/shm is shared; taken */
     bool host_net, host_ipc, host_pid, host_uts, host_cgroup;
     bool private_cgroup; /* a cgroup namespace of its own */
 };
@@ -37,8 +41,7 @@ struct sandbox_input {
     size_t n_cgroup_tasks;
     int cgroup_dir;               /* v2: the directory; taken; -1 on v1 */
     const char *cgroup_v1_mounts; /* reserved, NULL */
-    int shm;    /* detached /dev/shm of another container (ipc container:), -1 own; taken */
-    bool is_v2; /* unified hierarchy: /sys/fs/cgroup is a cgroup2 mount */
+    bool is_v2;                   /* unified hierarchy: /sys/fs/cgroup is a cgroup2 mount */
 };
 
 /* What the container's processes will be: needed by inspect and by exec. */
@@ -71,6 +74,10 @@ struct err *exec_compile(struct arena *a, struct exec_input *in, struct launch *
 void sandbox_warnings(struct arena *a, const struct host_config *h, struct strs *out);
 /* The one of them that update says, too: a kernel memory limit is never applied. */
 void sandbox_warn_kernel_memory(struct arena *a, const struct host_config *h, struct strs *out);
+/* Of a container or an exec: no entry is empty or has an empty name. */
+struct err *sandbox_check_env(const struct strs *env) must_check;
+/* Worker. ERR_INVALID for what this host does not let the engine set: limits, kernel settings. */
+struct err *sandbox_check_host(struct arena *a, const struct host_config *h) must_check;
 /* ERR_INVALID for what can be refused at create (unknown capabilities, devices,
  * security options, conflicting modes, bad ulimits …), in Docker's words. Pure. */
 struct err *sandbox_check(struct arena *a, const struct config *c, const struct host_config *h)

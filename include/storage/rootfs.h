@@ -25,6 +25,10 @@ void rootfs_unlimit(struct layer_store *s, const char *id);
  * without lowerdir+ (< 6.7) take another way to the same result. */
 struct err *rootfs_mount(struct layer_store *s, const char *id, const struct strs *chain,
                          bool is_volatile, int *out) must_check;
+/* An image as a detached mount, read-only, without set-id programs and devices. subpath: NULL, or
+ * a path inside that must exist; *is_file: of a file. */
+struct err *image_mount_open(struct layer_store *s, const struct strs *chain, const char *subpath,
+                             int *out, bool *is_file) must_check;
 /* The directory is renamed to trash at once, its files go in the background (rootfs_empty_trash).
  */
 struct err *rootfs_remove(struct layer_store *s, const char *id) must_check;
@@ -47,10 +51,17 @@ struct bind_options_plan {
     bool readonly_non_recursive; /* only the top mount becomes read-only */
     unsigned long propagation;   /* MS_PRIVATE, MS_SLAVE, MS_SHARED | MS_REC …; 0: rprivate */
 };
-/* ERR_INVALID "bind source path does not exist: /x" (unless create_dir). *is_file tells what the
- * target must be. */
+/* ERR_INVALID "bind source path does not exist: /x" (unless create_dir), and where the propagation
+ * that is asked for has nowhere to come from. *is_file tells what the target must be. */
 struct err *bind_open(const char *path, const struct bind_options_plan *o, int *out, bool *is_file)
     must_check;
 /* tmpfs with Docker's option string ("size=64m,mode=1777,noexec"); default
- * noexec,nosuid,nodev. ERR_INVALID for unknown options. */
-struct err *tmpfs_open(const char *options, int *out) must_check;
+ * noexec,nosuid,nodev. ERR_INVALID for unknown options. It can be written to, even if it shall be
+ * read-only: what the options leave open comes from the folder that it covers. */
+struct tmpfs_mount {
+    int fd;
+    bool has_mode, has_owner, is_readonly; /* said by the options */
+};
+struct err *tmpfs_open(const char *options, struct tmpfs_mount *out) must_check;
+/* Only the names of the options: the kernel judges values. Pure. */
+struct err *tmpfs_check(const char *options) must_check;

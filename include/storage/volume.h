@@ -42,6 +42,7 @@ void volume_table_reap(struct volume_table *t); /* start-up, when all users are 
 struct volume_request { /* POST /volumes/create */
     char *name, *driver;
     struct pairs options, labels;
+    char *cluster;  /* J_RAW: refused */
     bool is_doomed; /* from birth: until volume_doom says otherwise */
 };
 extern const struct jtable volume_request_json;
@@ -55,12 +56,21 @@ void volume_remove(struct volume_table *t, const char *name, bool force,
  * ERR_NOT_FOUND. */
 void volume_measure(struct volume_table *t, const char *name,
                     void (*done)(void *ctx, struct err *err, int64_t bytes), void *ctx);
-/* Worker. First use of an empty volume: the image's content at `target` (below the detached root
- * mount `root`) is copied with owner, mode, xattrs. */
-struct err *volume_copy_up(const char *volume_path, int root, const char *target) must_check;
+/* A file system of its own (type=tmpfs, nfs, ext4, …: device and o= go to the kernel): it is
+ * mounted as long as somebody has asked for it and not given it back. */
+bool volume_has_file_system(const struct pairs *options);
+void volume_mount(struct volume *v, void (*done)(void *ctx, struct err *err, struct volume *v),
+                  void *ctx);
+void volume_unmount(struct volume *v);
+void volume_note_mounted(struct volume *v); /* start-up: somebody has it */
+/* Worker. While a volume is empty (or the place in it that a subpath names), a new container fills
+ * it: the image's content at `target` (below the detached root mount `root`) is copied with owner,
+ * mode, xattrs. A place that is no directory, or read-only, stays as it is. Copies of the volume's
+ * values. */
+struct err *volume_copy_up(const char *path, const struct pairs *options, const char *subpath,
+                           int root, const char *target) must_check;
 /* Worker. The volume as a detached mount: its directory (volume_path), what its options name
- * (type=none, o=bind), or a file system of its own (type=tmpfs, nfs, ext4, …: device and o= go to
- * the kernel). subpath: NULL, or a path inside it that must exist. Copies of the volume's values.
- */
+ * (type=none, o=bind), or the file system of its own, which is mounted. subpath: NULL, or a path
+ * inside it that must exist; *is_file: of a file. Copies of the volume's values. */
 struct err *volume_open_mount(const char *path, const struct pairs *options, bool ro,
-                              const char *subpath, int *out) must_check;
+                              const char *subpath, int *out, bool *is_file) must_check;

@@ -25,6 +25,9 @@ struct log_spec {
 /* At create: unknown drivers and options, bad values, in Docker's words ("unknown log opt 'x' for
  * json-file log driver", "logger: no log driver named 'x' is registered"). Pure. */
 struct err *log_check(const char *type, const struct pairs *options) must_check;
+/* At create, too: a driver that cannot log on this host as it is now. One look at a path of /run.
+ */
+struct err *log_check_here(const char *type) must_check;
 
 struct log;
 /* Opens no file before the first append or read. Copies the spec. */

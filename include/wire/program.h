@@ -41,11 +41,14 @@ enum program_code {
     P_SETNS,      /* fd, a: CLONE_NEW* flags (one type of a nsfd, or several of a pidfd) */
     P_UNSHARE,    /* a: CLONE_NEW* flags */
     P_ROOT,       /* fd: detached mount that becomes the root; later targets resolve in it */
-    P_ATTACH,     /* fd: detached mount; data: target. flags: PF_MAKE_DIR / PF_MAKE_FILE */
+    P_ATTACH,     /* fd: detached mount; data: target. flags: PF_MAKE_DIR / PF_MAKE_FILE, and for a
+                     new file system PF_TAKE_MODE, PF_TAKE_OWNER: as the folder has that it covers.
+                     a: MOUNT_ATTR_* that it gets then */
     P_MOUNT,      /* a new file system of the child's own namespaces (proc, sysfs, mqueue, cgroup2,
                      tmpfs). data: type, target, then option strings "k=v" or "k", then "".
                      a: MOUNT_ATTR_*. flags: PF_MAKE_DIR. fd (proc only): the pidfd of one in whose
-                     pid namespace it is to be, without anybody of ours being in there */
+                     pid namespace it is to be, without anybody of ours being in there; (tmpfs only)
+                     of one whose mount at the target is shared */
     P_MASK,     /* data: path. A directory is covered by a clone of the detached mount fd, anything
                    else by a clone of the file `fd b` (index; the container's own null device,
                    checked to be char 1:3). Absent paths are skipped. */
@@ -82,6 +85,8 @@ enum program_flags {
     PF_MAKE_DIR = 1,  /* make the target (mkdir -p in the root) */
     PF_MAKE_FILE = 2, /* make the parent directories and an empty file */
     PF_OPTIONAL = 4,  /* failure is no failure */
+    PF_TAKE_MODE = 8,
+    PF_TAKE_OWNER = 16,
 };
 
 struct program_caps {

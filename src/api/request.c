@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/log.h"
+#include "runtime/config.h"
 
 #include "conn.h"
 
@@ -133,14 +135,32 @@ struct err *request_need_json(struct request *r, const char **out, size_t *out_l
     return NULL;
 }
 
-struct err *request_read(struct request *r, const struct jtable *t, void *out)
+struct err *request_read_warned(struct request *r, const struct jtable *t, void *out,
+                                struct strs *warnings)
 {
+    const struct jtable *const tables[] = {t, NULL};
+    const struct json *doc;
     const char *body;
     size_t len;
 
     TRY(request_need_json(r, &body, &len));
-    TRY(json_decode(r->arena, body, len, t, out));
-    return json_check_sizes(t, out, REQUEST_ENTRIES_MAX);
+    TRY(json_parse(r->arena, body, len, &doc));
+    TRY(json_fill(r->arena, doc, t, out));
+    TRY(json_check_sizes(t, out, REQUEST_ENTRIES_MAX));
+    config_warn_unused(r->arena, doc, tables, warnings);
+    return NULL;
+}
+
+/* Where an answer has no place for warnings, the log has. */
+struct err *request_read(struct request *r, const struct jtable *t, void *out)
+{
+    struct strs warnings = {0};
+
+    TRY(request_read_warned(r, t, out, &warnings));
+    for (size_t i = 0; i < warnings.n; i++)
+        log_warn("a field of a request has no effect", KV("path", r->path),
+                 KV("field", warnings.v[i]));
+    return NULL;
 }
 
 void request_on_gone(struct request *r, void (*fn)(void *ctx), void *ctx)

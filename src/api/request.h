@@ -66,6 +66,9 @@ struct err *request_json(struct request *r, const char **out, size_t *out_len) m
 struct err *request_need_json(struct request *r, const char **out, size_t *out_len) must_check;
 /* The body by its table; every list of it is bounded. */
 struct err *request_read(struct request *r, const struct jtable *t, void *out) must_check;
+/* The same; a line for each field that has no effect is added to `warnings`. */
+struct err *request_read_warned(struct request *r, const struct jtable *t, void *out,
+                                struct strs *warnings) must_check;
 
 /* Until the answer is complete: fn once when the client vanishes; with it the duty may be ended by
  * request_abandon, or later by a reply that is swallowed. For these requests the client's EOF

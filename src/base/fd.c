@@ -118,6 +118,11 @@ int fd_open_beneath(int dir, const char *path, int flags, unsigned mode)
                           RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 }
 
+int fd_open_below(int dir, const char *path, int flags)
+{
+    return open_resolving(dir, path, flags, 0, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
+}
+
 int fd_reopen(int seen, mode_t type, int flags)
 {
     char link[32];

@@ -115,6 +115,25 @@ static struct err *fill_f64(const struct fill *f, const struct json *j, double *
     return NULL;
 }
 
+static struct err *fill_u32x2(const struct fill *f, const struct json *j, uint32_t out[2])
+{
+    uint32_t both[2] = {0};
+    size_t n = 0;
+
+    if (j->type != JSON_ARRAY)
+        return wrong(f->where, "a list of numbers", j);
+    for (const struct json *it = j->first; it && n < ARRAY_LEN(both); it = it->next) {
+        int64_t value = 0;
+
+        if (it->type != JSON_NULL &&
+            (!json_exact_int(it, &value) || value < 0 || value > UINT32_MAX))
+            return wrong(f->where, "a list of numbers", it);
+        both[n++] = (uint32_t)value;
+    }
+    memcpy(out, both, sizeof(both));
+    return NULL;
+}
+
 /* ---- lists of text ---- */
 
 static struct err *fill_strs(const struct fill *f, const struct json *j, struct strs *out)
@@ -316,6 +335,8 @@ static struct err *fill_field(const struct fill *f, const struct json *j, void *
         return fill_ptr_i64(f, j, p);
     case J_F64:
         return fill_f64(f, j, p);
+    case J_U32X2:
+        return fill_u32x2(f, j, p);
     case J_STRS:
         return fill_strs(f, j, p);
     case J_PAIRS:
@@ -337,7 +358,7 @@ static struct err *fill_field(const struct fill *f, const struct json *j, void *
     return NULL;
 }
 
-static const struct jfield *find_field(const struct jtable *t, const char *key)
+const struct jfield *json_find_field(const struct jtable *t, const char *key)
 {
     const struct jfield *any_case = NULL;
 
@@ -360,7 +381,7 @@ static struct err *fill_object(struct arena *a, const struct json *j, const stru
     if (j->type != JSON_OBJECT)
         return wrong(where, "an object", j);
     for (const struct json *it = j->first; it; it = it->next) {
-        const struct jfield *field = it->type == JSON_NULL ? NULL : find_field(t, it->key);
+        const struct jfield *field = it->type == JSON_NULL ? NULL : json_find_field(t, it->key);
         struct where inner = {where, field ? field->key : NULL};
 
         ASSERT(!field || field - t->fields < FIELDS_MAX);

@@ -26,4 +26,6 @@ struct err *json_check(char *text, size_t len) must_check;
 struct err *json_syntax_err(const char *text, size_t len, size_t at, const char *what);
 /* Exact: no fraction, no exponent, in range. */
 bool json_exact_int(const struct json *j, int64_t *out);
+/* Exact, then in any case; NULL. */
+const struct jfield *json_find_field(const struct jtable *t, const char *key);
 const char *json_type_name(enum json_type type);

@@ -305,6 +305,8 @@ static bool is_empty(const struct jfield *f, const void *p)
         return !((const struct jlist *)p)->n;
     case J_DICT:
         return !((const struct jdict *)p)->n;
+    case J_U32X2:
+        return is_zero(p, 2 * sizeof(uint32_t));
     case J_OBJ:
         return is_zero(p, f->sub->size);
     default:
@@ -350,6 +352,12 @@ static void write_value(struct jw *w, const struct jfield *f, const void *p)
         break;
     case J_F64:
         jw_f64(w, f->key, *(const double *)p);
+        break;
+    case J_U32X2:
+        jw_arr(w, f->key);
+        jw_int(w, NULL, ((const uint32_t *)p)[0]);
+        jw_int(w, NULL, ((const uint32_t *)p)[1]);
+        jw_arr_end(w);
         break;
     case J_STRS:
         jw_strs(w, f->key, p);

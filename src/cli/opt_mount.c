@@ -31,11 +31,13 @@ struct strs csv_split(struct arena *a, const char *s)
 struct mount {
     const char *type, *source, *target, *consistency;
     const char *propagation, *bind_recursive;
-    const char *driver, *subpath, *tmpfs_mode;
+    const char *driver, *subpath, *tmpfs_mode, *image_subpath;
     bool is_readonly, no_copy, non_recursive, create_mountpoint;
+    bool readonly_non_recursive, readonly_force_recursive;
     int64_t tmpfs_size;
+    uint32_t mode;
     struct pairs driver_options, labels;
-    bool has_bind, has_volume, has_tmpfs;
+    bool has_bind, has_volume, has_tmpfs, has_image;
 };
 
 struct mount_key {
@@ -71,6 +73,7 @@ static const struct mount_key keys[] = {
     KEY(KEY_PAIR, "volume-label", labels, OF(has_volume)),
     KEY(KEY_SIZE, "tmpfs-size", tmpfs_size, OF(has_tmpfs)),
     KEY(KEY_TEXT, "tmpfs-mode", tmpfs_mode, OF(has_tmpfs)),
+    KEY(KEY_TEXT, "image-subpath", image_subpath, OF(has_image)),
 };
 
 static struct err *set_key(struct arena *a, struct mount *m, const struct mount_key *k,
@@ -116,6 +119,42 @@ static struct err *parse_fields(struct arena *a, const char *spec, struct mount 
     return NULL;
 }
 
+/* What is mounted below the source: there and read-only as well (enabled), there and writable,
+ * there and read-only or the container does not start, or not there. */
+static struct err *check_recursive(struct mount *m)
+{
+    const char *value = m->bind_recursive ? m->bind_recursive : "enabled";
+
+    if (strcmp(value, "disabled") == 0)
+        m->non_recursive = true;
+    else if (strcmp(value, "writable") == 0)
+        m->readonly_non_recursive = true;
+    else if (strcmp(value, "readonly") == 0)
+        m->readonly_force_recursive = true;
+    else if (strcmp(value, "enabled") != 0)
+        return err_new(ERR_INVALID,
+                       "invalid value for bind-recursive: %s (must be \"enabled\", \"disabled\", "
+                       "\"writable\", or \"readonly\")",
+                       value);
+    if ((m->readonly_non_recursive || m->readonly_force_recursive) && !m->is_readonly)
+        return err_new(ERR_INVALID,
+                       "option 'bind-recursive=%s' requires 'readonly' to be specified in "
+                       "conjunction",
+                       value);
+    return NULL;
+}
+
+static struct err *check_mode(struct mount *m)
+{
+    char *end;
+    long mode = strtol(m->tmpfs_mode, &end, 8);
+
+    if (*m->tmpfs_mode < '0' || *m->tmpfs_mode > '7' || *end || mode > 07777)
+        return err_new(ERR_INVALID, "invalid value for tmpfs-mode: %s", m->tmpfs_mode);
+    m->mode = (uint32_t)mode;
+    return NULL;
+}
+
 static struct err *check_mount(struct mount *m)
 {
     if (text_is_empty(m->target))
@@ -126,9 +165,10 @@ static struct err *check_mount(struct mount *m)
         return err_new(ERR_INVALID, "cannot mix 'bind-*' options with mount type '%s'", m->type);
     if (m->has_tmpfs && strcmp(m->type, "tmpfs") != 0)
         return err_new(ERR_INVALID, "cannot mix 'tmpfs-*' options with mount type '%s'", m->type);
-    if (m->bind_recursive && strcmp(m->bind_recursive, "disabled") == 0)
-        m->non_recursive = true;
-    return NULL;
+    if (m->has_image && strcmp(m->type, "image") != 0)
+        return err_new(ERR_INVALID, "cannot mix 'image-*' options with mount type '%s'", m->type);
+    TRY(check_recursive(m));
+    return m->tmpfs_mode ? check_mode(m) : NULL;
 }
 
 static void write_options(const struct mount *m, struct jw *w)
@@ -139,6 +179,10 @@ static void write_options(const struct mount *m, struct jw *w)
             jw_str(w, "Propagation", m->propagation);
         jw_bool(w, "NonRecursive", m->non_recursive);
         jw_bool(w, "CreateMountpoint", m->create_mountpoint);
+        if (m->readonly_non_recursive)
+            jw_bool(w, "ReadOnlyNonRecursive", true);
+        if (m->readonly_force_recursive)
+            jw_bool(w, "ReadOnlyForceRecursive", true);
         jw_obj_end(w);
     }
     if (m->has_volume) {
@@ -158,8 +202,13 @@ static void write_options(const struct mount *m, struct jw *w)
     if (m->has_tmpfs) {
         jw_obj(w, "TmpfsOptions");
         jw_int(w, "SizeBytes", m->tmpfs_size);
-        if (m->tmpfs_mode)
-            jw_int(w, "Mode", strtol(m->tmpfs_mode, NULL, 8));
+        if (m->mode)
+            jw_int(w, "Mode", m->mode);
+        jw_obj_end(w);
+    }
+    if (m->has_image) {
+        jw_obj(w, "ImageOptions");
+        jw_str(w, "Subpath", m->image_subpath);
         jw_obj_end(w);
     }
 }

@@ -60,15 +60,36 @@ static const struct jfield mount_fields[] = {
     J(J_STR, struct mount_point, propagation, "Propagation"),
     J(J_STR, struct mount_point, options, "Options", .flags = J_OMIT),
     J(J_STR, struct mount_point, subpath, "Subpath", .flags = J_OMIT),
+    J(J_STR, struct mount_point, image, "Image", .flags = J_OMIT),
+    J(J_PAIRS, struct mount_point, volume_options, "VolumeOptions", .flags = J_OMIT),
+    J(J_PAIRS, struct mount_point, volume_labels, "VolumeLabels", .flags = J_OMIT),
     J(J_BOOL, struct mount_point, rw, "RW"),
     J(J_BOOL, struct mount_point, is_anonymous, "Anonymous", .flags = J_OMIT),
     J(J_BOOL, struct mount_point, no_copy, "NoCopy", .flags = J_OMIT),
     J(J_BOOL, struct mount_point, non_recursive, "NonRecursive", .flags = J_OMIT),
     J(J_BOOL, struct mount_point, create_source, "CreateSource", .flags = J_OMIT),
     J(J_BOOL, struct mount_point, readonly_non_recursive, "RONonRecursive", .flags = J_OMIT),
+    J(J_BOOL, struct mount_point, is_plain_tmpfs, "PlainTmpfs", .flags = J_OMIT),
     J_END,
 };
-static const struct jtable mount_json = {sizeof(struct mount_point), mount_fields};
+const struct jtable mount_point_json = {sizeof(struct mount_point), mount_fields};
+
+/* By the rows of the table, so that what is saved is what is copied. */
+void mount_point_copy(struct arena *a, const struct mount_point *from, struct mount_point *out)
+{
+    *out = (struct mount_point){0};
+    for (const struct jfield *f = mount_fields; f->key; f++) {
+        const char *at = (const char *)from + f->offset;
+        char *to = (char *)out + f->offset;
+
+        if (f->type == J_STR)
+            *(char **)to = arena_strdup(a, *(char *const *)at);
+        else if (f->type == J_PAIRS)
+            *(struct pairs *)to = pairs_copy(a, (const struct pairs *)at);
+        else
+            *(bool *)to = *(const bool *)at;
+    }
+}
 
 static const struct jfield endpoint_record_fields[] = {
     J(J_STR, struct endpoint_record, network, "Network"),
@@ -114,7 +135,7 @@ static const struct jfield doc_fields[] = {
     J(J_OBJ, struct doc, config, "Config", .sub = &config_json),
     J(J_OBJ, struct doc, host, "HostConfig", .sub = &host_config_json),
     J(J_OBJ, struct doc, state, "State", .sub = &state_json),
-    J(J_LIST, struct doc, mounts, "Mounts", .sub = &mount_json),
+    J(J_LIST, struct doc, mounts, "Mounts", .sub = &mount_point_json),
     J(J_LIST, struct doc, networks, "Networks", .sub = &endpoint_record_json),
     J(J_LIST, struct doc, published, "Published", .sub = &port_record_json),
     J_END,

@@ -98,6 +98,8 @@ const struct flag settings_flags[] = {
      .remark = "published ports are served by the engine where the kernel cannot"},
     {"userland-proxy-path", 0, "userland-proxy-path", FLAG_TEXT, IGNORED,
      .remark = "the proxy is built in"},
+    {"validate", 0, NULL, FLAG_BOOL, AT(only_validate),
+     .help = "Judge the options and the configuration file, and exit"},
     {"version", 'v', NULL, FLAG_BOOL, AT(only_version), .help = "Print version and quit"},
     {NULL},
 };

@@ -18,11 +18,11 @@
 #include "base/log.h"
 #include "recover/recover.h"
 #include "runtime/keeper_conn.h"
+#include "stream/log.h"
 
 #include "engine.h"
 #include "trim.h"
 
-#define DRAIN_MS 5000 /* operations in flight get this long at the end */
 #define DRAIN_TICK_MS 10
 
 struct daemon {
@@ -62,14 +62,15 @@ static void on_logs_written(void *ctx)
     loop_stop(p->engine.parts.loop);
 }
 
-/* Operations in flight are let come to their end, up to DRAIN_MS; then the logs write what they
- * have. */
+/* Operations in flight are let come to their end, up to --shutdown-timeout (-1: whatever it takes);
+ * then the logs write what they have. */
 static void on_drain_tick(struct timer *t)
 {
     struct daemon *p = container_of(t, struct daemon, drain);
-    int64_t waited_ms = (clock_boot_ns() - p->ending_since_ns) / NS_PER_MS;
+    int64_t waited_ns = clock_boot_ns() - p->ending_since_ns;
+    int64_t patience_s = p->engine.settings.shutdown_timeout_s;
 
-    if (waited_ms > DRAIN_MS) {
+    if (patience_s >= 0 && waited_ns > patience_s * NS_PER_S) {
         log_warn("operations are still in flight: what they leave is undone at the next start",
                  KV_INT("operations", ops_in_flight(p->engine.parts.ops)));
         loop_stop(p->engine.parts.loop);
@@ -200,6 +201,15 @@ static void ignore_pipe(void)
     sigaction(SIGHUP, &sa, NULL);
 }
 
+/* The log drivers know their options, which the settings do not. */
+static struct err *read_settings(struct arena *a, int argc, char **argv, struct settings *out)
+{
+    TRY(settings_parse(a, argc, argv, out));
+    if (out->only_help || out->only_version || out->only_list_steps)
+        return NULL;
+    return log_check(out->log_driver, &out->log_opts);
+}
+
 int main(int argc, char **argv)
 {
     static struct daemon p;
@@ -212,7 +222,7 @@ int main(int argc, char **argv)
     mallopt(M_MMAP_THRESHOLD, 1 << 20); /* ... without a fault for every page */
     p.engine.lock_fd = -1;
     p.engine.arena = arena_create();
-    err = settings_parse(p.engine.arena, argc, argv, &p.engine.settings);
+    err = read_settings(p.engine.arena, argc, argv, &p.engine.settings);
     if (err) {
         fprintf(stderr, "berthd: %s\n", err_text(err));
         err_drop(err);
@@ -228,6 +238,10 @@ int main(int argc, char **argv)
     }
     if (p.engine.settings.only_list_steps) {
         list_steps();
+        return 0;
+    }
+    if (p.engine.settings.only_validate) {
+        puts("configuration OK");
         return 0;
     }
     set_log_level(&p.engine.settings);

@@ -233,11 +233,6 @@ void execs_close(struct container *c)
 
 /* ---- views ---- */
 
-bool exec_has_tty(const struct exec *e)
-{
-    return e->doc.config.tty;
-}
-
 /* The size is kept until the terminal is there: `docker exec -it` sends it while the start is under
  * way. */
 struct err *exec_resize(struct exec *e, int rows, int cols)

@@ -8,6 +8,7 @@
 #include "base/digest.h"
 #include "container/event.h"
 #include "exec/exec_object.h"
+#include "runtime/sandbox.h"
 #include "stream/hub.h"
 
 #include "exec_probe.h"
@@ -157,6 +158,8 @@ void exec_create(struct container *c, const char *body, size_t len, exec_created
             err = json_check_sizes(&exec_config_json, &e->doc.config, CONFIG_ENTRIES_MAX);
         if (!err && e->doc.config.cmd.n == 0)
             err = err_new(ERR_INVALID, "No exec command specified");
+        if (!err)
+            err = sandbox_check_env(&e->doc.config.env);
         if (!err)
             err = check_keys(e->doc.config.detach_keys);
     }

@@ -292,15 +292,23 @@ static void on_exec_started(struct op *op, struct err *err, void *ctx)
     free(call);
 }
 
-static struct err *attach(struct exec *e, struct sink *sink, void (*gone)(void *ctx), void *ctx,
-                          struct attachment **out)
+static const struct jfield start_fields[] = {
+    J(J_BOOL, struct exec_start_request, detach, "Detach"),
+    J(J_BOOL, struct exec_start_request, tty, "Tty"),
+    J(J_U32X2, struct exec_start_request, console_size, "ConsoleSize"),
+    J_END,
+};
+const struct jtable exec_start_json = {sizeof(struct exec_start_request), start_fields};
+
+static struct err *attach(struct exec *e, bool framed, struct sink *sink, void (*gone)(void *ctx),
+                          void *ctx, struct attachment **out)
 {
     struct attach_request r = {
         .want_stdin = e->doc.config.attach_stdin,
         .want_stdout = e->doc.config.attach_stdout,
         .want_stderr = e->doc.config.attach_stderr,
         .stream = true,
-        .framed = !e->doc.config.tty && !e->is_probe,
+        .framed = framed,
         .tty = e->doc.config.tty,
         .detach_keys = text_is_empty(e->doc.config.detach_keys) ? NULL : e->doc.config.detach_keys,
     };
@@ -308,8 +316,8 @@ static struct err *attach(struct exec *e, struct sink *sink, void (*gone)(void *
     return hub_attach(e->hub, &r, NULL, sink, gone, ctx, out);
 }
 
-void exec_start(struct exec *e, bool detach, bool tty, struct sink *sink, void (*gone)(void *ctx),
-                container_done_fn done, void *ctx, struct attachment **out)
+void exec_start(struct exec *e, const struct exec_start_request *r, struct sink *sink,
+                void (*gone)(void *ctx), container_done_fn done, void *ctx, struct attachment **out)
 {
     struct exec_start *o;
     struct exec_call *call;
@@ -317,18 +325,19 @@ void exec_start(struct exec *e, bool detach, bool tty, struct sink *sink, void (
 
     ASSERT_LOOP();
     exec_check(e);
-    (void)tty; /* the CLI repeats what create said */
     if (e->is_started) {
         done(ctx, err_new(ERR_CONFLICT, "Error: Exec command %s has already run", e->doc.id));
         return;
     }
     exec_hub(e);
-    if (!detach && sink)
-        err = attach(e, sink, gone, ctx, out);
+    if (!r->detach && sink)
+        err = attach(e, !r->tty, sink, gone, ctx, out);
     if (err) {
         done(ctx, err);
         return;
     }
+    if (r->console_size[0] && r->console_size[1])
+        memcpy(e->doc.config.console_size, r->console_size, sizeof(r->console_size));
     o = (struct exec_start *)op_create(e->parts->ops, &exec_type);
     o->e = e;
     o->pidfd = -1;
@@ -356,10 +365,11 @@ static void on_probe_started(void *ctx, struct err *err)
 void exec_run_probe(struct exec *e, struct sink *sink,
                     void (*on_end)(void *ctx, const struct err *err, int exit_code), void *ctx)
 {
+    const struct exec_start_request r = {.tty = true}; /* one stream, not framed */
     struct attachment *attachment;
 
     ASSERT(e->is_probe && on_end);
     e->on_end = on_end;
     e->end_ctx = ctx;
-    exec_start(e, false, false, sink, NULL, on_probe_started, e, &attachment);
+    exec_start(e, &r, sink, NULL, on_probe_started, e, &attachment);
 }

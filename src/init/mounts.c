@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <linux/openat2.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -96,15 +97,59 @@ static int check_not_root(struct init *t, const char *path, int target)
     return EPERM;
 }
 
+/* The owner first, since that takes set-id bits away (chown(2)). */
+static int take_from_target(struct init *t, int mount, int target)
+{
+    struct stat st;
+    int dir, sys = 0;
+
+    if (fstat(target, &st))
+        return errno;
+    if (!S_ISDIR(st.st_mode))
+        return 0; /* it cannot be attached either, which says so */
+    dir = openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0)
+        return errno;
+    if (((t->op->flags & PF_TAKE_OWNER) && fchown(dir, st.st_uid, st.st_gid)) ||
+        ((t->op->flags & PF_TAKE_MODE) && fchmod(dir, st.st_mode & 07777)))
+        sys = errno;
+    close(dir);
+    return sys;
+}
+
+/* A folder that is there is taken as it is, one that is made for the mount has nothing to tell. */
+static int open_to_cover(struct init *t, int mount, const char *path, int *out)
+{
+    int sys = ENOENT;
+
+    if (t->op->code == P_ATTACH && (t->op->flags & (PF_TAKE_MODE | PF_TAKE_OWNER))) {
+        sys = target_open(t, path, MAKE_NOTHING, NULL, out);
+        if (!sys && (sys = take_from_target(t, mount, *out)))
+            close(*out);
+    }
+    return sys == ENOENT ? target_open(t, path, make_of(t->op), NULL, out) : sys;
+}
+
+static int set_attributes(int mount, uint32_t attributes)
+{
+    struct mount_attr attr = {.attr_set = attributes};
+
+    if (attributes && mount_setattr(mount, "", AT_EMPTY_PATH, &attr, sizeof(attr)))
+        return errno;
+    return 0;
+}
+
 static int attach(struct init *t, int mount, const char *path)
 {
-    int target, sys = target_open(t, path, make_of(t->op), NULL, &target);
+    int target = -1, sys = open_to_cover(t, mount, path, &target);
 
     if (sys)
         return sys;
     sys = check_not_root(t, path, target);
     if (!sys)
         sys = check_cover(t, path, target, mount);
+    if (!sys && t->op->code == P_ATTACH)
+        sys = set_attributes(mount, t->op->a);
     if (!sys)
         sys = move_to(mount, target);
     close(target);
@@ -206,36 +251,74 @@ static int make_procfs_of(int donor, unsigned attributes)
     return mount;
 }
 
-/* Before that one is cloned where it is: a mount can be cloned in its own mount namespace only. We
- * are in there for this one call, and nobody in there can see us: our pid is not of that namespace.
- * Everything else of what is found was put there by a container, so it is looked at. */
-static int clone_procfs_of(struct init *t, int donor, int *out)
+/* What another container has is cloned where it is: a mount can be cloned in its own mount
+ * namespace only. We are in there for this one call, and nobody in there can see us: our pid is not
+ * of that namespace. What is found was put there by a container, so the caller looks at it. */
+static int clone_mount_of(struct init *t, int donor, const char *path, int *out)
 {
-    struct mount_attr safe = {.attr_set = t->op->a, .propagation = MS_PRIVATE};
-    int home = procfs_open_own(t, "self/ns/mnt"), tree, sys;
-    struct stat st;
+    struct open_how how = {
+        .flags = O_PATH | O_CLOEXEC,
+        .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+    };
+    int home = procfs_open_own(t, "self/ns/mnt"), tree = -1, place, sys;
 
     if (home < 0)
         return errno;
     sys = setns(donor, CLONE_NEWNS) ? errno : 0;
-    tree = sys ? -1
-               : open_tree(AT_FDCWD, "/proc",
-                           OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
-    if (!sys && tree < 0)
-        sys = errno;
-    if (setns(home, CLONE_NEWNS))
+    if (!sys) {
+        place = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+        tree = place < 0
+                   ? -1
+                   : open_tree(place, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+        sys = tree < 0 ? errno : 0;
+        if (place >= 0)
+            close(place);
+    }
+    if (setns(home, CLONE_NEWNS)) {
         sys = sys ? sys : errno;
+        if (tree >= 0)
+            close(tree);
+    }
     close(home);
-    if (!sys &&
-        (magic_of(tree) != PROC_SUPER_MAGIC || fstat(tree, &st) || st.st_ino != PROCFS_ROOT_INO ||
-         mount_setattr(tree, "", AT_EMPTY_PATH, &safe, sizeof(safe))))
-        sys = EPERM;
     *out = tree;
-    if (!sys)
-        return 0;
-    init_blame(t, "/proc: the container whose pid namespace is joined has no procfs to share");
-    if (tree >= 0)
-        close(tree);
+    return sys;
+}
+
+static bool is_safe_clone(struct init *t, int tree, uint32_t magic, ino_t root_ino)
+{
+    struct mount_attr safe = {.attr_set = t->op->a, .propagation = MS_PRIVATE};
+    struct stat st;
+
+    return magic_of(tree) == magic && !fstat(tree, &st) && (!root_ino || st.st_ino == root_ino) &&
+           S_ISDIR(st.st_mode) && !mount_setattr(tree, "", AT_EMPTY_PATH, &safe, sizeof(safe));
+}
+
+/* Before Linux 6.17. */
+static int clone_procfs_of(struct init *t, int donor, int *out)
+{
+    int sys = clone_mount_of(t, donor, "/proc", out);
+
+    if (!sys && !is_safe_clone(t, *out, PROC_SUPER_MAGIC, PROCFS_ROOT_INO)) {
+        close(*out);
+        sys = EPERM;
+    }
+    if (sys)
+        init_blame(t, "/proc: the container whose pid namespace is joined has no procfs to share");
+    return sys;
+}
+
+/* /dev/shm of the container whose ipc namespace is joined: any folder of a tmpfs will do, since
+ * nothing but what that container can write anyway is in there. */
+static int clone_tmpfs_of(struct init *t, int donor, const char *path, int *out)
+{
+    int sys = clone_mount_of(t, donor, path, out);
+
+    if (!sys && !is_safe_clone(t, *out, TMPFS_MAGIC, 0)) {
+        close(*out);
+        sys = EPERM;
+    }
+    if (sys)
+        init_blame2(t, path, "the container whose ipc namespace is joined has none to share");
     return sys;
 }
 
@@ -247,6 +330,8 @@ int do_mount(struct init *t)
     init_blame2(t, target, type);
     if (t->op->fd < 0)
         sys = make_mount(t, type, target, &mount);
+    else if (!strcmp(type, "tmpfs"))
+        sys = clone_tmpfs_of(t, init_fd(t), target, &mount);
     else if ((mount = make_procfs_of(init_fd(t), t->op->a)) < 0)
         sys = clone_procfs_of(t, init_fd(t), &mount);
     if (sys)

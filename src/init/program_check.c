@@ -101,7 +101,9 @@ static const char *check_numbers(const struct program_op *op, uint32_t n_fds)
     case P_MASK:
         return op->b < n_fds ? NULL : "index of the null device out of range";
     case P_MOUNT:
-        return op->fd < 0 || !strcmp(op->data, "proc") ? NULL : "descriptor of a mount";
+        return op->fd < 0 || !strcmp(op->data, "proc") || !strcmp(op->data, "tmpfs")
+                   ? NULL
+                   : "descriptor of a mount";
     case P_DUP:
         return op->a <= 2 ? NULL : "standard descriptor out of range";
     case P_CAPS:

@@ -21,6 +21,12 @@ static const struct jfield ipam_fields[] = {
 };
 static const struct jtable ipam_json = {sizeof(struct network_ipam), ipam_fields};
 
+static const struct jfield reference_fields[] = {
+    J(J_STR, struct network_reference, network, "Network", .flags = J_OMIT),
+    J_END,
+};
+static const struct jtable reference_json = {sizeof(struct network_reference), reference_fields};
+
 static const struct jfield request_fields[] = {
     J(J_STR, struct network_request, name, "Name"),
     J(J_BOOL, struct network_request, check_duplicate, "CheckDuplicate", .flags = J_OMIT),
@@ -32,6 +38,8 @@ static const struct jfield request_fields[] = {
     J(J_TRI, struct network_request, enable_ipv4, "EnableIPv4", .flags = J_OMIT),
     J(J_BOOL, struct network_request, enable_ipv6, "EnableIPv6", .flags = J_OMIT),
     J(J_OBJ, struct network_request, ipam, "IPAM", .sub = &ipam_json),
+    J(J_BOOL, struct network_request, config_only, "ConfigOnly", .flags = J_OMIT),
+    J(J_OBJ, struct network_request, config_from, "ConfigFrom", .sub = &reference_json),
     J(J_PAIRS, struct network_request, options, "Options", .flags = J_OMIT),
     J(J_PAIRS, struct network_request, labels, "Labels", .flags = J_OMIT),
     J_END,

@@ -60,6 +60,9 @@ static struct err *check_kind(const struct network_request *r)
     if (r->ingress)
         return err_new(ERR_FORBIDDEN,
                        "cannot create an ingress network: this node is not a swarm manager");
+    if (r->config_only || !text_is_empty(r->config_from.network))
+        return err_new(ERR_INVALID, "networks that lend their configuration (ConfigOnly, "
+                                    "ConfigFrom) are not supported: give each network its own");
     if (!r->enable_ipv6 && r->enable_ipv4 < 0)
         return err_new(ERR_INVALID, "IPv4 or IPv6 must be enabled");
     if (!text_is_empty(r->ipam.driver) && strcmp(r->ipam.driver, "default") != 0)

@@ -153,7 +153,10 @@ void etc_files_plan(struct arena *a, const struct container *c, struct etc_files
     struct container *other = NULL;
 
     err_drop(mode_container(c->table, h->network_mode, &other));
-    *out = (struct etc_files){.hostname = arena_printf(a, "%s\n", c->doc.config.hostname)};
+    *out = (struct etc_files){
+        .hostname = arena_printf(a, "%s\n", c->doc.config.hostname),
+        .is_readonly = h->readonly_rootfs,
+    };
     if (other) {
         out->other_dir = rootfs_dir(c->parts->layers, a, other->doc.id);
         return;
@@ -232,7 +235,7 @@ struct err *etc_files_open(struct arena *a, const char *dir, const struct etc_fi
                            const struct mount_point *mounts, size_t n_mounts,
                            struct sandbox_mount *out, size_t *n)
 {
-    struct bind_options_plan plan = {0};
+    struct bind_options_plan plan = {.read_only = f->is_readonly};
     const struct {
         const char *name, *target, *text;
     } files[ETC_FILES] = {
@@ -248,6 +251,7 @@ struct err *etc_files_open(struct arena *a, const char *dir, const struct etc_fi
 
         if (user_mounts(mounts, n_mounts, files[i].target))
             continue;
+        out[*n] = (struct sandbox_mount){.fd = -1, .target = files[i].target};
         if (!f->other_dir)
             err = write_file(dir, files[i].name, files[i].text);
         if (!err)
@@ -258,7 +262,6 @@ struct err *etc_files_open(struct arena *a, const char *dir, const struct etc_fi
                 close(out[--*n].fd);
             return err;
         }
-        out[*n].target = files[i].target;
         ++*n;
     }
     return NULL;

@@ -17,6 +17,7 @@
 #include "run/exited.h"
 #include "run/mounts.h"
 #include "run/oom.h"
+#include "run/volume_mounts.h"
 
 #include "exec_recover.h"
 
@@ -38,11 +39,12 @@ static struct err *load_one(void *ctx, const char *id, const char *json)
     if (err) { /* removed by force: the container can be looked at and removed */
         err_drop(err);
         c->image = NULL;
-    } else {
-        image_ref(c->image, c->doc.id, state_is_running(c));
     }
     health_load(c);
     mounts_ref(c);
+    images_ref(c, state_is_running(c));
+    if (state_is_running(c))
+        volume_mounts_adopt(c);
     container_table_insert(c);
     legacy_links_insert(c);
     return NULL;

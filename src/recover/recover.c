@@ -31,9 +31,11 @@
 #include "place/sockets.h"
 #include "run/commands.h"
 #include "run/exited.h"
+#include "run/mounts.h"
 #include "run/oom.h"
 #include "run/restart.h"
 #include "run/streams.h"
+#include "run/volume_mounts.h"
 #include "runtime/keeper_conn.h"
 #include "storage/rootfs.h"
 #include "storage/volume.h"
@@ -139,8 +141,7 @@ static void adopt_process(struct container *c, const struct keeper_entry *e, con
     /* A pause or a thaw may have been in flight: the kernel knows. */
     c->doc.state.status =
         cgroup_is_frozen(c->parts->cgroups, c->doc.id) ? STATUS_PAUSED : STATUS_RUNNING;
-    if (c->image)
-        image_ref(c->image, c->doc.id, true);
+    images_ref(c, true);
     container_adopt_streams(c, &s);
     c->must_close_stdin = was_attached;
     err = networks_rejoin(c);
@@ -295,8 +296,8 @@ static void note_vanished(struct container *c)
     state_set_error(
         c, "the container ended while no engine and no keeper was there: its exit code is unknown");
     c->doc.published = (struct jlist){0};
-    if (c->image)
-        image_ref(c->image, c->doc.id, false);
+    volume_mounts_end(c);
+    images_ref(c, false);
     container_event(c, "die", "exitCode", "255");
     container_check(c);
     container_save(c);
@@ -310,11 +311,11 @@ static void undo_start(struct container *c)
     ASSERT(c->pidfd < 0 && s->starting_from > 0);
     s->status = s->starting_from - 1;
     s->starting_from = 0;
+    volume_mounts_end(c);
     if (s->status == STATUS_RESTARTING)
         s->restart_count--;
     c->doc.published = (struct jlist){0};
-    if (c->image)
-        image_ref(c->image, c->doc.id, false);
+    images_ref(c, false);
     container_save(c);
 }
 

@@ -21,6 +21,7 @@
 #include "place/resolver.h"
 #include "run/commands.h"
 #include "run/mounts.h"
+#include "run/volume_mounts.h"
 #include "runtime/risk.h"
 #include "runtime/sandbox.h"
 #include "storage/rootfs.h"
@@ -57,8 +58,9 @@ struct create {
     struct risk_findings risks;
     struct risk_sources sources; /* what it mounts of the host, for the worker */
     bool is_reserved, is_published;
-    size_t at_mount; /* make-volumes: the mount being made */
-    char **made;     /* names of volumes that did not exist before */
+    size_t at_mount;              /* make-volumes: the mount being made */
+    struct pairs *volume_options; /* per mount, for copy-up on the worker */
+    char **made;                  /* names of volumes that did not exist before */
     size_t n_made;
     void (*done)(void *ctx, struct err *err, const struct create_result *r);
     void *ctx;
@@ -75,6 +77,7 @@ static const struct jtable request_json = {sizeof(struct create_request), reques
 
 static struct err *decode_request(struct create *o, struct create_request *r)
 {
+    static const struct jtable *const tables[] = {&config_json, &request_json, NULL};
     const struct json *doc;
 
     if (o->body_len == 0)
@@ -85,7 +88,9 @@ static struct err *decode_request(struct create *o, struct create_request *r)
     TRY(json_fill(o->c->arena, doc, &config_json, &r->config));
     TRY(json_fill(o->c->arena, doc, &request_json, r));
     TRY(json_check_sizes(&config_json, &r->config, CONFIG_ENTRIES_MAX));
-    return json_check_sizes(&request_json, r, CONFIG_ENTRIES_MAX);
+    TRY(json_check_sizes(&request_json, r, CONFIG_ENTRIES_MAX));
+    config_warn_unused(o->op.arena, doc, tables, &o->warnings);
+    return NULL;
 }
 
 /* Only the system is looked at: an image for another architecture is refused when it is pulled, or
@@ -107,7 +112,8 @@ static struct err *read_request(struct op *op)
         return err_new(ERR_TOO_LARGE, "container configuration is larger than %u bytes",
                        CONFIG_BYTES_MAX);
     TRY(check_platform(o));
-    return decode_request(o, &o->request);
+    TRY(decode_request(o, &o->request));
+    return mounts_check_volumes(&o->request.config);
 }
 
 /* ---- find-image ---- */
@@ -192,8 +198,8 @@ static void fill_defaults(const struct create *o, struct host_config *h)
         h->runtime = "berth";
     if (s->no_new_privileges)
         fill_no_new_privileges(a, h);
-    if (!h->console_size)
-        h->console_size = "[0,0]";
+    if (o->api_version < 142)
+        memset(h->console_size, 0, sizeof(h->console_size));
     if (h->memory > 0 && h->memory_swap == 0)
         h->memory_swap = h->memory * 2;
 }
@@ -207,6 +213,7 @@ static struct err *check_with_parts(struct create *o, const struct config *c,
 
     TRY(resolver_check(c, h));
     TRY(log_check(h->log.type, &h->log.options));
+    TRY(log_check_here(h->log.type));
     TRY(limits_plan(o->op.arena, h, c, &limits));
     TRY(cgroup_check(o->table->parts->cgroups, o->op.arena, &limits, &o->warnings));
     TRY(ports_plan(o->op.arena, c, h, NULL, &maps, &n_maps));
@@ -327,6 +334,16 @@ static void release_name(struct op *op)
 
 static void make_next_volume(struct create *o, struct ticket *t);
 
+/* Those that others have come to use meanwhile stay: volume_remove refuses them. */
+static void drop_volumes(struct op *op)
+{
+    struct create *o = (struct create *)op;
+
+    mounts_unref(o->c);
+    for (size_t i = 0; i < o->n_made; i++)
+        volume_remove(o->table->parts->volumes, o->made[i], true, NULL, NULL);
+}
+
 /* One that comes late is removed behind its creation, in its lane: drop_volumes. */
 static void on_volume(void *ctx, struct err *err, struct volume *v)
 {
@@ -335,16 +352,45 @@ static void on_volume(void *ctx, struct err *err, struct volume *v)
     struct mount_point *m;
 
     if (!o || err) {
-        ticket_answer(t, err);
+        if (o)
+            drop_volumes(&o->op);
+        ticket_answer(t, as_fault(err));
         return;
     }
     ASSERT(o->at_mount < o->c->doc.mounts.n);
     m = o->c->doc.mounts.v;
-    m += o->at_mount++;
+    m += o->at_mount;
+    o->volume_options[o->at_mount++] = pairs_copy(o->op.arena, volume_options(v));
     m->name = arena_strdup(o->c->arena, volume_name(v));
     m->source = arena_strdup(o->c->arena, volume_path(v));
     volume_ref(v, o->c->doc.id);
     make_next_volume(o, t);
+}
+
+/* What is asked of a volume that is there already counts for nothing. */
+static bool volume_is_there(struct create *o, const struct mount_point *m)
+{
+    const struct volume *v =
+        text_is_empty(m->name) ? NULL : volume_find(o->table->parts->volumes, m->name);
+    struct strs ignored = {0};
+
+    if (!v)
+        return false;
+    for (size_t i = 0; i < m->volume_options.n; i++)
+        if (!text_same(pairs_get(volume_options(v), m->volume_options.v[i].key),
+                       m->volume_options.v[i].value))
+            strs_add(o->op.arena, &ignored, m->volume_options.v[i].key);
+    for (size_t i = 0; i < m->volume_labels.n; i++)
+        if (!text_same(pairs_get(volume_labels(v), m->volume_labels.v[i].key),
+                       m->volume_labels.v[i].value))
+            strs_add(o->op.arena, &ignored, m->volume_labels.v[i].key);
+    if (ignored.n)
+        strs_add(o->op.arena, &o->warnings,
+                 arena_printf(o->op.arena,
+                              "volume %s exists already, with other options or labels than are "
+                              "asked for: %s",
+                              m->name, strs_join(o->op.arena, &ignored, ", ")));
+    return true;
 }
 
 /* One volume after the other, since each is an operation with an answer. A name that does not exist
@@ -364,9 +410,11 @@ static void make_next_volume(struct create *o, struct ticket *t)
     }
     m += o->at_mount;
     r.name = m->name;
-    r.driver = o->c->doc.host.volume_driver;
+    r.driver = m->driver;
+    r.options = m->volume_options;
+    r.labels = m->volume_labels;
     r.is_doomed = m->is_anonymous; /* until the container is saved */
-    if (text_is_empty(m->name) || !volume_find(o->table->parts->volumes, m->name)) {
+    if (!volume_is_there(o, m)) {
         char id[ID_MAX];
 
         if (text_is_empty(m->name)) {
@@ -384,18 +432,29 @@ static struct err *make_volumes(struct op *op)
     struct create *o = (struct create *)op;
 
     o->made = arena_array(op->arena, o->c->doc.mounts.n + 1, sizeof(char *));
+    o->volume_options = arena_array(op->arena, o->c->doc.mounts.n + 1, sizeof(*o->volume_options));
+    images_ref(o->c, false);
     make_next_volume(o, op_wait(op));
     return NULL;
 }
 
-/* Those that others have come to use meanwhile stay: volume_remove refuses them. */
-static void drop_volumes(struct op *op)
+/* ---- mount-volumes: what is copied into a file system goes into that, not below it ---- */
+
+static bool mounts_volumes(const struct op *op)
+{
+    return volume_mounts_are_wanted(((const struct create *)op)->c);
+}
+
+static struct err *mount_volumes(struct op *op)
 {
     struct create *o = (struct create *)op;
 
-    mounts_unref(o->c);
-    for (size_t i = 0; i < o->n_made; i++)
-        volume_remove(o->table->parts->volumes, o->made[i], true, NULL, NULL);
+    return volume_mounts_begin(o->c, op);
+}
+
+static void unmount_volumes(struct op *op)
+{
+    volume_mounts_end(((struct create *)op)->c);
 }
 
 /* ---- make-files (worker) ---- */
@@ -413,7 +472,8 @@ static struct err *copy_up(struct create *o)
             continue;
         if (root < 0)
             TRY(rootfs_mount(o->table->parts->layers, o->c->doc.id, &o->chain, true, &root));
-        TRY(volume_copy_up(m[i].source, root, m[i].destination));
+        TRY(volume_copy_up(m[i].source, &o->volume_options[i], m[i].subpath, root,
+                           m[i].destination));
     }
     return NULL;
 }
@@ -453,6 +513,7 @@ static struct err *make_files(struct op *op)
     struct create *o = (struct create *)op;
     struct err *err;
 
+    TRY(sandbox_check_host(op->arena, &o->c->doc.host));
     TRY(check_sources(o));
     TRY(rootfs_create(o->table->parts->layers, o->c->doc.id));
     err = fill_rootfs(o);
@@ -486,6 +547,7 @@ static struct err *publish(struct op *op)
     struct create *o = (struct create *)op;
 
     ASSERT(o->is_reserved && !o->is_published && o->c->refs == 1);
+    volume_mounts_end(o->c);
     release_name(op);
     o->is_published = true;
     container_table_insert(o->c);
@@ -538,6 +600,7 @@ static const struct op_step create_steps[] = {
     {"find-parts", ON_LOOP, find_parts, NULL, 0},
     {"reserve-name", ON_LOOP, reserve_name, release_name, 0},
     {"make-volumes", ON_EVENT, make_volumes, drop_volumes, 0},
+    {"mount-volumes", ON_EVENT, mount_volumes, unmount_volumes, 0, mounts_volumes},
     {"make-files", ON_WORKER, make_files, remove_files, 0},
     {"save", ON_EVENT, save, unsave, 0},
     {"publish", ON_LOOP, publish, NULL, 0},

@@ -25,8 +25,10 @@
 #include "net/net.h"
 #include "place/endpoints.h"
 #include "run/commands.h"
+#include "run/mounts.h"
 #include "run/oom.h"
 #include "run/restart.h"
+#include "run/volume_mounts.h"
 #include "runtime/keeper_conn.h"
 #include "stream/hub.h"
 #include "stream/log.h"
@@ -116,8 +118,7 @@ static struct err *record(struct op *op)
         log_finish(c->log);
     if (c->hub && s->status != STATUS_RESTARTING)
         hub_end_clients(c->hub);
-    if (c->image)
-        image_ref(c->image, c->doc.id, false);
+    images_ref(c, false);
     container_check(c);
     waiters_notify(c, false);
     return NULL;
@@ -142,6 +143,7 @@ static struct err *release_addresses(struct op *op)
     struct exited *o = (struct exited *)op;
 
     networks_leave(o->c);
+    volume_mounts_end(o->c);
     volumes_tell(o->c, "unmount");
     return NULL;
 }

@@ -13,22 +13,29 @@
 
 #include "base/fd.h"
 #include "container/container.h"
+#include "container/container_table.h"
 #include "container/doc.h"
 #include "container/object.h"
 #include "core/loop.h"
+#include "image/image.h"
 #include "place/files.h"
 #include "runtime/risk.h"
 #include "runtime/sandbox.h"
 #include "storage/volume.h"
 
+#include "mount_spec.h"
+
 #define MOUNTS_MAX (SANDBOX_MOUNTS_MAX - ETC_FILES) /* what a start has room for */
 
-/* A list under construction; later entries for the same destination are refused or skipped. */
+/* A list under construction: what the request itself names comes first, then what it takes over,
+ * then what the image wants. */
 struct mount_plan {
     struct container_table *table;
+    struct image_table *images;
     struct arena *a;
     struct mount_point *v;
     size_t n, room;
+    size_t n_own;
 };
 
 static struct mount_point *mount_plan_find(struct mount_plan *p, const char *destination)
@@ -39,18 +46,10 @@ static struct mount_point *mount_plan_find(struct mount_plan *p, const char *des
     return NULL;
 }
 
-static struct mount_point *mount_plan_add(struct mount_plan *p, const char *type,
-                                          const char *destination)
+static struct mount_point *mount_plan_add(struct mount_plan *p)
 {
-    struct mount_point *m;
-
     p->v = arena_grow(p->a, p->v, p->n, &p->room, sizeof(*p->v));
-    m = &p->v[p->n++];
-    m->type = arena_strdup(p->a, type);
-    m->destination = arena_strdup(p->a, destination);
-    m->name = m->source = m->driver = m->mode = m->propagation = "";
-    m->rw = true;
-    return m;
+    return &p->v[p->n++];
 }
 
 static struct err *check_number(size_t n)
@@ -59,235 +58,120 @@ static struct err *check_number(size_t n)
                            : err_new(ERR_INVALID, "a container has at most %d mounts", MOUNTS_MAX);
 }
 
-static struct err *check_destination(struct mount_plan *p, const char *destination, char **out)
+/* ---- its own ---- */
+
+static struct err *add_own(struct mount_plan *p, const struct mount_point *m)
 {
-    if (text_is_empty(destination) || *destination != '/')
-        return err_new(ERR_INVALID, "invalid mount path: '%s' mount path must be absolute",
-                       destination ? destination : "");
-    *out = path_clean(p->a, destination);
-    if (strcmp(*out, "/") == 0)
-        return err_new(ERR_INVALID, "invalid specification: destination can't be '/'");
-    if (mount_plan_find(p, *out))
-        return err_new(ERR_INVALID, "Duplicate mount point: %s", *out);
-    return check_number(p->n + 1);
+    if (mount_plan_find(p, m->destination))
+        return err_new(ERR_INVALID, "Duplicate mount point: %s", m->destination);
+    TRY(check_number(p->n + 1));
+    *mount_plan_add(p) = *m;
+    p->n_own = p->n;
+    return NULL;
 }
 
-/* ---- Binds: "source:destination[:mode]" ---- */
-
-static bool is_propagation(const char *s)
+/* By its id from now on: the name may be another's at the start. */
+static struct err *find_image(struct mount_plan *p, struct mount_point *m)
 {
-    static const char *const known[] = {"shared", "rshared", "slave",
-                                        "rslave", "private", "rprivate"};
+    struct image *image;
 
-    for (size_t i = 0; i < ARRAY_LEN(known); i++)
-        if (strcmp(s, known[i]) == 0)
-            return true;
-    return false;
+    TRY(image_find(p->images, m->source, &image));
+    m->image = arena_strdup(p->a, image_id(image));
+    return NULL;
 }
 
-static struct err *parse_mode(struct mount_plan *p, struct mount_point *m, const char *spec,
-                              const char *mode, bool is_bind)
+static struct err *add_all_own(struct mount_plan *p, const struct host_config *host)
 {
-    struct strs parts = text_split(p->a, mode, ',');
+    const struct mount_request *requests = host->mounts.v;
+    struct mount_point m;
 
-    m->mode = arena_strdup(p->a, mode);
-    for (size_t i = 0; i < parts.n; i++) {
-        const char *part = parts.v[i];
-
-        if (strcmp(part, "ro") == 0 || strcmp(part, "readonly") == 0)
-            m->rw = false;
-        else if (strcmp(part, "rw") == 0)
-            m->rw = true;
-        else if (is_bind && is_propagation(part))
-            m->propagation = arena_strdup(p->a, part);
-        else if (!is_bind && strcmp(part, "nocopy") == 0)
-            m->no_copy = true;
-        else if (strcmp(part, "nocopy") == 0)
-            return err_new(ERR_INVALID,
-                           "invalid volume specification: '%s': nocopy is for volumes: what a bind "
-                           "mount hides is never copied (invalid mount config for type \"bind\": "
-                           "field VolumeOptions must not be specified)",
-                           spec);
-        else if (strcmp(part, "z") != 0 && strcmp(part, "Z") != 0)
-            return err_new(ERR_INVALID, "invalid mode: %s (in volume specification '%s')", mode,
-                           spec);
+    for (size_t i = 0; i < host->binds.n; i++) {
+        TRY(mount_from_bind(p->a, host->binds.v[i], host->volume_driver, &m));
+        TRY(add_own(p, &m));
+    }
+    for (size_t i = 0; i < host->mounts.n; i++) {
+        TRY(mount_from_request(p->a, &requests[i], &m));
+        if (strcmp(m.type, "image") == 0)
+            TRY(find_image(p, &m));
+        TRY(add_own(p, &m));
+    }
+    for (size_t i = 0; i < host->tmpfs.n; i++) {
+        TRY(mount_from_tmpfs(p->a, &host->tmpfs.v[i], &m));
+        TRY(add_own(p, &m));
     }
     return NULL;
 }
 
-static struct err *add_bind(struct mount_plan *p, const char *spec)
-{
-    struct strs parts = text_split(p->a, spec, ':');
-    struct mount_point *m;
-    bool is_bind;
-    char *destination = NULL;
+/* ---- VolumesFrom ---- */
 
-    if (parts.n < 2 || parts.n > 3 || !*parts.v[0] || !*parts.v[1])
-        return err_new(ERR_INVALID, "invalid volume specification: '%s'", spec);
-    is_bind = parts.v[0][0] == '/';
-    TRY(check_destination(p, parts.v[1], &destination));
-    m = mount_plan_add(p, is_bind ? "bind" : "volume", destination);
-    if (is_bind) {
-        m->source = path_clean(p->a, parts.v[0]);
-        m->propagation = "rprivate";
-        m->create_source = true;
-    } else {
-        m->name = arena_strdup(p->a, parts.v[0]);
-        m->driver = "local";
-        m->mode = "z";
-    }
-    if (parts.n == 3)
-        TRY(parse_mode(p, m, spec, parts.v[2], is_bind));
+/* What is read-only there stays so, whatever the mode says; how mounts propagate and what is copied
+ * are the other container's business. */
+static struct err *parse_from(struct mount_plan *p, const char *spec, char **name,
+                              struct mount_mode *mode)
+{
+    const char *colon = strchr(spec, ':'), *text = colon ? colon + 1 : "";
+
+    if (!*spec)
+        return err_new(ERR_INVALID, "volumes-from specification cannot be an empty string");
+    *name = colon ? arena_strndup(p->a, spec, (size_t)(colon - spec)) : arena_strdup(p->a, spec);
+    if (!mount_mode_parse(p->a, text, mode) || mode->propagation || mode->no_copy)
+        return err_new(ERR_INVALID, "invalid mode: %s (in volumes-from specification '%s')", text,
+                       spec);
     return NULL;
 }
 
-/* ---- Mounts: structured ---- */
-
-static struct err *refuse(const struct mount_request *r, const char *why)
+static void take_over(struct mount_plan *p, const struct mount_point *theirs, bool is_readonly)
 {
-    return err_new(ERR_INVALID, "invalid mount config for type \"%s\": %s", r->type, why);
-}
+    struct mount_point *m = mount_plan_find(p, theirs->destination);
 
-static struct err *add_bind_mount(struct mount_plan *p, const struct mount_request *r,
-                                  const char *destination)
-{
-    const struct bind_options *o = r->bind;
-    struct mount_point *m;
-
-    if (text_is_empty(r->source))
-        return refuse(r, "field Source must not be empty");
-    if (*r->source != '/')
-        return refuse(r, "invalid mount path: mount path must be absolute");
-    if (r->volume)
-        return refuse(r, "field VolumeOptions must not be specified");
-    if (o && !text_is_empty(o->propagation) && !is_propagation(o->propagation))
-        return refuse(r, "invalid propagation mode");
-    m = mount_plan_add(p, "bind", destination);
-    m->source = path_clean(p->a, r->source);
-    m->rw = !r->read_only;
-    m->propagation =
-        o && !text_is_empty(o->propagation) ? arena_strdup(p->a, o->propagation) : "rprivate";
-    m->create_source = o && o->create_mountpoint;
-    m->non_recursive = o && o->non_recursive;
-    m->readonly_non_recursive = o && o->readonly_non_recursive;
-    return NULL;
-}
-
-static struct err *add_volume_mount(struct mount_plan *p, const struct mount_request *r,
-                                    const char *destination)
-{
-    struct mount_point *m;
-
-    if (r->bind)
-        return refuse(r, "field BindOptions must not be specified");
-    if (r->source && *r->source == '/')
-        return refuse(r, "the Source of a volume is its name, not a path");
-    m = mount_plan_add(p, "volume", destination);
-    m->name = r->source ? arena_strdup(p->a, r->source) : "";
-    m->is_anonymous = text_is_empty(r->source);
-    m->driver = "local";
-    m->mode = "z";
-    m->rw = !r->read_only;
-    if (r->volume) {
-        m->no_copy = r->volume->no_copy;
-        m->subpath = arena_strdup(p->a, r->volume->subpath);
-    }
-    return NULL;
-}
-
-static struct err *add_tmpfs_mount(struct mount_plan *p, const struct mount_request *r,
-                                   const char *destination)
-{
-    struct mount_point *m;
-    autobuf struct buf options = {0};
-
-    if (!text_is_empty(r->source))
-        return refuse(r, "field Source must not be specified");
-    m = mount_plan_add(p, "tmpfs", destination);
-    m->rw = !r->read_only;
-    buf_puts(&options, "noexec,nosuid,nodev");
-    if (r->tmpfs && r->tmpfs->size_bytes > 0)
-        buf_printf(&options, ",size=%lld", (long long)r->tmpfs->size_bytes);
-    if (r->tmpfs && r->tmpfs->mode > 0)
-        buf_printf(&options, ",mode=%o", (unsigned)r->tmpfs->mode);
-    m->options = arena_strdup(p->a, options.data);
-    return NULL;
-}
-
-static struct err *add_mount(struct mount_plan *p, const struct mount_request *r)
-{
-    char *destination = NULL;
-    const char *type = r->type ? r->type : "";
-
-    TRY(check_destination(p, r->target, &destination));
-    if (strcmp(type, "bind") == 0)
-        return add_bind_mount(p, r, destination);
-    if (strcmp(type, "volume") == 0)
-        return add_volume_mount(p, r, destination);
-    if (strcmp(type, "tmpfs") == 0)
-        return add_tmpfs_mount(p, r, destination);
-    return err_new(ERR_INVALID, "mount type unknown: \"%s\"", type);
-}
-
-/* ---- the rest ---- */
-
-static struct err *add_tmpfs(struct mount_plan *p, const struct pair *t)
-{
-    char *destination = NULL;
-    struct mount_point *m;
-
-    TRY(check_destination(p, t->key, &destination));
-    m = mount_plan_add(p, "tmpfs", destination);
-    m->options = arena_strdup(p->a, t->value ? t->value : "");
-    return NULL;
+    if (theirs->is_plain_tmpfs || (m && m < p->v + p->n_own))
+        return;
+    if (!m)
+        m = mount_plan_add(p);
+    mount_point_copy(p->a, theirs, m); /* over that of an earlier one: the last counts */
+    m->rw = theirs->rw && !is_readonly;
+    m->no_copy = true;
 }
 
 static struct err *add_volumes_from(struct mount_plan *p, const char *spec)
 {
-    struct strs parts = text_split(p->a, spec, ':');
     const struct mount_point *theirs;
+    struct mount_mode mode;
     struct container *other;
+    char *name;
 
-    if (parts.n < 1 || parts.n > 2)
-        return err_new(ERR_INVALID, "invalid volumes-from specification: %s", spec);
-    TRY(container_find(p->table, parts.v[0], &other));
-    if (parts.n == 2) { /* a bad mode is one even where there is nothing to take */
-        struct mount_point any = {0};
-
-        TRY(parse_mode(p, &any, spec, parts.v[1], true));
-    }
+    TRY(parse_from(p, spec, &name, &mode));
+    TRY(container_find(p->table, name, &other));
     theirs = other->doc.mounts.v;
-    for (size_t i = 0; i < other->doc.mounts.n; i++) {
-        struct mount_point *m;
-
-        if (mount_plan_find(p, theirs[i].destination))
-            continue;
-        m = mount_plan_add(p, theirs[i].type, theirs[i].destination);
-        m->name = arena_strdup(p->a, theirs[i].name);
-        m->source = arena_strdup(p->a, theirs[i].source);
-        m->driver = arena_strdup(p->a, theirs[i].driver);
-        m->mode = arena_strdup(p->a, theirs[i].mode);
-        m->propagation = arena_strdup(p->a, theirs[i].propagation);
-        m->options = arena_strdup(p->a, theirs[i].options);
-        m->rw = theirs[i].rw;
-        m->create_source = theirs[i].create_source;
-        m->no_copy = true;
-        if (parts.n == 2)
-            TRY(parse_mode(p, m, spec, parts.v[1], strcmp(m->type, "bind") == 0));
-    }
+    for (size_t i = 0; i < other->doc.mounts.n; i++)
+        take_over(p, &theirs[i], mode.is_readonly);
     return check_number(p->n);
 }
 
-static void add_anonymous(struct mount_plan *p, const char *destination)
+/* ---- volumes without a name ---- */
+
+/* The image's may lack the slash: what is in the wild is below the root. */
+static void add_anonymous(struct mount_plan *p, const char *destination, const char *driver)
 {
     struct mount_point *m;
-    char *clean = path_clean(p->a, destination);
+    char *clean = path_clean(p->a, path_join(p->a, "/", destination));
 
     if (mount_plan_find(p, clean) || strcmp(clean, "/") == 0)
         return;
-    m = mount_plan_add(p, "volume", clean);
+    m = mount_plan_add(p);
+    mount_point_init(m, "volume", clean);
     m->is_anonymous = true;
-    m->driver = "local";
+    m->driver = arena_strdup(p->a, text_is_empty(driver) ? "local" : driver);
+}
+
+struct err *mounts_check_volumes(const struct config *asked)
+{
+    for (size_t i = 0; i < asked->volumes.n; i++)
+        if (asked->volumes.v[i][0] != '/')
+            return err_new(ERR_INVALID,
+                           "invalid volume specification: '%s': mount path must be absolute",
+                           asked->volumes.v[i]);
+    return NULL;
 }
 
 static size_t depth(const char *path)
@@ -310,24 +194,14 @@ static int parents_first(const void *x, const void *y)
 struct err *mounts_plan(struct container_table *t, struct arena *a, const struct config *config,
                         const struct host_config *host, struct jlist *out)
 {
-    struct mount_plan p = {.table = t, .a = a};
-    const struct mount_request *requests = host->mounts.v;
+    struct mount_plan p = {.table = t, .images = t->parts->images, .a = a};
 
     TRY(check_number(host->volumes_from.n)); /* each may bring nothing new, but is gone through */
-    for (size_t i = 0; i < host->binds.n; i++)
-        TRY(add_bind(&p, host->binds.v[i]));
-    for (size_t i = 0; i < host->mounts.n; i++)
-        TRY(add_mount(&p, &requests[i]));
-    for (size_t i = 0; i < host->tmpfs.n; i++)
-        TRY(add_tmpfs(&p, &host->tmpfs.v[i]));
+    TRY(add_all_own(&p, host));
     for (size_t i = 0; i < host->volumes_from.n; i++)
         TRY(add_volumes_from(&p, host->volumes_from.v[i]));
     for (size_t i = 0; i < config->volumes.n; i++) {
-        if (config->volumes.v[i][0] != '/')
-            return err_new(ERR_INVALID,
-                           "invalid volume specification: '%s': mount path must be absolute",
-                           config->volumes.v[i]);
-        add_anonymous(&p, config->volumes.v[i]);
+        add_anonymous(&p, config->volumes.v[i], host->volume_driver);
         TRY(check_number(p.n));
     }
     if (p.n)
@@ -392,7 +266,48 @@ void mounts_risk_sources(struct parts *p, struct arena *a, const struct jlist *m
     }
 }
 
-/* ---- volumes in use ---- */
+/* ---- images and volumes in use ---- */
+
+static struct image *image_at(const struct container *c, size_t i)
+{
+    const struct mount_point *m = c->doc.mounts.v;
+    struct image *image = NULL;
+
+    if (!text_is_empty(m[i].image))
+        err_drop(image_find(c->parts->images, m[i].image, &image));
+    return image;
+}
+
+void images_ref(struct container *c, bool is_running)
+{
+    ASSERT_LOOP();
+    if (c->image)
+        image_ref(c->image, c->doc.id, is_running);
+    for (size_t i = 0; i < c->doc.mounts.n; i++) {
+        struct image *image = image_at(c, i);
+
+        if (image)
+            image_ref(image, c->doc.id, is_running);
+    }
+}
+
+/* The own one last: what is mounted may be the same, and goes with its last reference. */
+static void unref_images(struct container *c)
+{
+    for (size_t i = 0; i < c->doc.mounts.n; i++) {
+        struct image *image = image_at(c, i);
+
+        if (image && image != c->image)
+            image_unref(image, c->doc.id);
+    }
+}
+
+struct strs mounts_image_chain(const struct container *c, size_t i, struct arena *a)
+{
+    struct image *image = image_at(c, i);
+
+    return image ? strs_copy(a, image_chain(image)) : (struct strs){0};
+}
 
 static void each_volume(struct container *c, void (*fn)(struct volume *v, const char *id))
 {
@@ -417,6 +332,7 @@ void mounts_unref(struct container *c)
 {
     ASSERT_LOOP();
     each_volume(c, volume_unref);
+    unref_images(c);
 }
 
 bool mounts_are_doomed(const struct container *c)

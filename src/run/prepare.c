@@ -36,6 +36,29 @@ static unsigned long propagation_flags(const char *name)
     return 0;
 }
 
+static struct err *open_tmpfs(const struct mount_point *m, struct sandbox_mount *out)
+{
+    struct tmpfs_mount t;
+
+    TRY(tmpfs_open(m->options ? m->options : "", &t));
+    out->fd = t.fd;
+    out->takes_mode = !t.has_mode;
+    out->takes_owner = !t.has_owner;
+    out->is_readonly = t.is_readonly || !m->rw;
+    return NULL;
+}
+
+static struct err *open_image(const struct prep *p, size_t i, struct sandbox_mount *out)
+{
+    const struct mount_point *m = &p->mounts[i];
+
+    if (p->image_chains[i].n == 0)
+        return err_new(ERR_NOT_FOUND,
+                       "No such image: %s (it was removed while the container existed)", m->source);
+    return image_mount_open(p->parts->layers, &p->image_chains[i], m->subpath, &out->fd,
+                            &out->is_file);
+}
+
 static struct err *open_mount(const struct prep *p, size_t i, struct sandbox_mount *out)
 {
     const struct mount_point *m = &p->mounts[i];
@@ -48,12 +71,14 @@ static struct err *open_mount(const struct prep *p, size_t i, struct sandbox_mou
     };
 
     ASSERT(i < p->n_mounts);
-    out->target = m->destination;
-    out->is_file = false;
+    *out = (struct sandbox_mount){.fd = -1, .target = m->destination};
     if (strcmp(m->type, "tmpfs") == 0)
-        return tmpfs_open(m->options ? m->options : "", &out->fd);
+        return open_tmpfs(m, out);
     if (strcmp(m->type, "volume") == 0)
-        return volume_open_mount(m->source, &p->volume_options[i], !m->rw, m->subpath, &out->fd);
+        return volume_open_mount(m->source, &p->volume_options[i], !m->rw, m->subpath, &out->fd,
+                                 &out->is_file);
+    if (strcmp(m->type, "image") == 0)
+        return open_image(p, i, out);
     return bind_open(m->source, &plan, &out->fd, &out->is_file);
 }
 
@@ -72,13 +97,17 @@ static void close_mounts(struct mount_list *l)
 
 static struct err *open_mounts(struct arena *a, const struct prep *p, struct mount_list *l)
 {
-    struct err *err = etc_files_open(a, p->dir, &p->files, p->mounts, p->n_mounts, l->v, &l->n);
+    struct err *err = NULL;
+    size_t n_etc = 0;
 
     for (size_t i = 0; i < p->n_mounts && !err; i++) {
         err = open_mount(p, i, &l->v[l->n]);
         if (!err)
             l->n++;
     }
+    if (!err) /* last: something may be mounted at /etc */
+        err = etc_files_open(a, p->dir, &p->files, p->mounts, p->n_mounts, l->v + l->n, &n_etc);
+    l->n += n_etc;
     if (err)
         close_mounts(l);
     return err;
@@ -114,7 +143,6 @@ static struct err *compile(struct arena *a, struct prep *p, struct mount_list *l
         .cgroup_tasks = join->tasks,
         .n_cgroup_tasks = join->n_tasks,
         .cgroup_dir = join->dir,
-        .shm = -1,
         .is_v2 = cgroup_is_v2(p->parts->cgroups),
     };
     struct err *err =
@@ -125,7 +153,7 @@ static struct err *compile(struct arena *a, struct prep *p, struct mount_list *l
         close_mounts(l);
         return err;
     }
-    p->ns.net = p->ns.ipc = p->ns.pid = p->ns.uts = -1; /* taken, whatever happens */
+    p->ns.net = p->ns.ipc = p->ns.pid = p->ns.uts = p->ns.shm = -1; /* taken, whatever happens */
     return sandbox_compile(a, &in, &p->launch);
 }
 

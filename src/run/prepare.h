@@ -19,6 +19,7 @@ struct prep {
     struct strs chain;
     const struct mount_point *mounts;
     struct pairs *volume_options; /* per mount */
+    struct strs *image_chains;    /* per mount */
     size_t n_mounts;
     struct endpoint_spec *specs;
     size_t n_specs;

@@ -172,10 +172,10 @@ static struct err *forget(struct op *op)
     struct container *c = o->c;
 
     ASSERT(o->is_marked && !c->is_gone);
+    mounts_unref(c);
     if (c->image)
         image_unref(c->image, c->doc.id);
     c->image = NULL;
-    mounts_unref(c);
     if (o->volumes)
         remove_volumes(c);
     container_event(c, "destroy", NULL, NULL);

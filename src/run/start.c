@@ -31,8 +31,10 @@
 #include "place/published.h"
 #include "place/sockets.h"
 #include "run/commands.h"
+#include "run/mounts.h"
 #include "run/oom.h"
 #include "run/streams.h"
+#include "run/volume_mounts.h"
 #include "storage/rootfs.h"
 #include "storage/volume.h"
 #include "stream/hub.h"
@@ -131,12 +133,36 @@ static struct err *open_namespace(struct container *c, const char *mode, const c
                    kind, other->doc.id);
 }
 
+/* With a mount of its own there it has none to share, as Docker. */
+static bool has_shm(const struct container *c)
+{
+    const struct mount_point *m = c->doc.mounts.v;
+
+    for (size_t i = 0; i < c->doc.mounts.n; i++)
+        if (strcmp(m[i].destination, "/dev/shm") == 0 || strcmp(m[i].destination, "/dev") == 0)
+            return false;
+    return true;
+}
+
+/* The segments of POSIX are files there, so that the namespace alone would be half of it. */
+static struct err *open_ipc(struct container *c, const char *mode, struct sandbox_namespaces *ns)
+{
+    struct container *other;
+
+    TRY(open_namespace(c, mode, "ipc", &ns->ipc));
+    TRY(mode_container(c->table, mode, &other));
+    if (!other || !has_shm(other))
+        return NULL;
+    ns->shm = fcntl(other->pidfd, F_DUPFD_CLOEXEC, 3);
+    return ns->shm < 0 ? err_sys("open container %s", other->name) : NULL;
+}
+
 static struct err *open_namespaces(struct start *o)
 {
     const struct host_config *h = &o->c->doc.host;
     struct sandbox_namespaces *ns = &o->prep.ns;
 
-    *ns = (struct sandbox_namespaces){.net = -1, .ipc = -1, .pid = -1, .uts = -1};
+    *ns = (struct sandbox_namespaces){.net = -1, .ipc = -1, .pid = -1, .uts = -1, .shm = -1};
     ns->host_net = network_mode_is(h, "host");
     ns->host_ipc = text_same(h->ipc_mode, "host");
     ns->host_pid = text_same(h->pid_mode, "host");
@@ -144,7 +170,7 @@ static struct err *open_namespaces(struct start *o)
     ns->private_cgroup = text_same(h->cgroupns_mode, "private");
     ns->host_cgroup = !ns->private_cgroup;
     TRY(open_namespace(o->c, h->network_mode, "net", &ns->net));
-    TRY(open_namespace(o->c, h->ipc_mode, "ipc", &ns->ipc));
+    TRY(open_ipc(o->c, h->ipc_mode, ns));
     TRY(open_namespace(o->c, h->pid_mode, "pid", &ns->pid));
     return NULL;
 }
@@ -152,7 +178,7 @@ static struct err *open_namespaces(struct start *o)
 /* Those that prep_make has taken are -1 by then. */
 static void close_namespaces(struct sandbox_namespaces *ns)
 {
-    int *fds[] = {&ns->net, &ns->ipc, &ns->pid, &ns->uts};
+    int *fds[] = {&ns->net, &ns->ipc, &ns->pid, &ns->uts, &ns->shm};
 
     for (size_t i = 0; i < ARRAY_LEN(fds); i++)
         if (*fds[i] >= 0)
@@ -243,10 +269,12 @@ static void copy_for_worker(struct start *o)
     p->mounts = m;
     p->n_mounts = c->doc.mounts.n;
     p->volume_options = arena_array(o->op.arena, p->n_mounts + 1, sizeof(struct pairs));
+    p->image_chains = arena_array(o->op.arena, p->n_mounts + 1, sizeof(struct strs));
     for (size_t i = 0; i < p->n_mounts; i++) {
         struct volume *v =
             text_is_empty(m[i].name) ? NULL : volume_find(c->parts->volumes, m[i].name);
 
+        p->image_chains[i] = mounts_image_chain(c, i, o->op.arena);
         if (v)
             p->volume_options[i] = pairs_copy(o->op.arena, volume_options(v));
     }
@@ -311,6 +339,23 @@ static struct err *await_unheld(struct op *op)
     if (o->c->ports)
         sockets_settle(o->c->table, op);
     return NULL;
+}
+
+/* ---- mount-volumes ---- */
+
+static bool mounts_volumes(const struct op *op)
+{
+    return volume_mounts_are_wanted(((const struct start *)op)->c);
+}
+
+static struct err *mount_volumes(struct op *op)
+{
+    return volume_mounts_begin(((struct start *)op)->c, op);
+}
+
+static void unmount_volumes(struct op *op)
+{
+    volume_mounts_end(((struct start *)op)->c);
 }
 
 /* ---- prepare (worker) ---- */
@@ -426,7 +471,7 @@ static struct err *mark_running(struct op *op)
     ASSERT(c->is_starting && c->pidfd >= 0);
     state_begin_run(c, clock_wall_ns());
     container_check(c);
-    image_ref(c->image, c->doc.id, true);
+    images_ref(c, true);
     health_start(c);
     oom_watch_begin(c);
     container_save(c); /* the pid: for people, not for recovery */
@@ -455,6 +500,7 @@ static const struct op_step start_steps[] = {
     {"intend", ON_LOOP, intend, take_back, 0},
     {"await-permit", ON_EVENT, await_permit, release_permit, -1},
     {"await-unheld", ON_EVENT, await_unheld, NULL, 0},
+    {"mount-volumes", ON_EVENT, mount_volumes, unmount_volumes, 0, mounts_volumes},
     {"prepare", ON_WORKER, prepare, discard, 0},
     {"apply-rules", ON_EVENT, apply_rules, NULL, 0},
     {"spawn", ON_KEEPER, spawn, kill_spawned, 0},
@@ -475,7 +521,7 @@ struct op *start_op(struct container *c)
     ASSERT_LOOP();
     o->c = container_ref(c);
     o->op.subject = c->doc.id;
-    o->prep.ns = (struct sandbox_namespaces){.net = -1, .ipc = -1, .pid = -1, .uts = -1};
+    o->prep.ns = (struct sandbox_namespaces){.net = -1, .ipc = -1, .pid = -1, .uts = -1, .shm = -1};
     launch_init(&o->prep.launch);
     dns_start_init(&o->prep.dns);
     return &o->op;

@@ -129,7 +129,8 @@ struct err *container_attach(struct container *c, const struct attach_request *r
         return err_new(ERR_CONFLICT,
                        "container %s is restarting, wait until the container is running",
                        c->doc.id);
-    TRY(container_open_log(c));
+    if (r->logs) /* otherwise it is the start's, which says so when it cannot be opened */
+        TRY(container_open_log(c));
     TRY(hub_attach(hub_of(c), r, c->log, sink, gone, ctx, out));
     container_event(c, "attach", NULL, NULL);
     return NULL;

@@ -151,9 +151,16 @@ static const struct jtable volume_json = {sizeof(struct volume_mount_options), v
 static const struct jfield tmpfs_fields[] = {
     J(J_I64, struct tmpfs_options, size_bytes, "SizeBytes", .flags = J_OMIT),
     J(J_INT, struct tmpfs_options, mode, "Mode", .flags = J_OMIT),
+    J(J_RAW, struct tmpfs_options, options, "Options", .flags = J_OMIT),
     J_END,
 };
 static const struct jtable tmpfs_json = {sizeof(struct tmpfs_options), tmpfs_fields};
+
+static const struct jfield image_fields[] = {
+    J(J_STR, struct image_options, subpath, "Subpath", .flags = J_OMIT),
+    J_END,
+};
+static const struct jtable image_json = {sizeof(struct image_options), image_fields};
 
 static const struct jfield mount_fields[] = {
     J(J_STR, struct mount_request, type, "Type", .flags = J_OMIT),
@@ -164,6 +171,7 @@ static const struct jfield mount_fields[] = {
     J(J_PTR, struct mount_request, bind, "BindOptions", .flags = J_OMIT, .sub = &bind_json),
     J(J_PTR, struct mount_request, volume, "VolumeOptions", .flags = J_OMIT, .sub = &volume_json),
     J(J_PTR, struct mount_request, tmpfs, "TmpfsOptions", .flags = J_OMIT, .sub = &tmpfs_json),
+    J(J_PTR, struct mount_request, image, "ImageOptions", .flags = J_OMIT, .sub = &image_json),
     J_END,
 };
 static const struct jtable mount_json = {sizeof(struct mount_request), mount_fields};
@@ -179,7 +187,7 @@ static const struct jfield host_fields[] = {
     J(J_BOOL, struct host_config, auto_remove, "AutoRemove"),
     J(J_STR, struct host_config, volume_driver, "VolumeDriver"),
     J(J_STRS, struct host_config, volumes_from, "VolumesFrom", .flags = J_NULL_LIST),
-    J(J_RAW, struct host_config, console_size, "ConsoleSize", .flags = J_OMIT),
+    J(J_U32X2, struct host_config, console_size, "ConsoleSize"),
     J(J_PAIRS, struct host_config, annotations, "Annotations", .flags = J_OMIT),
     J(J_STRS, struct host_config, cap_add, "CapAdd", .flags = J_NULL_LIST | J_OR_STR),
     J(J_STRS, struct host_config, cap_drop, "CapDrop", .flags = J_NULL_LIST | J_OR_STR),
@@ -276,7 +284,7 @@ static const struct jfield exec_fields[] = {
     J(J_STR, struct exec_config, user, "User"),
     J(J_BOOL, struct exec_config, privileged, "Privileged"),
     J(J_BOOL, struct exec_config, tty, "Tty"),
-    J(J_RAW, struct exec_config, console_size, "ConsoleSize", .flags = J_OMIT),
+    J(J_U32X2, struct exec_config, console_size, "ConsoleSize", .flags = J_OMIT),
     J(J_BOOL, struct exec_config, attach_stdin, "AttachStdin"),
     J(J_BOOL, struct exec_config, attach_stdout, "AttachStdout"),
     J(J_BOOL, struct exec_config, attach_stderr, "AttachStderr"),

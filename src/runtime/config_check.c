@@ -18,11 +18,11 @@
 
 #include <string.h>
 
-static struct err *check_env(const struct config *c)
+struct err *sandbox_check_env(const struct strs *env)
 {
-    for (size_t i = 0; i < c->env.n; i++)
-        if (c->env.v[i][0] == '=' || c->env.v[i][0] == '\0')
-            return err_new(ERR_INVALID, "invalid environment variable: %s", c->env.v[i]);
+    for (size_t i = 0; i < env->n; i++)
+        if (env->v[i][0] == '=' || env->v[i][0] == '\0')
+            return err_new(ERR_INVALID, "invalid environment variable: %s", env->v[i]);
     return NULL;
 }
 
@@ -48,7 +48,7 @@ static struct err *check_health(const struct health_config *h)
 
 static struct err *check_config(const struct config *c)
 {
-    TRY(check_env(c));
+    TRY(sandbox_check_env(&c->env));
     TRY(check_health(c->healthcheck));
     if (!text_is_empty(c->working_dir) && c->working_dir[0] != '/')
         return err_new(ERR_INVALID,
@@ -138,6 +138,16 @@ static struct err *check_privileges(struct arena *a, const struct host_config *h
     return sec.profile ? syscall_filter_parse(a, sec.profile, &profile) : NULL;
 }
 
+static struct err *check_volume_driver(const char *driver)
+{
+    if (text_is_empty(driver) || strcmp(driver, "local") == 0)
+        return NULL;
+    return err_new(ERR_INVALID,
+                   "error looking up volume plugin %s: plugin \"%s\" not found: there is only the "
+                   "driver \"local\"",
+                   driver, driver);
+}
+
 static struct err *check_targets(struct arena *a, const struct host_config *h)
 {
     const struct mount_request *m = h->mounts.v;
@@ -192,6 +202,7 @@ struct err *sandbox_check(struct arena *a, const struct config *c, const struct 
     TRY(check_devices(h));
     TRY(check_sysctls(h));
     TRY(check_targets(a, h));
+    TRY(check_volume_driver(h->volume_driver));
     TRY(sandbox_storage_limit(h, &storage_limit));
     return process_limits(a, &h->ulimits, &limits);
 }

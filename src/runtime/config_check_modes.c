@@ -40,6 +40,8 @@ static struct err *check_mode(const char *mode, const char *name, const char *co
 
 static struct err *check_names(const struct config *c)
 {
+    uint8_t mac[6];
+
     if (c->hostname && strlen(c->hostname) > HOSTNAME_MAX)
         return err_new(ERR_INVALID, "invalid hostname: %s is longer than %d characters",
                        c->hostname, HOSTNAME_MAX);
@@ -50,6 +52,8 @@ static struct err *check_names(const struct config *c)
     if (c->domainname && strlen(c->domainname) > HOSTNAME_MAX)
         return err_new(ERR_INVALID, "invalid domain name: %s is longer than %d characters",
                        c->domainname, HOSTNAME_MAX);
+    if (!text_is_empty(c->mac_address) && !text_to_mac(c->mac_address, mac))
+        return err_new(ERR_INVALID, "invalid MAC address: %s", c->mac_address);
     return NULL;
 }
 

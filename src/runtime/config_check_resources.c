@@ -12,6 +12,7 @@
 #define MIB (1LL << 20)
 #define MEMORY_MIN (6 * MIB)
 #define CPU_LIST_MAX 4096
+#define NANO_CPUS_MIN 10000000 /* the kernel's least quota is 1 ms of a period of 100 ms */
 
 static struct err *check_memory(const struct host_config *h)
 {
@@ -46,7 +47,8 @@ static struct err *check_cpu(const struct host_config *h)
     if (h->nano_cpus && h->cpu_quota)
         return err_new(ERR_INVALID, "Conflicting options: Nano CPUs and CPU Quota cannot both be "
                                     "set.");
-    if (h->nano_cpus < 0 || h->nano_cpus > n * 1000000000LL)
+    if (h->nano_cpus < 0 || (h->nano_cpus > 0 && h->nano_cpus < NANO_CPUS_MIN) ||
+        h->nano_cpus > n * 1000000000LL)
         return err_new(ERR_INVALID,
                        "range of CPUs is from 0.01 to %ld.00, as there are only %ld CPUs available",
                        n, n);
@@ -96,6 +98,17 @@ static struct err *check_cpusets(const struct host_config *h)
     return NULL;
 }
 
+static struct err *check_rates(const struct jlist *list)
+{
+    const struct rate_device *r = list->v;
+
+    for (size_t i = 0; i < list->n; i++)
+        if (r[i].rate < 0)
+            return err_new(ERR_INVALID, "invalid rate of %s: %lld is below zero",
+                           r[i].path ? r[i].path : "a device without a path", (long long)r[i].rate);
+    return NULL;
+}
+
 static struct err *check_blkio(const struct host_config *h)
 {
     const struct weight_device *w = h->blkio_weight_device.v;
@@ -105,7 +118,10 @@ static struct err *check_blkio(const struct host_config *h)
     for (size_t i = 0; i < h->blkio_weight_device.n; i++)
         if (w[i].weight != 0 && (w[i].weight < 10 || w[i].weight > 1000))
             return err_new(ERR_INVALID, "Range of blkio weight is from 10 to 1000");
-    return NULL;
+    TRY(check_rates(&h->blkio_read_bps));
+    TRY(check_rates(&h->blkio_write_bps));
+    TRY(check_rates(&h->blkio_read_iops));
+    return check_rates(&h->blkio_write_iops);
 }
 
 struct err *check_resources(const struct host_config *h)

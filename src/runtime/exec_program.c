@@ -83,7 +83,7 @@ static struct err *make_streams(struct exec_compile *c, int root)
 
     if (x->tty) {
         TRY(open_ptmx(root, &ptmx));
-        TRY(streams_terminal(ptmx, c->plan.process.user.uid, c->l, &s));
+        TRY(streams_terminal(ptmx, c->plan.process.user.uid, x->console_size, c->l, &s));
     } else {
         TRY(streams_pipes(&streams, c->l, &s));
     }

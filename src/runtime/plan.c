@@ -108,7 +108,8 @@ static bool is_covered(const struct plan_sandbox *plan, const char *target)
 
 static void attach(struct program *p, const struct plan_attach *m)
 {
-    program_add_str(p, P_ATTACH, (struct program_args){.fd = m->fd, .flags = m->flags}, m->target,
+    program_add_str(p, P_ATTACH,
+                    (struct program_args){.fd = m->fd, .flags = m->flags, .a = m->attrs}, m->target,
                     NULL);
 }
 
@@ -117,7 +118,7 @@ static void attach_own(const struct plan_sandbox *plan, struct program *p, int f
                        const char *target, uint16_t flags)
 {
     if (fd >= 0 && !is_covered(plan, target))
-        attach(p, &(struct plan_attach){fd, target, flags});
+        attach(p, &(struct plan_attach){.fd = fd, .target = target, .flags = flags});
 }
 
 static void mount_own(const struct plan_sandbox *plan, struct program *p, const char *type,
@@ -156,6 +157,8 @@ static void add_file_systems(const struct plan_sandbox *plan, struct program *p)
     attach_own(plan, p, plan->dev, "/dev", PF_MAKE_DIR);
     attach_own(plan, p, plan->pts, "/dev/pts", 0);
     attach_own(plan, p, plan->shm, "/dev/shm", 0);
+    if (plan->shm_donor >= 0)
+        mount_own(plan, p, "tmpfs", "/dev/shm", MOUNT_SAFE, plan->shm_donor);
     mount_own(plan, p, "mqueue", "/dev/mqueue", MOUNT_SAFE, -1);
     attach_own(plan, p, plan->console, "/dev/console", 0);
     mount_own(plan, p, "sysfs", "/sys", MOUNT_SAFE | read_only, -1);

@@ -13,7 +13,8 @@
 struct plan_attach {
     int fd;
     const char *target;
-    uint16_t flags; /* PF_MAKE_DIR, PF_MAKE_FILE */
+    uint16_t flags; /* PF_MAKE_…, PF_TAKE_… */
+    uint32_t attrs; /* MOUNT_ATTR_* that it gets when it has taken them */
 };
 
 struct plan_process { /* the payload: container and exec alike */
@@ -40,6 +41,7 @@ struct plan_sandbox {
     size_t n_cgroups;
     int net, ipc, pid, uts;
     int root, dev, pts, shm, console, mask, null;
+    int shm_donor;                     /* pidfd: its /dev/shm instead of `shm` */
     struct plan_attach *cgroup_mounts; /* v1: /sys/fs/cgroup and its hierarchies */
     size_t n_cgroup_mounts;
     bool has_writable_cgroups;

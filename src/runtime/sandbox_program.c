@@ -54,7 +54,7 @@ static void close_input(struct sandbox_compile *c)
 {
     struct sandbox_input *in = c->in;
     int *single[] = {&in->root,   &in->ns.net,     &in->ns.ipc, &in->ns.pid,
-                     &in->ns.uts, &in->cgroup_dir, &in->shm};
+                     &in->ns.uts, &in->cgroup_dir, &in->ns.shm};
 
     ASSERT(c->n_mounts_taken <= in->n_mounts && c->n_cgroups_taken <= in->n_cgroup_tasks);
     for (size_t i = 0; i < ARRAY_LEN(single); i++)
@@ -127,7 +127,7 @@ static struct err *make_terminal(struct sandbox_compile *c, int pts, struct stre
     if (ptmx < 0)
         return err_sys("open a new terminal");
     TRY(streams_relay(c->l));
-    return streams_terminal(ptmx, c->plan.process.user.uid, c->l, out);
+    return streams_terminal(ptmx, c->plan.process.user.uid, c->in->host->console_size, c->l, out);
 }
 
 /* /dev/console is the terminal's node itself; a kernel that cannot clone a detached
@@ -191,16 +191,16 @@ static struct err *make_dev(struct sandbox_compile *c)
     return NULL;
 }
 
-/* Private to the container, the host's with --ipc=host, another one's with --ipc=container (then it
- * came with the input), none with --ipc=none. */
+/* Private to the container, the host's with --ipc=host, another one's with --ipc=container (the
+ * child clones it where it is), none with --ipc=none. */
 static struct err *make_shm(struct sandbox_compile *c)
 {
     int64_t size = c->in->host->shm_size > 0 ? c->in->host->shm_size : SHM_DEFAULT;
     const char *options[] = {"mode=1777", arena_printf(c->a, "size=%lld", (long long)size), NULL};
     int fd;
 
-    c->plan.shm = take(c->l, &c->in->shm);
-    if (c->plan.shm >= 0 || text_same(c->in->host->ipc_mode, "none"))
+    c->plan.shm_donor = take(c->l, &c->in->ns.shm);
+    if (c->plan.shm_donor >= 0 || text_same(c->in->host->ipc_mode, "none"))
         return NULL;
     if (c->in->ns.host_ipc)
         TRY(detached_clone(AT_FDCWD, "/dev/shm", 0, &fd));
@@ -332,6 +332,12 @@ static struct err *make_cgroup_mounts(struct sandbox_compile *c)
 
 /* ---- the caller's fds ---- */
 
+static uint16_t attach_flags(const struct sandbox_mount *m)
+{
+    return (uint16_t)((m->is_file ? PF_MAKE_FILE : PF_MAKE_DIR) |
+                      (m->takes_mode ? PF_TAKE_MODE : 0) | (m->takes_owner ? PF_TAKE_OWNER : 0));
+}
+
 static struct err *take_mounts(struct sandbox_compile *c)
 {
     const struct sandbox_input *in = c->in;
@@ -349,7 +355,8 @@ static struct err *take_mounts(struct sandbox_compile *c)
         list[c->plan.n_mounts++] = (struct plan_attach){
             .fd = launch_add_fd(c->l, m->fd),
             .target = target,
-            .flags = m->is_file ? PF_MAKE_FILE : PF_MAKE_DIR,
+            .flags = attach_flags(m),
+            .attrs = m->is_readonly ? MOUNT_ATTR_RDONLY : 0,
         };
         c->n_mounts_taken++;
     }
@@ -432,6 +439,7 @@ struct err *sandbox_compile(struct arena *a, struct sandbox_input *in, struct la
     plan->in = in;
     plan->net = plan->ipc = plan->pid = plan->uts = -1;
     plan->root = plan->dev = plan->pts = plan->shm = plan->console = plan->mask = plan->null = -1;
+    plan->shm_donor = -1;
     e = compile(&c);
     close_input(&c);
     if (e)

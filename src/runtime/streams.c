@@ -84,8 +84,11 @@ struct err *streams_pipes(const struct streams_request *r, struct launch *l, str
 
 /* TIOCGPTPEER (Linux 4.13) opens the other side by the master's descriptor: no path, so a container
  * that covers /dev/pts changes nothing (ioctl_tty(2)). */
-struct err *streams_terminal(int ptmx, uint32_t uid, struct launch *l, struct streams *out)
+struct err *streams_terminal(int ptmx, uint32_t uid, const uint32_t size[2], struct launch *l,
+                             struct streams *out)
 {
+    const struct winsize window = {.ws_row = (unsigned short)size[0],
+                                   .ws_col = (unsigned short)size[1]};
     autoclose int master = ptmx;
     int unlocked = 0, slave;
 
@@ -96,6 +99,8 @@ struct err *streams_terminal(int ptmx, uint32_t uid, struct launch *l, struct st
         return err_sys("open a terminal");
     out->tty = slave;
     TRY(give_to(slave, uid));
+    if (window.ws_row && window.ws_col && ioctl(master, TIOCSWINSZ, &window) < 0)
+        return err_sys("set the size of a terminal");
     TRY(fd_set_nonblock(master));
     add_hold(l, ROLE_PTY, steal_fd(&master));
     return NULL;

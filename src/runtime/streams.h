@@ -27,8 +27,8 @@ struct streams_request {
 /* The engine's ends (non-blocking) become holds of `l`. */
 struct err *streams_pipes(const struct streams_request *r, struct launch *l, struct streams *out)
     must_check;
-/* Makes the terminal of an open ptmx usable. Takes ptmx: it becomes a hold. */
-struct err *streams_terminal(int ptmx, uint32_t uid, struct launch *l, struct streams *out)
-    must_check;
+/* Makes the terminal of an open ptmx usable. Takes ptmx: it becomes a hold. size: rows, columns. */
+struct err *streams_terminal(int ptmx, uint32_t uid, const uint32_t size[2], struct launch *l,
+                             struct streams *out) must_check;
 /* The pipe that a terminal's output takes to its log becomes two holds: bytes in it outlive us. */
 struct err *streams_relay(struct launch *l) must_check;

@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -51,6 +53,58 @@ struct err *bind_open_at(int dir, const char *path, const struct bind_options_pl
     return NULL;
 }
 
+/* ---- where the source is mounted ---- */
+
+#define MOUNTINFO_MAX (16u << 20)
+
+/* "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 …": number 1, place 5, then options up to
+ * "-" (proc(5)). */
+static bool is_line_of(const char *line, uint64_t id, struct arena *a, struct strs *out)
+{
+    if (strtoull(line, NULL, 10) != id)
+        return false;
+    *out = text_split(a, arena_strndup(a, line, strcspn(line, "\n")), ' ');
+    return out->n > 6;
+}
+
+static struct err *find_mount(struct arena *a, const char *path, struct strs *out)
+{
+    struct statx st;
+    char *text, *line;
+    size_t len;
+
+    if (statx(AT_FDCWD, path, 0, STATX_MNT_ID, &st) < 0)
+        return err_sys("stat %s", path);
+    TRY(file_read(a, AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &text, &len));
+    for (line = text; line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (is_line_of(line, st.stx_mnt_id, a, out))
+            return NULL;
+    }
+    return err_new(ERR_INVALID, "the mount that %s is on is not in this mount namespace", path);
+}
+
+/* Of a mount that is private nothing ever comes, and to one that is a slave nothing goes: whoever
+ * asks for it would wait in vain. Docker's words. */
+static struct err *check_propagation(const char *path, unsigned long asked)
+{
+    autoarena struct arena *a = arena_create();
+    bool is_shared = false, is_slave = false, wants_shared = asked & MS_SHARED;
+    struct strs at;
+
+    if (!(asked & (MS_SHARED | MS_SLAVE)))
+        return NULL;
+    TRY(find_mount(a, path, &at));
+    for (size_t i = 6; i < at.n && strcmp(at.v[i], "-") != 0; i++) {
+        is_shared |= text_starts(at.v[i], "shared:");
+        is_slave |= text_starts(at.v[i], "master:");
+    }
+    if (is_shared || (is_slave && !wants_shared))
+        return NULL;
+    return err_new(ERR_INVALID, "path %s is mounted on %s but it is not a %s mount", path, at.v[4],
+                   wants_shared ? "shared" : "shared or slave");
+}
+
 /* Docker makes a missing source of -v, and refuses it of --mount: create_dir says which was
  * asked. */
 struct err *bind_open(const char *path, const struct bind_options_plan *o, int *out, bool *is_file)
@@ -70,6 +124,7 @@ struct err *bind_open(const char *path, const struct bind_options_plan *o, int *
     }
     if (e)
         return e;
+    TRY(check_propagation(path, o->propagation));
     if (fstat(mount, &st) < 0)
         return err_sys("stat %s", path);
     *is_file = !S_ISDIR(st.st_mode);

@@ -127,16 +127,26 @@ static bool is_allowed(const char *key, const char *const *keys)
     return false;
 }
 
-/* The kernel judges values; what it refuses is the user's mistake. */
-static struct err *set_option(int fs, char *option, const char *const *keys)
+/* Cuts the value off; NULL: there is none. */
+static struct err *cut_option(char *option, const char *const *keys, char **out_value)
 {
     char *value = strchr(option, '=');
-    struct err *e;
 
     if (value)
         *value++ = '\0';
     if (!is_allowed(option, keys))
         return err_new(ERR_INVALID, "invalid mount option \"%s\"", option);
+    *out_value = value;
+    return NULL;
+}
+
+/* The kernel judges values; what it refuses is the user's mistake. */
+static struct err *set_option(int fs, char *option, const char *const *keys)
+{
+    struct err *e;
+    char *value;
+
+    TRY(cut_option(option, keys, &value));
     e = value ? fsctx_set_text(fs, option, value) : fsctx_set_flag(fs, option);
     return e ? err_as(e, ERR_INVALID) : NULL;
 }
@@ -154,5 +164,17 @@ struct err *fsctx_set_options(int fs, const char *options, const char *const *ke
         else if (*list.v[i])
             TRY(set_option(fs, list.v[i], keys));
     }
+    return NULL;
+}
+
+struct err *fsctx_check_options(const char *options, const char *const *keys)
+{
+    autoarena struct arena *a = arena_create();
+    struct strs list = text_split(a, options, ',');
+    char *ignored;
+
+    for (size_t i = 0; i < list.n; i++)
+        if (*list.v[i] && !find_flag(list.v[i]))
+            TRY(cut_option(list.v[i], keys, &ignored));
     return NULL;
 }

@@ -20,3 +20,5 @@ struct err *fsctx_mount(int fs, uint64_t attr, int *out) must_check;
  */
 struct err *fsctx_set_options(int fs, const char *options, const char *const *keys, uint64_t *attr)
     must_check;
+/* The same judgement of names, without a file system. Pure. */
+struct err *fsctx_check_options(const char *options, const char *const *keys) must_check;

@@ -83,7 +83,8 @@ static struct err *open_by_fsopen(const struct overlay *o, int *out)
     TRY(fsctx_set_text(fs, "source", "overlay"));
     for (size_t i = 0; i < o->lower.n; i++)
         TRY(add_dir(o, fs, "lowerdir+", o->store->layers, layers, o->lower.v[i]));
-    TRY(add_upper(o, fs));
+    if (o->id)
+        TRY(add_upper(o, fs));
     if (o->is_volatile)
         TRY(fsctx_set_flag(fs, "volatile"));
     return fsctx_mount(fs, 0, out);

@@ -6,11 +6,14 @@
 
 struct overlay {
     struct layer_store *store;
-    const char *id;    /* of the container */
+    const char *id;    /* of the container; NULL: nothing is writable */
     struct strs lower; /* below layers/, the topmost first */
     bool is_volatile;
 };
 
+/* Names below layers/. ERR_NOT_FOUND. */
+struct err *layers_list(struct layer_store *s, struct arena *a, const struct strs *chain,
+                        struct strs *out) must_check;
 enum overlay_way overlay_way_of_kernel(void);
 struct err *overlay_open(const struct overlay *o, int *out) must_check;
 

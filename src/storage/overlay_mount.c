@@ -71,9 +71,11 @@ static struct err *make_options(const struct overlay *o, struct buf *options)
         TRY(link_dir(name, "%s/layers/%s", root, o->lower.v[i]));
         buf_printf(options, "%s%s", i ? ":" : "", name);
     }
-    TRY(link_dir("u", "%s/containers/%s/upper", root, o->id));
-    TRY(link_dir("w", "%s/containers/%s/work", root, o->id));
-    buf_puts(options, ",upperdir=u,workdir=w");
+    if (o->id) {
+        TRY(link_dir("u", "%s/containers/%s/upper", root, o->id));
+        TRY(link_dir("w", "%s/containers/%s/work", root, o->id));
+        buf_puts(options, ",upperdir=u,workdir=w");
+    }
     if (o->is_volatile)
         buf_puts(options, ",volatile");
     if (options->len > MOUNT_DATA_MAX)
@@ -81,15 +83,22 @@ static struct err *make_options(const struct overlay *o, struct buf *options)
     return mkdir("m", 0700) < 0 ? err_sys("make a mount point") : NULL;
 }
 
+static struct err *remove_volatile_mark(const struct overlay *o)
+{
+    autofree char *mark =
+        mem_printf("%s/containers/%s/work/work/incompat", o->store->data_root, o->id);
+
+    return dir_remove_tree(AT_FDCWD, mark);
+}
+
 /* open_tree(OPEN_TREE_CLONE) gives a detached mount that belongs to no namespace and survives this
  * one. */
 static struct err *mount_in_namespace(const struct overlay *o, int *out)
 {
-    autofree char *volatile_mark =
-        mem_printf("%s/containers/%s/work/work/incompat", o->store->data_root, o->id);
     autobuf struct buf options = {0};
 
-    TRY(dir_remove_tree(AT_FDCWD, volatile_mark));
+    if (o->id)
+        TRY(remove_volatile_mark(o));
     TRY(enter_namespace(o));
     TRY(make_options(o, &options));
     if (mount("overlay", "m", "overlay", 0, options.data) < 0)

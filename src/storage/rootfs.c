@@ -50,16 +50,15 @@ struct err *rootfs_create(struct layer_store *s, const char *id)
     return e;
 }
 
-/* Topmost first, as overlay wants it; the init layer is the lowest. */
-static struct err *list_lowers(struct layer_store *s, struct arena *a, const struct strs *chain,
-                               struct strs *out)
+/* Topmost first, as overlay wants it. */
+struct err *layers_list(struct layer_store *s, struct arena *a, const struct strs *chain,
+                        struct strs *out)
 {
     for (size_t i = chain->n; i-- > 0;) {
         if (!layer_exists(s, chain->v[i]))
             return err_new(ERR_NOT_FOUND, "layer %s is missing", chain->v[i]);
         strs_add(a, out, arena_printf(a, "%s/diff", digest_hex(chain->v[i])));
     }
-    strs_add(a, out, INIT_LAYER);
     return NULL;
 }
 
@@ -72,7 +71,8 @@ struct err *rootfs_mount(struct layer_store *s, const char *id, const struct str
 
     ASSERT(s->magic == STORE_MAGIC);
     TRY(check_id(id));
-    TRY(list_lowers(s, a, chain, &o.lower));
+    TRY(layers_list(s, a, chain, &o.lower));
+    strs_add(a, &o.lower, INIT_LAYER); /* the lowest */
     e = overlay_open(&o, out);
     return e ? err_wrap(e, "mount the root file system of %.12s", id) : NULL;
 }

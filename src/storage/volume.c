@@ -40,6 +40,7 @@ static const struct jfield request_fields[] = {
     J(J_STR, struct volume_request, driver, "Driver"),
     J(J_PAIRS, struct volume_request, options, "DriverOpts"),
     J(J_PAIRS, struct volume_request, labels, "Labels"),
+    J(J_RAW, struct volume_request, cluster, "ClusterVolumeSpec"),
     J_END,
 };
 const struct jtable volume_request_json = {sizeof(struct volume_request), request_fields};

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * volume_copy_up: the first container that uses an empty volume fills it with what its image
- * has at that place. Worker.
- * Two files beside _data say how far that is: ".copying" while it runs (found by a later run, the
- * copy was cut off: what it left is removed and copied again), ".copied" for ever after. A lock
- * on the volume's directory lets one of several containers copy while the others wait.
+ * volume_copy_up: a new container fills a volume that is empty with what its image has at that
+ * place; with a subpath, the folder in the volume that it names. Worker.
+ * A file beside _data, ".copying", says which place a copy is about to fill. It is gone when the
+ * copy is complete; a later one that finds it removes what is left of a copy that was cut off. A
+ * lock on the volume's directory lets one of several containers copy while the others wait.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "base/fd.h"
 
@@ -19,9 +21,9 @@
 #include "storage/volume.h"
 #include "trash.h"
 #include "tree.h"
+#include "volume_place.h"
 
-static const char mark_copying[] = ".copying";
-static const char mark_copied[] = ".copied";
+static const char mark_copying[] = ".copying"; /* holds the subpath */
 
 /* What a copy that was cut off has left: it goes before the copy begins anew. */
 static struct err *remove_content(int data)
@@ -62,31 +64,33 @@ static struct err *check_space(int data, int from)
     return space_check(data, total.allocated, total.entries, "that needs");
 }
 
-/* A rename makes one mark the other: at no moment are both there, or none. */
-static struct err *copy(int top, int data, int from)
+/* A copy that was cut off leaves the place as it was: empty, for whoever is next. */
+static struct err *recover(int top, const char *path, const struct pairs *options)
 {
-    autoclose int mark =
-        openat(top, mark_copying, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    autoarena struct arena *a = arena_create();
+    struct bind_options_plan plan = {0};
+    autoclose int place = -1, data = -1;
+    char *subpath;
+    size_t len;
 
-    ASSERT(top >= 0 && data >= 0 && from >= 0);
-    if (mark < 0)
-        return err_sys("mark the volume");
+    if (faccessat(top, mark_copying, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+        return NULL;
+    TRY(file_read(a, top, mark_copying, PATH_MAX, &subpath, &len));
+    TRY(volume_open_place(path, options, subpath, &plan, &place));
+    data = openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (data < 0)
+        return err_sys("open %s", path);
     TRY(remove_content(data));
-    TRY(check_space(data, from));
-    TRY(tree_copy(from, data));
-    if (renameat(top, mark_copying, top, mark_copied) < 0)
-        return err_sys("mark the volume");
-    return NULL;
+    return unlinkat(top, mark_copying, 0) < 0 ? err_sys("unmark the volume") : NULL;
 }
 
-/* A copy that failed leaves the volume as it was: empty, for whoever is next. */
-static void take_back(int top, int data)
+static struct err *copy(int top, int data, int from, const char *subpath)
 {
-    struct err *e = remove_content(data);
-
-    if (!e)
-        (void)!unlinkat(top, mark_copying, 0);
-    err_drop(e); /* the mark stays: a later copy removes what is left */
+    ASSERT(top >= 0 && data >= 0 && from >= 0);
+    TRY(file_write_atomic(top, mark_copying, subpath, strlen(subpath), 0600, false));
+    TRY(check_space(data, from));
+    TRY(tree_copy(from, data));
+    return unlinkat(top, mark_copying, 0) < 0 ? err_sys("unmark the volume") : NULL;
 }
 
 /* By a link of the image's: all of it would be copied, and mounted on itself. */
@@ -103,7 +107,28 @@ static struct err *check_not_root(int root, int from, const char *target)
     return NULL;
 }
 
-struct err *volume_copy_up(const char *path, int root, const char *target)
+/* The place as a directory that can be filled; -1: it is none, it has something or is read-only. */
+static struct err *open_empty(const char *path, const struct pairs *options, const char *subpath,
+                              int *out)
+{
+    struct bind_options_plan plan = {0};
+    autoclose int place = -1, data = -1;
+    struct statvfs fs;
+
+    *out = -1;
+    TRY(volume_open_place(path, options, subpath, &plan, &place));
+    data = openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (data < 0)
+        return errno == ENOTDIR ? NULL : err_sys("open %s", path);
+    if (fstatvfs(data, &fs) < 0)
+        return err_sys("stat %s", path);
+    if (!plan.read_only && !(fs.f_flag & ST_RDONLY) && tree_is_empty(data))
+        *out = steal_fd(&data);
+    return NULL;
+}
+
+struct err *volume_copy_up(const char *path, const struct pairs *options, const char *subpath,
+                           int root, const char *target)
 {
     autoclose int from = fd_open_in_root(root, target, O_RDONLY | O_DIRECTORY, 0);
     autoclose int top = -1, data = -1;
@@ -113,15 +138,12 @@ struct err *volume_copy_up(const char *path, int root, const char *target)
         return errno == ENOENT || errno == ENOTDIR ? NULL : err_sys("open %s of the image", target);
     TRY(check_not_root(root, from, target));
     TRY(lock_volume(path, &top));
-    if (faccessat(top, mark_copied, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-        return NULL;
-    data = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    TRY(recover(top, path, options));
+    TRY(open_empty(path, options, subpath, &data));
     if (data < 0)
-        return err_sys("open %s", path);
-    if (!tree_is_empty(data) && faccessat(top, mark_copying, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
         return NULL;
-    e = copy(top, data, from);
+    e = copy(top, data, from, subpath ? subpath : "");
     if (e)
-        take_back(top, data);
+        err_drop(recover(top, path, options)); /* the mark stays, if it fails: a later copy does */
     return e ? err_wrap(e, "copy %s of the image into the volume", target) : NULL;
 }

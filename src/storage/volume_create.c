@@ -120,6 +120,9 @@ static struct err *check_request(const struct volume_request *r, const char *nam
     if (!text_is_empty(r->driver) && strcmp(r->driver, "local"))
         return err_new(ERR_NOT_FOUND, "error looking up volume plugin %s: plugin \"%s\" not found",
                        r->driver, r->driver);
+    if (r->cluster)
+        return err_new(ERR_INVALID,
+                       "ClusterVolumeSpec is for a swarm: this node is not a swarm manager");
     return volume_check_options(&r->options);
 }
 

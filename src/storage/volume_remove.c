@@ -18,7 +18,7 @@
 struct volume_removal {
     struct op op;
     struct volume *v; /* loop steps only; pinned */
-    const char *name, *json;
+    const char *name, *path, *json;
     char trash_name[TMP_NAME_MAX];
     int dir, trash; /* the table's */
     bool force;
@@ -71,7 +71,10 @@ static struct err *put_aside(struct op *op)
 {
     struct volume_removal *r = (struct volume_removal *)op;
 
-    return r->is_absent ? NULL : trash_put_as(r->dir, r->name, r->trash, r->trash_name);
+    if (r->is_absent)
+        return NULL;
+    volume_detach(r->path); /* what is put aside is removed: never what is mounted there */
+    return trash_put_as(r->dir, r->name, r->trash, r->trash_name);
 }
 
 /* The document could not be deleted. If the rename back fails as well, the volume is there and
@@ -155,6 +158,7 @@ void volume_remove(struct volume_table *t, const char *name, bool force,
     r = (struct volume_removal *)op_create(t->ops, &remove_type);
     r->v = volume_pin(t, name);
     r->name = arena_strdup(r->op.arena, name);
+    r->path = arena_strdup(r->op.arena, r->v->path);
     r->dir = t->dir;
     r->trash = t->trash;
     r->force = force;
@@ -195,6 +199,7 @@ void volume_table_reap(struct volume_table *t)
     size_t cursor = 0;
 
     while ((v = volume_next(t, &cursor))) {
+        volume_settle_mount(v);
         if (v->r.is_doomed && volume_users(v) == 0)
             strs_add(a, &names, v->name);
         else

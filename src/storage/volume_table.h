@@ -31,6 +31,7 @@ struct volume {
     struct lane lane;
     struct map *users; /* container ids */
     int pins;          /* operations that hold it */
+    int n_mounted;     /* who uses its own file system: volume_use.c */
 };
 
 struct volume_table {
@@ -55,6 +56,12 @@ void volume_publish_event(const struct volume *v, const char *action);
 /* ERR_INVALID in Docker's words. Pure. */
 struct err *volume_check_name(const char *name) must_check;
 struct err *volume_check_options(const struct pairs *options) must_check;
+
+/* Of a volume_has_file_system: at its directory. Workers. */
+struct err *volume_attach(const char *path, const struct pairs *options) must_check;
+void volume_detach(const char *path);
+/* Start-up: nobody has it, so it is not mounted. */
+void volume_settle_mount(struct volume *v);
 
 /* dir/<name>/_data; absent parts are made, existing ones kept. Worker. */
 struct err *volume_make_dirs(int dir, const char *name, bool *is_new) must_check;

@@ -79,6 +79,16 @@ static char *fixed_fields(const struct log_spec *s, const char *tag, const struc
     return buf_steal(&out);
 }
 
+struct err *journald_check_here(void)
+{
+    if (access(JOURNAL_SOCKET, F_OK) == 0)
+        return NULL;
+    return err_new(ERR_INVALID,
+                   "failed to initialize logging driver: journald is not enabled on this host "
+                   "(there is no %s): use another log driver",
+                   JOURNAL_SOCKET);
+}
+
 struct err *journald_open(struct log *g, const struct log_spec *s)
 {
     autoarena struct arena *a = arena_create();
@@ -88,8 +98,8 @@ struct err *journald_open(struct log *g, const struct log_spec *s)
     char *tag;
 
     TRY(log_tag(a, s, "{{.ID}}", &tag));
-    if (!s->is_running && access(JOURNAL_SOCKET, F_OK))
-        return err_new(ERR_INVALID, "journald is not enabled on this host");
+    if (!s->is_running)
+        TRY(journald_check_here());
     log_attrs(a, s, &attrs);
     style.tag = mem_strdup(tag);
     style.fixed = fixed_fields(s, tag, &attrs);

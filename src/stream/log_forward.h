@@ -57,6 +57,7 @@ void syslog_write_5424(const struct log_forward_style *s, const struct log_forwa
 /* ---- journald.c ---- */
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 struct err *journald_open(struct log *g, const struct log_spec *s);
+struct err *journald_check_here(void);
 void journald_write(const struct log_forward_style *s, const struct log_forward_line *l,
                     struct buf *out);
 void journald_add_field(struct buf *out, const char *name, const char *value, size_t n);

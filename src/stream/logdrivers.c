@@ -25,6 +25,7 @@ struct log_driver {
     const char *const *options; /* NULL: any */
     struct err *(*check)(const struct pairs *options);
     struct err *(*open)(struct log *g, const struct log_spec *s);
+    struct err *(*check_here)(void);
 };
 
 static struct err *check_json(const struct pairs *o);
@@ -52,7 +53,7 @@ static const struct log_driver drivers[] = {
     {"json-file", json_options, check_json, open_json},
     {"local", local_options, check_local, open_local},
     {"syslog", syslog_options, syslog_check, syslog_open},
-    {"journald", journald_options, NULL, journald_open},
+    {"journald", journald_options, NULL, journald_open, journald_check_here},
     {"none", NULL, NULL, NULL},
 };
 
@@ -198,6 +199,13 @@ struct err *log_check(const char *type, const struct pairs *options)
     TRY(log_attrs_check(options));
     TRY(log_tag(a, &(struct log_spec){.options = options}, "", &tag));
     return driver->check ? driver->check(options) : NULL;
+}
+
+struct err *log_check_here(const char *type)
+{
+    const struct log_driver *driver = find_driver(type);
+
+    return driver && driver->check_here ? driver->check_here() : NULL;
 }
 
 /* A log in files of ours; takes path and attrs. */

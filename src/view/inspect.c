@@ -47,8 +47,8 @@ void view_write_mounts(const struct container *c, struct jw *w)
     ASSERT(c->magic == CONTAINER_MAGIC);
     jw_arr(w, "Mounts");
     for (size_t i = 0; i < c->doc.mounts.n; i++) {
-        if (strcmp(m[i].type, "tmpfs") == 0 && m[i].options && !c->doc.host.mounts.n)
-            continue; /* --tmpfs is in HostConfig.Tmpfs only */
+        if (m[i].is_plain_tmpfs)
+            continue; /* it is in HostConfig.Tmpfs */
         jw_obj(w, NULL);
         jw_str(w, "Type", m[i].type);
         if (!text_is_empty(m[i].name))

@@ -77,6 +77,10 @@ internal() { # WHERE
         resumes "$1" dns 'd exec ff nslookup ff | grep -q "^Address.*$(field ff .NetworkSettings.Networks.fnet.IPAddress)"' ;;
     container/resume-ports:*)
         resumes "$1" ports 'in_host curl -s --max-time 2 -o /dev/null telnet://127.0.0.1:6100 </dev/null; [ $? != 7 ]' ;;
+    volume/unmount:*) # of a create; what it leaves the next one finds
+        restart_with "$1"
+        up; api DELETE '/containers/ff?force=1&v=1'
+        check "$1: unmounted by the next" poll 5 eval '! grep -q " $HOST/data/volumes/" /proc/self/mountinfo' ;;
     volume/empty-trash:*)
         restart_with "$1"
         api POST /volumes/create '{"Name":"fv"}'; api DELETE /volumes/fv

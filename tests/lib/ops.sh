@@ -10,7 +10,8 @@
 #   ops_over           the end: the engine works, and nothing is left ("$HOST/before": the census)
 #   refused, worked    whether BODY is an error with a sentence; a good answer, or "it is so already"
 
-CREATE='{"Image":"busybox","Cmd":["sleep","1000"],"Volumes":{"/anon":{}},"HostConfig":{"PortBindings":{"80/tcp":[{"HostPort":"6100"}]}}}'
+CREATE='{"Image":"busybox","Cmd":["sleep","1000"],"Volumes":{"/anon":{}},"HostConfig":{"PortBindings":{"80/tcp":[{"HostPort":"6100"}]},
+  "Mounts":[{"Type":"volume","Source":"fown","Target":"/own","VolumeOptions":{"DriverConfig":{"Options":{"type":"tmpfs","device":"tmpfs"}}}}]}}'
 LARGE=$(printf '{"Image":"busybox","Cmd":["true"],"Labels":{"large":"%040000d"}}' 0)
 TAR='Content-Type: application/x-tar'
 
@@ -69,7 +70,7 @@ before() {
 act() {
     case $1 in
     container/create:*-large-*) api POST '/containers/create?name=fl' "$LARGE" ;;
-    container/create:*) make ;;
+    container/create:* | volume/mount:*) make ;;
     container/start:*) api POST /containers/ff/start ;;
     container/rename:*) api POST '/containers/ff/rename?name=fg' ;;
     container/remove:*) api DELETE '/containers/ff?v=1&force=1' ;;
@@ -102,7 +103,11 @@ act() {
 clear_up() {
     local path
     containers_clear
+<<<<<<< HEAD
     for path in volumes/fv?force=1 networks/fnet images/{fimg,fimport,fload,127.0.0.1:5001/good{,:a,:b,:c},127.0.0.1:5001/slow}; do
+=======
+    for path in volumes/{fv,fown}?force=1 networks/fnet images/{fimg,fimport,fload,127.0.0.1:5001/good,127.0.0.1:5001/slow}; do
+>>>>>>> 7969f28 (storage: a volume's own file system is mounted once, an empty one is filled)
         api DELETE "/$path"
     done
 }

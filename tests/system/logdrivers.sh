@@ -181,11 +181,22 @@ like "addresses are checked at create" 'syslog-address' "$(create x syslog '{"sy
 run_wait mute none '{}' 'echo nothing'
 like "none: 501" ' 501$' "$(curl -s -w ' %{http_code}' --unix-socket "$SOCK" 'http://x/v1.51/containers/mute/logs?stdout=1')"
 if [ ! -e /run/systemd/journal ]; then
-    create jo journald '{}' 'echo to the journal' >/dev/null
-    like "journald without a journal: refused" 'journald is not enabled on this host' \
-        "$(curl -s --unix-socket "$SOCK" -X POST http://x/v1.51/containers/jo/start)"
+    like "journald without a journal: refused at create" 'journald is not enabled on this host' \
+        "$(create jo journald '{}' 'echo to the journal')"
+    for rm in --rm --name=kept; do
+        out=$(in_host /usr/bin/docker run $rm --log-driver journald busybox true 2>&1); rc=$?
+        like "the CLI says it, run $rm" '^125 .*journald is not enabled on this host' "$rc $out"
+    done
+    same "and leaves nothing" "" "$(in_host /usr/bin/docker ps -aq --filter status=created)"
     JOURNAL=1; mkdir -p /run/systemd/journal
     serve unixgram /run/systemd/journal/socket journal
+    create gone journald '{}' 'true' >/dev/null
+    mv /run/systemd/journal/socket /run/systemd/journal/away
+    like "a journal that went meanwhile: the attach waits, the start says it" '101.*400.*journald is not enabled' \
+        "$({ curl -s -m 2 -o /dev/null -w '%{http_code} ' -H 'Connection: Upgrade' -H 'Upgrade: tcp' --unix-socket "$SOCK" \
+            -X POST 'http://x/v1.51/containers/gone/attach?stream=1&stdout=1'
+            curl -s -w ' %{http_code} ' -o "$HOST/said" --unix-socket "$SOCK" -X POST http://x/v1.51/containers/gone/start; cat "$HOST/said"; } | tr '\n' ' ')"
+    mv /run/systemd/journal/away /run/systemd/journal/socket
     run_wait jr journald '{"labels":"team","tag":"t-{{.Name}}"}' 'echo to the journal'
     check "journald: arrives" poll 10 grep -aq '^MESSAGE=to the journal$' "$HOST/journal"
     for field in "CONTAINER_NAME=jr" "CONTAINER_TAG=t-jr" "PRIORITY=6" "TEAM=red" "CONTAINER_ID_FULL=[0-9a-f]{64}" "IMAGE_NAME=.*busybox"; do

@@ -189,7 +189,7 @@ static void check_ways(struct layer_store *s, const struct strs *chain)
 
 /* ---- binds, tmpfs, volumes ---- */
 
-static void check_propagation(const char *dir)
+static void check_propagation(const char *dir, bool is_shared)
 {
     static const unsigned long types[] = {MS_SLAVE | MS_REC, MS_SHARED | MS_REC, MS_SLAVE,
                                           MS_PRIVATE};
@@ -200,9 +200,19 @@ static void check_propagation(const char *dir)
         int fd = -1;
         struct err *e = bind_open(dir, &o, &fd, &is_file);
 
-        report(!e, "bind with propagation", e);
-        close(fd);
+        report(!!e == (!is_shared && types[i] != MS_PRIVATE), "bind with propagation", e);
+        if (!e)
+            close(fd);
     }
+}
+
+static void check_propagations(const char *dir)
+{
+    check_propagation(dir, false);
+    if (mount(dir, dir, NULL, MS_BIND, NULL) || mount(NULL, dir, NULL, MS_SHARED, NULL))
+        report(false, "a shared mount", NULL);
+    check_propagation(dir, true);
+    umount(dir);
 }
 
 static void check_binds(const char *dir, struct arena *a)
@@ -232,14 +242,15 @@ static void check_binds(const char *dir, struct arena *a)
 static void check_tmpfs(void)
 {
     struct stat st;
-    int fd = -1;
-    struct err *e = tmpfs_open("size=64m,mode=1700,exec", &fd);
+    struct tmpfs_mount t = {.fd = -1};
+    struct err *e = tmpfs_open("size=64m,mode=1700,exec", &t);
 
-    report(!e && fstat(fd, &st) == 0 && (st.st_mode & 07777) == 01700, "tmpfs", e);
-    close(fd);
-    e = tmpfs_open("size=64m,frobnicate", &fd);
+    report(!e && fstat(t.fd, &st) == 0 && (st.st_mode & 07777) == 01700, "tmpfs", e);
+    report(t.has_mode && !t.has_owner && !t.is_readonly, "what the options say", NULL);
+    close(t.fd);
+    e = tmpfs_open("size=64m,frobnicate", &t);
     report(e && err_kind(e) == ERR_INVALID, "unknown tmpfs option", e);
-    e = tmpfs_open("size=lots", &fd);
+    e = tmpfs_open("size=lots", &t);
     report(e && err_kind(e) == ERR_INVALID, "bad tmpfs value", e);
 }
 
@@ -247,9 +258,10 @@ static void check_volumes(struct layer_store *s, const struct strs *all, const c
                           struct arena *a)
 {
     struct strs chain = {all->v, 3};
-    struct pairs plain = {0}, tmpfs = {0}, bind = {0};
+    struct pairs plain = {0}, bind = {0};
     char *data = path_join(a, dir, "vol/_data"), id[ID_MAX];
     struct stat st;
+    bool is_file = false;
     int root, fd = -1;
     struct err *e;
 
@@ -257,38 +269,41 @@ static void check_volumes(struct layer_store *s, const struct strs *all, const c
     id_random(id);
     need(rootfs_create(s, id), "create");
     need(rootfs_mount(s, id, &chain, false, &root), "mount");
-    e = volume_copy_up(data, root, "/data");
+    e = volume_copy_up(data, &plain, NULL, root, "/data");
     report(!e && stat(path_join(a, data, "content"), &st) == 0 && (st.st_mode & 07777) == 04755,
            "copy up", e);
     unlink(path_join(a, data, "content"));
-    e = volume_copy_up(data, root, "/data");
-    report(!e && stat(path_join(a, data, "content"), &st) < 0, "copy up only once", e);
-    e = volume_copy_up(data, root, "/no/such");
+    need(dir_make_all(path_join(a, data, "sub"), 0755), "mkdir");
+    e = volume_copy_up(data, &plain, NULL, root, "/data");
+    report(!e && stat(path_join(a, data, "content"), &st) < 0, "no copy up into what is not empty",
+           e);
+    e = volume_copy_up(data, &plain, "sub", root, "/data");
+    report(!e && stat(path_join(a, data, "sub/content"), &st) == 0, "copy up into a subpath", e);
+    (void)!symlink("sub", path_join(a, data, "inner"));
+    (void)!symlink("/etc", path_join(a, data, "outer"));
+    e = volume_copy_up(data, &plain, "outer", root, "/data");
+    report(e && err_kind(e) == ERR_INVALID, "copy up does not follow a link out", e);
+    e = volume_copy_up(data, &plain, NULL, root, "/no/such");
     report(!e, "nothing to copy up", e);
     close(root);
     need(rootfs_remove(s, id), "remove");
     rootfs_empty_trash(s);
 
-    need(dir_make_all(path_join(a, data, "sub"), 0755), "mkdir");
-    e = volume_open_mount(data, &plain, false, NULL, &fd);
+    e = volume_open_mount(data, &plain, false, NULL, &fd, &is_file);
     report(!e && has(fd, "sub"), "plain volume", e);
     close(fd);
-    e = volume_open_mount(data, &plain, true, "sub", &fd);
+    e = volume_open_mount(data, &plain, true, "inner/content", &fd, &is_file);
+    report(!e && is_file, "a subpath that is a file, by a link inside", e);
+    close(fd);
+    e = volume_open_mount(data, &plain, true, "sub", &fd, &is_file);
     report(!e && openat(fd, "x", O_CREAT | O_WRONLY, 0600) < 0 && errno == EROFS, "ro subpath", e);
     close(fd);
-    (void)!symlink("/etc", path_join(a, data, "evil"));
-    e = volume_open_mount(data, &plain, true, "evil", &fd);
+    e = volume_open_mount(data, &plain, true, "outer", &fd, &is_file);
     report(e && err_kind(e) == ERR_INVALID, "a subpath cannot leave the volume", e);
-    pairs_set(a, &tmpfs, "type", "tmpfs");
-    pairs_set(a, &tmpfs, "device", "tmpfs");
-    pairs_set(a, &tmpfs, "o", "size=1m,uid=7");
-    e = volume_open_mount(data, &tmpfs, false, NULL, &fd);
-    report(!e && fstat(fd, &st) == 0 && st.st_uid == 7, "tmpfs volume", e);
-    close(fd);
     pairs_set(a, &bind, "type", "none");
     pairs_set(a, &bind, "o", "bind");
     pairs_set(a, &bind, "device", "/etc");
-    e = volume_open_mount(data, &bind, true, NULL, &fd);
+    e = volume_open_mount(data, &bind, true, NULL, &fd, &is_file);
     report(!e && has(fd, "passwd"), "bind volume", e);
     close(fd);
 }
@@ -340,7 +355,7 @@ int main(int argc, char **argv)
     make_layers(s, a, &chain);
     check_ways(s, &chain);
     check_binds(dir, a);
-    check_propagation(dir);
+    check_propagations(dir);
     check_tmpfs();
     check_volumes(s, &chain, dir, a);
     layer_store_close(s);

@@ -69,6 +69,19 @@ TEST(mount_specs)
     CHECK_STR(mount_of("foo=1,dst=/a"), "unexpected key 'foo' in 'foo=1'");
     CHECK_STR(mount_of("type=bind,dst=/a,volume-nocopy"),
               "cannot mix 'volume-*' options with mount type 'bind'");
+    CHECK_STR(mount_of("type=tmpfs,dst=/a,tmpfs-mode=9"), "invalid value for tmpfs-mode: 9");
+    CHECK_STR(mount_of("type=tmpfs,dst=/a,tmpfs-mode=10000"),
+              "invalid value for tmpfs-mode: 10000");
+    CHECK_STR(mount_of("type=bind,src=/a,dst=/b,bind-recursive=maybe"),
+              "invalid value for bind-recursive: maybe (must be \"enabled\", \"disabled\", "
+              "\"writable\", or \"readonly\")");
+    CHECK_STR(mount_of("type=bind,src=/a,dst=/b,bind-recursive=writable"),
+              "option 'bind-recursive=writable' requires 'readonly' to be specified in "
+              "conjunction");
+    CHECK_STR(mount_of("type=bind,src=/a,dst=/b,ro,bind-recursive=writable"),
+              "{\"Type\":\"bind\",\"Source\":\"/a\",\"Target\":\"/b\",\"ReadOnly\":true,"
+              "\"BindOptions\":{\"NonRecursive\":false,\"CreateMountpoint\":false,"
+              "\"ReadOnlyNonRecursive\":true}}");
 }
 
 TEST(volume_specs)

@@ -569,3 +569,49 @@ TEST(json_members_come_again_a_few_times)
     buf_puts(&b, end);
     CHECK_ERR(json_decode(test_arena, b.data, b.len, &sample_json, &s), ERR_INVALID);
 }
+
+TEST(json_two_numbers)
+{
+    struct box {
+        uint32_t size[2];
+    } b = {0};
+    static const struct jfield fields[] = {
+        J(J_U32X2, struct box, size, "Size", .flags = J_OMIT),
+        J_END,
+    };
+    static const struct jtable table = {sizeof(struct box), fields};
+
+#define DECODE(text) json_decode(test_arena, text, strlen(text), &table, &b)
+    CHECK_STR(json_encode(test_arena, &table, &b), "{}");
+    CHECK_OK(DECODE("{\"Size\":[7,4294967295,9]}"));
+    CHECK_STR(json_encode(test_arena, &table, &b), "{\"Size\":[7,4294967295]}");
+    CHECK_OK(DECODE("{\"Size\":[null]}"));
+    CHECK_INT(b.size[0] | b.size[1], 0);
+    CHECK_ERR(DECODE("{\"Size\":[-1,2]}"), ERR_INVALID);
+    CHECK_ERR(DECODE("{\"Size\":[1.5]}"), ERR_INVALID);
+    CHECK_ERR(DECODE("{\"Size\":[4294967296]}"), ERR_INVALID);
+    CHECK_ERR(DECODE("{\"Size\":\"10\"}"), ERR_INVALID);
+#undef DECODE
+}
+
+static void note_member(void *ctx, const char *path, bool is_known)
+{
+    buf_printf(ctx, "%s%s ", is_known ? "" : "!", path);
+}
+
+TEST(json_visit_names_what_is_said)
+{
+    static const char text[] =
+        "{\"name\":\"n\",\"Small\":0,\"On\":false,\"Args\":[],\"Odd\":1,\"Odder\":{\"X\":1},"
+        "\"Null\":null,\"Inner\":{\"X\":1,\"Z\":2},\"Points\":[{\"Y\":1},{\"W\":1}],"
+        "\"ByName\":{\"q\":{\"X\":1,\"V\":1}},\"Lists\":{\"l\":[{\"U\":1}]},"
+        "\"Labels\":{\"k\":\"v\"},\"Zeros\":[0,0.0]}";
+    const struct jtable *const tables[] = {&sample_json, NULL};
+    const struct json *doc;
+    autobuf struct buf said = {0};
+
+    CHECK_OK(json_parse(test_arena, text, strlen(text), &doc));
+    json_visit(doc, tables, note_member, &said);
+    CHECK_STR(said.data, "Name !Odd !Odder Inner Inner.X !Inner.Z Points Points.Y !Points.W ByName "
+                         "ByName.X !ByName.V Lists !Lists.U Labels ");
+}

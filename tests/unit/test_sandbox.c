@@ -257,6 +257,7 @@ static struct plan_sandbox plan_of(struct sandbox_input *in)
                                 .dev = 3,
                                 .pts = 4,
                                 .shm = 5,
+                                .shm_donor = -1,
                                 .console = -1,
                                 .mask = 6,
                                 .null = 7};
@@ -385,7 +386,8 @@ TEST(plan_user_mounts_win)
 {
     struct sandbox_input in = input("{}");
     struct plan_sandbox plan = plan_of(&in);
-    struct plan_attach mounts[] = {{10, "/dev/shm", PF_MAKE_DIR}, {11, "/sys/fs/cgroup", 0}};
+    struct plan_attach mounts[] = {{.fd = 10, .target = "/dev/shm", .flags = PF_MAKE_DIR},
+                                   {.fd = 11, .target = "/sys/fs/cgroup"}};
     struct program p = {0};
     struct view v;
     int at;

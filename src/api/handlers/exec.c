@@ -10,57 +10,51 @@
 #include "api.h"
 #include "hijack.h"
 
-struct start_body {
-    bool detach, tty;
+struct exec_asked {
+    struct request *request;
+    struct exec_config config;
+    struct strs warnings;
 };
-static const struct jfield start_fields[] = {
-    J(J_BOOL, struct start_body, detach, "Detach"),
-    J(J_BOOL, struct start_body, tty, "Tty"),
-    J_END,
-};
-static const struct jtable start_json = {sizeof(struct start_body), start_fields};
 
 /* Ours: Docker's answer has no place for them. Absent when there are none. */
-static void write_warnings(struct request *r, struct jw *w, const char *id)
+static void write_warnings(struct exec_asked *e, struct jw *w)
 {
     struct risk_findings found = {0};
-    struct strs warnings = {0};
-    struct exec *e;
-    struct err *err = exec_find(parts_of(r)->containers, id, &e);
 
-    if (!err && e->doc.config.privileged)
-        risk_add(r->arena, &found, "exec-privileged", "exec --privileged");
-    err_drop(err);
-    risk_warn(r->arena, &found, &warnings);
-    if (warnings.n)
-        jw_strs(w, "Warnings", &warnings);
+    if (e->config.privileged)
+        risk_add(e->request->arena, &found, "exec-privileged", "exec --privileged");
+    risk_warn(e->request->arena, &found, &e->warnings);
+    if (e->warnings.n)
+        jw_strs(w, "Warnings", &e->warnings);
 }
 
 static void on_created(void *ctx, struct err *err, const char *id)
 {
+    struct exec_asked *e = ctx;
     struct buf b = {0};
     struct jw w = {.out = &b};
 
-    if (reply_failed(ctx, err))
+    if (reply_failed(e->request, err))
         return;
     jw_obj(&w, NULL);
     jw_str(&w, "Id", id);
-    write_warnings(ctx, &w, id);
+    write_warnings(e, &w);
     jw_obj_end(&w);
-    reply_json(ctx, 201, &b);
+    reply_json(e->request, 201, &b);
 }
 
+/* The body is judged before the container is looked up, as Docker does it. */
 void handle_exec_create(struct request *r)
 {
-    const char *body;
-    size_t len;
+    struct exec_asked *e = arena_new(r->arena, struct exec_asked);
     struct container *c;
 
-    if (reply_failed(r, request_need_json(r, &body, &len)))
+    e->request = r;
+    if (reply_failed(r, request_read_warned(r, &exec_config_json, &e->config, &e->warnings)))
         return;
     c = container_of_request(r);
     if (c)
-        exec_create(c, body, len, on_created, r);
+        exec_create(c, r->body.data, r->body.len, on_created, e);
 }
 
 static struct err *find_exec(struct request *r, struct exec **out)
@@ -89,13 +83,12 @@ static void on_stream_start(void *ctx, struct err *err)
     request_unref(r);
 }
 
-static void start_stream(struct request *r, struct exec *e)
+static void start_stream(struct request *r, struct exec *e, const struct exec_start_request *start)
 {
-    bool has_tty = exec_has_tty(e);
-    struct hijack *h = hijack_create(r, has_tty);
+    struct hijack *h = hijack_create(r, start->tty);
 
     request_ref(request_ref(r)); /* one until started, one for us here */
-    exec_start(e, false, has_tty, &h->sink, hijack_gone, on_stream_start, h, &h->attachment);
+    exec_start(e, start, &h->sink, hijack_gone, on_stream_start, h, &h->attachment);
     if (!r->is_answered)
         hijack_accept(h, true);
     request_unref(r);
@@ -103,22 +96,24 @@ static void start_stream(struct request *r, struct exec *e)
 
 void handle_exec_start(struct request *r)
 {
-    struct start_body body = {0};
+    struct exec_start_request body = {0};
     const char *text;
     size_t len;
     struct exec *e;
     struct err *err = request_json(r, &text, &len);
 
     if (!err && len > 0)
-        err = json_decode(r->arena, text, len, &start_json, &body);
+        err = json_decode(r->arena, text, len, &exec_start_json, &body);
+    if (!body.tty || r->api_version < 142)
+        memset(body.console_size, 0, sizeof(body.console_size));
     if (!err)
         err = find_exec(r, &e);
     if (reply_failed(r, err))
         return;
     if (body.detach)
-        exec_start(e, true, body.tty, NULL, NULL, on_detached_start, r, NULL);
+        exec_start(e, &body, NULL, NULL, on_detached_start, r, NULL);
     else
-        start_stream(r, e);
+        start_stream(r, e, &body);
 }
 
 void handle_exec_resize(struct request *r)

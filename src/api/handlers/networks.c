@@ -92,28 +92,40 @@ static const char *warning_of(struct network_table *t, const char *id)
            "addresses and from any other";
 }
 
+struct network_creation {
+    struct request *request;
+    struct network_request asked;
+    struct strs warnings;
+};
+
 static void on_created(void *ctx, struct err *err, const char *id)
 {
-    struct request *r = ctx;
+    struct network_creation *c = ctx;
+    struct request *r = c->request;
     struct buf b = {0};
     struct jw w = {.out = &b};
+    const char *weaker;
 
     if (reply_failed(r, err))
         return;
+    weaker = warning_of(parts_of(r)->networks, id);
+    if (*weaker)
+        strs_add(r->arena, &c->warnings, weaker);
     jw_obj(&w, NULL);
     jw_str(&w, "Id", id);
-    jw_str(&w, "Warning", warning_of(parts_of(r)->networks, id));
+    jw_str(&w, "Warning", strs_join(r->arena, &c->warnings, "; "));
     jw_obj_end(&w);
     reply_json(r, 201, &b);
 }
 
 void handle_network_create(struct request *r)
 {
-    struct network_request *request = arena_new(r->arena, struct network_request);
+    struct network_creation *c = arena_new(r->arena, struct network_creation);
 
-    if (reply_failed(r, request_read(r, &network_request_json, request)))
+    c->request = r;
+    if (reply_failed(r, request_read_warned(r, &network_request_json, &c->asked, &c->warnings)))
         return;
-    network_create(parts_of(r)->networks, request, on_created, r);
+    network_create(parts_of(r)->networks, &c->asked, on_created, c);
 }
 
 void handle_network_remove(struct request *r)
