@@ -81,6 +81,8 @@ static struct err *claim(struct op *op)
         return err_new(ERR_CONFLICT, "container is marked for removal and cannot be started");
     if (c->doc.state.status == STATUS_DEAD)
         return err_new(ERR_CONFLICT, "container is dead and cannot be started: remove it");
+    if (c->is_leaving)
+        return err_new(ERR_CONFLICT, "container is marked for removal and cannot be started");
     if (c->doc.state.status == STATUS_PAUSED)
         return err_new(ERR_CONFLICT, "cannot start a paused container, try unpause instead");
     if (state_is_running(c))
@@ -91,7 +93,7 @@ static struct err *claim(struct op *op)
                        "No such image: %s (it was removed while the container existed)",
                        c->doc.image_name);
     timer_clear(c->parts->loop, &c->restart_timer);
-    c->has_been_killed = false;
+    c->has_been_killed = c->has_sigkill = false;
     TRY(container_open_log(c));
     return NULL;
 }
@@ -534,6 +536,8 @@ bool start_note_failure(struct container *c, struct op *op, const struct err *er
     ASSERT(err);
     if (!((struct start *)op)->is_claimed || c->is_gone || state_is_running(c))
         return false;
+    if (c->doc.state.status == STATUS_RESTARTING) /* its timer was cleared: nothing would follow */
+        c->doc.state.status = STATUS_EXITED;
     c->doc.state.exit_code = spawn_exit_code(err, 128);
     state_set_error(c, err_text(err));
     container_save(c);

@@ -26,7 +26,7 @@ static void write_state(struct container *c, struct jw *w)
 
     jw_obj(w, "State");
     jw_str(w, "Status", status_name(c));
-    jw_bool(w, "Running", state_is_running(c) || s->status == STATUS_RESTARTING);
+    jw_bool(w, "Running", container_is_up(c));
     jw_bool(w, "Paused", s->status == STATUS_PAUSED);
     jw_bool(w, "Restarting", s->status == STATUS_RESTARTING);
     jw_bool(w, "OOMKilled", s->oom_killed);
