@@ -30,6 +30,7 @@
 
 #include "limits.h"
 #include "merge.h"
+#include "namespaces.h"
 
 #define HOSTNAME_MAX 64
 #define SHM_DEFAULT (64 << 20)
@@ -251,12 +252,9 @@ static struct err *check_config(struct op *op)
 
 static struct err *choose_hostname(struct create *o, struct config *c, const struct host_config *h)
 {
-    struct container *other;
+    struct container *other = NULL;
 
-    TRY(mode_container(o->table, h->network_mode, &other));
-    if (other && (!text_is_empty(c->hostname) || h->port_bindings.n > 0 || h->publish_all_ports))
-        return err_new(ERR_INVALID, "conflicting options: %s and the network mode",
-                       !text_is_empty(c->hostname) ? "hostname" : "port publishing");
+    err_drop(mode_container(o->table, h->network_mode, &other)); /* the start tells of an absence */
     if (!text_is_empty(c->hostname) && strlen(c->hostname) > HOSTNAME_MAX)
         return err_new(ERR_INVALID, "invalid hostname: %s: longer than %d characters", c->hostname,
                        HOSTNAME_MAX);
@@ -280,6 +278,7 @@ static struct err *plan_parts(struct create *o, struct create_request *r)
 {
     struct doc *doc = &o->c->doc;
 
+    TRY(namespaces_name(o->table, o->c->arena, &r->host));
     TRY(choose_hostname(o, &r->config, &r->host));
     TRY(legacy_links_plan(o->table, o->c->arena, &r->host));
     TRY(mounts_plan(o->table, o->c->arena, &r->config, &r->host, &doc->mounts));
