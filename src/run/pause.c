@@ -11,7 +11,7 @@ struct pause {
     struct op op;
     struct container *c;
     struct parts *parts;
-    const char *id;
+    const char *id, *cgroup;
     bool paused;
     unsigned n_thaws; /* when it began */
 };
@@ -39,7 +39,7 @@ static struct err *freeze(struct op *op)
     struct pause *o = (struct pause *)op;
 
     ASSERT_WORKER();
-    return cgroup_freeze(o->parts->cgroups, o->id, o->paused);
+    return cgroup_freeze(o->parts->cgroups, o->cgroup, o->paused);
 }
 
 /* The container may have ended while it froze; and a signal that had to get through (n_thaws) wins
@@ -103,6 +103,7 @@ void container_pause(struct container *c, bool paused, container_done_fn done, v
     o->c = container_ref(c);
     o->parts = c->parts;
     o->id = arena_strdup(o->op.arena, c->doc.id);
+    o->cgroup = container_cgroup(o->op.arena, c);
     o->op.subject = o->id;
     o->paused = paused;
     *call = (struct pause_call){done, ctx};
