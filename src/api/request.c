@@ -163,6 +163,13 @@ struct err *request_read(struct request *r, const struct jtable *t, void *out)
     return NULL;
 }
 
+struct err *request_body_pipe(struct request *r, int *out_fd)
+{
+    if (!r->conn)
+        return err_new(ERR_CANCELLED, "the client is gone");
+    return conn_body_pipe(r->conn, out_fd);
+}
+
 void request_on_gone(struct request *r, void (*fn)(void *ctx), void *ctx)
 {
     r->on_gone = fn;

@@ -43,6 +43,19 @@ const struct flag attach_flags[] = {
     SIG_PROXY,
     FLAG_END,
 };
+const struct flag cp_flags[] = {
+    BOOL(cp_options, archive, "archive", 'a', "Archive mode (copy all uid/gid information)"),
+    BOOL(cp_options, follow, "follow-link", 'L', "Always follow symbol link in SRC_PATH"),
+    BOOL(cp_options, quiet, "quiet", 'q',
+         "Suppress progress output during copy. Progress\n"
+         "output is automatically suppressed if no\n"
+         "terminal is attached"),
+    FLAG_END,
+};
+const struct flag export_flags[] = {
+    TEXT(export_options, output, "output", 'o', "Write to a file, instead of STDOUT"),
+    FLAG_END,
+};
 const struct flag start_flags[] = {
     BOOL(attach_options, attach, "attach", 'a', "Attach STDOUT/STDERR and forward signals"),
     DETACH_KEYS,

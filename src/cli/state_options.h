@@ -34,6 +34,12 @@ struct attach_options { /* attach, start, exec */
     char *detach_keys, *user, *workdir;
     struct strs env, env_files;
 };
+struct cp_options {
+    bool archive, follow, quiet;
+};
+struct export_options {
+    char *output;
+};
 struct logs_options {
     bool follow, timestamps, details;
     char *since, *until, *tail;

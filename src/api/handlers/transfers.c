@@ -121,13 +121,6 @@ static void pull(struct request *r)
 
 /* ---- import, load ---- */
 
-static struct err *body_of(struct request *r, int *out_fd)
-{
-    if (!r->conn)
-        return err_new(ERR_CANCELLED, "the client is gone");
-    return conn_body_pipe(r->conn, out_fd);
-}
-
 static const char *or_null(const char *s)
 {
     return *s ? s : NULL;
@@ -151,7 +144,7 @@ static void import(struct request *r)
                              "from standard input"));
         return;
     }
-    if (reply_failed(r, body_of(r, &fd)))
+    if (reply_failed(r, request_body_pipe(r, &fd)))
         return;
     t = transfer_create(r);
     transfer_started(t, image_import(parts_of(r)->images, fd, &import, on_progress, on_done, t));
@@ -175,7 +168,7 @@ void handle_image_load(struct request *r)
 
     if (reply_failed(r,
                      image_platform_of_json(r->arena, request_param(r, "platform"), &platform)) ||
-        reply_failed(r, body_of(r, &fd)))
+        reply_failed(r, request_body_pipe(r, &fd)))
         return;
     t = transfer_create(r);
     transfer_started(t, image_load(parts_of(r)->images, fd, query_is_true(&r->query, "quiet"),
