@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Pull, load and import: one JSON object a line while they run. An error before the first line
- * is an HTTP error, later one is a line. A client that goes cancels. Loop thread.
+ * is an HTTP error, later one is a line; of load, as with Docker, each is a line. A client that
+ * goes cancels. Loop thread.
  */
 #include <string.h>
 
@@ -14,6 +15,7 @@
 struct transfer {
     struct request *request; /* the handler's reference */
     struct image_job *job;
+    bool tells_errors_in_stream;
     bool is_over;
 };
 
@@ -58,7 +60,7 @@ static void on_done(void *ctx, struct err *err, struct image *image)
     (void)image;
     t->is_over = true;
     t->job = NULL;
-    if (err && !r->is_begun) {
+    if (err && !r->is_begun && !t->tells_errors_in_stream) {
         reply_err(r, err);
         return;
     }
@@ -171,6 +173,7 @@ void handle_image_load(struct request *r)
         reply_failed(r, request_body_pipe(r, &fd)))
         return;
     t = transfer_create(r);
+    t->tells_errors_in_stream = true;
     transfer_started(t, image_load(parts_of(r)->images, fd, query_is_true(&r->query, "quiet"),
                                    platform, on_progress, on_done, t));
 }
