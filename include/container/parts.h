@@ -23,6 +23,9 @@ struct parts {
     struct keeper_conn *keeper; /* set between container_table_open and container_table_adopt */
     struct container_table *containers;
     const struct container_hooks *container_hooks; /* set by container_table_open */
+    struct journal *audit_log;                     /* NULL: no file */
+    struct policy *policy;                         /* what callers may; NULL: everything */
+    unsigned policy_reloads;                       /* asked for, one of them under way */
     const struct risk_host *risk_host;             /* what is the engine's own on this host */
     const char *engine_id;                         /* of /info, persistent */
     int64_t started_ns;

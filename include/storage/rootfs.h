@@ -49,6 +49,7 @@ struct err *rootfs_usage(struct layer_store *s, const char *id, const struct str
 struct bind_options_plan {
     bool read_only, non_recursive, create_dir;
     bool readonly_non_recursive; /* only the top mount becomes read-only */
+    const char *must_be;         /* where the path has to lead; NULL or "": anywhere */
     unsigned long propagation;   /* MS_PRIVATE, MS_SLAVE, MS_SHARED | MS_REC …; 0: rprivate */
 };
 /* ERR_INVALID "bind source path does not exist: /x" (unless create_dir), and where the propagation

@@ -54,6 +54,7 @@ void reply_is_complete(struct request *r)
     ASSERT(!r->is_answered);
     r->is_answered = true;
     r->on_gone = NULL;
+    request_note(r);
     if (c)
         conn_request_done(c);
     request_unref(r);
@@ -65,6 +66,7 @@ void reply_body(struct request *r, int status, const char *type, const char *mor
     struct buf head = {0};
 
     ASSERT(!r->is_begun);
+    r->status = status;
     if (r->conn) {
         reply_head(r, &head, status, has_body ? type : NULL, more);
         if (has_body)
@@ -114,6 +116,8 @@ void reply_err(struct request *r, struct err *e)
     struct jw w = {.out = &b};
 
     ASSERT(!r->is_begun);
+    if (err_kind(e) == ERR_FORBIDDEN)
+        r->forbidden = arena_strdup(r->arena, err_text(e));
     if (status >= 500 && status != 501 && status != 503)
         log_error("request failed", KV("method", r->method), KV("path", r->path ? r->path : ""),
                   KV("error", err_text(e)));
@@ -162,6 +166,7 @@ void reply_begin_with(struct request *r, int status, const char *type, const cha
 
     ASSERT(!r->is_begun);
     r->is_begun = true;
+    r->status = status;
     r->is_chunked = !r->is_http10;
     if (!r->is_chunked)
         r->keeps_alive = false; /* the end of the connection ends the body */

@@ -27,6 +27,12 @@ struct request *request_create(struct front *f, struct conn *c)
     return r;
 }
 
+void request_note(struct request *r)
+{
+    if (r->front->on_result)
+        r->front->on_result(r);
+}
+
 void request_unref(struct request *r)
 {
     struct front *f = r->front;
@@ -34,6 +40,7 @@ void request_unref(struct request *r)
     ASSERT(r->refs > 0);
     if (--r->refs > 0)
         return;
+    request_note(r);
     ASSERT(f->n_requests > 0);
     buf_finish(&r->body);
     arena_destroy(r->arena);

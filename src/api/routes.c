@@ -25,6 +25,7 @@ const struct route api_routes[] = {
     {"GET", "/events", handle_events, 0},
     {"GET", "/system/df", handle_disk_usage, 0},
     {"POST", "/auth", handle_auth, M},
+    {"POST", "/policy/check", handle_policy_check, 0},
     {"GET", "/debug/objects", handle_debug_objects, 0},
     {"GET", "/debug/ops", handle_debug_ops, 0},
     {"GET", "/debug/turns", handle_debug_turns, 0},

@@ -67,6 +67,8 @@ const struct command commands[] = {
     ROW("audit", cmd_audit, audit_flags, struct audit_options, 0, ANY,
         " [OPTIONS] [CONTAINER...]",
         "Show what weakens the isolation of containers, and the remedies"),
+    ROW("policy check", cmd_policy_check, NULL, struct audit_options, 1, 1, " FILE",
+        "Say whether the engine understands a policy file, and what is wrong where"),
     MISSING("build"),
     MISSING("commit"), MISSING("container commit"),
     CONTAINER("cp", cmd_cp, cp_flags, struct cp_options, 2, 2,

@@ -55,3 +55,4 @@ COMMAND(volume_ls);
 COMMAND(volume_create);
 COMMAND(volume_rm);
 COMMAND(audit);
+COMMAND(policy_check);

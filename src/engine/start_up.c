@@ -16,6 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "api/trail.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/fd.h"
@@ -33,7 +34,7 @@
 #include "net/network.h"
 #include "recover/recover.h"
 #include "recover/salvage.h"
-#include "runtime/risk.h"
+#include "runtime/policy.h"
 #include "runtime/sandbox.h"
 #include "storage/layer.h"
 #include "storage/volume.h"
@@ -323,6 +324,9 @@ struct err *engine_open(struct engine *e)
     TRY(open_core(e));
     TRY(open_mechanisms(e));
     TRY(open_containers(e));
+    if (!text_is_empty(e->settings.policy))
+        TRY(policy_read(e->settings.policy, &e->parts.policy));
+    TRY(trail_open(&e->parts));
     TRY(server_open(&e->parts, &e->server));
     warm_up(&e->parts);
     return NULL;
@@ -346,9 +350,11 @@ void engine_close(struct engine *e)
     ops_destroy(p->ops);
     pools_destroy(p->pools);
     loop_settle(p->loop); /* results of the last jobs, while what they speak to is there */
+    trail_close(p);
     image_table_close(p->images);
     layer_store_close(p->layers);
     cgroup_tree_close(p->cgroups);
+    policy_unref(p->policy);
     events_destroy(p->events);
     debug_destroy(p->debug);
     /* Late, and the landing memory is not let go: from here on the outputs are the keeper's. */

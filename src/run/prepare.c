@@ -104,6 +104,7 @@ static struct err *open_mount(const struct prep *p, size_t i, bool for_view,
         .non_recursive = m->non_recursive,
         .create_dir = m->create_source,
         .readonly_non_recursive = m->readonly_non_recursive,
+        .must_be = m->judged,
         .propagation = propagation_flags(m->propagation),
     };
 
@@ -112,8 +113,8 @@ static struct err *open_mount(const struct prep *p, size_t i, bool for_view,
     if (strcmp(m->type, "tmpfs") == 0)
         return open_tmpfs(m, for_view, out);
     if (strcmp(m->type, "volume") == 0)
-        return volume_open_mount(m->source, &p->volume_options[i], !m->rw, m->subpath, &out->fd,
-                                 &out->is_file);
+        return volume_open_mount(m->source, &p->volume_options[i], !m->rw, m->subpath, m->judged,
+                                 &out->fd, &out->is_file);
     if (strcmp(m->type, "image") == 0)
         return open_image(p, i, out);
     return bind_open(m->source, &plan, &out->fd, &out->is_file);

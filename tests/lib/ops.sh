@@ -69,6 +69,7 @@ before() {
 }
 act() {
     case $1 in
+    container/create:look-at-sources*) api POST '/containers/create?name=fl' '{"Image":"busybox","Cmd":["true"],"HostConfig":{"Binds":["/srv:/srv:ro"]}}' ;;
     container/create:*-large-*) api POST '/containers/create?name=fl' "$LARGE" ;;
     container/create:* | volume/mount:*) make ;;
     container/start:*) api POST /containers/ff/start ;;
@@ -106,7 +107,7 @@ act() {
 clear_up() {
     local path
     containers_clear
-    container/sizes:* | container/risks:* | container/path-stat:* | container/copy-out:* | container/copy-in:*) make ;;
+    for path in volumes/{fv,fown}?force=1 networks/fnet images/{fimg,fimport,fload,127.0.0.1:5001/good{,:a,:b,:c},127.0.0.1:5001/slow}; do
         api DELETE "/$path"
     done
 }

@@ -43,6 +43,7 @@ static void write_failure(struct transfer *t, const struct err *err)
     autobuf struct buf b = {0};
     struct jw w = {.out = &b};
 
+    t->request->has_failed = true;
     jw_obj(&w, NULL);
     jw_obj(&w, "errorDetail");
     jw_str(&w, "message", err_text(err));
