@@ -22,6 +22,7 @@ struct parts {
     struct landing *landing;    /* set before the keeper's entries come */
     struct keeper_conn *keeper; /* set between container_table_open and container_table_adopt */
     struct container_table *containers;
+    struct stats_sampler *stats;
     const struct container_hooks *container_hooks; /* set by container_table_open */
     const struct risk_host *risk_host;             /* what is the engine's own on this host */
     const char *engine_id;                         /* of /info, persistent */

@@ -34,5 +34,8 @@ void container_risks(struct container *c,
                      void *ctx);
 void container_sizes(struct container *c,
                      void (*done)(void *ctx, struct err *err, int64_t rw, int64_t root), void *ctx);
+/* [{"Path":…,"Kind":…}], sorted; null when nothing has changed. */
+void container_changes(struct container *c,
+                       void (*done)(void *ctx, struct err *err, const char *json), void *ctx);
 void containers_prune(struct container_table *t, const struct container_filter *f,
                       void (*done)(void *ctx, struct err *err, const char *json), void *ctx);
