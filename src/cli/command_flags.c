@@ -157,11 +157,14 @@ const struct flag format_flags[] = {
     FLAG_END,
 };
 const struct flag stats_flags[] = {
-    BOOL(format_options, all, "all", 'a', "Show all containers (default shows just running)"),
-    FORMAT(format_options),
-    BOOL(format_options, no_stream, "no-stream", 0,
+    BOOL(stats_options, all, "all", 'a', "Show all containers (default shows just running)"),
+    FORMAT(stats_options),
+    BOOL(stats_options, no_stream, "no-stream", 0,
          "Disable streaming stats and only pull the first result"),
-    BOOL(format_options, no_trunc, "no-trunc", 0, "Do not truncate output"),
+    BOOL(stats_options, no_trunc, "no-trunc", 0, "Do not truncate output"),
+    TEXT(stats_options, sort, "sort", 0,
+         "Sort by cpu, mem, memperc, net, block, pids\n"
+         "or name (default: as they were started)"),
     FLAG_END,
 };
 const struct flag df_flags[] = {

@@ -123,7 +123,7 @@ const struct command commands[] = {
     MISSING("search"),
     CONTAINER("start", cmd_start, start_flags, struct attach_options, 1, ANY,
         " [OPTIONS] CONTAINER [CONTAINER...]", "Start one or more stopped containers"),
-    CONTAINER("stats", cmd_stats, stats_flags, struct format_options, 0, ANY,
+    CONTAINER("stats", cmd_stats, stats_flags, struct stats_options, 0, ANY,
         " [OPTIONS] [CONTAINER...]",
         "Display a live stream of container(s) resource usage statistics"),
     CONTAINER("stop", cmd_stop, stop_flags, struct stop_options, 1, ANY,

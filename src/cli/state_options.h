@@ -80,9 +80,13 @@ struct volume_options {
     bool force;
     struct strs options, labels;
 };
-struct format_options { /* version, info, stats, system df */
+struct format_options { /* version, info, system df */
     char *format;
-    bool verbose, all, no_stream, no_trunc;
+    bool verbose;
+};
+struct stats_options {
+    char *format, *sort;
+    bool all, no_stream, no_trunc;
 };
 struct login_options {
     char *user, *password;

@@ -38,6 +38,7 @@
 #include "runtime/sandbox.h"
 #include "storage/layer.h"
 #include "storage/volume.h"
+#include "view/stats.h"
 
 #include "engine.h"
 
@@ -274,6 +275,7 @@ static struct err *open_containers(struct engine *e)
     struct parts *p = &e->parts;
 
     ASSERT(p->images && p->volumes && p->networks);
+    p->stats = stats_sampler_create(p);
     TRY(container_table_open(p, &p->containers));
     TRY(keeper_open(p->loop, e->settings.exec_root, keeper_binary(e->arena), &hooks, p->containers,
                     container_table_adopt, &p->keeper));
@@ -351,6 +353,7 @@ void engine_close(struct engine *e)
     pools_destroy(p->pools);
     loop_settle(p->loop); /* results of the last jobs, while what they speak to is there */
     trail_close(p);
+    stats_sampler_destroy(p->stats);
     image_table_close(p->images);
     layer_store_close(p->layers);
     cgroup_tree_close(p->cgroups);

@@ -11,7 +11,7 @@ sqlite3 -version >/dev/null || { not_ok "sqlite3"; finish; exit 1; }
 # Its carrier is told to forget (a queue, a request that is taken back), or there is none (a timer).
 forgets() {
     case $1 in
-    */*:claim-root | container/start:take-root | container/path-stat:settle | container/copy-*:settle) ;;
+    container/stats:pause | */*:claim-root | container/start:take-root | container/path-stat:settle | container/copy-*:settle) ;;
     container/start:settle | container/start:await-permit | container/stop:await-exit | container/pause:await-execs | container/remove:end-process | container/exited:drain-streams) ;;
     image/*:begin | image/import:claim | image/load:make-layers | image/pull:connect | image/pull:resolve-manifest | image/pull:fetch-config | image/pull:make-layers | image/pull-all:*) ;;
     *) return 1 ;;
