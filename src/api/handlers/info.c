@@ -157,9 +157,13 @@ static void write_swarm(struct jw *w)
 static void write_engine(struct request *r, struct jw *w)
 {
     const struct parts *p = parts_of(r);
-    const char *const security[] = {"name=seccomp,profile=builtin",
-                                    cgroup_is_v2(p->cgroups) ? "name=cgroupns" : NULL, NULL};
+    const char *security[4] = {"name=seccomp,profile=builtin"};
+    size_t n = 1;
 
+    if (p->remap)
+        security[n++] = "name=userns";
+    if (cgroup_is_v2(p->cgroups))
+        security[n++] = "name=cgroupns";
     jw_str(w, "ServerVersion", BERTH_VERSION);
     jw_bool(w, "Debug", p->settings->debug);
     jw_bool(w, "LiveRestoreEnabled", true);
