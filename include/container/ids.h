@@ -11,6 +11,8 @@ struct parts;
 
 /* What cannot be had in a user namespace, in Docker's words. Pure. */
 struct err *ids_check(const struct parts *p, const struct host_config *h) must_check;
+/* Of binds that are written to with the owners that the host has. Pure. */
+void ids_warn(struct arena *a, const struct container *c, struct strs *warnings);
 /* Loop. At create: --userns auto takes a range, which goes back with the object. */
 struct err *ids_claim(struct container *c) must_check;
 /* Loop. A container of the engine before keeps its range. */

@@ -77,6 +77,22 @@ struct err *ids_check(const struct parts *p, const struct host_config *h)
     return is_auto(h) ? check_auto(h) : NULL;
 }
 
+void ids_warn(struct arena *a, const struct container *c, struct strs *warnings)
+{
+    const struct mount_point *m = c->doc.mounts.v;
+
+    if (!are_wanted(c->parts, &c->doc.host))
+        return;
+    for (size_t i = 0; i < c->doc.mounts.n; i++)
+        if (strcmp(m[i].type, "bind") == 0 && m[i].rw)
+            strs_add(a, warnings,
+                     arena_printf(a,
+                                  "what the container's root makes in %s is the host's root's, "
+                                  "set-user-ID files, too: a bind mount has its owners mapped. "
+                                  "Make it read-only (:ro) where nothing has to be written",
+                                  m[i].source));
+}
+
 static void put_map(struct container *c, const struct id_map *m)
 {
     c->doc.uid_map = m ? id_ranges_text(c->arena, &m->uids) : NULL;

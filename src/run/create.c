@@ -356,6 +356,7 @@ static struct err *find_parts(struct op *op)
     doc->config = o->request.config;
     doc->host = o->request.host;
     TRY(ids_claim(o->c));
+    ids_warn(op->arena, o->c, &o->warnings);
     doc->created_ns = clock_wall_ns();
     note_sources(o);
     return NULL;

@@ -105,6 +105,8 @@ refused "writable cgroups" 'writable-cgroups cannot be had in a user namespace' 
 refused "auto and another's network" 'so it cannot have the network namespace of another container' --userns auto --net container:c1
 api_is "refused: another word" 400 'invalid user namespace mode: x' POST /containers/create '{"Image":"busybox","HostConfig":{"UsernsMode":"x"}}'
 fails "a file system that has no owners to map" '/sys/kernel cannot be given the owners .* its file system, sysfs, .* has no idmapped mounts in this kernel' d run --rm -v /sys/kernel:/k busybox true
+like "a bind that can be written to is warned of" 'in /tmp is the host.s root.s.*read-only' "$(d create -v /tmp:/t busybox true 2>&1)"
+same "one that cannot is not" "" "$(d create -v "$HOST/bind:/t:ro" busybox true 2>&1 >/dev/null)"
 same "--ipc host" "0" "$(d run --rm --ipc host busybox ls /dev/mqueue >/dev/null; echo $?)"
 
 # ---- shared namespaces ----
