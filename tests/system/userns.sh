@@ -89,7 +89,7 @@ like "/proc/sys is not the container's" 'Read-only|Permission' "$(in_c 'echo x >
 same "a volume is filled with the image's owners" "0:0" "$(d run --rm -v fill:/etc busybox stat -c %u:%g /etc/passwd)"
 like "an id that the map does not have" 'uid 70000 is not in the container.s user namespace' "$(d run --rm -u 70000 busybox true 2>&1)"
 same "a read-only root" "Read-only file system" "$(d run --rm --read-only busybox sh -c 'touch /x' 2>&1 | grep -o 'Read-only file system')"
-same "--init" "berth-init" "$(d run --rm --init busybox cat /proc/1/comm)"
+same "--init" "berth-init" "$(d run --rm --init busybox sh -c 'until grep -q init /proc/1/comm; do sleep 0.05; done; cat /proc/1/comm')"
 same "a code" 7 "$(d run --rm busybox sh -c 'exit 7'; echo $?)"
 fails "a command that is not there" 'executable file not found' d run --rm busybox nosuch
 
@@ -108,6 +108,12 @@ fails "a file system that has no owners to map" '/sys/kernel cannot be given the
 like "a bind that can be written to is warned of" 'in /tmp is the host.s root.s.*read-only' "$(d create -v /tmp:/t busybox true 2>&1)"
 same "one that cannot is not" "" "$(d create -v "$HOST/bind:/t:ro" busybox true 2>&1 >/dev/null)"
 same "--ipc host" "0" "$(d run --rm --ipc host busybox ls /dev/mqueue >/dev/null; echo $?)"
+
+# ---- what fails leaves nothing ----
+settled; census_stable >"$HOST/before"
+for i in 1 2 3; do d run --rm --userns auto busybox true; d run --rm busybox nosuch; d run --rm -v /sys/kernel:/k busybox true; d run --rm -u 70000 busybox true; done >/dev/null 2>&1
+settled
+census_back "nothing is left of starts that failed" "$HOST/before"
 
 # ---- shared namespaces ----
 d run -d --name giver --ipc shareable busybox sleep 1000 >/dev/null
