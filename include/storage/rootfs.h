@@ -28,7 +28,8 @@ void rootfs_unlimit(struct layer_store *s, const char *id);
 struct err *rootfs_mount(struct layer_store *s, const char *id, const struct strs *chain,
                          bool is_volatile, const struct id_shift *shift, int *out) must_check;
 /* An image as a detached mount, read-only, without set-id programs and devices. subpath: NULL, or
- * a path inside that must exist; *is_file: of a file. shift: NULL, or whose owners the files get. */
+ * a path inside that must exist; *is_file: of a file. shift: NULL, or whose owners the files get.
+ */
 struct err *image_mount_open(struct layer_store *s, const struct strs *chain, const char *subpath,
                              const struct id_shift *shift, int *out, bool *is_file) must_check;
 /* The directory is renamed to trash at once, its files go in the background (rootfs_empty_trash).

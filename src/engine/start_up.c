@@ -269,6 +269,14 @@ static char *keeper_binary(struct arena *a)
     return path_join(a, self, "berth-keeper");
 }
 
+struct err *engine_validate(const struct engine *e)
+{
+    const char *spec = e->settings.userns_remap;
+    struct id_map ignored;
+
+    return text_is_empty(spec) ? NULL : subid_remap(spec, &ignored);
+}
+
 /* Whose ids containers get. The lines of /etc/subuid and /etc/subgid are read once. */
 static struct err *open_ids(struct engine *e)
 {

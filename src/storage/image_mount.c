@@ -16,8 +16,8 @@
 #include "bind.h"
 #include "overlay.h"
 
-static struct err *open_one(struct layer_store *s, const char *layer,
-                            const struct id_shift *shift, int *out)
+static struct err *open_one(struct layer_store *s, const char *layer, const struct id_shift *shift,
+                            int *out)
 {
     const struct bind_options_plan plan = {
         .read_only = true, .non_recursive = true, .shift = shift};

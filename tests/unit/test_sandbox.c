@@ -276,11 +276,12 @@ static struct plan_sandbox plan_of(struct sandbox_input *in)
 
 static struct sandbox_input input(const char *h)
 {
-    struct sandbox_input in = {.id = "x",
-                               .config = config("{}"),
-                               .host = host(h),
-                               .hostname = "me",
-                               .ns = {-1, -1, -1, -1, -1}};
+    struct sandbox_input in = {
+        .id = "x",
+        .config = config("{}"),
+        .host = host(h),
+        .hostname = "me",
+        .ns = {.net = -1, .ipc = -1, .pid = -1, .uts = -1, .shm = -1, .userns = -1}};
 
     return in;
 }
