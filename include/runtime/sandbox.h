@@ -9,6 +9,7 @@
 #include "base/id_map.h"
 #include "runtime/config.h"
 #include "runtime/keeper_conn.h"
+#include "runtime/lsm.h"
 
 /* A mount the caller has already made detached (overlay volume, bind, file). */
 struct sandbox_mount {
@@ -32,6 +33,7 @@ struct sandbox_namespaces {
 struct sandbox_input {
     const char *id;
     const struct id_map *ids;    /* of ns.userns; NULL: none */
+    const struct lsm *lsm;       /* NULL: there is none */
     const struct config *config; /* merged with the image's */
     const struct host_config *host;
     const char *hostname, *domainname;
@@ -66,6 +68,7 @@ struct exec_input {
     const struct config *container;
     const struct host_config *host;
     const struct id_map *ids; /* of the container's user namespace; NULL: the host's */
+    const struct lsm *lsm;    /* NULL: there is none */
     int pidfd;                /* of the container's pid 1; taken */
     int pid;
     const int *cgroup_tasks;

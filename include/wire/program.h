@@ -79,6 +79,7 @@ enum program_code {
                   of P_ENV, relative to the container. ENOENT, EACCES, ENOEXEC, … come back */
     P_KEYRING, /* a session keyring of its own; failure is ignored */
     P_SYMLINK, /* data: target text, path: made when missing, existing is kept */
+    P_LABEL,   /* data: an AppArmor profile, from the execve on. flags: PF_NOW */
     P_CODE_END
 };
 
@@ -89,6 +90,7 @@ enum program_flags {
     PF_TAKE_MODE = 8,
     PF_TAKE_OWNER = 16,
     PF_RAISE = 32, /* the hard limit alone, and only upwards */
+    PF_NOW = 64,   /* at once: what stays behind in the container is confined, too */
 };
 
 struct program_caps {

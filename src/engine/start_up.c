@@ -296,6 +296,14 @@ static struct err *open_ids(struct engine *e)
     return NULL;
 }
 
+static void open_lsm(struct engine *e)
+{
+    struct lsm *l = arena_new(e->arena, struct lsm);
+
+    lsm_open(l);
+    e->parts.lsm = l;
+}
+
 /* The documents, then what the keeper has, then what the two say together. */
 static struct err *open_containers(struct engine *e)
 {
@@ -307,6 +315,7 @@ static struct err *open_containers(struct engine *e)
     p->stats = stats_sampler_create(p);
     p->keeper_binary = keeper_binary(e->arena);
     TRY(open_ids(e));
+    open_lsm(e);
     TRY(container_table_open(p, &p->containers));
     TRY(keeper_open(p->loop, e->settings.exec_root, p->keeper_binary, &hooks, p->containers,
                     container_table_adopt, &p->keeper));

@@ -143,6 +143,7 @@ static struct err *prepare(struct op *op)
         .container = o->container,
         .host = o->host,
         .ids = o->ids,
+        .lsm = o->parts->lsm,
         .pidfd = steal_fd(&o->pidfd),
         .pid = o->pid,
         .cgroup_tasks = join.tasks,

@@ -232,6 +232,7 @@ static struct err *check_with_parts(struct create *o, const struct config *c,
     size_t n_maps;
 
     TRY(ids_check(o->table->parts, h));
+    TRY(lsm_check(o->op.arena, o->table->parts->lsm, h));
     TRY(resolver_check(c, h));
     TRY(log_check(h->log.type, &h->log.options));
     TRY(log_check_here(h->log.type));

@@ -205,6 +205,7 @@ static struct err *compile(struct arena *a, struct prep *p, struct mount_list *l
     struct sandbox_input in = {
         .id = p->id,
         .ids = p->ids,
+        .lsm = p->parts->lsm,
         .config = p->config,
         .host = p->host,
         .hostname = p->config->hostname,

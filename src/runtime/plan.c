@@ -291,8 +291,17 @@ static void add_filter(struct program *p, const struct plan_process *x)
         program_add(p, P_SECCOMP, (struct program_args){.fd = x->filter, .a = x->filter_flags});
 }
 
+/* The init process that stays behind never comes to an execve. */
+static void add_profile(struct program *p, const struct plan_process *x)
+{
+    if (x->profile)
+        program_add_str(p, P_LABEL, (struct program_args){NO_FD, .flags = x->has_init ? PF_NOW : 0},
+                        x->profile, NULL);
+}
+
 static void add_identity(struct program *p, const struct plan_process *x)
 {
+    add_profile(p, x);
     add_caps(p, x);
     program_add_str(p, P_CWD, (struct program_args){NO_FD, .flags = x->makes_cwd ? PF_MAKE_DIR : 0},
                     x->cwd, NULL);

@@ -22,6 +22,7 @@ struct plan_process { /* the payload: container and exec alike */
     struct sandbox_user user;
     uint64_t caps; /* bounding set */
     bool no_new_privs;
+    const char *profile; /* of AppArmor; NULL: none */
     int filter;
     unsigned filter_flags;
     struct strs argv, env;

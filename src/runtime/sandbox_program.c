@@ -109,7 +109,7 @@ static struct err *resolve_process(struct sandbox_compile *c)
         path_clean(c->a, text_is_empty(in->config->working_dir) ? "/" : in->config->working_dir);
     x->makes_cwd = true;
     x->has_init = in->host->init == 1 && !in->ns.host_pid && in->ns.pid < 0;
-    return confine(c->a, in->host, c->l, x);
+    return confine(c->a, in->host, in->lsm, c->l, x);
 }
 
 /* A symlink at these places would send our file systems somewhere else. */

@@ -103,6 +103,9 @@ refused "--net host" "cannot share the host's network namespace when user namesp
 refused "--pid host" 'cannot share the host PID namespace when user namespaces are enabled' --pid host
 refused "writable cgroups" 'writable-cgroups cannot be had in a user namespace' --security-opt writable-cgroups=true
 refused "auto and another's network" 'so it cannot have the network namespace of another container' --userns auto --net container:c1
+refused "a label, without SELinux" 'does not set SELinux labels' --security-opt label=type:svirt_t
+refused "a label that is none" 'bad label option "x:y"' --security-opt label=x:y
+refused "a profile, without AppArmor" "AppArmor is not supported on this host, but the profile 'mine'" --security-opt apparmor=mine
 api_is "refused: another word" 400 'invalid user namespace mode: x' POST /containers/create '{"Image":"busybox","HostConfig":{"UsernsMode":"x"}}'
 fails "a file system that has no owners to map" '/sys/kernel cannot be given the owners .* its file system, sysfs, .* has no idmapped mounts in this kernel' d run --rm -v /sys/kernel:/k busybox true
 like "a bind that can be written to is warned of" 'in /tmp is the host.s root.s.*read-only' "$(d create -v /tmp:/t busybox true 2>&1)"

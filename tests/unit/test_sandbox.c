@@ -56,7 +56,7 @@ TEST(secopt_accepts_both_separators)
 TEST(secopt_refuses)
 {
     static const char *const bad[] = {"nonsense", "foo=bar", "no-new-privileges=maybe",
-                                      "apparmor=mine"};
+                                      "label=nosuch:x"};
 
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         struct secopt o;
@@ -435,6 +435,37 @@ TEST(plan_namespaces)
     CHECK(plan_own_spaces(&in) == CLONE_NEWNS);
     CHECK_INT(plan_exec_spaces(host("{\"PidMode\":\"host\",\"NetworkMode\":\"host\"}"), false),
               CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWIPC | CLONE_NEWUTS);
+}
+
+/* In the helper of an exec, too: the payload is in reach of the container. */
+TEST(plan_profile_is_asked_for_before_rights_go)
+{
+    struct sandbox_input in = input("{}");
+    struct plan_sandbox plan = plan_of(&in);
+    struct plan_exec exec = {.pidfd = 1};
+    struct program p = {0};
+    struct view v;
+
+    plan.process.profile = "p";
+    plan_sandbox(test_arena, &plan, &p);
+    v = look(&p);
+    CHECK(find(&v, P_LABEL, "p") > 0);
+    CHECK_INT(v.ops[find(&v, P_LABEL, "p")]->flags, 0);
+    CHECK(find(&v, P_LABEL, "p") < find(&v, P_SECCOMP, NULL));
+    CHECK(find(&v, P_LABEL, "p") < find(&v, P_USER, NULL));
+    program_finish(&p);
+    plan.process.has_init = true;
+    plan_sandbox(test_arena, &plan, &p);
+    v = look(&p);
+    CHECK_INT(v.ops[find(&v, P_LABEL, "p")]->flags, PF_NOW);
+    program_finish(&p);
+    exec.process = plan.process;
+    exec.process.is_payload = true;
+    plan_exec(&exec, &p);
+    v = look(&p);
+    CHECK(find(&v, P_LABEL, "p") > 0);
+    CHECK(find(&v, P_LABEL, "p") < find(&v, P_PAYLOAD, NULL));
+    program_finish(&p);
 }
 
 /* What only the host's root may comes before, what has to belong to the namespace behind. */
