@@ -177,6 +177,17 @@ static struct err *read_engine_id(struct engine *e)
     return NULL;
 }
 
+/* A history that cannot be kept is no reason not to serve. */
+static void keep_events(struct engine *e)
+{
+    const char *dir = path_join(e->arena, e->settings.data_root, "events");
+    struct err *err = events_keep(e->parts.events, e->parts.loop, e->parts.pools, dir);
+
+    if (err)
+        log_warn("the history of events will end with the engine", KV("error", err_text(err)));
+    err_drop(err);
+}
+
 /* What everything else stands on: loop, workers, operations, databases. */
 static struct err *open_core(struct engine *e)
 {
@@ -190,6 +201,7 @@ static struct err *open_core(struct engine *e)
     p->debug = debug_create();
     debug_register(p->debug, "turns", turns_dump, p->loop);
     p->events = events_create();
+    keep_events(e);
     TRY(db_open(p->loop, path_join(e->arena, e->settings.data_root, "state.db"), &p->db));
     return db_open_volatile(p->loop, path_join(e->arena, e->settings.exec_root, "execs.db"),
                             &p->exec_db);
