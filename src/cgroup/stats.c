@@ -224,7 +224,7 @@ static void read_memory(struct arena *a, const char *text, struct pairs *out)
 struct err *cgroup_detail(struct cgroup_tree *t, const char *id, struct arena *a,
                           struct cgroup_detail *out)
 {
-    struct stats_reader r = {.t = t, .id = id};
+    struct stats_reader r = {.t = t, .place = id};
     struct cgroup_detail d = {0};
 
     TRY(cgroup_stats(t, id, &d.usage));
