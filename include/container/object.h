@@ -87,8 +87,10 @@ struct container {
     struct list exec_starts; /* tickets: until there are none */
     unsigned n_thaws;        /* signals that had to get through: a pause in flight gives way */
     struct health *health;   /* NULL until a run with a health check */
-    size_t n_volume_mounts;  /* of its mounts the first so many are: run/volume_mounts.c */
-    struct oom_watch *oom;   /* NULL unless it runs with a memory limit */
+    struct bind_user *bind_users; /* NULL unless it runs with binds of files: run/file_binds.c */
+    size_t n_bind_users;
+    size_t n_volume_mounts; /* of its mounts the first so many are: run/volume_mounts.c */
+    struct oom_watch *oom;  /* NULL unless it runs with a memory limit */
 };
 
 /* What a callback was given when it was registered: still a container, not what was one. */

@@ -19,6 +19,7 @@ struct parts {
     struct layer_store *layers;
     struct image_table *images;
     struct volume_table *volumes;
+    struct file_binds *file_binds;
     struct landing *landing;    /* set before the keeper's entries come */
     struct keeper_conn *keeper; /* set between container_table_open and container_table_adopt */
     struct container_table *containers;

@@ -78,6 +78,7 @@ struct device_request {
 struct bind_options {
     char *propagation;
     bool non_recursive, create_mountpoint, readonly_non_recursive, readonly_force_recursive;
+    bool follow; /* ours: a file that takes the source's place */
 };
 struct volume_driver_config {
     char *name;

@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <sys/types.h>
+
 #include "storage/layer.h"
 
 struct db;
@@ -66,6 +68,9 @@ struct bind_options_plan {
  * that is asked for has nowhere to come from. *is_file tells what the target must be. */
 struct err *bind_open(const char *path, const struct bind_options_plan *o, int *out, bool *is_file)
     must_check;
+/* `mount`, of a file, in the place of the one that is at `target` in the mount namespace of a
+ * running process, which must be of that inode: ERR_CONFLICT when something else is there. */
+struct err *bind_replace(int pidfd, int mount, const char *target, dev_t dev, ino_t ino) must_check;
 /* tmpfs with Docker's option string ("size=64m,mode=1777,noexec"); default
  * noexec,nosuid,nodev. ERR_INVALID for unknown options. It can be written to, even if it shall be
  * read-only: what the options leave open comes from the folder that it covers. */

@@ -35,6 +35,7 @@
 #include "net/network.h"
 #include "recover/recover.h"
 #include "recover/salvage.h"
+#include "run/file_binds.h"
 #include "runtime/policy.h"
 #include "runtime/sandbox.h"
 #include "runtime/subid.h"
@@ -328,6 +329,7 @@ static struct err *open_containers(struct engine *e)
     p->keeper_binary = keeper_binary(e->arena);
     TRY(open_ids(e));
     open_lsm(e);
+    p->file_binds = file_binds_create(p);
     TRY(container_table_open(p, &p->containers));
     TRY(keeper_open(p->loop, e->settings.exec_root, p->keeper_binary, &hooks, p->containers,
                     container_table_adopt, &p->keeper));
@@ -407,6 +409,7 @@ void engine_close(struct engine *e)
     loop_settle(p->loop); /* results of the last jobs, while what they speak to is there */
     trail_close(p);
     stats_sampler_destroy(p->stats);
+    file_binds_close(p->file_binds);
     image_table_close(p->images);
     layer_store_close(p->layers);
     cgroup_tree_close(p->cgroups);

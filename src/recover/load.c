@@ -16,6 +16,7 @@
 #include "place/sockets.h"
 #include "recover/recover.h"
 #include "run/exited.h"
+#include "run/file_binds.h"
 #include "run/mounts.h"
 #include "run/oom.h"
 #include "run/volume_mounts.h"
@@ -59,6 +60,7 @@ static void on_destroying(struct container *c)
     sockets_stop_holding(c);
     health_free(c);
     oom_watch_drop(c);
+    file_binds_end(c);
     orphan_forget(c->orphan);
     endpoints_drop(c);
 }

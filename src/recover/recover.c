@@ -31,6 +31,7 @@
 #include "place/sockets.h"
 #include "run/commands.h"
 #include "run/exited.h"
+#include "run/file_binds.h"
 #include "run/mounts.h"
 #include "run/oom.h"
 #include "run/restart.h"
@@ -144,6 +145,7 @@ static void adopt_process(struct container *c, const struct keeper_entry *e, con
     c->doc.state.status =
         cgroup_is_frozen(c->parts->cgroups, cgroup) ? STATUS_PAUSED : STATUS_RUNNING;
     images_ref(c, true);
+    file_binds_begin(c);
     container_adopt_streams(c, &s);
     c->must_close_stdin = was_attached;
     err = networks_rejoin(c);

@@ -25,6 +25,7 @@
 #include "net/net.h"
 #include "place/endpoints.h"
 #include "run/commands.h"
+#include "run/file_binds.h"
 #include "run/mounts.h"
 #include "run/oom.h"
 #include "run/restart.h"
@@ -144,6 +145,7 @@ static struct err *release_addresses(struct op *op)
 
     networks_leave(o->c);
     volume_mounts_end(o->c);
+    file_binds_end(o->c);
     volumes_tell(o->c, "unmount");
     return NULL;
 }

@@ -6,8 +6,10 @@
 #include "prepare.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cgroup/cgroup.h"
@@ -39,6 +41,7 @@ struct err *prep_plan_root(struct arena *a, struct container *c, struct prep *p)
     p->n_mounts = c->doc.mounts.n;
     p->volume_options = arena_array(a, p->n_mounts + 1, sizeof(struct pairs));
     p->image_chains = arena_array(a, p->n_mounts + 1, sizeof(struct strs));
+    p->file_ids = arena_array(a, p->n_mounts + 1, sizeof(*p->file_ids));
     for (size_t i = 0; i < p->n_mounts; i++) {
         struct volume *v =
             text_is_empty(m[i].name) ? NULL : volume_find(c->parts->volumes, m[i].name);
@@ -86,6 +89,49 @@ static struct err *open_tmpfs(const struct prep *p, const struct mount_point *m,
     return NULL;
 }
 
+struct bind_options_plan prep_bind_plan(const struct mount_point *m, const struct id_shift *shift)
+{
+    return (struct bind_options_plan){
+        .read_only = !m->rw,
+        .non_recursive = m->non_recursive,
+        .create_dir = m->create_source,
+        .readonly_non_recursive = m->readonly_non_recursive,
+        .must_be = m->judged,
+        .propagation = propagation_flags(m->propagation),
+        .shift = shift,
+    };
+}
+
+/* Which file it is, and where its name led. */
+static void look_at_file(const char *source, int mount, struct file_id *out)
+{
+    autoclose int place = open(source, O_PATH | O_CLOEXEC);
+    struct stat st, seen;
+    char link[64];
+    ssize_t n;
+
+    if (fstat(mount, &st) < 0)
+        return;
+    out->dev = (int64_t)st.st_dev;
+    out->ino = (int64_t)st.st_ino;
+    if (place < 0 || fstat(place, &seen) < 0 || seen.st_dev != st.st_dev ||
+        seen.st_ino != st.st_ino)
+        return; /* exchanged meanwhile: nothing is known of where it led */
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", place);
+    n = readlink(link, out->led_to, sizeof(out->led_to) - 1);
+    out->led_to[n < 0 ? 0 : n] = '\0';
+}
+
+static struct err *open_bind(const struct prep *p, size_t i, struct sandbox_mount *out)
+{
+    const struct bind_options_plan plan = prep_bind_plan(&p->mounts[i], p->shift);
+
+    TRY(bind_open(p->mounts[i].source, &plan, &out->fd, &out->is_file));
+    if (out->is_file)
+        look_at_file(p->mounts[i].source, out->fd, &p->file_ids[i]);
+    return NULL;
+}
+
 static struct err *open_image(const struct prep *p, size_t i, struct sandbox_mount *out)
 {
     const struct mount_point *m = &p->mounts[i];
@@ -93,23 +139,14 @@ static struct err *open_image(const struct prep *p, size_t i, struct sandbox_mou
     if (p->image_chains[i].n == 0)
         return err_new(ERR_NOT_FOUND,
                        "No such image: %s (it was removed while the container existed)", m->source);
-    return image_mount_open(p->parts->layers, &p->image_chains[i], m->subpath, p->shift,
-                            &out->fd, &out->is_file);
+    return image_mount_open(p->parts->layers, &p->image_chains[i], m->subpath, p->shift, &out->fd,
+                            &out->is_file);
 }
 
 static struct err *open_mount(const struct prep *p, size_t i, bool for_view,
                               struct sandbox_mount *out)
 {
     const struct mount_point *m = &p->mounts[i];
-    struct bind_options_plan plan = {
-        .read_only = !m->rw,
-        .non_recursive = m->non_recursive,
-        .create_dir = m->create_source,
-        .readonly_non_recursive = m->readonly_non_recursive,
-        .must_be = m->judged,
-        .propagation = propagation_flags(m->propagation),
-        .shift = p->shift,
-    };
 
     ASSERT(i < p->n_mounts);
     *out = (struct sandbox_mount){.fd = -1, .target = m->destination};
@@ -120,7 +157,7 @@ static struct err *open_mount(const struct prep *p, size_t i, bool for_view,
                                  p->shift, &out->fd, &out->is_file);
     if (strcmp(m->type, "image") == 0)
         return open_image(p, i, out);
-    return bind_open(m->source, &plan, &out->fd, &out->is_file);
+    return open_bind(p, i, out);
 }
 
 struct err *prep_open_mounts(const struct prep *p, bool for_view, struct sandbox_mount *out,

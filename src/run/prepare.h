@@ -4,12 +4,21 @@
 #include "place/dns.h"
 #include "place/files.h"
 #include "runtime/sandbox.h"
+#include "storage/rootfs.h"
 
 struct container;
 struct endpoint_spec;
 struct mount_point;
 struct parts;
 struct ports;
+
+#define LED_TO_MAX 4096 /* PATH_MAX */
+
+/* Of a bind of a file. */
+struct file_id {
+    int64_t dev, ino;
+    char led_to[LED_TO_MAX]; /* "": not known */
+};
 
 /* What the worker of a start reads and fills: copied from the container, or immutable meanwhile. */
 struct prep {
@@ -24,6 +33,7 @@ struct prep {
     const struct mount_point *mounts;
     struct pairs *volume_options; /* per mount */
     struct strs *image_chains;    /* per mount */
+    struct file_id *file_ids;     /* per mount, filled */
     size_t n_mounts;
     struct endpoint_spec *specs;
     size_t n_specs;
@@ -45,6 +55,7 @@ struct err *prep_mount_root(struct prep *p, int *out) must_check;
 struct err *prep_open_mounts(const struct prep *p, bool for_view, struct sandbox_mount *out,
                              size_t *n) must_check;
 
+struct bind_options_plan prep_bind_plan(const struct mount_point *m, const struct id_shift *shift);
 /* Fills p->launch, which the caller closes in any case. Takes the fds of p->ns when it comes as far
  * as the setup program; else they stay the caller's. Worker, blocks. */
 struct err *prep_make(struct arena *a, struct prep *p) must_check;

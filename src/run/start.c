@@ -32,6 +32,7 @@
 #include "place/published.h"
 #include "place/sockets.h"
 #include "run/commands.h"
+#include "run/file_binds.h"
 #include "run/mounts.h"
 #include "run/oom.h"
 #include "run/streams.h"
@@ -389,6 +390,19 @@ static struct err *await_save(struct op *op)
     return NULL;
 }
 
+static void note_files(struct start *o)
+{
+    struct mount_point *m = o->c->doc.mounts.v;
+
+    for (size_t i = 0; i < o->prep.n_mounts; i++) {
+        if (!text_same(m[i].led_to, o->prep.file_ids[i].led_to))
+            m[i].led_to = arena_strdup(o->c->arena, o->prep.file_ids[i].led_to);
+        m[i].source_dev = o->prep.file_ids[i].dev;
+        m[i].source_ino = o->prep.file_ids[i].ino;
+        m[i].is_replaced = false;
+    }
+}
+
 /* Health checks, events and `docker ps` see it from this moment. */
 static struct err *mark_running(struct op *op)
 {
@@ -397,12 +411,14 @@ static struct err *mark_running(struct op *op)
 
     ASSERT(c->is_starting && c->pidfd >= 0);
     state_begin_run(c, clock_wall_ns());
+    note_files(o);
     container_check(c);
     root_gate_give(&c->root, &o->root);
     images_ref(c, true);
     health_start(c);
     oom_watch_begin(c);
     container_save(c); /* the pid: for people, not for recovery */
+    file_binds_begin(c);
     volumes_tell(c, "mount");
     container_event(c, "start", NULL, NULL);
     return NULL;

@@ -134,6 +134,7 @@ static const struct jfield bind_fields[] = {
     J(J_BOOL, struct bind_options, readonly_non_recursive, "ReadOnlyNonRecursive", .flags = J_OMIT),
     J(J_BOOL, struct bind_options, readonly_force_recursive, "ReadOnlyForceRecursive",
       .flags = J_OMIT),
+    J(J_BOOL, struct bind_options, follow, "Follow", .flags = J_OMIT),
     J_END,
 };
 static const struct jtable bind_json = {sizeof(struct bind_options), bind_fields};

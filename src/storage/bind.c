@@ -74,8 +74,8 @@ struct err *bind_check_place(int place, const char *path, const char *must_be)
     real[n] = '\0';
     if (strcmp(real, must_be) != 0)
         return err_new(ERR_FORBIDDEN,
-                       "%s leads to %s, and the policy has allowed it when it led to %s: create "
-                       "the container anew",
+                       "%s leads to %s, and was allowed when it led to %s: create the container "
+                       "anew",
                        path, real, must_be);
     return NULL;
 }

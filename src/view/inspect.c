@@ -60,6 +60,8 @@ void view_write_mounts(const struct container *c, struct jw *w)
         jw_str(w, "Mode", m[i].mode);
         jw_bool(w, "RW", m[i].rw);
         jw_str(w, "Propagation", m[i].propagation);
+        if (m[i].is_replaced) /* ours: said only when there is something to say */
+            jw_bool(w, "SourceReplaced", true);
         jw_obj_end(w);
     }
     jw_arr_end(w);

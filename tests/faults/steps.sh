@@ -81,6 +81,15 @@ internal() { # WHERE
         resumes "$1" dns 'd exec ff nslookup ff | grep -q "^Address.*$(field ff .NetworkSettings.Networks.fnet.IPAddress)"' ;;
     container/resume-ports:*)
         resumes "$1" ports 'in_host curl -s --max-time 2 -o /dev/null telnet://127.0.0.1:6100 </dev/null; [ $? != 7 ]' ;;
+    binds/*) # the first time comes to nothing, the second does not
+        echo 1 >"$HOST/source"
+        restart_with "$1"
+        d run -d --name ff -v "$HOST/source:/f:follow" busybox sleep 1000 >/dev/null 2>&1
+        for i in 2 3 4; do
+            echo $i >"$HOST/next"; mv "$HOST/next" "$HOST/source"
+            poll 2 eval '[ -n "$(hits)" ] || [ "$(d exec ff cat /f)" = $i ]'
+        done
+        check "$1: followed in the end" poll 5 eval '[ "$(d exec ff cat /f)" = 4 ]' ;;
     volume/unmount:*) # of a create; what it leaves the next one finds
         restart_with "$1"
         up; api DELETE '/containers/ff?force=1&v=1'
