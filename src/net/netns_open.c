@@ -173,7 +173,7 @@ struct err *spare_netns_make(struct net *n, const char *bridge, const char *ifna
     return NULL;
 }
 
-static struct err *attach_vlan(int netns, const struct endpoint_spec *e)
+static struct err *attach_vlan(struct net *n, int netns, const struct endpoint_spec *e)
 {
     struct nl *host;
     struct err *err;
@@ -181,7 +181,7 @@ static struct err *attach_vlan(int netns, const struct endpoint_spec *e)
     TRY(nl_open(&host));
     err = vlan_make_link(host, e, netns);
     nl_close(host);
-    return err;
+    return err || !e->bits6 ? err : netns_allow_ipv6(n->netns, netns, e->ifname);
 }
 
 static struct err *add_interface(struct net *n, struct nl *inside, int netns,
@@ -191,7 +191,7 @@ static struct err *add_interface(struct net *n, struct nl *inside, int netns,
     int ifindex;
 
     if (e->vlan.kind) {
-        TRY(attach_vlan(netns, e));
+        TRY(attach_vlan(n, netns, e));
     } else {
         TRY(attach_veth(n, e->bridge, netns, e->ifname, port));
         TRY(sources_allow(n, port, e)); /* before it is up inside */

@@ -260,7 +260,13 @@ void networks_note_ports(struct container *c)
     c->doc.published = published_note(c->run_arena, c->ports);
 }
 
-/* macvlan and ipvlan publish nothing: their containers stand in the network themselves. */
+/* macvlan and ipvlan publish nothing: their containers stand in the network themselves. An internal
+ * network is to have no way in. */
+static bool can_publish(const struct endpoint *e)
+{
+    return e->network && e->spec.vlan.kind == VLAN_NONE && !network_is_internal(e->network);
+}
+
 static bool is_on_bridge(const struct endpoint *e)
 {
     return e->network && e->spec.vlan.kind == VLAN_NONE;
@@ -273,16 +279,16 @@ struct port_target endpoints_port_target(struct container *c)
     struct ways_out out = endpoints_choose_gateway(c, NULL);
     struct port_target t = {0};
 
-    if (out.v4 && !is_on_bridge(out.v4))
+    if (out.v4 && !can_publish(out.v4))
         out.v4 = NULL;
-    if (out.v6 && !is_on_bridge(out.v6))
+    if (out.v6 && !can_publish(out.v6))
         out.v6 = NULL;
     for (size_t i = 0; i < c->n_endpoints; i++) {
         struct endpoint *e = c->endpoints[i];
 
-        if (is_on_bridge(e) && e->spec.addr && !out.v4)
+        if (can_publish(e) && e->spec.addr && !out.v4)
             out.v4 = e;
-        if (is_on_bridge(e) && e->spec.bits6 && !out.v6)
+        if (can_publish(e) && e->spec.bits6 && !out.v6)
             out.v6 = e;
     }
     if (out.v4) {

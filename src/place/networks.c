@@ -133,6 +133,7 @@ static void warn_unpublished(struct container_table *t, struct arena *a,
 {
     const struct endpoint_record *at = list->v;
     const char *driver = "";
+    bool is_sealed = false;
 
     if (!host->port_bindings.n && !host->publish_all_ports)
         return;
@@ -140,13 +141,17 @@ static void warn_unpublished(struct container_table *t, struct arena *a,
         struct network *n;
         struct err *err = network_find(t->parts->networks, at[i].network_id, &n);
 
-        if (err || network_bridge(n)) { /* or nobody knows yet */
+        if (err || (network_bridge(n) && !network_is_internal(n))) { /* or nobody knows yet */
             err_drop(err);
             return;
         }
         driver = network_driver(n);
+        is_sealed = is_sealed || network_bridge(n);
     }
-    if (strstr(driver, "vlan"))
+    if (is_sealed)
+        strs_add(a, warnings,
+                 "Published ports are discarded: the container's networks are internal");
+    else if (strstr(driver, "vlan"))
         strs_add(
             a, warnings,
             arena_printf(a, "Published ports are discarded when using %s network mode", driver));
