@@ -249,8 +249,8 @@ struct strs networks_names(struct container_table *t, struct arena *a, const str
 
 /* ---- published ports ---- */
 
-/* Two for a port on every address; sockets have a limit of their own. */
-#define PORT_MAPS_MAX 65536
+/* All ports of a protocol, two for each on every address; sockets have a limit of their own. */
+#define PORT_MAPS_MAX (2 * 65536)
 
 struct port_list {
     struct arena *a;
