@@ -17,6 +17,7 @@
 #include "container/doc.h"
 #include "container/parts.h"
 #include "net/network.h"
+#include "place/endpoint_options.h"
 #include "place/port_spec.h"
 #include "runtime/config.h"
 
@@ -91,6 +92,7 @@ struct err *network_check_asked(struct network *n, const struct endpoint_config 
     uint8_t mac[6];
 
     TRY(check_address(n, asked));
+    TRY(endpoint_options_check(asked, network_subnet6(n).bits > 0));
     return text_is_empty(asked->mac_address) ? NULL : mac_parse(asked->mac_address, mac);
 }
 
@@ -224,6 +226,8 @@ struct err *networks_plan(struct container_table *t, struct arena *a, const stru
     }
     out->v = list;
     out->n = count;
+    for (size_t i = 0; i < count; i++)
+        endpoint_options_warn(&list[i].asked, a, warnings);
     warn_unpublished(t, a, host, out, warnings);
     warn_shut(t, a, host, out, warnings);
     return NULL;
