@@ -16,8 +16,8 @@ struct container_table;
 /* Called exactly once, on the loop, perhaps before the call returns; err is the callee's. */
 typedef void (*container_done_fn)(void *ctx, struct err *err);
 
-/* Exact id, exact name, unique id prefix: ERR_NOT_FOUND "No such container: x", ERR_INVALID
- * "multiple IDs found with provided prefix: x". */
+/* Exact id, exact name, unique id prefix, "linker/alias": ERR_NOT_FOUND "No such container: x",
+ * ERR_INVALID "multiple IDs found with provided prefix: x". */
 struct err *container_find(struct container_table *t, const char *ref, struct container **out)
     must_check;
 /* Newest first; NULL ends. *cursor starts at 0. */

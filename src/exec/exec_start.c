@@ -14,6 +14,7 @@
 #include "container/ids.h"
 #include "container/process.h"
 #include "exec/exec_object.h"
+#include "place/legacy_links.h"
 #include "runtime/sandbox.h"
 #include "stream/hub.h"
 
@@ -102,7 +103,7 @@ static struct err *claim(struct op *op)
     o->parts = c->parts;
     o->container_id = c->doc.id;
     o->cgroup = container_cgroup(o->op.arena, c);
-    o->container = &c->doc.config;
+    o->container = legacy_links_config(c, o->op.arena); /* with the variables of its links */
     o->host = &c->doc.host;
     o->e->is_started = true;
     return NULL;

@@ -7,12 +7,14 @@
  * which is why a bridge may hold more ports than there are containers.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 
 #include "inner.h"
 #include "sources.h"
@@ -173,7 +175,7 @@ struct err *spare_netns_make(struct net *n, const char *bridge, const char *ifna
     return NULL;
 }
 
-static struct err *attach_vlan(int netns, const struct endpoint_spec *e)
+static struct err *attach_vlan(struct net *n, int netns, const struct endpoint_spec *e)
 {
     struct nl *host;
     struct err *err;
@@ -181,7 +183,34 @@ static struct err *attach_vlan(int netns, const struct endpoint_spec *e)
     TRY(nl_open(&host));
     err = vlan_make_link(host, e, netns);
     nl_close(host);
-    return err;
+    return err || !e->bits6 ? err : netns_allow_ipv6(n->netns, netns, e->ifname);
+}
+
+/* In the namespace: its sysctls are those of whoever opens the file (proc(5), /proc/sys/net). */
+static struct err *write_sysctls(void *arg)
+{
+    const struct endpoint_spec *e = arg;
+    char lines[sizeof(e->sysctls)], *rest = lines;
+
+    memcpy(lines, e->sysctls, sizeof(lines));
+    for (char *line; (line = strsep(&rest, "\n")) && *line;) {
+        char *value = strchr(line, '='), path[sizeof(lines) + 16];
+        autoclose int fd = -1;
+
+        *value++ = '\0';
+        snprintf(path, sizeof(path), "/proc/sys/%s", line);
+        fd = open(path, O_WRONLY | O_CLOEXEC);
+        if (fd < 0 || write(fd, value, strlen(value)) < 0)
+            return err_as(err_sys("set %s of the interface to %s", line, value), ERR_INVALID);
+    }
+    return NULL;
+}
+
+static struct err *set_sysctls(struct net *n, int netns, const struct endpoint_spec *e)
+{
+    struct endpoint_spec copy = *e;
+
+    return e->sysctls[0] ? netns_call(n->netns, netns, write_sysctls, &copy) : NULL;
 }
 
 static struct err *add_interface(struct net *n, struct nl *inside, int netns,
@@ -191,14 +220,15 @@ static struct err *add_interface(struct net *n, struct nl *inside, int netns,
     int ifindex;
 
     if (e->vlan.kind) {
-        TRY(attach_vlan(netns, e));
+        TRY(attach_vlan(n, netns, e));
     } else {
         TRY(attach_veth(n, e->bridge, netns, e->ifname, port));
         TRY(sources_allow(n, port, e)); /* before it is up inside */
     }
     TRY(link_find(inside, e->ifname, &ifindex));
     link_add_endpoint(inside, ifindex, e);
-    return nl_commit(inside);
+    TRY(nl_commit(inside));
+    return set_sysctls(n, netns, e);
 }
 
 /* A namespace from the pool, or made with a veth, has the first interface already. */
@@ -211,6 +241,7 @@ static struct err *configure(struct net *n, struct spare_netns *p, const struct 
         TRY(sources_allow(n, p->host_name, &e[0]));
         link_add_endpoint(p->nl, p->ifindex, &e[i++]);
         TRY(nl_commit(p->nl));
+        TRY(set_sysctls(n, p->netns, &e[0]));
     }
     for (; i < count; i++)
         TRY(add_interface(n, p->nl, p->netns, &e[i]));

@@ -18,6 +18,7 @@
 #include "container/process.h"
 #include "net/network.h"
 #include "place/dns.h"
+#include "place/endpoint_options.h"
 #include "place/endpoints.h"
 #include "place/files.h"
 #include "place/legacy_links.h"
@@ -240,6 +241,17 @@ static struct err *replace_wish(struct connect *o, const struct endpoint_record 
     return NULL;
 }
 
+/* The answer has no place for it. */
+static void log_unknown_options(const struct connect *o)
+{
+    struct strs lines = {0};
+
+    endpoint_options_warn(&o->asked, o->op.arena, &lines);
+    for (size_t i = 0; i < lines.n; i++)
+        log_warn("connect", KV("id", o->c->doc.id), KV("network", o->ref),
+                 KV("warning", lines.v[i]));
+}
+
 static struct err *claim_place(struct op *op)
 {
     struct connect *o = (struct connect *)op;
@@ -252,6 +264,7 @@ static struct err *claim_place(struct op *op)
     TRY(check_aliases(o));
     TRY(check_connect(o));
     TRY(network_plan_attached(c->table, op->arena, o->ref, &o->asked, &planned));
+    log_unknown_options(o);
     networks_own(c);
     at = (struct endpoint_record *)c->doc.networks.v + c->doc.networks.n;
     *at = planned;

@@ -17,6 +17,7 @@
 #include "container/doc.h"
 #include "container/parts.h"
 #include "net/network.h"
+#include "place/endpoint_options.h"
 #include "place/port_spec.h"
 #include "runtime/config.h"
 
@@ -91,6 +92,7 @@ struct err *network_check_asked(struct network *n, const struct endpoint_config 
     uint8_t mac[6];
 
     TRY(check_address(n, asked));
+    TRY(endpoint_options_check(asked, network_subnet6(n).bits > 0));
     return text_is_empty(asked->mac_address) ? NULL : mac_parse(asked->mac_address, mac);
 }
 
@@ -133,6 +135,7 @@ static void warn_unpublished(struct container_table *t, struct arena *a,
 {
     const struct endpoint_record *at = list->v;
     const char *driver = "";
+    bool is_sealed = false;
 
     if (!host->port_bindings.n && !host->publish_all_ports)
         return;
@@ -140,13 +143,17 @@ static void warn_unpublished(struct container_table *t, struct arena *a,
         struct network *n;
         struct err *err = network_find(t->parts->networks, at[i].network_id, &n);
 
-        if (err || network_bridge(n)) { /* or nobody knows yet */
+        if (err || (network_bridge(n) && !network_is_internal(n))) { /* or nobody knows yet */
             err_drop(err);
             return;
         }
         driver = network_driver(n);
+        is_sealed = is_sealed || network_bridge(n);
     }
-    if (strstr(driver, "vlan"))
+    if (is_sealed)
+        strs_add(a, warnings,
+                 "Published ports are discarded: the container's networks are internal");
+    else if (strstr(driver, "vlan"))
         strs_add(
             a, warnings,
             arena_printf(a, "Published ports are discarded when using %s network mode", driver));
@@ -219,6 +226,8 @@ struct err *networks_plan(struct container_table *t, struct arena *a, const stru
     }
     out->v = list;
     out->n = count;
+    for (size_t i = 0; i < count; i++)
+        endpoint_options_warn(&list[i].asked, a, warnings);
     warn_unpublished(t, a, host, out, warnings);
     warn_shut(t, a, host, out, warnings);
     return NULL;
@@ -244,8 +253,8 @@ struct strs networks_names(struct container_table *t, struct arena *a, const str
 
 /* ---- published ports ---- */
 
-/* Two for a port on every address; sockets have a limit of their own. */
-#define PORT_MAPS_MAX 65536
+/* All ports of a protocol, two for each on every address; sockets have a limit of their own. */
+#define PORT_MAPS_MAX (2 * 65536)
 
 struct port_list {
     struct arena *a;

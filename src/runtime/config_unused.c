@@ -26,8 +26,6 @@ static const struct {
     {"HostConfig.CpuPercent", WINDOWS},
     {"HostConfig.IOMaximumIOps", WINDOWS},
     {"HostConfig.IOMaximumBandwidth", WINDOWS},
-    {ENDPOINT "DriverOpts", "no driver has options of one endpoint"},
-    {ENDPOINT "IPAMConfig.LinkLocalIPs", "the kernel gives the link-local address"},
     {ENDPOINT "NetworkID", SET_BY_ENGINE},
     {ENDPOINT "EndpointID", SET_BY_ENGINE},
     {ENDPOINT "Gateway", SET_BY_ENGINE},

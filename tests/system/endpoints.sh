@@ -3,7 +3,8 @@
 # at once, MACs, a network that is connected twice; images of other platforms.
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh
 qa_up
-d run --rm busybox true
+six_up() { api POST /networks/create '{"Name":"six","EnableIPv6":true,"IPAM":{"Config":[{"Subnet":"10.93.0.0/24"},{"Subnet":"fd00:93::/64"}]}}'; }
+six_up; d run --rm --network six busybox true; api DELETE /networks/six # what the first IPv6 turns on stays
 settled
 census_stable >"$HOST/before"
 for i in 1 2; do api POST /networks/create "{\"Name\":\"n$i\",\"IPAM\":{\"Config\":[{\"Subnet\":\"10.9$i.0.0/24\"}]}}"; done
@@ -63,6 +64,64 @@ api POST /containers/twice/start
 same "also when it runs" 10.91.0.77 "$(net twice n1 IPAddress)"
 api_is "connect of a running one that is there" 403 'endpoint with name twice already exists in network n1' POST /networks/n1/connect '{"Container":"twice"}'
 rm_all twice
+
+# ---- one interface: link-local addresses, its name, its sysctls ----
+six_up
+LL='"IPAMConfig":{"LinkLocalIPs":["169.254.34.68","fe80::34"]}'
+create ll "$(in_mode six "\"six\":{$LL}")"
+api_is "link-local addresses" 204 '' POST /containers/ll/start
+like "are given: IPv4" 'inet 169.254.34.68/16' "$(d exec ll ip -4 addr show eth0)"
+like "are given: IPv6" 'inet6 fe80::34/64' "$(d exec ll ip -6 addr show eth0)"
+same "and shown" '169.254.34.68 fe80::34' "$(net ll six 'IPAMConfig.LinkLocalIPs | join(" ")')"
+create l2 "$(in_mode six '"six":{"IPAMConfig":{"LinkLocalIPs":["169.254.34.69","fe80::35"]}}')"; api POST /containers/l2/start
+check "containers reach each other by them" poll 5 d exec l2 ping -c1 -W1 -I 169.254.34.69 169.254.34.68
+check "by IPv6, too" poll 5 d exec l2 ping -6 -c1 -W1 -I eth0 fe80::34
+engine_kill; engine_start || not_ok "the engine starts again"
+check "with the next engine" poll 5 d exec l2 ping -c1 -W1 -I 169.254.34.69 169.254.34.68
+d exec l2 ip addr add 169.254.34.70/16 dev eth0 2>/dev/null
+api_is "connect gives them, too" 200 '' POST /networks/n1/connect '{"Container":"l2","EndpointConfig":{"IPAMConfig":{"LinkLocalIPs":["169.254.77.1"]}}}'
+like "on its interface" 'inet 169.254.77.1/16' "$(d exec l2 ip -4 addr show eth1)"
+rm_all ll l2
+for bad in 10.0.0.1 zz fd00::1; do
+    create bad "$(in_mode six "\"six\":{\"IPAMConfig\":{\"LinkLocalIPs\":[\"$bad\"]}}")"
+    like "no link-local address: $bad" "^400 .*Invalid link-local IP address: $bad" "$STATUS $BODY"
+done
+create bad "$(in_mode n1 '"n1":{"IPAMConfig":{"LinkLocalIPs":["fe80::9"]}}')"
+like "IPv6 where there is none" '^400 .*the network has no IPv6' "$STATUS $BODY"
+
+E=com.docker.network.endpoint
+opts() { printf '"DriverOpts":{"%s.%s":"%s"}' $E "$1" "$2"; }
+create opt "$(in_mode n1 "\"n1\":{$(opts ifname lan0)},\"n2\":{}")"
+api_is "an interface's name" 204 '' POST /containers/opt/start
+same "is that, the other's is eth0" "eth0 lan0" "$(d exec opt ls /sys/class/net | grep -v lo | sort | xargs)"
+like "it has the address" "$(net opt n1 IPAddress)" "$(d exec opt ip addr show lan0)"
+same "shown" lan0 "$(net opt n1 "DriverOpts[\"$E.ifname\"]")"
+check "restart" d restart -t 0 opt
+same "the same" "eth0 lan0" "$(d exec opt ls /sys/class/net | grep -v lo | sort | xargs)"
+rm_all opt
+create opt "$(in_mode n1 "\"n1\":{$(opts sysctls net.ipv4.conf.IFNAME.log_martians=1,net.ipv4.conf.IFNAME.forwarding=0)}")"
+api_is "an interface's sysctls" 204 '' POST /containers/opt/start
+same "are set" "1 0" "$(d exec opt sh -c 'cd /proc/sys/net/ipv4/conf/eth0; echo $(cat log_martians forwarding)')"
+same "of this one alone" 0 "$(d exec opt cat /proc/sys/net/ipv4/conf/lo/log_martians)"
+rm_all opt
+create opt "$(in_mode n1 "\"n1\":{$(opts sysctls net.ipv4.conf.IFNAME.nosuch=1)}")"
+api_is "one that the kernel does not have" 400 'nosuch' POST /containers/opt/start
+rm_all opt
+for bad in net.ipv4.conf.all.forwarding=1 net.ipv4.conf.IFNAME.x/../../../kernel/x=1 net.ipv4.conf.IFNAME.forwarding kernel.IFNAME.x=1 net.ipv4.ip_forward=1; do
+    create opt "$(in_mode n1 "\"n1\":{$(opts sysctls $bad)}")"
+    like "no sysctl of an interface: $bad" '^400 .*invalid interface sysctl' "$STATUS $BODY"
+done
+for bad in lo a/b .. abcdefghijklmnop 'a b'; do
+    create opt "$(in_mode n1 "\"n1\":{$(opts ifname "$bad")}")"
+    like "no name of an interface: $bad" '^400 .*invalid interface name' "$STATUS $BODY"
+done
+create opt "$(in_mode n1 "\"n1\":{$(opts ifname lan0)},\"n2\":{$(opts ifname lan0)}")"
+api_is "two of a name" 400 'interface name lan0 is used' POST /containers/opt/start
+rm_all opt
+create opt "$(in_mode n1 "\"n1\":{$(opts nosuch 1)}")"
+like "an unknown option is warned of" "^201 .*$E.nosuch has no effect" "$STATUS $BODY"
+rm_all opt
+api DELETE /networks/six
 
 # ---- platforms ----
 case $(uname -m) in x86_64) own=linux/amd64 other=linux/arm64 ;; *) own=linux/arm64 other=linux/amd64 ;; esac

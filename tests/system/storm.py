@@ -183,8 +183,8 @@ def do_exec_create(s, phase, ends):
 def do_exec_start(s, phase, ends):
     if s[0] == RUNNING:
         yield s, 200
-    elif s[0] not in (PAUSED, GONE):
-        yield s, 404  # it went with its run
+    if s[0] != GONE:
+        yield s, 404  # it went with the run that it was made for
     yield from not_running(s, ends)
 
 
@@ -220,6 +220,12 @@ def do_read(s, phase, ends):
     yield from refused_when_going(s)
 
 
+def do_archive(s, phase, ends):
+    yield from do_read(s, phase, ends)
+    if ends:  # of what runs the files are seen through its process, which may be gone by then
+        yield s, 409
+
+
 # name: model, weight, method, path, body
 COMMANDS = {
     "start": (do_start, 12, "POST", "/containers/%s/start", None),
@@ -239,6 +245,9 @@ COMMANDS = {
     "rename to a taken name": (do_rename_taken, 1, "POST", "/containers/%s/rename?name=taken", None),
     "update": (do_change, 2, "POST", "/containers/%s/update", {"CpuShares": 512}),
     "logs": (do_read, 2, "GET", "/containers/%s/logs?stdout=1", None),
+    "stats": (do_read, 1, "GET", "/containers/%s/stats?stream=0&one-shot=1", None),
+    "archive": (do_archive, 1, "GET", "/containers/%s/archive?path=/etc/passwd", None),
+    "changes": (do_read, 1, "GET", "/containers/%s/changes", None),
     "wait": (None, 4, "POST", "/containers/%s/wait?condition={condition}", None),
 }
 ENDING = {"stop", "kill", "restart", "remove by force"}

@@ -145,15 +145,19 @@ void handle_container_remove(struct request *r)
                          query_is_true(&r->query, "link"), reply_done, r);
 }
 
-/* "web/db?link=1": the container is linked to another one, and will not be. */
+/* "web/db?link=1": the container is linked to another one, and will not be. Without link=1 it is a
+ * name of that other one. */
 void handle_container_unlink(struct request *r)
 {
+    const char *name = arena_printf(r->arena, "%s/%s", request_arg(r, 0), request_arg(r, 1));
+    struct container *c;
+
     if (query_is_true(&r->query, "link"))
         container_unlink(parts_of(r)->containers, request_arg(r, 0), request_arg(r, 1), reply_done,
                          r);
-    else
-        reply_err(r, err_new(ERR_NOT_FOUND, "No such container: %s/%s", request_arg(r, 0),
-                             request_arg(r, 1)));
+    else if (!reply_failed(r, container_find(parts_of(r)->containers, name, &c)))
+        container_remove(c, query_is_true(&r->query, "force"), query_is_true(&r->query, "v"), false,
+                         reply_done, r);
 }
 
 void handle_container_rename(struct request *r)
