@@ -196,7 +196,7 @@ static void on_updated(void *ctx, struct err *err, const struct strs *warnings)
 
 static void update(struct request *r, struct container *c)
 {
-    container_update(c, r->body.data, r->body.len, on_updated, r);
+    container_update(c, r->body.data, r->body.len, r->api_version, on_updated, r);
 }
 
 void handle_container_update(struct request *r)
