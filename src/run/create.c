@@ -183,8 +183,8 @@ static void fill_defaults(const struct create *o, struct host_config *h)
     const struct settings *s = o->table->parts->settings;
     struct arena *a = o->c->arena;
 
-    if (text_is_empty(h->network_mode))
-        h->network_mode = "default";
+    if (text_is_empty(h->network_mode) || text_same(h->network_mode, "default"))
+        h->network_mode = "bridge";
     if (text_is_empty(h->log.type)) {
         h->log.type = arena_strdup(a, s->log_driver ? s->log_driver : "json-file");
         if (h->log.options.n == 0)
@@ -203,11 +203,13 @@ static void fill_defaults(const struct create *o, struct host_config *h)
         text_ends(s->cgroup_parent, ".slice"))
         h->cgroup_parent = arena_strdup(a, s->cgroup_parent);
     if (text_is_empty(h->runtime))
-        h->runtime = "berth";
+        h->runtime = "runc"; /* Docker's name for what there is */
     if (s->no_new_privileges)
         fill_no_new_privileges(a, h);
     if (h->pids_limit && *h->pids_limit <= 0)
         h->pids_limit = NULL;
+    if (h->memory_swappiness && *h->memory_swappiness == -1)
+        h->memory_swappiness = NULL;
     if (h->memory > 0 && h->memory_swap == 0)
         h->memory_swap = h->memory * 2;
 }

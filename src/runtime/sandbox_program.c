@@ -196,7 +196,8 @@ static struct err *make_dev(struct sandbox_compile *c)
 static struct err *make_shm(struct sandbox_compile *c)
 {
     int64_t size = c->in->host->shm_size > 0 ? c->in->host->shm_size : SHM_DEFAULT;
-    const char *options[] = {"mode=1777", arena_printf(c->a, "size=%lld", (long long)size), NULL};
+    const char *options[] = {"source=shm", "mode=1777",
+                             arena_printf(c->a, "size=%lld", (long long)size), NULL};
     int fd;
 
     c->plan.shm_donor = take(c->l, &c->in->ns.shm);
