@@ -66,7 +66,9 @@ struct err *image_check_platform(const struct image *i, const char *reference, c
 struct err *image_platform_of_json(struct arena *a, const char *json, const char **out) must_check;
 
 void image_write_inspect(const struct image *i, struct jw *w, int api_version);
-void image_write_summary(const struct image *i, struct jw *w, int api_version); /* one list item */
+/* One list item, with these of its names. */
+void image_write_summary(const struct image *i, const struct strs *tags, const struct strs *digests,
+                         struct jw *w, int api_version);
 void image_write_history(const struct image *i, struct jw *w);
 
 /* ---- changes ---- */

@@ -106,6 +106,7 @@ const struct route api_routes[] = {
     SWARM("/services"), SWARM("/services/{*}"), SWARM("/tasks"), SWARM("/tasks/{*}"),
     SWARM("/secrets"), SWARM("/secrets/{*}"), SWARM("/configs"), SWARM("/configs/{*}"),
 
+    {"OPTIONS", "/", handle_options, 0},
     {"OPTIONS", "/{*}", handle_options, 0},
     {0},
 };

@@ -85,15 +85,30 @@ void cgroup_oom_close(struct cgroup_oom *o)
         close(steal_fd(&o->counter));
 }
 
+static void read_counter(const struct cgroup_oom *o, char text[EVENTS_TEXT])
+{
+    ssize_t n = pread(o->counter, text, EVENTS_TEXT - 1, 0);
+
+    text[n > 0 ? n : 0] = '\0';
+}
+
 int64_t cgroup_oom_count(const struct cgroup_oom *o)
 {
     char text[EVENTS_TEXT];
     uint64_t ignored;
-    ssize_t n;
 
     while (o->notice >= 0 && read(o->notice, &ignored, sizeof(ignored)) < 0 && errno == EINTR)
         ;
-    n = pread(o->counter, text, sizeof(text) - 1, 0);
-    text[n > 0 ? n : 0] = '\0';
+    read_counter(o, text);
     return knob_value_of(text, "oom_kill");
+}
+
+bool cgroup_oom_is_waiting(const struct cgroup_oom *o)
+{
+    char text[EVENTS_TEXT];
+
+    if (o->notice < 0)
+        return false;
+    read_counter(o, text);
+    return knob_value_of(text, "under_oom") > 0;
 }

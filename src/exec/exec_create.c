@@ -52,7 +52,7 @@ static struct err *check(struct container *c)
 {
     if (c->doc.state.status == STATUS_PAUSED || c->is_pausing)
         return err_new(ERR_CONFLICT, "Container %s is paused, unpause the container before exec",
-                       c->name);
+                       c->doc.id);
     TRY(container_check_runs(c));
     drop_old(c);
     if (c->n_execs >= EXECS_MAX)

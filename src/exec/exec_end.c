@@ -120,7 +120,7 @@ static void end_if_over(struct exec *e)
         close(steal_fd(&e->pidfd));
     exec_check(e);
     snprintf(code, sizeof(code), "%d", e->doc.exit_code);
-    exec_event(e, "exec_die", "exitCode", code);
+    exec_event(e, "exec_die", code);
     hub_end_clients(e->hub);
     record(e);
     if (!e->c)

@@ -90,7 +90,7 @@ static struct err *claim(struct op *op)
     TRY(container_check_runs(c));
     if (c->doc.state.status == STATUS_PAUSED || c->is_pausing)
         return err_new(ERR_CONFLICT, "Container %s is paused, unpause the container before exec",
-                       c->name);
+                       c->doc.id);
     if (o->e->is_started)
         return err_new(ERR_CONFLICT, "Error: Exec command %s is already running", o->e->doc.id);
     TRY(ids_of(o->op.arena, &c->doc, &o->ids));

@@ -32,6 +32,7 @@
 #include "limits.h"
 #include "merge.h"
 #include "namespaces.h"
+#include "older.h"
 
 #define HOSTNAME_MAX 64
 #define SHM_DEFAULT (64 << 20)
@@ -96,7 +97,7 @@ static struct err *decode_request(struct create *o, struct create_request *r)
     TRY(json_check_sizes(&config_json, &r->config, CONFIG_ENTRIES_MAX));
     TRY(json_check_sizes(&request_json, r, CONFIG_ENTRIES_MAX));
     config_warn_unused(o->op.arena, doc, tables, &o->warnings);
-    return NULL;
+    return older_create(o->api_version, &r->config, &r->host, &r->networking);
 }
 
 static struct err *read_request(struct op *op)
@@ -183,8 +184,8 @@ static void fill_defaults(const struct create *o, struct host_config *h)
     const struct settings *s = o->table->parts->settings;
     struct arena *a = o->c->arena;
 
-    if (text_is_empty(h->network_mode))
-        h->network_mode = "default";
+    if (text_is_empty(h->network_mode) || text_same(h->network_mode, "default"))
+        h->network_mode = "bridge";
     if (text_is_empty(h->log.type)) {
         h->log.type = arena_strdup(a, s->log_driver ? s->log_driver : "json-file");
         if (h->log.options.n == 0)
@@ -193,7 +194,7 @@ static void fill_defaults(const struct create *o, struct host_config *h)
     if (h->shm_size == 0)
         h->shm_size = SHM_DEFAULT;
     if (text_is_empty(h->ipc_mode))
-        h->ipc_mode = o->api_version && o->api_version < 140 ? "shareable" : "private";
+        h->ipc_mode = "private";
     if (text_is_empty(h->cgroupns_mode))
         h->cgroupns_mode =
             cgroup_is_v2(o->table->parts->cgroups) && o->api_version >= 141 ? "private" : "host";
@@ -203,11 +204,13 @@ static void fill_defaults(const struct create *o, struct host_config *h)
         text_ends(s->cgroup_parent, ".slice"))
         h->cgroup_parent = arena_strdup(a, s->cgroup_parent);
     if (text_is_empty(h->runtime))
-        h->runtime = "berth";
+        h->runtime = "runc"; /* Docker's name for what there is */
     if (s->no_new_privileges)
         fill_no_new_privileges(a, h);
-    if (o->api_version < 142)
-        memset(h->console_size, 0, sizeof(h->console_size));
+    if (h->pids_limit && *h->pids_limit <= 0)
+        h->pids_limit = NULL;
+    if (h->memory_swappiness && *h->memory_swappiness == -1)
+        h->memory_swappiness = NULL;
     if (h->memory > 0 && h->memory_swap == 0)
         h->memory_swap = h->memory * 2;
 }
@@ -296,26 +299,6 @@ static struct err *choose_hostname(struct create *o, struct config *c, const str
     return NULL;
 }
 
-/* Before API 1.44 a container was created with one network, and its MAC was the container's. */
-static struct err *as_old_client(const struct create *o, struct create_request *r)
-{
-    struct networking_config *n = &r->networking;
-    struct endpoint_config *asked = n->endpoints.v;
-    struct arena *a = o->op.arena;
-    struct strs names = {0};
-
-    if (o->api_version == 0 || o->api_version >= 144)
-        return NULL;
-    if (n->endpoints.n == 1 && !text_is_empty(r->config.mac_address))
-        asked->mac_address = NULL;
-    if (n->endpoints.n < 2)
-        return NULL;
-    for (size_t i = 0; i < n->endpoints.n; i++)
-        strs_add(a, &names, n->endpoints.keys[i]);
-    return err_new(ERR_INVALID, "Container cannot be connected to network endpoints: %s",
-                   strs_join(a, &names, ", "));
-}
-
 static struct err *plan_parts(struct create *o, struct create_request *r)
 {
     struct doc *doc = &o->c->doc;
@@ -323,8 +306,8 @@ static struct err *plan_parts(struct create *o, struct create_request *r)
     TRY(namespaces_name(o->table, o->c->arena, &r->host));
     TRY(choose_hostname(o, &r->config, &r->host));
     TRY(legacy_links_plan(o->table, o->c->arena, &r->host));
-    TRY(as_old_client(o, r));
     TRY(mounts_plan(o->table, o->c->arena, &r->config, &r->host, &doc->mounts));
+    older_mounts(o->api_version, &doc->mounts);
     return networks_plan(o->table, o->c->arena, &r->config, &r->host, &r->networking,
                          &doc->networks, &o->warnings);
 }

@@ -26,6 +26,7 @@ struct update {
     struct parts *parts;
     const char *id, *cgroup, *body;
     size_t body_len;
+    int api_version;
     struct host_config next; /* the container's, with what was asked changed */
     bool is_running;
     struct strs warnings;
@@ -180,6 +181,10 @@ static struct err *plan(struct op *op)
                        "Restart policy cannot be updated because AutoRemove is enabled for "
                        "the container");
     o->next = c->doc.host;
+    if (o->api_version < 140) /* it came with that version */
+        asked.pids_limit = NULL;
+    if (asked.pids_limit && *asked.pids_limit < 0) /* shown as Docker shows "unlimited" */
+        *asked.pids_limit = 0;
     take_asked(c->arena, &o->next, &asked);
     sandbox_warn_kernel_memory(op->arena, &asked, &o->warnings);
     TRY(sandbox_check(op->arena, &c->doc.config, &o->next));
@@ -228,6 +233,8 @@ static struct err *apply(struct op *op)
     TRY(limits_plan(op->arena, &o->next, NULL, &limits));
     if (o->next.oom_kill_disable < 0) /* a new cgroup has it so, but this one may not */
         limits.oom_kill_disable = -1;
+    if (o->next.pids_limit && *o->next.pids_limit == 0)
+        limits.pids = -1;
     err = cgroup_update(o->parts->cgroups, o->cgroup, &limits);
     if (err && (err_errno(err) == ENOENT || err_errno(err) == ENODEV) &&
         !cgroup_exists(o->parts->cgroups, o->cgroup)) {
@@ -276,7 +283,7 @@ static void on_done(struct op *op, struct err *err, void *ctx)
     free(call);
 }
 
-void container_update(struct container *c, const char *body, size_t len,
+void container_update(struct container *c, const char *body, size_t len, int api_version,
                       void (*done)(void *ctx, struct err *err, const struct strs *warnings),
                       void *ctx)
 {
@@ -290,6 +297,7 @@ void container_update(struct container *c, const char *body, size_t len,
     o->op.subject = o->id;
     o->body = arena_memdup(o->op.arena, body, len);
     o->body_len = len;
+    o->api_version = api_version;
     *call = (struct update_call){done, ctx};
     op_start_in(&o->op, &c->lane, on_done, call);
 }

@@ -72,11 +72,12 @@ static void close_input(struct sandbox_compile *c)
 /* ---- the user namespace: what is made here is the host's root's, unless it is given away ---- */
 
 /* A tmpfs whose root directory is the container's root's. */
-static struct err *new_tmpfs(const struct sandbox_compile *c, const char *mode, const char *size,
-                             unsigned attrs, int *out)
+static struct err *new_tmpfs(const struct sandbox_compile *c, const char *source, const char *mode,
+                             const char *size, unsigned attrs, int *out)
 {
     const struct id_map *ids = c->in->ids;
     const char *options[] = {
+        source,
         mode,
         size,
         ids ? arena_printf(c->a, "uid=%u", id_map_uid(ids, 0)) : NULL,
@@ -231,7 +232,8 @@ static struct err *make_shm(struct sandbox_compile *c)
     if (c->in->ns.host_ipc)
         TRY(detached_clone(AT_FDCWD, "/dev/shm", 0, &fd));
     else
-        TRY(new_tmpfs(c, "mode=1777", arena_printf(c->a, "size=%lld", (long long)size),
+        TRY(new_tmpfs(c, "source=shm", "mode=1777",
+                      arena_printf(c->a, "size=%lld", (long long)size),
                       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, &fd));
     c->plan.shm = launch_add_fd(c->l, fd);
     return NULL;
@@ -360,7 +362,7 @@ static struct err *make_cgroup_mounts(struct sandbox_compile *c)
     if (in->is_v2 || in->n_cgroup_tasks == 0)
         return NULL;
     c->plan.cgroup_mounts = arena_array(c->a, in->n_cgroup_tasks + 1, sizeof(struct plan_attach));
-    TRY(new_tmpfs(c, "mode=755", "size=64k", (unsigned)attrs, &dir));
+    TRY(new_tmpfs(c, "source=tmpfs", "mode=755", "size=64k", (unsigned)attrs, &dir));
     add_cgroup_mount(c, dir, "/sys/fs/cgroup");
     for (size_t i = 0; i < in->n_cgroup_tasks; i++)
         TRY(make_cgroup_mount(c, in->cgroup_tasks[i], dir,

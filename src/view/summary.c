@@ -164,6 +164,8 @@ void container_write_summary(struct container *c, struct jw *w, int api_version,
         health_write_summary(c, w);
     jw_obj(w, "HostConfig");
     jw_str(w, "NetworkMode", c->doc.host.network_mode);
+    if (api_version >= 146 && c->doc.host.annotations.n)
+        jw_pairs(w, "Annotations", &c->doc.host.annotations);
     jw_obj_end(w);
     jw_obj(w, "NetworkSettings");
     view_write_networks(c, w);

@@ -200,7 +200,7 @@ static void on_updated(void *ctx, struct err *err, const struct strs *warnings)
 
 static void update(struct request *r, struct container *c)
 {
-    container_update(c, r->body.data, r->body.len, on_updated, r);
+    container_update(c, r->body.data, r->body.len, r->api_version, on_updated, r);
 }
 
 void handle_container_update(struct request *r)
@@ -216,18 +216,24 @@ void handle_container_update(struct request *r)
         judge_container(r, c, update);
 }
 
+/* Docker's words for what Go's strconv says. */
+static struct err *read_size(const char *name, const char *text, int *out)
+{
+    const char *digits = *text == '-' ? text + 1 : text;
+    bool is_number = *digits && !digits[strspn(digits, "0123456789")];
+    uint32_t n;
+
+    if (!text_to_u32(text, &n) || n > USHRT_MAX)
+        return err_new(ERR_INVALID, "invalid resize %s \"%.100s\": %s", name, text,
+                       is_number ? "value out of range" : "invalid syntax");
+    *out = (int)n;
+    return NULL;
+}
+
 struct err *tty_size_of_request(struct request *r, int *out_rows, int *out_cols)
 {
-    const char *h = request_param(r, "h"), *w = request_param(r, "w");
-    uint32_t rows, cols;
-
-    if (!text_to_u32(h, &rows) || rows > USHRT_MAX)
-        return err_new(ERR_INVALID, "invalid resize height \"%s\"", h);
-    if (!text_to_u32(w, &cols) || cols > USHRT_MAX)
-        return err_new(ERR_INVALID, "invalid resize width \"%s\"", w);
-    *out_rows = (int)rows;
-    *out_cols = (int)cols;
-    return NULL;
+    TRY(read_size("height", request_param(r, "h"), out_rows));
+    return read_size("width", request_param(r, "w"), out_cols);
 }
 
 void handle_container_resize(struct request *r)
