@@ -131,6 +131,7 @@ struct host_config { /* "HostConfig" */
     char *uts_mode, *userns_mode;
     int64_t shm_size;
     struct pairs sysctls;
+    struct pairs time_offsets; /* clock → seconds; not empty: a time namespace of its own */
     char *runtime, *isolation;
     struct jlist mounts; /* struct mount_request */
     /* resources */

@@ -78,6 +78,7 @@ enum program_code {
                   of P_ENV, relative to the container. ENOENT, EACCES, ENOEXEC, … come back */
     P_KEYRING, /* a session keyring of its own; failure is ignored */
     P_SYMLINK, /* data: target text, path: made when missing, existing is kept */
+    P_TIMENS,  /* data: lines of timens_offsets. A time namespace of its own, entered */
     P_CODE_END
 };
 

@@ -414,6 +414,7 @@ static struct err *write_isolation(struct run_body *b)
             return refused(err_new(ERR_INVALID, "sysctl '%s' is not allowed", o->sysctls.v[i]),
                            "--sysctl", o->sysctls.v[i]);
     TRY(write_map(b, "Sysctls", &o->sysctls));
+    TRY(write_map(b, "TimeOffsets", &o->time_offsets));
     return write_map(b, "Annotations", &o->annotations);
 }
 

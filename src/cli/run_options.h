@@ -31,7 +31,7 @@ struct run_options {
     char *cpuset_cpus, *cpuset_mems;
     struct strs blkio_devices, read_bps, write_bps, read_iops, write_iops, ulimits, hugetlbs;
     /* the rest */
-    struct strs log_options, annotations;
+    struct strs log_options, annotations, time_offsets;
     char *log_driver, *restart;
     char *health_cmd;
     struct number health_interval, health_timeout, health_start, health_start_interval;

@@ -43,6 +43,7 @@ static const char *const acts[P_CODE_END] = {
     [P_INIT] = "start the init process",
     [P_PAYLOAD] = "start the process",
     [P_SYMLINK] = "make a link",
+    [P_TIMENS] = "make a time namespace",
 };
 
 struct sentence {

@@ -45,6 +45,7 @@ struct plan_sandbox {
     struct plan_attach *cgroup_mounts; /* v1: /sys/fs/cgroup and its hierarchies */
     size_t n_cgroup_mounts;
     bool has_writable_cgroups;
+    const char *clocks;         /* of a time namespace; NULL: the host's */
     struct strs extra_masks;    /* of this machine, beside the default ones */
     struct plan_attach *mounts; /* the caller's */
     size_t n_mounts;

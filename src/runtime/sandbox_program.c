@@ -15,6 +15,7 @@
 #include "detached.h"
 #include "devices.h"
 #include "runtime/users.h"
+#include "time_offsets.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -419,6 +420,12 @@ static struct err *compile(struct sandbox_compile *c)
     TRY(make_shm(c));
     TRY(make_mask(c));
     find_extra_masks(c);
+    if (c->in->host->time_offsets.n) {
+        char *clocks;
+
+        TRY(time_offsets_text(c->a, c->in->host, &clocks));
+        c->plan.clocks = clocks;
+    }
     TRY(make_cgroup_mounts(c));
     TRY(take_mounts(c));
     TRY(add_far_devices(c));
