@@ -137,6 +137,7 @@ struct host_config { /* "HostConfig" */
     /* resources */
     int64_t cpu_shares, memory, nano_cpus;
     char *cgroup_parent;
+    char *systemd; /* "true", "false"; "auto" of a request; NULL: not said */
     int blkio_weight;
     struct jlist blkio_weight_device;             /* struct weight_device */
     struct jlist blkio_read_bps, blkio_write_bps; /* struct rate_device */

@@ -405,6 +405,7 @@ static struct err *write_isolation(struct run_body *b)
     write_text(w, "UsernsMode", o->userns);
     write_text(w, "CgroupnsMode", o->cgroupns);
     write_text(w, "CgroupParent", o->cgroup_parent);
+    write_text(w, "Systemd", o->systemd);
     write_text(w, "Runtime", o->runtime);
     write_texts(w, "GroupAdd", &o->groups);
     write_texts(w, "DeviceCgroupRules", &o->device_rules);

@@ -22,7 +22,7 @@ struct run_options {
     bool read_only;
     /* isolation */
     struct strs cap_add, cap_drop, security, devices, device_rules, groups, sysctls;
-    char *pid, *ipc, *uts, *userns, *cgroupns, *cgroup_parent, *runtime;
+    char *pid, *ipc, *uts, *userns, *cgroupns, *cgroup_parent, *systemd, *runtime;
     bool privileged, oom_kill_disable;
     /* limits */
     struct number memory, memory_swap, memory_reservation, swappiness, kernel_memory, shm_size;
