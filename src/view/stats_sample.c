@@ -28,12 +28,14 @@ void stats_cpu_finish(struct stats_cpu *c)
 
 void stats_look_begin(struct stats_look *l, const struct container *c)
 {
+    autoarena struct arena *a = arena_create();
     bool is_running = state_is_running(c) && !c->is_exiting && !c->exit.is_set;
 
     ASSERT_LOOP();
     *l = (struct stats_look){
         .cgroups = c->parts->cgroups,
         .id = mem_strdup(c->doc.id),
+        .cgroup = mem_strdup(container_cgroup(a, c)),
         .name = mem_printf("/%s", c->name),
         .pid = c->doc.state.pid,
         .pidfd = is_running ? fcntl(c->pidfd, F_DUPFD_CLOEXEC, 0) : -1,
@@ -45,6 +47,7 @@ void stats_look_begin(struct stats_look *l, const struct container *c)
 void stats_look_finish(struct stats_look *l)
 {
     free(l->id);
+    free(l->cgroup);
     free(l->name);
     if (l->pidfd >= 0)
         close(l->pidfd);
@@ -228,7 +231,7 @@ void stats_look_do(struct stats_look *l)
     autoarena struct arena *a = arena_create();
     struct cgroup_detail d = {0};
     struct jw w = {.out = &l->json};
-    struct err *e = l->pidfd < 0 ? NULL : cgroup_detail(l->cgroups, l->id, a, &d);
+    struct err *e = l->pidfd < 0 ? NULL : cgroup_detail(l->cgroups, l->cgroup, a, &d);
     bool is_there = l->pidfd >= 0 && !e;
 
     ASSERT_WORKER();
