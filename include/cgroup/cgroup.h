@@ -30,6 +30,7 @@ struct cgroup_hugetlb {
 
 struct cgroup_limits {  /* zero: no limit, except where said */
     const char *parent; /* HostConfig.CgroupParent: some limits are a part of the parent's */
+    bool is_nested; /* v2: the container is in a cgroup below the limits, which is its to write */
     int64_t memory, memory_swap /* -1 unlimited */, memory_reservation;
     int64_t swappiness;   /* -1: unset */
     int oom_kill_disable; /* > 0: yes; < 0: undo it, in an update */

@@ -132,11 +132,13 @@ struct host_config { /* "HostConfig" */
     char *uts_mode, *userns_mode;
     int64_t shm_size;
     struct pairs sysctls;
+    struct pairs time_offsets; /* clock → seconds; not empty: a time namespace of its own */
     char *runtime, *isolation;
     struct jlist mounts; /* struct mount_request */
     /* resources */
     int64_t cpu_shares, memory, nano_cpus;
     char *cgroup_parent;
+    char *systemd; /* "true", "false"; "auto" of a request; NULL: not said */
     int blkio_weight;
     struct jlist blkio_weight_device;             /* struct weight_device */
     struct jlist blkio_read_bps, blkio_write_bps; /* struct rate_device */

@@ -80,6 +80,7 @@ enum program_code {
     P_KEYRING, /* a session keyring of its own; failure is ignored */
     P_SYMLINK, /* data: target text, path: made when missing, existing is kept */
     P_LABEL,   /* data: an AppArmor profile, from the execve on. flags: PF_NOW */
+    P_TIMENS,  /* data: lines of timens_offsets. A time namespace of its own, entered */
     P_CODE_END
 };
 

@@ -21,6 +21,7 @@
 #include "base/fd.h"
 
 #define PARENT_TRIES 20
+#define NESTED "payload"
 
 /* The file that was written last stays open: device rules are many writes to one file. */
 struct knob_writer {
@@ -252,15 +253,36 @@ void cgroup_join_close(struct cgroup_join *j)
     join_init(j);
 }
 
+/* One that the container may write to, with controllers to pass on. Its limits are out of its
+ * reach, one above, also where cgroup2 is mounted without nsdelegate. */
+static struct err *nest(struct cgroup_join *j)
+{
+    int below;
+
+    cgroup_tree_enable(j->dir);
+    if (mkdirat(j->dir, NESTED, 0755) != 0)
+        return err_sys("make cgroup " NESTED);
+    below = openat(j->dir, NESTED, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (below < 0) {
+        unlinkat(j->dir, NESTED, AT_REMOVEDIR);
+        return err_sys("open cgroup " NESTED);
+    }
+    close(j->dir);
+    j->dir = below;
+    return NULL;
+}
+
 static struct err *fill(struct cgroup_tree *t, const char *place, const struct cgroup_limits *l,
                         struct cgroup_join *out)
 {
     TRY(make_all(t, place));
     TRY(write_limits(t, place, l));
     TRY(cgroup_open(t, place, out));
-    if (!t->features.is_v2 || !l->devices)
+    if (!t->features.is_v2)
         return NULL;
-    struct err *e = device_policy_attach(&t->devices, out->dir, l);
+    struct err *e = l->devices ? device_policy_attach(&t->devices, out->dir, l) : NULL;
+    if (!e && l->is_nested)
+        e = nest(out);
     if (e)
         cgroup_join_close(out);
     return e;

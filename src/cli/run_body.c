@@ -406,6 +406,7 @@ static struct err *write_isolation(struct run_body *b)
     write_text(w, "UsernsMode", o->userns);
     write_text(w, "CgroupnsMode", o->cgroupns);
     write_text(w, "CgroupParent", o->cgroup_parent);
+    write_text(w, "Systemd", o->systemd);
     write_text(w, "Runtime", o->runtime);
     write_texts(w, "GroupAdd", &o->groups);
     write_texts(w, "DeviceCgroupRules", &o->device_rules);
@@ -415,6 +416,7 @@ static struct err *write_isolation(struct run_body *b)
             return refused(err_new(ERR_INVALID, "sysctl '%s' is not allowed", o->sysctls.v[i]),
                            "--sysctl", o->sysctls.v[i]);
     TRY(write_map(b, "Sysctls", &o->sysctls));
+    TRY(write_map(b, "TimeOffsets", &o->time_offsets));
     return write_map(b, "Annotations", &o->annotations);
 }
 

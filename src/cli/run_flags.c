@@ -123,6 +123,10 @@
     NUMBER(stop_timeout, "stop-timeout", 0, "int", "Timeout (in seconds) to stop a container"),    \
     LIST(storage_options, "storage-opt", 0, "list", "Storage driver options for the container"),   \
     LIST(sysctls, "sysctl", 0, "map", "Sysctl options"),                                           \
+    TEXT(systemd, "systemd", 0, "string",                                                          \
+         "Set the container up for systemd as its first process (true|auto|false)"),               \
+    LIST(time_offsets, "time-offset", 0, "map",                                                    \
+         "Offset of a clock in a time namespace, in seconds (boottime=3600, monotonic=-5)"),       \
     LIST(tmpfs, "tmpfs", 0, "list", "Mount a tmpfs directory"),                                    \
     BOOL(tty, "tty", 't', "Allocate a pseudo-TTY"),                                                \
     LIST(ulimits, "ulimit", 0, "ulimit", "Ulimit options"),                                        \

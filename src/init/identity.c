@@ -83,6 +83,25 @@ int do_sysctl(struct init *t)
     return procfs_write(t, path, op_next(name));
 }
 
+/* time_namespaces(7): unshare(2) is for children, and the offsets can be written until somebody is
+ * in there. */
+int do_timens(struct init *t)
+{
+    int fd, sys;
+
+    if (unshare(CLONE_NEWTIME))
+        return errno;
+    sys = procfs_write(t, "self/timens_offsets", t->op->data);
+    if (sys)
+        return sys;
+    fd = procfs_open_own(t, "self/ns/time_for_children");
+    if (fd < 0)
+        return errno;
+    sys = setns(fd, CLONE_NEWTIME) ? errno : 0;
+    close(fd);
+    return sys;
+}
+
 int do_rlimit(struct init *t)
 {
     struct rlimit limit = {.rlim_cur = t->op->b, .rlim_max = t->op->c}, now;

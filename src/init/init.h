@@ -71,6 +71,7 @@ int do_unshare(struct init *t);
 int do_hostname(struct init *t);
 int do_domainname(struct init *t);
 int do_sysctl(struct init *t);
+int do_timens(struct init *t);
 int do_rlimit(struct init *t);
 int do_oom_score(struct init *t);
 int do_umask(struct init *t);

@@ -33,6 +33,7 @@
 #include "merge.h"
 #include "namespaces.h"
 #include "older.h"
+#include "systemd.h"
 
 #define HOSTNAME_MAX 64
 #define SHM_DEFAULT (64 << 20)
@@ -269,6 +270,7 @@ static struct err *check_config(struct op *op)
     TRY(merge_image(o));
     TRY(sandbox_check(op->arena, &r->config,
                       &r->host)); /* before our defaults: it judges what was asked */
+    TRY(systemd_apply(o->c->arena, cgroup_is_v2(o->table->parts->cgroups), &r->config, &r->host));
     fill_defaults(o, &r->host);
     return as_fault(check_with_parts(o, &r->config, &r->host));
 }

@@ -86,6 +86,7 @@ struct err *limits_plan(struct arena *a, const struct host_config *h, const stru
 {
     struct cgroup_limits l = {
         .parent = h->cgroup_parent,
+        .is_nested = text_same(h->systemd, "true"),
         .memory = h->memory,
         .memory_swap = h->memory_swap,
         .memory_reservation = h->memory_reservation,

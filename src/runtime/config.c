@@ -243,6 +243,8 @@ static const struct jfield host_fields[] = {
     J(J_STRS, struct host_config, device_cgroup_rules, "DeviceCgroupRules", .flags = J_NULL_LIST),
     J(J_LIST, struct host_config, device_requests, "DeviceRequests", .flags = J_NULL_LIST,
       .sub = &request_json),
+    J(J_STR, struct host_config, systemd, "Systemd", .flags = J_OMIT),
+    J(J_PAIRS, struct host_config, time_offsets, "TimeOffsets", .flags = J_OMIT),
     J(J_LIST, struct host_config, hugetlbs, "Hugetlbs", .flags = J_OMIT, .sub = &hugetlb_json),
     J(J_I64, struct host_config, kernel_memory, "KernelMemory", .flags = J_OMIT),
     J(J_I64, struct host_config, kernel_memory_tcp, "KernelMemoryTCP", .flags = J_OMIT),

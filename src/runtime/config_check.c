@@ -12,6 +12,7 @@
 #include "plan.h"
 #include "secopt.h"
 #include "syscall_filter.h"
+#include "time_offsets.h"
 
 #include "runtime/users.h"
 
@@ -195,6 +196,7 @@ struct err *sandbox_check(struct arena *a, const struct config *c, const struct 
 {
     struct process_limit *limits;
     int64_t storage_limit;
+    char *clocks;
 
     TRY(check_config(c));
     TRY(user_check(a, c->user, &h->group_add));
@@ -204,6 +206,7 @@ struct err *sandbox_check(struct arena *a, const struct config *c, const struct 
     TRY(check_privileges(a, h));
     TRY(check_devices(h));
     TRY(check_sysctls(h));
+    TRY(time_offsets_text(a, h, &clocks));
     TRY(check_targets(a, h));
     TRY(check_volume_driver(h->volume_driver));
     TRY(sandbox_storage_limit(h, &storage_limit));

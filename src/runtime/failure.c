@@ -44,6 +44,7 @@ static const char *const acts[P_CODE_END] = {
     [P_PAYLOAD] = "start the process",
     [P_SYMLINK] = "make a link",
     [P_LABEL] = "unable to apply apparmor profile",
+    [P_TIMENS] = "make a time namespace",
 };
 
 struct sentence {

@@ -412,6 +412,8 @@ void plan_sandbox(struct arena *a, const struct plan_sandbox *plan, struct progr
     add_guarded(a, plan, out, &h->readonly_paths, sandbox_readonly_paths, readonly);
     add_sysctls(a, plan, out);
     add_names(plan, out);
+    if (plan->clocks)
+        program_add_str(out, P_TIMENS, NO_ARGS, plan->clocks, NULL);
     program_add(out, P_PIVOT, NO_ARGS);
     if (h->readonly_rootfs)
         program_add(out, P_ROOT_READONLY, NO_ARGS);
@@ -430,6 +432,8 @@ unsigned plan_exec_spaces(const struct host_config *h, bool has_userns)
         spaces |= CLONE_NEWIPC;
     if (!text_same(h->uts_mode, "host"))
         spaces |= CLONE_NEWUTS;
+    if (h->time_offsets.n)
+        spaces |= CLONE_NEWTIME;
     return spaces;
 }
 

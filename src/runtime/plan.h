@@ -47,6 +47,7 @@ struct plan_sandbox {
     size_t n_cgroup_mounts;
     bool has_writable_cgroups;
     uint64_t own_spaces;        /* made by the clone, or in the user namespace when there is one */
+    const char *clocks;         /* of a time namespace; NULL: the host's */
     struct strs extra_masks;    /* of this machine, beside the default ones */
     struct plan_attach *mounts; /* the caller's */
     size_t n_mounts;

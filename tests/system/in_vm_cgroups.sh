@@ -1,6 +1,7 @@
 #!/bin/bash
 # What only a cgroup v2 has, and systemd as its manager. Run by vm_cgroups.sh inside its machine,
-# where every program is five to ten times slower. vm_cgroups.sh sets BERTH_BIN and IMAGES.
+# where every program is five to ten times slower. vm_cgroups.sh sets BERTH_BIN,
+# IMAGES and DEBIAN (an archive of a root file system).
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh
 trap host_down EXIT
 host_up
@@ -89,6 +90,39 @@ engine_start --cgroup-parent batch.slice || not_ok "engine starts"
 b run -d --name default busybox sleep 100000 >/dev/null
 like "berthd --cgroup-parent: a slice" "^/batch.slice/berth[^/]*-batch.service/" "$(where default)"
 b rm -f default >/dev/null
+engine_stop
+
+# ---- systemd in a container ----
+engine_start || not_ok "engine starts"
+if [ -e "$DEBIAN" ]; then
+    b import "$DEBIAN" debian >/dev/null || not_ok "a Debian with systemd"
+    like "without the option: a sentence" "is systemd, which cannot run in an ordinary container: for a system container use --systemd=true" \
+        "$(b run --rm debian /sbin/init 2>&1)"
+    b run -d -t --name deb --systemd=true -m 256m debian /sbin/init >/dev/null
+    is_up() { b exec deb systemctl is-system-running 2>&1 | grep -qE '^(running|degraded)'; }
+    check "a Debian boots" poll 120 is_up
+    same "inspect shows what it got" '["container=berth"] SIGRTMIN+3 private' \
+        "$("$BERTH" inspect -f '{{json .Config.Env}} {{.Config.StopSignal}} {{.HostConfig.CgroupnsMode}}' deb)"
+    echo "# $(b exec deb systemctl is-system-running 2>&1): $(b exec deb systemctl --failed --no-legend --plain 2>&1 | xargs)"
+    same "without privileges" 00000000a80425fb "$(b exec deb sed -n 's/^CapEff:\t//p' /proc/1/status)"
+    same "it detects where it is" berth "$(b exec deb systemd-detect-virt -c 2>&1 | sed s/container-other/berth/)"
+    b exec deb sh -c 'printf "[Service]\nExecStart=/bin/sh -c \"echo unit speaks; exec sleep 1000\"\nMemoryMax=50M\n" >/etc/systemd/system/unit.service; systemctl daemon-reload; systemctl start unit'
+    same "it runs a unit" active "$(b exec deb systemctl is-active unit)"
+    has_line() { b exec deb journalctl -u unit --no-pager 2>&1 | grep -q "unit speaks"; }
+    check "it journals" poll 20 has_line
+    same "in a cgroup of the container's own, with limits" 52428800 "$(b exec deb cat /sys/fs/cgroup/system.slice/unit.service/memory.max)"
+    g=$CG$(where deb)
+    like "its processes are below its limits" "/payload/" "$g"
+    same "which are out of its reach" "268435456 none" "$(cat "${g%%/payload*}/memory.max") $(b exec deb sh -c 'cat /sys/fs/cgroup/memory.max 2>/dev/null || echo none' | sed s/max/none/)"
+    same "exec is beside it" "0::/init.scope" "$(b exec deb cat /proc/self/cgroup)"
+    check "stop: it shuts down" b stop -t 120 deb
+    like "cleanly" "^(0|130) false" "$(field deb .State.ExitCode) $(field deb .State.OOMKilled)"
+    like "and says so" "Reached target .*(Shut|Power|Exit|Halt|Final)|Exiting container|Shutting down" "$(b logs deb 2>&1 | tail -30)"
+    check "and boots again" b start deb
+    check "it is up again" poll 120 is_up
+    check "rm -f" b rm -f deb
+    same "no cgroup is left" "" "$(find $CG/berth*/ -mindepth 1 -type d)"
+fi
 engine_stop
 
 # ---- delegated by systemd ----

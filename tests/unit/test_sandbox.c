@@ -169,6 +169,11 @@ TEST(check_resources)
             "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)");
     refuses("{}", "{\"CpuQuota\":10}", "CPU cfs quota can not be less than 1ms (i.e. 1000)");
     refuses("{}", "{\"CpusetCpus\":\"0-\"}", "Invalid value 0- for cpuset cpus");
+    refuses("{}", "{\"TimeOffsets\":{\"realtime\":\"5\"}}",
+            "invalid time offset realtime: the clocks of a time namespace are monotonic and "
+            "boottime");
+    refuses("{}", "{\"TimeOffsets\":{\"boottime\":\"5s\"}}",
+            "invalid time offset boottime=5s: it is a number of seconds, as in 3600 or -0.5");
     refuses("{}", "{\"BlkioWeight\":5}", "Range of blkio weight is from 10 to 1000");
     refuses("{}", "{\"OomScoreAdj\":1001}",
             "Invalid value 1001, range for oom score adj is [-1000, 1000]");
