@@ -11,9 +11,11 @@ all below, so that it also judges what another machine has. What lies in /proc i
 import collections
 import fnmatch
 import os
+import re
 import sys
 
 KINDS = ("calls", "paths", "devices")
+LOOKED_AT = re.compile(r"(?:file|dir) (.*) (masked|\S+ [r.-][w.-]|\S+ (?:ro|rw|unknown)(?: closed)?)$")  # names have blanks
 
 
 def raw(folder):
@@ -28,7 +30,7 @@ def raw(folder):
                 key, _, verdict = line[5:].rstrip().rpartition(": ")
                 items.append(("args", key, verdict))
             elif words[0] in ("file", "dir"):
-                path, verdict = line.rstrip("\n")[len(words[0]) + 1:].split(" ", 1)
+                path, verdict = LOOKED_AT.match(line).groups()
                 items.append((words[0], path.replace("/self/.", "/self", 1), plain(words[0], verdict)))
             elif words[0] == "node":
                 items.append(("node", words[1], " ".join(words[2:])))
