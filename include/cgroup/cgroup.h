@@ -82,6 +82,7 @@ struct err *cgroup_remove(struct cgroup_tree *t, const char *id) must_check;
 /* Does not wait on v2. A killed cgroup takes no new process (some 6.1 kernels kill on arrival
  * whatever CLONE_INTO_CGROUP puts there later): remove it and make another. */
 struct err *cgroup_kill(struct cgroup_tree *t, const char *id) must_check;
+bool cgroup_exists(const struct cgroup_tree *t, const char *id);
 struct err *cgroup_freeze(struct cgroup_tree *t, const char *id, bool frozen) must_check;
 /* Whether it was asked to freeze; false when there is no such cgroup. A short read: any thread. */
 bool cgroup_is_frozen(struct cgroup_tree *t, const char *id);

@@ -37,6 +37,8 @@ struct container_counts container_counts(const struct container_table *t);
 
 bool container_has_tty(const struct container *c);
 bool container_is_running(const struct container *c);
+/* Or its restart policy is about to run it: what `ps` lists without -a. */
+bool container_is_up(const struct container *c);
 const char *container_id(const struct container *c);
 const char *container_name(const struct container *c); /* without the slash */
 

@@ -38,6 +38,7 @@ struct container {
     char *name;          /* heap: doc.name points here */
     struct image *image; /* NULL when it was removed by force */
     struct lane lane;    /* one lifecycle operation at a time */
+    struct lane freezer; /* one pause or unpause at a time */
     size_t refs;
     bool is_gone; /* removed from the table, kept by refs */
 
@@ -70,14 +71,20 @@ struct container {
     size_t n_execs;
     struct timer restart_timer;
     int64_t restart_delay_ms;
-    int64_t last_run_ns;    /* how long the run was that the restart policy has not judged yet */
-    struct list draining;   /* the ticket of the exit that waits for the last output */
-    struct op *stop_op;     /* the stop that waits for the exit: a later one may hasten it */
-    bool has_been_killed;   /* a kill or stop was asked during this run */
-    unsigned n_thaws;       /* signals that had to get through: a pause in flight gives way */
-    struct health *health;  /* NULL until a run with a health check */
-    size_t n_volume_mounts; /* of its mounts the first so many are: run/volume_mounts.c */
-    struct oom_watch *oom;  /* NULL unless it runs with a memory limit */
+    int64_t last_run_ns;     /* how long the run was that the restart policy has not judged yet */
+    struct list draining;    /* the ticket of the exit that waits for the last output */
+    struct op *stop_op;      /* the stop that waits for the exit: a later one may hasten it */
+    bool has_been_killed;    /* a kill or stop was asked during this run */
+    bool has_sigkill;        /* was sent to its first process: a freezer would only hold it up */
+    bool is_restarted;       /* by a command that has stopped it: the end of that run is no end */
+    bool is_leaving;         /* its AutoRemove is due: it is not started again */
+    bool is_pausing;         /* no exec begins that the freezer would catch half way */
+    size_t n_exec_starts;    /* between claim and their end */
+    struct list exec_starts; /* tickets: until there are none */
+    unsigned n_thaws;        /* signals that had to get through: a pause in flight gives way */
+    struct health *health;   /* NULL until a run with a health check */
+    size_t n_volume_mounts;  /* of its mounts the first so many are: run/volume_mounts.c */
+    struct oom_watch *oom;   /* NULL unless it runs with a memory limit */
 };
 
 /* What a callback was given when it was registered: still a container, not what was one. */

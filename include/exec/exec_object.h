@@ -45,6 +45,7 @@ struct exec {
     bool is_recorded;         /* its end is written: the keeper may forget it */
     bool must_close_stdin;    /* adopted: its client is gone */
     bool is_probe, is_doomed; /* doomed: killed before it ran */
+    bool is_stale;            /* its container has ended before it was started */
     void (*on_end)(void *ctx, const struct err *err, int exit_code); /* a probe's */
     void *end_ctx;
     struct exit_record exit;

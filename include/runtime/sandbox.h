@@ -74,8 +74,8 @@ struct err *exec_compile(struct arena *a, struct exec_input *in, struct launch *
 void sandbox_warnings(struct arena *a, const struct host_config *h, struct strs *out);
 /* The one of them that update says, too: a kernel memory limit is never applied. */
 void sandbox_warn_kernel_memory(struct arena *a, const struct host_config *h, struct strs *out);
-/* Of a container or an exec: no entry is empty or has an empty name. */
-struct err *sandbox_check_env(const struct strs *env) must_check;
+/* At an exec's create: its variables and the numbers of its user. Pure. */
+struct err *sandbox_check_exec(struct arena *a, const struct exec_config *x) must_check;
 /* Worker. ERR_INVALID for what this host does not let the engine set: limits, kernel settings. */
 struct err *sandbox_check_host(struct arena *a, const struct host_config *h) must_check;
 /* ERR_INVALID for what can be refused at create (unknown capabilities, devices,

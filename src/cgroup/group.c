@@ -247,3 +247,8 @@ struct err *cgroup_update(struct cgroup_tree *t, const char *id, const struct cg
     changed.n_devices = 0;
     return write_limits(t, id, &changed);
 }
+
+bool cgroup_exists(const struct cgroup_tree *t, const char *id)
+{
+    return faccessat(t->h[0].dir, id, F_OK, 0) == 0;
+}

@@ -22,11 +22,13 @@ struct container *container_alloc(struct container_table *t, struct arena *a)
     c->refs = 1;
     c->pidfd = -1;
     lane_init(&c->lane);
+    lane_init(&c->freezer);
     list_init(&c->settling);
     list_init(&c->settle);
     list_init(&c->draining);
     list_init(&c->waiters);
     list_init(&c->execs);
+    list_init(&c->exec_starts);
     return c;
 }
 
@@ -94,6 +96,7 @@ void container_check(const struct container *c)
     ASSERT_DEBUG(list_is_empty(&c->draining) || c->is_exiting);
     ASSERT_DEBUG(list_is_empty(&c->settling) || c->pidfd >= 0 || c->is_exiting || c->exit.is_set);
     ASSERT_DEBUG((c->n_execs == 0) == list_is_empty(&c->execs));
+    ASSERT_DEBUG(c->n_exec_starts > 0 || list_is_empty(&c->exec_starts));
 }
 
 /* ---- small accessors ---- */
@@ -106,6 +109,11 @@ bool container_has_tty(const struct container *c)
 bool container_is_running(const struct container *c)
 {
     return state_is_running(c);
+}
+
+bool container_is_up(const struct container *c)
+{
+    return state_is_running(c) || c->doc.state.status == STATUS_RESTARTING;
 }
 
 const char *container_id(const struct container *c)

@@ -25,7 +25,31 @@ struct err *container_signal(struct container *c, int signal)
         return err_new(ERR_CONFLICT, "container %s is not running", c->doc.id);
     if (syscall(SYS_pidfd_send_signal, c->pidfd, signal, NULL, 0) != 0 && errno != ESRCH)
         return err_sys("send signal %d to container %s", signal, c->doc.id);
+    c->has_sigkill = c->has_sigkill || signal == SIGKILL;
     return NULL;
+}
+
+/* Whether its policy wants another run is known when the exit is on record; before, the policy is
+ * given the benefit of the doubt. */
+static bool is_between_runs(const struct container *c)
+{
+    const char *policy = c->doc.host.restart.name;
+
+    if (c->doc.state.status == STATUS_RESTARTING)
+        return true;
+    return state_is_running(c) && !c->has_been_killed && !text_is_empty(policy) &&
+           !text_same(policy, "no");
+}
+
+struct err *container_check_runs(const struct container *c)
+{
+    if (state_is_running(c) && c->pidfd >= 0 && !c->is_exiting)
+        return NULL;
+    if (is_between_runs(c))
+        return err_new(ERR_CONFLICT,
+                       "Container %s is restarting, wait until the container is running",
+                       c->doc.id);
+    return err_new(ERR_CONFLICT, "Container %s is not running", c->doc.id);
 }
 
 void process_kill_group(int pidfd)

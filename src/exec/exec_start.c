@@ -82,14 +82,16 @@ static struct err *claim(struct op *op)
     struct exec_start *o = (struct exec_start *)op;
     struct container *c = o->e->c;
 
-    if (!c || !state_is_running(c) || c->pidfd < 0)
-        return err_new(ERR_CONFLICT, "container %s is not running", c ? c->doc.id : "of this exec");
-    if (c->doc.state.status == STATUS_PAUSED)
+    if (!c)
+        return err_new(ERR_NOT_FOUND, "No such container: it was removed, and this exec with it");
+    TRY(container_check_runs(c));
+    if (c->doc.state.status == STATUS_PAUSED || c->is_pausing)
         return err_new(ERR_CONFLICT, "Container %s is paused, unpause the container before exec",
                        c->name);
     if (o->e->is_started)
         return err_new(ERR_CONFLICT, "Error: Exec command %s is already running", o->e->doc.id);
     o->c = container_ref(c);
+    c->n_exec_starts++;
     o->pidfd = fcntl(c->pidfd, F_DUPFD_CLOEXEC, 0);
     if (o->pidfd < 0)
         return err_sys("exec in container %s", c->doc.id);
@@ -240,6 +242,8 @@ static void finish(struct op *op)
         close(o->pidfd);
     err_drop(o->lost);
     launch_close(&o->launch);
+    if (o->c && --o->c->n_exec_starts == 0)
+        tickets_answer(&o->c->exec_starts);
     container_unref(o->c);
     exec_release(o->e, 1);
 }
@@ -327,6 +331,10 @@ void exec_start(struct exec *e, const struct exec_start_request *r, struct sink 
     exec_check(e);
     if (e->is_started) {
         done(ctx, err_new(ERR_CONFLICT, "Error: Exec command %s has already run", e->doc.id));
+        return;
+    }
+    if (e->is_stale || !e->c || !state_is_running(e->c)) {
+        done(ctx, err_new(ERR_NOT_FOUND, "No such exec instance: %s", e->doc.id));
         return;
     }
     exec_hub(e);

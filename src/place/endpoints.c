@@ -384,6 +384,7 @@ static struct err *renew_network(struct container *c, size_t i)
         err_drop(err);
         return err_new(ERR_NOT_FOUND, "network %s not found", at->network);
     }
+    TRY(network_check_asked(n, &at->asked));
     at->network_id = arena_strdup(c->run_arena, network_id(n));
     networks_own(c);
     return NULL;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/map.h"
 #include "container/container.h"
@@ -85,22 +86,43 @@ struct err *mac_parse(const char *s, uint8_t out[6])
     return NULL;
 }
 
+struct err *network_check_asked(struct network *n, const struct endpoint_config *asked)
+{
+    uint8_t mac[6];
+
+    TRY(check_address(n, asked));
+    return text_is_empty(asked->mac_address) ? NULL : mac_parse(asked->mac_address, mac);
+}
+
 struct err *network_plan_attached(struct container_table *t, struct arena *a, const char *name,
                                   const struct endpoint_config *asked, struct endpoint_record *out)
 {
     struct network *n;
-    uint8_t mac[6];
 
     TRY(network_find(t->parts->networks, name, &n));
     if (asked) {
-        TRY(check_address(n, asked));
-        if (!text_is_empty(asked->mac_address))
-            TRY(mac_parse(asked->mac_address, mac));
+        TRY(network_check_asked(n, asked));
         out->asked = *asked;
     }
     out->network = arena_strdup(a, network_name(n));
     out->network_id = arena_strdup(a, network_id(n));
     out->endpoint_id = out->mac = out->ifname = "";
+    return NULL;
+}
+
+/* At create one that is not there may come before the start, which tells of its absence. */
+static struct err *plan_at_create(struct container_table *t, struct arena *a, const char *name,
+                                  const struct endpoint_config *asked, struct endpoint_record *out)
+{
+    struct err *err = network_plan_attached(t, a, name, asked, out);
+
+    if (!err || err_kind(err) != ERR_NOT_FOUND)
+        return err;
+    err_drop(err);
+    if (asked)
+        out->asked = *asked;
+    out->network = arena_strdup(a, name);
+    out->network_id = out->endpoint_id = out->mac = out->ifname = "";
     return NULL;
 }
 
@@ -118,7 +140,7 @@ static void warn_unpublished(struct container_table *t, struct arena *a,
         struct network *n;
         struct err *err = network_find(t->parts->networks, at[i].network_id, &n);
 
-        if (err || network_bridge(n)) {
+        if (err || network_bridge(n)) { /* or nobody knows yet */
             err_drop(err);
             return;
         }
@@ -179,16 +201,22 @@ struct err *networks_plan(struct container_table *t, struct arena *a, const stru
         if (strcmp(name, mode) == 0) { /* the mode's own network comes first */
             memmove(list + 1, list, count * sizeof(*list));
             memset(list, 0, sizeof(*list));
-            TRY(network_plan_attached(t, a, name, &asked[i], &list[0]));
+            TRY(plan_at_create(t, a, name, &asked[i], &list[0]));
         } else {
-            TRY(network_plan_attached(t, a, name, &asked[i], &list[count]));
+            TRY(plan_at_create(t, a, name, &asked[i], &list[count]));
         }
         count++;
     }
     if (count == 0)
-        TRY(network_plan_attached(t, a, mode, NULL, &list[count++]));
-    if (text_is_empty(list[0].asked.mac_address) && !text_is_empty(config->mac_address))
+        TRY(plan_at_create(t, a, mode, NULL, &list[count++]));
+    if (!text_is_empty(config->mac_address)) {
+        if (!text_is_empty(list[0].asked.mac_address) &&
+            strcasecmp(list[0].asked.mac_address, config->mac_address) != 0)
+            return err_new(ERR_INVALID,
+                           "the container-wide MAC address must match the endpoint-specific MAC "
+                           "address for the main network, or be left empty");
         list[0].asked.mac_address = config->mac_address;
+    }
     out->v = list;
     out->n = count;
     warn_unpublished(t, a, host, out, warnings);

@@ -30,6 +30,7 @@
 
 #include "limits.h"
 #include "merge.h"
+#include "namespaces.h"
 
 #define HOSTNAME_MAX 64
 #define SHM_DEFAULT (64 << 20)
@@ -69,8 +70,10 @@ struct create {
 /* ---- read-request ---- */
 
 static const struct jfield request_fields[] = {
-    J(J_OBJ, struct create_request, host, "HostConfig", .sub = &host_config_json),
-    J(J_OBJ, struct create_request, networking, "NetworkingConfig", .sub = &networking_config_json),
+    J(J_OBJ, struct create_request, host, "HostConfig", .flags = J_NULL_OBJ,
+      .sub = &host_config_json),
+    J(J_OBJ, struct create_request, networking, "NetworkingConfig", .flags = J_NULL_OBJ,
+      .sub = &networking_config_json),
     J_END,
 };
 static const struct jtable request_json = {sizeof(struct create_request), request_fields};
@@ -93,17 +96,6 @@ static struct err *decode_request(struct create *o, struct create_request *r)
     return NULL;
 }
 
-/* Only the system is looked at: an image for another architecture is refused when it is pulled, or
- * its program by execve. */
-static struct err *check_platform(const struct create *o)
-{
-    if (text_is_empty(o->platform) || text_starts(o->platform, "linux"))
-        return NULL;
-    return err_new(ERR_INVALID,
-                   "\"%s\": unknown operating system or architecture: invalid argument",
-                   o->platform);
-}
-
 static struct err *read_request(struct op *op)
 {
     struct create *o = (struct create *)op;
@@ -111,7 +103,6 @@ static struct err *read_request(struct op *op)
     if (o->body_len > CONFIG_BYTES_MAX)
         return err_new(ERR_TOO_LARGE, "container configuration is larger than %u bytes",
                        CONFIG_BYTES_MAX);
-    TRY(check_platform(o));
     TRY(decode_request(o, &o->request));
     return mounts_check_volumes(&o->request.config);
 }
@@ -127,6 +118,14 @@ static struct err *find_image(struct op *op)
     if (text_is_empty(name))
         return err_new(ERR_INVALID, "No image was specified: \"Image\" is empty");
     TRY(image_find(o->table->parts->images, name, &o->c->image));
+    if (o->api_version == 0 || o->api_version >= 141) {
+        struct err *err = image_check_platform(o->c->image, name, o->platform);
+
+        if (err) {
+            o->c->image = NULL;
+            return err;
+        }
+    }
     o->image_config = arena_strdup(op->arena, image_run_config_text(o->c->image));
     o->image_config_len = strlen(o->image_config);
     o->c->doc.image_id = arena_strdup(o->c->arena, image_id(o->c->image));
@@ -251,12 +250,9 @@ static struct err *check_config(struct op *op)
 
 static struct err *choose_hostname(struct create *o, struct config *c, const struct host_config *h)
 {
-    struct container *other;
+    struct container *other = NULL;
 
-    TRY(mode_container(o->table, h->network_mode, &other));
-    if (other && (!text_is_empty(c->hostname) || h->port_bindings.n > 0 || h->publish_all_ports))
-        return err_new(ERR_INVALID, "conflicting options: %s and the network mode",
-                       !text_is_empty(c->hostname) ? "hostname" : "port publishing");
+    err_drop(mode_container(o->table, h->network_mode, &other)); /* the start tells of an absence */
     if (!text_is_empty(c->hostname) && strlen(c->hostname) > HOSTNAME_MAX)
         return err_new(ERR_INVALID, "invalid hostname: %s: longer than %d characters", c->hostname,
                        HOSTNAME_MAX);
@@ -276,12 +272,34 @@ static struct err *choose_hostname(struct create *o, struct config *c, const str
     return NULL;
 }
 
+/* Before API 1.44 a container was created with one network, and its MAC was the container's. */
+static struct err *as_old_client(const struct create *o, struct create_request *r)
+{
+    struct networking_config *n = &r->networking;
+    struct endpoint_config *asked = n->endpoints.v;
+    struct arena *a = o->op.arena;
+    struct strs names = {0};
+
+    if (o->api_version == 0 || o->api_version >= 144)
+        return NULL;
+    if (n->endpoints.n == 1 && !text_is_empty(r->config.mac_address))
+        asked->mac_address = NULL;
+    if (n->endpoints.n < 2)
+        return NULL;
+    for (size_t i = 0; i < n->endpoints.n; i++)
+        strs_add(a, &names, n->endpoints.keys[i]);
+    return err_new(ERR_INVALID, "Container cannot be connected to network endpoints: %s",
+                   strs_join(a, &names, ", "));
+}
+
 static struct err *plan_parts(struct create *o, struct create_request *r)
 {
     struct doc *doc = &o->c->doc;
 
+    TRY(namespaces_name(o->table, o->c->arena, &r->host));
     TRY(choose_hostname(o, &r->config, &r->host));
     TRY(legacy_links_plan(o->table, o->c->arena, &r->host));
+    TRY(as_old_client(o, r));
     TRY(mounts_plan(o->table, o->c->arena, &r->config, &r->host, &doc->mounts));
     return networks_plan(o->table, o->c->arena, &r->config, &r->host, &r->networking,
                          &doc->networks, &o->warnings);

@@ -116,7 +116,7 @@ static struct err *record(struct op *op)
     execs_end(c);
     if (c->log && s->status != STATUS_RESTARTING)
         log_finish(c->log);
-    if (c->hub && s->status != STATUS_RESTARTING)
+    if (c->hub) /* also of one that comes back: who is attached is attached to a run */
         hub_end_clients(c->hub);
     images_ref(c, false);
     container_check(c);
@@ -182,12 +182,13 @@ static void finish(struct op *op)
         return;
     }
     c->exit_attempts = 0;
+    c->is_leaving = c->doc.host.auto_remove && !c->is_restarted;
     if (o->has_failed && !c->is_gone)
         unsaved_keep(c, o->record.pid);
     container_wake_settlers(c);
     container_check(c);
     if (!c->is_gone) {
-        if (c->doc.host.auto_remove)
+        if (c->is_leaving)
             container_remove(c, true, true, false, NULL, NULL);
         else if (c->doc.state.status == STATUS_RESTARTING)
             restart_policy_apply(c);

@@ -37,14 +37,14 @@ static void add_missing(struct arena *a, struct strs *into, const struct strs *l
     map_destroy(names);
 }
 
-/* The user's entries win; one without '=' removes the image's. Image entries come first. */
+/* The user's entries win. One without '=' removes the image's, and stays: at the start it removes a
+ * default, too. */
 static struct strs merge_env(struct arena *a, const struct strs *user, const struct strs *image)
 {
     struct strs out = text_split(a, "", ','); /* present and empty */
 
     for (size_t i = 0; i < user->n; i++)
-        if (strchr(user->v[i], '='))
-            strs_add(a, &out, user->v[i]);
+        strs_add(a, &out, user->v[i]);
     add_missing(a, &out, user, image, '=');
     return out;
 }

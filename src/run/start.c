@@ -39,6 +39,7 @@
 #include "storage/volume.h"
 #include "stream/hub.h"
 
+#include "namespaces.h"
 #include "prepare.h"
 
 struct start {
@@ -81,6 +82,8 @@ static struct err *claim(struct op *op)
         return err_new(ERR_CONFLICT, "container is marked for removal and cannot be started");
     if (c->doc.state.status == STATUS_DEAD)
         return err_new(ERR_CONFLICT, "container is dead and cannot be started: remove it");
+    if (c->is_leaving)
+        return err_new(ERR_CONFLICT, "container is marked for removal and cannot be started");
     if (c->doc.state.status == STATUS_PAUSED)
         return err_new(ERR_CONFLICT, "cannot start a paused container, try unpause instead");
     if (state_is_running(c))
@@ -91,99 +94,12 @@ static struct err *claim(struct op *op)
                        "No such image: %s (it was removed while the container existed)",
                        c->doc.image_name);
     timer_clear(c->parts->loop, &c->restart_timer);
-    c->has_been_killed = false;
+    c->has_been_killed = c->has_sigkill = false;
     TRY(container_open_log(c));
     return NULL;
 }
 
 /* ---- reserve: addresses, ports, other containers' namespaces ---- */
-
-/* The number of a process may have become another's between two looks: the namespace is opened
- * by number, and then its pidfd is asked whether it still lives (pidfd_send_signal(2) with
- * signal 0). */
-static struct err *open_namespace(struct container *c, const char *mode, const char *kind, int *out)
-{
-    struct container *other;
-    char path[64];
-
-    TRY(mode_container(c->table, mode, &other));
-    if (!other)
-        return NULL;
-    if (other == c)
-        return err_new(ERR_INVALID, "cannot join own %s namespace", kind);
-    if (strcmp(kind, "ipc") == 0 && !text_same(other->doc.host.ipc_mode, "shareable") &&
-        !text_same(other->doc.host.ipc_mode, "host"))
-        return err_new(
-            ERR_INVALID,
-            "cannot join the ipc namespace of container %s: non-shareable IPC (hint: use "
-            "IpcMode:shareable for the donor container)",
-            other->doc.id);
-    if (!state_is_running(other))
-        return err_new(ERR_CONFLICT, "cannot join the %s namespace of a non running container: %s",
-                       kind, other->doc.id);
-    snprintf(path, sizeof(path), "/proc/%d/ns/%s", other->doc.state.pid, kind);
-    *out = strcmp(kind, "pid") == 0 ? fcntl(other->pidfd, F_DUPFD_CLOEXEC, 3)
-                                    : open(path, O_RDONLY | O_CLOEXEC);
-    if (*out < 0)
-        return err_sys("open the %s namespace of container %s", kind, other->name);
-    if (syscall(SYS_pidfd_send_signal, other->pidfd, 0, NULL, 0) == 0)
-        return NULL; /* still there, so the number was its own when we opened */
-    close(steal_fd(out));
-    return err_new(ERR_CONFLICT, "cannot join the %s namespace of container %s: it has just ended",
-                   kind, other->doc.id);
-}
-
-/* With a mount of its own there it has none to share, as Docker. */
-static bool has_shm(const struct container *c)
-{
-    const struct mount_point *m = c->doc.mounts.v;
-
-    for (size_t i = 0; i < c->doc.mounts.n; i++)
-        if (strcmp(m[i].destination, "/dev/shm") == 0 || strcmp(m[i].destination, "/dev") == 0)
-            return false;
-    return true;
-}
-
-/* The segments of POSIX are files there, so that the namespace alone would be half of it. */
-static struct err *open_ipc(struct container *c, const char *mode, struct sandbox_namespaces *ns)
-{
-    struct container *other;
-
-    TRY(open_namespace(c, mode, "ipc", &ns->ipc));
-    TRY(mode_container(c->table, mode, &other));
-    if (!other || !has_shm(other))
-        return NULL;
-    ns->shm = fcntl(other->pidfd, F_DUPFD_CLOEXEC, 3);
-    return ns->shm < 0 ? err_sys("open container %s", other->name) : NULL;
-}
-
-static struct err *open_namespaces(struct start *o)
-{
-    const struct host_config *h = &o->c->doc.host;
-    struct sandbox_namespaces *ns = &o->prep.ns;
-
-    *ns = (struct sandbox_namespaces){.net = -1, .ipc = -1, .pid = -1, .uts = -1, .shm = -1};
-    ns->host_net = network_mode_is(h, "host");
-    ns->host_ipc = text_same(h->ipc_mode, "host");
-    ns->host_pid = text_same(h->pid_mode, "host");
-    ns->host_uts = text_same(h->uts_mode, "host");
-    ns->private_cgroup = text_same(h->cgroupns_mode, "private");
-    ns->host_cgroup = !ns->private_cgroup;
-    TRY(open_namespace(o->c, h->network_mode, "net", &ns->net));
-    TRY(open_ipc(o->c, h->ipc_mode, ns));
-    TRY(open_namespace(o->c, h->pid_mode, "pid", &ns->pid));
-    return NULL;
-}
-
-/* Those that prep_make has taken are -1 by then. */
-static void close_namespaces(struct sandbox_namespaces *ns)
-{
-    int *fds[] = {&ns->net, &ns->ipc, &ns->pid, &ns->uts, &ns->shm};
-
-    for (size_t i = 0; i < ARRAY_LEN(fds); i++)
-        if (*fds[i] >= 0)
-            close(steal_fd(fds[i]));
-}
 
 static struct err *join_networks(struct container *c)
 {
@@ -200,12 +116,12 @@ static struct err *reserve(struct op *op)
 {
     struct start *o = (struct start *)op;
     struct container *c = o->c;
-    struct err *err = open_namespaces(o);
+    struct err *err = namespaces_open(c, &o->prep.ns);
 
     if (!err)
         err = join_networks(c);
     if (err)
-        close_namespaces(&o->prep.ns);
+        namespaces_close(&o->prep.ns);
     return err;
 }
 
@@ -213,7 +129,7 @@ static void release(struct op *op)
 {
     struct start *o = (struct start *)op;
 
-    close_namespaces(&o->prep.ns);
+    namespaces_close(&o->prep.ns);
     networks_leave(o->c);
 }
 
@@ -485,7 +401,7 @@ static void finish(struct op *op)
     struct start *o = (struct start *)op;
 
     forget_intent(o);
-    close_namespaces(&o->prep.ns);
+    namespaces_close(&o->prep.ns);
     dns_start_close(&o->prep.dns);
     launch_close(&o->prep.launch);
     o->c->is_starting = false;
@@ -534,6 +450,8 @@ bool start_note_failure(struct container *c, struct op *op, const struct err *er
     ASSERT(err);
     if (!((struct start *)op)->is_claimed || c->is_gone || state_is_running(c))
         return false;
+    if (c->doc.state.status == STATUS_RESTARTING) /* its timer was cleared: nothing would follow */
+        c->doc.state.status = STATUS_EXITED;
     c->doc.state.exit_code = spawn_exit_code(err, 128);
     state_set_error(c, err_text(err));
     container_save(c);

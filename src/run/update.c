@@ -7,6 +7,7 @@
  * can be taken back, of which limits that the kernel has could not (a zero means unchanged there,
  * too). Loop thread otherwise.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "base/map.h"
@@ -216,6 +217,7 @@ static struct err *apply(struct op *op)
 {
     struct update *o = (struct update *)op;
     struct cgroup_limits limits;
+    struct err *err;
 
     ASSERT_WORKER();
     if (!o->is_running)
@@ -223,7 +225,13 @@ static struct err *apply(struct op *op)
     TRY(limits_plan(op->arena, &o->next, NULL, &limits));
     if (o->next.oom_kill_disable < 0) /* a new cgroup has it so, but this one may not */
         limits.oom_kill_disable = -1;
-    return cgroup_update(o->parts->cgroups, o->id, &limits);
+    err = cgroup_update(o->parts->cgroups, o->id, &limits);
+    if (err && (err_errno(err) == ENOENT || err_errno(err) == ENODEV) &&
+        !cgroup_exists(o->parts->cgroups, o->id)) {
+        err_drop(err); /* it has ended meanwhile */
+        return NULL;
+    }
+    return err;
 }
 
 static struct err *publish(struct op *op)

@@ -199,6 +199,7 @@ static const struct jfield host_fields[] = {
     J(J_STRS, struct host_config, group_add, "GroupAdd", .flags = J_NULL_LIST, .max = GROUPS_MAX),
     J(J_STR, struct host_config, ipc_mode, "IpcMode"),
     J(J_STR, struct host_config, cgroup, "Cgroup"),
+    J(J_STR, struct host_config, cgroup, "Cgroup"),
     J(J_STRS, struct host_config, links, "Links", .flags = J_NULL_LIST),
     J(J_INT, struct host_config, oom_score_adj, "OomScoreAdj"),
     J(J_STR, struct host_config, pid_mode, "PidMode"),
@@ -262,6 +263,11 @@ static const struct jfield ipam_fields[] = {
 };
 static const struct jtable ipam_json = {sizeof(struct ipam_config), ipam_fields};
 
+/* What inspect shows of an endpoint that runs, from elsewhere; clients send it back. */
+#define SHOWN(t, k)                                                                                \
+    {                                                                                              \
+        .key = (k), .type = (t), .flags = J_UNKEPT                                                 \
+    }
 static const struct jfield endpoint_fields[] = {
     J(J_PTR, struct endpoint_config, ipam, "IPAMConfig", .sub = &ipam_json),
     J(J_STRS, struct endpoint_config, links, "Links", .flags = J_NULL_LIST, .max = NAMES_MAX),
@@ -270,6 +276,14 @@ static const struct jfield endpoint_fields[] = {
     J(J_PAIRS, struct endpoint_config, driver_opts, "DriverOpts", .flags = J_NULL_LIST),
     J(J_INT, struct endpoint_config, gw_priority, "GwPriority"),
     J(J_STR, struct endpoint_config, network_id, "NetworkID"),
+    SHOWN(J_STR, "EndpointID"),
+    SHOWN(J_STR, "Gateway"),
+    SHOWN(J_STR, "IPAddress"),
+    SHOWN(J_INT, "IPPrefixLen"),
+    SHOWN(J_STR, "IPv6Gateway"),
+    SHOWN(J_STR, "GlobalIPv6Address"),
+    SHOWN(J_INT, "GlobalIPv6PrefixLen"),
+    SHOWN(J_STRS, "DNSNames"),
     J_END,
 };
 const struct jtable endpoint_config_json = {sizeof(struct endpoint_config), endpoint_fields};

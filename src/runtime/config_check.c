@@ -12,13 +12,14 @@
 #include "plan.h"
 #include "secopt.h"
 #include "syscall_filter.h"
+#include "users.h"
 
 #include "base/clock.h"
 #include "base/fd.h"
 
 #include <string.h>
 
-struct err *sandbox_check_env(const struct strs *env)
+static struct err *check_env(const struct strs *env)
 {
     for (size_t i = 0; i < env->n; i++)
         if (env->v[i][0] == '=' || env->v[i][0] == '\0')
@@ -48,7 +49,7 @@ static struct err *check_health(const struct health_config *h)
 
 static struct err *check_config(const struct config *c)
 {
-    TRY(sandbox_check_env(&c->env));
+    TRY(check_env(&c->env));
     TRY(check_health(c->healthcheck));
     if (!text_is_empty(c->working_dir) && c->working_dir[0] != '/')
         return err_new(ERR_INVALID,
@@ -195,6 +196,7 @@ struct err *sandbox_check(struct arena *a, const struct config *c, const struct 
     int64_t storage_limit;
 
     TRY(check_config(c));
+    TRY(user_check(a, c->user, &h->group_add));
     TRY(check_modes(c, h));
     TRY(check_restart(h));
     TRY(check_resources(h));
@@ -205,4 +207,10 @@ struct err *sandbox_check(struct arena *a, const struct config *c, const struct 
     TRY(check_volume_driver(h->volume_driver));
     TRY(sandbox_storage_limit(h, &storage_limit));
     return process_limits(a, &h->ulimits, &limits);
+}
+
+struct err *sandbox_check_exec(struct arena *a, const struct exec_config *x)
+{
+    TRY(check_env(&x->env));
+    return user_check(a, x->user, NULL);
 }

@@ -65,7 +65,8 @@ static struct err *conflict(const char *what)
 static struct err *check_shared_network(const struct config *c, const struct host_config *h)
 {
     if (h->network_mode[strlen("container:")] == '\0')
-        return err_new(ERR_INVALID, "invalid container format container:<name|id>");
+        return err_new(ERR_INVALID, "Invalid network mode: invalid container format "
+                                    "container:<name|id>");
     if (!text_is_empty(c->hostname))
         return conflict("hostname and the network mode");
     if (h->links.n)

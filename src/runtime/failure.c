@@ -107,6 +107,12 @@ static struct err *explain_clone(const struct keeper_failed *f)
                        : f->sys == ENOSPC ? " (a limit of user.max_*_namespaces is reached)"
                                           : "";
 
+    /* Whoever ends a container ends what is being set up in there, and is told of it later. */
+    if (f->sys == EINTR && is_exec_of_container(f) && strstr(f->detail, "signal 9"))
+        return err_new(ERR_CONFLICT,
+                       "the command was killed while it was being set up (%s): its container is "
+                       "ending, or has no memory left",
+                       f->detail);
     if (f->sys == EINTR)
         snprintf(s.text, sizeof(s.text), "the process was killed while it was being set up: %s",
                  f->detail);

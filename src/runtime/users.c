@@ -19,7 +19,7 @@
 
 #define USER_FILE_MAX (4u << 20)
 #define FEW_GROUPS 4         /* are looked up by reading the file again */
-#define ID_LIMIT 4294967294u /* (uint32_t)-1 means "unchanged" to the kernel */
+#define ID_LIMIT 2147483647u /* Docker's, and that of tools inside which keep ids in an int */
 
 static struct err *read_below(struct arena *a, int root, const char *path, char **out)
 {
@@ -247,6 +247,20 @@ static struct err *add_given(struct arena *a, const struct user_files *f, const 
     }
     map_destroy(ids);
     return e;
+}
+
+struct err *user_check(struct arena *a, const char *spec, const struct strs *group_add)
+{
+    struct strs parts = text_split(a, spec ? spec : "", ':');
+    bool is_number;
+    uint32_t id;
+
+    for (size_t i = 0; i < parts.n && i < 2; i++)
+        if (*parts.v[i])
+            TRY(parse_id(parts.v[i], &is_number, &id));
+    for (size_t i = 0; group_add && i < group_add->n; i++)
+        TRY(parse_id(group_add->v[i], &is_number, &id));
+    return NULL;
 }
 
 struct err *user_resolve(struct arena *a, const struct user_files *f, const char *spec,

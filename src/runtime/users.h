@@ -9,6 +9,8 @@ struct user_files {
     char *passwd, *group;
 };
 
+/* At create: numbers that no id can be. Names are looked up when the container starts. Pure. */
+struct err *user_check(struct arena *a, const char *spec, const struct strs *group_add) must_check;
 /* Reads them below `root` (any fd of a directory). Blocking. */
 struct err *user_files_read(struct arena *a, int root, struct user_files *out) must_check;
 /* Pure. ERR_INVALID "unable to find user x: no matching entries in passwd file". */

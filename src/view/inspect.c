@@ -26,7 +26,7 @@ static void write_state(struct container *c, struct jw *w)
 
     jw_obj(w, "State");
     jw_str(w, "Status", status_name(c));
-    jw_bool(w, "Running", state_is_running(c) || s->status == STATUS_RESTARTING);
+    jw_bool(w, "Running", container_is_up(c));
     jw_bool(w, "Paused", s->status == STATUS_PAUSED);
     jw_bool(w, "Restarting", s->status == STATUS_RESTARTING);
     jw_bool(w, "OOMKilled", s->oom_killed);
@@ -86,6 +86,8 @@ static void write_ipam(const struct endpoint_config *asked, struct jw *w)
         jw_str(w, "IPv4Address", asked->ipam->ipv4);
     if (!text_is_empty(asked->ipam->ipv6))
         jw_str(w, "IPv6Address", asked->ipam->ipv6);
+    if (asked->ipam->link_local.n)
+        jw_strs(w, "LinkLocalIPs", &asked->ipam->link_local);
     jw_obj_end(w);
 }
 
@@ -102,8 +104,11 @@ static void write_endpoint(const struct container *c, const struct endpoint_reco
     write_ipam(&at->asked, w);
     jw_strs_or_null(w, "Links", &at->asked.links);
     jw_strs_or_null(w, "Aliases", &at->asked.aliases);
-    jw_str(w, "MacAddress", at->mac);
-    jw_null(w, "DriverOpts");
+    jw_str(w, "MacAddress", text_is_empty(at->mac) ? at->asked.mac_address : at->mac);
+    if (at->asked.driver_opts.n)
+        jw_pairs(w, "DriverOpts", &at->asked.driver_opts);
+    else
+        jw_null(w, "DriverOpts");
     jw_int(w, "GwPriority", at->asked.gw_priority);
     jw_str(w, "NetworkID", at->network_id);
     jw_str(w, "EndpointID", at->endpoint_id);

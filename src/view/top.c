@@ -15,6 +15,7 @@
 #include "cgroup/cgroup.h"
 #include "container/event.h"
 #include "container/object.h"
+#include "container/process.h"
 #include "view/view.h"
 
 #define CMDLINE_MAX 4096
@@ -293,8 +294,7 @@ static struct err *claim(struct op *op)
     struct top *o = (struct top *)op;
 
     ASSERT(!o->n_picked);
-    if (!state_is_running(o->c))
-        return err_new(ERR_CONFLICT, "container %s is not running", o->id);
+    TRY(container_check_runs(o->c));
     TRY(pick_columns(o));
     container_event(o->c, "top", NULL, NULL);
     return NULL;

@@ -11,7 +11,7 @@ sqlite3 -version >/dev/null || { not_ok "sqlite3"; finish; exit 1; }
 # Its carrier is told to forget (a queue, a request that is taken back), or there is none (a timer).
 forgets() {
     case $1 in
-    container/start:settle | container/start:await-permit | container/stop:await-exit | container/remove:end-process | container/exited:drain-streams) ;;
+    container/start:settle | container/start:await-permit | container/stop:await-exit | container/pause:await-execs | container/remove:end-process | container/exited:drain-streams) ;;
     image/*:begin | image/import:claim | image/load:make-layers | image/pull:connect | image/pull:resolve-manifest | image/pull:fetch-config | image/pull:make-layers | image/pull-all:*) ;;
     *) return 1 ;;
     esac
@@ -77,6 +77,12 @@ circumstances() {
         containers_clear
         for i in $(seq 49); do api POST "/containers/create?name=crowd-$i" '{"Image":"busybox","Cmd":["sleep","1000"]}'; done
         kill -STOP "$(keeper_pid)" ;;
+    container/pause:await-execs) # one that the keeper has not made yet
+        up; exec_made
+        kill -STOP "$(keeper_pid)"
+        curl -s -m 20 -o /dev/null -X POST -H 'Content-Type: application/json' -d '{"Detach":true}' --unix-socket "$SOCK" "http://x/exec/$EXEC/start" &
+        SLOW_EXEC=$!
+        poll 5 eval 'api GET /debug/ops; [[ $BODY = *container/exec* ]]' ;;
     container/start:await-unheld) up; api POST '/containers/ff/stop?t=0' ;;
     container/start:await-save) make; save_held ;;
     container/remove:end-process | container/remove:close-log) up ;;
@@ -104,6 +110,7 @@ release() {
         kill -CONT "$(keeper_pid)"
         wait "${CROWD[@]}"
         same "$1: all others have their turn" "1 48" "$(cat "$HOST"/crowd-* | sort -r | uniq -c | awk '{ print $1 }' | xargs)" ;;
+    container/pause:await-execs) kill -CONT "$(keeper_pid)"; wait "$SLOW_EXEC"; EXEC= ;;
     container/start:await-save) save_freed ;;
     image/import:claim) kill -CONT "$SLOW_REGISTRY"; wait "$SLOW_PULL" ;;
     esac

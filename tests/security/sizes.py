@@ -206,7 +206,7 @@ def config_lists():
         "DnsSearch": lambda n: words(n, "d%d"), "DnsOptions": lambda n: words(n, "o%d"),
         "CapAdd": lambda n: ["CHOWN"] * n, "CapDrop": lambda n: ["CHOWN"] * n,
         "SecurityOpt": lambda n: ["label=disable"] * n, "Annotations": word_map,
-        "Sysctls": lambda n: word_map(n, "net.x%d", "1"), "MaskedPaths": lambda n: words(n, "/m%d"),
+        "Sysctls": lambda n: word_map(n, "net.ipv4.conf.x%d.forwarding", "1"), "MaskedPaths": lambda n: words(n, "/m%d"),
         "ReadonlyPaths": lambda n: words(n, "/r%d"), "DeviceCgroupRules": lambda n: ["c 1:3 r"] * n,
         "Ulimits": lambda n: [{"Name": "nofile", "Soft": 9, "Hard": 9}] * n}
     for key, make in hosts.items():

@@ -185,7 +185,7 @@ TEST(check_modes)
     refuses("{\"Hostname\":\"x\"}", "{\"NetworkMode\":\"container:y\"}",
             "conflicting options: hostname and the network mode");
     refuses("{}", "{\"NetworkMode\":\"container:\"}",
-            "invalid container format container:<name|id>");
+            "Invalid network mode: invalid container format container:<name|id>");
     refuses("{}", "{\"NetworkMode\":\"container:x\",\"PublishAllPorts\":true}",
             "conflicting options: port publishing and the container type network mode");
     refuses("{}", "{\"PidMode\":\"mine\"}", "invalid PID mode: mine");

@@ -8,6 +8,7 @@
 
 #include "place/connect.h"
 #include "run/commands.h"
+#include "runtime/config.h"
 #include "runtime/risk.h"
 #include "view/view.h"
 
@@ -184,15 +185,15 @@ static void on_updated(void *ctx, struct err *err, const struct strs *warnings)
 
 void handle_container_update(struct request *r)
 {
-    const char *body;
-    size_t len;
+    struct host_config *asked = arena_new(r->arena, struct host_config);
+    struct strs refused = {0}; /* what has no effect */
     struct container *c;
 
-    if (reply_failed(r, request_need_json(r, &body, &len)))
-        return;
+    if (reply_failed(r, request_read_warned(r, &host_config_json, asked, &refused)))
+        return; /* a bad body is one even where there is no container */
     c = container_of_request(r);
     if (c)
-        container_update(c, body, len, on_updated, r);
+        container_update(c, r->body.data, r->body.len, on_updated, r);
 }
 
 struct err *tty_size_of_request(struct request *r, int *out_rows, int *out_cols)

@@ -170,11 +170,14 @@ void handle_image_create(struct request *r)
 void handle_image_load(struct request *r)
 {
     struct transfer *t;
+    const char *platform;
     int fd;
 
-    if (reply_failed(r, body_of(r, &fd)))
+    if (reply_failed(r,
+                     image_platform_of_json(r->arena, request_param(r, "platform"), &platform)) ||
+        reply_failed(r, body_of(r, &fd)))
         return;
     t = transfer_create(r);
     transfer_started(t, image_load(parts_of(r)->images, fd, query_is_true(&r->query, "quiet"),
-                                   on_progress, on_done, t));
+                                   platform, on_progress, on_done, t));
 }
