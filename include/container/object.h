@@ -97,6 +97,8 @@ static inline struct container *container_of_ctx(void *ctx)
 }
 /* Debug builds: what is true of a container between any two transitions. Call it behind each. */
 void container_check(const struct container *c);
+/* Its cgroup, as cgroup/ takes it. */
+char *container_cgroup(struct arena *a, const struct container *c);
 struct container *container_ref(struct container *c);
 void container_unref(struct container *c);
 /* One reference, the caller's. Takes the arena. */

@@ -59,6 +59,10 @@ struct rate_device {
     char *path;
     int64_t rate;
 };
+struct hugetlb_limit {
+    char *page_size; /* "2MB"; NULL: the default size */
+    int64_t limit;   /* bytes */
+};
 struct ulimit {
     char *name;
     int64_t soft, hard;
@@ -138,7 +142,8 @@ struct host_config { /* "HostConfig" */
     struct jlist blkio_read_iops, blkio_write_iops;
     int64_t cpu_period, cpu_quota, cpu_rt_period, cpu_rt_runtime;
     char *cpuset_cpus, *cpuset_mems;
-    struct jlist devices; /* struct device_mapping */
+    struct jlist hugetlbs; /* struct hugetlb_limit */
+    struct jlist devices;  /* struct device_mapping */
     struct strs device_cgroup_rules;
     struct jlist device_requests; /* struct device_request */
     int64_t kernel_memory, kernel_memory_tcp, memory_reservation, memory_swap;

@@ -3,7 +3,7 @@
  * Usage figures and the OOM mark, read from whichever files this version has; an
  * absent file leaves zero. v1 gives nanoseconds and its own keys, v2 microseconds.
  */
-#include "cgroup_tree.h"
+#include "place.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -26,7 +26,7 @@ int64_t knob_value_of(const char *text, const char *key)
 
 struct stats_reader {
     const struct cgroup_tree *t;
-    const char *id;
+    const char *place;
     char text[STATS_TEXT];
 };
 
@@ -34,7 +34,7 @@ static const char *read_text(struct stats_reader *r, enum controller c, const ch
 {
     const struct hierarchy *h = cgroup_tree_controller(r->t, c);
 
-    if (!h || !knob_read(h, r->id, file, r->text, sizeof(r->text)))
+    if (!h || !knob_read(h, r->place, file, r->text, sizeof(r->text)))
         r->text[0] = '\0';
     return r->text;
 }
@@ -117,23 +117,23 @@ static void stats_v2(struct stats_reader *r, struct cgroup_stats *s)
     add_v2_io(read_text(r, CTL_BLKIO, "io.stat"), s);
 }
 
-static struct err *check_exists(struct cgroup_tree *t, const char *id)
+static struct err *check_exists(struct cgroup_tree *t, const char *place)
 {
     char text[8];
 
-    TRY(cgroup_tree_check_id(id));
-    if (!knob_read(&t->h[0], id, "cgroup.procs", text, sizeof(text)))
-        return errno == ENOENT ? err_new(ERR_NOT_FOUND, "no cgroup %s", id)
-                               : err_sys("read cgroup %s", id);
+    TRY(cgroup_place_check(place));
+    if (!knob_read(&t->h[0], place, "cgroup.procs", text, sizeof(text)))
+        return errno == ENOENT ? err_new(ERR_NOT_FOUND, "no cgroup %s", place)
+                               : err_sys("read cgroup %s", place);
     return NULL;
 }
 
-struct err *cgroup_stats(struct cgroup_tree *t, const char *id, struct cgroup_stats *out)
+struct err *cgroup_stats(struct cgroup_tree *t, const char *place, struct cgroup_stats *out)
 {
-    struct stats_reader r = {.t = t, .id = id};
+    struct stats_reader r = {.t = t, .place = place};
     struct cgroup_stats s = {0};
 
-    TRY(check_exists(t, id));
+    TRY(check_exists(t, place));
     if (t->features.is_v2)
         stats_v2(&r, &s);
     else
@@ -146,10 +146,10 @@ struct err *cgroup_stats(struct cgroup_tree *t, const char *id, struct cgroup_st
 
 /* oom_kill counts the processes that the kernel has killed for want of memory; it is read before
  * the cgroup goes. */
-int64_t cgroup_oom_kills(struct cgroup_tree *t, const char *id)
+int64_t cgroup_oom_kills(struct cgroup_tree *t, const char *place)
 {
-    struct stats_reader r = {.t = t, .id = id};
-    struct err *e = cgroup_tree_check_id(id);
+    struct stats_reader r = {.t = t, .place = place};
+    struct err *e = cgroup_place_check(place);
 
     if (e) {
         err_drop(e);

@@ -380,6 +380,7 @@ static struct err *write_limits(struct run_body *b)
                     operations_rate));
     TRY(write_items(b, "BlkioDeviceWriteIOps", "--device-write-iops", &o->write_iops,
                     operations_rate));
+    TRY(write_items(b, "Hugetlbs", "--hugetlb-limit", &o->hugetlbs, hugetlb_parse));
     return write_items(b, "Ulimits", "--ulimit", &o->ulimits, ulimit_parse);
 }
 

@@ -72,6 +72,8 @@
     DURATION(health_timeout, "health-timeout",                                                     \
              "Maximum time to allow one check to run (ms|s|m|h)"),                                 \
     FLAG(FLAG_TEXT, O, hostname, "hostname", 'h', "string", "Container host name"),                \
+    LIST(hugetlbs, "hugetlb-limit", 0, "list",                                                     \
+         "Limit of huge pages (format: [<page-size>:]<limit>, as in 2MB:64MB)"),                   \
     BOOL(init, "init", 0,                                                                          \
          "Run an init inside the container that forwards signals and reaps processes"),            \
     BOOL(interactive, "interactive", 'i', "Keep STDIN open even if not attached"),                 \

@@ -29,7 +29,7 @@ struct run_options {
     struct number cpus, cpu_shares, cpu_period, cpu_quota, cpu_rt_period, cpu_rt_runtime;
     struct number pids_limit, oom_score, blkio_weight;
     char *cpuset_cpus, *cpuset_mems;
-    struct strs blkio_devices, read_bps, write_bps, read_iops, write_iops, ulimits;
+    struct strs blkio_devices, read_bps, write_bps, read_iops, write_iops, ulimits, hugetlbs;
     /* the rest */
     struct strs log_options, annotations;
     char *log_driver, *restart;

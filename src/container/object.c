@@ -6,6 +6,7 @@
 #include "container/object.h"
 
 #include "base/map.h"
+#include "cgroup/cgroup.h"
 #include "container/container_table.h"
 #include "container/hooks.h"
 #include "stream/hub.h"
@@ -124,4 +125,9 @@ const char *container_id(const struct container *c)
 const char *container_name(const struct container *c)
 {
     return c->name;
+}
+
+char *container_cgroup(struct arena *a, const struct container *c)
+{
+    return cgroup_place(c->parts->cgroups, a, c->doc.host.cgroup_parent, c->doc.id);
 }

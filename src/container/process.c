@@ -64,13 +64,15 @@ struct thaw {
     struct job job;
     struct parts *parts;
     struct container *c;
+    struct arena *arena;
+    char *cgroup;
 };
 
 static void thaw_run(struct job *job)
 {
     struct thaw *t = container_of(job, struct thaw, job);
 
-    err_drop(cgroup_freeze(t->parts->cgroups, t->c->doc.id, false));
+    err_drop(cgroup_freeze(t->parts->cgroups, t->cgroup, false));
 }
 
 static void thaw_done(struct job *job)
@@ -78,6 +80,7 @@ static void thaw_done(struct job *job)
     struct thaw *t = container_of(job, struct thaw, job);
 
     container_unref(t->c);
+    arena_destroy(t->arena);
     free(t);
 }
 
@@ -99,6 +102,8 @@ void container_thaw_all(struct container *c)
         c->doc.state.status = STATUS_RUNNING;
     t->parts = c->parts;
     t->c = container_ref(c);
+    t->arena = arena_create();
+    t->cgroup = container_cgroup(t->arena, c);
     t->job.run = thaw_run;
     t->job.done = thaw_done;
     pool_submit(c->parts->pools, POOL_KERNEL, &t->job);

@@ -231,13 +231,16 @@ static struct err *open_mechanisms(struct engine *e)
 {
     struct parts *p = &e->parts;
     const struct settings *s = &e->settings;
-    char *parent =
-        s->cgroup_parent
-            ? s->cgroup_parent
-            : arena_printf(e->arena, has_default_roots(s) ? "berth" : "berth-%s", e->tag);
+    bool is_slice = s->cgroup_parent && text_ends(s->cgroup_parent, ".slice");
+    char *own = s->cgroup_parent && !is_slice
+                    ? s->cgroup_parent
+                    : arena_printf(e->arena, has_default_roots(s) ? "berth" : "berth-%s", e->tag);
 
     ASSERT(p->db && p->ops);
-    TRY(cgroup_tree_open(parent, &p->cgroups));
+    TRY(cgroup_tree_open(own, &p->cgroups));
+    TRY(cgroup_tree_give_realtime(p->cgroups, s->cpu_rt_period, s->cpu_rt_runtime));
+    if (is_slice) /* containers that name no other are there: run/create.c */
+        TRY(cgroup_parent_check(p->cgroups, e->arena, s->cgroup_parent));
     TRY(layer_store_open(s->data_root, &p->layers));
     TRY(open_network(e));
     TRY(volume_table_open(s->data_root, p->ops, p->db, p->events, &p->volumes));

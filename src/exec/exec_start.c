@@ -60,7 +60,7 @@ struct exec_start {
     struct exec *e;
     struct parts *parts;
     int pid, pidfd; /* of the container */
-    const char *container_id;
+    const char *container_id, *cgroup;
     const struct config *container;
     const struct host_config *host;
     struct container *c;
@@ -98,6 +98,7 @@ static struct err *claim(struct op *op)
     o->pid = c->doc.state.pid;
     o->parts = c->parts;
     o->container_id = c->doc.id;
+    o->cgroup = container_cgroup(o->op.arena, c);
     o->container = &c->doc.config;
     o->host = &c->doc.host;
     o->e->is_started = true;
@@ -116,7 +117,7 @@ static void unclaim(struct op *op)
 /* It goes when the container has ended. */
 static struct err *open_cgroup(const struct exec_start *o, struct cgroup_join *out)
 {
-    struct err *err = cgroup_open_beside(o->parts->cgroups, o->container_id, o->pid, out);
+    struct err *err = cgroup_open_beside(o->parts->cgroups, o->cgroup, o->pid, out);
 
     if (!err || (err_errno(err) != ENOENT && err_errno(err) != ENODEV))
         return err;

@@ -193,6 +193,9 @@ static void fill_defaults(const struct create *o, struct host_config *h)
             cgroup_is_v2(o->table->parts->cgroups) && o->api_version >= 141 ? "private" : "host";
     if (text_is_empty(h->restart.name))
         h->restart.name = "no";
+    if (text_is_empty(h->cgroup_parent) && s->cgroup_parent &&
+        text_ends(s->cgroup_parent, ".slice"))
+        h->cgroup_parent = arena_strdup(a, s->cgroup_parent);
     if (text_is_empty(h->runtime))
         h->runtime = "berth";
     if (s->no_new_privileges)
@@ -214,6 +217,7 @@ static struct err *check_with_parts(struct create *o, const struct config *c,
     TRY(log_check(h->log.type, &h->log.options));
     TRY(log_check_here(h->log.type));
     TRY(limits_plan(o->op.arena, h, c, &limits));
+    TRY(cgroup_parent_check(o->table->parts->cgroups, o->op.arena, h->cgroup_parent));
     TRY(cgroup_check(o->table->parts->cgroups, o->op.arena, &limits, &o->warnings));
     TRY(ports_plan(o->op.arena, c, h, NULL, &maps, &n_maps));
     if (!text_is_empty(c->stop_signal)) {

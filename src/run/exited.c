@@ -42,7 +42,7 @@ struct exited {
     struct container *c;
     struct exit_record record;
     struct parts *parts; /* for the worker: mechanisms only */
-    const char *id;
+    const char *id, *cgroup;
     int64_t oom_kills;
     bool was_killed, has_failed;
 };
@@ -84,7 +84,7 @@ static struct err *read_oom(struct op *op)
 {
     struct exited *o = (struct exited *)op;
 
-    o->oom_kills = cgroup_oom_kills(o->parts->cgroups, o->id);
+    o->oom_kills = cgroup_oom_kills(o->parts->cgroups, o->cgroup);
     return NULL;
 }
 
@@ -129,7 +129,7 @@ static struct err *record(struct op *op)
 static struct err *release_kernel(struct op *op)
 {
     struct exited *o = (struct exited *)op;
-    struct err *err = cgroup_remove(o->parts->cgroups, o->id);
+    struct err *err = cgroup_remove(o->parts->cgroups, o->cgroup);
 
     if (err) {
         log_warn("a cgroup cannot be removed", KV("id", o->id), KV("error", err_text(err)));
@@ -237,6 +237,7 @@ void container_work_off_exit(struct container *c)
     o->record = c->exit;
     o->parts = c->parts;
     o->id = c->doc.id;
+    o->cgroup = container_cgroup(o->op.arena, c);
     o->was_killed = WIFSIGNALED(c->exit.status) && WTERMSIG(c->exit.status) == SIGKILL;
     o->op.subject = c->doc.id;
     c->exit.is_set = false;

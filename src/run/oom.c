@@ -61,13 +61,14 @@ static void on_notice(void *arg, int events)
 
 void oom_watch_begin(struct container *c)
 {
+    autoarena struct arena *a = arena_create();
     struct cgroup_oom oom;
     struct oom_watch *o;
     struct err *e;
 
     if (c->oom || c->doc.host.memory <= 0 || c->pidfd < 0)
         return;
-    e = cgroup_oom_open(c->parts->cgroups, c->doc.id, &oom);
+    e = cgroup_oom_open(c->parts->cgroups, container_cgroup(a, c), &oom);
     if (e) {
         log_warn("out of memory will not be noticed", KV("id", c->doc.id),
                  KV("error", err_text(e)));

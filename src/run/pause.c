@@ -16,7 +16,7 @@ struct pause {
     struct op op;
     struct container *c;
     struct parts *parts;
-    const char *id;
+    const char *id, *cgroup;
     bool paused, has_claimed;
     unsigned n_thaws;    /* when it began */
     int64_t run_boot_ns; /* of which run it is */
@@ -64,7 +64,7 @@ static struct err *freeze(struct op *op)
     struct pause *o = (struct pause *)op;
 
     ASSERT_WORKER();
-    return cgroup_freeze(o->parts->cgroups, o->id, o->paused);
+    return cgroup_freeze(o->parts->cgroups, o->cgroup, o->paused);
 }
 
 /* The container may have ended while it froze, and run again; and a signal that had to get through
@@ -137,6 +137,7 @@ void container_pause(struct container *c, bool paused, container_done_fn done, v
     o->c = container_ref(c);
     o->parts = c->parts;
     o->id = arena_strdup(o->op.arena, c->doc.id);
+    o->cgroup = container_cgroup(o->op.arena, c);
     o->op.subject = o->id;
     o->paused = paused;
     *call = (struct pause_call){done, ctx};

@@ -171,14 +171,14 @@ struct err *prep_make(struct arena *a, struct prep *p)
     TRY(limits_plan(a, p->host, p->config, &limits));
     TRY(open_network(p));
     TRY(open_mounts(a, p, &mounts));
-    err = cgroup_create(p->parts->cgroups, p->id, &limits, &join);
+    err = cgroup_create(p->parts->cgroups, p->cgroup, &limits, &join);
     if (err) {
         close_mounts(&mounts);
         return err;
     }
     err = compile(a, p, &mounts, &join);
     if (err)
-        err_drop(cgroup_remove(p->parts->cgroups, p->id));
+        err_drop(cgroup_remove(p->parts->cgroups, p->cgroup));
     return err;
 }
 
@@ -186,5 +186,5 @@ void prep_discard(struct prep *p)
 {
     ASSERT_WORKER();
     launch_close(&p->launch);
-    err_drop(cgroup_remove(p->parts->cgroups, p->id));
+    err_drop(cgroup_remove(p->parts->cgroups, p->cgroup));
 }

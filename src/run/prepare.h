@@ -13,7 +13,7 @@ struct ports;
 /* What the worker of a start reads and fills: copied from the container, or immutable meanwhile. */
 struct prep {
     struct parts *parts; /* mechanisms only */
-    const char *id, *dir;
+    const char *id, *cgroup, *dir;
     const struct config *config;
     const struct host_config *host;
     struct strs chain;

@@ -178,6 +178,7 @@ static void copy_for_worker(struct start *o)
     ASSERT(c->image);
     p->parts = c->parts;
     p->id = c->doc.id;
+    p->cgroup = container_cgroup(o->op.arena, c);
     p->dir = rootfs_dir(c->parts->layers, o->op.arena, c->doc.id);
     p->config = legacy_links_config(c, o->op.arena);
     p->host = &c->doc.host;

@@ -24,7 +24,7 @@ struct update {
     struct op op;
     struct container *c;
     struct parts *parts;
-    const char *id, *body;
+    const char *id, *cgroup, *body;
     size_t body_len;
     struct host_config next; /* the container's, with what was asked changed */
     bool is_running;
@@ -40,7 +40,8 @@ static const char *const updatable[] = {
     "CpuPeriod",           "CpuQuota",
     "CpuRealtimePeriod",   "CpuRealtimeRuntime",
     "CpuShares",           "CpusetCpus",
-    "CpusetMems",          "KernelMemory", /* answered with a warning */
+    "CpusetMems",          "Hugetlbs",
+    "KernelMemory", /* answered with a warning */
     "KernelMemoryTCP",     "Memory",
     "MemoryReservation",   "MemorySwap",
     "MemorySwappiness",    "NanoCpus",
@@ -93,7 +94,8 @@ static struct err *read_asked(struct update *o, struct arena *a, struct host_con
 /* ---- what is asked, into what is ---- */
 
 /* Block devices by path: one that is asked takes the place of the container's; a rate of zero takes
- * its limit away. weight_device and rate_device both begin with the path. */
+ * its limit away. weight_device and rate_device both begin with the path, hugetlb_limit with the
+ * page size. */
 static void take_devices(struct arena *a, struct jlist *into, const struct jlist *asked,
                          size_t size)
 {
@@ -149,6 +151,7 @@ static void take_asked(struct arena *a, struct host_config *next, const struct h
     take_devices(a, &next->blkio_write_bps, &asked->blkio_write_bps, sizeof(struct rate_device));
     take_devices(a, &next->blkio_read_iops, &asked->blkio_read_iops, sizeof(struct rate_device));
     take_devices(a, &next->blkio_write_iops, &asked->blkio_write_iops, sizeof(struct rate_device));
+    take_devices(a, &next->hugetlbs, &asked->hugetlbs, sizeof(struct hugetlb_limit));
     if (!text_is_empty(asked->cpuset_cpus))
         next->cpuset_cpus = asked->cpuset_cpus;
     if (!text_is_empty(asked->cpuset_mems))
@@ -225,9 +228,9 @@ static struct err *apply(struct op *op)
     TRY(limits_plan(op->arena, &o->next, NULL, &limits));
     if (o->next.oom_kill_disable < 0) /* a new cgroup has it so, but this one may not */
         limits.oom_kill_disable = -1;
-    err = cgroup_update(o->parts->cgroups, o->id, &limits);
+    err = cgroup_update(o->parts->cgroups, o->cgroup, &limits);
     if (err && (err_errno(err) == ENOENT || err_errno(err) == ENODEV) &&
-        !cgroup_exists(o->parts->cgroups, o->id)) {
+        !cgroup_exists(o->parts->cgroups, o->cgroup)) {
         err_drop(err); /* it has ended meanwhile */
         return NULL;
     }
@@ -283,6 +286,7 @@ void container_update(struct container *c, const char *body, size_t len,
     o->c = container_ref(c);
     o->parts = c->parts;
     o->id = arena_strdup(o->op.arena, c->doc.id);
+    o->cgroup = container_cgroup(o->op.arena, c);
     o->op.subject = o->id;
     o->body = arena_memdup(o->op.arena, body, len);
     o->body_len = len;

@@ -102,6 +102,13 @@ static const struct jfield rate_fields[] = {
 };
 static const struct jtable rate_json = {sizeof(struct rate_device), rate_fields};
 
+static const struct jfield hugetlb_fields[] = {
+    J(J_STR, struct hugetlb_limit, page_size, "PageSize"),
+    J(J_I64, struct hugetlb_limit, limit, "Limit"),
+    J_END,
+};
+static const struct jtable hugetlb_json = {sizeof(struct hugetlb_limit), hugetlb_fields};
+
 static const struct jfield ulimit_fields[] = {
     J(J_STR, struct ulimit, name, "Name"),
     J(J_I64, struct ulimit, hard, "Hard"),
@@ -235,6 +242,7 @@ static const struct jfield host_fields[] = {
     J(J_STRS, struct host_config, device_cgroup_rules, "DeviceCgroupRules", .flags = J_NULL_LIST),
     J(J_LIST, struct host_config, device_requests, "DeviceRequests", .flags = J_NULL_LIST,
       .sub = &request_json),
+    J(J_LIST, struct host_config, hugetlbs, "Hugetlbs", .flags = J_OMIT, .sub = &hugetlb_json),
     J(J_I64, struct host_config, kernel_memory, "KernelMemory", .flags = J_OMIT),
     J(J_I64, struct host_config, kernel_memory_tcp, "KernelMemoryTCP", .flags = J_OMIT),
     J(J_I64, struct host_config, memory_reservation, "MemoryReservation"),

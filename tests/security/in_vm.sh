@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Tests of this folder on cgroup v2 and Debian's own kernel, one after the other. Run by
-# system/vm.sh inside its machine ("tests/run vm-security"), where all is five to ten times slower.
+# lib/vm_security.sh inside its machine ("tests/run vm-security"), where all is five to ten times slower.
 #    in_vm.sh NAME…
 cd "$(dirname "$0")" || exit 1
 failed=0

@@ -31,6 +31,7 @@ TABLES = (
     ("runtime/config.c", "device_fields", "HostConfig.Devices"),
     ("runtime/config.c", "weight_fields", "HostConfig.BlkioWeightDevice"),
     ("runtime/config.c", "rate_fields", "HostConfig.BlkioDeviceReadBps"),
+    ("runtime/config.c", "hugetlb_fields", "HostConfig.Hugetlbs"),
     ("runtime/config.c", "ulimit_fields", "HostConfig.Ulimits"),
     ("runtime/config.c", "request_fields", "HostConfig.DeviceRequests"),
     ("runtime/config.c", "mount_fields", "Mount"),
@@ -49,7 +50,7 @@ TABLES = (
     ("net/network_json.c", "pool_fields", "NetworkCreate.IPAM.Config"),
     ("storage/volume.c", "request_fields", "VolumeCreate"),
 )
-LISTS = {"Ulimits", "Devices", "BlkioWeightDevice", "BlkioDeviceReadBps", "DeviceRequests"}
+LISTS = {"Ulimits", "Hugetlbs", "Devices", "BlkioWeightDevice", "BlkioDeviceReadBps", "DeviceRequests"}
 count = failed = 0
 
 

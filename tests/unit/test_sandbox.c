@@ -528,6 +528,4 @@ TEST(warnings_name_what_does_nothing)
     CHECK(warns("{\"KernelMemory\":-1}", "kernel memory limit"));
     CHECK(warns("{\"KernelMemoryTCP\":8388608}", "kernel memory limit"));
     CHECK(!warns("{\"KernelMemory\":0,\"KernelMemoryTCP\":0}", "kernel memory"));
-    CHECK(warns("{\"CgroupParent\":\"/x\"}", "--cgroup-parent /x is not used"));
-    CHECK(!warns("{\"CgroupParent\":\"\"}", "--cgroup-parent"));
 }
