@@ -138,6 +138,8 @@ double json_num(const struct json *j);
 size_t json_len(const struct json *j); /* array or object */
 const struct json *json_first(const struct json *j);
 const struct json *json_next(const struct json *j);
+/* How many lines below the beginning of `root`, of the same document, the value stands. */
+size_t json_line(const struct json *root, const struct json *j);
 const char *json_key(const struct json *j);             /* inside an object */
 char *json_text(struct arena *a, const struct json *j); /* back to text */
 struct err *json_fill(struct arena *a, const struct json *j, const struct jtable *t, void *out)

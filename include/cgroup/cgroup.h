@@ -128,3 +128,21 @@ struct cgroup_stats {
 };
 struct err *cgroup_stats(struct cgroup_tree *t, const char *place, struct cgroup_stats *out)
     must_check;
+
+/* What is shown of a cgroup beside that, as its files have it. */
+struct cgroup_io {
+    unsigned major, minor;
+    char op[16]; /* v1: "Read"; v2: "read" */
+    int64_t value;
+};
+struct cgroup_detail {
+    struct cgroup_stats usage;
+    struct pairs memory; /* all of memory.stat */
+    struct cgroup_io *io_bytes, *io_count;
+    size_t n_io_bytes, n_io_count;
+    int64_t *cpus; /* v1: ns of each processor; NULL: v2 has none */
+    size_t n_cpus;
+    int64_t memory_failures; /* v1 */
+};
+struct err *cgroup_detail(struct cgroup_tree *t, const char *id, struct arena *a,
+                          struct cgroup_detail *out) must_check;

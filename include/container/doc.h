@@ -51,7 +51,8 @@ struct mount_point {
     char *destination, *driver, *mode, *propagation;
     char *options; /* tmpfs options */
     char *subpath;
-    char *image;                                /* id */
+    char *judged; /* where the source led when a policy allowed it; NULL or "": none did */
+    char *image;  /* id */
     struct pairs volume_options, volume_labels; /* for a volume that is not there yet */
     bool rw, is_anonymous, no_copy, non_recursive, create_source, readonly_non_recursive;
     bool

@@ -11,6 +11,7 @@
 #include "container/container.h"
 #include "container/doc.h"
 #include "container/parts.h"
+#include "container/root_gate.h"
 #include "core/op.h"
 
 struct exit_record {
@@ -56,6 +57,8 @@ struct container {
     struct dns_host *dns;         /* the resolver it asks; NULL: none */
     size_t n_held[SOCKETS_KINDS]; /* keys in the keeper: place/sockets.c */
     struct holding *holding[SOCKETS_KINDS]; /* on their way there */
+
+    struct root_gate root; /* in front of its files */
 
     bool is_streaming;       /* the hub has this run's streams, and a reference */
     bool is_starting;        /* from spawn to the end of start: an exit waits */

@@ -15,6 +15,8 @@
 #define EVENT_ATTRS_BYTES_MAX (64u << 10)  /* attributes that do not fit are left out */
 #define EVENT_LABELS_BYTES_MAX (56u << 10) /* of these, an object's labels: ours have the rest */
 
+#define EVENT_COMMAND "command" /* a type that is shown only to who asks for it */
+
 struct event {
     uint64_t seq;
     const char *type;   /* "container", "image", "network", "volume", "daemon" */
@@ -36,8 +38,8 @@ struct events *events_create(void);
 void events_destroy(struct events *ev);
 /* The labels of an object that an event has room for, to begin its attributes with. */
 struct pairs event_labels(struct arena *a, const struct pairs *labels);
-/* Copies everything. seq and wall_ns are filled in. */
-void events_publish(struct events *ev, const struct event *e);
+/* Copies everything. seq and wall_ns are filled in; seq is returned. */
+uint64_t events_publish(struct events *ev, const struct event *e);
 /* Calls fn, which must not publish, for each kept event with wall_ns >= since_ns (and seq >
  * after_seq), oldest first. */
 void events_replay(struct events *ev, int64_t since_ns, uint64_t after_seq, event_fn fn, void *ctx);

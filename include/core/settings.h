@@ -12,11 +12,16 @@ struct settings {
     struct strs registry_mirrors;
     struct strs dns, dns_options, dns_search;
     char *bip; /* "172.17.0.1/16" style: default bridge's address, NULL: first free pool */
-    char *fixed_cidr_v6; /* IPv6 subnet of the default bridge; NULL: one of the engine's own */
-    char *bridge;        /* name of the default bridge's link; NULL: derived from the roots */
-    char *default_ip;    /* for published ports; "0.0.0.0" */
-    char *publish_mode;  /* "nat", or "proxy": no translation, the host's firewall decides */
-    char *log_driver;    /* "json-file" */
+    char *fixed_cidr_v6;      /* IPv6 subnet of the default bridge; NULL: one of the engine's own */
+    char *bridge;             /* name of the default bridge's link; NULL: derived from the roots */
+    char *audit_log;          /* NULL: none */
+    char *audit_log_max_size; /* "10m" */
+    int64_t audit_log_max_bytes;
+    int audit_log_max_files;
+    char *policy;       /* file of what callers may; NULL: everything */
+    char *default_ip;   /* for published ports; "0.0.0.0" */
+    char *publish_mode; /* "nat", or "proxy": no translation, the host's firewall decides */
+    char *log_driver;   /* "json-file" */
     struct pairs log_opts;
     char *cgroup_parent; /* NULL: "berth", or "berth-<hash of the roots>" for others */
     int cpu_rt_period, cpu_rt_runtime; /* us, of the cgroup above; 0: none */

@@ -17,6 +17,10 @@ struct port_map;
 struct err *networks_plan(struct container_table *t, struct arena *a, const struct config *config,
                           const struct host_config *host, const struct networking_config *n,
                           struct jlist *out, struct strs *warnings) must_check;
+/* How a policy knows what networks_plan has planned: the names, or the mode that has no network of
+ * its own ("container:ID"). */
+struct strs networks_names(struct container_table *t, struct arena *a, const struct jlist *networks,
+                           const struct host_config *host);
 /* default_ip: of the host, for ports that name none; NULL: every address. */
 struct err *ports_plan(struct arena *a, const struct config *config, const struct host_config *host,
                        const char *default_ip, struct port_map **out, size_t *n) must_check;

@@ -12,6 +12,7 @@ struct attach_request;
 struct attachment;
 struct log_query;
 struct log_reader;
+struct permit;
 struct sink;
 
 struct create_result {
@@ -19,9 +20,11 @@ struct create_result {
     struct strs warnings;
 };
 /* body: the JSON of POST /containers/create, kept as documents. name NULL or "": generated.
- * The result lives during the call. ERR_NOT_FOUND "No such image: x:latest". */
+ * The result lives during the call. permit: what the caller may, copied; NULL: everything.
+ * ERR_NOT_FOUND "No such image: x:latest". */
 void container_create(struct container_table *t, const char *name, const char *platform,
                       const char *body, size_t body_len, int api_version,
+                      const struct permit *permit,
                       void (*done)(void *ctx, struct err *err, const struct create_result *r),
                       void *ctx);
 

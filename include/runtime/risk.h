@@ -19,6 +19,7 @@ struct risk {
 extern const struct risk risks[]; /* ends with a row without name */
 const struct risk *risk_find(const char *name);
 const char *risk_severity_name(enum risk_severity s);
+bool risk_severity_from_text(const char *s, enum risk_severity *out);
 
 struct risk_finding {
     const struct risk *risk;
@@ -44,6 +45,9 @@ struct risk_source {
     const char *path;   /* of the bind, or what a volume's options name */
     const char *volume; /* its name; NULL: a bind */
     bool is_writable, is_recursive;
+    const char *real; /* risks_of_sources: where it leads, also when it is made only later */
+    size_t at;        /* which of the mounts it is of */
+    bool is_bind;     /* also of a volume with o=bind: an overlay has several folders */
     bool is_own; /* the volume's folder in the data root: sensitive only where it leads elsewhere */
 };
 struct risk_sources {
@@ -56,6 +60,8 @@ void risk_sources_add_bind(struct arena *a, struct risk_sources *out, const char
 void risk_sources_add_volume(struct arena *a, struct risk_sources *out, const char *name,
                              const char *path, const struct pairs *options, bool is_writable);
 
+struct risk_sources risk_sources_copy(struct arena *a, const struct risk_sources *from);
+
 /* What is the engine's own on this host. */
 struct risk_host {
     struct strs sockets;
@@ -63,5 +69,5 @@ struct risk_host {
 };
 /* Worker: looks at the host's files. Judged by the path as it was asked for and as it resolves, and
  * by device and inode, so that links, bind mounts and volumes hide nothing. */
-void risks_of_sources(struct arena *a, const struct risk_host *host, const struct risk_sources *all,
+void risks_of_sources(struct arena *a, const struct risk_host *host, struct risk_sources *all,
                       struct risk_findings *out);

@@ -45,10 +45,17 @@ char *rootfs_dir(struct layer_store *s, struct arena *a, const char *id);
 struct err *rootfs_usage(struct layer_store *s, const char *id, const struct strs *chain,
                          int64_t *rw_bytes, int64_t *root_bytes) must_check;
 
+/* What the container has changed of its image, as docker diff shows it; in no order. */
+enum rootfs_change { ROOTFS_CHANGED, ROOTFS_ADDED, ROOTFS_DELETED };
+typedef void (*rootfs_change_fn)(void *ctx, const char *path, enum rootfs_change kind);
+struct err *rootfs_changes(struct layer_store *s, const char *id, const struct strs *chain,
+                           rootfs_change_fn fn, void *ctx) must_check;
+
 /* A detached clone of one of the container's files (hosts, …) or any host path. */
 struct bind_options_plan {
     bool read_only, non_recursive, create_dir;
     bool readonly_non_recursive; /* only the top mount becomes read-only */
+    const char *must_be;         /* where the path has to lead; NULL or "": anywhere */
     unsigned long propagation;   /* MS_PRIVATE, MS_SLAVE, MS_SHARED | MS_REC …; 0: rprivate */
 };
 /* ERR_INVALID "bind source path does not exist: /x" (unless create_dir), and where the propagation

@@ -283,11 +283,9 @@ static void dispatch(struct conn *c)
     c->phase = r->is_body_complete ? PHASE_ANSWER : PHASE_BODY;
     r->is_dispatched = true;
     r->refs++;
-    if (r->match.route->flags & ROUTE_MUTATES)
-        log_info("command", KV("method", r->method), KV("path", r->path), KV_INT("uid", r->uid),
-                 KV_INT("pid", r->pid));
     turn_enter(c->front->loop, r->match.route->method, r->match.route->pattern);
-    r->match.route->handler(r);
+    if (!reply_failed(r, c->front->admit ? c->front->admit(r) : NULL))
+        r->match.route->handler(r);
 }
 
 /* The engine has room for another operation: parked requests go on in the order of their
@@ -611,10 +609,34 @@ static void on_ready(void *arg, int events)
 
 /* ---- opening ---- */
 
+void conn_groups(const struct conn *c, struct arena *a, const gid_t **out, size_t *out_n)
+{
+    socklen_t len = 0;
+    gid_t *groups;
+
+    *out = NULL;
+    *out_n = 0;
+    if (getsockopt(c->fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &len) == 0 || errno != ERANGE)
+        return;
+    groups = arena_alloc(a, len);
+    if (getsockopt(c->fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) != 0)
+        return;
+    *out = groups;
+    *out_n = len / sizeof(gid_t);
+}
+
+void conn_peer(struct conn *c, struct peer *out)
+{
+    if (!c->has_peer)
+        peer_read(c->fd, c->pid, &c->peer);
+    c->has_peer = true;
+    *out = c->peer;
+}
+
 struct conn *conn_open(struct front *f, int fd)
 {
     struct conn *c = mem_new(struct conn);
-    struct ucred peer = {.uid = (uid_t)-1};
+    struct ucred peer = {.uid = (uid_t)-1, .gid = (gid_t)-1};
     socklen_t len = sizeof(peer);
 
     ASSERT_LOOP();
@@ -624,6 +646,7 @@ struct conn *conn_open(struct front *f, int fd)
     c->front = f;
     c->fd = fd;
     c->uid = peer.uid;
+    c->gid = peer.gid;
     c->pid = peer.pid;
     c->phase = PHASE_HEAD;
     c->idle_since_ns = clock_boot_ns();

@@ -22,16 +22,22 @@ struct front {
     void *app;           /* struct api */
     struct list conns;   /* in the order of their last answer */
     int n_conns;
-    int patience_ms;                    /* with clients, for tests; 0: as patience.c says */
-    int n_requests;                     /* also those whose client is gone */
-    void (*on_closed)(struct front *f); /* a connection was; may be NULL */
-    void (*on_quiet)(struct front *f);  /* no request is left; may be NULL */
+    int patience_ms; /* with clients, for tests; 0: as patience.c says */
+    int n_requests;  /* also those whose client is gone */
+    /* Before the handler: an error is the answer. May be NULL. */
+    struct err *(*admit)(struct request *r);
+    void (*on_result)(struct request *r); /* may come again; may be NULL */
+    void (*on_closed)(struct front *f);   /* a connection was; may be NULL */
+    void (*on_quiet)(struct front *f);    /* no request is left; may be NULL */
 };
 void front_init(struct front *f);
 struct conn *front_first(const struct front *f); /* NULL: none */
 
 struct conn *conn_open(struct front *f, int fd); /* takes fd */
 void conn_close(struct conn *c);                 /* at once; whatever runs is told */
+/* The supplementary groups of the client, as they were when it connected. */
+void conn_peer(struct conn *c, struct peer *out); /* read once a connection */
+void conn_groups(const struct conn *c, struct arena *a, const gid_t **out, size_t *out_n);
 /* Closes the connection that has been between requests for longest, and for so long at least;
  * false when there is none. */
 bool front_close_idle(struct front *f, int min_ms);

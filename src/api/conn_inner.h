@@ -41,6 +41,9 @@ struct conn {
     bool saw_eof, was_high;
     bool is_full; /* the socket has not taken all of `out` */
     uid_t uid;
+    gid_t gid;
+    struct peer peer;
+    bool has_peer;
     pid_t pid;
 
     struct buf in; /* read and not yet parsed from in_at on */

@@ -67,6 +67,8 @@ bool event_matches(const struct event *e, const struct filters *f)
                                           "plugin",    "service", "secret",  "config"};
     const struct strs *actions = filters_get(f, "event"), *images = filters_get(f, "image");
 
+    if (!strcmp(e->type, EVENT_COMMAND) && !filters_get(f, "type"))
+        return false;
     if (actions && !has_action(actions, e->action))
         return false;
     if (!filters_has(f, "type", e->type) || !filters_has(f, "scope", "local"))

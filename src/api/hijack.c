@@ -303,6 +303,7 @@ void hijack_accept(struct hijack *h, bool with_headers)
 
     ASSERT(!h->is_accepted);
     h->is_accepted = true;
+    r->status = r->wants_upgrade || h->ws ? 101 : 200;
     if (!r->conn) {
         if (h->is_ended)
             finish(h);

@@ -36,6 +36,7 @@ static int on_message_begin(llhttp_t *p)
 
     c->request = request_create(c->front, c);
     c->request->uid = c->uid;
+    c->request->gid = c->gid;
     c->request->pid = c->pid;
     c->head_bytes = 0;
     c->target.len = c->field.len = c->value.len = 0;

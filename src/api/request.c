@@ -27,6 +27,12 @@ struct request *request_create(struct front *f, struct conn *c)
     return r;
 }
 
+void request_note(struct request *r)
+{
+    if (r->front->on_result)
+        r->front->on_result(r);
+}
+
 void request_unref(struct request *r)
 {
     struct front *f = r->front;
@@ -34,6 +40,7 @@ void request_unref(struct request *r)
     ASSERT(r->refs > 0);
     if (--r->refs > 0)
         return;
+    request_note(r);
     ASSERT(f->n_requests > 0);
     buf_finish(&r->body);
     arena_destroy(r->arena);
@@ -161,6 +168,13 @@ struct err *request_read(struct request *r, const struct jtable *t, void *out)
         log_warn("a field of a request has no effect", KV("path", r->path),
                  KV("field", warnings.v[i]));
     return NULL;
+}
+
+struct err *request_body_pipe(struct request *r, int *out_fd)
+{
+    if (!r->conn)
+        return err_new(ERR_CANCELLED, "the client is gone");
+    return conn_body_pipe(r->conn, out_fd);
 }
 
 void request_on_gone(struct request *r, void (*fn)(void *ctx), void *ctx)

@@ -9,6 +9,8 @@
 #pragma once
 
 #include "base/text.h"
+
+#include "peer.h"
 #include "query.h"
 #include "router.h"
 
@@ -35,6 +37,7 @@ struct request {
     struct route_match match;
     int api_version;
     uid_t uid;
+    gid_t gid;
     pid_t pid;
     struct buf body;
     int64_t content_length; /* -1: chunked */
@@ -42,6 +45,15 @@ struct request {
     bool is_dispatched, is_begun, is_chunked;
     bool is_answered;      /* the handler's duty is done */
     bool has_plain_errors; /* versions before 1.24 */
+    /* of the trail, for a command that may change something */
+    char *command;         /* NULL: it is none, or was told of */
+    const char *object;    /* as it was named */
+    const char *object_id; /* of the container; NULL: none */
+    const char *forbidden; /* what the policy has said; NULL: nothing */
+    struct peer peer;
+    int64_t begun_ns; /* boot clock */
+    int status;       /* of the answer; 0: none yet */
+    bool has_failed;  /* within an answer that had begun well */
     void (*on_gone)(void *ctx);
     void *gone_ctx;
 };
@@ -70,9 +82,15 @@ struct err *request_read(struct request *r, const struct jtable *t, void *out) m
 struct err *request_read_warned(struct request *r, const struct jtable *t, void *out,
                                 struct strs *warnings) must_check;
 
+/* Of a ROUTE_STREAMS route: conn_body_pipe, unless the client is gone. */
+struct err *request_body_pipe(struct request *r, int *out_fd) must_check;
+
 /* Until the answer is complete: fn once when the client vanishes; with it the duty may be ended by
  * request_abandon, or later by a reply that is swallowed. For these requests the client's EOF
  * counts as vanishing. NULL takes it back. */
 void request_on_gone(struct request *r, void (*fn)(void *ctx), void *ctx);
 /* Ends the duty without an answer; the client must be gone. */
 void request_abandon(struct request *r);
+/* The result is known: the trail tells of it. Once is enough; the end of the answer calls it, and
+ * at the latest the end of the request. */
+void request_note(struct request *r);

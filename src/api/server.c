@@ -21,7 +21,9 @@
 #include "core/settings.h"
 
 #include "api.h"
+#include "command.h"
 #include "conn.h"
+#include "judge.h"
 #include "listen.h"
 
 #define LISTENERS_MAX 16
@@ -238,6 +240,8 @@ struct err *server_open(struct parts *p, struct server **out)
     s->front.newest = API_VERSION_MAX;
     s->front.headers = s->headers.data;
     s->front.app = &s->api;
+    s->front.admit = judge_command;
+    s->front.on_result = trail_end;
     s->front.on_closed = on_conn_closed;
     s->front.on_quiet = on_quiet;
     set_budget(s);

@@ -38,6 +38,15 @@ const struct json *json_get(const struct json *j, const char *key)
     return exact ? exact : any_case;
 }
 
+size_t json_line(const struct json *root, const struct json *j)
+{
+    size_t n = 0;
+
+    for (const char *p = root->text; p < j->text; p++)
+        n += *p == '\n';
+    return n;
+}
+
 const char *json_str(const struct json *j)
 {
     return j ? j->str : NULL;

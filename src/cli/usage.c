@@ -11,9 +11,8 @@
 static const struct {
     const char *name, *help;
 } groups[] = {
-    {"container", "Manage containers"}, {"image", "Manage images"},
-    {"network", "Manage networks"},     {"system", "Manage berth"},
-    {"volume", "Manage volumes"},
+    {"container", "Manage containers"}, {"image", "Manage images"}, {"network", "Manage networks"},
+    {"policy", "Look at policies"},     {"system", "Manage berth"}, {"volume", "Manage volumes"},
 };
 
 static size_t screen_width(void)

@@ -60,6 +60,7 @@ static const struct jfield mount_fields[] = {
     J(J_STR, struct mount_point, propagation, "Propagation"),
     J(J_STR, struct mount_point, options, "Options", .flags = J_OMIT),
     J(J_STR, struct mount_point, subpath, "Subpath", .flags = J_OMIT),
+    J(J_STR, struct mount_point, judged, "Judged", .flags = J_OMIT),
     J(J_STR, struct mount_point, image, "Image", .flags = J_OMIT),
     J(J_PAIRS, struct mount_point, volume_options, "VolumeOptions", .flags = J_OMIT),
     J(J_PAIRS, struct mount_point, volume_labels, "VolumeLabels", .flags = J_OMIT),

@@ -24,6 +24,7 @@ struct container *container_alloc(struct container_table *t, struct arena *a)
     c->pidfd = -1;
     lane_init(&c->lane);
     lane_init(&c->freezer);
+    root_gate_init(&c->root);
     list_init(&c->settling);
     list_init(&c->settle);
     list_init(&c->draining);
@@ -38,6 +39,7 @@ void container_destroy(struct container *c)
     if (!c)
         return;
     ASSERT(list_is_empty(&c->waiters));
+    ASSERT(list_is_empty(&c->root.lenders));
     timer_clear(c->parts->loop, &c->restart_timer);
     timer_clear(c->parts->loop, &c->unsaved.retry);
     c->parts->container_hooks->destroying(c);

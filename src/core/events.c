@@ -181,16 +181,18 @@ static void tell(struct events *ev, const struct event *e)
     list_remove(&bookmark.link);
 }
 
-void events_publish(struct events *ev, const struct event *e)
+uint64_t events_publish(struct events *ev, const struct event *e)
 {
     struct kept *k = keep(e);
+    uint64_t seq = ev->last_seq + 1;
 
     ASSERT_LOOP();
     ASSERT(!ev->is_replaying);
-    k->event.seq = ++ev->last_seq;
+    k->event.seq = ev->last_seq = seq;
     k->event.wall_ns = clock_wall_ns();
     add(ev, k);
     tell(ev, &k->event);
+    return seq;
 }
 
 void events_replay(struct events *ev, int64_t since_ns, uint64_t after_seq, event_fn fn, void *ctx)

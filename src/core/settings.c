@@ -16,6 +16,8 @@
 
 #define DEFAULT_CONFIG_FILE "/etc/berth/daemon.json"
 #define FLAGS_MAX 128
+#define AUDIT_LOG_BYTES_MIN 65536
+#define AUDIT_LOG_FILES_MAX 1000
 
 static void log_remarks(const bool *given)
 {
@@ -35,6 +37,7 @@ static void set_first_defaults(struct settings *s)
     s->max_concurrent_downloads = 3;
     s->shutdown_timeout_s = 15;
     s->mtu = 1500;
+    s->audit_log_max_files = 5;
 }
 
 static void set_default(struct arena *a, char **member, const char *value)
@@ -53,6 +56,7 @@ static void set_last_defaults(struct arena *a, struct settings *s)
     set_default(a, &s->default_ip, "0.0.0.0");
     set_default(a, &s->publish_mode, "nat");
     set_default(a, &s->log_driver, "json-file");
+    set_default(a, &s->audit_log_max_size, "20m");
     if (s->hosts.n == 0)
         strs_add(a, &s->hosts, arena_printf(a, "unix://%s/berth.sock", s->exec_root));
 }
@@ -143,12 +147,25 @@ static struct err *check_labels(const struct settings *s)
     return NULL;
 }
 
+static struct err *check_audit_log(struct settings *s)
+{
+    if (!text_to_bytes(s->audit_log_max_size, &s->audit_log_max_bytes) ||
+        s->audit_log_max_bytes < AUDIT_LOG_BYTES_MIN)
+        return err_new(ERR_INVALID, "invalid audit-log-max-size: %s: at least %d bytes",
+                       s->audit_log_max_size, AUDIT_LOG_BYTES_MIN);
+    if (s->audit_log_max_files > AUDIT_LOG_FILES_MAX)
+        return err_new(ERR_INVALID, "invalid audit-log-max-file: %d: at most %d",
+                       s->audit_log_max_files, AUDIT_LOG_FILES_MAX);
+    return NULL;
+}
+
 static struct err *check(struct arena *a, struct settings *s)
 {
     enum log_level unused;
 
     if (!log_level_from_text(s->log_level, &unused))
         return err_new(ERR_INVALID, "invalid logging level: %s", s->log_level);
+    TRY(check_audit_log(s));
     for (size_t i = 0; i < s->hosts.n; i++)
         TRY(check_host(a, s, &s->hosts.v[i]));
     TRY(check_network(a, s));

@@ -15,6 +15,12 @@
 #define OWN_TABLE "the rules are in an nftables table of our own"
 
 const struct flag settings_flags[] = {
+    {"audit-log", 0, "audit-log", FLAG_PATH, AT(audit_log),
+     .help = "File of JSON lines: who has asked for what, and with what result"},
+    {"audit-log-max-file", 0, "audit-log-max-file", FLAG_INT, AT(audit_log_max_files), .min = 1,
+     .help = "Files of the audit log that are kept, with the current one (default 5)"},
+    {"audit-log-max-size", 0, "audit-log-max-size", FLAG_TEXT, AT(audit_log_max_size),
+     .help = "Size at which a new file is begun (default \"20m\")"},
     {"bip", 0, "bip", FLAG_TEXT, AT(bip), .help = "Address of the default bridge, as CIDR"},
     {"bridge", 'b', "bridge", FLAG_TEXT, AT(bridge), .help = "Name of the default bridge's link"},
     {"cgroup-parent", 0, "cgroup-parent", FLAG_TEXT, AT(cgroup_parent),
@@ -85,6 +91,8 @@ const struct flag settings_flags[] = {
      .help = "Set no-new-privileges by default for new containers"},
     {"pidfile", 'p', "pidfile", FLAG_PATH, AT(pidfile),
      .help = "File with the engine's pid (default \"<exec-root>/berthd.pid\")"},
+    {"policy", 0, "policy", FLAG_PATH, AT(policy),
+     .help = "File of rules about what callers may ask for; read again on SIGHUP"},
     {"publish-mode", 0, "publish-mode", FLAG_TEXT, AT(publish_mode),
      .help = "nat, or proxy: published ports are the engine's sockets only, under the host's "
              "own firewall (default \"nat\")"},

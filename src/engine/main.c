@@ -21,6 +21,7 @@
 #include "stream/log.h"
 
 #include "engine.h"
+#include "policy_reload.h"
 #include "trim.h"
 
 #define DRAIN_TICK_MS 10
@@ -45,13 +46,15 @@ static void dump_operations(uv_signal_t *handle, int number)
     log_info("operations in flight", KV("operations", out.data));
 }
 
-/* The programs may have been replaced: the keeper becomes the new one without an end of us. */
+/* The programs may have been replaced: the keeper becomes the new one without an end of us. The
+ * policy may have been written anew. */
 static void reload(uv_signal_t *handle, int number)
 {
     struct daemon *p = handle->data;
 
     (void)number;
     keeper_look_at_binary(p->engine.parts.keeper);
+    policy_reload(&p->engine.parts);
 }
 
 static void on_logs_written(void *ctx)

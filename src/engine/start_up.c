@@ -16,6 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "api/trail.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/fd.h"
@@ -33,10 +34,11 @@
 #include "net/network.h"
 #include "recover/recover.h"
 #include "recover/salvage.h"
-#include "runtime/risk.h"
+#include "runtime/policy.h"
 #include "runtime/sandbox.h"
 #include "storage/layer.h"
 #include "storage/volume.h"
+#include "view/stats.h"
 
 #include "engine.h"
 
@@ -273,6 +275,7 @@ static struct err *open_containers(struct engine *e)
     struct parts *p = &e->parts;
 
     ASSERT(p->images && p->volumes && p->networks);
+    p->stats = stats_sampler_create(p);
     TRY(container_table_open(p, &p->containers));
     TRY(keeper_open(p->loop, e->settings.exec_root, keeper_binary(e->arena), &hooks, p->containers,
                     container_table_adopt, &p->keeper));
@@ -323,6 +326,9 @@ struct err *engine_open(struct engine *e)
     TRY(open_core(e));
     TRY(open_mechanisms(e));
     TRY(open_containers(e));
+    if (!text_is_empty(e->settings.policy))
+        TRY(policy_read(e->settings.policy, &e->parts.policy));
+    TRY(trail_open(&e->parts));
     TRY(server_open(&e->parts, &e->server));
     warm_up(&e->parts);
     return NULL;
@@ -346,9 +352,12 @@ void engine_close(struct engine *e)
     ops_destroy(p->ops);
     pools_destroy(p->pools);
     loop_settle(p->loop); /* results of the last jobs, while what they speak to is there */
+    trail_close(p);
+    stats_sampler_destroy(p->stats);
     image_table_close(p->images);
     layer_store_close(p->layers);
     cgroup_tree_close(p->cgroups);
+    policy_unref(p->policy);
     events_destroy(p->events);
     debug_destroy(p->debug);
     /* Late, and the landing memory is not let go: from here on the outputs are the keeper's. */

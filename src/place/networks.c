@@ -224,6 +224,24 @@ struct err *networks_plan(struct container_table *t, struct arena *a, const stru
     return NULL;
 }
 
+struct strs networks_names(struct container_table *t, struct arena *a, const struct jlist *networks,
+                           const struct host_config *host)
+{
+    const struct endpoint_record *list = networks->v;
+    struct strs out = {0};
+
+    for (size_t i = 0; i < networks->n; i++) {
+        struct network *n = NULL;
+        struct err *err = network_find(t->parts->networks, list[i].network, &n);
+
+        strs_add(a, &out, n ? network_name(n) : list[i].network);
+        err_drop(err);
+    }
+    if (!networks->n)
+        strs_add(a, &out, network_of_mode(host->network_mode));
+    return out;
+}
+
 /* ---- published ports ---- */
 
 /* Two for a port on every address; sockets have a limit of their own. */

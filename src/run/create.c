@@ -22,7 +22,7 @@
 #include "run/commands.h"
 #include "run/mounts.h"
 #include "run/volume_mounts.h"
-#include "runtime/risk.h"
+#include "runtime/policy.h"
 #include "runtime/sandbox.h"
 #include "storage/rootfs.h"
 #include "storage/volume.h"
@@ -58,6 +58,8 @@ struct create {
     struct strs chain; /* the image's, for copy-up on the worker */
     struct risk_findings risks;
     struct risk_sources sources; /* what it mounts of the host, for the worker */
+    struct permit permit;        /* policy NULL: everything */
+    struct strs image_names;     /* of the image, and as it was asked for; for the policy */
     bool is_reserved, is_published;
     size_t at_mount;              /* make-volumes: the mount being made */
     struct pairs *volume_options; /* per mount, for copy-up on the worker */
@@ -131,6 +133,9 @@ static struct err *find_image(struct op *op)
     o->c->doc.image_id = arena_strdup(o->c->arena, image_id(o->c->image));
     o->c->doc.image_name = arena_strdup(o->c->arena, name);
     o->chain = strs_copy(op->arena, image_chain(o->c->image));
+    o->image_names = strs_copy(op->arena, image_tags(o->c->image));
+    strs_add(op->arena, &o->image_names, name);
+    strs_add(op->arena, &o->image_names, image_id(o->c->image));
     image_ref(o->c->image, o->c->doc.id, false);
     return NULL;
 }
@@ -206,6 +211,18 @@ static void fill_defaults(const struct create *o, struct host_config *h)
         h->memory_swap = h->memory * 2;
 }
 
+/* What the policy says of the configuration; networks and mounts are judged when they are known. */
+static struct err *check_permit(struct create *o, const struct host_config *h)
+{
+    struct policy_case asked = {.risks = &o->risks};
+
+    if (!o->permit.policy)
+        return NULL;
+    asked.items[POLICY_IMAGES] = o->image_names;
+    policy_case_config(o->op.arena, h, &asked);
+    return policy_check(o->permit.policy, &o->permit.who, o->op.arena, &asked);
+}
+
 static struct err *check_with_parts(struct create *o, const struct config *c,
                                     const struct host_config *h)
 {
@@ -228,7 +245,7 @@ static struct err *check_with_parts(struct create *o, const struct config *c,
     risks_of_config(o->op.arena, h, &o->risks);
     risk_warn(o->op.arena, &o->risks, &o->warnings);
     sandbox_warnings(o->op.arena, h, &o->warnings);
-    return NULL;
+    return check_permit(o, h);
 }
 
 /* What the request names besides its image: an absence is the request's fault. A 404 would make the
@@ -309,15 +326,35 @@ static struct err *plan_parts(struct create *o, struct create_request *r)
                          &doc->networks, &o->warnings);
 }
 
+static struct err *check_networks(struct create *o)
+{
+    struct policy_case asked = {0};
+
+    if (!o->permit.policy)
+        return NULL;
+    asked.items[POLICY_NETWORKS] =
+        networks_names(o->table, o->op.arena, &o->c->doc.networks, &o->request.host);
+    return policy_check(o->permit.policy, &o->permit.who, o->op.arena, &asked);
+}
+
+/* For the workers: what the mounts show of the host. */
+static void note_sources(struct create *o)
+{
+    o->sources = (struct risk_sources){0};
+    mounts_risk_sources(o->table->parts, o->op.arena, &o->c->doc.mounts, &o->sources);
+}
+
 static struct err *find_parts(struct op *op)
 {
     struct create *o = (struct create *)op;
     struct doc *doc = &o->c->doc;
 
     TRY(as_fault(plan_parts(o, &o->request)));
+    TRY(check_networks(o));
     doc->config = o->request.config;
     doc->host = o->request.host;
     doc->created_ns = clock_wall_ns();
+    note_sources(o);
     return NULL;
 }
 
@@ -350,6 +387,51 @@ static void release_name(struct op *op)
     if (o->is_reserved)
         map_take(o->table->reserved, o->c->name);
     o->is_reserved = false;
+}
+
+/* ---- look-at-sources: before anything is made or mounted ---- */
+
+/* What was judged is what a start has to find: m->judged. */
+static struct err *judge_sources(struct create *o, const struct risk_findings *found)
+{
+    struct policy_case asked = {.risks = found};
+    struct mount_point *m = o->c->doc.mounts.v;
+
+    policy_case_sources(o->op.arena, &o->sources, &o->request.host, &asked);
+    TRY(policy_check(o->permit.policy, &o->permit.who, o->op.arena, &asked));
+    for (size_t i = 0; i < o->sources.n; i++)
+        if (o->sources.v[i].is_bind)
+            m[o->sources.v[i].at].judged = arena_strdup(o->c->arena, o->sources.v[i].real);
+    return NULL;
+}
+
+static struct err *look_at_sources(struct op *op)
+{
+    struct create *o = (struct create *)op;
+    struct risk_findings found = {0};
+
+    TRY(mounts_check_sources(o->c->arena, &o->c->doc.mounts, &o->warnings));
+    risks_of_sources(op->arena, o->table->parts->risk_host, &o->sources, &found);
+    risk_warn(op->arena, &found, &o->warnings);
+    return o->permit.policy ? judge_sources(o, &found) : NULL;
+}
+
+static bool has_sources(const struct op *op)
+{
+    const struct create *o = (const struct create *)op;
+
+    return o->sources.n > 0 || (o->permit.policy && o->request.host.devices.n > 0);
+}
+
+/* Somebody else may have made a volume of that name meanwhile, with other options. */
+static struct err *judge_volumes(struct create *o)
+{
+    struct risk_findings found = {0};
+
+    if (!o->permit.policy)
+        return NULL;
+    risks_of_sources(o->op.arena, o->table->parts->risk_host, &o->sources, &found);
+    return judge_sources(o, &found);
 }
 
 /* ---- make-volumes ---- */
@@ -426,7 +508,7 @@ static void make_next_volume(struct create *o, struct ticket *t)
     while (o->at_mount < o->c->doc.mounts.n && strcmp(m[o->at_mount].type, "volume") != 0)
         o->at_mount++;
     if (o->at_mount == o->c->doc.mounts.n) {
-        mounts_risk_sources(o->table->parts, o->op.arena, &o->c->doc.mounts, &o->sources);
+        note_sources(o);
         ticket_answer(t, NULL);
         return;
     }
@@ -519,24 +601,13 @@ static void remove_files(struct op *op)
     err_drop(rootfs_remove(o->table->parts->layers, o->c->doc.id));
 }
 
-/* The host's files: that they are there, and what they are. */
-static struct err *check_sources(struct create *o)
-{
-    struct risk_findings found = {0};
-
-    TRY(mounts_check_sources(o->c->arena, &o->c->doc.mounts, &o->warnings));
-    risks_of_sources(o->op.arena, o->table->parts->risk_host, &o->sources, &found);
-    risk_warn(o->op.arena, &found, &o->warnings);
-    return NULL;
-}
-
 static struct err *make_files(struct op *op)
 {
     struct create *o = (struct create *)op;
     struct err *err;
 
     TRY(sandbox_check_host(op->arena, &o->c->doc.host));
-    TRY(check_sources(o));
+    TRY(judge_volumes(o));
     TRY(rootfs_create(o->table->parts->layers, o->c->doc.id));
     err = fill_rootfs(o);
     if (err)
@@ -586,6 +657,7 @@ static void finish(struct op *op)
 
     if (!o->is_published)
         container_destroy(o->c);
+    policy_unref(o->permit.policy);
 }
 
 /* A large request is read and judged by a worker, and so is an image's large configuration, and
@@ -621,6 +693,7 @@ static const struct op_step create_steps[] = {
     {"check-large-config", ON_WORKER, check_config, NULL, 0, is_for_worker},
     {"find-parts", ON_LOOP, find_parts, NULL, 0},
     {"reserve-name", ON_LOOP, reserve_name, release_name, 0},
+    {"look-at-sources", ON_WORKER, look_at_sources, NULL, 0, has_sources},
     {"make-volumes", ON_EVENT, make_volumes, drop_volumes, 0},
     {"mount-volumes", ON_EVENT, mount_volumes, unmount_volumes, 0, mounts_volumes},
     {"make-files", ON_WORKER, make_files, remove_files, 0},
@@ -644,6 +717,7 @@ static void on_created(struct op *op, struct err *err, void *ctx)
 
 void container_create(struct container_table *t, const char *name, const char *platform,
                       const char *body, size_t body_len, int api_version,
+                      const struct permit *permit,
                       void (*done)(void *ctx, struct err *err, const struct create_result *r),
                       void *ctx)
 {
@@ -664,6 +738,8 @@ void container_create(struct container_table *t, const char *name, const char *p
     o->body_len = body_len;
     o->api_version = api_version;
     o->warnings = text_split(o->op.arena, "", ','); /* present and empty */
+    if (permit)
+        o->permit = permit_copy(o->op.arena, permit);
     o->done = done;
     o->ctx = ctx;
     o->op.subject = o->c->doc.id;

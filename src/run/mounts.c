@@ -246,23 +246,33 @@ struct err *mounts_check_sources(struct arena *a, const struct jlist *mounts, st
     return NULL;
 }
 
+static void add_sources(struct parts *p, struct arena *a, const struct mount_point *m,
+                        struct risk_sources *out)
+{
+    const struct volume *v;
+
+    if (strcmp(m->type, "bind") == 0)
+        risk_sources_add_bind(a, out, m->source, m->rw, !m->non_recursive);
+    if (strcmp(m->type, "volume") != 0)
+        return;
+    v = text_is_empty(m->name) ? NULL : volume_find(p->volumes, m->name);
+    if (v || m->volume_options.n)
+        risk_sources_add_volume(a, out, m->name, v ? volume_path(v) : "",
+                                v ? volume_options(v) : &m->volume_options, m->rw);
+}
+
 void mounts_risk_sources(struct parts *p, struct arena *a, const struct jlist *mounts,
                          struct risk_sources *out)
 {
     const struct mount_point *m = mounts->v;
-    const struct pairs none = {0};
 
     ASSERT_LOOP();
     for (size_t i = 0; i < mounts->n; i++) {
-        const struct volume *v;
+        size_t first = out->n;
 
-        if (strcmp(m[i].type, "bind") == 0)
-            risk_sources_add_bind(a, out, m[i].source, m[i].rw, !m[i].non_recursive);
-        if (strcmp(m[i].type, "volume") != 0)
-            continue;
-        v = volume_find(p->volumes, m[i].name);
-        risk_sources_add_volume(a, out, m[i].name, m[i].source, v ? volume_options(v) : &none,
-                                m[i].rw);
+        add_sources(p, a, &m[i], out);
+        for (size_t k = first; k < out->n; k++)
+            out->v[k].at = i;
     }
 }
 

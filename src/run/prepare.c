@@ -5,18 +5,49 @@
  */
 #include "prepare.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
 #include "cgroup/cgroup.h"
-#include "container/doc.h"
-#include "container/parts.h"
+#include "container/object.h"
+#include "image/image.h"
 #include "net/net.h"
+#include "run/mounts.h"
 #include "storage/rootfs.h"
 #include "storage/volume.h"
 
 #include "limits.h"
+
+struct err *prep_plan_root(struct arena *a, struct container *c, struct prep *p)
+{
+    const struct mount_point *m = c->doc.mounts.v;
+
+    ASSERT_LOOP();
+    if (!c->image)
+        return err_new(ERR_NOT_FOUND,
+                       "No such image: %s (it was removed while the container existed)",
+                       c->doc.image_name);
+    p->parts = c->parts;
+    p->id = c->doc.id;
+    p->dir = rootfs_dir(c->parts->layers, a, c->doc.id);
+    p->host = &c->doc.host;
+    p->chain = strs_copy(a, image_chain(c->image));
+    p->mounts = m;
+    p->n_mounts = c->doc.mounts.n;
+    p->volume_options = arena_array(a, p->n_mounts + 1, sizeof(struct pairs));
+    p->image_chains = arena_array(a, p->n_mounts + 1, sizeof(struct strs));
+    for (size_t i = 0; i < p->n_mounts; i++) {
+        struct volume *v =
+            text_is_empty(m[i].name) ? NULL : volume_find(c->parts->volumes, m[i].name);
+
+        p->image_chains[i] = mounts_image_chain(c, i, a);
+        if (v)
+            p->volume_options[i] = pairs_copy(a, volume_options(v));
+    }
+    return NULL;
+}
 
 /* 0: none was asked for; bind_open makes it rprivate, as Docker. */
 static unsigned long propagation_flags(const char *name)
@@ -36,11 +67,16 @@ static unsigned long propagation_flags(const char *name)
     return 0;
 }
 
-static struct err *open_tmpfs(const struct mount_point *m, struct sandbox_mount *out)
+static struct err *open_tmpfs(const struct mount_point *m, bool for_view, struct sandbox_mount *out)
 {
+    struct mount_attr read_only = {.attr_set = MOUNT_ATTR_RDONLY};
     struct tmpfs_mount t;
 
     TRY(tmpfs_open(m->options ? m->options : "", &t));
+    if (for_view && mount_setattr(t.fd, "", AT_EMPTY_PATH, &read_only, sizeof(read_only)) < 0) {
+        close(t.fd);
+        return err_sys("make a tmpfs read-only");
+    }
     out->fd = t.fd;
     out->takes_mode = !t.has_mode;
     out->takes_owner = !t.has_owner;
@@ -59,7 +95,8 @@ static struct err *open_image(const struct prep *p, size_t i, struct sandbox_mou
                             &out->is_file);
 }
 
-static struct err *open_mount(const struct prep *p, size_t i, struct sandbox_mount *out)
+static struct err *open_mount(const struct prep *p, size_t i, bool for_view,
+                              struct sandbox_mount *out)
 {
     const struct mount_point *m = &p->mounts[i];
     struct bind_options_plan plan = {
@@ -67,19 +104,30 @@ static struct err *open_mount(const struct prep *p, size_t i, struct sandbox_mou
         .non_recursive = m->non_recursive,
         .create_dir = m->create_source,
         .readonly_non_recursive = m->readonly_non_recursive,
+        .must_be = m->judged,
         .propagation = propagation_flags(m->propagation),
     };
 
     ASSERT(i < p->n_mounts);
     *out = (struct sandbox_mount){.fd = -1, .target = m->destination};
     if (strcmp(m->type, "tmpfs") == 0)
-        return open_tmpfs(m, out);
+        return open_tmpfs(m, for_view, out);
     if (strcmp(m->type, "volume") == 0)
-        return volume_open_mount(m->source, &p->volume_options[i], !m->rw, m->subpath, &out->fd,
-                                 &out->is_file);
+        return volume_open_mount(m->source, &p->volume_options[i], !m->rw, m->subpath, m->judged,
+                                 &out->fd, &out->is_file);
     if (strcmp(m->type, "image") == 0)
         return open_image(p, i, out);
     return bind_open(m->source, &plan, &out->fd, &out->is_file);
+}
+
+struct err *prep_open_mounts(const struct prep *p, bool for_view, struct sandbox_mount *out,
+                             size_t *n)
+{
+    for (size_t i = 0; i < p->n_mounts; i++) {
+        TRY(open_mount(p, i, for_view, &out[*n]));
+        ++*n;
+    }
+    return NULL;
 }
 
 struct mount_list {
@@ -100,11 +148,7 @@ static struct err *open_mounts(struct arena *a, const struct prep *p, struct mou
     struct err *err = NULL;
     size_t n_etc = 0;
 
-    for (size_t i = 0; i < p->n_mounts && !err; i++) {
-        err = open_mount(p, i, &l->v[l->n]);
-        if (!err)
-            l->n++;
-    }
+    err = prep_open_mounts(p, false, l->v, &l->n);
     if (!err) /* last: something may be mounted at /etc */
         err = etc_files_open(a, p->dir, &p->files, p->mounts, p->n_mounts, l->v + l->n, &n_etc);
     l->n += n_etc;
@@ -123,6 +167,15 @@ static struct err *open_network(struct prep *p)
         return NULL;
     TRY(netns_open(p->parts->net, p->specs, p->n_specs, &p->ns.net));
     return dns_start_open(&p->dns, p->parts->net, p->ns.net);
+}
+
+struct err *prep_mount_root(struct prep *p, int *out)
+{
+    if (p->lent_root >= 0) {
+        *out = steal_fd(&p->lent_root);
+        return NULL;
+    }
+    return rootfs_mount(p->parts->layers, p->id, &p->chain, p->host->auto_remove, out);
 }
 
 /* Descriptors of `ns`, the mounts and the cgroup are taken by sandbox_compile, whether it succeeds
@@ -145,8 +198,7 @@ static struct err *compile(struct arena *a, struct prep *p, struct mount_list *l
         .cgroup_dir = join->dir,
         .is_v2 = cgroup_is_v2(p->parts->cgroups),
     };
-    struct err *err =
-        rootfs_mount(p->parts->layers, p->id, &p->chain, p->host->auto_remove, &in.root);
+    struct err *err = prep_mount_root(p, &in.root);
 
     if (err) {
         cgroup_join_close(join);

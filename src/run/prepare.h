@@ -5,6 +5,7 @@
 #include "place/files.h"
 #include "runtime/sandbox.h"
 
+struct container;
 struct endpoint_spec;
 struct mount_point;
 struct parts;
@@ -28,7 +29,18 @@ struct prep {
     struct sandbox_namespaces ns;
     struct etc_files files;
     struct launch launch;
+    int lent_root; /* by who has it open (root_gate_borrow); -1: it is mounted */
 };
+
+/* What is mounted: copied, or immutable in a container. Loop thread. ERR_NOT_FOUND: its image is
+ * gone. */
+struct err *prep_plan_root(struct arena *a, struct container *c, struct prep *p) must_check;
+/* Mounts the root file system, or takes what was lent. Worker. */
+struct err *prep_mount_root(struct prep *p, int *out) must_check;
+/* The user's mounts, in the order of their targets. Of a container that is only looked at
+ * (`for_view`) a tmpfs takes nothing: it begins empty at each start. Worker. */
+struct err *prep_open_mounts(const struct prep *p, bool for_view, struct sandbox_mount *out,
+                             size_t *n) must_check;
 
 /* Fills p->launch, which the caller closes in any case. Takes the fds of p->ns when it comes as far
  * as the setup program; else they stay the caller's. Worker, blocks. */

@@ -36,7 +36,6 @@
 #include "run/streams.h"
 #include "run/volume_mounts.h"
 #include "storage/rootfs.h"
-#include "storage/volume.h"
 #include "stream/hub.h"
 
 #include "namespaces.h"
@@ -47,6 +46,7 @@ struct start {
     struct container *c;
     struct prep prep;
     struct start_permit permit;
+    struct root_hold root;
     struct intent *intent;
     uint64_t spawning; /* the number of the keeper's request; 0: none */
     bool is_claimed;   /* nothing stood against it: a failure from here on is the container's */
@@ -169,32 +169,14 @@ static void forget_intent(struct start *o)
 
 /* Everything the worker reads: a copy in the operation's arena, or parts of the document that do
  * not change while a lifecycle operation holds the lane. */
-static void copy_for_worker(struct start *o)
+static struct err *copy_for_worker(struct start *o)
 {
     struct container *c = o->c;
     struct prep *p = &o->prep;
-    const struct mount_point *m = c->doc.mounts.v;
 
-    ASSERT(c->image);
-    p->parts = c->parts;
-    p->id = c->doc.id;
+    TRY(prep_plan_root(o->op.arena, c, p));
     p->cgroup = container_cgroup(o->op.arena, c);
-    p->dir = rootfs_dir(c->parts->layers, o->op.arena, c->doc.id);
     p->config = legacy_links_config(c, o->op.arena);
-    p->host = &c->doc.host;
-    p->chain = strs_copy(o->op.arena, image_chain(c->image));
-    p->mounts = m;
-    p->n_mounts = c->doc.mounts.n;
-    p->volume_options = arena_array(o->op.arena, p->n_mounts + 1, sizeof(struct pairs));
-    p->image_chains = arena_array(o->op.arena, p->n_mounts + 1, sizeof(struct strs));
-    for (size_t i = 0; i < p->n_mounts; i++) {
-        struct volume *v =
-            text_is_empty(m[i].name) ? NULL : volume_find(c->parts->volumes, m[i].name);
-
-        p->image_chains[i] = mounts_image_chain(c, i, o->op.arena);
-        if (v)
-            p->volume_options[i] = pairs_copy(o->op.arena, volume_options(v));
-    }
     p->specs = arena_array(o->op.arena, c->n_endpoints + 1, sizeof(struct endpoint_spec));
     for (size_t i = 0; i < c->n_endpoints; i++)
         if (c->endpoints[i]->network)
@@ -202,6 +184,7 @@ static void copy_for_worker(struct start *o)
     p->ports = c->ports;
     dns_start_plan(&p->dns, c);
     etc_files_plan(o->op.arena, c, &p->files);
+    return NULL;
 }
 
 static struct err *intend(struct op *op)
@@ -212,7 +195,7 @@ static struct err *intend(struct op *op)
     char *json;
 
     ASSERT(!o->intent && !state_is_running(c));
-    copy_for_worker(o);
+    TRY(copy_for_worker(o));
     c->doc.state.status = STATUS_RUNNING;
     c->doc.state.starting_from = shown.status + 1; /* what it is again if nothing was spawned */
     c->doc.state.pid = 0;
@@ -255,6 +238,29 @@ static struct err *await_unheld(struct op *op)
 
     if (o->c->ports)
         sockets_settle(o->c->table, op);
+    return NULL;
+}
+
+/* Until it runs, or does not: who wants its files meanwhile waits. */
+static struct err *take_root(struct op *op)
+{
+    struct start *o = (struct start *)op;
+
+    return root_gate_take(&o->c->root, &o->root, op);
+}
+
+static void give_root(struct op *op)
+{
+    struct start *o = (struct start *)op;
+
+    root_gate_give(&o->c->root, &o->root);
+}
+
+static struct err *borrow_root(struct op *op)
+{
+    struct start *o = (struct start *)op;
+
+    o->prep.lent_root = root_gate_borrow(&o->c->root);
     return NULL;
 }
 
@@ -388,6 +394,7 @@ static struct err *mark_running(struct op *op)
     ASSERT(c->is_starting && c->pidfd >= 0);
     state_begin_run(c, clock_wall_ns());
     container_check(c);
+    root_gate_give(&c->root, &o->root);
     images_ref(c, true);
     health_start(c);
     oom_watch_begin(c);
@@ -405,6 +412,8 @@ static void finish(struct op *op)
     namespaces_close(&o->prep.ns);
     dns_start_close(&o->prep.dns);
     launch_close(&o->prep.launch);
+    if (o->prep.lent_root >= 0)
+        close(o->prep.lent_root);
     o->c->is_starting = false;
     container_look_at_exit(o->c); /* a short-lived one has ended meanwhile */
     container_unref(o->c);
@@ -417,6 +426,8 @@ static const struct op_step start_steps[] = {
     {"intend", ON_LOOP, intend, take_back, 0},
     {"await-permit", ON_EVENT, await_permit, release_permit, -1},
     {"await-unheld", ON_EVENT, await_unheld, NULL, 0},
+    {"take-root", ON_EVENT, take_root, give_root, 0},
+    {"borrow-root", ON_LOOP, borrow_root, NULL, 0},
     {"mount-volumes", ON_EVENT, mount_volumes, unmount_volumes, 0, mounts_volumes},
     {"prepare", ON_WORKER, prepare, discard, 0},
     {"apply-rules", ON_EVENT, apply_rules, NULL, 0},
@@ -439,6 +450,7 @@ struct op *start_op(struct container *c)
     o->c = container_ref(c);
     o->op.subject = c->doc.id;
     o->prep.ns = (struct sandbox_namespaces){.net = -1, .ipc = -1, .pid = -1, .uts = -1, .shm = -1};
+    o->prep.lent_root = -1;
     launch_init(&o->prep.launch);
     dns_start_init(&o->prep.dns);
     return &o->op;

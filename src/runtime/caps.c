@@ -71,6 +71,12 @@ int caps_number(const char *name)
     return -1;
 }
 
+const char *caps_name(int number)
+{
+    ASSERT(number >= 0 && number < CAPS_COUNT);
+    return names[number] + strlen("CAP_");
+}
+
 uint64_t caps_known(void)
 {
     return CAPS_BIT(CAPS_COUNT) - 1;

@@ -13,6 +13,7 @@ uint64_t caps_known(void);   /* every capability that has a name here */
 uint64_t caps_held(void);    /* what this process may hand on: bounding and permitted */
 /* "net_admin", "CAP_NET_ADMIN": the number; -1 when there is none of that name. */
 int caps_number(const char *name);
+const char *caps_name(int number); /* "NET_ADMIN" */
 
 struct caps_request {
     const struct strs *add, *drop;

@@ -12,7 +12,8 @@
 #include "plan.h"
 #include "secopt.h"
 #include "syscall_filter.h"
-#include "users.h"
+
+#include "runtime/users.h"
 
 #include "base/clock.h"
 #include "base/fd.h"

@@ -12,7 +12,7 @@
 
 #include "caps.h"
 #include "confine.h"
-#include "users.h"
+#include "runtime/users.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -137,6 +137,16 @@ const char *risk_severity_name(enum risk_severity s)
     return severities[s];
 }
 
+bool risk_severity_from_text(const char *s, enum risk_severity *out)
+{
+    for (size_t i = 0; i < ARRAY_LEN(severities); i++)
+        if (strcmp(severities[i], s) == 0) {
+            *out = (enum risk_severity)i;
+            return true;
+        }
+    return false;
+}
+
 void risk_add(struct arena *a, struct risk_findings *out, const char *name, const char *what)
 {
     const struct risk *r = risk_find(name);

@@ -322,13 +322,29 @@ static void judge_share(struct judge *j, const struct judged *s)
         found(j, "setuid-share", s, " writable");
 }
 
-static void judge_source(struct judge *j, const struct risk_source *source)
+/* Where the path leads: what is not there yet is below what is. */
+static const char *where_it_leads(struct arena *a, const char *clean)
+{
+    char *way = arena_strdup(a, clean), *slash, *real = NULL;
+    const char *out;
+
+    while (*way && !(real = realpath(way, NULL))) {
+        slash = strrchr(way, '/');
+        *slash = '\0';
+    }
+    out = arena_printf(a, "%s%s", real && strcmp(real, "/") != 0 ? real : "", clean + strlen(way));
+    free(real);
+    return *out ? out : "/";
+}
+
+static void judge_source(struct judge *j, struct risk_source *source)
 {
     struct judged s = {.source = source, .clean = path_clean(j->a, source->path)};
     char *real = realpath(s.clean, NULL);
 
     s.real = arena_strdup(j->a, real);
     free(real);
+    source->real = s.real ? s.real : where_it_leads(j->a, s.clean);
     look(s.clean, &s.st);
     if (s.st.st_ino && (S_ISBLK(s.st.st_mode)) && source->volume) {
         risk_add(j->a, j->out, "host-device",
@@ -343,7 +359,7 @@ static void judge_source(struct judge *j, const struct risk_source *source)
     judge_share(j, &s);
 }
 
-void risks_of_sources(struct arena *a, const struct risk_host *host, const struct risk_sources *all,
+void risks_of_sources(struct arena *a, const struct risk_host *host, struct risk_sources *all,
                       struct risk_findings *out)
 {
     struct judge *j;
@@ -373,9 +389,19 @@ static void add_source(struct arena *a, struct risk_sources *out, struct risk_so
 void risk_sources_add_bind(struct arena *a, struct risk_sources *out, const char *path,
                            bool is_writable, bool is_recursive)
 {
-    add_source(a, out,
-               (struct risk_source){
-                   .path = path, .is_writable = is_writable, .is_recursive = is_recursive});
+    struct risk_source s = {
+        .path = path, .is_writable = is_writable, .is_recursive = is_recursive, .is_bind = true};
+
+    add_source(a, out, s);
+}
+
+struct risk_sources risk_sources_copy(struct arena *a, const struct risk_sources *from)
+{
+    struct risk_sources out = {0};
+
+    for (size_t i = 0; i < from->n; i++)
+        add_source(a, &out, from->v[i]);
+    return out;
 }
 
 /* "lowerdir=/a:/b,upperdir=/c" */
@@ -403,16 +429,20 @@ static void add_overlay(struct arena *a, struct risk_sources *out, struct risk_s
 void risk_sources_add_volume(struct arena *a, struct risk_sources *out, const char *name,
                              const char *path, const struct pairs *options, bool is_writable)
 {
-    const char *device = pairs_get(options, "device");
+    const char *device = pairs_get(options, "device"), *type = pairs_get(options, "type");
     struct risk_source s = {
         .path = path, .volume = name, .is_writable = is_writable, .is_recursive = true};
 
-    if (text_same(pairs_get(options, "type"), "overlay"))
+    if (text_same(type, "overlay"))
         add_overlay(a, out, s, pairs_get(options, "o"));
     if (!text_is_empty(device) && *device != '/')
         return; /* a server's */
     s.is_own = text_is_empty(device);
+    if (s.is_own && text_is_empty(path))
+        return; /* it is not there yet */
     if (!s.is_own)
         s.path = device;
+    s.is_bind =
+        !s.is_own && (text_is_empty(type) || text_same(type, "none") || text_same(type, "bind"));
     add_source(a, out, s);
 }

@@ -14,7 +14,7 @@
 #include "confine.h"
 #include "detached.h"
 #include "devices.h"
-#include "users.h"
+#include "runtime/users.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -7,7 +7,7 @@
  * not fit is an error: falling back to a name let images map 4294967296 to root
  * (CVE-2024-40635, 2026-46680).
  */
-#include "users.h"
+#include "runtime/users.h"
 
 #include "base/fd.h"
 #include "base/map.h"

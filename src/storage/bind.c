@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -15,6 +17,7 @@
 #include <sys/syscall.h>
 
 #include "base/fd.h"
+#include "base/text.h"
 
 static const unsigned long propagation_types = MS_PRIVATE | MS_SLAVE | MS_SHARED | MS_UNBINDABLE;
 
@@ -51,6 +54,44 @@ struct err *bind_open_at(int dir, const char *path, const struct bind_options_pl
                      (struct mount_attr){.attr_set = MOUNT_ATTR_RDONLY}));
     *out = steal_fd(&mount);
     return NULL;
+}
+
+struct err *bind_check_place(int place, const char *path, const char *must_be)
+{
+    char link[64], real[PATH_MAX];
+    ssize_t n;
+
+    if (text_is_empty(must_be))
+        return NULL;
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", place);
+    n = readlink(link, real, sizeof(real) - 1);
+    if (n < 0)
+        return err_sys("look where %s leads", path);
+    real[n] = '\0';
+    if (strcmp(real, must_be) != 0)
+        return err_new(ERR_FORBIDDEN,
+                       "%s leads to %s, and the policy has allowed it when it led to %s: create "
+                       "the container anew",
+                       path, real, must_be);
+    return NULL;
+}
+
+/* By a descriptor that was looked at: whoever exchanges folders for links meanwhile exchanges
+ * nothing. */
+static struct err *open_judged(const char *path, const struct bind_options_plan *o, int *out)
+{
+    autoclose int place = open(path, O_PATH | O_CLOEXEC);
+
+    if (place < 0)
+        return err_sys("bind %s", path);
+    TRY(bind_check_place(place, path, o->must_be));
+    return bind_open_at(place, "", o, out);
+}
+
+static struct err *open_source(const char *path, const struct bind_options_plan *o, int *out)
+{
+    return text_is_empty(o->must_be) ? bind_open_at(AT_FDCWD, path, o, out)
+                                     : open_judged(path, o, out);
 }
 
 /* ---- where the source is mounted ---- */
@@ -111,12 +152,12 @@ struct err *bind_open(const char *path, const struct bind_options_plan *o, int *
 {
     autoclose int mount = -1;
     struct stat st;
-    struct err *e = bind_open_at(AT_FDCWD, path, o, &mount);
+    struct err *e = open_source(path, o, &mount);
 
     if (e && err_errno(e) == ENOENT && o->create_dir) {
         err_drop(e);
         TRY(dir_make_all(path, 0755));
-        e = bind_open_at(AT_FDCWD, path, o, &mount);
+        e = open_source(path, o, &mount);
     }
     if (e && (err_errno(e) == ENOENT || err_errno(e) == ENOTDIR)) {
         err_drop(e);

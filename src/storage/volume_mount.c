@@ -77,6 +77,7 @@ struct err *volume_open_place(const char *path, const struct pairs *options, con
     base = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (base < 0)
         return err_sys("open volume directory %s", path);
+    TRY(bind_check_place(base, path, is_bind(options) ? plan->must_be : NULL));
     if (!text_is_empty(subpath))
         return open_subpath(base, subpath, out);
     *out = steal_fd(&base);
@@ -84,9 +85,9 @@ struct err *volume_open_place(const char *path, const struct pairs *options, con
 }
 
 struct err *volume_open_mount(const char *path, const struct pairs *options, bool ro,
-                              const char *subpath, int *out, bool *is_file)
+                              const char *subpath, const char *must_be, int *out, bool *is_file)
 {
-    struct bind_options_plan plan = {.read_only = ro};
+    struct bind_options_plan plan = {.read_only = ro, .must_be = must_be};
     autoclose int place = -1;
     struct stat st;
 

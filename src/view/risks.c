@@ -10,11 +10,11 @@
 
 struct risks_look {
     struct op op;
-    struct container *c;
+    struct container *c; /* NULL: of folders alone */
     const struct risk_host *host;
     struct risk_sources sources;
     struct risk_findings found;
-    void (*done)(void *ctx, struct err *err, const struct risk_findings *found);
+    risks_done_fn done;
     void *ctx;
 };
 
@@ -28,7 +28,10 @@ static struct err *look(struct op *op)
 
 static void finish(struct op *op)
 {
-    container_unref(((struct risks_look *)op)->c);
+    struct risks_look *o = (struct risks_look *)op;
+
+    if (o->c)
+        container_unref(o->c);
 }
 
 static const struct op_step risks_steps[] = {
@@ -44,7 +47,14 @@ static void on_done(struct op *op, struct err *err, void *ctx)
     struct risks_look *o = ctx;
 
     (void)op;
-    o->done(o->ctx, err, err ? NULL : &o->found);
+    o->done(o->ctx, err, err ? NULL : &o->found, err ? NULL : &o->sources);
+}
+
+static void begin(struct risks_look *o, risks_done_fn done, void *ctx)
+{
+    o->done = done;
+    o->ctx = ctx;
+    op_start(&o->op, on_done, o);
 }
 
 static void find_execs(struct container *c, struct risks_look *o)
@@ -55,9 +65,7 @@ static void find_execs(struct container *c, struct risks_look *o)
                      arena_printf(o->op.arena, "exec --privileged (%.12s)", e->doc.id));
 }
 
-void container_risks(struct container *c,
-                     void (*done)(void *ctx, struct err *err, const struct risk_findings *found),
-                     void *ctx)
+void container_risks(struct container *c, risks_done_fn done, void *ctx)
 {
     struct risks_look *o = (struct risks_look *)op_create(c->parts->ops, &risks_type);
 
@@ -68,7 +76,17 @@ void container_risks(struct container *c,
     risks_of_config(o->op.arena, &c->doc.host, &o->found);
     find_execs(c, o);
     mounts_risk_sources(c->parts, o->op.arena, &c->doc.mounts, &o->sources);
-    o->done = done;
-    o->ctx = ctx;
-    op_start(&o->op, on_done, o);
+    begin(o, done, ctx);
+}
+
+void sources_risks(struct parts *p, const struct risk_sources *sources, risks_done_fn done,
+                   void *ctx)
+{
+    struct risks_look *o = (struct risks_look *)op_create(p->ops, &risks_type);
+
+    ASSERT_LOOP();
+    o->host = p->risk_host;
+    o->op.subject = "";
+    o->sources = risk_sources_copy(o->op.arena, sources);
+    begin(o, done, ctx);
 }

@@ -332,7 +332,7 @@ def bounds():
         refused("bound-create-" + key, said, call("POST", "/containers/create", {"Image": "sizes:plain", key: value}))
     refused("bound-load-history", "history has 10001 entries, at most",
             call("POST", "/images/load", archive_of({}, history=[{"empty_layer": i > 0} for i in range(10001)]), "application/x-tar"))
-    refused("bound-load-names", "RepoTags has 1001 entries, at most",
+    refused("bound-load-names", "an image of the archive has more than 1000 names",
             call("POST", "/images/load", archive_of({}, words(1001, "sizes:t%d")), "application/x-tar"))
     change = "EXPOSE 1-65535 1-65535/udp"
     refused("bound-import-EXPOSE", "EXPOSE has more than", call("POST", "/images/create?fromSrc=-&changes=" + urllib.parse.quote(change),

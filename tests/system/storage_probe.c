@@ -289,21 +289,21 @@ static void check_volumes(struct layer_store *s, const struct strs *all, const c
     need(rootfs_remove(s, id), "remove");
     rootfs_empty_trash(s);
 
-    e = volume_open_mount(data, &plain, false, NULL, &fd, &is_file);
+    e = volume_open_mount(data, &plain, false, NULL, NULL, &fd, &is_file);
     report(!e && has(fd, "sub"), "plain volume", e);
     close(fd);
-    e = volume_open_mount(data, &plain, true, "inner/content", &fd, &is_file);
+    e = volume_open_mount(data, &plain, true, "inner/content", NULL, &fd, &is_file);
     report(!e && is_file, "a subpath that is a file, by a link inside", e);
     close(fd);
-    e = volume_open_mount(data, &plain, true, "sub", &fd, &is_file);
+    e = volume_open_mount(data, &plain, true, "sub", NULL, &fd, &is_file);
     report(!e && openat(fd, "x", O_CREAT | O_WRONLY, 0600) < 0 && errno == EROFS, "ro subpath", e);
     close(fd);
-    e = volume_open_mount(data, &plain, true, "outer", &fd, &is_file);
+    e = volume_open_mount(data, &plain, true, "outer", NULL, &fd, &is_file);
     report(e && err_kind(e) == ERR_INVALID, "a subpath cannot leave the volume", e);
     pairs_set(a, &bind, "type", "none");
     pairs_set(a, &bind, "o", "bind");
     pairs_set(a, &bind, "device", "/etc");
-    e = volume_open_mount(data, &bind, true, NULL, &fd, &is_file);
+    e = volume_open_mount(data, &bind, true, NULL, NULL, &fd, &is_file);
     report(!e && has(fd, "passwd"), "bind volume", e);
     close(fd);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* links: runtime core base */
 /* "user[:group]" against an image's passwd and group files. */
-#include "users.h"
+#include "runtime/users.h"
 
 #include "base/fd.h"
 

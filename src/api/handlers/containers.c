@@ -12,7 +12,7 @@
 #include "runtime/risk.h"
 #include "view/view.h"
 
-#include "api.h"
+#include "judge.h"
 
 struct container *container_of_request(struct request *r)
 {
@@ -31,6 +31,7 @@ static void on_created(void *ctx, struct err *err, const struct create_result *r
 
     if (reply_failed(r, err))
         return;
+    r->object_id = arena_strdup(r->arena, result->id);
     jw_obj(&w, NULL);
     jw_str(&w, "Id", result->id);
     jw_strs(&w, "Warnings", &result->warnings);
@@ -46,11 +47,17 @@ void handle_container_create(struct request *r)
     if (reply_failed(r, request_need_json(r, &body, &len)))
         return;
     container_create(parts_of(r)->containers, request_param(r, "name"),
-                     request_param(r, "platform"), body, len, r->api_version, on_created, r);
+                     request_param(r, "platform"), body, len, r->api_version, permit_of_request(r),
+                     on_created, r);
 }
 
 /* The longest body that old clients send without meaning one ("null\n" and the like). */
 #define START_BODY_MAX 7
+
+static void start(struct request *r, struct container *c)
+{
+    container_start(c, reply_done, r);
+}
 
 void handle_container_start(struct request *r)
 {
@@ -69,7 +76,7 @@ void handle_container_start(struct request *r)
     }
     c = container_of_request(r);
     if (c)
-        container_start(c, reply_done, r);
+        judge_container(r, c, start);
 }
 
 struct stop_params {
@@ -102,16 +109,20 @@ void handle_container_stop(struct request *r)
         container_stop(c, p.timeout_s, p.signal, reply_done, r);
 }
 
-void handle_container_restart(struct request *r)
+static void restart(struct request *r, struct container *c)
 {
     struct stop_params p = {0};
-    struct container *c;
 
-    if (reply_failed(r, read_stop_params(r, &p)))
-        return;
-    c = container_of_request(r);
-    if (c)
+    if (!reply_failed(r, read_stop_params(r, &p)))
         container_restart(c, p.timeout_s, p.signal, reply_done, r);
+}
+
+void handle_container_restart(struct request *r)
+{
+    struct container *c = container_of_request(r);
+
+    if (c)
+        judge_container(r, c, restart);
 }
 
 void handle_container_kill(struct request *r)
@@ -183,6 +194,11 @@ static void on_updated(void *ctx, struct err *err, const struct strs *warnings)
     reply_json(r, 200, &b);
 }
 
+static void update(struct request *r, struct container *c)
+{
+    container_update(c, r->body.data, r->body.len, on_updated, r);
+}
+
 void handle_container_update(struct request *r)
 {
     struct host_config *asked = arena_new(r->arena, struct host_config);
@@ -193,7 +209,7 @@ void handle_container_update(struct request *r)
         return; /* a bad body is one even where there is no container */
     c = container_of_request(r);
     if (c)
-        container_update(c, r->body.data, r->body.len, on_updated, r);
+        judge_container(r, c, update);
 }
 
 struct err *tty_size_of_request(struct request *r, int *out_rows, int *out_cols)
@@ -249,12 +265,14 @@ static void write_finding(struct jw *w, struct arena *a, const struct risk_findi
     jw_obj_end(w);
 }
 
-static void on_risks(void *ctx, struct err *err, const struct risk_findings *found)
+static void on_risks(void *ctx, struct err *err, const struct risk_findings *found,
+                     const struct risk_sources *sources)
 {
     struct request *r = ctx;
     struct buf b = {0};
     struct jw w = {.out = &b};
 
+    (void)sources;
     if (reply_failed(r, err))
         return;
     jw_arr(&w, NULL);

@@ -7,8 +7,8 @@
 #include "exec/exec_object.h"
 #include "runtime/risk.h"
 
-#include "api.h"
 #include "hijack.h"
+#include "judge.h"
 
 struct exec_asked {
     struct request *request;
@@ -43,6 +43,30 @@ static void on_created(void *ctx, struct err *err, const char *id)
     reply_json(e->request, 201, &b);
 }
 
+/* What the exec adds to what its container is. */
+static struct err *judge_exec(struct request *r, const struct exec_config *config)
+{
+    struct risk_findings found = {0};
+    struct policy_case asked = {.risks = &found};
+
+    if (!permit_of_request(r))
+        return NULL;
+    if (config->privileged)
+        risk_add(r->arena, &found, "exec-privileged", "exec --privileged");
+    policy_case_exec(config, &asked);
+    return judge_case(r, &asked);
+}
+
+static void create(struct request *r, struct container *c)
+{
+    struct exec_asked *e = arena_new(r->arena, struct exec_asked);
+
+    e->request = r;
+    if (!reply_failed(r, request_read_warned(r, &exec_config_json, &e->config, &e->warnings)) &&
+        !reply_failed(r, judge_exec(r, &e->config)))
+        exec_create(c, r->body.data, r->body.len, on_created, e);
+}
+
 /* The body is judged before the container is looked up, as Docker does it. */
 void handle_exec_create(struct request *r)
 {
@@ -54,7 +78,7 @@ void handle_exec_create(struct request *r)
         return;
     c = container_of_request(r);
     if (c)
-        exec_create(c, r->body.data, r->body.len, on_created, e);
+        judge_container(r, c, create);
 }
 
 static struct err *find_exec(struct request *r, struct exec **out)
@@ -75,12 +99,28 @@ static void on_stream_start(void *ctx, struct err *err)
     struct request *r = h->request;
 
     if (err && h->is_accepted) {
+        r->has_failed = true;
         hijack_fail(h, err);
     } else if (err) {
         hijack_withdraw(h);
         reply_err(r, err);
     }
+    request_note(r);
     request_unref(r);
+}
+
+static struct err *find_exec_to_start(struct request *r, struct exec_start_request *out,
+                                      struct exec **e)
+{
+    const char *text;
+    size_t len;
+
+    TRY(request_json(r, &text, &len));
+    if (len > 0)
+        TRY(json_decode(r->arena, text, len, &exec_start_json, out));
+    if (!out->tty || r->api_version < 142)
+        memset(out->console_size, 0, sizeof(out->console_size));
+    return find_exec(r, e);
 }
 
 static void start_stream(struct request *r, struct exec *e, const struct exec_start_request *start)
@@ -94,26 +134,32 @@ static void start_stream(struct request *r, struct exec *e, const struct exec_st
     request_unref(r);
 }
 
-void handle_exec_start(struct request *r)
+static void start(struct request *r, struct container *c)
 {
     struct exec_start_request body = {0};
-    const char *text;
-    size_t len;
     struct exec *e;
-    struct err *err = request_json(r, &text, &len);
 
-    if (!err && len > 0)
-        err = json_decode(r->arena, text, len, &exec_start_json, &body);
-    if (!body.tty || r->api_version < 142)
-        memset(body.console_size, 0, sizeof(body.console_size));
-    if (!err)
-        err = find_exec(r, &e);
-    if (reply_failed(r, err))
+    (void)c;
+    if (reply_failed(r, find_exec_to_start(r, &body, &e)))
         return;
     if (body.detach)
         exec_start(e, &body, NULL, NULL, on_detached_start, r, NULL);
     else
         start_stream(r, e, &body);
+}
+
+/* Whoever created it: who may not have such a container or exec may not start it, either. */
+void handle_exec_start(struct request *r)
+{
+    struct exec_start_request body = {0};
+    struct exec *e;
+
+    if (reply_failed(r, find_exec_to_start(r, &body, &e)))
+        return;
+    if (e->c)
+        judge_container(r, e->c, start);
+    else
+        start(r, NULL);
 }
 
 void handle_exec_resize(struct request *r)

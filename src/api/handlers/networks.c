@@ -6,7 +6,7 @@
 #include "place/connect.h"
 #include "runtime/config.h"
 
-#include "api.h"
+#include "judge.h"
 #include "prune.h"
 
 static const char *const known_filters[] = {"dangling", "driver", "id",   "label",
@@ -118,12 +118,26 @@ static void on_created(void *ctx, struct err *err, const char *id)
     reply_json(r, 201, &b);
 }
 
+/* A driver is known to policies as "driver:macvlan". */
+static struct err *judge_network(struct request *r, const char *name, const char *driver)
+{
+    struct policy_case asked = {0};
+    struct strs *networks = &asked.items[POLICY_NETWORKS];
+
+    strs_add(r->arena, networks, name ? name : "");
+    if (driver)
+        strs_add(r->arena, networks,
+                 arena_printf(r->arena, "driver:%s", *driver ? driver : "bridge"));
+    return judge_case(r, &asked);
+}
+
 void handle_network_create(struct request *r)
 {
     struct network_creation *c = arena_new(r->arena, struct network_creation);
 
     c->request = r;
-    if (reply_failed(r, request_read_warned(r, &network_request_json, &c->asked, &c->warnings)))
+    if (reply_failed(r, request_read_warned(r, &network_request_json, &c->asked, &c->warnings)) ||
+        reply_failed(r, judge_network(r, c->asked.name, c->asked.driver)))
         return;
     network_create(parts_of(r)->networks, &c->asked, on_created, c);
 }
@@ -164,13 +178,30 @@ static void on_connected(void *ctx, struct err *err)
         reply_empty(ctx, 200);
 }
 
+static void connect_judged(struct request *r, struct container *c)
+{
+    struct connect_request asked = {0};
+
+    if (read_connect_request(r, &asked, &c))
+        container_connect(c, request_arg(r, 0), &asked.endpoint, on_connected, r);
+}
+
+static struct err *judge_connect(struct request *r)
+{
+    struct network *n = NULL;
+    struct err *err = network_find(parts_of(r)->networks, request_arg(r, 0), &n);
+
+    err_drop(err); /* container_connect says so */
+    return judge_network(r, n ? network_name(n) : request_arg(r, 0), NULL);
+}
+
 void handle_network_connect(struct request *r)
 {
     struct connect_request asked = {0};
     struct container *c;
 
-    if (read_connect_request(r, &asked, &c))
-        container_connect(c, request_arg(r, 0), &asked.endpoint, on_connected, r);
+    if (read_connect_request(r, &asked, &c) && !reply_failed(r, judge_connect(r)))
+        judge_container(r, c, connect_judged);
 }
 
 void handle_network_disconnect(struct request *r)

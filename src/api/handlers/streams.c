@@ -8,8 +8,8 @@
 #include "run/commands.h"
 #include "stream/log.h"
 
-#include "api.h"
 #include "hijack.h"
+#include "judge.h"
 #include "status.h"
 #include "websocket.h"
 
@@ -100,26 +100,41 @@ static void refuse_attach(struct request *r, struct err *err)
     err_drop(err);
 }
 
-void handle_container_attach(struct request *r)
+/* The command is done when the client is attached, however long it stays. */
+static void accept_stream(struct hijack *h)
+{
+    struct request *r = request_ref(h->request);
+
+    hijack_accept(h, false);
+    request_note(r);
+    request_unref(r);
+}
+
+static void attach_raw(struct request *r, struct container *c)
 {
     struct attach_request attach;
-    struct container *c;
     struct hijack *h;
-    bool has_tty;
-    struct err *err = container_find(parts_of(r)->containers, request_arg(r, 0), &c);
+    struct err *err;
+    bool has_tty = container_has_tty(c);
 
-    if (err) {
-        refuse_attach(r, err);
-        return;
-    }
-    has_tty = container_has_tty(c);
     read_attach_params(r, has_tty, &attach);
     h = hijack_create(r, has_tty);
     err = container_attach(c, &attach, &h->sink, hijack_gone, h, &h->attachment);
     if (err)
         refuse_attach(r, err);
     else
-        hijack_accept(h, false);
+        accept_stream(h);
+}
+
+void handle_container_attach(struct request *r)
+{
+    struct container *c;
+    struct err *err = container_find(parts_of(r)->containers, request_arg(r, 0), &c);
+
+    if (err)
+        refuse_attach(r, err);
+    else
+        judge_container(r, c, attach_raw);
 }
 
 /* ---- attach over a websocket: never multiplexed ---- */
@@ -138,16 +153,15 @@ static struct err *check_handshake(const struct request *r)
     return NULL;
 }
 
-void handle_container_attach_ws(struct request *r)
+static void attach_ws(struct request *r, struct container *c)
 {
     const char *version = request_header(r, "sec-websocket-version");
-    struct container *c = container_of_request(r);
     struct attach_request attach;
     char accept[WS_ACCEPT_SIZE];
     struct hijack *h;
     struct err *err;
 
-    if (!c || reply_failed(r, check_handshake(r)))
+    if (reply_failed(r, check_handshake(r)))
         return;
     if (!text_same(version, "13")) {
         struct buf b = {0};
@@ -165,7 +179,15 @@ void handle_container_attach_ws(struct request *r)
     if (err)
         reply_err(r, err);
     else
-        hijack_accept(h, false);
+        accept_stream(h);
+}
+
+void handle_container_attach_ws(struct request *r)
+{
+    struct container *c = container_of_request(r);
+
+    if (c)
+        judge_container(r, c, attach_ws);
 }
 
 /* ---- logs ---- */

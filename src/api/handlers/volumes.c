@@ -2,8 +2,10 @@
 /* Volumes: list, inspect, create, remove, prune. Loop thread. */
 #include <string.h>
 
+#include "base/fd.h"
 #include "storage/volume.h"
 
+#include "judge.h"
 #include "listing.h"
 #include "prune.h"
 
@@ -88,13 +90,30 @@ static void on_created(void *ctx, struct err *err, struct volume *v)
         reply_volume(ctx, 201, v);
 }
 
+static void create(struct request *r)
+{
+    struct volume_request request = {0};
+
+    if (!reply_failed(r, request_read(r, &volume_request_json, &request)))
+        volume_create(parts_of(r)->volumes, &request, text_is_empty(request.name), on_created, r);
+}
+
+/* With options it may lead to the host's folders and disks. */
 void handle_volume_create(struct request *r)
 {
     struct volume_request *request = arena_new(r->arena, struct volume_request);
+    struct risk_sources sources = {0};
 
     if (reply_failed(r, request_read(r, &volume_request_json, request)))
         return;
-    volume_create(parts_of(r)->volumes, request, text_is_empty(request->name), on_created, r);
+    if (!request->options.n) {
+        create(r);
+        return;
+    }
+    risk_sources_add_volume(r->arena, &sources, request->name ? request->name : "",
+                            path_join(r->arena, parts_of(r)->risk_host->data_root, "volumes"),
+                            &request->options, true);
+    judge_sources(r, &sources, create);
 }
 
 void handle_volume_remove(struct request *r)

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -14,11 +15,15 @@ struct meta {
     gid_t gid;
     mode_t mode; /* 07777 */
     struct timespec times[2];
+    bool leaves_owner; /* uid and gid are not set */
 };
 
+/* Attributes that belong to a file's content: the users' own, capabilities, access lists. */
+bool meta_xattr_is_kept(const char *name);
 /* ERR_INVALID for owners that do not fit: cut to 32 bits they could become root. */
 struct err *meta_read(struct archive_entry *e, struct meta *out) must_check;
 /* Owner, mode (set-id bits survive), attributes; times last. fd: a file or directory. */
 struct err *meta_apply_fd(int fd, const struct meta *m, struct archive_entry *e) must_check;
-/* The same by name for what cannot be opened: links, devices, fifos (no attributes). */
+/* The same for what cannot be opened, of that type and made a moment ago: links, devices, fifos (no
+ * attributes). Who else can write to dir may have put something else there: ERR_CONFLICT. */
 struct err *meta_apply_at(int dir, const char *name, const struct meta *m, mode_t type) must_check;

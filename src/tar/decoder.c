@@ -4,7 +4,7 @@
  * Trap: archive_read_support_filter_all, and a filter whose library is missing, run programs
  * found by PATH (CVE-2014-9357 and its kin); a filter that answers anything but OK is refused.
  */
-#include "decoder.h"
+#include "tar/decoder.h"
 
 #include <archive.h>
 

@@ -4,13 +4,14 @@
  * Trap: the order is the meaning. chown clears set-id bits and capabilities, so mode and
  * attributes come after it; times come last because everything else moves them.
  */
-#include "extract_meta.h"
+#include "tar/meta.h"
 
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/xattr.h>
 
@@ -48,11 +49,11 @@ struct err *meta_read(struct archive_entry *e, struct meta *out)
 }
 
 /* Anything else could talk to the host's overlay, security module or integrity code. */
-static bool xattr_is_welcome(const char *name)
+bool meta_xattr_is_kept(const char *name)
 {
     if (text_starts(name, "user."))
         return !text_starts(name, "user.overlay.");
-    return !strcmp(name, "security.capability");
+    return !strcmp(name, "security.capability") || text_starts(name, "system.posix_acl_");
 }
 
 static struct err *apply_xattrs(int fd, struct archive_entry *e)
@@ -65,7 +66,7 @@ static struct err *apply_xattrs(int fd, struct archive_entry *e)
     if (count > XATTRS_MAX)
         return err_new(ERR_INVALID, "archive entry has more than %d attributes", XATTRS_MAX);
     while (archive_entry_xattr_next(e, &name, &value, &size) == ARCHIVE_OK) {
-        if (!name || !xattr_is_welcome(name))
+        if (!name || !meta_xattr_is_kept(name))
             continue;
         if (strlen(name) > 255 || size > XATTR_VALUE_MAX)
             return err_new(ERR_INVALID, "attribute \"%.64s\" of an archive entry is too large",
@@ -83,7 +84,7 @@ static struct err *apply_xattrs(int fd, struct archive_entry *e)
 struct err *meta_apply_fd(int fd, const struct meta *m, struct archive_entry *e)
 {
     ASSERT(fd >= 0);
-    if (fchown(fd, m->uid, m->gid) < 0)
+    if (!m->leaves_owner && fchown(fd, m->uid, m->gid) < 0)
         return err_sys("set owner %u:%u", m->uid, m->gid);
     if (fchmod(fd, m->mode) < 0)
         return err_sys("set mode %o", m->mode);
@@ -93,15 +94,30 @@ struct err *meta_apply_fd(int fd, const struct meta *m, struct archive_entry *e)
     return NULL;
 }
 
+/* chmod(2) knows no AT_EMPTY_PATH before Linux 6.6; the link in /proc names the inode itself. */
+static int change_mode(int seen, mode_t mode)
+{
+    char link[32];
+
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", seen);
+    return chmod(link, mode);
+}
+
 struct err *meta_apply_at(int dir, const char *name, const struct meta *m, mode_t type)
 {
+    autoclose int seen = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    struct stat st;
+
     ASSERT(dir >= 0 && !strchr(name, '/'));
-    if (fchownat(dir, name, m->uid, m->gid, AT_SYMLINK_NOFOLLOW) < 0)
+    if (seen < 0 || fstat(seen, &st) < 0)
+        return err_sys("open %s", name);
+    if ((st.st_mode & S_IFMT) != type || st.st_nlink != 1)
+        return err_new(ERR_CONFLICT, "%s was replaced while it was made", name);
+    if (!m->leaves_owner && fchownat(seen, "", m->uid, m->gid, AT_EMPTY_PATH) < 0)
         return err_sys("set owner %u:%u of %s", m->uid, m->gid, name);
-    /* we made it a moment ago and nobody else can reach it: it is no link unless type says so */
-    if (!S_ISLNK(type) && fchmodat(dir, name, m->mode, 0) < 0)
+    if (!S_ISLNK(type) && change_mode(seen, m->mode) < 0)
         return err_sys("set mode %o of %s", m->mode, name);
-    if (utimensat(dir, name, m->times, AT_SYMLINK_NOFOLLOW) < 0)
+    if (utimensat(seen, "", m->times, AT_EMPTY_PATH) < 0)
         return err_sys("set times of %s", name);
     return NULL;
 }

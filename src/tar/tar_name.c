@@ -4,7 +4,7 @@
  * Trap: cleaning is lexical and only keeps nonsense out; that nothing leaves the layer is the
  * kernel's doing (openat2 in extract.c), never this file's.
  */
-#include "tar_name.h"
+#include "tar/tar_name.h"
 
 #include <stdio.h>
 #include <string.h>
