@@ -144,5 +144,5 @@ struct cgroup_detail {
     size_t n_cpus;
     int64_t memory_failures; /* v1 */
 };
-struct err *cgroup_detail(struct cgroup_tree *t, const char *id, struct arena *a,
+struct err *cgroup_detail(struct cgroup_tree *t, const char *place, struct arena *a,
                           struct cgroup_detail *out) must_check;

@@ -82,6 +82,7 @@ struct port_record { /* a port mapping of the running container, or as many as f
 struct doc {
     char *id, *name, *image_id, *image_name, *hostname;
     char *platform;
+    char *uid_map, *gid_map; /* of its user namespace, as id_ranges_text; NULL: the host's ids */
     int64_t created_ns;
     struct config config; /* merged with the image's */
     struct host_config host;

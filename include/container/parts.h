@@ -28,6 +28,10 @@ struct parts {
     struct policy *policy;                         /* what callers may; NULL: everything */
     unsigned policy_reloads;                       /* asked for, one of them under way */
     const struct risk_host *risk_host;             /* what is the engine's own on this host */
-    const char *engine_id;                         /* of /info, persistent */
+    const struct lsm *lsm;
+    const struct id_map *remap; /* --userns-remap; NULL: containers have the host's ids */
+    struct id_pool *id_pool;    /* of --userns auto */
+    const char *keeper_binary;  /* path */
+    const char *engine_id;      /* of /info, persistent */
     int64_t started_ns;
 };

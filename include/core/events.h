@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Numbered events with a bounded history (EVENTS_HISTORY). Never the carrier of
- * state: only what clients of GET /events see. A subscriber that lags is told by
- * its own callback's queue, not here: publishing calls subscribers directly.
- * Loop thread.
+ * Numbered events with a bounded history (EVENTS_HISTORY) that outlives the engine. Never the
+ * carrier of state: only what clients of GET /events see. A subscriber that lags is told by its own
+ * callback's queue, not here: publishing calls subscribers directly. Loop thread.
  */
 #pragma once
 
@@ -27,6 +26,8 @@ struct event {
 };
 
 struct events;
+struct loop;
+struct pools;
 typedef void (*event_fn)(void *ctx, const struct event *e); /* e lives for the call only */
 struct events_sub {                                         /* embedded by the subscriber */
     struct list link;
@@ -35,7 +36,12 @@ struct events_sub {                                         /* embedded by the s
 };
 
 struct events *events_create(void);
-void events_destroy(struct events *ev);
+void events_destroy(struct events *ev); /* when no worker is left */
+/* Start-up: takes what engines before have left in the folder, and keeps the history there. Numbers
+ * go on; after an engine that was killed with a gap, since its last ones may be in no file. */
+struct err *events_keep(struct events *ev, struct loop *l, struct pools *p, const char *dir)
+    must_check;
+uint64_t events_last(const struct events *ev); /* number; 0: none was told */
 /* The labels of an object that an event has room for, to begin its attributes with. */
 struct pairs event_labels(struct arena *a, const struct pairs *labels);
 /* Copies everything. seq and wall_ns are filled in; seq is returned. */

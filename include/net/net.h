@@ -83,6 +83,10 @@ struct endpoint_spec {
  * (never delete a veth by netlink: 22 ms). n may be 0 (network none). */
 struct err *netns_open(struct net *n, const struct endpoint_spec *e, size_t count, int *out_netns)
     must_check;
+/* The same with a namespace that the caller has made and nobody uses yet (another user namespace
+ * owns it); *netns is -1 when it has failed further on than to enter it. */
+struct err *netns_open_in(struct net *n, const struct endpoint_spec *e, size_t count, int *netns)
+    must_check;
 /* Adds an interface to a running sandbox, or removes it. */
 struct err *netns_attach(struct net *n, int netns, const struct endpoint_spec *e) must_check;
 /* No error: the interface is gone, whatever the container's root has made of it. */

@@ -16,3 +16,5 @@ struct err *user_files_read(struct arena *a, int root, struct user_files *out) m
 /* Pure. ERR_INVALID "unable to find user x: no matching entries in passwd file". */
 struct err *user_resolve(struct arena *a, const struct user_files *f, const char *spec,
                          const struct strs *group_add, struct sandbox_user *out) must_check;
+/* ERR_INVALID for one that the user namespace does not have. NULL: it has all. Pure. */
+struct err *user_check_ids(const struct sandbox_user *u, const struct id_map *ids) must_check;

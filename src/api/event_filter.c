@@ -108,5 +108,6 @@ void event_write(const struct event *e, struct jw *w, int api_version)
     jw_str(w, "scope", "local");
     jw_int(w, "time", e->wall_ns / NS_PER_S);
     jw_int(w, "timeNano", e->wall_ns);
+    jw_int(w, "seq", (int64_t)e->seq); /* ours */
     jw_obj_end(w);
 }

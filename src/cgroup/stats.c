@@ -221,13 +221,13 @@ static void read_memory(struct arena *a, const char *text, struct pairs *out)
     }
 }
 
-struct err *cgroup_detail(struct cgroup_tree *t, const char *id, struct arena *a,
+struct err *cgroup_detail(struct cgroup_tree *t, const char *place, struct arena *a,
                           struct cgroup_detail *out)
 {
-    struct stats_reader r = {.t = t, .id = id};
+    struct stats_reader r = {.t = t, .place = place};
     struct cgroup_detail d = {0};
 
-    TRY(cgroup_stats(t, id, &d.usage));
+    TRY(cgroup_stats(t, place, &d.usage));
     read_memory(a, read_text(&r, CTL_MEMORY, "memory.stat"), &d.memory);
     if (t->features.is_v2) {
         const char *text = arena_strdup(a, read_text(&r, CTL_BLKIO, "io.stat"));

@@ -280,6 +280,8 @@ static struct err *events_path(struct cli *cli, const struct events_options *o, 
         TRY(query_since(cli->arena, o->until, &text));
         buf_printf(&b, "&until=%s", text);
     }
+    if (o->after)
+        buf_printf(&b, "&after=%s", text_to_query(cli->arena, o->after));
     return api_path(cli, out, "/events?%s", b.data ? b.data : "");
 }
 

@@ -233,6 +233,8 @@ const struct flag login_flags[] = {
     FLAG_END,
 };
 const struct flag events_flags[] = {
+    TEXT(events_options, after, "after", 0,
+         "Show all events behind this number (0: all that are kept), and what is missing"),
     FILTER(events_options),
     FORMAT(events_options),
     TEXT(events_options, since, "since", 0, "Show all events created since timestamp"),

@@ -131,7 +131,8 @@ static struct err *check_modes(const struct run_options *o)
         return err_new(ERR_INVALID, "--pid: invalid PID mode");
     if (!is_mode(o->uts, "host", false))
         return err_new(ERR_INVALID, "--uts: invalid UTS mode");
-    if (!is_mode(o->userns, "host", false))
+    if (!is_mode(o->userns, "host", false) && strcmp(o->userns, "auto") != 0 &&
+        strcmp(o->userns, "remap") != 0)
         return err_new(ERR_INVALID, "--userns: invalid USER mode");
     return NULL;
 }

@@ -127,7 +127,7 @@
     BOOL(tty, "tty", 't', "Allocate a pseudo-TTY"),                                                \
     LIST(ulimits, "ulimit", 0, "ulimit", "Ulimit options"),                                        \
     TEXT(user, "user", 'u', "string", "Username or UID (format: <name|uid>[:<group|gid>])"),       \
-    TEXT(userns, "userns", 0, "string", "User namespace to use"),                                  \
+    TEXT(userns, "userns", 0, "string", "User namespace to use (auto, remap, host)"),              \
     TEXT(uts, "uts", 0, "string", "UTS namespace to use"),                                         \
     LIST(volumes, "volume", 'v', "list", "Bind mount a volume"),                                   \
     TEXT(volume_driver, "volume-driver", 0, "string", "Optional volume driver for the container"), \

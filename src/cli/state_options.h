@@ -61,7 +61,7 @@ struct import_options { /* load, import */
     bool quiet;
 };
 struct events_options {
-    char *since, *until, *format;
+    char *since, *until, *after, *format;
     struct strs filters;
 };
 struct prune_options {

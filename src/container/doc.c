@@ -126,6 +126,8 @@ static const struct jfield port_record_fields[] = {
 static const struct jtable port_record_json = {sizeof(struct port_record), port_record_fields};
 
 static const struct jfield doc_fields[] = {
+    J(J_STR, struct doc, uid_map, "UidMap", .flags = J_OMIT),
+    J(J_STR, struct doc, gid_map, "GidMap", .flags = J_OMIT),
     J(J_STR, struct doc, id, "Id"),
     J(J_STR, struct doc, name, "Name"),
     J(J_STR, struct doc, image_id, "ImageID"),

@@ -9,6 +9,7 @@
 #include "cgroup/cgroup.h"
 #include "container/container_table.h"
 #include "container/hooks.h"
+#include "container/ids.h"
 #include "stream/hub.h"
 #include "stream/log.h"
 
@@ -43,6 +44,7 @@ void container_destroy(struct container *c)
     timer_clear(c->parts->loop, &c->restart_timer);
     timer_clear(c->parts->loop, &c->unsaved.retry);
     c->parts->container_hooks->destroying(c);
+    ids_give_back(c);
     for (int kind = 0; kind < SOCKETS_KINDS; kind++)
         ASSERT(!c->holding[kind]); /* else the keeper's answer would find freed memory */
     hub_destroy(c->hub);

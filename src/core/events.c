@@ -4,12 +4,12 @@
  * and in bytes; and the subscribers. Loop thread. Subscribers may come and go
  * from within a callback: a publisher walks the list behind a bookmark of its own.
  */
-#include "core/events.h"
-
 #include <string.h>
 
 #include "base/clock.h"
 #include "core/loop.h"
+
+#include "events_inner.h"
 
 struct kept {
     struct event event;
@@ -24,6 +24,7 @@ struct events {
     uint64_t last_seq;
     struct list subs;
     bool is_replaying;
+    struct events_file *file; /* NULL: the history is in memory alone */
 };
 
 static size_t text_room(const char *s)
@@ -157,6 +158,7 @@ void events_destroy(struct events *ev)
 {
     if (!ev)
         return;
+    events_file_close(steal_ptr(&ev->file), ev->last_seq);
     while (ev->n)
         drop_oldest(ev);
     list_each (sub, &ev->subs, struct events_sub, link)
@@ -181,6 +183,32 @@ static void tell(struct events *ev, const struct event *e)
     list_remove(&bookmark.link);
 }
 
+void events_restore(struct events *ev, const struct event *e)
+{
+    struct kept *k = keep(e);
+
+    ASSERT(e->seq > ev->last_seq);
+    k->event.seq = ev->last_seq = e->seq;
+    k->event.wall_ns = e->wall_ns;
+    add(ev, k);
+}
+
+void events_begin_at(struct events *ev, uint64_t last_seq)
+{
+    ASSERT(last_seq >= ev->last_seq);
+    ev->last_seq = last_seq;
+}
+
+void events_set_file(struct events *ev, struct events_file *f)
+{
+    ev->file = f;
+}
+
+uint64_t events_last(const struct events *ev)
+{
+    return ev->last_seq;
+}
+
 uint64_t events_publish(struct events *ev, const struct event *e)
 {
     struct kept *k = keep(e);
@@ -191,6 +219,8 @@ uint64_t events_publish(struct events *ev, const struct event *e)
     k->event.seq = ev->last_seq = seq;
     k->event.wall_ns = clock_wall_ns();
     add(ev, k);
+    if (ev->file)
+        events_file_add(ev->file, &k->event);
     tell(ev, &k->event);
     return seq;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One row a setting: dockerd's names where dockerd has the setting. Options that
- * would weaken or tighten security and that we do not have (TLS, user namespaces,
- * SELinux, authorization plugins) are absent on purpose: ignoring them would be a
+ * would weaken or tighten security and that we do not have (TLS, SELinux,
+ * authorization plugins) are absent on purpose: ignoring them would be a
  * lie, so they are unknown flags. Pure.
  */
 #include "settings_flags.h"
@@ -110,6 +110,8 @@ const struct flag settings_flags[] = {
      .remark = "published ports are served by the engine where the kernel cannot"},
     {"userland-proxy-path", 0, "userland-proxy-path", FLAG_TEXT, IGNORED,
      .remark = "the proxy is built in"},
+    {"userns-remap", 0, "userns-remap", FLAG_TEXT, AT(userns_remap),
+     .help = "User whose subordinate ids containers get: default, user[:group] or uid[:gid]"},
     {"validate", 0, NULL, FLAG_BOOL, AT(only_validate),
      .help = "Judge the options and the configuration file, and exit"},
     {"version", 'v', NULL, FLAG_BOOL, AT(only_version), .help = "Print version and quit"},

@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "cgroup/cgroup.h"
 #include "container/container.h"
+#include "container/id_pool.h"
 #include "core/db.h"
 #include "core/debug.h"
 #include "core/events.h"
@@ -36,6 +37,7 @@
 #include "recover/salvage.h"
 #include "runtime/policy.h"
 #include "runtime/sandbox.h"
+#include "runtime/subid.h"
 #include "storage/layer.h"
 #include "storage/volume.h"
 #include "view/stats.h"
@@ -175,6 +177,17 @@ static struct err *read_engine_id(struct engine *e)
     return NULL;
 }
 
+/* A history that cannot be kept is no reason not to serve. */
+static void keep_events(struct engine *e)
+{
+    const char *dir = path_join(e->arena, e->settings.data_root, "events");
+    struct err *err = events_keep(e->parts.events, e->parts.loop, e->parts.pools, dir);
+
+    if (err)
+        log_warn("the history of events will end with the engine", KV("error", err_text(err)));
+    err_drop(err);
+}
+
 /* What everything else stands on: loop, workers, operations, databases. */
 static struct err *open_core(struct engine *e)
 {
@@ -188,6 +201,7 @@ static struct err *open_core(struct engine *e)
     p->debug = debug_create();
     debug_register(p->debug, "turns", turns_dump, p->loop);
     p->events = events_create();
+    keep_events(e);
     TRY(db_open(p->loop, path_join(e->arena, e->settings.data_root, "state.db"), &p->db));
     return db_open_volatile(p->loop, path_join(e->arena, e->settings.exec_root, "execs.db"),
                             &p->exec_db);
@@ -267,6 +281,41 @@ static char *keeper_binary(struct arena *a)
     return path_join(a, self, "berth-keeper");
 }
 
+struct err *engine_validate(const struct engine *e)
+{
+    const char *spec = e->settings.userns_remap;
+    struct id_map ignored;
+
+    return text_is_empty(spec) ? NULL : subid_remap(spec, &ignored);
+}
+
+/* Whose ids containers get. The lines of /etc/subuid and /etc/subgid are read once. */
+static struct err *open_ids(struct engine *e)
+{
+    const char *spec = e->settings.userns_remap;
+    struct id_map pool, *remap = NULL;
+
+    if (!text_is_empty(spec)) {
+        remap = arena_new(e->arena, struct id_map);
+        TRY(subid_remap(spec, remap));
+        log_info("containers get the ids of a user namespace", KV("of", spec),
+                 KV_INT("first_uid", id_map_uid(remap, 0)),
+                 KV_INT("first_gid", id_map_gid(remap, 0)));
+    }
+    TRY(subid_pool(&pool));
+    e->parts.remap = remap;
+    e->parts.id_pool = id_pool_create(&pool, remap);
+    return NULL;
+}
+
+static void open_lsm(struct engine *e)
+{
+    struct lsm *l = arena_new(e->arena, struct lsm);
+
+    lsm_open(l);
+    e->parts.lsm = l;
+}
+
 /* The documents, then what the keeper has, then what the two say together. */
 static struct err *open_containers(struct engine *e)
 {
@@ -276,8 +325,11 @@ static struct err *open_containers(struct engine *e)
 
     ASSERT(p->images && p->volumes && p->networks);
     p->stats = stats_sampler_create(p);
+    p->keeper_binary = keeper_binary(e->arena);
+    TRY(open_ids(e));
+    open_lsm(e);
     TRY(container_table_open(p, &p->containers));
-    TRY(keeper_open(p->loop, e->settings.exec_root, keeper_binary(e->arena), &hooks, p->containers,
+    TRY(keeper_open(p->loop, e->settings.exec_root, p->keeper_binary, &hooks, p->containers,
                     container_table_adopt, &p->keeper));
     TRY(container_table_open_landing(p->containers));
     container_table_reconcile(p->containers);
@@ -344,6 +396,7 @@ void engine_close(struct engine *e)
     ASSERT(p->containers && p->keeper);
     image_table_stop(p->images);
     container_table_close(p->containers);
+    id_pool_destroy(p->id_pool);
     volume_table_close(p->volumes);
     network_table_close(p->networks);
     net_close(p->net, n.running == 0 && n.paused == 0);

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "cgroup/cgroup.h"
+#include "container/ids.h"
 #include "container/process.h"
 #include "exec/exec_object.h"
 #include "runtime/sandbox.h"
@@ -63,6 +64,7 @@ struct exec_start {
     const char *container_id, *cgroup;
     const struct config *container;
     const struct host_config *host;
+    const struct id_map *ids;
     struct container *c;
     struct launch launch;
     uint64_t spawning; /* the number of the keeper's request; 0: none */
@@ -90,6 +92,7 @@ static struct err *claim(struct op *op)
                        c->name);
     if (o->e->is_started)
         return err_new(ERR_CONFLICT, "Error: Exec command %s is already running", o->e->doc.id);
+    TRY(ids_of(o->op.arena, &c->doc, &o->ids));
     o->c = container_ref(c);
     c->n_exec_starts++;
     o->pidfd = fcntl(c->pidfd, F_DUPFD_CLOEXEC, 0);
@@ -139,6 +142,8 @@ static struct err *prepare(struct op *op)
         .config = &o->e->doc.config,
         .container = o->container,
         .host = o->host,
+        .ids = o->ids,
+        .lsm = o->parts->lsm,
         .pidfd = steal_fd(&o->pidfd),
         .pid = o->pid,
         .cgroup_tasks = join.tasks,

@@ -86,6 +86,9 @@ int do_user(struct init *t);
 int do_no_new_privs(struct init *t);
 int do_seccomp(struct init *t);
 
+/* label.c */
+int do_label(struct init *t);
+
 /* execve.c */
 int do_env(struct init *t);
 int do_exec(struct init *t);

@@ -46,6 +46,7 @@ static const init_fn functions[P_CODE_END] = {
     [P_EXEC] = do_exec,
     [P_KEYRING] = do_keyring,
     [P_SYMLINK] = do_symlink,
+    [P_LABEL] = do_label,
 };
 
 /* memmove, since a detail may be made longer from itself. */

@@ -217,26 +217,39 @@ static struct err *configure(struct net *n, struct spare_netns *p, const struct 
     return NULL;
 }
 
+static struct err *finish_open(struct net *n, struct spare_netns *p, const struct endpoint_spec *e,
+                               size_t count, int *out_netns)
+{
+    struct err *err = count ? configure(n, p, e, count) : NULL;
+
+    if (!err)
+        *out_netns = steal_fd(&p->netns);
+    spare_netns_finish(p);
+    return err;
+}
+
 /* From the pool if the first network is a bridge and the interface shall be eth0; macvlan and
  * ipvlan are made for each. */
 struct err *netns_open(struct net *n, const struct endpoint_spec *e, size_t count, int *out_netns)
 {
     struct spare_netns p = {.netns = -1};
-    struct err *err = NULL;
 
     if (!count || e[0].vlan.kind)
         TRY(netns_make(n->netns, &p.netns, &p.nl));
     else if (strcmp(e[0].ifname, "eth0") != 0 || !netns_pool_take(n, e[0].bridge, &p))
         TRY(spare_netns_make(n, e[0].bridge, e[0].ifname, &p));
-    if (count)
-        err = configure(n, &p, e, count);
-    if (err) {
-        spare_netns_finish(&p);
-        return err;
-    }
-    *out_netns = steal_fd(&p.netns);
-    spare_netns_finish(&p);
-    return NULL;
+    return finish_open(n, &p, e, count, out_netns);
+}
+
+/* What is in the pool belongs to the host's user namespace. */
+struct err *netns_open_in(struct net *n, const struct endpoint_spec *e, size_t count, int *netns)
+{
+    struct spare_netns p = {.netns = -1};
+
+    ASSERT(*netns >= 0);
+    TRY(netns_furnish(n->netns, *netns, &p.nl));
+    p.netns = steal_fd(netns);
+    return finish_open(n, &p, e, count, netns);
 }
 
 /* EEXIST: there is an interface of this name already, which is not ours to remove. */

@@ -254,9 +254,9 @@ struct err *etc_files_open_again(struct arena *a, const char *dir, const struct 
 
 struct err *etc_files_open(struct arena *a, const char *dir, const struct etc_files *f,
                            const struct mount_point *mounts, size_t n_mounts,
-                           struct sandbox_mount *out, size_t *n)
+                           const struct id_shift *shift, struct sandbox_mount *out, size_t *n)
 {
-    struct bind_options_plan plan = {.read_only = f->is_readonly};
+    struct bind_options_plan plan = {.read_only = f->is_readonly, .shift = shift};
     const struct {
         const char *name, *target, *text;
     } files[ETC_FILES] = {

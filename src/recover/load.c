@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "container/container_table.h"
 #include "container/hooks.h"
+#include "container/ids.h"
 #include "container/orphan.h"
 #include "core/db.h"
 #include "exec/health.h"
@@ -40,6 +41,7 @@ static struct err *load_one(void *ctx, const char *id, const char *json)
         err_drop(err);
         c->image = NULL;
     }
+    ids_load(c);
     health_load(c);
     mounts_ref(c);
     images_ref(c, state_is_running(c));

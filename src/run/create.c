@@ -11,6 +11,7 @@
 #include "cgroup/cgroup.h"
 #include "container/container_table.h"
 #include "container/event.h"
+#include "container/ids.h"
 #include "container/object.h"
 #include "container/process.h"
 #include "core/db.h"
@@ -230,6 +231,8 @@ static struct err *check_with_parts(struct create *o, const struct config *c,
     struct port_map *maps;
     size_t n_maps;
 
+    TRY(ids_check(o->table->parts, h));
+    TRY(lsm_check(o->op.arena, o->table->parts->lsm, h));
     TRY(resolver_check(c, h));
     TRY(log_check(h->log.type, &h->log.options));
     TRY(log_check_here(h->log.type));
@@ -353,6 +356,8 @@ static struct err *find_parts(struct op *op)
     TRY(check_networks(o));
     doc->config = o->request.config;
     doc->host = o->request.host;
+    TRY(ids_claim(o->c));
+    ids_warn(op->arena, o->c, &o->warnings);
     doc->created_ns = clock_wall_ns();
     note_sources(o);
     return NULL;
@@ -575,7 +580,7 @@ static struct err *copy_up(struct create *o)
         if (strcmp(m[i].type, "volume") != 0 || m[i].no_copy)
             continue;
         if (root < 0)
-            TRY(rootfs_mount(o->table->parts->layers, o->c->doc.id, &o->chain, true, &root));
+            TRY(rootfs_mount(o->table->parts->layers, o->c->doc.id, &o->chain, true, NULL, &root));
         TRY(volume_copy_up(m[i].source, &o->volume_options[i], m[i].subpath, root,
                            m[i].destination));
     }

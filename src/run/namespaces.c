@@ -8,12 +8,17 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "container/ids.h"
 #include "container/object.h"
 #include "container/process.h"
 #include "place/networks.h"
 #include "runtime/sandbox.h"
+
+const struct sandbox_namespaces namespaces_none = {
+    .net = -1, .ipc = -1, .pid = -1, .uts = -1, .shm = -1, .userns = -1};
 
 static struct err *name(struct container_table *t, struct arena *a, char **mode)
 {
@@ -124,6 +129,35 @@ static struct err *share_shm(struct container *c, const char *ipc_mode, int *out
     return *out < 0 ? err_sys("open container %s", other->name) : NULL;
 }
 
+/* What owns the other's namespaces has to own the rest, too, and there is one owner only. */
+static struct err *join_userns(struct container *c, const char *mode, struct sandbox_namespaces *ns)
+{
+    struct joined j = {.kind = "user"};
+    autoclose int fd = -1;
+    struct stat st, had;
+
+    TRY(mode_container(c->table, mode, &j.c));
+    if (!j.c || text_is_empty(c->doc.uid_map))
+        return NULL;
+    if (!ids_are_same(&c->doc, &j.c->doc))
+        return err_new(ERR_CONFLICT,
+                       "cannot share namespaces with container %s: it has other ids (user "
+                       "namespace); start both with the same --userns",
+                       j.c->name);
+    TRY(open_of(&j, &fd));
+    if (ns->userns < 0) {
+        ns->userns = steal_fd(&fd);
+        return NULL;
+    }
+    if (fstat(fd, &st) < 0 || fstat(ns->userns, &had) < 0)
+        return err_sys("look at a user namespace");
+    if (st.st_dev == had.st_dev && st.st_ino == had.st_ino)
+        return NULL;
+    return err_new(ERR_CONFLICT,
+                   "cannot share namespaces with several containers whose user namespaces are not "
+                   "the same; use --userns host");
+}
+
 /* Who shares a network shares the name that it has there. */
 static void take_hostname(struct container *c)
 {
@@ -140,7 +174,7 @@ struct err *namespaces_open(struct container *c, struct sandbox_namespaces *out)
 {
     const struct host_config *h = &c->doc.host;
 
-    *out = (struct sandbox_namespaces){.net = -1, .ipc = -1, .pid = -1, .uts = -1, .shm = -1};
+    *out = namespaces_none;
     out->host_net = network_mode_is(h, "host");
     out->host_ipc = text_same(h->ipc_mode, "host");
     out->host_pid = text_same(h->pid_mode, "host");
@@ -151,13 +185,16 @@ struct err *namespaces_open(struct container *c, struct sandbox_namespaces *out)
     TRY(join(c, "ipc", h->ipc_mode, check_ipc, &out->ipc));
     TRY(share_shm(c, h->ipc_mode, &out->shm));
     TRY(join(c, "pid", h->pid_mode, check_pid, &out->pid));
+    TRY(join_userns(c, h->network_mode, out));
+    TRY(join_userns(c, h->ipc_mode, out));
+    TRY(join_userns(c, h->pid_mode, out));
     take_hostname(c);
     return NULL;
 }
 
 void namespaces_close(struct sandbox_namespaces *ns)
 {
-    int *fds[] = {&ns->net, &ns->ipc, &ns->pid, &ns->uts, &ns->shm};
+    int *fds[] = {&ns->net, &ns->ipc, &ns->pid, &ns->uts, &ns->shm, &ns->userns};
 
     for (size_t i = 0; i < ARRAY_LEN(fds); i++)
         if (*fds[i] >= 0)

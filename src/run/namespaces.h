@@ -10,6 +10,7 @@ struct container_table;
 struct host_config;
 struct sandbox_namespaces;
 
+extern const struct sandbox_namespaces namespaces_none; /* all descriptors -1 */
 /* At create: names become ids, so that who is joined does not depend on who has the name later. An
  * absent one is an error for pid and ipc, and left to the start for the network, as in Docker. */
 struct err *namespaces_name(struct container_table *t, struct arena *a, struct host_config *h)

@@ -15,6 +15,7 @@
 #include "image/image.h"
 #include "net/net.h"
 #include "run/mounts.h"
+#include "runtime/userns.h"
 #include "storage/rootfs.h"
 #include "storage/volume.h"
 
@@ -67,12 +68,13 @@ static unsigned long propagation_flags(const char *name)
     return 0;
 }
 
-static struct err *open_tmpfs(const struct mount_point *m, bool for_view, struct sandbox_mount *out)
+static struct err *open_tmpfs(const struct prep *p, const struct mount_point *m, bool for_view,
+                              struct sandbox_mount *out)
 {
     struct mount_attr read_only = {.attr_set = MOUNT_ATTR_RDONLY};
     struct tmpfs_mount t;
 
-    TRY(tmpfs_open(m->options ? m->options : "", &t));
+    TRY(tmpfs_open(m->options ? m->options : "", p->shift, &t));
     if (for_view && mount_setattr(t.fd, "", AT_EMPTY_PATH, &read_only, sizeof(read_only)) < 0) {
         close(t.fd);
         return err_sys("make a tmpfs read-only");
@@ -91,8 +93,8 @@ static struct err *open_image(const struct prep *p, size_t i, struct sandbox_mou
     if (p->image_chains[i].n == 0)
         return err_new(ERR_NOT_FOUND,
                        "No such image: %s (it was removed while the container existed)", m->source);
-    return image_mount_open(p->parts->layers, &p->image_chains[i], m->subpath, &out->fd,
-                            &out->is_file);
+    return image_mount_open(p->parts->layers, &p->image_chains[i], m->subpath, p->shift,
+                            &out->fd, &out->is_file);
 }
 
 static struct err *open_mount(const struct prep *p, size_t i, bool for_view,
@@ -106,15 +108,16 @@ static struct err *open_mount(const struct prep *p, size_t i, bool for_view,
         .readonly_non_recursive = m->readonly_non_recursive,
         .must_be = m->judged,
         .propagation = propagation_flags(m->propagation),
+        .shift = p->shift,
     };
 
     ASSERT(i < p->n_mounts);
     *out = (struct sandbox_mount){.fd = -1, .target = m->destination};
     if (strcmp(m->type, "tmpfs") == 0)
-        return open_tmpfs(m, for_view, out);
+        return open_tmpfs(p, m, for_view, out);
     if (strcmp(m->type, "volume") == 0)
         return volume_open_mount(m->source, &p->volume_options[i], !m->rw, m->subpath, m->judged,
-                                 &out->fd, &out->is_file);
+                                 p->shift, &out->fd, &out->is_file);
     if (strcmp(m->type, "image") == 0)
         return open_image(p, i, out);
     return bind_open(m->source, &plan, &out->fd, &out->is_file);
@@ -150,11 +153,19 @@ static struct err *open_mounts(struct arena *a, const struct prep *p, struct mou
 
     err = prep_open_mounts(p, false, l->v, &l->n);
     if (!err) /* last: something may be mounted at /etc */
-        err = etc_files_open(a, p->dir, &p->files, p->mounts, p->n_mounts, l->v + l->n, &n_etc);
+        err = etc_files_open(a, p->dir, &p->files, p->mounts, p->n_mounts, p->shift, l->v + l->n,
+                             &n_etc);
     l->n += n_etc;
     if (err)
         close_mounts(l);
     return err;
+}
+
+/* One of another container's comes with its network namespace, or without. */
+static struct err *open_owned_network(struct prep *p)
+{
+    TRY(userns_make(p->parts->keeper_binary, p->ids, &p->ns.userns, &p->ns.net));
+    return netns_open_in(p->parts->net, p->specs, p->n_specs, &p->ns.net);
 }
 
 /* Sockets of published ports first: a port that is taken is the most usual failure, and nothing has
@@ -165,17 +176,25 @@ static struct err *open_network(struct prep *p)
         TRY(ports_bind(p->ports));
     if (p->ns.net >= 0 || p->ns.host_net)
         return NULL;
-    TRY(netns_open(p->parts->net, p->specs, p->n_specs, &p->ns.net));
+    if (p->ids)
+        TRY(open_owned_network(p));
+    else
+        TRY(netns_open(p->parts->net, p->specs, p->n_specs, &p->ns.net));
     return dns_start_open(&p->dns, p->parts->net, p->ns.net);
 }
 
 struct err *prep_mount_root(struct prep *p, int *out)
 {
+    if (p->lent_root >= 0 && p->shift) /* its owners are the host's, and it is mounted once only */
+        return err_new(ERR_CONFLICT,
+                       "the files of container %.12s are in use by another command (cp, export); "
+                       "start it when that has ended",
+                       p->id);
     if (p->lent_root >= 0) {
         *out = steal_fd(&p->lent_root);
         return NULL;
     }
-    return rootfs_mount(p->parts->layers, p->id, &p->chain, p->host->auto_remove, out);
+    return rootfs_mount(p->parts->layers, p->id, &p->chain, p->host->auto_remove, p->shift, out);
 }
 
 /* Descriptors of `ns`, the mounts and the cgroup are taken by sandbox_compile, whether it succeeds
@@ -185,6 +204,8 @@ static struct err *compile(struct arena *a, struct prep *p, struct mount_list *l
 {
     struct sandbox_input in = {
         .id = p->id,
+        .ids = p->ids,
+        .lsm = p->parts->lsm,
         .config = p->config,
         .host = p->host,
         .hostname = p->config->hostname,
@@ -205,7 +226,8 @@ static struct err *compile(struct arena *a, struct prep *p, struct mount_list *l
         close_mounts(l);
         return err;
     }
-    p->ns.net = p->ns.ipc = p->ns.pid = p->ns.uts = p->ns.shm = -1; /* taken, whatever happens */
+    /* taken, whatever happens */
+    p->ns.net = p->ns.ipc = p->ns.pid = p->ns.uts = p->ns.shm = p->ns.userns = -1;
     return sandbox_compile(a, &in, &p->launch);
 }
 
@@ -222,6 +244,8 @@ struct err *prep_make(struct arena *a, struct prep *p)
     mounts.v = arena_array(a, p->n_mounts + ETC_FILES, sizeof(*mounts.v));
     TRY(limits_plan(a, p->host, p->config, &limits));
     TRY(open_network(p));
+    p->owners = (struct id_shift){p->ids, p->ns.userns};
+    p->shift = p->ids ? &p->owners : NULL;
     TRY(open_mounts(a, p, &mounts));
     err = cgroup_create(p->parts->cgroups, p->cgroup, &limits, &join);
     if (err) {

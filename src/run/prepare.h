@@ -15,6 +15,9 @@ struct ports;
 struct prep {
     struct parts *parts; /* mechanisms only */
     const char *id, *cgroup, *dir;
+    const struct id_map *ids;     /* of its user namespace; NULL: the host's */
+    const struct id_shift *shift; /* while it is prepared: whose owners the mounts get, or NULL */
+    struct id_shift owners;
     const struct config *config;
     const struct host_config *host;
     struct strs chain;

@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "container/event.h"
+#include "container/ids.h"
 #include "container/process.h"
 #include "container/start_permit.h"
 #include "container/wait.h"
@@ -116,8 +117,10 @@ static struct err *reserve(struct op *op)
 {
     struct start *o = (struct start *)op;
     struct container *c = o->c;
-    struct err *err = namespaces_open(c, &o->prep.ns);
+    struct err *err = ids_settle(c);
 
+    if (!err)
+        err = namespaces_open(c, &o->prep.ns);
     if (!err)
         err = join_networks(c);
     if (err)
@@ -175,6 +178,7 @@ static struct err *copy_for_worker(struct start *o)
     struct prep *p = &o->prep;
 
     TRY(prep_plan_root(o->op.arena, c, p));
+    TRY(ids_of(o->op.arena, &c->doc, &p->ids));
     p->cgroup = container_cgroup(o->op.arena, c);
     p->config = legacy_links_config(c, o->op.arena);
     p->specs = arena_array(o->op.arena, c->n_endpoints + 1, sizeof(struct endpoint_spec));
@@ -449,7 +453,7 @@ struct op *start_op(struct container *c)
     ASSERT_LOOP();
     o->c = container_ref(c);
     o->op.subject = c->doc.id;
-    o->prep.ns = (struct sandbox_namespaces){.net = -1, .ipc = -1, .pid = -1, .uts = -1, .shm = -1};
+    o->prep.ns = namespaces_none;
     o->prep.lent_root = -1;
     launch_init(&o->prep.launch);
     dns_start_init(&o->prep.dns);

@@ -43,6 +43,7 @@ static const char *const acts[P_CODE_END] = {
     [P_INIT] = "start the init process",
     [P_PAYLOAD] = "start the process",
     [P_SYMLINK] = "make a link",
+    [P_LABEL] = "unable to apply apparmor profile",
 };
 
 struct sentence {
@@ -132,7 +133,7 @@ static enum err_kind kind_of(const struct keeper_failed *f)
 {
     if (mixes_types(f))
         return ERR_INVALID;
-    if (f->code == P_HOSTNAME || f->code == P_SYSCTL || f->code == P_RLIMIT)
+    if (f->code == P_HOSTNAME || f->code == P_SYSCTL || f->code == P_RLIMIT || f->code == P_LABEL)
         return ERR_INVALID;
     return ERR_INTERNAL;
 }
@@ -150,7 +151,7 @@ struct err *failure_explain(const struct keeper_failed *f)
     static const char mixed_hint[] =
         ": Are you trying to mount a directory onto a file (or vice-versa)? Check if the "
         "specified host path exists and is the expected type";
-    const char *act = "run a record";
+    const char *act = "run a record", *hint = "";
     struct sentence s;
     char sys[128];
 
@@ -164,8 +165,12 @@ struct err *failure_explain(const struct keeper_failed *f)
         return explain_clone(f);
     if (f->code < P_CODE_END && acts[f->code])
         act = acts[f->code];
+    if (mixes_types(f))
+        hint = mixed_hint;
+    else if (f->code == P_LABEL && f->sys == ENOENT)
+        hint = " (it is not loaded: see aa-status and apparmor_parser)";
     snprintf(s.text, sizeof(s.text), "%s%s%s: %s%s", act, f->detail[0] ? " " : "", f->detail,
-             sys_text(f->sys, sys), mixes_types(f) ? mixed_hint : "");
+             sys_text(f->sys, sys), hint);
     return with_prefix(f, kind_of(f), s.text);
 }
 

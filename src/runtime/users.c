@@ -296,3 +296,26 @@ struct err *user_resolve(struct arena *a, const struct user_files *f, const char
     *out = u;
     return NULL;
 }
+
+static struct err *check_id(const struct id_ranges *r, const char *what, uint32_t id)
+{
+    uint32_t ignored;
+
+    if (id_to_host(r, id, &ignored))
+        return NULL;
+    return err_new(ERR_INVALID,
+                   "%s %u is not in the container's user namespace: give it a larger range in "
+                   "/etc/subuid and /etc/subgid, or use --userns host",
+                   what, id);
+}
+
+struct err *user_check_ids(const struct sandbox_user *u, const struct id_map *ids)
+{
+    if (!ids)
+        return NULL;
+    TRY(check_id(&ids->uids, "uid", u->uid));
+    TRY(check_id(&ids->gids, "gid", u->gid));
+    for (size_t i = 0; i < u->n_groups; i++)
+        TRY(check_id(&ids->gids, "gid", u->groups[i]));
+    return NULL;
+}

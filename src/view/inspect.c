@@ -308,7 +308,7 @@ void container_write_inspect(struct container *c, struct jw *w, int api_version,
     jw_str(w, "Platform", "linux");
     jw_str(w, "MountLabel", "");
     jw_str(w, "ProcessLabel", "");
-    jw_str(w, "AppArmorProfile", "");
+    jw_str(w, "AppArmorProfile", lsm_profile(a, c->parts->lsm, &c->doc.host));
     write_exec_ids(c, w);
     write_host_config(c, w);
     jw_obj(w, "GraphDriver");

@@ -28,6 +28,7 @@ void stats_cpu_finish(struct stats_cpu *c)
 
 void stats_look_begin(struct stats_look *l, const struct container *c)
 {
+    autoarena struct arena *a = arena_create();
     bool is_running = state_is_running(c) && !c->is_exiting && !c->exit.is_set;
 
     ASSERT_LOOP();
@@ -35,6 +36,7 @@ void stats_look_begin(struct stats_look *l, const struct container *c)
         .cgroups = c->parts->cgroups,
         .id = mem_strdup(c->doc.id),
         .name = mem_printf("/%s", c->name),
+        .place = mem_strdup(container_cgroup(a, c)),
         .pid = c->doc.state.pid,
         .pidfd = is_running ? fcntl(c->pidfd, F_DUPFD_CLOEXEC, 0) : -1,
         .has_networks =
@@ -46,6 +48,7 @@ void stats_look_finish(struct stats_look *l)
 {
     free(l->id);
     free(l->name);
+    free(l->place);
     if (l->pidfd >= 0)
         close(l->pidfd);
     stats_cpu_finish(&l->before);
@@ -228,7 +231,7 @@ void stats_look_do(struct stats_look *l)
     autoarena struct arena *a = arena_create();
     struct cgroup_detail d = {0};
     struct jw w = {.out = &l->json};
-    struct err *e = l->pidfd < 0 ? NULL : cgroup_detail(l->cgroups, l->id, a, &d);
+    struct err *e = l->pidfd < 0 ? NULL : cgroup_detail(l->cgroups, l->place, a, &d);
     bool is_there = l->pidfd >= 0 && !e;
 
     ASSERT_WORKER();

@@ -19,8 +19,8 @@ void stats_cpu_finish(struct stats_cpu *c);
 
 struct stats_look {
     struct cgroup_tree *cgroups;
-    char *id, *name; /* heap */
-    int pid, pidfd;  /* pidfd -1: it does not run */
+    char *id, *name, *place; /* heap; place: of its cgroup */
+    int pid, pidfd;          /* pidfd -1: it does not run */
     bool has_networks;
     struct stats_cpu before, now;
     struct buf json;

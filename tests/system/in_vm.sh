@@ -339,7 +339,7 @@ like "docker pull" "Status: (Downloaded newer|Image is up to date)" "$(d pull 12
 same "docker run" "by docker" "$(d run --rm 127.0.0.1:5000/busybox echo by docker 2>&1)"
 like "docker info" "Cgroup Version: 2" "$(d info 2>/dev/null)"
 check "no cgroup is left" poll 10 eval '[ -z "$(find $CG/berth* -mindepth 1 -type d)" ]'
-engine_stop
+. ./in_vm_userns.sh
 
 # ---- --storage-opt size: project quotas, on a data root of their own ----
 modprobe -a loop quota_v2

@@ -51,6 +51,8 @@ like "as events" 'command container create web .*uid=1000' "$(ev --filter type=c
 same "only for who asks for the type" 0 "$( (ev; d events --since 1h --until "$(date +%s)" --filter event=create) | grep -c ' command ')"
 same "… one by its object" 1 "$(ev --filter type=command --filter event='container start' | grep -c 'container start web')"
 
+same "the file names the events' numbers" true "$(N=$(record '.command=="container remove"' | jq .seq); ev --filter type=command --format '{{json .}}' | jq -s "any(.seq==$N)")"
+
 # ---- no secrets ----
 SECRET=s3cr3t-$RANDOM$RANDOM
 d create --name env -e "PASSWORD=$SECRET" --label "l=$SECRET" busybox echo "$SECRET" >/dev/null

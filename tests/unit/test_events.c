@@ -3,6 +3,11 @@
 /* Events: numbering, bounded history, subscribers that come and go. */
 #include "core/events.h"
 
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/fd.h"
 #include "core/loop.h"
 
 #include "test.h"
@@ -142,4 +147,111 @@ TEST(subscribers_may_leave_and_publish_in_a_callback)
     CHECK_STR(trace, "133");
     events_destroy(events);
     loop_destroy(l);
+}
+
+/* ---- the history on disk ---- */
+
+static char dir[64];
+static struct loop *loop;
+static struct pools *pools;
+
+static void begin_engine(void)
+{
+    loop = loop_create();
+    pools = pools_create(loop, 1, 1);
+    events = events_create();
+    CHECK_OK(events_keep(events, loop, pools, dir));
+}
+
+static void end_engine(void)
+{
+    pools_destroy(pools);
+    loop_settle(loop);
+    events_destroy(events);
+    loop_destroy(loop);
+}
+
+/* As a SIGKILL leaves it: what was written is there, and nobody has said where numbers go on. */
+static void kill_engine(void)
+{
+    char *text = NULL;
+    size_t n;
+    int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    CHECK_OK(file_read(test_arena, fd, "next", 64, &text, &n));
+    end_engine();
+    CHECK_OK(file_write_atomic(fd, "next", text, n, 0600, false));
+    close(fd);
+}
+
+static void tell_odd(void)
+{
+    struct event e = {.type = "container", .action = "exec_create: a\tb\nc\\", .id = ""};
+
+    pairs_set(test_arena, &e.attrs, "name", "web");
+    pairs_set(test_arena, &e.attrs, "", "\\t\t\n");
+    events_publish(events, &e);
+}
+
+static void check_odd(void *ctx, const struct event *e)
+{
+    (void)ctx;
+    if (!text_starts(e->action, "exec_create"))
+        return;
+    n_seen++;
+    CHECK_STR(e->action, "exec_create: a\tb\nc\\");
+    CHECK_STR(e->id, "");
+    CHECK_INT(e->attrs.n, 2);
+    CHECK_STR(pairs_get(&e->attrs, ""), "\\t\t\n");
+    CHECK(e->wall_ns > 0);
+}
+
+TEST(the_history_outlives_the_engine_and_numbers_go_on)
+{
+    snprintf(dir, sizeof(dir), "/tmp/test-events.XXXXXX");
+    CHECK(mkdtemp(dir));
+    begin_engine();
+    CHECK_INT(events_last(events), 0);
+    publish("create");
+    tell_odd();
+    end_engine();
+    begin_engine();
+    CHECK_INT(events_last(events), 2);
+    events_replay(events, 0, 0, check_odd, NULL);
+    CHECK_INT(n_seen, 1);
+    publish("start");
+    CHECK_INT(events_last(events), 3);
+    kill_engine();
+    begin_engine();
+    CHECK(events_last(events) > 1000000); /* none of those that may have been told comes again */
+    n_seen = 0;
+    last_seq = 0;
+    events_replay(events, 0, 0, count, NULL);
+    CHECK_INT(n_seen, 3);
+    end_engine();
+    CHECK_OK(dir_remove_tree(AT_FDCWD, dir));
+}
+
+TEST(damage_of_the_history_is_a_gap)
+{
+    static const char lines[] = "1 5\tcontainer\tstart\tabc\tname\tweb\n"
+                                "junk\n\n2 5\tcontainer\n3 x\ta\tb\tc\n"
+                                "4 5\tcontainer\tstart\tabc\tname\n"
+                                "3 5\tcontainer\tstart\tabc\tname\tweb\n"
+                                "2 5\tcontainer\tback\tabc\n"
+                                "9 5\tcontainer\tstart\tabc\tname\tweb\ttorn";
+    int fd;
+
+    snprintf(dir, sizeof(dir), "/tmp/test-events.XXXXXX");
+    CHECK(mkdtemp(dir));
+    fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    CHECK_OK(file_write_atomic(fd, "log", lines, sizeof(lines) - 1, 0600, false));
+    begin_engine();
+    events_replay(events, 0, 0, count, NULL);
+    CHECK_INT(n_seen, 2);
+    CHECK_INT(last_seq, 3);
+    CHECK(events_last(events) > 1000000); /* `next` is lost */
+    end_engine();
+    close(fd);
+    CHECK_OK(dir_remove_tree(AT_FDCWD, dir));
 }

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * GET /events. A client that reads slowly is not skipped: it leaves the live feed and continues
- * from the history when it has read what it was sent. Only one that lags by more than the
- * history is ended, so that a gap is never silent. Loop thread.
+ * from the history when it has read what it was sent. Where the history does not have what comes
+ * next, a record says which numbers are missing: a gap is never silent. `after` (ours) is the
+ * number of the last event that the client has seen. Loop thread.
  */
 #include "api.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/events.h"
 #include "event_filter.h"
 
 #define SLICE_NS (NS_PER_MS / 2)
@@ -19,7 +23,9 @@ struct event_feed {
     struct filters filters;
     int64_t since_ns, until_ns; /* 0: none */
     uint64_t last_seq;          /* 0: no event was seen yet */
-    bool is_live, is_full, may_gap, has_gap, is_paused;
+    bool has_after;
+    bool tells_gaps; /* by `after`: whatever number is missing */
+    bool is_live, is_full, may_gap, is_paused;
     int64_t slice_end_ns; /* of the replay */
     struct timer until, slice;
 };
@@ -37,18 +43,43 @@ static void end_feed(struct event_feed *f)
     reply_end(f->request);
 }
 
-static void send_event(struct event_feed *f, const struct event *e)
+static void write_event(struct event_feed *f, const struct event *e)
 {
     autobuf struct buf b = {0};
     struct jw w = {.out = &b};
 
-    f->last_seq = e->seq;
-    if (!event_matches(e, &f->filters) || (f->until_ns && e->wall_ns > f->until_ns))
-        return;
     event_write(e, &w, f->request->api_version);
     buf_putc(&b, '\n');
     reply_write(f->request, b.data, b.len);
     f->is_full = reply_queued(f->request) > SINK_HIGH;
+}
+
+static void send_event(struct event_feed *f, const struct event *e)
+{
+    f->last_seq = e->seq;
+    if (event_matches(e, &f->filters) && !(f->until_ns && e->wall_ns > f->until_ns))
+        write_event(f, e);
+}
+
+/* The numbers up to `to` are lost, to every filter: nobody knows what they were. */
+static void send_gap(struct event_feed *f, uint64_t to)
+{
+    struct request *r = f->request;
+    char from[24], missed[24], until[24];
+    struct pair attrs[] = {{"from", from}, {"missed", missed}, {"to", until}};
+
+    snprintf(from, sizeof(from), "%llu", (unsigned long long)f->last_seq + 1);
+    snprintf(missed, sizeof(missed), "%llu", (unsigned long long)(to - f->last_seq));
+    snprintf(until, sizeof(until), "%llu", (unsigned long long)to);
+    log_info("a client of events has missed some", KV_INT("pid", r->pid),
+             KV_INT("missed", (int64_t)(to - f->last_seq)));
+    write_event(f, &(struct event){.seq = to,
+                                   .type = "daemon",
+                                   .action = "gap",
+                                   .id = parts_of(r)->engine_id,
+                                   .attrs = {attrs, ARRAY_LEN(attrs)},
+                                   .wall_ns = clock_wall_ns()});
+    f->last_seq = to;
 }
 
 static void on_live(void *ctx, const struct event *e)
@@ -66,11 +97,12 @@ static void on_replay(void *ctx, const struct event *e)
 {
     struct event_feed *f = ctx;
 
-    if (f->is_full || f->has_gap || f->is_paused)
+    if (f->is_full || f->is_paused)
         return;
-    f->has_gap = f->may_gap && e->seq != f->last_seq + 1;
+    if ((f->may_gap || f->tells_gaps) && e->seq != f->last_seq + 1)
+        send_gap(f, e->seq - 1);
     f->may_gap = false;
-    if (!f->has_gap)
+    if (!f->is_full)
         send_event(f, e);
     f->is_paused = clock_boot_ns() >= f->slice_end_ns;
 }
@@ -85,11 +117,9 @@ static void replay(struct event_feed *f)
     f->slice_end_ns = clock_boot_ns() + SLICE_NS;
     f->may_gap = f->last_seq != 0; /* the history may have moved on */
     events_replay(ev, f->last_seq ? 0 : f->since_ns, f->last_seq, on_replay, f);
-    if (f->has_gap) {
-        log_warn("a client of events lagged by more than the history",
-                 KV_INT("pid", f->request->pid));
-        end_feed(f);
-    } else if (!f->is_full && f->is_paused) {
+    if (!f->is_full && !f->is_paused && f->tells_gaps && f->last_seq < events_last(ev))
+        send_gap(f, events_last(ev)); /* an engine that was killed may have told of more */
+    if (!f->is_full && f->is_paused) {
         timer_set(parts_of(f->request)->loop, &f->slice, 0, on_slice);
     } else if (!f->is_full && f->until_ns && f->until_ns <= clock_wall_ns()) {
         end_feed(f);
@@ -128,10 +158,33 @@ static void on_feed_gone(void *ctx)
     request_abandon(f->request);
 }
 
+/* 0: everything that is kept. */
+static struct err *read_after(struct request *r, struct event_feed *f)
+{
+    uint64_t last = events_last(parts_of(r)->events);
+    int64_t after;
+
+    TRY(query_i64(&r->query, "after", -1, &after));
+    if (after < 0 && *request_param(r, "after"))
+        return err_new(ERR_INVALID, "invalid value for after: %s is below 0",
+                       request_param(r, "after"));
+    if (after >= 0 && f->since_ns)
+        return err_new(ERR_INVALID, "`since` and `after` exclude each other");
+    if (after > 0 && (uint64_t)after > last)
+        return err_new(ERR_INVALID,
+                       "after: this engine has not come to event %lld: its last is %llu",
+                       (long long)after, (unsigned long long)last);
+    f->tells_gaps = after > 0;
+    f->last_seq = after > 0 ? (uint64_t)after : 0;
+    f->has_after = after >= 0;
+    return NULL;
+}
+
 static struct err *read_feed_params(struct request *r, struct event_feed *f)
 {
     TRY(query_time(&r->query, "since", &f->since_ns));
     TRY(query_time(&r->query, "until", &f->until_ns));
+    TRY(read_after(r, f));
     if (f->since_ns && f->until_ns && f->since_ns > f->until_ns)
         return err_new(ERR_INVALID, "`since` time (%s) cannot be after `until` time (%s)",
                        request_param(r, "since"), request_param(r, "until"));
@@ -153,7 +206,7 @@ void handle_events(struct request *r)
     reply_on_room(r, on_room, f);
     if (f->until_ns > now && f->until_ns - now < UNTIL_MAX_NS)
         timer_set(parts_of(r)->loop, &f->until, (f->until_ns - now) / NS_PER_MS + 1, on_until);
-    if (!f->since_ns && !f->until_ns)
+    if (!f->since_ns && !f->until_ns && !f->has_after)
         f->since_ns = now; /* only what is to come */
     replay(f);
 }

@@ -7,6 +7,7 @@
 #include "core/settings.h"
 #include "image/image.h"
 #include "net/net.h"
+#include "runtime/lsm.h"
 
 #include "api.h"
 
@@ -157,9 +158,16 @@ static void write_swarm(struct jw *w)
 static void write_engine(struct request *r, struct jw *w)
 {
     const struct parts *p = parts_of(r);
-    const char *const security[] = {"name=seccomp,profile=builtin",
-                                    cgroup_is_v2(p->cgroups) ? "name=cgroupns" : NULL, NULL};
+    const char *security[5] = {NULL};
+    size_t n = 0;
 
+    if (p->lsm->profile)
+        security[n++] = "name=apparmor";
+    security[n++] = "name=seccomp,profile=builtin";
+    if (p->remap)
+        security[n++] = "name=userns";
+    if (cgroup_is_v2(p->cgroups))
+        security[n++] = "name=cgroupns";
     jw_str(w, "ServerVersion", BERTH_VERSION);
     jw_bool(w, "Debug", p->settings->debug);
     jw_bool(w, "LiveRestoreEnabled", true);
