@@ -154,7 +154,10 @@ static void add_file_systems(const struct plan_sandbox *plan, struct program *p)
     uint32_t read_only = plan->in->host->privileged ? 0 : MOUNT_ATTR_RDONLY;
 
     mount_own(plan, p, "proc", "/proc", MOUNT_SAFE, plan->pid);
-    attach_own(plan, p, plan->dev, "/dev", PF_MAKE_DIR);
+    /* Also below a mount of the user's: what masks files is cloned from there, and before
+     * Linux 6.15 only a mount that hangs somewhere can be cloned. */
+    if (plan->dev >= 0)
+        attach(p, &(struct plan_attach){.fd = plan->dev, .target = "/dev", .flags = PF_MAKE_DIR});
     attach_own(plan, p, plan->pts, "/dev/pts", 0);
     attach_own(plan, p, plan->shm, "/dev/shm", 0);
     if (plan->shm_donor >= 0)

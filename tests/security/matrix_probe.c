@@ -226,14 +226,12 @@ static const char *fs_name(const char *path)
         return "unknown";
     switch (fs.f_type) {
     case PROC_SUPER_MAGIC:
-        return "proc";
     case SYSFS_MAGIC:
-        return "sysfs";
-    case TMPFS_MAGIC:
-        return "tmpfs";
     case CGROUP_SUPER_MAGIC:
     case CGROUP2_SUPER_MAGIC:
-        return "cgroup";
+        return "kernel";
+    case TMPFS_MAGIC:
+        return "tmpfs";
     default:
         return "other";
     }

@@ -90,10 +90,13 @@ same "--privileged: devices" 4 "$(lines disk "$out")"
 like "--privileged: mount" "done" "$(lines mount "$out")"
 same "the host's cgroup2 still keeps them" "$before" "$(grep ' cgroup2 ' /proc/mounts)"
 
+same "a mount at /dev: masked all the same" "0 host" \
+    "$(b run --rm -v /dev:/dev busybox sh -c 'echo $(wc -c </proc/keys) $([ -b /dev/vda ] && echo host)' 2>/dev/null)"
+
 # ---- limits ----
 b run -d --name lim -m 64m --memory-reservation 32m --cpus 0.5 --cpu-shares 512 --pids-limit 33 --cpuset-cpus 0 \
     --device /dev/fuse:/dev/k:r --device-cgroup-rule 'c 10:200 rw' \
-    --device-read-bps /dev/vda:1mb busybox sleep 1000 >/dev/null
+    --device-read-bps /dev/vda:1mb --device-write-bps /dev/vda:1mb busybox sleep 1000 >/dev/null
 g=$(group lim)
 same "--memory" 67108864 "$(cat $g/memory.max)"
 same "--memory: as much swap" 67108864 "$(cat $g/memory.swap.max)"
@@ -102,13 +105,16 @@ same "--cpus" "50000 100000" "$(cat $g/cpu.max)"
 same "--cpu-shares" 20 "$(cat $g/cpu.weight)"
 same "--pids-limit" 33 "$(cat $g/pids.max)"
 same "--cpuset-cpus" 0 "$(cat $g/cpuset.cpus)"
-like "--device-read-bps" "^[0-9]+:0 rbps=1048576 wbps=max" "$(cat $g/io.max)"
+like "--device-read-bps, --device-write-bps" "^[0-9]+:0 rbps=1048576 wbps=1048576 " "$(cat $g/io.max)"
 out=$(b exec lim sh -c 'mknod /t c 10 200; echo rule=$( (: <>/t) 2>&1 | head -1)
 echo read=$( (: </dev/k) 2>&1); echo write=$( (: >>/dev/k) 2>&1); mknod /f c 10 237; echo loop=$( (: <>/f) 2>&1)')
 like "--device: not with w" "not permitted" "$(lines write "$out")"
 same "--device: r" "" "$(lines read "$out")"
 same "--device-cgroup-rule" "" "$(lines rule "$out" | grep 'not permitted')"
 like "no rule, no device" "not permitted" "$(lines loop "$out")"
+out=$(b exec lim sh -c 't=$(date +%s); timeout 2 sh -c "while :; do :; done"; dd if=/dev/zero of=/x bs=64k count=48 conv=fsync 2>/dev/null; echo took=$(($(date +%s) - t))')
+check "--cpus bites" test "$(sed -n 's/^nr_throttled //p' $g/cpu.stat)" -gt 5
+check "--device-write-bps bites: 3 MiB and 2 s of spinning took $(lines took "$out") s" test "$(lines took "$out")" -ge 4
 check "update" b update -m 32m --memory-swap 64m --cpus 1 --pids-limit 44 lim
 same "update: the files" "33554432 33554432 100000 100000 44" "$(echo $(cat $g/memory.max $g/memory.swap.max $g/cpu.max $g/pids.max))"
 like "top" "sleep 1000" "$(b top lim)"

@@ -411,6 +411,31 @@ TEST(plan_user_mounts_win)
     program_finish(&p);
 }
 
+/* The null device that masks files is cloned from the folder of ours, which therefore hangs
+ * somewhere: before Linux 6.15 nothing else can be cloned. */
+TEST(plan_user_mount_at_dev_lies_over_ours)
+{
+    struct sandbox_input in = input("{}");
+    struct plan_sandbox plan = plan_of(&in);
+    struct plan_attach mount = {.fd = 10, .target = "/dev"};
+    struct program p = {0};
+    struct view v;
+    int ours, theirs = -1;
+
+    plan.mounts = &mount;
+    plan.n_mounts = 1;
+    plan_sandbox(test_arena, &plan, &p);
+    v = look(&p);
+    ours = find(&v, P_ATTACH, "/dev");
+    for (size_t i = 0; i < v.n; i++)
+        if (v.ops[i]->code == P_ATTACH && v.ops[i]->fd == 10)
+            theirs = (int)i;
+    CHECK_INT(v.ops[ours]->fd, 3);
+    CHECK(ours < theirs && theirs < find(&v, P_MASK, NULL));
+    CHECK_INT(find(&v, P_ATTACH, "/dev/pts"), -1);
+    program_finish(&p);
+}
+
 /* A new mount of cgroup2 in the host's cgroup namespace would change the host's mount options. */
 TEST(plan_host_cgroup_is_never_mounted_anew)
 {
