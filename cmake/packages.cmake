@@ -28,6 +28,9 @@ berth_library(ZLIB zlib zlib1g-dev)
 berth_library(MNL libmnl libmnl-dev)
 berth_library(NFTABLES libnftables libnftables-dev)
 
+# Optional: without it a --cgroup-parent that is a slice of systemd's is refused.
+pkg_check_modules(SYSTEMD QUIET IMPORTED_TARGET libsystemd)
+
 # llhttp: a library where the distribution has one, else the C sources that node-llhttp ships.
 pkg_check_modules(LLHTTP QUIET IMPORTED_TARGET libllhttp)
 if(LLHTTP_FOUND)

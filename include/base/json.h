@@ -5,7 +5,7 @@
  * that have no struct. cJSON parses (base/json_parse.c). Pure, any thread.
  *
  * Decoding as Go does it: keys match case-insensitively, unknown keys are
- * ignored, null is absent, absent is zero, a wrong type is ERR_INVALID naming
+ * ignored, null is absent, absent is zero, a wrong type is ERR_INVALID in Go's words naming
  * the field. Depth and size are bounded (JSON_DEPTH_MAX, JSON_TEXT_MAX), and how often a member
  * comes again (JSON_AGAIN_MAX): each time it is merged with what was there.
  */
@@ -55,6 +55,8 @@ enum {
     J_NULL_ITEM = 8,  /* J_DICT: a zeroed struct or absent list encodes as null */
     J_DICT_LIST = 16, /* J_DICT whose values are lists: v is struct jlist[n] of sub structs */
     J_NULL_STR = 32,  /* encode: an absent string is null (default is "") */
+    J_NULL_OBJ = 64,  /* decode: J_OBJ that is a pointer in Docker's type: null takes it back */
+    J_UNKEPT = 128,   /* decode: only the type is judged; never encoded */
 };
 
 struct jtable;

@@ -23,7 +23,14 @@ struct cgroup_device_value { /* per block device: weight or rate */
     enum cgroup_weigher by; /* of a weight; looked up by cgroup/, when it is written */
 };
 
-struct cgroup_limits { /* zero: no limit, except where said */
+struct cgroup_hugetlb {
+    int64_t page_bytes; /* 0: the kernel's default size */
+    int64_t limit;      /* bytes; 0: no huge page at all */
+};
+
+struct cgroup_limits {  /* zero: no limit, except where said */
+    const char *parent; /* HostConfig.CgroupParent: some limits are a part of the parent's */
+    bool is_nested; /* v2: the container is in a cgroup below the limits, which is its to write */
     int64_t memory, memory_swap /* -1 unlimited */, memory_reservation;
     int64_t swappiness;   /* -1: unset */
     int oom_kill_disable; /* > 0: yes; < 0: undo it, in an update */
@@ -34,15 +41,20 @@ struct cgroup_limits { /* zero: no limit, except where said */
     const struct cgroup_device_value *weight_devices, *read_bps, *write_bps, *read_iops,
         *write_iops;
     size_t n_weight_devices, n_read_bps, n_write_bps, n_read_iops, n_write_iops;
+    const struct cgroup_hugetlb *hugetlbs;
+    size_t n_hugetlbs;
     const struct cgroup_device *devices;
     size_t n_devices;
 };
 
 struct cgroup_tree;
-/* Finds the hierarchies and makes the engine's sub-cgroup `parent` in each ("berth",
- * "berth-1a2b3c"; must be one path component). Start-up. On hybrid hosts (v1
+/* Finds the hierarchies and what of each was given to us (docs/CGROUPS.md, "Delegation"), and makes
+ * the engine's own cgroup there ("berth", "berth-1a2b3c", "a/b"). Start-up. On hybrid hosts (v1
  * controllers and an empty v2) v1 is used. */
-struct err *cgroup_tree_open(const char *parent, struct cgroup_tree **out) must_check;
+struct err *cgroup_tree_open(const char *own, struct cgroup_tree **out) must_check;
+/* A real-time budget for the engine's own cgroup, in us; zeros: none. Start-up. */
+struct err *cgroup_tree_give_realtime(struct cgroup_tree *t, int64_t period, int64_t runtime)
+    must_check;
 void cgroup_tree_close(struct cgroup_tree *t); /* removes the sub-cgroups when they are empty */
 bool cgroup_is_v2(const struct cgroup_tree *t);
 /* Controllers that exist, for /info: "memory", "cpu", "cpuset", "pids", "blkio"/"io",
@@ -58,40 +70,56 @@ bool cgroup_has(const struct cgroup_tree *t, const char *feature);
 struct err *cgroup_check(const struct cgroup_tree *t, struct arena *a,
                          const struct cgroup_limits *l, struct strs *warnings) must_check;
 
+/* ---- where a container's cgroup is: its "place", a path below what was given to us ---- */
+
+/* Of HostConfig.CgroupParent (empty: the engine's own cgroup; "/a/b": below what was given to us;
+ * "a/b": below the engine's own; "a-b.slice": systemd's) and a container's id. Pure. */
+char *cgroup_place(const struct cgroup_tree *t, struct arena *a, const char *parent,
+                   const char *id);
+/* Whether a container may be there: ERR_INVALID with the reason. Looks at the cgroup when `parent`
+ * is not empty, a worker's then. */
+struct err *cgroup_parent_check(const struct cgroup_tree *t, struct arena *a, const char *parent)
+    must_check;
+
 /* What a child needs to join. Owned by the caller after success. */
 struct cgroup_join {
     int tasks[16]; /* v1: open `tasks` files, O_WRONLY */
     size_t n_tasks;
     int dir; /* v2: directory for CLONE_INTO_CGROUP; -1 on v1 */
 };
-/* Makes the cgroup and writes the limits. id: one path component. Leaves nothing when it fails. */
-struct err *cgroup_create(struct cgroup_tree *t, const char *id, const struct cgroup_limits *l,
+/* Makes the cgroup, and its parents as far as they are missing, and writes the limits. Leaves
+ * nothing when it fails. */
+struct err *cgroup_create(struct cgroup_tree *t, const char *place, const struct cgroup_limits *l,
                           struct cgroup_join *out) must_check;
 /* Opens the join fds of an existing cgroup (exec). */
-struct err *cgroup_open(struct cgroup_tree *t, const char *id, struct cgroup_join *out) must_check;
+struct err *cgroup_open(struct cgroup_tree *t, const char *place, struct cgroup_join *out)
+    must_check;
 /* The same, where its process `pid` is: a v2 cgroup that delegates controllers to cgroups which
  * the container made (systemd does) takes no process itself. */
-struct err *cgroup_open_beside(struct cgroup_tree *t, const char *id, int pid,
+struct err *cgroup_open_beside(struct cgroup_tree *t, const char *place, int pid,
                                struct cgroup_join *out) must_check;
 void cgroup_join_close(struct cgroup_join *j);
-struct err *cgroup_update(struct cgroup_tree *t, const char *id, const struct cgroup_limits *l)
+struct err *cgroup_update(struct cgroup_tree *t, const char *place, const struct cgroup_limits *l)
     must_check;
 /* Kills whatever is left inside (cgroup.kill, or a freeze-free kill loop on v1) and removes it;
- * retries EBUSY for up to 2 s. Absent is success. */
-struct err *cgroup_remove(struct cgroup_tree *t, const char *id) must_check;
+ * retries EBUSY for up to 2 s. Absent is success. Parents that were made for it and are empty go,
+ * too. */
+struct err *cgroup_remove(struct cgroup_tree *t, const char *place) must_check;
 /* Does not wait on v2. A killed cgroup takes no new process (some 6.1 kernels kill on arrival
  * whatever CLONE_INTO_CGROUP puts there later): remove it and make another. */
-struct err *cgroup_kill(struct cgroup_tree *t, const char *id) must_check;
-struct err *cgroup_freeze(struct cgroup_tree *t, const char *id, bool frozen) must_check;
+struct err *cgroup_kill(struct cgroup_tree *t, const char *place) must_check;
+bool cgroup_exists(const struct cgroup_tree *t, const char *place);
+struct err *cgroup_freeze(struct cgroup_tree *t, const char *place, bool frozen) must_check;
 /* Whether it was asked to freeze; false when there is no such cgroup. A short read: any thread. */
-bool cgroup_is_frozen(struct cgroup_tree *t, const char *id);
-struct err *cgroup_pids(struct cgroup_tree *t, const char *id, struct arena *a, int **out,
+bool cgroup_is_frozen(struct cgroup_tree *t, const char *place);
+struct err *cgroup_pids(struct cgroup_tree *t, const char *place, struct arena *a, int **out,
                         size_t *n) must_check;
 /* Processes that the OOM killer has ended; read it before the cgroup is removed. */
-int64_t cgroup_oom_kills(struct cgroup_tree *t, const char *id);
+int64_t cgroup_oom_kills(struct cgroup_tree *t, const char *place);
 /* Asked after a pidfd of it was opened: that is a member's, or a dead one's. */
-bool cgroup_has_pid(struct cgroup_tree *t, const char *id, int pid);
-/* Ids that exist in the tree (reconciling at start-up). */
+bool cgroup_has_pid(struct cgroup_tree *t, const char *place, int pid);
+/* Containers' ids in the engine's own cgroup (reconciling at start-up). Parents that were made
+ * there and are empty are removed. */
 struct err *cgroup_list(struct cgroup_tree *t, struct arena *a, struct strs *out) must_check;
 
 struct cgroup_stats {
@@ -99,5 +127,23 @@ struct cgroup_stats {
     int64_t memory_bytes, memory_max_bytes, memory_limit, memory_cache_bytes, memory_inactive_file;
     int64_t pids, pids_limit, read_bytes, write_bytes, oom_kills;
 };
-struct err *cgroup_stats(struct cgroup_tree *t, const char *id, struct cgroup_stats *out)
+struct err *cgroup_stats(struct cgroup_tree *t, const char *place, struct cgroup_stats *out)
     must_check;
+
+/* What is shown of a cgroup beside that, as its files have it. */
+struct cgroup_io {
+    unsigned major, minor;
+    char op[16]; /* v1: "Read"; v2: "read" */
+    int64_t value;
+};
+struct cgroup_detail {
+    struct cgroup_stats usage;
+    struct pairs memory; /* all of memory.stat */
+    struct cgroup_io *io_bytes, *io_count;
+    size_t n_io_bytes, n_io_count;
+    int64_t *cpus; /* v1: ns of each processor; NULL: v2 has none */
+    size_t n_cpus;
+    int64_t memory_failures; /* v1 */
+};
+struct err *cgroup_detail(struct cgroup_tree *t, const char *place, struct arena *a,
+                          struct cgroup_detail *out) must_check;

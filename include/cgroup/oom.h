@@ -17,3 +17,5 @@ void cgroup_oom_close(struct cgroup_oom *o);
 /* Kills so far, of processes of the container and of cgroups below it. Takes the notice. Any
  * thread. */
 int64_t cgroup_oom_count(const struct cgroup_oom *o);
+/* v1: processes wait for memory, since the killer is off. */
+bool cgroup_oom_is_waiting(const struct cgroup_oom *o);

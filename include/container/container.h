@@ -16,8 +16,8 @@ struct container_table;
 /* Called exactly once, on the loop, perhaps before the call returns; err is the callee's. */
 typedef void (*container_done_fn)(void *ctx, struct err *err);
 
-/* Exact id, exact name, unique id prefix: ERR_NOT_FOUND "No such container: x", ERR_INVALID
- * "multiple IDs found with provided prefix: x". */
+/* Exact id, exact name, unique id prefix, "linker/alias": ERR_NOT_FOUND "No such container: x",
+ * ERR_INVALID "multiple IDs found with provided prefix: x". */
 struct err *container_find(struct container_table *t, const char *ref, struct container **out)
     must_check;
 /* Newest first; NULL ends. *cursor starts at 0. */
@@ -37,6 +37,8 @@ struct container_counts container_counts(const struct container_table *t);
 
 bool container_has_tty(const struct container *c);
 bool container_is_running(const struct container *c);
+/* Or its restart policy is about to run it: what `ps` lists without -a. */
+bool container_is_up(const struct container *c);
 const char *container_id(const struct container *c);
 const char *container_name(const struct container *c); /* without the slash */
 

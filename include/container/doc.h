@@ -55,8 +55,11 @@ struct mount_point {
     char *image;  /* id */
     struct pairs volume_options, volume_labels; /* for a volume that is not there yet */
     bool rw, is_anonymous, no_copy, non_recursive, create_source, readonly_non_recursive;
-    bool
-        is_plain_tmpfs; /* of HostConfig.Tmpfs: not among the Mounts that others see or take over */
+    int64_t source_dev, source_ino; /* of the file that this run has, of a bind of one; 0: none */
+    char *led_to;                   /* where the source of that led, links resolved */
+    bool is_replaced;               /* another one is at the source by now */
+    bool follow;                    /* then that is bound in its place */
+    bool is_plain_tmpfs; /* of HostConfig.Tmpfs: none of the Mounts that others see or take over */
 };
 
 struct endpoint_record { /* a container's endpoint in the document */
@@ -82,6 +85,7 @@ struct port_record { /* a port mapping of the running container, or as many as f
 struct doc {
     char *id, *name, *image_id, *image_name, *hostname;
     char *platform;
+    char *uid_map, *gid_map; /* of its user namespace, as id_ranges_text; NULL: the host's ids */
     int64_t created_ns;
     struct config config; /* merged with the image's */
     struct host_config host;

@@ -11,6 +11,7 @@
 #include "container/container.h"
 #include "container/doc.h"
 #include "container/parts.h"
+#include "container/root_gate.h"
 #include "core/op.h"
 
 struct exit_record {
@@ -38,11 +39,13 @@ struct container {
     char *name;          /* heap: doc.name points here */
     struct image *image; /* NULL when it was removed by force */
     struct lane lane;    /* one lifecycle operation at a time */
+    struct lane freezer; /* one pause or unpause at a time */
     size_t refs;
     bool is_gone; /* removed from the table, kept by refs */
 
     int pidfd;             /* -1 unless a process runs */
     struct orphan *orphan; /* NULL unless the run's keeper was killed: nobody reports its exit */
+    bool has_id_range;     /* out of the pool of --userns auto: container/ids.c */
     bool must_close_stdin; /* adopted, and the client that had stdin is gone */
     struct hub *hub;
     struct log *log;
@@ -55,6 +58,8 @@ struct container {
     struct dns_host *dns;         /* the resolver it asks; NULL: none */
     size_t n_held[SOCKETS_KINDS]; /* keys in the keeper: place/sockets.c */
     struct holding *holding[SOCKETS_KINDS]; /* on their way there */
+
+    struct root_gate root; /* in front of its files */
 
     bool is_streaming;       /* the hub has this run's streams, and a reference */
     bool is_starting;        /* from spawn to the end of start: an exit waits */
@@ -70,12 +75,20 @@ struct container {
     size_t n_execs;
     struct timer restart_timer;
     int64_t restart_delay_ms;
-    int64_t last_run_ns;    /* how long the run was that the restart policy has not judged yet */
-    struct list draining;   /* the ticket of the exit that waits for the last output */
-    struct op *stop_op;     /* the stop that waits for the exit: a later one may hasten it */
-    bool has_been_killed;   /* a kill or stop was asked during this run */
-    unsigned n_thaws;       /* signals that had to get through: a pause in flight gives way */
-    struct health *health;  /* NULL until a run with a health check */
+    int64_t last_run_ns;     /* how long the run was that the restart policy has not judged yet */
+    struct list draining;    /* the ticket of the exit that waits for the last output */
+    struct op *stop_op;      /* the stop that waits for the exit: a later one may hasten it */
+    bool has_been_killed;    /* a kill or stop was asked during this run */
+    bool has_sigkill;        /* was sent to its first process: a freezer would only hold it up */
+    bool is_restarted;       /* by a command that has stopped it: the end of that run is no end */
+    bool is_leaving;         /* its AutoRemove is due: it is not started again */
+    bool is_pausing;         /* no exec begins that the freezer would catch half way */
+    size_t n_exec_starts;    /* between claim and their end */
+    struct list exec_starts; /* tickets: until there are none */
+    unsigned n_thaws;        /* signals that had to get through: a pause in flight gives way */
+    struct health *health;   /* NULL until a run with a health check */
+    struct bind_user *bind_users; /* NULL unless it runs with binds of files: run/file_binds.c */
+    size_t n_bind_users;
     size_t n_volume_mounts; /* of its mounts the first so many are: run/volume_mounts.c */
     struct oom_watch *oom;  /* NULL unless it runs with a memory limit */
 };
@@ -90,6 +103,8 @@ static inline struct container *container_of_ctx(void *ctx)
 }
 /* Debug builds: what is true of a container between any two transitions. Call it behind each. */
 void container_check(const struct container *c);
+/* Its cgroup, as cgroup/ takes it. */
+char *container_cgroup(struct arena *a, const struct container *c);
 struct container *container_ref(struct container *c);
 void container_unref(struct container *c);
 /* One reference, the caller's. Takes the arena. */

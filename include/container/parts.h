@@ -19,14 +19,20 @@ struct parts {
     struct layer_store *layers;
     struct image_table *images;
     struct volume_table *volumes;
+    struct file_binds *file_binds;
     struct landing *landing;    /* set before the keeper's entries come */
     struct keeper_conn *keeper; /* set between container_table_open and container_table_adopt */
     struct container_table *containers;
+    struct stats_sampler *stats;
     const struct container_hooks *container_hooks; /* set by container_table_open */
     struct journal *audit_log;                     /* NULL: no file */
     struct policy *policy;                         /* what callers may; NULL: everything */
     unsigned policy_reloads;                       /* asked for, one of them under way */
     const struct risk_host *risk_host;             /* what is the engine's own on this host */
-    const char *engine_id;                         /* of /info, persistent */
+    const struct lsm *lsm;
+    const struct id_map *remap; /* --userns-remap; NULL: containers have the host's ids */
+    struct id_pool *id_pool;    /* of --userns auto */
+    const char *keeper_binary;  /* path */
+    const char *engine_id;      /* of /info, persistent */
     int64_t started_ns;
 };

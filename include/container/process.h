@@ -10,6 +10,9 @@ struct exit_record;
 /* "INT", "SIGINT", "2", "RTMIN+1"; ERR_INVALID "Invalid signal: X". */
 struct err *signal_parse(const char *s, int *out) must_check;
 const char *container_stop_signal(const struct container *c);
+/* It has a process that commands can reach, paused or not; else ERR_CONFLICT in Docker's words,
+ * which never are "not running" for one that its restart policy is about to run. */
+struct err *container_check_runs(const struct container *c) must_check;
 struct err *container_signal(struct container *c, int signal) must_check;
 /* SIGKILL to a process and its group, so that what a shell has started does not stay behind (Linux
  * 6.9; else to the one alone). Any thread. */

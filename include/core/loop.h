@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The one libuv loop, which owns every object, and the two pools of workers.
+ * The one libuv loop, which owns every object, and the pools of workers.
  * libuv's own thread pool is not used. A worker function gets one job and
  * touches only that job's memory and the kernel.
  */
@@ -54,9 +54,11 @@ struct watch *watch_open_as(struct loop *l, const char *name, int fd, int events
 void watch_set(struct watch *w, int events); /* 0 pauses */
 void watch_close(struct watch *w);           /* accepts NULL */
 
-enum pool_kind { POOL_KERNEL, POOL_DISK };
+enum pool_kind { POOL_KERNEL, POOL_DISK, POOL_CLIENT };
 struct pools;
-/* Threads start on demand up to n_kernel/n_disk, and past that when all have been
+#define POOL_CLIENT_THREADS 8
+/* POOL_CLIENT is for jobs that go at the speed of a client who sends: it has POOL_CLIENT_THREADS.
+ * Threads start on demand up to n_kernel/n_disk, and past that when all have been
  * busy with jobs older than 5 s (a hung disk must not stop mounts), up to 4 x. */
 struct pools *pools_create(struct loop *l, int n_kernel, int n_disk);
 void pools_destroy(struct pools *p); /* waits for running jobs */

@@ -24,7 +24,9 @@ struct settings {
     char *log_driver;   /* "json-file" */
     struct pairs log_opts;
     char *cgroup_parent; /* NULL: "berth", or "berth-<hash of the roots>" for others */
+    int cpu_rt_period, cpu_rt_runtime; /* us, of the cgroup above; 0: none */
     struct strs labels;
+    char *userns_remap;           /* NULL or "": containers have the host's ids */
     int max_inflight;             /* 512 */
     int max_concurrent_downloads; /* 3 */
     int shutdown_timeout_s;

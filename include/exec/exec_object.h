@@ -45,6 +45,7 @@ struct exec {
     bool is_recorded;         /* its end is written: the keeper may forget it */
     bool must_close_stdin;    /* adopted: its client is gone */
     bool is_probe, is_doomed; /* doomed: killed before it ran */
+    bool is_stale;            /* its container has ended before it was started */
     void (*on_end)(void *ctx, const struct err *err, int exit_code); /* a probe's */
     void *end_ctx;
     struct exit_record exit;
@@ -71,9 +72,9 @@ void exec_release(struct exec *e, size_t n_refs);
 void exec_insert(struct exec *e, struct container *c); /* the reference becomes the table's */
 /* Out of the container's list, whose reference becomes the caller's. */
 void exec_take_out(struct exec *e);
-void exec_event(struct exec *e, const char *action, const char *key, const char *value);
-void exec_save(struct exec *e);                    /* in the background */
-void exec_save_for(struct exec *e, struct op *op); /* an ON_EVENT step */
+void exec_event(struct exec *e, const char *action, const char *exit_code); /* or NULL */
+void exec_save(struct exec *e);                                             /* in the background */
+void exec_save_for(struct exec *e, struct op *op);                          /* an ON_EVENT step */
 void exec_delete_document(struct exec *e);
 struct exec *exec_of_keeper_id(const struct container_table *t, const char *id);
 /* Its process is known: takes pidfd. The two references of a run are the caller's to take. */

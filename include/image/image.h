@@ -58,9 +58,17 @@ const struct pairs *image_labels(const struct image *i);
 void image_ref(struct image *i, const char *container_id, bool is_running);
 void image_unref(struct image *i, const char *container_id);
 size_t image_users(const struct image *i);
+/* platform "os/arch[/variant]", NULL or "": any. ERR_INVALID for what is none, ERR_NOT_FOUND in
+ * Docker's words when the image, found by `reference`, is of another one. */
+struct err *image_check_platform(const struct image *i, const char *reference, const char *platform)
+    must_check;
+/* The text from {"os":…,"architecture":…,"variant":…}, as queries have it; "" stays "". */
+struct err *image_platform_of_json(struct arena *a, const char *json, const char **out) must_check;
 
 void image_write_inspect(const struct image *i, struct jw *w, int api_version);
-void image_write_summary(const struct image *i, struct jw *w, int api_version); /* one list item */
+/* One list item, with these of its names. */
+void image_write_summary(const struct image *i, const struct strs *tags, const struct strs *digests,
+                         struct jw *w, int api_version);
 void image_write_history(const struct image *i, struct jw *w);
 
 /* ---- changes ---- */
@@ -86,8 +94,8 @@ struct image_job *image_pull(struct image_table *t, const char *reference, const
                              const struct registry_auth *auth, image_progress_fn progress,
                              image_done_fn done, void *ctx);
 /* in_fd: blocking read end of a pipe or a file; taken. docker-archive and OCI layout,
- * each optionally compressed. */
-struct image_job *image_load(struct image_table *t, int in_fd, bool quiet,
+ * each optionally compressed. platform NULL or "": any. */
+struct image_job *image_load(struct image_table *t, int in_fd, bool quiet, const char *platform,
                              image_progress_fn progress, image_done_fn done, void *ctx);
 struct image_import {
     const char *repo, *tag, *message; /* repo may be NULL */

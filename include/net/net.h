@@ -66,6 +66,8 @@ struct err *net_pick_subnet6(struct net *n, const struct in6_addr *ula, const st
                              size_t n_used, struct subnet6 *out) must_check;
 
 /* ---- sandboxes: network namespaces (workers) ---- */
+#define ENDPOINT_MORE_MAX 4
+#define ENDPOINT_SYSCTLS_MAX 256
 struct endpoint_spec {
     char bridge[16];
     char ifname[16];        /* "eth0" inside */
@@ -75,13 +77,21 @@ struct endpoint_spec {
     int bits6; /* 0: no IPv6 */
     uint8_t mac[6];
     int mtu;
-    bool any_source;       /* its addresses are not checked (bridge_spec) */
-    struct vlan_spec vlan; /* kind other than VLAN_NONE: instead of a bridge */
+    bool any_source;                  /* its addresses are not checked (bridge_spec) */
+    struct vlan_spec vlan;            /* kind other than VLAN_NONE: instead of a bridge */
+    uint32_t more[ENDPOINT_MORE_MAX]; /* link-local addresses that were asked for */
+    struct in6_addr more6[ENDPOINT_MORE_MAX];
+    size_t n_more, n_more6;
+    char sysctls[2 * ENDPOINT_SYSCTLS_MAX]; /* lines "net/ipv4/conf/eth0/log_martians=1" */
 };
 /* A network namespace with lo up and the endpoints configured; from the pool when it has one.
  * The fd is the namespace: the last close of it and of its processes takes the veth away
  * (never delete a veth by netlink: 22 ms). n may be 0 (network none). */
 struct err *netns_open(struct net *n, const struct endpoint_spec *e, size_t count, int *out_netns)
+    must_check;
+/* The same with a namespace that the caller has made and nobody uses yet (another user namespace
+ * owns it); *netns is -1 when it has failed further on than to enter it. */
+struct err *netns_open_in(struct net *n, const struct endpoint_spec *e, size_t count, int *netns)
     must_check;
 /* Adds an interface to a running sandbox, or removes it. */
 struct err *netns_attach(struct net *n, int netns, const struct endpoint_spec *e) must_check;

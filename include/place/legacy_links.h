@@ -17,6 +17,8 @@ void legacy_links_insert(struct container *c); /* into the table, after the cont
 void legacy_links_remove(struct container *c); /* out of it */
 /* "/db:/web/alias" as inspect has it. */
 void legacy_links_show(const struct container *c, struct arena *a, struct strs *out);
+/* "/web/alias" for each link that leads to the container. */
+void legacy_links_names(const struct container *c, struct arena *a, struct strs *out);
 /* At start: those it links to run, in the default network. */
 struct err *legacy_links_check(const struct container *c) must_check;
 void legacy_links_hosts(const struct container *c, struct arena *a, struct hosts_entry **out,

@@ -10,6 +10,7 @@ struct container;
 struct container_table;
 struct endpoint_config;
 struct host_config;
+struct network;
 struct networking_config;
 struct port_map;
 
@@ -27,6 +28,8 @@ struct err *mac_parse(const char *s, uint8_t out[6]) must_check;
 struct err *network_plan_attached(struct container_table *t, struct arena *a, const char *name,
                                   const struct endpoint_config *asked, struct endpoint_record *out)
     must_check;
+/* What was asked of a network by who did not know it yet. */
+struct err *network_check_asked(struct network *n, const struct endpoint_config *asked) must_check;
 bool network_mode_is(const struct host_config *h, const char *mode);
 /* The other container of "container:ID", NULL when the mode is another one. */
 struct err *mode_container(struct container_table *t, const char *mode, struct container **out)

@@ -43,7 +43,7 @@ void container_remove(struct container *c, bool force, bool volumes, bool link,
 void container_rename(struct container *c, const char *name, container_done_fn done, void *ctx);
 void container_pause(struct container *c, bool paused, container_done_fn done, void *ctx);
 /* body: JSON of POST …/update. */
-void container_update(struct container *c, const char *body, size_t len,
+void container_update(struct container *c, const char *body, size_t len, int api_version,
                       void (*done)(void *ctx, struct err *err, const struct strs *warnings),
                       void *ctx);
 

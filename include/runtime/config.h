@@ -59,6 +59,10 @@ struct rate_device {
     char *path;
     int64_t rate;
 };
+struct hugetlb_limit {
+    char *page_size; /* "2MB"; NULL: the default size */
+    int64_t limit;   /* bytes */
+};
 struct ulimit {
     char *name;
     int64_t soft, hard;
@@ -74,6 +78,7 @@ struct device_request {
 struct bind_options {
     char *propagation;
     bool non_recursive, create_mountpoint, readonly_non_recursive, readonly_force_recursive;
+    bool follow; /* ours: a file that takes the source's place */
 };
 struct volume_driver_config {
     char *name;
@@ -127,18 +132,21 @@ struct host_config { /* "HostConfig" */
     char *uts_mode, *userns_mode;
     int64_t shm_size;
     struct pairs sysctls;
+    struct pairs time_offsets; /* clock → seconds; not empty: a time namespace of its own */
     char *runtime, *isolation;
     struct jlist mounts; /* struct mount_request */
     /* resources */
     int64_t cpu_shares, memory, nano_cpus;
     char *cgroup_parent;
+    char *systemd; /* "true", "false"; "auto" of a request; NULL: not said */
     int blkio_weight;
     struct jlist blkio_weight_device;             /* struct weight_device */
     struct jlist blkio_read_bps, blkio_write_bps; /* struct rate_device */
     struct jlist blkio_read_iops, blkio_write_iops;
     int64_t cpu_period, cpu_quota, cpu_rt_period, cpu_rt_runtime;
     char *cpuset_cpus, *cpuset_mems;
-    struct jlist devices; /* struct device_mapping */
+    struct jlist hugetlbs; /* struct hugetlb_limit */
+    struct jlist devices;  /* struct device_mapping */
     struct strs device_cgroup_rules;
     struct jlist device_requests; /* struct device_request */
     int64_t kernel_memory, kernel_memory_tcp, memory_reservation, memory_swap;

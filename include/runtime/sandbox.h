@@ -6,8 +6,10 @@
  */
 #pragma once
 
+#include "base/id_map.h"
 #include "runtime/config.h"
 #include "runtime/keeper_conn.h"
+#include "runtime/lsm.h"
 
 /* A mount the caller has already made detached (overlay volume, bind, file). */
 struct sandbox_mount {
@@ -23,12 +25,15 @@ struct sandbox_mount {
 struct sandbox_namespaces {
     int net, ipc, pid, uts; /* nsfds of another container (pid: its pidfd); taken */
     int shm;                /* pidfd of the one whose /dev/shm is shared; taken */
+    int userns; /* owner of all namespaces, -1: the host's; net must be its own then; taken */
     bool host_net, host_ipc, host_pid, host_uts, host_cgroup;
     bool private_cgroup; /* a cgroup namespace of its own */
 };
 
 struct sandbox_input {
     const char *id;
+    const struct id_map *ids;    /* of ns.userns; NULL: none */
+    const struct lsm *lsm;       /* NULL: there is none */
     const struct config *config; /* merged with the image's */
     const struct host_config *host;
     const char *hostname, *domainname;
@@ -62,7 +67,9 @@ struct exec_input {
     const struct exec_config *config;
     const struct config *container;
     const struct host_config *host;
-    int pidfd; /* of the container's pid 1; taken */
+    const struct id_map *ids; /* of the container's user namespace; NULL: the host's */
+    const struct lsm *lsm;    /* NULL: there is none */
+    int pidfd;                /* of the container's pid 1; taken */
     int pid;
     const int *cgroup_tasks;
     size_t n_cgroup_tasks;
@@ -74,8 +81,8 @@ struct err *exec_compile(struct arena *a, struct exec_input *in, struct launch *
 void sandbox_warnings(struct arena *a, const struct host_config *h, struct strs *out);
 /* The one of them that update says, too: a kernel memory limit is never applied. */
 void sandbox_warn_kernel_memory(struct arena *a, const struct host_config *h, struct strs *out);
-/* Of a container or an exec: no entry is empty or has an empty name. */
-struct err *sandbox_check_env(const struct strs *env) must_check;
+/* At an exec's create: its variables and the numbers of its user. Pure. */
+struct err *sandbox_check_exec(struct arena *a, const struct exec_config *x) must_check;
 /* Worker. ERR_INVALID for what this host does not let the engine set: limits, kernel settings. */
 struct err *sandbox_check_host(struct arena *a, const struct host_config *h) must_check;
 /* ERR_INVALID for what can be refused at create (unknown capabilities, devices,

@@ -7,9 +7,12 @@
  */
 #pragma once
 
+#include <sys/types.h>
+
 #include "storage/layer.h"
 
 struct db;
+struct id_shift;
 
 /* Makes the container's directory with an empty upper/. What every container must have
  * (/.dockerenv, /etc/mtab, /proc, …) comes from one shared layer below the image's, which
@@ -22,13 +25,15 @@ struct err *rootfs_limit(struct layer_store *s, const char *id, int64_t bytes) m
 void rootfs_unlimit(struct layer_store *s, const char *id);
 /* chain: chain ids from the base up. Detached mount fd in *out; nothing appears in any mount
  * table. `is_volatile`: no syncfs at unmount (containers that are removed anyway). Kernels
- * without lowerdir+ (< 6.7) take another way to the same result. */
+ * without lowerdir+ (< 6.7) take another way to the same result. shift (may be NULL): whose owners
+ * the files get inside; on the disk they stay as they are, also what the container writes. */
 struct err *rootfs_mount(struct layer_store *s, const char *id, const struct strs *chain,
-                         bool is_volatile, int *out) must_check;
+                         bool is_volatile, const struct id_shift *shift, int *out) must_check;
 /* An image as a detached mount, read-only, without set-id programs and devices. subpath: NULL, or
- * a path inside that must exist; *is_file: of a file. */
+ * a path inside that must exist; *is_file: of a file. shift: NULL, or whose owners the files get.
+ */
 struct err *image_mount_open(struct layer_store *s, const struct strs *chain, const char *subpath,
-                             int *out, bool *is_file) must_check;
+                             const struct id_shift *shift, int *out, bool *is_file) must_check;
 /* The directory is renamed to trash at once, its files go in the background (rootfs_empty_trash).
  */
 struct err *rootfs_remove(struct layer_store *s, const char *id) must_check;
@@ -45,17 +50,27 @@ char *rootfs_dir(struct layer_store *s, struct arena *a, const char *id);
 struct err *rootfs_usage(struct layer_store *s, const char *id, const struct strs *chain,
                          int64_t *rw_bytes, int64_t *root_bytes) must_check;
 
+/* What the container has changed of its image, as docker diff shows it; in no order. */
+enum rootfs_change { ROOTFS_CHANGED, ROOTFS_ADDED, ROOTFS_DELETED };
+typedef void (*rootfs_change_fn)(void *ctx, const char *path, enum rootfs_change kind);
+struct err *rootfs_changes(struct layer_store *s, const char *id, const struct strs *chain,
+                           rootfs_change_fn fn, void *ctx) must_check;
+
 /* A detached clone of one of the container's files (hosts, …) or any host path. */
 struct bind_options_plan {
     bool read_only, non_recursive, create_dir;
-    bool readonly_non_recursive; /* only the top mount becomes read-only */
-    const char *must_be;         /* where the path has to lead; NULL or "": anywhere */
-    unsigned long propagation;   /* MS_PRIVATE, MS_SLAVE, MS_SHARED | MS_REC …; 0: rprivate */
+    bool readonly_non_recursive;  /* only the top mount becomes read-only */
+    const char *must_be;          /* where the path has to lead; NULL or "": anywhere */
+    unsigned long propagation;    /* MS_PRIVATE, MS_SLAVE, MS_SHARED | MS_REC …; 0: rprivate */
+    const struct id_shift *shift; /* whose owners the files get; NULL: as they are */
 };
 /* ERR_INVALID "bind source path does not exist: /x" (unless create_dir), and where the propagation
  * that is asked for has nowhere to come from. *is_file tells what the target must be. */
 struct err *bind_open(const char *path, const struct bind_options_plan *o, int *out, bool *is_file)
     must_check;
+/* `mount`, of a file, in the place of the one that is at `target` in the mount namespace of a
+ * running process, which must be of that inode: ERR_CONFLICT when something else is there. */
+struct err *bind_replace(int pidfd, int mount, const char *target, dev_t dev, ino_t ino) must_check;
 /* tmpfs with Docker's option string ("size=64m,mode=1777,noexec"); default
  * noexec,nosuid,nodev. ERR_INVALID for unknown options. It can be written to, even if it shall be
  * read-only: what the options leave open comes from the folder that it covers. */
@@ -63,6 +78,8 @@ struct tmpfs_mount {
     int fd;
     bool has_mode, has_owner, is_readonly; /* said by the options */
 };
-struct err *tmpfs_open(const char *options, struct tmpfs_mount *out) must_check;
+/* shift (may be NULL): uid= and gid= are ids of that user namespace, and its root's without. */
+struct err *tmpfs_open(const char *options, const struct id_shift *shift, struct tmpfs_mount *out)
+    must_check;
 /* Only the names of the options: the kernel judges values. Pure. */
 struct err *tmpfs_check(const char *options) must_check;

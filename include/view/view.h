@@ -39,5 +39,8 @@ void sources_risks(struct parts *p, const struct risk_sources *sources, risks_do
                    void *ctx);
 void container_sizes(struct container *c,
                      void (*done)(void *ctx, struct err *err, int64_t rw, int64_t root), void *ctx);
+/* [{"Path":…,"Kind":…}], sorted; null when nothing has changed. */
+void container_changes(struct container *c,
+                       void (*done)(void *ctx, struct err *err, const char *json), void *ctx);
 void containers_prune(struct container_table *t, const struct container_filter *f,
                       void (*done)(void *ctx, struct err *err, const char *json), void *ctx);

@@ -38,7 +38,8 @@ struct program_op {
 
 enum program_code {
     P_CGROUP = 1, /* fd: an open cgroup v1 `tasks` file; writes "0" (single-threaded child) */
-    P_SETNS,      /* fd, a: CLONE_NEW* flags (one type of a nsfd, or several of a pidfd) */
+    P_SETNS,      /* fd, a: CLONE_NEW* flags (one type of a nsfd, or several of a pidfd). With
+                     CLONE_NEWUSER the rest runs as the root of that user namespace */
     P_UNSHARE,    /* a: CLONE_NEW* flags */
     P_ROOT,       /* fd: detached mount that becomes the root; later targets resolve in it */
     P_ATTACH,     /* fd: detached mount; data: target. flags: PF_MAKE_DIR / PF_MAKE_FILE, and for a
@@ -58,7 +59,7 @@ enum program_code {
     P_HOSTNAME,      /* data */
     P_DOMAINNAME,    /* data */
     P_SYSCTL,    /* data: path below /proc/sys with slashes, value. Through a procfs of our own */
-    P_RLIMIT,    /* a: resource, b: soft, c: hard */
+    P_RLIMIT,    /* a: resource, b: soft, c: hard. flags: PF_RAISE */
     P_OOM_SCORE, /* a: (int32) oom_score_adj */
     P_UMASK,     /* a */
     P_SETSID,    /* new session */
@@ -72,12 +73,14 @@ enum program_code {
     P_SECCOMP, /* fd: memfd holding struct sock_filter[]; a: seccomp filter flags */
     P_INIT,    /* a small init stays behind as pid 1 (reaps, forwards signals), the rest of the
                   program runs in its child */
-    P_PAYLOAD, /* exec only: a child runs the rest, the keeper's when this process ends */
+    P_PAYLOAD, /* a child runs the rest, the keeper's when this process ends */
     P_ENV,     /* data: strings, a: how many */
     P_EXEC,    /* data: strings of argv, a: how many. argv[0] without '/' is sought in the PATH
                   of P_ENV, relative to the container. ENOENT, EACCES, ENOEXEC, … come back */
     P_KEYRING, /* a session keyring of its own; failure is ignored */
     P_SYMLINK, /* data: target text, path: made when missing, existing is kept */
+    P_LABEL,   /* data: an AppArmor profile, from the execve on. flags: PF_NOW */
+    P_TIMENS,  /* data: lines of timens_offsets. A time namespace of its own, entered */
     P_CODE_END
 };
 
@@ -87,6 +90,8 @@ enum program_flags {
     PF_OPTIONAL = 4,  /* failure is no failure */
     PF_TAKE_MODE = 8,
     PF_TAKE_OWNER = 16,
+    PF_RAISE = 32, /* the hard limit alone, and only upwards */
+    PF_NOW = 64,   /* at once: what stays behind in the container is confined, too */
 };
 
 struct program_caps {

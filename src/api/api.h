@@ -64,10 +64,17 @@ void handle_container_update(struct request *r);
 void handle_container_resize(struct request *r);
 void handle_container_top(struct request *r);
 void handle_container_risks(struct request *r);
+void handle_container_changes(struct request *r);
+void handle_container_stats(struct request *r);
 void handle_container_prune(struct request *r);
 void handle_container_attach(struct request *r);
 void handle_container_attach_ws(struct request *r);
 void handle_container_logs(struct request *r);
+
+void handle_archive_stat(struct request *r);
+void handle_archive_get(struct request *r);
+void handle_archive_put(struct request *r);
+void handle_export(struct request *r);
 
 void handle_exec_create(struct request *r);
 void handle_exec_start(struct request *r);

@@ -34,11 +34,11 @@ static bool has_action(const struct strs *wanted, const char *action)
     return false;
 }
 
+/* By prefix. */
 static bool names_object(const struct strs *wanted, const struct event *e)
 {
     for (size_t i = 0; i < wanted->n; i++)
-        if (*wanted->v[i] &&
-            (text_starts(e->id, wanted->v[i]) || !strcmp(attribute(e, "name"), wanted->v[i])))
+        if (text_starts(e->id, wanted->v[i]) || text_starts(attribute(e, "name"), wanted->v[i]))
             return true;
     return false;
 }
@@ -76,6 +76,8 @@ bool event_matches(const struct event *e, const struct filters *f)
     for (size_t i = 0; i < ARRAY_LEN(objects); i++) {
         const struct strs *wanted = filters_get(f, objects[i]);
 
+        if (wanted && strs_has(wanted, "")) /* a script's variable without a value */
+            continue;
         if (wanted && (strcmp(e->type, objects[i]) != 0 || !names_object(wanted, e)))
             return false;
     }

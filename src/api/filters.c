@@ -91,16 +91,19 @@ bool filters_match_labels(const struct filters *f, const struct pairs *labels)
            !(unwanted && pairs_match_any(labels, unwanted));
 }
 
+/* All values must say the same, as in Docker. */
 struct err *filters_bool(const struct filters *f, const char *key, bool *out)
 {
     const struct strs *values = filters_get(f, key);
+    bool value = false, other;
 
-    if (!values || text_to_bool(values->v[0], out))
+    if (!values)
         return NULL;
-    return err_new(ERR_INVALID,
-                   "invalid value for filter '%s', must be \"true\" (or \"1\"), or \"false\" (or "
-                   "\"0\")",
-                   key);
+    for (size_t i = 0; i < values->n; i++)
+        if (!text_to_bool(values->v[i], i ? &other : &value) || (i && other != value))
+            return err_new(ERR_INVALID, "invalid filter '%s=[%.100s]'", key, values->v[i]);
+    *out = value;
+    return NULL;
 }
 
 struct err *filters_until(const struct filters *f, int64_t *out_ns)
@@ -111,6 +114,8 @@ struct err *filters_until(const struct filters *f, int64_t *out_ns)
     *out_ns = 0;
     if (!values)
         return NULL;
+    if (values->n > 1)
+        return err_new(ERR_INVALID, "more than one until filter specified");
     if (clock_from_duration(values->v[0], &ns))
         *out_ns = clock_wall_ns() - ns;
     else if (!clock_from_unix(values->v[0], out_ns) && !clock_from_rfc3339(values->v[0], out_ns))

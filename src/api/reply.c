@@ -156,6 +156,12 @@ void reply_done(void *request, struct err *err)
 
 void reply_begin(struct request *r, int status, const char *type)
 {
+    reply_begin_with(r, status, type, "");
+}
+
+void reply_begin_with(struct request *r, int status, const char *type, const char *more)
+{
+    autobuf struct buf lines = {0};
     struct buf head = {0};
 
     ASSERT(!r->is_begun);
@@ -166,7 +172,9 @@ void reply_begin(struct request *r, int status, const char *type)
         r->keeps_alive = false; /* the end of the connection ends the body */
     if (!r->conn)
         return;
-    reply_head(r, &head, status, type, r->is_chunked ? "Transfer-Encoding: chunked\r\n" : "");
+    buf_puts(&lines, more);
+    buf_puts(&lines, r->is_chunked ? "Transfer-Encoding: chunked\r\n" : "");
+    reply_head(r, &head, status, type, lines.data);
     end_head(r, &head);
     conn_queue_buf(r->conn, &head);
     conn_flush(r->conn);
@@ -193,6 +201,20 @@ void reply_end(struct request *r)
     if (r->conn && r->is_chunked)
         conn_queue(r->conn, "0\r\n\r\n", 5);
     reply_is_complete(r);
+}
+
+/* Without the last chunk, so that the client knows that something is missing. */
+void reply_break_off(struct request *r, struct err *e)
+{
+    ASSERT(r->is_begun && !r->is_answered);
+    if (r->conn)
+        log_warn("an answer breaks off", KV("method", r->method), KV("path", r->path),
+                 KV("error", err_text(e)));
+    err_drop(e);
+    r->on_gone = NULL;
+    if (r->conn)
+        conn_close(r->conn);
+    request_abandon(r);
 }
 
 size_t reply_queued(const struct request *r)

@@ -31,8 +31,12 @@ void reply_done(void *request, struct err *err);
 
 /* A body of unknown length; the head is sent at once. */
 void reply_begin(struct request *r, int status, const char *type);
+/* more: further header lines, each ended by CRLF. */
+void reply_begin_with(struct request *r, int status, const char *type, const char *more);
 void reply_write(struct request *r, const void *p, size_t n);
 void reply_end(struct request *r);
+/* Instead of reply_end: the rest cannot be given, and the connection ends. */
+void reply_break_off(struct request *r, struct err *e); /* takes e */
 size_t reply_queued(const struct request *r);
 void reply_on_room(struct request *r, void (*fn)(void *ctx), void *ctx); /* as struct sink's */
 

@@ -75,7 +75,8 @@ static struct err *decode_path(struct arena *a, const char *s, size_t n, char **
     return text_from_query(a, escaped.data ? escaped.data : "", escaped.len, out);
 }
 
-/* Version, path, route and query, in this order: what is wrong first is what the client is told. */
+/* Route, version and query, in this order: what is wrong first is what the client is told. An
+ * unknown path is one in every version. */
 struct err *request_resolve(struct request *r, const struct route *routes, int oldest, int newest)
 {
     const char *target = origin_form(r->target), *path;
@@ -86,12 +87,14 @@ struct err *request_resolve(struct request *r, const struct route *routes, int o
     path = r->path;
     err = router_version(&path, oldest, newest, &r->api_version);
     r->path = arena_strdup(r->arena, path);
+    if (!router_match(r->arena, routes, r->method, r->path, &r->match)) {
+        err_drop(err);
+        return err_new(ERR_NOT_FOUND, "page not found");
+    }
     if (err) {
         r->has_plain_errors = r->api_version < oldest;
         return err;
     }
-    if (!router_match(r->arena, routes, r->method, r->path, &r->match))
-        return err_new(ERR_NOT_FOUND, "page not found");
     return query_parse(r->arena, target[n] == '?' ? target + n + 1 : "", &r->query);
 }
 
@@ -168,6 +171,13 @@ struct err *request_read(struct request *r, const struct jtable *t, void *out)
         log_warn("a field of a request has no effect", KV("path", r->path),
                  KV("field", warnings.v[i]));
     return NULL;
+}
+
+struct err *request_body_pipe(struct request *r, int *out_fd)
+{
+    if (!r->conn)
+        return err_new(ERR_CANCELLED, "the client is gone");
+    return conn_body_pipe(r->conn, out_fd);
 }
 
 void request_on_gone(struct request *r, void (*fn)(void *ctx), void *ctx)

@@ -82,6 +82,9 @@ struct err *request_read(struct request *r, const struct jtable *t, void *out) m
 struct err *request_read_warned(struct request *r, const struct jtable *t, void *out,
                                 struct strs *warnings) must_check;
 
+/* Of a ROUTE_STREAMS route: conn_body_pipe, unless the client is gone. */
+struct err *request_body_pipe(struct request *r, int *out_fd) must_check;
+
 /* Until the answer is complete: fn once when the client vanishes; with it the duty may be ended by
  * request_abandon, or later by a reply that is swallowed. For these requests the client's EOF
  * counts as vanishing. NULL takes it back. */

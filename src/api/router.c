@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Matching of paths. Image names contain slashes, colons and ports, so "{*}" is greedy and the
+ * Matching of paths. Image names contain slashes, colons and ports, and a container has names of
+ * links ("web/db"), so "{*}" is greedy and the
  * pattern's rest is matched at the end of the path; the table lists special cases first. Pure.
  */
 #include "router.h"
@@ -20,7 +21,7 @@ static bool match_segment(struct arena *a, const char **pattern, const char **pa
     return true;
 }
 
-/* Names of images have slashes: "{*}" takes all up to the fixed end of the pattern. */
+/* Names have slashes: "{*}" takes all up to the fixed end of the pattern. */
 static bool match_greedy(struct arena *a, const char *suffix, const char *path, char **arg)
 {
     size_t len = strlen(path), suffix_len = strlen(suffix);

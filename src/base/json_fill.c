@@ -4,8 +4,8 @@
  * does it. Pure, any thread; recursion is bounded by JSON_DEPTH_MAX.
  * Everything is copied into the struct's arena, so a struct outlives its document.
  * Trap: members are taken in the document's order, so of equal keys (in any case) the last
- * one counts, and a null changes nothing. Equal members of a struct are merged, which takes as
- * long as what is there already: so they are counted.
+ * one counts, and a null takes back what Go has a pointer, a slice or a map for. Equal members of a
+ * struct are merged, which takes as long as what is there already: so they are counted.
  */
 #include "json_node.h"
 
@@ -23,7 +23,7 @@ struct where {
     const char *key;
 };
 
-enum { FIELDS_MAX = 128 }; /* of a table */
+enum { FIELDS_MAX = 128 /* of a table */, NUMBER_SHOWN = 40 };
 
 struct fill {
     struct arena *a;
@@ -34,10 +34,13 @@ struct fill {
 static struct err *fill_object(struct arena *a, const struct json *j, const struct jtable *t,
                                void *out, const struct where *where);
 
+/* In Go's words, which clients know; `expected` is the type's name in Go. */
 static struct err *wrong(const struct where *where, const char *expected, const struct json *j)
 {
     const struct where *path[JSON_DEPTH_MAX + 2];
     autobuf struct buf b = {0};
+    bool names_number =
+        j->type == JSON_NUMBER && (text_starts(expected, "int") || text_starts(expected, "float"));
     size_t n = 0;
 
     for (; where && n < ARRAY_LEN(path); where = where->up)
@@ -46,8 +49,11 @@ static struct err *wrong(const struct where *where, const char *expected, const 
     while (n) {
         buf_printf(&b, "%s%s", b.len ? "." : "", path[--n]->key);
     }
-    return err_new(ERR_INVALID, "invalid JSON: %s must be %s, not %s", b.len ? b.data : "the value",
-                   expected, json_type_name(j->type));
+    return err_new(
+        ERR_INVALID, "invalid JSON: json: cannot unmarshal %s%s%.*s into Go %s%s of type %s",
+        json_type_name(j->type), names_number ? " " : "",
+        names_number ? (int)(j->text_len < NUMBER_SHOWN ? j->text_len : NUMBER_SHOWN) : 0, j->text,
+        b.len ? "struct field " : "value", b.len ? b.data : "", expected);
 }
 
 /* ---- scalars ---- */
@@ -55,7 +61,7 @@ static struct err *wrong(const struct where *where, const char *expected, const 
 static struct err *fill_str(const struct fill *f, const struct json *j, char **out)
 {
     if (j->type != JSON_STRING)
-        return wrong(f->where, "a string", j);
+        return wrong(f->where, "string", j);
     *out = arena_strdup(f->a, j->str);
     return NULL;
 }
@@ -63,7 +69,7 @@ static struct err *fill_str(const struct fill *f, const struct json *j, char **o
 static struct err *fill_bool(const struct fill *f, const struct json *j, bool *out)
 {
     if (j->type != JSON_BOOL)
-        return wrong(f->where, "a bool", j);
+        return wrong(f->where, "bool", j);
     *out = j->is_true;
     return NULL;
 }
@@ -81,7 +87,7 @@ static struct err *fill_tri(const struct fill *f, const struct json *j, int *out
 static struct err *fill_i64(const struct fill *f, const struct json *j, int64_t *out)
 {
     if (!json_exact_int(j, out))
-        return wrong(f->where, "a whole number within 64 bits", j);
+        return wrong(f->where, "int64", j);
     return NULL;
 }
 
@@ -99,7 +105,7 @@ static struct err *fill_int(const struct fill *f, const struct json *j, int *out
     int64_t value;
 
     if (!json_exact_int(j, &value) || value < INT_MIN || value > INT_MAX)
-        return wrong(f->where, "a whole number within 32 bits", j);
+        return wrong(f->where, "int", j);
     *out = (int)value;
     return NULL;
 }
@@ -111,7 +117,7 @@ static struct err *fill_f64(const struct fill *f, const struct json *j, double *
     if (j->type == JSON_NUMBER)
         number = mem_printf("%.*s", (int)j->text_len, j->text);
     if (!number || !text_to_f64(number, out))
-        return wrong(f->where, "a number within range", j);
+        return wrong(f->where, "float64", j);
     return NULL;
 }
 
@@ -121,13 +127,13 @@ static struct err *fill_u32x2(const struct fill *f, const struct json *j, uint32
     size_t n = 0;
 
     if (j->type != JSON_ARRAY)
-        return wrong(f->where, "a list of numbers", j);
+        return wrong(f->where, "[2]uint", j);
     for (const struct json *it = j->first; it && n < ARRAY_LEN(both); it = it->next) {
         int64_t value = 0;
 
         if (it->type != JSON_NULL &&
             (!json_exact_int(it, &value) || value < 0 || value > UINT32_MAX))
-            return wrong(f->where, "a list of numbers", it);
+            return wrong(f->where, "[2]uint", it);
         both[n++] = (uint32_t)value;
     }
     memcpy(out, both, sizeof(both));
@@ -136,8 +142,11 @@ static struct err *fill_u32x2(const struct fill *f, const struct json *j, uint32
 
 /* ---- lists of text ---- */
 
+/* A null leaves what is there, also an item of an equal member before, but for the lists that may
+ * be a string: Docker decodes those anew. */
 static struct err *fill_strs(const struct fill *f, const struct json *j, struct strs *out)
 {
+    size_t kept = f->field->flags & J_OR_STR ? 0 : out->n;
     struct strs list = {0};
 
     if (j->type == JSON_STRING && (f->field->flags & J_OR_STR)) {
@@ -146,13 +155,17 @@ static struct err *fill_strs(const struct fill *f, const struct json *j, struct 
         return NULL;
     }
     if (j->type != JSON_ARRAY)
-        return wrong(f->where, "a list of strings", j);
+        return wrong(f->where, "[]string", j);
     list.v = strs_slots(f->a, j->n);
     for (const struct json *it = j->first; it; it = it->next) {
         ASSERT(list.n < j->n);
         if (it->type != JSON_STRING && it->type != JSON_NULL)
-            return wrong(f->where, "a list of strings", it);
-        list.v[list.n++] = arena_strdup(f->a, it->str ? it->str : "");
+            return wrong(f->where, "[]string", it);
+        if (it->type == JSON_STRING)
+            list.v[list.n] = arena_strdup(f->a, it->str);
+        else
+            list.v[list.n] = list.n < kept ? out->v[list.n] : arena_strdup(f->a, "");
+        list.n++;
     }
     *out = list;
     return NULL;
@@ -188,10 +201,10 @@ static struct err *fill_pairs(const struct fill *f, const struct json *j, struct
     struct map *found;
 
     if (j->type != JSON_OBJECT)
-        return wrong(f->where, "an object of strings", j);
+        return wrong(f->where, "map[string]string", j);
     for (const struct json *it = j->first; it; it = it->next)
         if (it->type != JSON_STRING && it->type != JSON_NULL)
-            return wrong(&(struct where){f->where, it->key}, "a string", it);
+            return wrong(&(struct where){f->where, it->key}, "string", it);
     all.v = pairs_slots(f->a, out->n + j->n);
     found = map_create();
     for (size_t i = 0; i < out->n; i++)
@@ -220,10 +233,10 @@ static struct err *fill_set(const struct fill *f, const struct json *j, struct s
     struct map *found;
 
     if (j->type != JSON_OBJECT)
-        return wrong(f->where, "an object of empty objects", j);
+        return wrong(f->where, "map[string]struct {}", j);
     for (const struct json *it = j->first; it; it = it->next)
         if (it->type != JSON_OBJECT && it->type != JSON_NULL)
-            return wrong(&(struct where){f->where, it->key}, "an object", it);
+            return wrong(&(struct where){f->where, it->key}, "struct", it);
     all.v = strs_slots(f->a, out->n + j->n);
     found = map_create();
     for (size_t i = 0; i < out->n; i++)
@@ -247,6 +260,7 @@ static struct err *fill_ptr(const struct fill *f, const struct json *j, void **o
     return NULL;
 }
 
+/* Items of an equal member before are gone into, not replaced: Go reuses a slice's. */
 static struct err *fill_list(const struct fill *f, const struct json *j, struct jlist *out)
 {
     const struct jtable *sub = f->field->sub;
@@ -254,8 +268,10 @@ static struct err *fill_list(const struct fill *f, const struct json *j, struct 
     char *item;
 
     if (j->type != JSON_ARRAY)
-        return wrong(f->where, "a list", j);
+        return wrong(f->where, "[]struct", j);
     item = list.v = arena_array(f->a, j->n, sub->size);
+    if (out->n && j->n)
+        memcpy(list.v, out->v, (out->n < j->n ? out->n : j->n) * sub->size);
     for (const struct json *it = j->first; it; it = it->next, item += sub->size)
         TRY(fill_object(f->a, it, sub, item, f->where));
     *out = list;
@@ -300,7 +316,7 @@ static struct err *fill_dict(const struct fill *f, const struct json *j, struct 
     struct err *e;
 
     if (j->type != JSON_OBJECT)
-        return wrong(f->where, "an object", j);
+        return wrong(f->where, "struct", j);
     room = out->n + j->n;
     dict.keys = arena_array(f->a, room, sizeof(char *));
     dict.v = arena_array(f->a, room, size);
@@ -358,6 +374,25 @@ static struct err *fill_field(const struct fill *f, const struct json *j, void *
     return NULL;
 }
 
+/* Go folds by Unicode: of all characters two more are a letter of ASCII, U+017F is an s and U+212A
+ * is a k. Whoever looks at a request before us must not read another field than we do. */
+static bool is_folded(const char *key, const char *name)
+{
+    for (; *name; name++) {
+        char c = *name | 0x20;
+
+        if (c == 's' && text_starts(key, "\xc5\xbf"))
+            key += 2;
+        else if (c == 'k' && text_starts(key, "\xe2\x84\xaa"))
+            key += 3;
+        else if (strncasecmp(key, name, 1) == 0)
+            key++;
+        else
+            return false;
+    }
+    return *key == '\0';
+}
+
 const struct jfield *json_find_field(const struct jtable *t, const char *key)
 {
     const struct jfield *any_case = NULL;
@@ -365,10 +400,57 @@ const struct jfield *json_find_field(const struct jtable *t, const char *key)
     for (const struct jfield *f = t->fields; f->key; f++) {
         if (!strcmp(f->key, key))
             return f;
-        if (!any_case && !strcasecmp(f->key, key))
+        if (!any_case && is_folded(key, f->key))
             any_case = f;
     }
     return any_case;
+}
+
+/* Go's pointers, slices and maps become nil; for all other types null is no value. */
+static void fill_null(const struct jfield *f, void *p)
+{
+    switch (f->type) {
+    case J_TRI:
+        *(int *)p = 0;
+        break;
+    case J_PTR:
+    case J_PTR_I64:
+    case J_RAW:
+        *(void **)p = NULL;
+        break;
+    case J_STRS:
+    case J_SET:
+        *(struct strs *)p = (struct strs){0};
+        break;
+    case J_PAIRS:
+        *(struct pairs *)p = (struct pairs){0};
+        break;
+    case J_LIST:
+        *(struct jlist *)p = (struct jlist){0};
+        break;
+    case J_DICT:
+        *(struct jdict *)p = (struct jdict){0};
+        break;
+    case J_OBJ:
+        if (f->flags & J_NULL_OBJ)
+            memset(p, 0, f->sub->size);
+        break;
+    default:
+        break;
+    }
+}
+
+static struct err *fill_member(struct arena *a, const struct jfield *f, const struct json *j,
+                               void *out, const struct where *where)
+{
+    uint64_t unkept[4] = {0}; /* room for any type but J_OBJ */
+    void *p = f->flags & J_UNKEPT ? (void *)unkept : (char *)out + f->offset;
+
+    ASSERT(!(f->flags & J_UNKEPT) || f->type != J_OBJ);
+    if (j->type != JSON_NULL)
+        return fill_field(&(struct fill){a, f, where}, j, p);
+    fill_null(f, p);
+    return NULL;
 }
 
 static struct err *fill_object(struct arena *a, const struct json *j, const struct jtable *t,
@@ -379,9 +461,9 @@ static struct err *fill_object(struct arena *a, const struct json *j, const stru
     if (j->type == JSON_NULL)
         return NULL;
     if (j->type != JSON_OBJECT)
-        return wrong(where, "an object", j);
+        return wrong(where, "struct", j);
     for (const struct json *it = j->first; it; it = it->next) {
-        const struct jfield *field = it->type == JSON_NULL ? NULL : json_find_field(t, it->key);
+        const struct jfield *field = json_find_field(t, it->key);
         struct where inner = {where, field ? field->key : NULL};
 
         ASSERT(!field || field - t->fields < FIELDS_MAX);
@@ -389,7 +471,7 @@ static struct err *fill_object(struct arena *a, const struct json *j, const stru
             return err_new(ERR_INVALID, "invalid JSON: %s is there more than %d times", field->key,
                            JSON_AGAIN_MAX);
         if (field)
-            TRY(fill_field(&(struct fill){a, field, &inner}, it, (char *)out + field->offset));
+            TRY(fill_member(a, field, it, out, &inner));
     }
     return NULL;
 }

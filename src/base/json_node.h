@@ -22,7 +22,7 @@ struct err *json_parse_in_place(struct arena *a, const char *text, size_t len,
 /* Refuses what cJSON would let pass and overwrites, in the same length, what it could not take.
  * text[len] is NUL. */
 struct err *json_check(char *text, size_t len) must_check;
-/* what: NULL says which byte is unexpected. */
+/* what: a bound of ours, and where; NULL: Go's words for what is wrong with the syntax. */
 struct err *json_syntax_err(const char *text, size_t len, size_t at, const char *what);
 /* Exact: no fraction, no exponent, in range. */
 bool json_exact_int(const struct json *j, int64_t *out);

@@ -14,17 +14,6 @@
 #include <cjson/cJSON.h>
 #include <string.h>
 
-struct err *json_syntax_err(const char *text, size_t len, size_t at, const char *what)
-{
-    if (at >= len)
-        return err_new(ERR_INVALID, "invalid JSON: unexpected end of input");
-    if (what)
-        return err_new(ERR_INVALID, "invalid JSON: %s at byte %zu", what, at);
-    if (text[at] <= ' ' || text[at] > '~')
-        return err_new(ERR_INVALID, "invalid JSON: unexpected byte at byte %zu", at);
-    return err_new(ERR_INVALID, "invalid JSON: unexpected '%c' at byte %zu", text[at], at);
-}
-
 /* The caller deletes the tree. The text is a copy because json_check may overwrite what cJSON
  * cannot take, and because of the NUL behind it: cJSON would report a text that ends too early at
  * its last byte. */

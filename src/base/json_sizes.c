@@ -74,6 +74,8 @@ struct err *json_check_sizes(const struct jtable *t, const void *s, size_t max)
     for (const struct jfield *f = t->fields; f->key; f++) {
         const void *p = (const char *)s + f->offset;
 
+        if (f->flags & J_UNKEPT)
+            continue;
         TRY(check_number(f, count_items(f, p), max));
         TRY(check_below(f, p, max));
     }

@@ -391,7 +391,7 @@ void jw_fields(struct jw *w, const struct jtable *t, const void *s)
     for (const struct jfield *f = t->fields; f->key; f++) {
         const void *p = (const char *)s + f->offset;
 
-        if ((f->flags & J_OMIT) && is_empty(f, p))
+        if (f->flags & J_UNKEPT || (f->flags & J_OMIT && is_empty(f, p)))
             continue;
         if (is_null(f, p))
             jw_null(w, f->key);

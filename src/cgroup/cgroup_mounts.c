@@ -19,6 +19,20 @@ static unsigned controllers_of(struct arena *a, const char *options)
     return mask;
 }
 
+/* One that tells the hierarchy from the others: a controller, or "name=systemd". */
+static const char *name_of(struct arena *a, const char *options)
+{
+    struct strs words = text_split(a, options, ',');
+
+    for (size_t i = 0; i < words.n; i++)
+        if (text_starts(words.v[i], "name="))
+            return words.v[i];
+    for (int c = 0; c < N_CONTROLLERS; c++)
+        if (strs_has(&words, controller_names[c]))
+            return controller_names[c];
+    return words.n ? words.v[words.n - 1] : "";
+}
+
 /* The kernel writes space, tab, newline and backslash as \ooo. */
 static char *unescape(struct arena *a, const char *s)
 {
@@ -55,6 +69,7 @@ static bool line_parse(struct arena *a, const char *line, const char **out_devic
     out->path = unescape(a, f.v[4]);
     out->is_v2 = f.v[dash + 1][6] == '2';
     out->controllers = out->is_v2 ? 0 : controllers_of(a, f.v[dash + 3]);
+    out->name = out->is_v2 ? "" : name_of(a, f.v[dash + 3]);
     return true;
 }
 

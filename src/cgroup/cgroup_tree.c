@@ -5,7 +5,8 @@
  * makes each container's cpuset start as a copy of ours instead of empty (an empty one takes no
  * task).
  */
-#include "cgroup_tree.h"
+#include "delegation.h"
+#include "place.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,17 +21,7 @@
 
 #define MOUNTINFO_MAX (8u << 20)
 
-static const char v2_controllers[][8] = {"cpu", "cpuset", "memory", "pids", "io"};
-
-/* The name becomes a path component; 200 leaves room for the files below it in a buffer of 512. */
-struct err *cgroup_tree_check_id(const char *id)
-{
-    size_t n = strlen(id);
-
-    if (!n || n > 200 || strchr(id, '/') || id[0] == '.')
-        return err_new(ERR_INVALID, "invalid cgroup name %s", id);
-    return NULL;
-}
+static const char v2_controllers[][8] = {"cpu", "cpuset", "memory", "pids", "io", "hugetlb"};
 
 const struct hierarchy *cgroup_tree_controller(const struct cgroup_tree *t, enum controller c)
 {
@@ -42,15 +33,16 @@ const struct hierarchy *cgroup_tree_controller(const struct cgroup_tree *t, enum
 }
 
 /* One read: cgroupfs gives a small file whole. */
-bool knob_read(const struct hierarchy *h, const char *id, const char *file, char *out, size_t room)
+bool knob_read(const struct hierarchy *h, const char *place, const char *file, char *out,
+               size_t room)
 {
     char path[512];
     autoclose int fd = -1;
     ssize_t n;
 
-    ASSERT(room > 1 && h->dir >= 0);
-    snprintf(path, sizeof(path), "%s/%s", id, file);
-    fd = openat(h->dir, path, O_RDONLY | O_CLOEXEC);
+    ASSERT(room > 1 && h->base_dir >= 0);
+    snprintf(path, sizeof(path), "%s/%s", place, file);
+    fd = openat(h->base_dir, path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return false;
     n = read(fd, out, room - 1);
@@ -60,12 +52,12 @@ bool knob_read(const struct hierarchy *h, const char *id, const char *file, char
     return true;
 }
 
-struct err *knob_write(int dir, const char *id, const char *file, const char *value)
+struct err *knob_write(int dir, const char *place, const char *file, const char *value)
 {
     char path[512];
     autoclose int fd = -1;
 
-    snprintf(path, sizeof(path), "%s/%s", id, file);
+    snprintf(path, sizeof(path), "%s/%s", place, file);
     fd = openat(dir, path, O_WRONLY | O_CLOEXEC);
     if (fd < 0)
         return err_sys("open cgroup file %s", file);
@@ -119,8 +111,7 @@ static struct err *init_cpuset(struct cgroup_tree *t, struct arena *a)
     return NULL;
 }
 
-/* One by one: a controller that is missing or busy must not keep the others away. */
-static void enable_v2_controllers(int dir)
+void cgroup_tree_enable(int dir)
 {
     for (size_t i = 0; i < ARRAY_LEN(v2_controllers); i++) {
         char text[64];
@@ -130,9 +121,9 @@ static void enable_v2_controllers(int dir)
     }
 }
 
-/* What the parent has passed on to us (cgroup-v2.rst, "Enabling and Disabling"); a controller that
- * a v1 hierarchy holds is not among them. */
-static unsigned v2_mask(struct arena *a, int dir)
+/* cgroup-v2.rst, "Enabling and Disabling"; a controller that a v1 hierarchy holds is not among
+ * them. */
+unsigned cgroup_tree_passed_on(struct arena *a, int dir)
 {
     unsigned mask = 1u << CTL_DEVICES | 1u << CTL_FREEZER; /* always there: bpf, cgroup.freeze */
     char *text;
@@ -152,44 +143,66 @@ static unsigned v2_mask(struct arena *a, int dir)
     return mask | 1u << CTL_CPUACCT;
 }
 
+/* Controllers come down to the base from those who gave it to us; from there on it is our affair.
+ */
+static struct err *pass_on_v2(struct cgroup_tree *t, struct arena *a, struct hierarchy *h)
+{
+    char *path = arena_strdup(a, t->own);
+
+    TRY(delegation_step_down(a, h, t->own));
+    cgroup_tree_enable(h->base_dir);
+    for (char *s = strchr(path, '/'); s; s = strchr(s + 1, '/')) {
+        *s = '\0';
+        autoclose int dir = openat(h->base_dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (dir >= 0)
+            cgroup_tree_enable(dir);
+        *s = '/';
+    }
+    cgroup_tree_enable(h->dir);
+    h->controllers = cgroup_tree_passed_on(a, h->dir);
+    return NULL;
+}
+
 static struct err *open_hierarchy(struct cgroup_tree *t, struct arena *a,
-                                  const struct cgroup_mount *m)
+                                  const struct cgroup_mount *m, const char *delegated)
 {
     struct hierarchy *h = &t->h[t->n];
-    autoclose int root = open(m->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     ASSERT(t->n < MAX_HIERARCHIES);
-    if (root < 0)
+    *h = (struct hierarchy){.dir = -1, .controllers = m->controllers};
+    h->base = mem_printf("%s%s", m->path, delegation_in(a, m, delegated));
+    h->base_dir = open(h->base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (h->base_dir < 0) {
+        free(h->base);
         return err_sys("open cgroup hierarchy %s", m->path);
-    if (m->is_v2)
-        enable_v2_controllers(root);
-    if (mkdirat(root, t->parent, 0755) != 0 && errno != EEXIST)
-        return err_sys("make cgroup %s in %s", t->parent, m->path);
-    h->dir = openat(root, t->parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (h->dir < 0)
-        return err_sys("open cgroup %s in %s", t->parent, m->path);
-    h->path = mem_printf("%s/%s", m->path, t->parent);
-    h->mount = mem_strdup(m->path);
-    t->n++;
-    h->controllers = m->controllers;
-    if (m->is_v2) {
-        enable_v2_controllers(h->dir);
-        h->controllers = v2_mask(a, h->dir);
     }
-    return NULL;
+    h->mount = mem_strdup(m->path);
+    h->path = mem_printf("%s/%s", h->base, t->own);
+    t->n++;
+    TRY(marked_make(h, a, t->own));
+    if (h->controllers & 1u << CTL_CPUSET)
+        TRY(cpusets_inherit(a, h->base_dir, t->own));
+    h->dir = openat(h->base_dir, t->own, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (h->dir < 0)
+        return err_sys("open cgroup %s", h->path);
+    return m->is_v2 ? pass_on_v2(t, a, h) : NULL;
 }
 
 static void cgroup_tree_free(struct cgroup_tree *t)
 {
     for (size_t i = 0; i < t->n; i++) {
-        close(t->h[i].dir);
+        close(t->h[i].base_dir);
+        if (t->h[i].dir >= 0)
+            close(t->h[i].dir);
+        free(t->h[i].base);
         free(t->h[i].path);
         free(t->h[i].mount);
     }
     device_cache_finish(&t->devices);
+    pthread_mutex_destroy(&t->slices);
     free(t->cpus);
     free(t->mems);
-    free(t->parent);
+    free(t->own);
     free(t);
 }
 
@@ -197,6 +210,7 @@ static struct err *cgroup_tree_fill(struct cgroup_tree *t, struct arena *a)
 {
     struct cgroup_mount mounts[MAX_HIERARCHIES];
     char *text;
+    const char *delegated;
     size_t len, n;
 
     TRY(file_read(a, AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &text, &len));
@@ -205,23 +219,29 @@ static struct err *cgroup_tree_fill(struct cgroup_tree *t, struct arena *a)
         return err_new(ERR_INTERNAL, "no cgroup hierarchy is mounted (mount cgroup2 on "
                                      "/sys/fs/cgroup)");
     t->features.is_v2 = mounts[0].is_v2;
+    delegated = delegation_find(a, mounts, n);
+    if (*delegated)
+        log_info("the engine works below the cgroup that was delegated to it",
+                 KV("cgroup", delegated));
     for (size_t i = 0; i < n; i++)
-        TRY(open_hierarchy(t, a, &mounts[i]));
+        TRY(open_hierarchy(t, a, &mounts[i], delegated));
     TRY(init_cpuset(t, a));
     probe_features(t);
     return NULL;
 }
 
-struct err *cgroup_tree_open(const char *parent, struct cgroup_tree **out)
+struct err *cgroup_tree_open(const char *own, struct cgroup_tree **out)
 {
     autoarena struct arena *a = arena_create();
     struct cgroup_tree *t;
     struct err *e;
 
-    TRY(cgroup_tree_check_id(parent));
+    own += *own == '/';
+    TRY(cgroup_place_check(own));
     t = mem_new(struct cgroup_tree);
-    t->parent = mem_strdup(parent);
+    t->own = mem_strdup(own);
     device_cache_init(&t->devices);
+    pthread_mutex_init(&t->slices, NULL);
     e = cgroup_tree_fill(t, a);
     if (e) {
         cgroup_tree_close(t);
@@ -231,7 +251,8 @@ struct err *cgroup_tree_open(const char *parent, struct cgroup_tree **out)
     return NULL;
 }
 
-/* Our parent goes if no container is in it any more (rmdir of a cgroup with children is EBUSY). */
+/* Ours goes if no container is in it any more (rmdir of a cgroup with children is EBUSY), and so do
+ * those above it that we have made. */
 void cgroup_tree_close(struct cgroup_tree *t)
 {
     if (!t)
@@ -239,6 +260,7 @@ void cgroup_tree_close(struct cgroup_tree *t)
     for (size_t i = 0; i < t->n; i++)
         if (rmdir(t->h[i].path) != 0 && errno != EBUSY && errno != ENOTEMPTY)
             log_debug("cgroup not removed", KV("path", t->h[i].path), KV_INT("errno", errno));
+    parents_remove(t, t->own);
     cgroup_tree_free(t);
 }
 
@@ -268,6 +290,10 @@ static void list_dir(const struct hierarchy *h, struct arena *a, struct map *see
     while (d && (e = readdir(d))) {
         if (e->d_type != DT_DIR || e->d_name[0] == '.' || map_get(seen, e->d_name))
             continue;
+        if (is_marked(h->dir, e->d_name)) { /* no container's: one that containers are in */
+            unlinkat(h->dir, e->d_name, AT_REMOVEDIR);
+            continue;
+        }
         map_put(seen, e->d_name, seen);
         strs_add(a, out, e->d_name);
     }

@@ -8,7 +8,7 @@
 const char *const controller_names[N_CONTROLLERS] = {
     [CTL_MEMORY] = "memory",   [CTL_CPU] = "cpu",         [CTL_CPUACCT] = "cpuacct",
     [CTL_CPUSET] = "cpuset",   [CTL_PIDS] = "pids",       [CTL_BLKIO] = "blkio",
-    [CTL_DEVICES] = "devices", [CTL_FREEZER] = "freezer",
+    [CTL_DEVICES] = "devices", [CTL_FREEZER] = "freezer", [CTL_HUGETLB] = "hugetlb",
 };
 
 const struct feature_row feature_table[N_FEATURES] = {
@@ -39,6 +39,7 @@ const struct feature_row feature_table[N_FEATURES] = {
                          "blkio.throttle.write_iops_device", "io.max"},
     [FEAT_DEVICES] = {"devices.allow", CTL_DEVICES, "devices.allow", "cgroup.procs"},
     [FEAT_FREEZER] = {"freezer.state", CTL_FREEZER, "freezer.state", "cgroup.freeze"},
+    [FEAT_HUGETLB] = {"hugetlb", CTL_HUGETLB, "cgroup.procs", "cgroup.procs"},
 };
 
 const char *feature_file(const struct cgroup_features *c, enum feature f)
@@ -120,6 +121,38 @@ char *device_rule_text(struct arena *a, const struct cgroup_device *d)
                         device_number(a, d->minor), d->access);
 }
 
+/* As the kernel names its files: "2MB", "1GB", "64KB": mem_fmt of its hugetlb cgroup. */
+char *hugetlb_size_name(struct arena *a, int64_t bytes)
+{
+    static const struct {
+        int64_t unit;
+        const char *name;
+    } units[] = {{1LL << 30, "GB"}, {1LL << 20, "MB"}, {1LL << 10, "KB"}};
+    size_t i = 0;
+
+    while (i + 1 < ARRAY_LEN(units) && bytes < units[i].unit)
+        i++;
+    return arena_printf(a, "%lld%s", (long long)(bytes / units[i].unit), units[i].name);
+}
+
+/* Pages in use and pages reserved by mmap: without the second a program is not told that it has too
+ * few, but killed (SIGBUS) where it touches one too many. */
+static void plan_hugetlbs(struct arena *a, const struct cgroup_features *c,
+                          const struct cgroup_limits *l, struct knobs *p)
+{
+    const char *file = c->is_v2 ? "max" : "limit_in_bytes";
+
+    for (size_t i = 0; i < l->n_hugetlbs && features_have(c, FEAT_HUGETLB); i++) {
+        const char *size = hugetlb_size_name(a, l->hugetlbs[i].page_bytes);
+        const char *value = arena_printf(a, "%lld", (long long)l->hugetlbs[i].limit);
+
+        knobs_add(a, p, CTL_HUGETLB, arena_printf(a, "hugetlb.%s.rsvd.%s", size, file),
+                  arena_strdup(a, value));
+        knobs_add(a, p, CTL_HUGETLB, arena_printf(a, "hugetlb.%s.%s", size, file),
+                  arena_strdup(a, value));
+    }
+}
+
 struct knobs knobs_plan(struct arena *a, const struct cgroup_features *c,
                         const struct cgroup_limits *l)
 {
@@ -129,5 +162,6 @@ struct knobs knobs_plan(struct arena *a, const struct cgroup_features *c,
         knobs_plan_v2(a, c, l, &p);
     else
         knobs_plan_v1(a, c, l, &p);
+    plan_hugetlbs(a, c, l, &p);
     return p;
 }

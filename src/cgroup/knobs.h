@@ -13,6 +13,7 @@ enum controller {
     CTL_BLKIO, /* "io" on v2 */
     CTL_DEVICES,
     CTL_FREEZER,
+    CTL_HUGETLB,
     N_CONTROLLERS,
 };
 extern const char *const controller_names[N_CONTROLLERS]; /* v1 names */
@@ -40,6 +41,7 @@ enum feature {
     FEAT_WRITE_IOPS,
     FEAT_DEVICES,
     FEAT_FREEZER,
+    FEAT_HUGETLB,
     N_FEATURES,
 };
 
@@ -84,5 +86,6 @@ void knobs_plan_weights(struct arena *a, const struct cgroup_features *c,
 void knobs_add(struct arena *a, struct knobs *p, enum controller c, const char *file, char *value);
 /* nano_cpus or period and quota; false when neither is set. quota -1: none. */
 bool knobs_cpu_time(const struct cgroup_limits *l, int64_t *out_quota, int64_t *out_period);
+char *hugetlb_size_name(struct arena *a, int64_t bytes);
 /* "c 1:3 rwm"; NULL type 'a' with everything: "a". */
 char *device_rule_text(struct arena *a, const struct cgroup_device *d);

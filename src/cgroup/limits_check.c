@@ -5,6 +5,8 @@
  * What disks can do is in weights.c.
  */
 #include "cgroup_tree.h"
+#include "hugetlb.h"
+#include "realtime.h"
 #include "weights.h"
 
 struct check_row {
@@ -112,11 +114,11 @@ struct err *cgroup_check(const struct cgroup_tree *t, struct arena *a,
     uint32_t missing = features_wanted(l) & ~t->features.has;
 
     TRY(weights_check(t, a, l, warnings));
+    TRY(hugetlbs_check(t, a, l, warnings));
+    TRY(realtime_check(t, a, l));
     if (l->nano_cpus > 0 && !features_have(&t->features, FEAT_CFS))
         return err_new(ERR_INVALID, "NanoCPUs can not be set, as your kernel does not support CPU "
                                     "CFS scheduler or the cgroup is not mounted");
-    if ((l->cpu_rt_period || l->cpu_rt_runtime) && !features_have(&t->features, FEAT_RT))
-        return err_new(ERR_INVALID, "kernel does not support CPU real-time scheduler");
     if (features_have(&t->features, FEAT_CPUSET)) {
         TRY(check_set(a, l->cpuset_cpus, t->cpus, "CPUs", "cpus"));
         TRY(check_set(a, l->cpuset_mems, t->mems, "memory nodes", "mems"));

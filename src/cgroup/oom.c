@@ -9,7 +9,7 @@
  * Trap: on v1 the notice comes before the kill, so whoever reads the counter at once reads the
  * old one.
  */
-#include "cgroup_tree.h"
+#include "place.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,51 +24,51 @@
 
 #define EVENTS_TEXT 512
 
-static struct err *open_knob(const struct hierarchy *h, const char *id, const char *file, int flags,
-                             int *out)
+static struct err *open_knob(const struct hierarchy *h, const char *place, const char *file,
+                             int flags, int *out)
 {
-    autoclose int dir = openat(h->dir, id, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    autoclose int dir = openat(h->base_dir, place, O_PATH | O_DIRECTORY | O_CLOEXEC);
     int fd = dir < 0 ? -1 : openat(dir, file, flags | O_CLOEXEC);
 
     if (fd < 0)
-        return err_sys("open %s of cgroup %.12s", file, id);
+        return err_sys("open %s of cgroup %.12s", file, place);
     *out = fd;
     return NULL;
 }
 
 /* "<eventfd> <memory.oom_control>" */
-static struct err *register_eventfd(const struct hierarchy *h, const char *id,
+static struct err *register_eventfd(const struct hierarchy *h, const char *place,
                                     const struct cgroup_oom *o)
 {
     autoclose int control = -1;
     char text[32];
     int n = snprintf(text, sizeof(text), "%d %d", o->notice, o->counter);
 
-    TRY(open_knob(h, id, "cgroup.event_control", O_WRONLY, &control));
+    TRY(open_knob(h, place, "cgroup.event_control", O_WRONLY, &control));
     return write(control, text, (size_t)n) == n ? NULL
                                                 : err_sys("ask for notices of out of memory");
 }
 
-static struct err *open_v1(const struct hierarchy *h, const char *id, struct cgroup_oom *o)
+static struct err *open_v1(const struct hierarchy *h, const char *place, struct cgroup_oom *o)
 {
-    TRY(open_knob(h, id, "memory.oom_control", O_RDONLY, &o->counter));
+    TRY(open_knob(h, place, "memory.oom_control", O_RDONLY, &o->counter));
     o->notice = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (o->notice < 0)
         return err_sys("make an eventfd");
-    return register_eventfd(h, id, o);
+    return register_eventfd(h, place, o);
 }
 
-struct err *cgroup_oom_open(const struct cgroup_tree *t, const char *id, struct cgroup_oom *out)
+struct err *cgroup_oom_open(const struct cgroup_tree *t, const char *place, struct cgroup_oom *out)
 {
     const struct hierarchy *h = cgroup_tree_controller(t, CTL_MEMORY);
     struct cgroup_oom o = CGROUP_OOM_CLOSED;
     struct err *e;
 
-    TRY(cgroup_tree_check_id(id));
+    TRY(cgroup_place_check(place));
     if (!h)
         return err_new(ERR_NOT_FOUND, "there is no memory controller");
-    e = t->features.is_v2 ? open_knob(h, id, "memory.events", O_RDONLY, &o.counter)
-                          : open_v1(h, id, &o);
+    e = t->features.is_v2 ? open_knob(h, place, "memory.events", O_RDONLY, &o.counter)
+                          : open_v1(h, place, &o);
     if (e) {
         cgroup_oom_close(&o);
         return e;
@@ -85,15 +85,30 @@ void cgroup_oom_close(struct cgroup_oom *o)
         close(steal_fd(&o->counter));
 }
 
+static void read_counter(const struct cgroup_oom *o, char text[EVENTS_TEXT])
+{
+    ssize_t n = pread(o->counter, text, EVENTS_TEXT - 1, 0);
+
+    text[n > 0 ? n : 0] = '\0';
+}
+
 int64_t cgroup_oom_count(const struct cgroup_oom *o)
 {
     char text[EVENTS_TEXT];
     uint64_t ignored;
-    ssize_t n;
 
     while (o->notice >= 0 && read(o->notice, &ignored, sizeof(ignored)) < 0 && errno == EINTR)
         ;
-    n = pread(o->counter, text, sizeof(text) - 1, 0);
-    text[n > 0 ? n : 0] = '\0';
+    read_counter(o, text);
     return knob_value_of(text, "oom_kill");
+}
+
+bool cgroup_oom_is_waiting(const struct cgroup_oom *o)
+{
+    char text[EVENTS_TEXT];
+
+    if (o->notice < 0)
+        return false;
+    read_counter(o, text);
+    return knob_value_of(text, "under_oom") > 0;
 }

@@ -3,7 +3,7 @@
  * Usage figures and the OOM mark, read from whichever files this version has; an
  * absent file leaves zero. v1 gives nanoseconds and its own keys, v2 microseconds.
  */
-#include "cgroup_tree.h"
+#include "place.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -26,7 +26,7 @@ int64_t knob_value_of(const char *text, const char *key)
 
 struct stats_reader {
     const struct cgroup_tree *t;
-    const char *id;
+    const char *place;
     char text[STATS_TEXT];
 };
 
@@ -34,7 +34,7 @@ static const char *read_text(struct stats_reader *r, enum controller c, const ch
 {
     const struct hierarchy *h = cgroup_tree_controller(r->t, c);
 
-    if (!h || !knob_read(h, r->id, file, r->text, sizeof(r->text)))
+    if (!h || !knob_read(h, r->place, file, r->text, sizeof(r->text)))
         r->text[0] = '\0';
     return r->text;
 }
@@ -117,23 +117,23 @@ static void stats_v2(struct stats_reader *r, struct cgroup_stats *s)
     add_v2_io(read_text(r, CTL_BLKIO, "io.stat"), s);
 }
 
-static struct err *check_exists(struct cgroup_tree *t, const char *id)
+static struct err *check_exists(struct cgroup_tree *t, const char *place)
 {
     char text[8];
 
-    TRY(cgroup_tree_check_id(id));
-    if (!knob_read(&t->h[0], id, "cgroup.procs", text, sizeof(text)))
-        return errno == ENOENT ? err_new(ERR_NOT_FOUND, "no cgroup %s", id)
-                               : err_sys("read cgroup %s", id);
+    TRY(cgroup_place_check(place));
+    if (!knob_read(&t->h[0], place, "cgroup.procs", text, sizeof(text)))
+        return errno == ENOENT ? err_new(ERR_NOT_FOUND, "no cgroup %s", place)
+                               : err_sys("read cgroup %s", place);
     return NULL;
 }
 
-struct err *cgroup_stats(struct cgroup_tree *t, const char *id, struct cgroup_stats *out)
+struct err *cgroup_stats(struct cgroup_tree *t, const char *place, struct cgroup_stats *out)
 {
-    struct stats_reader r = {.t = t, .id = id};
+    struct stats_reader r = {.t = t, .place = place};
     struct cgroup_stats s = {0};
 
-    TRY(check_exists(t, id));
+    TRY(check_exists(t, place));
     if (t->features.is_v2)
         stats_v2(&r, &s);
     else
@@ -144,12 +144,115 @@ struct err *cgroup_stats(struct cgroup_tree *t, const char *id, struct cgroup_st
     return NULL;
 }
 
+/* ---- in detail ---- */
+
+static void add_io(struct arena *a, struct cgroup_io **v, size_t *n, size_t *room,
+                   struct cgroup_io item)
+{
+    *v = arena_grow(a, *v, *n, room, sizeof(**v));
+    (*v)[(*n)++] = item;
+}
+
+/* Lines "8:0 Read 4096"; the last one, "Total 4096", is of all devices. */
+static struct cgroup_io *read_v1_io(struct arena *a, const char *text, size_t *n)
+{
+    struct cgroup_io *v = NULL, item;
+    size_t room = 0;
+
+    *n = 0;
+    for (const char *s = text; s && *s; s = strchr(s, '\n'), s = s ? s + 1 : NULL) {
+        long long value;
+
+        if (sscanf(s, "%u:%u %15s %lld", &item.major, &item.minor, item.op, &value) != 4)
+            continue;
+        item.value = value;
+        add_io(a, &v, n, &room, item);
+    }
+    return v;
+}
+
+/* Lines "8:0 rbytes=1 wbytes=2 rios=3 …". */
+static struct cgroup_io *read_v2_io(struct arena *a, const char *text, const char *read_key,
+                                    const char *write_key, size_t *n)
+{
+    struct strs lines = text_split(a, text, '\n');
+    struct cgroup_io *v = NULL;
+    size_t room = 0;
+
+    *n = 0;
+    for (size_t i = 0; i < lines.n; i++) {
+        const char *r = strstr(lines.v[i], read_key), *w = strstr(lines.v[i], write_key);
+        struct cgroup_io item = {.op = "read"};
+
+        if (!r || !w || sscanf(lines.v[i], "%u:%u", &item.major, &item.minor) != 2)
+            continue;
+        item.value = strtoll(r + strlen(read_key), NULL, 10);
+        add_io(a, &v, n, &room, item);
+        memcpy(item.op, "write", sizeof("write"));
+        item.value = strtoll(w + strlen(write_key), NULL, 10);
+        add_io(a, &v, n, &room, item);
+    }
+    return v;
+}
+
+static int64_t *read_cpus(struct arena *a, const char *text, size_t *n)
+{
+    struct strs parts = text_split(a, text, ' ');
+    int64_t *v = arena_array(a, parts.n + 1, sizeof(*v));
+
+    *n = 0;
+    for (size_t i = 0; i < parts.n; i++)
+        if (*text_trim(parts.v[i]))
+            v[(*n)++] = strtoll(parts.v[i], NULL, 10);
+    return v;
+}
+
+static void read_memory(struct arena *a, const char *text, struct pairs *out)
+{
+    struct strs lines = text_split(a, text, '\n');
+
+    for (size_t i = 0; i < lines.n; i++) {
+        char *blank = strchr(lines.v[i], ' ');
+
+        if (!blank)
+            continue;
+        *blank = '\0';
+        pairs_add(a, out, lines.v[i], blank + 1);
+    }
+}
+
+struct err *cgroup_detail(struct cgroup_tree *t, const char *place, struct arena *a,
+                          struct cgroup_detail *out)
+{
+    struct stats_reader r = {.t = t, .place = place};
+    struct cgroup_detail d = {0};
+
+    TRY(cgroup_stats(t, place, &d.usage));
+    read_memory(a, read_text(&r, CTL_MEMORY, "memory.stat"), &d.memory);
+    if (t->features.is_v2) {
+        const char *text = arena_strdup(a, read_text(&r, CTL_BLKIO, "io.stat"));
+
+        d.io_bytes = read_v2_io(a, text, " rbytes=", " wbytes=", &d.n_io_bytes);
+        d.io_count = read_v2_io(a, text, " rios=", " wios=", &d.n_io_count);
+    } else {
+        d.io_bytes =
+            read_v1_io(a, read_text(&r, CTL_BLKIO, "blkio.throttle.io_service_bytes_recursive"),
+                       &d.n_io_bytes);
+        d.io_count = read_v1_io(a, read_text(&r, CTL_BLKIO, "blkio.throttle.io_serviced_recursive"),
+                                &d.n_io_count);
+        d.cpus = read_cpus(a, read_text(&r, CTL_CPUACCT, "cpuacct.usage_percpu"), &d.n_cpus);
+        d.memory_failures = read_number(&r, CTL_MEMORY, "memory.failcnt");
+    }
+    *out = d;
+    return NULL;
+}
+
 /* oom_kill counts the processes that the kernel has killed for want of memory; it is read before
  * the cgroup goes. */
-int64_t cgroup_oom_kills(struct cgroup_tree *t, const char *id)
+int64_t cgroup_oom_kills(struct cgroup_tree *t, const char *place)
 {
-    struct stats_reader r = {.t = t, .id = id};
-    struct err *e = cgroup_tree_check_id(id);
+    struct stats_reader r = {.t = t, .place = place};
+    struct err *e = cgroup_place_check(place);
 
     if (e) {
         err_drop(e);

@@ -43,6 +43,8 @@ static void plan_cpu(struct arena *a, const struct cgroup_features *c,
     if (l->cpu_rt_period && features_have(c, FEAT_RT))
         knobs_add(a, p, CTL_CPU, "cpu.rt_period_us",
                   arena_printf(a, "%lld", (long long)l->cpu_rt_period));
+    if (l->cpu_rt_period && l->cpu_rt_runtime && features_have(c, FEAT_RT))
+        p->v[p->n - 1].may_swap = true; /* each bounds the other */
     if (l->cpu_rt_runtime && features_have(c, FEAT_RT))
         knobs_add(a, p, CTL_CPU, "cpu.rt_runtime_us",
                   arena_printf(a, "%lld", (long long)l->cpu_rt_runtime));

@@ -200,6 +200,19 @@ struct err *api_delete(struct cli *cli, struct api_reply *out, const char *fmt, 
     return call_rest(cli, "DELETE", rest, NULL, out);
 }
 
+struct err *api_head(struct cli *cli, struct http_head *out, const char *fmt, ...)
+{
+    struct http_request r = {.method = "HEAD"};
+    autobuf struct buf body = {0};
+    char *rest, *path;
+
+    FORMAT_REST(cli, rest, fmt);
+    TRY(path_of(cli, rest, &path));
+    r.path = path;
+    TRY(exchange(cli, &r, out, &body));
+    return out->status >= 400 ? daemon_error(cli->arena, out, body.data, body.len) : NULL;
+}
+
 static struct err *open_stream(struct cli *cli, struct http_conn *c, const struct http_request *r)
 {
     autobuf struct buf body = {0};

@@ -31,6 +31,10 @@ struct err *api_post(struct cli *cli, const char *body, struct api_reply *out, c
 struct err *api_delete(struct cli *cli, struct api_reply *out, const char *fmt, ...)
     must_check like_printf(3, 4);
 
+/* HEAD: the head alone. ERR_NOT_FOUND and the like without a sentence of the engine's. */
+struct err *api_head(struct cli *cli, struct http_head *out, const char *fmt, ...)
+    must_check like_printf(3, 4);
+
 /* A connection of its own, left after the reply's head: streams and hijacks. The caller closes. */
 struct err *api_open(struct cli *cli, const struct http_request *r, struct http_conn **out)
     must_check;

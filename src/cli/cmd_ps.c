@@ -40,6 +40,23 @@ static struct err *list_query(struct cli *cli, const struct list_options *o, cha
     return NULL;
 }
 
+/* Binds of single files whose source is another file by now. */
+static void warn_of_replaced(const struct json *container)
+{
+    const char *name = json_str(json_first(json_get(container, "Names")));
+    const struct json *mounts = json_get(container, "Mounts");
+
+    for (const struct json *m = json_first(mounts); m; m = json_next(m)) {
+        const char *source = json_str(json_get(m, "Source"));
+        const char *place = json_str(json_get(m, "Destination"));
+
+        if (json_bool(json_get(m, "SourceReplaced")))
+            cli_say("WARNING: %s: %s was replaced on the host, and %s in the container is still "
+                    "the old file: restart the container, mount the folder, or use bind-follow\n",
+                    name ? name + (*name == '/') : "", source ? source : "", place ? place : "");
+    }
+}
+
 struct err *cmd_ps(struct cli *cli, const void *options, struct strs args)
 {
     const struct list_options *o = options;
@@ -57,5 +74,7 @@ struct err *cmd_ps(struct cli *cli, const void *options, struct strs args)
         list.rows[list.n++] = ps_row(cli->arena, j, !o->no_trunc);
     TRY(rows_print(cli->arena, &list, o->format, o->quiet, &out));
     cli_print(out.data ? out.data : "", out.len);
+    for (const struct json *j = json_first(reply.json); j && !o->quiet; j = json_next(j))
+        warn_of_replaced(j);
     return NULL;
 }

@@ -43,6 +43,19 @@ const struct flag attach_flags[] = {
     SIG_PROXY,
     FLAG_END,
 };
+const struct flag cp_flags[] = {
+    BOOL(cp_options, archive, "archive", 'a', "Archive mode (copy all uid/gid information)"),
+    BOOL(cp_options, follow, "follow-link", 'L', "Always follow symbol link in SRC_PATH"),
+    BOOL(cp_options, quiet, "quiet", 'q',
+         "Suppress progress output during copy. Progress\n"
+         "output is automatically suppressed if no\n"
+         "terminal is attached"),
+    FLAG_END,
+};
+const struct flag export_flags[] = {
+    TEXT(export_options, output, "output", 'o', "Write to a file, instead of STDOUT"),
+    FLAG_END,
+};
 const struct flag start_flags[] = {
     BOOL(attach_options, attach, "attach", 'a', "Attach STDOUT/STDERR and forward signals"),
     DETACH_KEYS,
@@ -144,11 +157,14 @@ const struct flag format_flags[] = {
     FLAG_END,
 };
 const struct flag stats_flags[] = {
-    BOOL(format_options, all, "all", 'a', "Show all containers (default shows just running)"),
-    FORMAT(format_options),
-    BOOL(format_options, no_stream, "no-stream", 0,
+    BOOL(stats_options, all, "all", 'a', "Show all containers (default shows just running)"),
+    FORMAT(stats_options),
+    BOOL(stats_options, no_stream, "no-stream", 0,
          "Disable streaming stats and only pull the first result"),
-    BOOL(format_options, no_trunc, "no-trunc", 0, "Do not truncate output"),
+    BOOL(stats_options, no_trunc, "no-trunc", 0, "Do not truncate output"),
+    TEXT(stats_options, sort, "sort", 0,
+         "Sort by cpu, mem, memperc, net, block, pids\n"
+         "or name (default: as they were started)"),
     FLAG_END,
 };
 const struct flag df_flags[] = {

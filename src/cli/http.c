@@ -10,11 +10,12 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#define READ_SIZE (64u << 10)
+#define READ_SIZE (256u << 10)
 
 struct err *http_conn_open(const char *socket_path, struct http_conn **out)
 {
@@ -118,31 +119,48 @@ static struct err *send_all(struct http_conn *c, const char *p, size_t n)
 /* HTTP/1.1, RFC 9112, 7.1: length in hex, bytes, an empty chunk at the end. */
 static struct err *send_chunk(struct http_conn *c, const char *p, size_t n)
 {
-    autobuf struct buf b = {0};
+    char size[24];
 
-    buf_printf(&b, "%zx\r\n", n);
-    buf_add(&b, p, n);
-    buf_puts(&b, "\r\n");
-    return send_all(c, b.data, b.len);
+    snprintf(size, sizeof(size), "%zx\r\n", n);
+    TRY(send_all(c, size, strlen(size)));
+    TRY(send_all(c, p, n));
+    return send_all(c, "\r\n", 2);
 }
 
-/* A send that fails is no error here: the engine has said why, or the reader will find EOF. */
-static struct err *upload(struct http_conn *c, int fd)
+static struct err *read_file(int fd, struct buf *out, bool *is_end)
 {
-    autofree char *block = mem_alloc(READ_SIZE);
-    struct err *e = NULL;
     ssize_t n;
 
-    while (!e) {
-        n = read(fd, block, READ_SIZE);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return err_sys("read the input");
-        e = send_chunk(c, block, (size_t)n); /* the empty chunk is the end */
-        if (n == 0)
-            break;
+    buf_reserve(out, READ_SIZE);
+    do
+        n = read(fd, out->data, READ_SIZE);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return err_sys("read the input");
+    out->len = (size_t)n;
+    *is_end = n == 0;
+    return NULL;
+}
+
+/* A send that fails is no error here: the engine has said why, or the reader will find EOF. What
+ * cannot be produced is one, and the engine never sees the body's end. */
+static struct err *upload(struct http_conn *c, const struct http_request *r)
+{
+    autobuf struct buf piece = {0};
+    struct err *e = NULL;
+    bool is_end = false;
+
+    while (!e && !is_end) {
+        piece.len = 0;
+        if (r->produce)
+            TRY(r->produce(r->ctx, &piece, &is_end));
+        else
+            TRY(read_file(r->upload_fd, &piece, &is_end));
+        if (piece.len)
+            e = send_chunk(c, piece.data, piece.len);
     }
+    if (!e)
+        e = send_chunk(c, "", 0);
     err_drop(e);
     return NULL;
 }
@@ -157,10 +175,10 @@ struct err *http_conn_send(struct http_conn *c, const struct http_request *r)
         buf_printf(&b, "X-Registry-Auth: %s\r\n", r->auth);
     if (r->upgrades)
         buf_puts(&b, "Connection: Upgrade\r\nUpgrade: tcp\r\n");
-    if (r->upload_fd > 0) {
+    if (r->upload_fd > 0 || r->produce) {
         buf_puts(&b, "Content-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\n\r\n");
         TRY(send_all(c, b.data, b.len));
-        return upload(c, r->upload_fd);
+        return upload(c, r);
     }
     if (r->body)
         buf_printf(&b, "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",

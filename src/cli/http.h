@@ -14,6 +14,7 @@ struct http_head {
     char *reason;
     char *type;        /* Content-Type, NULL when absent */
     char *api_version; /* Api-Version */
+    char *path_stat;   /* X-Docker-Container-Path-Stat */
 };
 
 /* Length of the head at the front of `text` with its empty line; 0: not complete yet. */
@@ -46,6 +47,9 @@ struct http_request {
     const char *auth; /* X-Registry-Auth, NULL: none */
     bool upgrades;    /* asks for a hijacked connection */
     int upload_fd;    /* > 0: the body is this file, sent in chunks */
+    /* Or it is made piece by piece, into a buffer that is taken again and again. */
+    struct err *(*produce)(void *ctx, struct buf *out, bool *is_end);
+    void *ctx;
 };
 
 struct http_conn {

@@ -48,6 +48,7 @@ static int on_value(llhttp_t *p, const char *at, size_t n)
     } wanted[] = {
         {"Content-Type", &r->head.type},
         {"Api-Version", &r->head.api_version},
+        {"X-Docker-Container-Path-Stat", &r->head.path_stat},
     };
 
     if (!r->a) /* the trailer of a body */

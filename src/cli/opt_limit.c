@@ -110,6 +110,29 @@ struct err *device_weight_parse(struct arena *a, const char *spec, struct jw *ou
     return NULL;
 }
 
+/* "2MB:64MB", "64MB" (of the default size) */
+struct err *hugetlb_parse(struct arena *a, const char *spec, struct jw *out)
+{
+    char *limit = arena_strdup(a, spec), *size = NULL, *colon = strchr(limit, ':');
+    int64_t bytes, page;
+
+    if (colon) {
+        size = limit;
+        *colon = '\0';
+        limit = colon + 1;
+        if (!text_to_bytes(size, &page) || page <= 0)
+            return err_new(ERR_INVALID, "invalid page size: %s", spec);
+    }
+    if (!text_to_bytes(limit, &bytes) || bytes < 0)
+        return err_new(ERR_INVALID, "invalid limit: %s. The format is [<page-size>:]<limit>", spec);
+    jw_obj(out, NULL);
+    if (size)
+        jw_str(out, "PageSize", size);
+    jw_int(out, "Limit", bytes);
+    jw_obj_end(out);
+    return NULL;
+}
+
 struct err *device_rate_parse(struct arena *a, const char *spec, bool is_bytes, struct jw *out)
 {
     char *path = NULL, *value = NULL;

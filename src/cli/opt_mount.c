@@ -33,7 +33,7 @@ struct mount {
     const char *propagation, *bind_recursive;
     const char *driver, *subpath, *tmpfs_mode, *image_subpath;
     bool is_readonly, no_copy, non_recursive, create_mountpoint;
-    bool readonly_non_recursive, readonly_force_recursive;
+    bool readonly_non_recursive, readonly_force_recursive, follow;
     int64_t tmpfs_size;
     uint32_t mode;
     struct pairs driver_options, labels;
@@ -66,6 +66,7 @@ static const struct mount_key keys[] = {
     KEY(KEY_FLAG, "bind-nonrecursive", non_recursive, OF(has_bind)),
     KEY(KEY_TEXT, "bind-recursive", bind_recursive, OF(has_bind)),
     KEY(KEY_FLAG, "bind-create-src", create_mountpoint, OF(has_bind)),
+    KEY(KEY_FLAG, "bind-follow", follow, OF(has_bind)),
     KEY(KEY_FLAG, "volume-nocopy", no_copy, OF(has_volume)),
     KEY(KEY_TEXT, "volume-driver", driver, OF(has_volume)),
     KEY(KEY_TEXT, "volume-subpath", subpath, OF(has_volume)),
@@ -179,6 +180,8 @@ static void write_options(const struct mount *m, struct jw *w)
             jw_str(w, "Propagation", m->propagation);
         jw_bool(w, "NonRecursive", m->non_recursive);
         jw_bool(w, "CreateMountpoint", m->create_mountpoint);
+        if (m->follow)
+            jw_bool(w, "Follow", true);
         if (m->readonly_non_recursive)
             jw_bool(w, "ReadOnlyNonRecursive", true);
         if (m->readonly_force_recursive)

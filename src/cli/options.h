@@ -35,6 +35,8 @@ struct err *labels_parse(struct arena *a, const struct strs *files, const struct
 struct err *pairs_parse(struct arena *a, const struct strs *values, const char *what,
                         struct pairs *out) must_check;
 
+/* "[2MB:]64MB" → {"PageSize","Limit"} */
+struct err *hugetlb_parse(struct arena *a, const char *spec, struct jw *out) must_check;
 struct err *ulimit_parse(struct arena *a, const char *spec, struct jw *out) must_check;
 struct err *device_parse(struct arena *a, const char *spec, struct jw *out) must_check;
 /* "/dev/sda:200" → {"Path","Weight"}; for rates {"Path","Rate"}, in bytes when is_bytes. */

@@ -131,7 +131,8 @@ static struct err *check_modes(const struct run_options *o)
         return err_new(ERR_INVALID, "--pid: invalid PID mode");
     if (!is_mode(o->uts, "host", false))
         return err_new(ERR_INVALID, "--uts: invalid UTS mode");
-    if (!is_mode(o->userns, "host", false))
+    if (!is_mode(o->userns, "host", false) && strcmp(o->userns, "auto") != 0 &&
+        strcmp(o->userns, "remap") != 0)
         return err_new(ERR_INVALID, "--userns: invalid USER mode");
     return NULL;
 }
@@ -380,6 +381,7 @@ static struct err *write_limits(struct run_body *b)
                     operations_rate));
     TRY(write_items(b, "BlkioDeviceWriteIOps", "--device-write-iops", &o->write_iops,
                     operations_rate));
+    TRY(write_items(b, "Hugetlbs", "--hugetlb-limit", &o->hugetlbs, hugetlb_parse));
     return write_items(b, "Ulimits", "--ulimit", &o->ulimits, ulimit_parse);
 }
 
@@ -404,6 +406,7 @@ static struct err *write_isolation(struct run_body *b)
     write_text(w, "UsernsMode", o->userns);
     write_text(w, "CgroupnsMode", o->cgroupns);
     write_text(w, "CgroupParent", o->cgroup_parent);
+    write_text(w, "Systemd", o->systemd);
     write_text(w, "Runtime", o->runtime);
     write_texts(w, "GroupAdd", &o->groups);
     write_texts(w, "DeviceCgroupRules", &o->device_rules);
@@ -413,6 +416,7 @@ static struct err *write_isolation(struct run_body *b)
             return refused(err_new(ERR_INVALID, "sysctl '%s' is not allowed", o->sysctls.v[i]),
                            "--sysctl", o->sysctls.v[i]);
     TRY(write_map(b, "Sysctls", &o->sysctls));
+    TRY(write_map(b, "TimeOffsets", &o->time_offsets));
     return write_map(b, "Annotations", &o->annotations);
 }
 

@@ -72,6 +72,8 @@
     DURATION(health_timeout, "health-timeout",                                                     \
              "Maximum time to allow one check to run (ms|s|m|h)"),                                 \
     FLAG(FLAG_TEXT, O, hostname, "hostname", 'h', "string", "Container host name"),                \
+    LIST(hugetlbs, "hugetlb-limit", 0, "list",                                                     \
+         "Limit of huge pages (format: [<page-size>:]<limit>, as in 2MB:64MB)"),                   \
     BOOL(init, "init", 0,                                                                          \
          "Run an init inside the container that forwards signals and reaps processes"),            \
     BOOL(interactive, "interactive", 'i', "Keep STDIN open even if not attached"),                 \
@@ -121,11 +123,15 @@
     NUMBER(stop_timeout, "stop-timeout", 0, "int", "Timeout (in seconds) to stop a container"),    \
     LIST(storage_options, "storage-opt", 0, "list", "Storage driver options for the container"),   \
     LIST(sysctls, "sysctl", 0, "map", "Sysctl options"),                                           \
+    TEXT(systemd, "systemd", 0, "string",                                                          \
+         "Set the container up for systemd as its first process (true|auto|false)"),               \
+    LIST(time_offsets, "time-offset", 0, "map",                                                    \
+         "Offset of a clock in a time namespace, in seconds (boottime=3600, monotonic=-5)"),       \
     LIST(tmpfs, "tmpfs", 0, "list", "Mount a tmpfs directory"),                                    \
     BOOL(tty, "tty", 't', "Allocate a pseudo-TTY"),                                                \
     LIST(ulimits, "ulimit", 0, "ulimit", "Ulimit options"),                                        \
     TEXT(user, "user", 'u', "string", "Username or UID (format: <name|uid>[:<group|gid>])"),       \
-    TEXT(userns, "userns", 0, "string", "User namespace to use"),                                  \
+    TEXT(userns, "userns", 0, "string", "User namespace to use (auto, remap, host)"),              \
     TEXT(uts, "uts", 0, "string", "UTS namespace to use"),                                         \
     LIST(volumes, "volume", 'v', "list", "Bind mount a volume"),                                   \
     TEXT(volume_driver, "volume-driver", 0, "string", "Optional volume driver for the container"), \

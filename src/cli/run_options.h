@@ -22,16 +22,16 @@ struct run_options {
     bool read_only;
     /* isolation */
     struct strs cap_add, cap_drop, security, devices, device_rules, groups, sysctls;
-    char *pid, *ipc, *uts, *userns, *cgroupns, *cgroup_parent, *runtime;
+    char *pid, *ipc, *uts, *userns, *cgroupns, *cgroup_parent, *systemd, *runtime;
     bool privileged, oom_kill_disable;
     /* limits */
     struct number memory, memory_swap, memory_reservation, swappiness, kernel_memory, shm_size;
     struct number cpus, cpu_shares, cpu_period, cpu_quota, cpu_rt_period, cpu_rt_runtime;
     struct number pids_limit, oom_score, blkio_weight;
     char *cpuset_cpus, *cpuset_mems;
-    struct strs blkio_devices, read_bps, write_bps, read_iops, write_iops, ulimits;
+    struct strs blkio_devices, read_bps, write_bps, read_iops, write_iops, ulimits, hugetlbs;
     /* the rest */
-    struct strs log_options, annotations;
+    struct strs log_options, annotations, time_offsets;
     char *log_driver, *restart;
     char *health_cmd;
     struct number health_interval, health_timeout, health_start, health_start_interval;

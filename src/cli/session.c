@@ -241,6 +241,28 @@ static void fill_polls(struct flows *f, struct pollfd *p)
                 (struct pollfd){.fd = i ? STDERR_FILENO : STDOUT_FILENO, .events = POLLOUT};
 }
 
+/* What was received together with the head no poll tells of. */
+static bool has_received(const struct http_conn *c)
+{
+    return c && c->in.len > 0 && !c->reply.is_done;
+}
+
+static int poll_flows(struct flows *f, struct pollfd *p, int timeout)
+{
+    bool wait = f->wait_open && has_received(f->s->wait);
+    bool stream =
+        (p[P_STREAM].events & POLLIN) && p[P_STREAM].fd >= 0 && has_received(f->s->stream);
+    int n = poll(p, P_COUNT, wait || stream ? 0 : timeout);
+
+    if (n < 0)
+        return n;
+    if (wait)
+        p[P_WAIT].revents |= POLLIN;
+    if (stream)
+        p[P_STREAM].revents |= POLLIN;
+    return n;
+}
+
 static struct err *dispatch(struct flows *f, const struct pollfd *p)
 {
     if (p[P_SIGNAL].revents)
@@ -287,7 +309,7 @@ static struct err *loop(struct flows *f)
         if (!output_pending(f) && !f->wait_open && (!expects_output || timeout == 0))
             return NULL;
         fill_polls(f, p);
-        if (poll(p, P_COUNT, timeout) < 0 && errno != EINTR)
+        if (poll_flows(f, p, timeout) < 0 && errno != EINTR)
             return err_sys("poll");
         if (!has_exited || p[P_STREAM].revents || output_pending(f))
             last_output_ns = clock_boot_ns();

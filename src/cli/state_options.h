@@ -34,6 +34,12 @@ struct attach_options { /* attach, start, exec */
     char *detach_keys, *user, *workdir;
     struct strs env, env_files;
 };
+struct cp_options {
+    bool archive, follow, quiet;
+};
+struct export_options {
+    char *output;
+};
 struct logs_options {
     bool follow, timestamps, details;
     char *since, *until, *tail;
@@ -74,9 +80,13 @@ struct volume_options {
     bool force;
     struct strs options, labels;
 };
-struct format_options { /* version, info, stats, system df */
+struct format_options { /* version, info, system df */
     char *format;
-    bool verbose, all, no_stream, no_trunc;
+    bool verbose;
+};
+struct stats_options {
+    char *format, *sort;
+    bool all, no_stream, no_trunc;
 };
 struct login_options {
     char *user, *password;

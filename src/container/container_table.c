@@ -51,13 +51,33 @@ static struct err *find_by_prefix(struct container_table *t, const char *ref,
     return NULL;
 }
 
+/* "web/db": what the container web is linked to as db; its document has "ID:db". */
+static struct container *find_by_link(struct container_table *t, const char *ref, const char *slash)
+{
+    autoarena struct arena *a = arena_create();
+    const struct container *linker =
+        map_get(t->by_name, arena_strndup(a, ref, (size_t)(slash - ref)));
+
+    for (size_t i = 0; linker && i < linker->doc.host.links.n; i++) {
+        const char *link = linker->doc.host.links.v[i], *colon = strchr(link, ':');
+
+        if (colon && strcmp(colon + 1, slash + 1) == 0)
+            return map_get(t->by_id, arena_strndup(a, link, (size_t)(colon - link)));
+    }
+    return NULL;
+}
+
 struct err *container_find(struct container_table *t, const char *ref, struct container **out)
 {
+    const char *slash;
     struct container *c = NULL;
 
     if (*ref == '/')
         ref++;
-    if (*ref) {
+    slash = strchr(ref, '/');
+    if (slash) {
+        c = find_by_link(t, ref, slash);
+    } else if (*ref) {
         c = map_get(t->by_id, ref);
         if (!c)
             c = map_get(t->by_name, ref);

@@ -70,6 +70,11 @@ static const struct jfield mount_fields[] = {
     J(J_BOOL, struct mount_point, non_recursive, "NonRecursive", .flags = J_OMIT),
     J(J_BOOL, struct mount_point, create_source, "CreateSource", .flags = J_OMIT),
     J(J_BOOL, struct mount_point, readonly_non_recursive, "RONonRecursive", .flags = J_OMIT),
+    J(J_I64, struct mount_point, source_dev, "SourceDev", .flags = J_OMIT),
+    J(J_I64, struct mount_point, source_ino, "SourceIno", .flags = J_OMIT),
+    J(J_STR, struct mount_point, led_to, "LedTo", .flags = J_OMIT),
+    J(J_BOOL, struct mount_point, is_replaced, "Replaced", .flags = J_OMIT),
+    J(J_BOOL, struct mount_point, follow, "Follow", .flags = J_OMIT),
     J(J_BOOL, struct mount_point, is_plain_tmpfs, "PlainTmpfs", .flags = J_OMIT),
     J_END,
 };
@@ -87,6 +92,8 @@ void mount_point_copy(struct arena *a, const struct mount_point *from, struct mo
             *(char **)to = arena_strdup(a, *(char *const *)at);
         else if (f->type == J_PAIRS)
             *(struct pairs *)to = pairs_copy(a, (const struct pairs *)at);
+        else if (f->type == J_I64)
+            *(int64_t *)to = *(const int64_t *)at;
         else
             *(bool *)to = *(const bool *)at;
     }
@@ -126,6 +133,8 @@ static const struct jfield port_record_fields[] = {
 static const struct jtable port_record_json = {sizeof(struct port_record), port_record_fields};
 
 static const struct jfield doc_fields[] = {
+    J(J_STR, struct doc, uid_map, "UidMap", .flags = J_OMIT),
+    J(J_STR, struct doc, gid_map, "GidMap", .flags = J_OMIT),
     J(J_STR, struct doc, id, "Id"),
     J(J_STR, struct doc, name, "Name"),
     J(J_STR, struct doc, image_id, "ImageID"),

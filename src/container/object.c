@@ -6,8 +6,10 @@
 #include "container/object.h"
 
 #include "base/map.h"
+#include "cgroup/cgroup.h"
 #include "container/container_table.h"
 #include "container/hooks.h"
+#include "container/ids.h"
 #include "stream/hub.h"
 #include "stream/log.h"
 
@@ -22,11 +24,14 @@ struct container *container_alloc(struct container_table *t, struct arena *a)
     c->refs = 1;
     c->pidfd = -1;
     lane_init(&c->lane);
+    lane_init(&c->freezer);
+    root_gate_init(&c->root);
     list_init(&c->settling);
     list_init(&c->settle);
     list_init(&c->draining);
     list_init(&c->waiters);
     list_init(&c->execs);
+    list_init(&c->exec_starts);
     return c;
 }
 
@@ -35,9 +40,11 @@ void container_destroy(struct container *c)
     if (!c)
         return;
     ASSERT(list_is_empty(&c->waiters));
+    ASSERT(list_is_empty(&c->root.lenders));
     timer_clear(c->parts->loop, &c->restart_timer);
     timer_clear(c->parts->loop, &c->unsaved.retry);
     c->parts->container_hooks->destroying(c);
+    ids_give_back(c);
     for (int kind = 0; kind < SOCKETS_KINDS; kind++)
         ASSERT(!c->holding[kind]); /* else the keeper's answer would find freed memory */
     hub_destroy(c->hub);
@@ -94,6 +101,7 @@ void container_check(const struct container *c)
     ASSERT_DEBUG(list_is_empty(&c->draining) || c->is_exiting);
     ASSERT_DEBUG(list_is_empty(&c->settling) || c->pidfd >= 0 || c->is_exiting || c->exit.is_set);
     ASSERT_DEBUG((c->n_execs == 0) == list_is_empty(&c->execs));
+    ASSERT_DEBUG(c->n_exec_starts > 0 || list_is_empty(&c->exec_starts));
 }
 
 /* ---- small accessors ---- */
@@ -108,6 +116,11 @@ bool container_is_running(const struct container *c)
     return state_is_running(c);
 }
 
+bool container_is_up(const struct container *c)
+{
+    return state_is_running(c) || c->doc.state.status == STATUS_RESTARTING;
+}
+
 const char *container_id(const struct container *c)
 {
     return c->doc.id;
@@ -116,4 +129,9 @@ const char *container_id(const struct container *c)
 const char *container_name(const struct container *c)
 {
     return c->name;
+}
+
+char *container_cgroup(struct arena *a, const struct container *c)
+{
+    return cgroup_place(c->parts->cgroups, a, c->doc.host.cgroup_parent, c->doc.id);
 }

@@ -25,7 +25,31 @@ struct err *container_signal(struct container *c, int signal)
         return err_new(ERR_CONFLICT, "container %s is not running", c->doc.id);
     if (syscall(SYS_pidfd_send_signal, c->pidfd, signal, NULL, 0) != 0 && errno != ESRCH)
         return err_sys("send signal %d to container %s", signal, c->doc.id);
+    c->has_sigkill = c->has_sigkill || signal == SIGKILL;
     return NULL;
+}
+
+/* Whether its policy wants another run is known when the exit is on record; before, the policy is
+ * given the benefit of the doubt. */
+static bool is_between_runs(const struct container *c)
+{
+    const char *policy = c->doc.host.restart.name;
+
+    if (c->doc.state.status == STATUS_RESTARTING)
+        return true;
+    return state_is_running(c) && !c->has_been_killed && !text_is_empty(policy) &&
+           !text_same(policy, "no");
+}
+
+struct err *container_check_runs(const struct container *c)
+{
+    if (state_is_running(c) && c->pidfd >= 0 && !c->is_exiting)
+        return NULL;
+    if (is_between_runs(c))
+        return err_new(ERR_CONFLICT,
+                       "Container %s is restarting, wait until the container is running",
+                       c->doc.id);
+    return err_new(ERR_CONFLICT, "Container %s is not running", c->doc.id);
 }
 
 void process_kill_group(int pidfd)
@@ -40,13 +64,15 @@ struct thaw {
     struct job job;
     struct parts *parts;
     struct container *c;
+    struct arena *arena;
+    char *cgroup;
 };
 
 static void thaw_run(struct job *job)
 {
     struct thaw *t = container_of(job, struct thaw, job);
 
-    err_drop(cgroup_freeze(t->parts->cgroups, t->c->doc.id, false));
+    err_drop(cgroup_freeze(t->parts->cgroups, t->cgroup, false));
 }
 
 static void thaw_done(struct job *job)
@@ -54,6 +80,7 @@ static void thaw_done(struct job *job)
     struct thaw *t = container_of(job, struct thaw, job);
 
     container_unref(t->c);
+    arena_destroy(t->arena);
     free(t);
 }
 
@@ -75,6 +102,8 @@ void container_thaw_all(struct container *c)
         c->doc.state.status = STATUS_RUNNING;
     t->parts = c->parts;
     t->c = container_ref(c);
+    t->arena = arena_create();
+    t->cgroup = container_cgroup(t->arena, c);
     t->job.run = thaw_run;
     t->job.done = thaw_done;
     pool_submit(c->parts->pools, POOL_KERNEL, &t->job);

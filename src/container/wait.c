@@ -38,12 +38,13 @@ bool wait_condition_parse(const char *s, enum wait_condition *out)
     return false;
 }
 
-/* A container between two runs of its restart policy counts as running; one whose exit is on
+/* A container between two runs of its restart policy counts as running for who asks then, though
+ * the exit before has ended every wait; one whose exit is on
  * record is down, even while the rest of that exit is being worked off: its waiters have been
  * told already, so a new one must not join them. */
 static bool is_down(const struct container *c)
 {
-    return !state_is_running(c) && c->doc.state.status != STATUS_RESTARTING && !c->is_starting;
+    return !container_is_up(c) && !c->is_starting;
 }
 
 struct waiter *container_wait(struct container *c, enum wait_condition condition,
@@ -83,7 +84,7 @@ static void notify(struct container *c, bool is_removed, bool is_exit)
             continue;
         if (w->condition == WAIT_NEXT_EXIT && !is_exit)
             continue;
-        if (w->condition == WAIT_NOT_RUNNING && !is_removed && !is_down(c))
+        if (w->condition == WAIT_NOT_RUNNING && !is_removed && !is_exit && !is_down(c))
             continue;
         list_remove(&w->link);
         list_append(&due, &w->link);

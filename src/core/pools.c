@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Two pools of threads of our own. One lock guards both. Idle workers form a
+ * Three pools of threads of our own. One lock guards all. Idle workers form a
  * stack (the one that slept last works next), so under light load the others
  * reach their idle limit and end. Jobs are submitted on the loop; `done` comes
  * back through loop_post. No thread takes signals.
@@ -19,7 +19,7 @@
 
 #include "pools_inner.h"
 
-#define POOL_KINDS 2
+#define POOL_KINDS 3
 #define GROWTH 4          /* times the configured size, past hung jobs */
 #define HUNG_MS 5000      /* a job this old does not count as progress */
 #define CHECK_MS 1000     /* how often waiting jobs look for a hung pool */
@@ -48,7 +48,7 @@ struct worker_pool {
 
 struct pools {
     struct loop *loop;
-    pthread_mutex_t lock;   /* guards both pools and is_stopping */
+    pthread_mutex_t lock;   /* guards the pools and is_stopping */
     pthread_cond_t changed; /* a thread has ended */
     struct worker_pool kinds[POOL_KINDS];
     struct timer check;             /* loop thread: pending while jobs wait in a queue */
@@ -263,6 +263,7 @@ struct pools *pools_create(struct loop *l, int n_kernel, int n_disk)
     pthread_cond_init(&p->changed, NULL);
     init_pool(&p->kinds[POOL_KERNEL], "kernel-worker", n_kernel);
     init_pool(&p->kinds[POOL_DISK], "disk-worker", n_disk);
+    init_pool(&p->kinds[POOL_CLIENT], "client-worker", POOL_CLIENT_THREADS);
     return p;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One row a setting: dockerd's names where dockerd has the setting. Options that
- * would weaken or tighten security and that we do not have (TLS, user namespaces,
- * SELinux, authorization plugins) are absent on purpose: ignoring them would be a
+ * would weaken or tighten security and that we do not have (TLS, SELinux,
+ * authorization plugins) are absent on purpose: ignoring them would be a
  * lie, so they are unknown flags. Pure.
  */
 #include "settings_flags.h"
@@ -24,12 +24,16 @@ const struct flag settings_flags[] = {
     {"bip", 0, "bip", FLAG_TEXT, AT(bip), .help = "Address of the default bridge, as CIDR"},
     {"bridge", 'b', "bridge", FLAG_TEXT, AT(bridge), .help = "Name of the default bridge's link"},
     {"cgroup-parent", 0, "cgroup-parent", FLAG_TEXT, AT(cgroup_parent),
-     .help = "Parent cgroup of all containers"},
+     .help = "Parent cgroup of containers that name none: a path, or a slice of systemd"},
     {"config-file", 0, NULL, FLAG_PATH, AT(config_file),
      .help = "Configuration file (default \"/etc/berth/daemon.json\")"},
     {"containerd", 0, "containerd", FLAG_TEXT, IGNORED, .remark = "there is no containerd"},
     {"containerd-namespace", 0, "containerd-namespace", FLAG_TEXT, IGNORED,
      .remark = "there is no containerd"},
+    {"cpu-rt-period", 0, "cpu-rt-period", FLAG_INT, AT(cpu_rt_period), .min = 0,
+     .help = "Period of the containers' real-time budget, in microseconds (default 1000000)"},
+    {"cpu-rt-runtime", 0, "cpu-rt-runtime", FLAG_INT, AT(cpu_rt_runtime), .min = 0,
+     .help = "The containers' real-time budget in that period, in microseconds (default none)"},
     {"data-root", 'g', "data-root", FLAG_PATH, AT(data_root),
      .help = "Directory of persistent state (default \"/var/lib/berth\")"},
     {"debug", 'D', "debug", FLAG_BOOL, AT(debug), .help = "Enable debug mode"},
@@ -106,6 +110,8 @@ const struct flag settings_flags[] = {
      .remark = "published ports are served by the engine where the kernel cannot"},
     {"userland-proxy-path", 0, "userland-proxy-path", FLAG_TEXT, IGNORED,
      .remark = "the proxy is built in"},
+    {"userns-remap", 0, "userns-remap", FLAG_TEXT, AT(userns_remap),
+     .help = "User whose subordinate ids containers get: default, user[:group] or uid[:gid]"},
     {"validate", 0, NULL, FLAG_BOOL, AT(only_validate),
      .help = "Judge the options and the configuration file, and exit"},
     {"version", 'v', NULL, FLAG_BOOL, AT(only_version), .help = "Print version and quit"},

@@ -17,6 +17,8 @@ struct engine {
 
 /* Makes everything, adopts what the keeper has, binds the sockets; nothing is served yet. */
 struct err *engine_open(struct engine *e) must_check;
+/* --validate: what of the settings only this host can tell. */
+struct err *engine_validate(const struct engine *e) must_check;
 /* --recover, instead of all that: an engine must not be running. */
 struct err *engine_recover(struct engine *e) must_check;
 /* Gives everything back in reverse; containers go on running. Only after a whole engine_open,

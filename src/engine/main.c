@@ -227,6 +227,19 @@ static struct err *read_settings(struct arena *a, int argc, char **argv, struct 
     return log_check(out->log_driver, &out->log_opts);
 }
 
+static int validate(struct engine *e)
+{
+    struct err *err = engine_validate(e);
+
+    if (err) {
+        fprintf(stderr, "berthd: %s\n", err_text(err));
+        err_drop(err);
+        return 1;
+    }
+    puts("configuration OK");
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     static struct daemon p;
@@ -257,10 +270,8 @@ int main(int argc, char **argv)
         list_steps();
         return 0;
     }
-    if (p.engine.settings.only_validate) {
-        puts("configuration OK");
-        return 0;
-    }
+    if (p.engine.settings.only_validate)
+        return validate(&p.engine);
     set_log_level(&p.engine.settings);
     if (p.engine.settings.only_recover)
         return recover(&p.engine);

@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "cgroup/cgroup.h"
 #include "container/container.h"
+#include "container/id_pool.h"
 #include "core/db.h"
 #include "core/debug.h"
 #include "core/events.h"
@@ -34,10 +35,13 @@
 #include "net/network.h"
 #include "recover/recover.h"
 #include "recover/salvage.h"
+#include "run/file_binds.h"
 #include "runtime/policy.h"
 #include "runtime/sandbox.h"
+#include "runtime/subid.h"
 #include "storage/layer.h"
 #include "storage/volume.h"
+#include "view/stats.h"
 
 #include "engine.h"
 
@@ -244,13 +248,16 @@ static struct err *open_mechanisms(struct engine *e)
 {
     struct parts *p = &e->parts;
     const struct settings *s = &e->settings;
-    char *parent =
-        s->cgroup_parent
-            ? s->cgroup_parent
-            : arena_printf(e->arena, has_default_roots(s) ? "berth" : "berth-%s", e->tag);
+    bool is_slice = s->cgroup_parent && text_ends(s->cgroup_parent, ".slice");
+    char *own = s->cgroup_parent && !is_slice
+                    ? s->cgroup_parent
+                    : arena_printf(e->arena, has_default_roots(s) ? "berth" : "berth-%s", e->tag);
 
     ASSERT(p->db && p->ops);
-    TRY(cgroup_tree_open(parent, &p->cgroups));
+    TRY(cgroup_tree_open(own, &p->cgroups));
+    TRY(cgroup_tree_give_realtime(p->cgroups, s->cpu_rt_period, s->cpu_rt_runtime));
+    if (is_slice) /* containers that name no other are there: run/create.c */
+        TRY(cgroup_parent_check(p->cgroups, e->arena, s->cgroup_parent));
     TRY(layer_store_open(s->data_root, &p->layers));
     TRY(open_network(e));
     TRY(volume_table_open(s->data_root, p->ops, p->db, p->events, &p->volumes));
@@ -275,6 +282,41 @@ static char *keeper_binary(struct arena *a)
     return path_join(a, self, "berth-keeper");
 }
 
+struct err *engine_validate(const struct engine *e)
+{
+    const char *spec = e->settings.userns_remap;
+    struct id_map ignored;
+
+    return text_is_empty(spec) ? NULL : subid_remap(spec, &ignored);
+}
+
+/* Whose ids containers get. The lines of /etc/subuid and /etc/subgid are read once. */
+static struct err *open_ids(struct engine *e)
+{
+    const char *spec = e->settings.userns_remap;
+    struct id_map pool, *remap = NULL;
+
+    if (!text_is_empty(spec)) {
+        remap = arena_new(e->arena, struct id_map);
+        TRY(subid_remap(spec, remap));
+        log_info("containers get the ids of a user namespace", KV("of", spec),
+                 KV_INT("first_uid", id_map_uid(remap, 0)),
+                 KV_INT("first_gid", id_map_gid(remap, 0)));
+    }
+    TRY(subid_pool(&pool));
+    e->parts.remap = remap;
+    e->parts.id_pool = id_pool_create(&pool, remap);
+    return NULL;
+}
+
+static void open_lsm(struct engine *e)
+{
+    struct lsm *l = arena_new(e->arena, struct lsm);
+
+    lsm_open(l);
+    e->parts.lsm = l;
+}
+
 /* The documents, then what the keeper has, then what the two say together. */
 static struct err *open_containers(struct engine *e)
 {
@@ -283,8 +325,13 @@ static struct err *open_containers(struct engine *e)
     struct parts *p = &e->parts;
 
     ASSERT(p->images && p->volumes && p->networks);
+    p->stats = stats_sampler_create(p);
+    p->keeper_binary = keeper_binary(e->arena);
+    TRY(open_ids(e));
+    open_lsm(e);
+    p->file_binds = file_binds_create(p);
     TRY(container_table_open(p, &p->containers));
-    TRY(keeper_open(p->loop, e->settings.exec_root, keeper_binary(e->arena), &hooks, p->containers,
+    TRY(keeper_open(p->loop, e->settings.exec_root, p->keeper_binary, &hooks, p->containers,
                     container_table_adopt, &p->keeper));
     TRY(container_table_open_landing(p->containers));
     container_table_reconcile(p->containers);
@@ -351,6 +398,7 @@ void engine_close(struct engine *e)
     ASSERT(p->containers && p->keeper);
     image_table_stop(p->images);
     container_table_close(p->containers);
+    id_pool_destroy(p->id_pool);
     volume_table_close(p->volumes);
     network_table_close(p->networks);
     net_close(p->net, n.running == 0 && n.paused == 0);
@@ -360,6 +408,8 @@ void engine_close(struct engine *e)
     pools_destroy(p->pools);
     loop_settle(p->loop); /* results of the last jobs, while what they speak to is there */
     trail_close(p);
+    stats_sampler_destroy(p->stats);
+    file_binds_close(p->file_binds);
     image_table_close(p->images);
     layer_store_close(p->layers);
     cgroup_tree_close(p->cgroups);

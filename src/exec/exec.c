@@ -103,10 +103,12 @@ void exec_take_out(struct exec *e)
     e->c = NULL;
 }
 
-void exec_event(struct exec *e, const char *action, const char *key, const char *value)
+void exec_event(struct exec *e, const char *action, const char *exit_code)
 {
+    struct pair more[] = {{(char *)"execID", e->doc.id}, {(char *)"exitCode", (char *)exit_code}};
+
     if (e->c)
-        container_event(e->c, action, key, value);
+        container_event_with(e->c, action, &(struct pairs){more, exit_code ? 2 : 1});
 }
 
 /* ---- the document ---- */
@@ -159,7 +161,7 @@ void exec_note_running(struct exec *e, int pid, int pidfd, int64_t started_ns)
     d->started_ns = started_ns;
     timer_set(e->parts->loop, &e->saving, SAVE_LATER_MS, on_saving);
     buf_printf(&action, "exec_start: %s", strs_join(e->arena, &d->config.cmd, " "));
-    exec_event(e, action.data, "execID", d->id);
+    exec_event(e, action.data, NULL);
 }
 
 /* ---- the table ---- */

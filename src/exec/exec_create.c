@@ -7,6 +7,7 @@
 #include "base/detach.h"
 #include "base/digest.h"
 #include "container/event.h"
+#include "container/process.h"
 #include "exec/exec_object.h"
 #include "runtime/sandbox.h"
 #include "stream/hub.h"
@@ -49,11 +50,10 @@ static void drop_old(struct container *c)
  * run. */
 static struct err *check(struct container *c)
 {
-    if (c->doc.state.status == STATUS_PAUSED)
+    if (c->doc.state.status == STATUS_PAUSED || c->is_pausing)
         return err_new(ERR_CONFLICT, "Container %s is paused, unpause the container before exec",
-                       c->name);
-    if (!state_is_running(c) || c->is_exiting)
-        return err_new(ERR_CONFLICT, "container %s is not running", c->doc.id);
+                       c->doc.id);
+    TRY(container_check_runs(c));
     drop_old(c);
     if (c->n_execs >= EXECS_MAX)
         return err_new(ERR_CONFLICT, "container %s has %d running exec commands, which is the most",
@@ -159,7 +159,7 @@ void exec_create(struct container *c, const char *body, size_t len, exec_created
         if (!err && e->doc.config.cmd.n == 0)
             err = err_new(ERR_INVALID, "No exec command specified");
         if (!err)
-            err = sandbox_check_env(&e->doc.config.env);
+            err = sandbox_check_exec(e->arena, &e->doc.config);
         if (!err)
             err = check_keys(e->doc.config.detach_keys);
     }

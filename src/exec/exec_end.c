@@ -120,7 +120,7 @@ static void end_if_over(struct exec *e)
         close(steal_fd(&e->pidfd));
     exec_check(e);
     snprintf(code, sizeof(code), "%d", e->doc.exit_code);
-    exec_event(e, "exec_die", "exitCode", code);
+    exec_event(e, "exec_die", code);
     hub_end_clients(e->hub);
     record(e);
     if (!e->c)
@@ -245,10 +245,13 @@ void exec_kill(struct exec *e)
         process_kill_group(e->pidfd);
 }
 
-/* The container's pid 1 is dead, so all of these are: the keeper reports each. */
+/* The container's pid 1 is dead, so all of these are: the keeper reports each. What was not started
+ * was meant for this life. */
 void execs_end(struct container *c)
 {
-    list_each (e, &c->execs, struct exec, link)
+    list_each (e, &c->execs, struct exec, link) {
+        e->is_stale |= !e->is_started;
         if (e->is_running && e->pidfd >= 0)
             syscall(SYS_pidfd_send_signal, e->pidfd, SIGKILL, NULL, 0);
+    }
 }

@@ -11,8 +11,10 @@
 
 #include "base/clock.h"
 #include "cgroup/cgroup.h"
+#include "container/ids.h"
 #include "container/process.h"
 #include "exec/exec_object.h"
+#include "place/legacy_links.h"
 #include "runtime/sandbox.h"
 #include "stream/hub.h"
 
@@ -60,9 +62,10 @@ struct exec_start {
     struct exec *e;
     struct parts *parts;
     int pid, pidfd; /* of the container */
-    const char *container_id;
+    const char *container_id, *cgroup;
     const struct config *container;
     const struct host_config *host;
+    const struct id_map *ids;
     struct container *c;
     struct launch launch;
     uint64_t spawning; /* the number of the keeper's request; 0: none */
@@ -82,21 +85,25 @@ static struct err *claim(struct op *op)
     struct exec_start *o = (struct exec_start *)op;
     struct container *c = o->e->c;
 
-    if (!c || !state_is_running(c) || c->pidfd < 0)
-        return err_new(ERR_CONFLICT, "container %s is not running", c ? c->doc.id : "of this exec");
-    if (c->doc.state.status == STATUS_PAUSED)
+    if (!c)
+        return err_new(ERR_NOT_FOUND, "No such container: it was removed, and this exec with it");
+    TRY(container_check_runs(c));
+    if (c->doc.state.status == STATUS_PAUSED || c->is_pausing)
         return err_new(ERR_CONFLICT, "Container %s is paused, unpause the container before exec",
-                       c->name);
+                       c->doc.id);
     if (o->e->is_started)
         return err_new(ERR_CONFLICT, "Error: Exec command %s is already running", o->e->doc.id);
+    TRY(ids_of(o->op.arena, &c->doc, &o->ids));
     o->c = container_ref(c);
+    c->n_exec_starts++;
     o->pidfd = fcntl(c->pidfd, F_DUPFD_CLOEXEC, 0);
     if (o->pidfd < 0)
         return err_sys("exec in container %s", c->doc.id);
     o->pid = c->doc.state.pid;
     o->parts = c->parts;
     o->container_id = c->doc.id;
-    o->container = &c->doc.config;
+    o->cgroup = container_cgroup(o->op.arena, c);
+    o->container = legacy_links_config(c, o->op.arena); /* with the variables of its links */
     o->host = &c->doc.host;
     o->e->is_started = true;
     return NULL;
@@ -114,7 +121,7 @@ static void unclaim(struct op *op)
 /* It goes when the container has ended. */
 static struct err *open_cgroup(const struct exec_start *o, struct cgroup_join *out)
 {
-    struct err *err = cgroup_open_beside(o->parts->cgroups, o->container_id, o->pid, out);
+    struct err *err = cgroup_open_beside(o->parts->cgroups, o->cgroup, o->pid, out);
 
     if (!err || (err_errno(err) != ENOENT && err_errno(err) != ENODEV))
         return err;
@@ -136,6 +143,8 @@ static struct err *prepare(struct op *op)
         .config = &o->e->doc.config,
         .container = o->container,
         .host = o->host,
+        .ids = o->ids,
+        .lsm = o->parts->lsm,
         .pidfd = steal_fd(&o->pidfd),
         .pid = o->pid,
         .cgroup_tasks = join.tasks,
@@ -240,6 +249,8 @@ static void finish(struct op *op)
         close(o->pidfd);
     err_drop(o->lost);
     launch_close(&o->launch);
+    if (o->c && --o->c->n_exec_starts == 0)
+        tickets_answer(&o->c->exec_starts);
     container_unref(o->c);
     exec_release(o->e, 1);
 }
@@ -327,6 +338,10 @@ void exec_start(struct exec *e, const struct exec_start_request *r, struct sink 
     exec_check(e);
     if (e->is_started) {
         done(ctx, err_new(ERR_CONFLICT, "Error: Exec command %s has already run", e->doc.id));
+        return;
+    }
+    if (e->is_stale || !e->c || !state_is_running(e->c)) {
+        done(ctx, err_new(ERR_NOT_FOUND, "No such exec instance: %s", e->doc.id));
         return;
     }
     exec_hub(e);

@@ -25,7 +25,7 @@ struct strays {
     struct job job;
     struct arena *arena;
     struct cgroup_tree *cgroups;
-    const char *id;
+    const char *id, *cgroup;
     int *known;
     size_t n_known;
     void (*done)(void *ctx);
@@ -126,7 +126,7 @@ static void run(struct job *job)
     struct strays *s = container_of(job, struct strays, job);
     int *pids;
     size_t n = 0;
-    struct err *err = cgroup_pids(s->cgroups, s->id, s->arena, &pids, &n);
+    struct err *err = cgroup_pids(s->cgroups, s->cgroup, s->arena, &pids, &n);
 
     ASSERT_WORKER();
     if (err)
@@ -136,7 +136,7 @@ static void run(struct job *job)
         int pidfd = is_known(s, pids[i]) ? -1 : (int)syscall(SYS_pidfd_open, pids[i], 0);
 
         if (pidfd >= 0 && is_stray(s, pids[i], pids, n) &&
-            cgroup_has_pid(s->cgroups, s->id, pids[i])) {
+            cgroup_has_pid(s->cgroups, s->cgroup, pids[i])) {
             log_info("an exec whose keeper was killed at its start is ended", KV("id", s->id),
                      KV_INT("pid", pids[i]));
             process_kill_group(pidfd);
@@ -171,6 +171,7 @@ void exec_end_strays(struct container *c, void (*done)(void *ctx), void *ctx)
     s->arena = a;
     s->cgroups = c->parts->cgroups;
     s->id = arena_strdup(a, c->doc.id);
+    s->cgroup = container_cgroup(a, c);
     s->known = arena_alloc(a, (c->n_execs + 1) * sizeof(*s->known));
     know(s, c->doc.state.pid);
     list_each (e, &c->execs, struct exec, link)

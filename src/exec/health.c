@@ -111,6 +111,10 @@ static void on_due(struct timer *t)
     ASSERT(h->c->magic == CONTAINER_MAGIC && h->c->health == h);
     if (is_dying(h->c))
         return;
+    if (h->c->is_pausing) { /* and when that fails, the next one is due in its time */
+        arm(h, pause_ns(h));
+        return;
+    }
     if (h->probe) {
         note_hung(h);
         return;

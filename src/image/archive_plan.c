@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The two kinds of image archives: docker save's manifest.json, which names files,
- * and the OCI layout's index.json, which names digests. Worker. An archive that
- * has both (docker save since 25) is read by the first, which knows the tags.
+ * The kinds of image archives: docker save's manifest.json, which names files, and
+ * the OCI layout's index.json, which names digests (archive_legacy.c has the third).
+ * Worker. An archive that has both (docker save since 25) is read by the first,
+ * which knows the tags.
  */
 #include "archive_plan.h"
 
@@ -15,20 +16,27 @@
 #define NAME_CONTAINERD "io.containerd.image.name"
 #define NAME_OCI "org.opencontainers.image.ref.name"
 
-enum { IMAGES_MAX = 256, NAMES_MAX = 1000 /* of one of them: each is an event */ };
+enum { NAMES_MAX = 1000 /* of one image: each is an event */ };
 
-static struct archived_image *add_image(struct archive_plan *plan)
+struct err *archive_plan_add(struct archive_plan *plan, struct archived_image **out)
 {
-    return &plan->v[plan->n++];
+    if (plan->n == ARCHIVE_IMAGES_MAX)
+        return err_new(ERR_INVALID, "the archive holds more than %d images", ARCHIVE_IMAGES_MAX);
+    *out = &plan->v[plan->n++];
+    return NULL;
 }
 
-static void add_name(struct arena *a, struct archived_image *i, const char *name)
+struct err *archived_image_name(struct arena *a, struct archived_image *i, const char *name)
 {
-    struct ref r;
-    autoerr struct err *e = ref_parse(a, name, &r);
+    struct ref r = {0};
 
-    if (!e && r.tag && !r.digest) /* other names are no reason to refuse an image */
-        strs_add(a, &i->names, ref_full(a, &r));
+    TRY(ref_parse(a, name, &r));
+    if (!r.tag || r.digest)
+        return err_new(ERR_INVALID, "invalid tag \"%s\"", name);
+    if (i->names.n == NAMES_MAX)
+        return err_new(ERR_INVALID, "an image of the archive has more than %d names", NAMES_MAX);
+    strs_add(a, &i->names, ref_full(a, &r));
+    return NULL;
 }
 
 /* A file that the archive itself names. */
@@ -40,16 +48,12 @@ static struct err *read_needed(struct arena *a, const struct staging *s, const c
     return e ? err_as(e, ERR_INVALID) : NULL;
 }
 
-/* Reads the config and makes a plan per layer; where they are is for the caller to fill in. */
-static struct err *read_config(struct arena *a, const struct staging *s, const char *file,
-                               size_t n_layers, struct archived_image *i)
+struct err *archived_image_set_config(struct arena *a, const struct staging *s,
+                                      struct archived_image *i, const char *text, size_t n_layers)
 {
     struct image_blob blob;
-    char *text;
-    size_t len;
 
-    TRY(read_needed(a, s, file, &text, &len));
-    TRY(image_blob_parse(a, text, len, &blob));
+    TRY(image_blob_parse(a, text, strlen(text), &blob));
     TRY(image_blob_check_sizes(&blob));
     if (blob.diff_ids.n != n_layers)
         return err_new(ERR_INVALID,
@@ -71,6 +75,18 @@ static struct err *read_config(struct arena *a, const struct staging *s, const c
     return NULL;
 }
 
+static struct err *read_config(struct arena *a, const struct staging *s, const char *file,
+                               size_t n_layers, struct archived_image *i)
+{
+    char *text;
+    size_t len;
+
+    TRY(read_needed(a, s, file, &text, &len));
+    if (strlen(text) != len)
+        return err_new(ERR_INVALID, "invalid image config: it is not UTF-8 text");
+    return archived_image_set_config(a, s, i, text, n_layers);
+}
+
 static struct err *place_layer(const struct staging *s, struct layer_plan *p, const char *file)
 {
     p->path = staging_path(s, file);
@@ -87,19 +103,16 @@ static struct err *read_docker_image(struct arena *a, const struct staging *s,
     const char *config = json_str(json_get(entry, "Config"));
     struct strs layers = json_strs(a, json_get(entry, "Layers"));
     struct strs tags = json_strs(a, json_get(entry, "RepoTags"));
-    struct archived_image *i = add_image(plan);
+    struct archived_image *i;
 
     if (!config)
         return err_new(ERR_INVALID, "invalid manifest.json: an image without a Config");
+    TRY(archive_plan_add(plan, &i));
     TRY(read_config(a, s, config, layers.n, i));
     for (size_t n = 0; n < layers.n; n++)
         TRY(place_layer(s, &i->layers[n], layers.v[n]));
-    if (tags.n > NAMES_MAX)
-        return err_new(ERR_INVALID,
-                       "invalid manifest.json: RepoTags has %zu entries, at most %d work", tags.n,
-                       NAMES_MAX);
     for (size_t n = 0; n < tags.n; n++)
-        add_name(a, i, tags.v[n]);
+        TRY(archived_image_name(a, i, tags.v[n]));
     return NULL;
 }
 
@@ -111,9 +124,8 @@ static struct err *read_docker(struct arena *a, const struct staging *s, struct 
 
     TRY(staging_read(a, s, "manifest.json", MANIFEST_MAX, &text, &len));
     TRY(json_parse(a, text, len, &doc));
-    if (json_type(doc) != JSON_ARRAY || json_len(doc) > IMAGES_MAX)
+    if (json_type(doc) != JSON_ARRAY)
         return err_new(ERR_INVALID, "invalid manifest.json: not a list of images");
-    plan->v = arena_array(a, json_len(doc) + 1, sizeof(*plan->v));
     for (const struct json *it = json_first(doc); it; it = json_next(it))
         TRY(read_docker_image(a, s, it, plan));
     return NULL;
@@ -166,13 +178,14 @@ static struct err *read_manifest(struct arena *a, const struct staging *s,
 static struct err *read_oci_image(struct arena *a, const struct staging *s,
                                   const struct descriptor *d, struct archive_plan *plan)
 {
-    struct archived_image *i = add_image(plan);
+    struct archived_image *i;
     const char *name = pairs_get(&d->annotations, NAME_CONTAINERD);
     struct manifest m;
     const struct descriptor *from;
     char *text;
     size_t len;
 
+    TRY(archive_plan_add(plan, &i));
     TRY(read_manifest(a, s, d, i, &m));
     TRY(read_blob(a, s, m.config.digest, &text, &len));
     TRY(read_config(a, s, blob_file(a, m.config.digest), m.layers.n, i));
@@ -184,8 +197,8 @@ static struct err *read_oci_image(struct arena *a, const struct staging *s,
     }
     if (!name)
         name = pairs_get(&d->annotations, NAME_OCI);
-    if (name)
-        add_name(a, i, name);
+    if (name) /* often a tag alone, or a sentence: no reason to refuse the image */
+        err_drop(archived_image_name(a, i, name));
     return NULL;
 }
 
@@ -198,9 +211,8 @@ static struct err *read_oci(struct arena *a, const struct staging *s, struct arc
 
     TRY(staging_read(a, s, "index.json", MANIFEST_MAX, &text, &len));
     TRY(manifest_parse(a, text, len, MEDIA_OCI_INDEX, &index));
-    if (!index.is_index || index.manifests.n > IMAGES_MAX)
+    if (!index.is_index)
         return err_new(ERR_INVALID, "invalid index.json: not a list of images");
-    plan->v = arena_array(a, index.manifests.n + 1, sizeof(*plan->v));
     v = index.manifests.v;
     for (size_t n = 0; n < index.manifests.n; n++)
         TRY(read_oci_image(a, s, &v[n], plan));
@@ -209,12 +221,14 @@ static struct err *read_oci(struct arena *a, const struct staging *s, struct arc
 
 struct err *archive_plan_read(struct arena *a, const struct staging *s, struct archive_plan *out)
 {
-    struct archive_plan plan = {0};
+    struct archive_plan plan = {.v = arena_array(a, ARCHIVE_IMAGES_MAX, sizeof(*plan.v))};
 
     if (staging_path(s, "manifest.json"))
         TRY(read_docker(a, s, &plan));
     else if (staging_path(s, "index.json"))
         TRY(read_oci(a, s, &plan));
+    else if (staging_path(s, "repositories"))
+        TRY(archive_legacy_read(a, s, &plan));
     else
         return err_new(ERR_INVALID,
                        "the archive has neither manifest.json (docker save) nor index.json (OCI)");

@@ -5,6 +5,7 @@
  * anew in an arena of their own each time, so a list is valid until the loop turns.
  */
 #include "image_table.h"
+#include "platform.h"
 
 #include "base/clock.h"
 #include "base/ref.h"
@@ -305,6 +306,43 @@ const char *image_id(const struct image *i)
 const char *image_run_config_text(const struct image *i)
 {
     return i->blob.config_text;
+}
+
+struct err *image_check_platform(const struct image *i, const char *reference, const char *platform)
+{
+    autoarena struct arena *a = arena_create();
+    struct platform want, is = {i->blob.os, i->blob.architecture, i->blob.variant};
+
+    if (text_is_empty(platform))
+        return NULL;
+    TRY(platform_parse(a, platform, &want));
+    return platform_check(a, reference, &want, &is);
+}
+
+static const struct jfield platform_fields[] = {
+    J(J_STR, struct platform, os, "os"),
+    J(J_STR, struct platform, arch, "architecture"),
+    J(J_STR, struct platform, variant, "variant"),
+    J_END,
+};
+static const struct jtable platform_json = {sizeof(struct platform), platform_fields};
+
+struct err *image_platform_of_json(struct arena *a, const char *json, const char **out)
+{
+    struct platform p = {0}, parsed;
+    const char *text;
+
+    *out = "";
+    if (text_is_empty(json))
+        return NULL;
+    TRY(json_decode(a, json, strlen(json), &platform_json, &p));
+    if (text_is_empty(p.os) || text_is_empty(p.arch))
+        return err_new(ERR_INVALID, "invalid platform: both os and architecture must be provided");
+    text = arena_printf(a, "%s/%s%s%s", p.os, p.arch, text_is_empty(p.variant) ? "" : "/",
+                        text_is_empty(p.variant) ? "" : p.variant);
+    TRY(platform_parse(a, text, &parsed));
+    *out = text;
+    return NULL;
 }
 
 const struct strs *image_chain(const struct image *i)

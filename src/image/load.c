@@ -7,6 +7,7 @@
 #include "adopt.h"
 #include "archive_plan.h"
 #include "job.h"
+#include "platform.h"
 
 #include <string.h>
 
@@ -14,6 +15,7 @@ struct load {
     struct image_job job; /* must be first */
     int in_fd;
     bool is_quiet;
+    const char *platform; /* asked for, "": any */
     struct staging *staging;
     struct archive_plan plan;
     struct layers **layers; /* beside plan.v: they hold what was made */
@@ -24,6 +26,18 @@ struct load {
 
 /* ---- worker ---- */
 
+static struct err *check_platform(struct arena *a, const struct load *l,
+                                  const struct archived_image *i)
+{
+    struct platform want, is;
+    struct image_blob b;
+
+    TRY(platform_parse(a, l->platform, &want));
+    TRY(image_blob_parse(a, i->text, strlen(i->text), &b));
+    is = (struct platform){b.os, b.architecture, b.variant};
+    return platform_check(a, i->names.n ? i->names.v[0] : "in the archive", &want, &is);
+}
+
 static struct err *read_archive(struct op *op)
 {
     struct load *l = (struct load *)op;
@@ -32,6 +46,8 @@ static struct err *read_archive(struct op *op)
     TRY(staging_fill(op->arena, l->job.table->data_root, l->in_fd, &l->job.is_cancelled,
                      &l->staging));
     e = archive_plan_read(op->arena, l->staging, &l->plan);
+    for (size_t i = 0; !e && *l->platform && i < l->plan.n; i++)
+        e = check_platform(op->arena, l, &l->plan.v[i]);
     if (e)
         staging_remove(steal_ptr(&l->staging));
     return e;
@@ -188,7 +204,7 @@ static const struct op_type load_type = {
 };
 OP_LISTED(load_type);
 
-struct image_job *image_load(struct image_table *t, int in_fd, bool quiet,
+struct image_job *image_load(struct image_table *t, int in_fd, bool quiet, const char *platform,
                              image_progress_fn progress, image_done_fn done, void *ctx)
 {
     struct image_job *j = image_job_create(t, &load_type, progress, done, ctx);
@@ -196,6 +212,7 @@ struct image_job *image_load(struct image_table *t, int in_fd, bool quiet,
 
     l->in_fd = in_fd;
     l->is_quiet = quiet;
+    l->platform = arena_strdup(j->op.arena, platform ? platform : "");
     image_job_start(j);
     return j;
 }

@@ -140,3 +140,19 @@ char *platform_text(struct arena *a, const struct platform *p)
 {
     return arena_printf(a, "%s/%s%s%s", p->os, p->arch, *p->variant ? "/" : "", p->variant);
 }
+
+struct err *platform_check(struct arena *a, const char *reference, const struct platform *want,
+                           const struct platform *is)
+{
+    struct platform p = *is;
+
+    if (text_is_empty(p.arch))
+        return NULL;
+    platform_normalise(a, &p);
+    if (platform_rank(want, &p) >= 0)
+        return NULL;
+    return err_new(ERR_NOT_FOUND,
+                   "image with reference %s was found but does not match the specified platform: "
+                   "wanted %s, actual: %s",
+                   reference, platform_text(a, want), platform_text(a, &p));
+}

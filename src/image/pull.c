@@ -177,15 +177,9 @@ static struct err *check_platform(struct pull *p)
     struct arena *a = p->job.op.arena;
     struct platform is = {p->blob.os, p->blob.architecture, p->blob.variant};
 
-    if (text_is_empty(p->platform_text) || text_is_empty(is.arch))
+    if (text_is_empty(p->platform_text))
         return NULL;
-    platform_normalise(a, &is);
-    if (platform_rank(&p->platform, &is) >= 0)
-        return NULL;
-    return err_new(ERR_NOT_FOUND,
-                   "image with reference %s was found but does not match the specified platform: "
-                   "wanted %s, actual: %s",
-                   familiar(p), platform_text(a, &p->platform), platform_text(a, &is));
+    return platform_check(a, familiar(p), &p->platform, &is);
 }
 
 /* The manifest's digest is known to be right, so what it names is what the user wants, whoever

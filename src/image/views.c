@@ -11,14 +11,15 @@
 
 #define MISSING "<missing>"
 
-static void write_names(const struct image *i, struct jw *w, int api_version)
+static void write_names(const struct strs *tags, const struct strs *digests, struct jw *w,
+                        int api_version)
 {
     const struct strs no_tag = {(char *[]){"<none>:<none>", NULL}, 1};
     const struct strs no_digest = {(char *[]){"<none>@<none>", NULL}, 1};
     bool is_old = api_version < 143;
 
-    jw_strs(w, "RepoTags", i->tags.n || !is_old ? &i->tags : &no_tag);
-    jw_strs(w, "RepoDigests", i->digests.n || !is_old ? &i->digests : &no_digest);
+    jw_strs(w, "RepoTags", tags->n || !is_old ? tags : &no_tag);
+    jw_strs(w, "RepoDigests", digests->n || !is_old ? digests : &no_digest);
 }
 
 /* The "config" member as a typed client of this version expects it. */
@@ -88,7 +89,7 @@ void image_write_inspect(const struct image *i, struct jw *w, int api_version)
 
     jw_obj(w, NULL);
     jw_str(w, "Id", i->id);
-    write_names(i, w, 150); /* never <none> here */
+    write_names(&i->tags, &i->digests, w, 150); /* never <none> here */
     jw_str(w, "Parent", "");
     jw_str(w, "Comment", b->comment);
     jw_str(w, "Created", b->created ? b->created : "0001-01-01T00:00:00Z");
@@ -116,7 +117,8 @@ void image_write_inspect(const struct image *i, struct jw *w, int api_version)
     jw_obj_end(w);
 }
 
-void image_write_summary(const struct image *i, struct jw *w, int api_version)
+void image_write_summary(const struct image *i, const struct strs *tags, const struct strs *digests,
+                         struct jw *w, int api_version)
 {
     jw_obj(w, NULL);
     jw_int(w, "Containers", api_version < 151 ? -1 : (int64_t)image_users(i));
@@ -127,7 +129,7 @@ void image_write_summary(const struct image *i, struct jw *w, int api_version)
     else
         jw_null(w, "Labels");
     jw_str(w, "ParentId", "");
-    write_names(i, w, api_version);
+    write_names(tags, digests, w, api_version);
     jw_int(w, "SharedSize", -1);
     jw_int(w, "Size", i->size_bytes);
     if (api_version < 144)

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/keyctl.h>
 #include <sched.h>
 #include <stdio.h>
@@ -25,11 +26,27 @@ int do_cgroup(struct init *t)
     return write(init_fd(t), "0", 1) == 1 ? 0 : errno;
 }
 
+/* Who enters a user namespace has every capability in it, but is still nobody of it (setns(2)):
+ * what it made would have no owner there. */
+static int become_root(void)
+{
+    if (setgroups(0, NULL) || setresgid(0, 0, 0) || setresuid(0, 0, 0))
+        return errno;
+    return 0;
+}
+
 /* After a mount namespace was entered "/" is another directory. */
 int do_setns(struct init *t)
 {
+    int sys;
+
     if (setns(init_fd(t), (int)t->op->a))
         return errno;
+    if (t->op->a & CLONE_NEWUSER) {
+        sys = become_root();
+        if (sys)
+            return sys;
+    }
     if (!t->has_root && t->root >= 0) { /* it was of the namespace we have left */
         close(t->root);
         t->root = -1;
@@ -66,10 +83,36 @@ int do_sysctl(struct init *t)
     return procfs_write(t, path, op_next(name));
 }
 
+/* time_namespaces(7): unshare(2) is for children, and the offsets can be written until somebody is
+ * in there. */
+int do_timens(struct init *t)
+{
+    int fd, sys;
+
+    if (unshare(CLONE_NEWTIME))
+        return errno;
+    sys = procfs_write(t, "self/timens_offsets", t->op->data);
+    if (sys)
+        return sys;
+    fd = procfs_open_own(t, "self/ns/time_for_children");
+    if (fd < 0)
+        return errno;
+    sys = setns(fd, CLONE_NEWTIME) ? errno : 0;
+    close(fd);
+    return sys;
+}
+
 int do_rlimit(struct init *t)
 {
-    struct rlimit limit = {.rlim_cur = t->op->b, .rlim_max = t->op->c};
+    struct rlimit limit = {.rlim_cur = t->op->b, .rlim_max = t->op->c}, now;
 
+    if (t->op->flags & PF_RAISE) {
+        if (prlimit(0, (int)t->op->a, NULL, &now))
+            return errno;
+        if (now.rlim_max >= limit.rlim_max)
+            return 0;
+        limit.rlim_cur = now.rlim_cur;
+    }
     return prlimit(0, (int)t->op->a, &limit, NULL) ? errno : 0;
 }
 

@@ -71,6 +71,7 @@ int do_unshare(struct init *t);
 int do_hostname(struct init *t);
 int do_domainname(struct init *t);
 int do_sysctl(struct init *t);
+int do_timens(struct init *t);
 int do_rlimit(struct init *t);
 int do_oom_score(struct init *t);
 int do_umask(struct init *t);
@@ -85,6 +86,9 @@ int do_caps(struct init *t);
 int do_user(struct init *t);
 int do_no_new_privs(struct init *t);
 int do_seccomp(struct init *t);
+
+/* label.c */
+int do_label(struct init *t);
 
 /* execve.c */
 int do_env(struct init *t);

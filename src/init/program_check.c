@@ -34,7 +34,9 @@ static const struct op_shape shapes[P_CODE_END] = {
     [P_SECCOMP] = {.needs_fd = true},
     [P_ENV] = {.n_strings = ANY_STRINGS},
     [P_EXEC] = {.n_strings = ANY_STRINGS},
+    [P_TIMENS] = {.n_strings = 1},
     [P_SYMLINK] = {.has_path = true, .n_strings = 2},
+    [P_LABEL] = {.n_strings = 1},
 };
 
 /* How many NUL-terminated strings the data holds; the zero padding counts as empty ones. */

@@ -142,3 +142,6 @@ int state_save(const struct keeper *k); /* sealed, at FD_HIGH or above; -1 and e
 bool state_is_good(int fd);
 bool state_restore(struct keeper *k, int fd);
 bool state_keep_fds(const struct keeper *k, bool across_exec); /* their FD_CLOEXEC */
+
+/* userns.c: a program of its own, main()'s result. */
+int userns_main(const char *uids, const char *gids);

@@ -330,6 +330,8 @@ int main(int argc, char **argv)
     char first[4096];
     int state = -1;
 
+    if (argc == 4 && !strcmp(argv[1], "--userns"))
+        return userns_main(argv[2], argv[3]);
     if (argc < 2 || argc > 3 || strlen(argv[1]) >= sizeof(first))
         return usage();
     if (argc == 3 && (!strcmp(argv[1], "--probe") || !strcmp(argv[1], "--restore")))

@@ -77,6 +77,8 @@ struct err *netns_thread_create(struct netns_thread **out) must_check;
 void netns_thread_destroy(struct netns_thread *t);
 /* A fresh namespace with lo up and Docker's sysctls, and a netlink socket inside. Blocks. */
 struct err *netns_make(struct netns_thread *t, int *out_netns, struct nl **out_nl) must_check;
+/* The same in one that somebody else has made and nobody uses yet. Blocks. */
+struct err *netns_furnish(struct netns_thread *t, int netns, struct nl **out_nl) must_check;
 /* A netlink socket inside an existing one. Blocks. */
 struct err *netns_enter(struct netns_thread *t, int netns, struct nl **out_nl) must_check;
 /* fn runs on that thread inside the namespace: opens sockets, touches nothing of the engine. */

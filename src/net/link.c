@@ -475,6 +475,8 @@ static void add_endpoint6(struct nl *nl, int ifindex, const struct endpoint_spec
         memcpy(&link_local.s6_addr[8], &e->addr6.s6_addr[8], 8);
     add_address6(nl, ifindex, &link_local, 64, e->ifname);
     add_address6(nl, ifindex, &e->addr6, e->bits6, e->ifname);
+    for (size_t i = 0; i < e->n_more6; i++)
+        add_address6(nl, ifindex, &e->more6[i], 64, e->ifname);
 }
 
 void link_add_endpoint(struct nl *nl, int ifindex, const struct endpoint_spec *e)
@@ -491,6 +493,8 @@ void link_add_endpoint(struct nl *nl, int ifindex, const struct endpoint_spec *e
     nl_end(nl, m);
     if (e->addr)
         add_address(nl, ifindex, e->addr, e->bits, e->ifname);
+    for (size_t i = 0; i < e->n_more; i++)
+        add_address(nl, ifindex, e->more[i], 16, e->ifname);
     add_endpoint6(nl, ifindex, e);
     link_add_default_routes(nl, ifindex, e);
 }

@@ -18,7 +18,8 @@
 
 struct netns_request {
     struct list link;
-    int netns; /* -1: make one */
+    int netns;    /* -1: make one */
+    bool is_bare; /* somebody else has made it */
     struct nl *nl;
     struct err *(*fn)(void *arg); /* NULL: a netlink socket is wanted */
     void *arg;
@@ -53,17 +54,21 @@ static void set_sysctls(void)
     }
 }
 
-static struct err *make_here(struct netns_request *q)
+static struct err *furnish_here(struct netns_request *q)
 {
-    autoclose int netns = -1;
-
     set_sysctls();
-    netns = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-    if (netns < 0)
-        return err_sys("open the new network namespace");
     TRY(nl_open(&q->nl));
     link_add_up(q->nl, LO_IFINDEX);
-    TRY(nl_commit(q->nl));
+    return nl_commit(q->nl);
+}
+
+static struct err *make_here(struct netns_request *q)
+{
+    autoclose int netns = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+
+    if (netns < 0)
+        return err_sys("open the new network namespace");
+    TRY(furnish_here(q));
     q->netns = steal_fd(&netns);
     return NULL;
 }
@@ -76,6 +81,8 @@ static void serve(struct netns_thread *t, struct netns_request *q)
     if (q->netns >= 0) {
         if (setns(q->netns, CLONE_NEWNET) != 0)
             q->err = err_sys("enter a network namespace");
+        else if (q->is_bare)
+            q->err = furnish_here(q);
         else
             q->err = q->fn ? q->fn(q->arg) : nl_open(&q->nl);
     } else {
@@ -172,6 +179,15 @@ struct err *netns_make(struct netns_thread *t, int *out_netns, struct nl **out_n
 
     TRY(ask(t, &q));
     *out_netns = q.netns;
+    *out_nl = q.nl;
+    return NULL;
+}
+
+struct err *netns_furnish(struct netns_thread *t, int netns, struct nl **out_nl)
+{
+    struct netns_request q = {.netns = netns, .is_bare = true};
+
+    TRY(ask(t, &q));
     *out_nl = q.nl;
     return NULL;
 }

@@ -7,12 +7,14 @@
  * which is why a bridge may hold more ports than there are containers.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 
 #include "inner.h"
 #include "sources.h"
@@ -173,7 +175,7 @@ struct err *spare_netns_make(struct net *n, const char *bridge, const char *ifna
     return NULL;
 }
 
-static struct err *attach_vlan(int netns, const struct endpoint_spec *e)
+static struct err *attach_vlan(struct net *n, int netns, const struct endpoint_spec *e)
 {
     struct nl *host;
     struct err *err;
@@ -181,7 +183,34 @@ static struct err *attach_vlan(int netns, const struct endpoint_spec *e)
     TRY(nl_open(&host));
     err = vlan_make_link(host, e, netns);
     nl_close(host);
-    return err;
+    return err || !e->bits6 ? err : netns_allow_ipv6(n->netns, netns, e->ifname);
+}
+
+/* In the namespace: its sysctls are those of whoever opens the file (proc(5), /proc/sys/net). */
+static struct err *write_sysctls(void *arg)
+{
+    const struct endpoint_spec *e = arg;
+    char lines[sizeof(e->sysctls)], *rest = lines;
+
+    memcpy(lines, e->sysctls, sizeof(lines));
+    for (char *line; (line = strsep(&rest, "\n")) && *line;) {
+        char *value = strchr(line, '='), path[sizeof(lines) + 16];
+        autoclose int fd = -1;
+
+        *value++ = '\0';
+        snprintf(path, sizeof(path), "/proc/sys/%s", line);
+        fd = open(path, O_WRONLY | O_CLOEXEC);
+        if (fd < 0 || write(fd, value, strlen(value)) < 0)
+            return err_as(err_sys("set %s of the interface to %s", line, value), ERR_INVALID);
+    }
+    return NULL;
+}
+
+static struct err *set_sysctls(struct net *n, int netns, const struct endpoint_spec *e)
+{
+    struct endpoint_spec copy = *e;
+
+    return e->sysctls[0] ? netns_call(n->netns, netns, write_sysctls, &copy) : NULL;
 }
 
 static struct err *add_interface(struct net *n, struct nl *inside, int netns,
@@ -191,14 +220,15 @@ static struct err *add_interface(struct net *n, struct nl *inside, int netns,
     int ifindex;
 
     if (e->vlan.kind) {
-        TRY(attach_vlan(netns, e));
+        TRY(attach_vlan(n, netns, e));
     } else {
         TRY(attach_veth(n, e->bridge, netns, e->ifname, port));
         TRY(sources_allow(n, port, e)); /* before it is up inside */
     }
     TRY(link_find(inside, e->ifname, &ifindex));
     link_add_endpoint(inside, ifindex, e);
-    return nl_commit(inside);
+    TRY(nl_commit(inside));
+    return set_sysctls(n, netns, e);
 }
 
 /* A namespace from the pool, or made with a veth, has the first interface already. */
@@ -211,10 +241,22 @@ static struct err *configure(struct net *n, struct spare_netns *p, const struct 
         TRY(sources_allow(n, p->host_name, &e[0]));
         link_add_endpoint(p->nl, p->ifindex, &e[i++]);
         TRY(nl_commit(p->nl));
+        TRY(set_sysctls(n, p->netns, &e[0]));
     }
     for (; i < count; i++)
         TRY(add_interface(n, p->nl, p->netns, &e[i]));
     return NULL;
+}
+
+static struct err *finish_open(struct net *n, struct spare_netns *p, const struct endpoint_spec *e,
+                               size_t count, int *out_netns)
+{
+    struct err *err = count ? configure(n, p, e, count) : NULL;
+
+    if (!err)
+        *out_netns = steal_fd(&p->netns);
+    spare_netns_finish(p);
+    return err;
 }
 
 /* From the pool if the first network is a bridge and the interface shall be eth0; macvlan and
@@ -222,21 +264,23 @@ static struct err *configure(struct net *n, struct spare_netns *p, const struct 
 struct err *netns_open(struct net *n, const struct endpoint_spec *e, size_t count, int *out_netns)
 {
     struct spare_netns p = {.netns = -1};
-    struct err *err = NULL;
 
     if (!count || e[0].vlan.kind)
         TRY(netns_make(n->netns, &p.netns, &p.nl));
     else if (strcmp(e[0].ifname, "eth0") != 0 || !netns_pool_take(n, e[0].bridge, &p))
         TRY(spare_netns_make(n, e[0].bridge, e[0].ifname, &p));
-    if (count)
-        err = configure(n, &p, e, count);
-    if (err) {
-        spare_netns_finish(&p);
-        return err;
-    }
-    *out_netns = steal_fd(&p.netns);
-    spare_netns_finish(&p);
-    return NULL;
+    return finish_open(n, &p, e, count, out_netns);
+}
+
+/* What is in the pool belongs to the host's user namespace. */
+struct err *netns_open_in(struct net *n, const struct endpoint_spec *e, size_t count, int *netns)
+{
+    struct spare_netns p = {.netns = -1};
+
+    ASSERT(*netns >= 0);
+    TRY(netns_furnish(n->netns, *netns, &p.nl));
+    p.netns = steal_fd(netns);
+    return finish_open(n, &p, e, count, netns);
 }
 
 /* EEXIST: there is an interface of this name already, which is not ours to remove. */

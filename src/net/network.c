@@ -477,13 +477,15 @@ void network_table_close(struct network_table *t)
 
 struct err *network_find(struct network_table *t, const char *ref, struct network **out)
 {
-    struct network *found = find_by_name(t, strcmp(ref, "default") ? ref : "bridge");
+    struct network *found = NULL;
     size_t len = strlen(ref);
     int matches = 0;
 
-    for (size_t i = 0; i < t->n && !found; i++)
+    for (size_t i = 0; i < t->n && !found; i++) /* whatever another one is called */
         if (!strcmp(t->v[i]->record.id, ref))
             found = t->v[i];
+    if (!found)
+        found = find_by_name(t, strcmp(ref, "default") ? ref : "bridge");
     if (found) {
         *out = found;
         return NULL;

@@ -23,21 +23,24 @@ bool network_name_is_predefined(const char *name)
 static bool is_name_char(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           strchr("_.-", c);
+           strchr("_.- ", c);
 }
 
+/* Docker takes any name; what would be a path or a line of its own somewhere is refused. */
 static struct err *check_name(const char *name)
 {
-    if (text_is_empty(name))
+    size_t len = name ? strlen(name) : 0;
+    bool is_good = len && len <= 255 && !strchr("_.- ", name[0]) && name[len - 1] != ' ';
+
+    if (!len || name[strspn(name, " ")] == '\0')
         return err_new(ERR_INVALID, "invalid name: name is empty");
-    if (strlen(name) > 255 || strchr("_.-", name[0]))
+    for (const char *s = name; *s && is_good; s++)
+        is_good = is_name_char(*s);
+    if (!is_good)
         return err_new(ERR_INVALID,
-                       "invalid name \"%s\": only [a-zA-Z0-9][a-zA-Z0-9_.-]* are allowed", name);
-    for (const char *s = name; *s; s++)
-        if (!is_name_char(*s))
-            return err_new(ERR_INVALID,
-                           "invalid name \"%s\": only [a-zA-Z0-9][a-zA-Z0-9_.-]* are allowed",
-                           name);
+                       "invalid name \"%s\": only [a-zA-Z0-9][a-zA-Z0-9_.-]* and blanks inside are "
+                       "allowed",
+                       name);
     if (network_name_is_predefined(name))
         return err_new(ERR_FORBIDDEN, "operation is not permitted on predefined %s network", name);
     return NULL;

@@ -73,14 +73,26 @@ static struct err *reserve_group(struct ports *p, size_t first, const struct por
     return err_new(ERR_INTERNAL, "Bind for %s failed: port is already allocated", host);
 }
 
+/* How much choice is left to us. */
+enum freedom { FIXED, OF_RANGE, ANY, FREEDOMS };
+
+static enum freedom freedom_of(const struct port_map *asked)
+{
+    if (!asked->host_port)
+        return ANY;
+    return asked->host_port_end > asked->host_port ? OF_RANGE : FIXED;
+}
+
+/* Who has no choice comes first: none of the container's own may have taken its port. */
 struct err *ports_reserve_all(struct ports *p, const struct port_map *asked)
 {
     struct err *e = NULL;
 
     pthread_mutex_lock(&p->net->lock);
-    for (size_t i = 0; i < p->n && !e; i = ports_group_end(p, i))
-        if (!p->e[i].map.is_routed)
-            e = reserve_group(p, i, &asked[i]);
+    for (enum freedom now = FIXED; now < FREEDOMS; now++)
+        for (size_t i = 0; i < p->n && !e; i = ports_group_end(p, i))
+            if (!p->e[i].map.is_routed && freedom_of(&asked[i]) == now)
+                e = reserve_group(p, i, &asked[i]);
     pthread_mutex_unlock(&p->net->lock);
     return e;
 }

@@ -426,10 +426,13 @@ static void put_subnets(struct buf *out, const struct rules_view *v, bool is_v6)
     buf_puts(out, has_some ? "\n    }\n  }\n" : "  }\n");
 }
 
-/* Before connections are looked up: a strange packet must not belong to one. */
+/* Before connections are looked up: a strange packet must not belong to one. Link-local addresses
+ * that containers have asked for are among themselves (they come here where br_netfilter is
+ * loaded); whose they are is the bridge's table to say. */
 static const char sources_chain[] = "  chain sources {\n"
                                     "    type filter hook prerouting priority raw; policy accept;\n"
                                     "    iifname != @checked accept\n"
+                                    "    ip saddr 169.254.0.0/16 ip daddr 169.254.0.0/16 accept\n"
                                     "    meta nfproto ipv4 iifname . ip saddr != @subnets4 drop\n"
                                     "    meta nfproto ipv6 iifname . ip6 saddr != @subnets6 drop\n"
                                     "  }\n";

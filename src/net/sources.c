@@ -67,6 +67,10 @@ static struct source source_of(const struct endpoint_spec *e, const char *port)
     snprintf(s.port, sizeof(s.port), "%s", port);
     memcpy(s.mac, e->mac, sizeof(s.mac));
     s.link_local = link_local_of(e->mac);
+    memcpy(s.more, e->more, sizeof(s.more));
+    memcpy(s.more6, e->more6, sizeof(s.more6));
+    s.n_more = e->n_more;
+    s.n_more6 = e->n_more6;
     return s;
 }
 

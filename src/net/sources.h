@@ -16,6 +16,9 @@ struct source {
     uint32_t addr; /* 0: none */
     bool has_v6;
     struct in6_addr addr6, link_local;
+    uint32_t more[ENDPOINT_MORE_MAX];
+    struct in6_addr more6[ENDPOINT_MORE_MAX];
+    size_t n_more, n_more6;
 };
 
 struct sources;

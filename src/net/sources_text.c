@@ -14,8 +14,8 @@
 
 #include "sources.h"
 
-#define KEY_MAX 40            /* link, MAC, IPv6 address */
-#define SOURCE_ROOM (8 * 128) /* of all messages of one source */
+#define KEY_MAX 40             /* link, MAC, IPv6 address */
+#define SOURCE_ROOM (16 * 128) /* of all messages of one source */
 
 struct source_key {
     uint8_t bytes[KEY_MAX];
@@ -33,7 +33,7 @@ static const struct {
     [SET_FROM6] = {"from6", "type ifname . ether_addr . ipv6_addr"},
     [SET_ND6] = {"nd6", "typeof iifname . ether saddr . @th,64,128"},
 };
-#define KEYS_MAX 2 /* of one source in one set */
+#define KEYS_MAX (2 + ENDPOINT_MORE_MAX) /* of one source in one set */
 
 static void add_part(struct source_key *k, const void *part, size_t n)
 {
@@ -53,21 +53,54 @@ static struct source_key key_of(const struct source *s, const void *addr, size_t
     return k;
 }
 
+/* Its addresses of a family, in the order of the keys. */
+static size_t addresses4(const struct source *s, uint32_t out[KEYS_MAX])
+{
+    size_t n = 0;
+
+    if (s->addr)
+        out[n++] = s->addr;
+    for (size_t i = 0; i < s->n_more; i++)
+        out[n++] = s->more[i];
+    return n;
+}
+
+static size_t addresses6(const struct source *s, struct in6_addr out[KEYS_MAX])
+{
+    size_t n = 0;
+
+    if (!s->has_v6)
+        return 0;
+    out[n++] = s->addr6;
+    out[n++] = s->link_local;
+    for (size_t i = 0; i < s->n_more6; i++)
+        if (!addr6_is_equal(&s->more6[i], &s->link_local))
+            out[n++] = s->more6[i];
+    return n;
+}
+
 static size_t keys_of(const struct source *s, enum source_set set, struct source_key out[KEYS_MAX])
 {
-    uint32_t addr = htonl(s->addr);
+    struct in6_addr v6[KEYS_MAX];
+    uint32_t v4[KEYS_MAX], addr;
+    size_t n;
 
     switch (set) {
     case SET_PORTS:
         out[0] = key_of(s, NULL, 0);
         return 1;
     case SET_FROM4:
-        out[0] = key_of(s, &addr, sizeof(addr));
-        return s->addr ? 1 : 0;
+        n = addresses4(s, v4);
+        for (size_t i = 0; i < n; i++) {
+            addr = htonl(v4[i]);
+            out[i] = key_of(s, &addr, sizeof(addr));
+        }
+        return n;
     default:
-        out[0] = key_of(s, &s->addr6, sizeof(s->addr6));
-        out[1] = key_of(s, &s->link_local, sizeof(s->link_local));
-        return s->has_v6 ? 2 : 0;
+        n = addresses6(s, v6);
+        for (size_t i = 0; i < n; i++)
+            out[i] = key_of(s, &v6[i], sizeof(v6[i]));
+        return n;
     }
 }
 
@@ -75,19 +108,24 @@ static size_t keys_of(const struct source *s, enum source_set set, struct source
 
 static void put_address(struct buf *out, const struct source *s, enum source_set set, size_t i)
 {
-    const struct in6_addr *v6 = i ? &s->link_local : &s->addr6;
+    struct in6_addr v6[KEYS_MAX];
+    uint32_t v4[KEYS_MAX];
     char text[ADDR6_TEXT];
 
     if (set == SET_FROM4) {
-        addr4_text(s->addr, text);
+        addresses4(s, v4);
+        addr4_text(v4[i], text);
         buf_puts(out, text);
-    } else if (set == SET_FROM6) {
-        addr6_text(v6, text);
+        return;
+    }
+    addresses6(s, v6);
+    if (set == SET_FROM6) {
+        addr6_text(&v6[i], text);
         buf_puts(out, text);
     } else {
         buf_puts(out, "0x");
         for (int k = 0; k < 16; k++)
-            buf_printf(out, "%02x", v6->s6_addr[k]);
+            buf_printf(out, "%02x", v6[i].s6_addr[k]);
     }
 }
 

@@ -18,6 +18,7 @@
 #include "container/process.h"
 #include "net/network.h"
 #include "place/dns.h"
+#include "place/endpoint_options.h"
 #include "place/endpoints.h"
 #include "place/files.h"
 #include "place/legacy_links.h"
@@ -33,6 +34,7 @@ struct connect {
     const char *ref;         /* the network as asked for */
     char network_id[65];
     struct endpoint_config asked;
+    struct endpoint_record *replaced; /* connect: what the entry was before; NULL: there was none */
     /* for the worker */
     struct net *net;
     int netns; /* -1: does not run */
@@ -192,7 +194,7 @@ static struct err *check_connect(const struct connect *o)
         if (!strcmp(list[i].network, "none") || !strcmp(network_name(o->network), "none"))
             return err_new(ERR_INVALID, "container cannot be connected to multiple networks with "
                                         "one of the networks in private (none) mode");
-    if (find_attached(c, o->network_id) < c->doc.networks.n)
+    if (find_attached(c, o->network_id) < c->doc.networks.n && container_is_up(c))
         return err_new(ERR_FORBIDDEN, "endpoint with name %s already exists in network %s", c->name,
                        network_name(o->network));
     return NULL;
@@ -223,6 +225,33 @@ static struct err *check_aliases(const struct connect *o)
     return NULL;
 }
 
+/* Of one that does not run, which is connected already: the new settings count, as with Docker. */
+static struct err *replace_wish(struct connect *o, const struct endpoint_record *planned)
+{
+    struct container *c = o->c;
+    struct endpoint_record *at = c->doc.networks.v;
+    const char *text;
+
+    at += find_attached(c, o->network_id);
+    text = json_encode(o->op.arena, &endpoint_record_json, at);
+    o->replaced = arena_new(o->op.arena, struct endpoint_record);
+    TRY(json_decode(o->op.arena, text, strlen(text), &endpoint_record_json, o->replaced));
+    *at = *planned;
+    networks_own(c); /* the new entry's strings are the operation's */
+    return NULL;
+}
+
+/* The answer has no place for it. */
+static void log_unknown_options(const struct connect *o)
+{
+    struct strs lines = {0};
+
+    endpoint_options_warn(&o->asked, o->op.arena, &lines);
+    for (size_t i = 0; i < lines.n; i++)
+        log_warn("connect", KV("id", o->c->doc.id), KV("network", o->ref),
+                 KV("warning", lines.v[i]));
+}
+
 static struct err *claim_place(struct op *op)
 {
     struct connect *o = (struct connect *)op;
@@ -235,9 +264,12 @@ static struct err *claim_place(struct op *op)
     TRY(check_aliases(o));
     TRY(check_connect(o));
     TRY(network_plan_attached(c->table, op->arena, o->ref, &o->asked, &planned));
+    log_unknown_options(o);
     networks_own(c);
     at = (struct endpoint_record *)c->doc.networks.v + c->doc.networks.n;
     *at = planned;
+    if (find_attached(c, o->network_id) < c->doc.networks.n)
+        return replace_wish(o, &planned);
     if (has_process(c))
         err = join_running(o, at);
     if (err)
@@ -255,8 +287,14 @@ static struct err *claim_place(struct op *op)
 static void give_place_back(struct op *op)
 {
     struct connect *o = (struct connect *)op;
+    size_t at = find_attached(o->c, o->network_id);
 
-    drop_entry(o);
+    if (!o->replaced) {
+        drop_entry(o);
+    } else if (at < o->c->doc.networks.n) {
+        ((struct endpoint_record *)o->c->doc.networks.v)[at] = *o->replaced;
+        networks_own(o->c);
+    }
     container_save(o->c);
 }
 

@@ -14,6 +14,7 @@
 #include "container/process.h"
 #include "core/settings.h"
 #include "net/dns.h"
+#include "place/endpoint_options.h"
 #include "place/legacy_links.h"
 #include "place/networks.h"
 #include "place/published.h"
@@ -92,18 +93,34 @@ static bool ifname_is_taken(const struct container *c, const char *ifname)
     return false;
 }
 
-/* The lowest ethN that is free: after a disconnect of eth0 and a connect it is eth0 again, as with
- * Docker. */
-static void choose_ifname(const struct container *c, char out[16])
+static bool ifname_is_asked(const struct container *c, const char *ifname)
 {
+    const struct endpoint_record *list = c->doc.networks.v;
+
+    for (size_t i = 0; i < c->doc.networks.n; i++)
+        if (text_same(endpoint_options_ifname(&list[i].asked), ifname))
+            return true;
+    return false;
+}
+
+/* What was asked for, or the lowest ethN that is free: after a disconnect of eth0 and a connect it
+ * is eth0 again, as with Docker. */
+static struct err *choose_ifname(const struct container *c, const struct endpoint_record *at,
+                                 char out[16])
+{
+    const char *asked = endpoint_options_ifname(&at->asked);
     char name[16];
 
-    for (unsigned i = 0; i <= c->n_endpoints; i++) {
-        snprintf(name, sizeof(name), "eth%u", i);
-        if (!ifname_is_taken(c, name))
+    if (asked && ifname_is_taken(c, asked))
+        return err_new(ERR_INVALID, "the interface name %s is used by another network", asked);
+    snprintf(name, sizeof(name), "%s", asked ? asked : "");
+    for (size_t i = 0; !asked && i <= c->n_endpoints + c->doc.networks.n; i++) {
+        snprintf(name, sizeof(name), "eth%zu", i);
+        if (!ifname_is_taken(c, name) && !ifname_is_asked(c, name))
             break;
     }
     memcpy(out, name, sizeof(name));
+    return NULL;
 }
 
 static char *text_of_addr6(struct arena *a, const struct in6_addr *addr)
@@ -146,7 +163,8 @@ static struct err *join(struct container *c, struct network *n, struct endpoint_
         return err_new(ERR_INVALID, "invalid IPv6 address: %s", asked->ipv6);
     if (!text_is_empty(at->asked.mac_address))
         TRY(mac_parse(at->asked.mac_address, w.mac));
-    choose_ifname(c, e->spec.ifname);
+    TRY(choose_ifname(c, at, e->spec.ifname));
+    endpoint_options_fill(&at->asked, &e->spec);
     set_names(e, at);
     return network_join(n, e, &w);
 }
@@ -260,7 +278,13 @@ void networks_note_ports(struct container *c)
     c->doc.published = published_note(c->run_arena, c->ports);
 }
 
-/* macvlan and ipvlan publish nothing: their containers stand in the network themselves. */
+/* macvlan and ipvlan publish nothing: their containers stand in the network themselves. An internal
+ * network is to have no way in. */
+static bool can_publish(const struct endpoint *e)
+{
+    return e->network && e->spec.vlan.kind == VLAN_NONE && !network_is_internal(e->network);
+}
+
 static bool is_on_bridge(const struct endpoint *e)
 {
     return e->network && e->spec.vlan.kind == VLAN_NONE;
@@ -273,16 +297,16 @@ struct port_target endpoints_port_target(struct container *c)
     struct ways_out out = endpoints_choose_gateway(c, NULL);
     struct port_target t = {0};
 
-    if (out.v4 && !is_on_bridge(out.v4))
+    if (out.v4 && !can_publish(out.v4))
         out.v4 = NULL;
-    if (out.v6 && !is_on_bridge(out.v6))
+    if (out.v6 && !can_publish(out.v6))
         out.v6 = NULL;
     for (size_t i = 0; i < c->n_endpoints; i++) {
         struct endpoint *e = c->endpoints[i];
 
-        if (is_on_bridge(e) && e->spec.addr && !out.v4)
+        if (can_publish(e) && e->spec.addr && !out.v4)
             out.v4 = e;
-        if (is_on_bridge(e) && e->spec.bits6 && !out.v6)
+        if (can_publish(e) && e->spec.bits6 && !out.v6)
             out.v6 = e;
     }
     if (out.v4) {
@@ -384,6 +408,7 @@ static struct err *renew_network(struct container *c, size_t i)
         err_drop(err);
         return err_new(ERR_NOT_FOUND, "network %s not found", at->network);
     }
+    TRY(network_check_asked(n, &at->asked));
     at->network_id = arena_strdup(c->run_arena, network_id(n));
     networks_own(c);
     return NULL;
@@ -464,6 +489,7 @@ static struct err *rejoin_one(struct container *c, const struct endpoint_record 
         snprintf(e->spec.ifname, sizeof(e->spec.ifname), "eth%u", (unsigned)index);
     else
         snprintf(e->spec.ifname, sizeof(e->spec.ifname), "%s", at->ifname);
+    endpoint_options_fill(&at->asked, &e->spec);
     set_names(e, at);
     e->spec.addr = (uint32_t)at->addr;
     e->spec.bits = at->bits;

@@ -231,11 +231,32 @@ static struct err *write_file(const char *dir, const char *name, const char *tex
     return file_write_atomic(fd, name, text, strlen(text), 0644, false);
 }
 
+struct err *etc_files_open_again(struct arena *a, const char *dir, const struct mount_point *mounts,
+                                 size_t n_mounts, struct sandbox_mount *out, size_t *n)
+{
+    static const char *const names[ETC_FILES] = {"hostname", "hosts", "resolv.conf"};
+    struct bind_options_plan plan = {0};
+
+    *n = 0;
+    for (size_t i = 0; i < ETC_FILES; i++) {
+        char *target = arena_printf(a, "/etc/%s", names[i]);
+        struct err *err;
+
+        if (user_mounts(mounts, n_mounts, target))
+            continue;
+        err = bind_open(path_join(a, dir, names[i]), &plan, &out[*n].fd, &out[*n].is_file);
+        if (!err)
+            out[(*n)++].target = target;
+        err_drop(err); /* no start has made it yet */
+    }
+    return NULL;
+}
+
 struct err *etc_files_open(struct arena *a, const char *dir, const struct etc_files *f,
                            const struct mount_point *mounts, size_t n_mounts,
-                           struct sandbox_mount *out, size_t *n)
+                           const struct id_shift *shift, struct sandbox_mount *out, size_t *n)
 {
-    struct bind_options_plan plan = {.read_only = f->is_readonly};
+    struct bind_options_plan plan = {.read_only = f->is_readonly, .shift = shift};
     const struct {
         const char *name, *target, *text;
     } files[ETC_FILES] = {

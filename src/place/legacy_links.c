@@ -53,6 +53,24 @@ static struct err *parse(struct arena *a, const char *text, char **out_name, con
     return NULL;
 }
 
+/* Of its network: a container that joins another's has no address of its own. */
+static struct err *find_owner(struct container_table *t, struct container **c)
+{
+    for (int i = 0; i < LINKS_MAX; i++) {
+        struct container *next;
+        struct err *err = mode_container(t, (*c)->doc.host.network_mode, &next);
+
+        if (err)
+            return err_as(err_wrap(err, "could not get container for %s",
+                                   strchr((*c)->doc.host.network_mode, ':') + 1),
+                          ERR_INVALID);
+        if (!next)
+            return NULL;
+        *c = next;
+    }
+    return err_new(ERR_INVALID, "container %s joins the network of itself", (*c)->name);
+}
+
 static struct err *plan_one(struct container_table *t, struct arena *a, const char *text,
                             char **out)
 {
@@ -65,6 +83,7 @@ static struct err *plan_one(struct container_table *t, struct arena *a, const ch
     err = container_find(t, name, &other);
     if (err) /* 400: a 404 would make the CLI pull the image */
         return err_as(err_wrap(err, "could not get container for %s", name), ERR_INVALID);
+    TRY(find_owner(t, &other));
     if (network_mode_is(&other->doc.host, "host"))
         return err_new(ERR_INVALID, "conflicting options: host type networking can't be used with "
                                     "links. This would result in undefined behavior");
@@ -142,6 +161,20 @@ static bool wants_default(const struct container *c)
         if (!strcmp(list[i].network, "bridge"))
             return true;
     return false;
+}
+
+/* By the text: this runs for each container of a list. */
+void legacy_links_names(const struct container *c, struct arena *a, struct strs *out)
+{
+    size_t len = strlen(c->doc.id);
+
+    list_each (linker, &c->table->linkers, struct container, linker)
+        for (size_t i = 0; wants_default(linker) && i < linker->doc.host.links.n; i++) {
+            const char *link = linker->doc.host.links.v[i];
+
+            if (strncmp(link, c->doc.id, len) == 0 && link[len] == ':')
+                strs_add(a, out, arena_printf(a, "/%s/%s", linker->name, link + len + 1));
+        }
 }
 
 struct err *legacy_links_check(const struct container *c)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/map.h"
 #include "container/container.h"
@@ -16,6 +17,7 @@
 #include "container/doc.h"
 #include "container/parts.h"
 #include "net/network.h"
+#include "place/endpoint_options.h"
 #include "place/port_spec.h"
 #include "runtime/config.h"
 
@@ -85,22 +87,44 @@ struct err *mac_parse(const char *s, uint8_t out[6])
     return NULL;
 }
 
+struct err *network_check_asked(struct network *n, const struct endpoint_config *asked)
+{
+    uint8_t mac[6];
+
+    TRY(check_address(n, asked));
+    TRY(endpoint_options_check(asked, network_subnet6(n).bits > 0));
+    return text_is_empty(asked->mac_address) ? NULL : mac_parse(asked->mac_address, mac);
+}
+
 struct err *network_plan_attached(struct container_table *t, struct arena *a, const char *name,
                                   const struct endpoint_config *asked, struct endpoint_record *out)
 {
     struct network *n;
-    uint8_t mac[6];
 
     TRY(network_find(t->parts->networks, name, &n));
     if (asked) {
-        TRY(check_address(n, asked));
-        if (!text_is_empty(asked->mac_address))
-            TRY(mac_parse(asked->mac_address, mac));
+        TRY(network_check_asked(n, asked));
         out->asked = *asked;
     }
     out->network = arena_strdup(a, network_name(n));
     out->network_id = arena_strdup(a, network_id(n));
     out->endpoint_id = out->mac = out->ifname = "";
+    return NULL;
+}
+
+/* At create one that is not there may come before the start, which tells of its absence. */
+static struct err *plan_at_create(struct container_table *t, struct arena *a, const char *name,
+                                  const struct endpoint_config *asked, struct endpoint_record *out)
+{
+    struct err *err = network_plan_attached(t, a, name, asked, out);
+
+    if (!err || err_kind(err) != ERR_NOT_FOUND)
+        return err;
+    err_drop(err);
+    if (asked)
+        out->asked = *asked;
+    out->network = arena_strdup(a, name);
+    out->network_id = out->endpoint_id = out->mac = out->ifname = "";
     return NULL;
 }
 
@@ -111,6 +135,7 @@ static void warn_unpublished(struct container_table *t, struct arena *a,
 {
     const struct endpoint_record *at = list->v;
     const char *driver = "";
+    bool is_sealed = false;
 
     if (!host->port_bindings.n && !host->publish_all_ports)
         return;
@@ -118,13 +143,17 @@ static void warn_unpublished(struct container_table *t, struct arena *a,
         struct network *n;
         struct err *err = network_find(t->parts->networks, at[i].network_id, &n);
 
-        if (err || network_bridge(n)) {
+        if (err || (network_bridge(n) && !network_is_internal(n))) { /* or nobody knows yet */
             err_drop(err);
             return;
         }
         driver = network_driver(n);
+        is_sealed = is_sealed || network_bridge(n);
     }
-    if (strstr(driver, "vlan"))
+    if (is_sealed)
+        strs_add(a, warnings,
+                 "Published ports are discarded: the container's networks are internal");
+    else if (strstr(driver, "vlan"))
         strs_add(
             a, warnings,
             arena_printf(a, "Published ports are discarded when using %s network mode", driver));
@@ -179,18 +208,26 @@ struct err *networks_plan(struct container_table *t, struct arena *a, const stru
         if (strcmp(name, mode) == 0) { /* the mode's own network comes first */
             memmove(list + 1, list, count * sizeof(*list));
             memset(list, 0, sizeof(*list));
-            TRY(network_plan_attached(t, a, name, &asked[i], &list[0]));
+            TRY(plan_at_create(t, a, name, &asked[i], &list[0]));
         } else {
-            TRY(network_plan_attached(t, a, name, &asked[i], &list[count]));
+            TRY(plan_at_create(t, a, name, &asked[i], &list[count]));
         }
         count++;
     }
     if (count == 0)
-        TRY(network_plan_attached(t, a, mode, NULL, &list[count++]));
-    if (text_is_empty(list[0].asked.mac_address) && !text_is_empty(config->mac_address))
+        TRY(plan_at_create(t, a, mode, NULL, &list[count++]));
+    if (!text_is_empty(config->mac_address)) {
+        if (!text_is_empty(list[0].asked.mac_address) &&
+            strcasecmp(list[0].asked.mac_address, config->mac_address) != 0)
+            return err_new(ERR_INVALID,
+                           "the container-wide MAC address must match the endpoint-specific MAC "
+                           "address for the main network, or be left empty");
         list[0].asked.mac_address = config->mac_address;
+    }
     out->v = list;
     out->n = count;
+    for (size_t i = 0; i < count; i++)
+        endpoint_options_warn(&list[i].asked, a, warnings);
     warn_unpublished(t, a, host, out, warnings);
     warn_shut(t, a, host, out, warnings);
     return NULL;
@@ -216,8 +253,8 @@ struct strs networks_names(struct container_table *t, struct arena *a, const str
 
 /* ---- published ports ---- */
 
-/* Two for a port on every address; sockets have a limit of their own. */
-#define PORT_MAPS_MAX 65536
+/* All ports of a protocol, two for each on every address; sockets have a limit of their own. */
+#define PORT_MAPS_MAX (2 * 65536)
 
 struct port_list {
     struct arena *a;

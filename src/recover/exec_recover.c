@@ -133,7 +133,7 @@ static void note_vanished(struct exec *e)
     e->doc.exit_code = 255;
     e->doc.ended_ns = clock_wall_ns();
     e->doc.ended_boot_ns = clock_boot_ns();
-    exec_event(e, "exec_die", "exitCode", "255");
+    exec_event(e, "exec_die", "255");
     exec_save(e);
 }
 

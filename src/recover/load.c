@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "container/container_table.h"
 #include "container/hooks.h"
+#include "container/ids.h"
 #include "container/orphan.h"
 #include "core/db.h"
 #include "exec/health.h"
@@ -15,6 +16,7 @@
 #include "place/sockets.h"
 #include "recover/recover.h"
 #include "run/exited.h"
+#include "run/file_binds.h"
 #include "run/mounts.h"
 #include "run/oom.h"
 #include "run/volume_mounts.h"
@@ -40,6 +42,7 @@ static struct err *load_one(void *ctx, const char *id, const char *json)
         err_drop(err);
         c->image = NULL;
     }
+    ids_load(c);
     health_load(c);
     mounts_ref(c);
     images_ref(c, state_is_running(c));
@@ -57,6 +60,7 @@ static void on_destroying(struct container *c)
     sockets_stop_holding(c);
     health_free(c);
     oom_watch_drop(c);
+    file_binds_end(c);
     orphan_forget(c->orphan);
     endpoints_drop(c);
 }

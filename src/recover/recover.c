@@ -31,6 +31,7 @@
 #include "place/sockets.h"
 #include "run/commands.h"
 #include "run/exited.h"
+#include "run/file_binds.h"
 #include "run/mounts.h"
 #include "run/oom.h"
 #include "run/restart.h"
@@ -126,6 +127,8 @@ static bool is_known(struct container_table *t, const struct keeper_entry *e)
  * networks, into memory. That the engine before had not yet said "started" is made up for. */
 static void adopt_process(struct container *c, const struct keeper_entry *e, const int *fds)
 {
+    autoarena struct arena *a = arena_create();
+    const char *cgroup = container_cgroup(a, c);
     struct hub_streams s = keeper_entry_streams(e, fds);
     struct err *err = container_open_log(c);
     bool was_attached = e->stdin_attached && c->doc.config.stdin_once;
@@ -140,8 +143,9 @@ static void adopt_process(struct container *c, const struct keeper_entry *e, con
         state_begin_run(c, e->started_wall_ns);
     /* A pause or a thaw may have been in flight: the kernel knows. */
     c->doc.state.status =
-        cgroup_is_frozen(c->parts->cgroups, c->doc.id) ? STATUS_PAUSED : STATUS_RUNNING;
+        cgroup_is_frozen(c->parts->cgroups, cgroup) ? STATUS_PAUSED : STATUS_RUNNING;
     images_ref(c, true);
+    file_binds_begin(c);
     container_adopt_streams(c, &s);
     c->must_close_stdin = was_attached;
     err = networks_rejoin(c);
@@ -394,6 +398,21 @@ static void remake_directories(struct container_table *t, const struct strs *ids
     map_destroy(there);
 }
 
+static bool is_over(const struct container *c)
+{
+    return c->pidfd < 0 && !c->exit.is_set;
+}
+
+/* Cgroups of a run that is over, below a parent that the container has named. */
+static void remove_elsewhere(struct container_table *t, struct arena *a)
+{
+    struct container *c;
+
+    for (size_t at = 0; (c = container_next(t, &at));)
+        if (!text_is_empty(c->doc.host.cgroup_parent) && is_over(c))
+            err_drop(cgroup_remove(t->parts->cgroups, container_cgroup(a, c)));
+}
+
 /* Cgroups and directories that no container owns. A directory is removed only when it is known why
  * it is there. */
 static void remove_leftovers(struct container_table *t)
@@ -405,9 +424,11 @@ static void remove_leftovers(struct container_table *t)
     for (size_t i = 0; !err && i < ids.n; i++) {
         struct container *c = find_exact(t, ids.v[i]);
 
-        if (!c || (c->pidfd < 0 && !c->exit.is_set))
-            err_drop(cgroup_remove(t->parts->cgroups, ids.v[i]));
+        if (!c || is_over(c))
+            err_drop(cgroup_remove(t->parts->cgroups,
+                                   cgroup_place(t->parts->cgroups, a, NULL, ids.v[i])));
     }
+    remove_elsewhere(t, a);
     err_drop(err);
     ids = (struct strs){0};
     err = rootfs_list(t->parts->layers, a, &ids);

@@ -11,6 +11,7 @@
 #include "cgroup/cgroup.h"
 #include "container/container_table.h"
 #include "container/event.h"
+#include "container/ids.h"
 #include "container/object.h"
 #include "container/process.h"
 #include "core/db.h"
@@ -30,6 +31,9 @@
 
 #include "limits.h"
 #include "merge.h"
+#include "namespaces.h"
+#include "older.h"
+#include "systemd.h"
 
 #define HOSTNAME_MAX 64
 #define SHM_DEFAULT (64 << 20)
@@ -71,8 +75,10 @@ struct create {
 /* ---- read-request ---- */
 
 static const struct jfield request_fields[] = {
-    J(J_OBJ, struct create_request, host, "HostConfig", .sub = &host_config_json),
-    J(J_OBJ, struct create_request, networking, "NetworkingConfig", .sub = &networking_config_json),
+    J(J_OBJ, struct create_request, host, "HostConfig", .flags = J_NULL_OBJ,
+      .sub = &host_config_json),
+    J(J_OBJ, struct create_request, networking, "NetworkingConfig", .flags = J_NULL_OBJ,
+      .sub = &networking_config_json),
     J_END,
 };
 static const struct jtable request_json = {sizeof(struct create_request), request_fields};
@@ -92,18 +98,7 @@ static struct err *decode_request(struct create *o, struct create_request *r)
     TRY(json_check_sizes(&config_json, &r->config, CONFIG_ENTRIES_MAX));
     TRY(json_check_sizes(&request_json, r, CONFIG_ENTRIES_MAX));
     config_warn_unused(o->op.arena, doc, tables, &o->warnings);
-    return NULL;
-}
-
-/* Only the system is looked at: an image for another architecture is refused when it is pulled, or
- * its program by execve. */
-static struct err *check_platform(const struct create *o)
-{
-    if (text_is_empty(o->platform) || text_starts(o->platform, "linux"))
-        return NULL;
-    return err_new(ERR_INVALID,
-                   "\"%s\": unknown operating system or architecture: invalid argument",
-                   o->platform);
+    return older_create(o->api_version, &r->config, &r->host, &r->networking);
 }
 
 static struct err *read_request(struct op *op)
@@ -113,7 +108,6 @@ static struct err *read_request(struct op *op)
     if (o->body_len > CONFIG_BYTES_MAX)
         return err_new(ERR_TOO_LARGE, "container configuration is larger than %u bytes",
                        CONFIG_BYTES_MAX);
-    TRY(check_platform(o));
     TRY(decode_request(o, &o->request));
     return mounts_check_volumes(&o->request.config);
 }
@@ -129,6 +123,14 @@ static struct err *find_image(struct op *op)
     if (text_is_empty(name))
         return err_new(ERR_INVALID, "No image was specified: \"Image\" is empty");
     TRY(image_find(o->table->parts->images, name, &o->c->image));
+    if (o->api_version == 0 || o->api_version >= 141) {
+        struct err *err = image_check_platform(o->c->image, name, o->platform);
+
+        if (err) {
+            o->c->image = NULL;
+            return err;
+        }
+    }
     o->image_config = arena_strdup(op->arena, image_run_config_text(o->c->image));
     o->image_config_len = strlen(o->image_config);
     o->c->doc.image_id = arena_strdup(o->c->arena, image_id(o->c->image));
@@ -183,8 +185,8 @@ static void fill_defaults(const struct create *o, struct host_config *h)
     const struct settings *s = o->table->parts->settings;
     struct arena *a = o->c->arena;
 
-    if (text_is_empty(h->network_mode))
-        h->network_mode = "default";
+    if (text_is_empty(h->network_mode) || text_same(h->network_mode, "default"))
+        h->network_mode = "bridge";
     if (text_is_empty(h->log.type)) {
         h->log.type = arena_strdup(a, s->log_driver ? s->log_driver : "json-file");
         if (h->log.options.n == 0)
@@ -193,18 +195,23 @@ static void fill_defaults(const struct create *o, struct host_config *h)
     if (h->shm_size == 0)
         h->shm_size = SHM_DEFAULT;
     if (text_is_empty(h->ipc_mode))
-        h->ipc_mode = o->api_version && o->api_version < 140 ? "shareable" : "private";
+        h->ipc_mode = "private";
     if (text_is_empty(h->cgroupns_mode))
         h->cgroupns_mode =
             cgroup_is_v2(o->table->parts->cgroups) && o->api_version >= 141 ? "private" : "host";
     if (text_is_empty(h->restart.name))
         h->restart.name = "no";
+    if (text_is_empty(h->cgroup_parent) && s->cgroup_parent &&
+        text_ends(s->cgroup_parent, ".slice"))
+        h->cgroup_parent = arena_strdup(a, s->cgroup_parent);
     if (text_is_empty(h->runtime))
-        h->runtime = "berth";
+        h->runtime = "runc"; /* Docker's name for what there is */
     if (s->no_new_privileges)
         fill_no_new_privileges(a, h);
-    if (o->api_version < 142)
-        memset(h->console_size, 0, sizeof(h->console_size));
+    if (h->pids_limit && *h->pids_limit <= 0)
+        h->pids_limit = NULL;
+    if (h->memory_swappiness && *h->memory_swappiness == -1)
+        h->memory_swappiness = NULL;
     if (h->memory > 0 && h->memory_swap == 0)
         h->memory_swap = h->memory * 2;
 }
@@ -228,10 +235,13 @@ static struct err *check_with_parts(struct create *o, const struct config *c,
     struct port_map *maps;
     size_t n_maps;
 
+    TRY(ids_check(o->table->parts, h));
+    TRY(lsm_check(o->op.arena, o->table->parts->lsm, h));
     TRY(resolver_check(c, h));
     TRY(log_check(h->log.type, &h->log.options));
     TRY(log_check_here(h->log.type));
     TRY(limits_plan(o->op.arena, h, c, &limits));
+    TRY(cgroup_parent_check(o->table->parts->cgroups, o->op.arena, h->cgroup_parent));
     TRY(cgroup_check(o->table->parts->cgroups, o->op.arena, &limits, &o->warnings));
     TRY(ports_plan(o->op.arena, c, h, NULL, &maps, &n_maps));
     if (!text_is_empty(c->stop_signal)) {
@@ -260,6 +270,7 @@ static struct err *check_config(struct op *op)
     TRY(merge_image(o));
     TRY(sandbox_check(op->arena, &r->config,
                       &r->host)); /* before our defaults: it judges what was asked */
+    TRY(systemd_apply(o->c->arena, cgroup_is_v2(o->table->parts->cgroups), &r->config, &r->host));
     fill_defaults(o, &r->host);
     return as_fault(check_with_parts(o, &r->config, &r->host));
 }
@@ -268,12 +279,9 @@ static struct err *check_config(struct op *op)
 
 static struct err *choose_hostname(struct create *o, struct config *c, const struct host_config *h)
 {
-    struct container *other;
+    struct container *other = NULL;
 
-    TRY(mode_container(o->table, h->network_mode, &other));
-    if (other && (!text_is_empty(c->hostname) || h->port_bindings.n > 0 || h->publish_all_ports))
-        return err_new(ERR_INVALID, "conflicting options: %s and the network mode",
-                       !text_is_empty(c->hostname) ? "hostname" : "port publishing");
+    err_drop(mode_container(o->table, h->network_mode, &other)); /* the start tells of an absence */
     if (!text_is_empty(c->hostname) && strlen(c->hostname) > HOSTNAME_MAX)
         return err_new(ERR_INVALID, "invalid hostname: %s: longer than %d characters", c->hostname,
                        HOSTNAME_MAX);
@@ -297,9 +305,11 @@ static struct err *plan_parts(struct create *o, struct create_request *r)
 {
     struct doc *doc = &o->c->doc;
 
+    TRY(namespaces_name(o->table, o->c->arena, &r->host));
     TRY(choose_hostname(o, &r->config, &r->host));
     TRY(legacy_links_plan(o->table, o->c->arena, &r->host));
     TRY(mounts_plan(o->table, o->c->arena, &r->config, &r->host, &doc->mounts));
+    older_mounts(o->api_version, &doc->mounts);
     return networks_plan(o->table, o->c->arena, &r->config, &r->host, &r->networking,
                          &doc->networks, &o->warnings);
 }
@@ -331,6 +341,8 @@ static struct err *find_parts(struct op *op)
     TRY(check_networks(o));
     doc->config = o->request.config;
     doc->host = o->request.host;
+    TRY(ids_claim(o->c));
+    ids_warn(op->arena, o->c, &o->warnings);
     doc->created_ns = clock_wall_ns();
     note_sources(o);
     return NULL;
@@ -553,7 +565,7 @@ static struct err *copy_up(struct create *o)
         if (strcmp(m[i].type, "volume") != 0 || m[i].no_copy)
             continue;
         if (root < 0)
-            TRY(rootfs_mount(o->table->parts->layers, o->c->doc.id, &o->chain, true, &root));
+            TRY(rootfs_mount(o->table->parts->layers, o->c->doc.id, &o->chain, true, NULL, &root));
         TRY(volume_copy_up(m[i].source, &o->volume_options[i], m[i].subpath, root,
                            m[i].destination));
     }

@@ -25,6 +25,7 @@
 #include "net/net.h"
 #include "place/endpoints.h"
 #include "run/commands.h"
+#include "run/file_binds.h"
 #include "run/mounts.h"
 #include "run/oom.h"
 #include "run/restart.h"
@@ -42,7 +43,7 @@ struct exited {
     struct container *c;
     struct exit_record record;
     struct parts *parts; /* for the worker: mechanisms only */
-    const char *id;
+    const char *id, *cgroup;
     int64_t oom_kills;
     bool was_killed, has_failed;
 };
@@ -84,7 +85,7 @@ static struct err *read_oom(struct op *op)
 {
     struct exited *o = (struct exited *)op;
 
-    o->oom_kills = cgroup_oom_kills(o->parts->cgroups, o->id);
+    o->oom_kills = cgroup_oom_kills(o->parts->cgroups, o->cgroup);
     return NULL;
 }
 
@@ -116,7 +117,7 @@ static struct err *record(struct op *op)
     execs_end(c);
     if (c->log && s->status != STATUS_RESTARTING)
         log_finish(c->log);
-    if (c->hub && s->status != STATUS_RESTARTING)
+    if (c->hub) /* also of one that comes back: who is attached is attached to a run */
         hub_end_clients(c->hub);
     images_ref(c, false);
     container_check(c);
@@ -129,7 +130,7 @@ static struct err *record(struct op *op)
 static struct err *release_kernel(struct op *op)
 {
     struct exited *o = (struct exited *)op;
-    struct err *err = cgroup_remove(o->parts->cgroups, o->id);
+    struct err *err = cgroup_remove(o->parts->cgroups, o->cgroup);
 
     if (err) {
         log_warn("a cgroup cannot be removed", KV("id", o->id), KV("error", err_text(err)));
@@ -144,6 +145,7 @@ static struct err *release_addresses(struct op *op)
 
     networks_leave(o->c);
     volume_mounts_end(o->c);
+    file_binds_end(o->c);
     volumes_tell(o->c, "unmount");
     return NULL;
 }
@@ -182,12 +184,13 @@ static void finish(struct op *op)
         return;
     }
     c->exit_attempts = 0;
+    c->is_leaving = c->doc.host.auto_remove && !c->is_restarted;
     if (o->has_failed && !c->is_gone)
         unsaved_keep(c, o->record.pid);
     container_wake_settlers(c);
     container_check(c);
     if (!c->is_gone) {
-        if (c->doc.host.auto_remove)
+        if (c->is_leaving)
             container_remove(c, true, true, false, NULL, NULL);
         else if (c->doc.state.status == STATUS_RESTARTING)
             restart_policy_apply(c);
@@ -236,6 +239,7 @@ void container_work_off_exit(struct container *c)
     o->record = c->exit;
     o->parts = c->parts;
     o->id = c->doc.id;
+    o->cgroup = container_cgroup(o->op.arena, c);
     o->was_killed = WIFSIGNALED(c->exit.status) && WTERMSIG(c->exit.status) == SIGKILL;
     o->op.subject = c->doc.id;
     c->exit.is_set = false;

@@ -38,6 +38,20 @@ static struct err *device_values(struct arena *a, const struct jlist *list, size
     return NULL;
 }
 
+static void plan_hugetlbs(struct arena *a, const struct host_config *h, struct cgroup_limits *out)
+{
+    const struct hugetlb_limit *l = h->hugetlbs.v;
+    struct cgroup_hugetlb *v = arena_array(a, h->hugetlbs.n, sizeof(*v));
+
+    for (size_t i = 0; i < h->hugetlbs.n; i++) {
+        if (!text_is_empty(l[i].page_size) && !text_to_bytes(l[i].page_size, &v[i].page_bytes))
+            v[i].page_bytes = -1; /* no such size: it was checked before */
+        v[i].limit = l[i].limit;
+    }
+    out->hugetlbs = v;
+    out->n_hugetlbs = h->hugetlbs.n;
+}
+
 static struct err *plan_devices(struct arena *a, const struct host_config *h,
                                 struct cgroup_limits *out)
 {
@@ -62,14 +76,17 @@ static struct err *plan_devices(struct arena *a, const struct host_config *h,
 
 bool limits_name_files(const struct host_config *h)
 {
-    return h->devices.n || h->blkio_weight || h->blkio_weight_device.n || h->blkio_read_bps.n ||
-           h->blkio_write_bps.n || h->blkio_read_iops.n || h->blkio_write_iops.n;
+    return h->devices.n || h->hugetlbs.n || !text_is_empty(h->cgroup_parent) || h->blkio_weight ||
+           h->blkio_weight_device.n || h->blkio_read_bps.n || h->blkio_write_bps.n ||
+           h->blkio_read_iops.n || h->blkio_write_iops.n;
 }
 
 struct err *limits_plan(struct arena *a, const struct host_config *h, const struct config *c,
                         struct cgroup_limits *out)
 {
     struct cgroup_limits l = {
+        .parent = h->cgroup_parent,
+        .is_nested = text_same(h->systemd, "true"),
         .memory = h->memory,
         .memory_swap = h->memory_swap,
         .memory_reservation = h->memory_reservation,
@@ -97,6 +114,7 @@ struct err *limits_plan(struct arena *a, const struct host_config *h, const stru
                       &l.n_read_iops));
     TRY(device_values(a, &h->blkio_write_iops, sizeof(struct rate_device), &l.write_iops,
                       &l.n_write_iops));
+    plan_hugetlbs(a, h, &l);
     if (c)
         TRY(plan_devices(a, h, &l));
     *out = l;

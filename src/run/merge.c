@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/fd.h"
 #include "base/map.h"
 
 /* Both sides may have tens of thousands of entries: names are looked up, not compared. */
@@ -37,14 +38,14 @@ static void add_missing(struct arena *a, struct strs *into, const struct strs *l
     map_destroy(names);
 }
 
-/* The user's entries win; one without '=' removes the image's. Image entries come first. */
+/* The user's entries win. One without '=' removes the image's, and stays: at the start it removes a
+ * default, too. */
 static struct strs merge_env(struct arena *a, const struct strs *user, const struct strs *image)
 {
     struct strs out = text_split(a, "", ','); /* present and empty */
 
     for (size_t i = 0; i < user->n; i++)
-        if (strchr(user->v[i], '='))
-            strs_add(a, &out, user->v[i]);
+        strs_add(a, &out, user->v[i]);
     add_missing(a, &out, user, image, '=');
     return out;
 }
@@ -115,11 +116,15 @@ void config_merge_image(struct arena *a, struct config *c, const struct config *
     c->env = merge_env(a, &c->env, &image->env);
     merge_set(a, &c->exposed_ports, &image->exposed_ports);
     merge_set(a, &c->volumes, &image->volumes);
+    if (!c->volumes.n) /* null for inspect, where clients send {} */
+        c->volumes = (struct strs){0};
     merge_labels(a, &c->labels, &image->labels);
     if (text_is_empty(c->user))
         c->user = image->user;
-    if (text_is_empty(c->working_dir))
-        c->working_dir = image->working_dir;
+    if (text_is_empty(c->working_dir) && !text_is_empty(image->working_dir))
+        c->working_dir = arena_printf(a, "/%s", image->working_dir); /* it may lack the slash */
+    if (!text_is_empty(c->working_dir) && *c->working_dir == '/')
+        c->working_dir = path_clean(a, c->working_dir);
     if (text_is_empty(c->stop_signal))
         c->stop_signal = image->stop_signal;
     if (!c->stop_timeout)

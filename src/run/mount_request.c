@@ -115,6 +115,7 @@ static struct err *bind_mount(struct arena *a, const struct mount_request *r,
     out->create_source = o && o->create_mountpoint;
     out->non_recursive = o && o->non_recursive;
     out->readonly_non_recursive = o && o->readonly_non_recursive;
+    out->follow = o && o->follow;
     return NULL;
 }
 

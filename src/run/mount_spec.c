@@ -11,7 +11,14 @@
 #include "container/doc.h"
 #include "storage/rootfs.h"
 
-enum mode_kind { MODE_ACCESS, MODE_LABEL, MODE_PROPAGATION, MODE_COPY, MODE_CONSISTENCY };
+enum mode_kind {
+    MODE_ACCESS,
+    MODE_LABEL,
+    MODE_PROPAGATION,
+    MODE_COPY,
+    MODE_CONSISTENCY,
+    MODE_FOLLOW
+};
 
 /* Labels are SELinux's; how consistent a mount is matters where the engine runs in a machine of its
  * own: neither changes anything here. */
@@ -34,6 +41,7 @@ static const struct {
     {"cached", MODE_CONSISTENCY},
     {"delegated", MODE_CONSISTENCY},
     {"default", MODE_CONSISTENCY},
+    {"follow", MODE_FOLLOW}, /* ours */
 };
 
 static int find_word(const char *word)
@@ -67,6 +75,8 @@ bool mount_mode_parse(struct arena *a, const char *text, struct mount_mode *out)
             out->is_readonly = true;
         else if (mode_words[at].kind == MODE_COPY)
             out->no_copy = true;
+        else if (mode_words[at].kind == MODE_FOLLOW)
+            out->follow = true;
         else if (mode_words[at].kind == MODE_PROPAGATION)
             out->propagation = mode_words[at].word;
     }
@@ -119,6 +129,7 @@ static struct err *bind_of_path(struct arena *a, const char *spec, const char *s
     out->source = path_clean(a, source);
     out->propagation = arena_strdup(a, mode->propagation ? mode->propagation : "rprivate");
     out->create_source = true;
+    out->follow = mode->follow;
     return NULL;
 }
 
@@ -126,7 +137,7 @@ static struct err *bind_of_volume(struct arena *a, const char *spec, const char 
                                   const char *driver, const struct mount_mode *mode,
                                   struct mount_point *out)
 {
-    if (mode->propagation)
+    if (mode->propagation || mode->follow)
         return bad_field(spec, "volume", "BindOptions");
     if (!*name && mode->is_readonly)
         return err_new(ERR_INVALID,

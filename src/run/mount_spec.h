@@ -8,7 +8,7 @@ struct mount_point;
 struct mount_request;
 
 struct mount_mode { /* "ro,z,rslave" */
-    bool is_readonly, no_copy;
+    bool is_readonly, no_copy, follow;
     const char *propagation; /* NULL: none was given */
 };
 

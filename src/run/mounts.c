@@ -114,7 +114,7 @@ static struct err *parse_from(struct mount_plan *p, const char *spec, char **nam
     if (!*spec)
         return err_new(ERR_INVALID, "volumes-from specification cannot be an empty string");
     *name = colon ? arena_strndup(p->a, spec, (size_t)(colon - spec)) : arena_strdup(p->a, spec);
-    if (!mount_mode_parse(p->a, text, mode) || mode->propagation || mode->no_copy)
+    if (!mount_mode_parse(p->a, text, mode) || mode->propagation || mode->no_copy || mode->follow)
         return err_new(ERR_INVALID, "invalid mode: %s (in volumes-from specification '%s')", text,
                        spec);
     return NULL;
@@ -129,6 +129,9 @@ static void take_over(struct mount_plan *p, const struct mount_point *theirs, bo
     if (!m)
         m = mount_plan_add(p);
     mount_point_copy(p->a, theirs, m); /* over that of an earlier one: the last counts */
+    m->source_dev = m->source_ino = 0;
+    m->led_to = NULL;
+    m->is_replaced = false;
     m->rw = theirs->rw && !is_readonly;
     m->no_copy = true;
 }
@@ -216,12 +219,12 @@ struct err *mounts_plan(struct container_table *t, struct arena *a, const struct
 static void warn_about_source(struct arena *a, const struct mount_point *m, const struct stat *st,
                               struct strs *warnings)
 {
-    if (S_ISREG(st->st_mode))
+    if (S_ISREG(st->st_mode) && !m->follow)
         strs_add(a, warnings,
                  arena_printf(a,
                               "the bind mount of the single file %s follows its inode: editors "
                               "that replace the file (vi, sed -i) leave host and container with "
-                              "different ones; mount its folder instead",
+                              "different ones; mount its folder instead, or use bind-follow",
                               m->source));
 }
 
@@ -232,12 +235,20 @@ struct err *mounts_check_sources(struct arena *a, const struct jlist *mounts, st
     ASSERT_WORKER();
     for (size_t i = 0; i < mounts->n; i++) {
         struct stat st;
+        bool is_there;
 
         if (strcmp(m[i].type, "bind") != 0)
             continue;
-        if (stat(m[i].source, &st) == 0)
+        is_there = stat(m[i].source, &st) == 0;
+        if (is_there)
             warn_about_source(a, &m[i], &st, warnings);
-        else if (!m[i].create_source)
+        if (m[i].follow && (!is_there || S_ISDIR(st.st_mode)))
+            return err_new(
+                ERR_INVALID,
+                "invalid mount config for type \"bind\": only a file can be followed, "
+                "and %s is a directory or missing: what is in a directory is seen anyway",
+                m[i].source);
+        if (!is_there && !m[i].create_source)
             return err_new(
                 ERR_INVALID,
                 "invalid mount config for type \"bind\": bind source path does not exist: %s",

@@ -23,6 +23,7 @@ struct oom_watch {
     struct watch *watch;
     struct timer timer;
     int64_t told;
+    bool is_waiting; /* told that nobody is killed, and all wait */
 };
 
 static int events_of(const struct oom_watch *o)
@@ -39,12 +40,24 @@ static void tell(struct oom_watch *o, int64_t kills)
     container_event(o->c, "oom", NULL, NULL);
 }
 
+/* With --oom-kill-disable nothing dies: it is told when the waiting begins. */
+static void tell_waiting(struct oom_watch *o)
+{
+    bool was_waiting = o->is_waiting;
+
+    o->is_waiting = cgroup_oom_is_waiting(&o->oom);
+    if (o->is_waiting && !was_waiting)
+        container_event(o->c, "oom", NULL, NULL);
+}
+
 static void on_settled(struct timer *t)
 {
     struct oom_watch *o = container_of(t, struct oom_watch, timer);
     int64_t before = o->told;
 
     tell(o, cgroup_oom_count(&o->oom));
+    if (o->c->doc.host.oom_kill_disable > 0)
+        tell_waiting(o);
     watch_set(o->watch, events_of(o));
     if (o->told != before)
         container_save(o->c);
@@ -61,13 +74,14 @@ static void on_notice(void *arg, int events)
 
 void oom_watch_begin(struct container *c)
 {
+    autoarena struct arena *a = arena_create();
     struct cgroup_oom oom;
     struct oom_watch *o;
     struct err *e;
 
     if (c->oom || c->doc.host.memory <= 0 || c->pidfd < 0)
         return;
-    e = cgroup_oom_open(c->parts->cgroups, c->doc.id, &oom);
+    e = cgroup_oom_open(c->parts->cgroups, container_cgroup(a, c), &oom);
     if (e) {
         log_warn("out of memory will not be noticed", KV("id", c->doc.id),
                  KV("error", err_text(e)));

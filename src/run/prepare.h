@@ -4,22 +4,36 @@
 #include "place/dns.h"
 #include "place/files.h"
 #include "runtime/sandbox.h"
+#include "storage/rootfs.h"
 
+struct container;
 struct endpoint_spec;
 struct mount_point;
 struct parts;
 struct ports;
 
+#define LED_TO_MAX 4096 /* PATH_MAX */
+
+/* Of a bind of a file. */
+struct file_id {
+    int64_t dev, ino;
+    char led_to[LED_TO_MAX]; /* "": not known */
+};
+
 /* What the worker of a start reads and fills: copied from the container, or immutable meanwhile. */
 struct prep {
     struct parts *parts; /* mechanisms only */
-    const char *id, *dir;
+    const char *id, *cgroup, *dir;
+    const struct id_map *ids;     /* of its user namespace; NULL: the host's */
+    const struct id_shift *shift; /* while it is prepared: whose owners the mounts get, or NULL */
+    struct id_shift owners;
     const struct config *config;
     const struct host_config *host;
     struct strs chain;
     const struct mount_point *mounts;
     struct pairs *volume_options; /* per mount */
     struct strs *image_chains;    /* per mount */
+    struct file_id *file_ids;     /* per mount, filled */
     size_t n_mounts;
     struct endpoint_spec *specs;
     size_t n_specs;
@@ -28,8 +42,20 @@ struct prep {
     struct sandbox_namespaces ns;
     struct etc_files files;
     struct launch launch;
+    int lent_root; /* by who has it open (root_gate_borrow); -1: it is mounted */
 };
 
+/* What is mounted: copied, or immutable in a container. Loop thread. ERR_NOT_FOUND: its image is
+ * gone. */
+struct err *prep_plan_root(struct arena *a, struct container *c, struct prep *p) must_check;
+/* Mounts the root file system, or takes what was lent. Worker. */
+struct err *prep_mount_root(struct prep *p, int *out) must_check;
+/* The user's mounts, in the order of their targets. Of a container that is only looked at
+ * (`for_view`) a tmpfs takes nothing: it begins empty at each start. Worker. */
+struct err *prep_open_mounts(const struct prep *p, bool for_view, struct sandbox_mount *out,
+                             size_t *n) must_check;
+
+struct bind_options_plan prep_bind_plan(const struct mount_point *m, const struct id_shift *shift);
 /* Fills p->launch, which the caller closes in any case. Takes the fds of p->ns when it comes as far
  * as the setup program; else they stay the caller's. Worker, blocks. */
 struct err *prep_make(struct arena *a, struct prep *p) must_check;

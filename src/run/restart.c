@@ -46,7 +46,6 @@ static void on_restarted(struct op *op, struct err *err, void *ctx)
         log_warn("the restart policy could not start a container", KV("id", c->doc.id),
                  KV("error", err_text(err)));
         if (start_note_failure(c, op, err)) {
-            c->doc.state.status = STATUS_EXITED;
             if (err_kind(err) == ERR_UNAVAILABLE) /* no fault of the container's */
                 c->doc.state.restart_count--;
             if (restart_policy_wants(c, false)) {

@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "container/event.h"
+#include "container/ids.h"
 #include "container/process.h"
 #include "container/start_permit.h"
 #include "container/wait.h"
@@ -31,14 +32,15 @@
 #include "place/published.h"
 #include "place/sockets.h"
 #include "run/commands.h"
+#include "run/file_binds.h"
 #include "run/mounts.h"
 #include "run/oom.h"
 #include "run/streams.h"
 #include "run/volume_mounts.h"
 #include "storage/rootfs.h"
-#include "storage/volume.h"
 #include "stream/hub.h"
 
+#include "namespaces.h"
 #include "prepare.h"
 
 struct start {
@@ -46,6 +48,7 @@ struct start {
     struct container *c;
     struct prep prep;
     struct start_permit permit;
+    struct root_hold root;
     struct intent *intent;
     uint64_t spawning; /* the number of the keeper's request; 0: none */
     bool is_claimed;   /* nothing stood against it: a failure from here on is the container's */
@@ -81,6 +84,8 @@ static struct err *claim(struct op *op)
         return err_new(ERR_CONFLICT, "container is marked for removal and cannot be started");
     if (c->doc.state.status == STATUS_DEAD)
         return err_new(ERR_CONFLICT, "container is dead and cannot be started: remove it");
+    if (c->is_leaving)
+        return err_new(ERR_CONFLICT, "container is marked for removal and cannot be started");
     if (c->doc.state.status == STATUS_PAUSED)
         return err_new(ERR_CONFLICT, "cannot start a paused container, try unpause instead");
     if (state_is_running(c))
@@ -91,99 +96,12 @@ static struct err *claim(struct op *op)
                        "No such image: %s (it was removed while the container existed)",
                        c->doc.image_name);
     timer_clear(c->parts->loop, &c->restart_timer);
-    c->has_been_killed = false;
+    c->has_been_killed = c->has_sigkill = false;
     TRY(container_open_log(c));
     return NULL;
 }
 
 /* ---- reserve: addresses, ports, other containers' namespaces ---- */
-
-/* The number of a process may have become another's between two looks: the namespace is opened
- * by number, and then its pidfd is asked whether it still lives (pidfd_send_signal(2) with
- * signal 0). */
-static struct err *open_namespace(struct container *c, const char *mode, const char *kind, int *out)
-{
-    struct container *other;
-    char path[64];
-
-    TRY(mode_container(c->table, mode, &other));
-    if (!other)
-        return NULL;
-    if (other == c)
-        return err_new(ERR_INVALID, "cannot join own %s namespace", kind);
-    if (strcmp(kind, "ipc") == 0 && !text_same(other->doc.host.ipc_mode, "shareable") &&
-        !text_same(other->doc.host.ipc_mode, "host"))
-        return err_new(
-            ERR_INVALID,
-            "cannot join the ipc namespace of container %s: non-shareable IPC (hint: use "
-            "IpcMode:shareable for the donor container)",
-            other->doc.id);
-    if (!state_is_running(other))
-        return err_new(ERR_CONFLICT, "cannot join the %s namespace of a non running container: %s",
-                       kind, other->doc.id);
-    snprintf(path, sizeof(path), "/proc/%d/ns/%s", other->doc.state.pid, kind);
-    *out = strcmp(kind, "pid") == 0 ? fcntl(other->pidfd, F_DUPFD_CLOEXEC, 3)
-                                    : open(path, O_RDONLY | O_CLOEXEC);
-    if (*out < 0)
-        return err_sys("open the %s namespace of container %s", kind, other->name);
-    if (syscall(SYS_pidfd_send_signal, other->pidfd, 0, NULL, 0) == 0)
-        return NULL; /* still there, so the number was its own when we opened */
-    close(steal_fd(out));
-    return err_new(ERR_CONFLICT, "cannot join the %s namespace of container %s: it has just ended",
-                   kind, other->doc.id);
-}
-
-/* With a mount of its own there it has none to share, as Docker. */
-static bool has_shm(const struct container *c)
-{
-    const struct mount_point *m = c->doc.mounts.v;
-
-    for (size_t i = 0; i < c->doc.mounts.n; i++)
-        if (strcmp(m[i].destination, "/dev/shm") == 0 || strcmp(m[i].destination, "/dev") == 0)
-            return false;
-    return true;
-}
-
-/* The segments of POSIX are files there, so that the namespace alone would be half of it. */
-static struct err *open_ipc(struct container *c, const char *mode, struct sandbox_namespaces *ns)
-{
-    struct container *other;
-
-    TRY(open_namespace(c, mode, "ipc", &ns->ipc));
-    TRY(mode_container(c->table, mode, &other));
-    if (!other || !has_shm(other))
-        return NULL;
-    ns->shm = fcntl(other->pidfd, F_DUPFD_CLOEXEC, 3);
-    return ns->shm < 0 ? err_sys("open container %s", other->name) : NULL;
-}
-
-static struct err *open_namespaces(struct start *o)
-{
-    const struct host_config *h = &o->c->doc.host;
-    struct sandbox_namespaces *ns = &o->prep.ns;
-
-    *ns = (struct sandbox_namespaces){.net = -1, .ipc = -1, .pid = -1, .uts = -1, .shm = -1};
-    ns->host_net = network_mode_is(h, "host");
-    ns->host_ipc = text_same(h->ipc_mode, "host");
-    ns->host_pid = text_same(h->pid_mode, "host");
-    ns->host_uts = text_same(h->uts_mode, "host");
-    ns->private_cgroup = text_same(h->cgroupns_mode, "private");
-    ns->host_cgroup = !ns->private_cgroup;
-    TRY(open_namespace(o->c, h->network_mode, "net", &ns->net));
-    TRY(open_ipc(o->c, h->ipc_mode, ns));
-    TRY(open_namespace(o->c, h->pid_mode, "pid", &ns->pid));
-    return NULL;
-}
-
-/* Those that prep_make has taken are -1 by then. */
-static void close_namespaces(struct sandbox_namespaces *ns)
-{
-    int *fds[] = {&ns->net, &ns->ipc, &ns->pid, &ns->uts, &ns->shm};
-
-    for (size_t i = 0; i < ARRAY_LEN(fds); i++)
-        if (*fds[i] >= 0)
-            close(steal_fd(fds[i]));
-}
 
 static struct err *join_networks(struct container *c)
 {
@@ -200,12 +118,14 @@ static struct err *reserve(struct op *op)
 {
     struct start *o = (struct start *)op;
     struct container *c = o->c;
-    struct err *err = open_namespaces(o);
+    struct err *err = ids_settle(c);
 
+    if (!err)
+        err = namespaces_open(c, &o->prep.ns);
     if (!err)
         err = join_networks(c);
     if (err)
-        close_namespaces(&o->prep.ns);
+        namespaces_close(&o->prep.ns);
     return err;
 }
 
@@ -213,7 +133,7 @@ static void release(struct op *op)
 {
     struct start *o = (struct start *)op;
 
-    close_namespaces(&o->prep.ns);
+    namespaces_close(&o->prep.ns);
     networks_leave(o->c);
 }
 
@@ -253,31 +173,15 @@ static void forget_intent(struct start *o)
 
 /* Everything the worker reads: a copy in the operation's arena, or parts of the document that do
  * not change while a lifecycle operation holds the lane. */
-static void copy_for_worker(struct start *o)
+static struct err *copy_for_worker(struct start *o)
 {
     struct container *c = o->c;
     struct prep *p = &o->prep;
-    const struct mount_point *m = c->doc.mounts.v;
 
-    ASSERT(c->image);
-    p->parts = c->parts;
-    p->id = c->doc.id;
-    p->dir = rootfs_dir(c->parts->layers, o->op.arena, c->doc.id);
+    TRY(prep_plan_root(o->op.arena, c, p));
+    TRY(ids_of(o->op.arena, &c->doc, &p->ids));
+    p->cgroup = container_cgroup(o->op.arena, c);
     p->config = legacy_links_config(c, o->op.arena);
-    p->host = &c->doc.host;
-    p->chain = strs_copy(o->op.arena, image_chain(c->image));
-    p->mounts = m;
-    p->n_mounts = c->doc.mounts.n;
-    p->volume_options = arena_array(o->op.arena, p->n_mounts + 1, sizeof(struct pairs));
-    p->image_chains = arena_array(o->op.arena, p->n_mounts + 1, sizeof(struct strs));
-    for (size_t i = 0; i < p->n_mounts; i++) {
-        struct volume *v =
-            text_is_empty(m[i].name) ? NULL : volume_find(c->parts->volumes, m[i].name);
-
-        p->image_chains[i] = mounts_image_chain(c, i, o->op.arena);
-        if (v)
-            p->volume_options[i] = pairs_copy(o->op.arena, volume_options(v));
-    }
     p->specs = arena_array(o->op.arena, c->n_endpoints + 1, sizeof(struct endpoint_spec));
     for (size_t i = 0; i < c->n_endpoints; i++)
         if (c->endpoints[i]->network)
@@ -285,6 +189,7 @@ static void copy_for_worker(struct start *o)
     p->ports = c->ports;
     dns_start_plan(&p->dns, c);
     etc_files_plan(o->op.arena, c, &p->files);
+    return NULL;
 }
 
 static struct err *intend(struct op *op)
@@ -295,7 +200,7 @@ static struct err *intend(struct op *op)
     char *json;
 
     ASSERT(!o->intent && !state_is_running(c));
-    copy_for_worker(o);
+    TRY(copy_for_worker(o));
     c->doc.state.status = STATUS_RUNNING;
     c->doc.state.starting_from = shown.status + 1; /* what it is again if nothing was spawned */
     c->doc.state.pid = 0;
@@ -338,6 +243,29 @@ static struct err *await_unheld(struct op *op)
 
     if (o->c->ports)
         sockets_settle(o->c->table, op);
+    return NULL;
+}
+
+/* Until it runs, or does not: who wants its files meanwhile waits. */
+static struct err *take_root(struct op *op)
+{
+    struct start *o = (struct start *)op;
+
+    return root_gate_take(&o->c->root, &o->root, op);
+}
+
+static void give_root(struct op *op)
+{
+    struct start *o = (struct start *)op;
+
+    root_gate_give(&o->c->root, &o->root);
+}
+
+static struct err *borrow_root(struct op *op)
+{
+    struct start *o = (struct start *)op;
+
+    o->prep.lent_root = root_gate_borrow(&o->c->root);
     return NULL;
 }
 
@@ -462,6 +390,19 @@ static struct err *await_save(struct op *op)
     return NULL;
 }
 
+static void note_files(struct start *o)
+{
+    struct mount_point *m = o->c->doc.mounts.v;
+
+    for (size_t i = 0; i < o->prep.n_mounts; i++) {
+        if (!text_same(m[i].led_to, o->prep.file_ids[i].led_to))
+            m[i].led_to = arena_strdup(o->c->arena, o->prep.file_ids[i].led_to);
+        m[i].source_dev = o->prep.file_ids[i].dev;
+        m[i].source_ino = o->prep.file_ids[i].ino;
+        m[i].is_replaced = false;
+    }
+}
+
 /* Health checks, events and `docker ps` see it from this moment. */
 static struct err *mark_running(struct op *op)
 {
@@ -470,11 +411,14 @@ static struct err *mark_running(struct op *op)
 
     ASSERT(c->is_starting && c->pidfd >= 0);
     state_begin_run(c, clock_wall_ns());
+    note_files(o);
     container_check(c);
+    root_gate_give(&c->root, &o->root);
     images_ref(c, true);
     health_start(c);
     oom_watch_begin(c);
     container_save(c); /* the pid: for people, not for recovery */
+    file_binds_begin(c);
     volumes_tell(c, "mount");
     container_event(c, "start", NULL, NULL);
     return NULL;
@@ -485,9 +429,11 @@ static void finish(struct op *op)
     struct start *o = (struct start *)op;
 
     forget_intent(o);
-    close_namespaces(&o->prep.ns);
+    namespaces_close(&o->prep.ns);
     dns_start_close(&o->prep.dns);
     launch_close(&o->prep.launch);
+    if (o->prep.lent_root >= 0)
+        close(o->prep.lent_root);
     o->c->is_starting = false;
     container_look_at_exit(o->c); /* a short-lived one has ended meanwhile */
     container_unref(o->c);
@@ -500,6 +446,8 @@ static const struct op_step start_steps[] = {
     {"intend", ON_LOOP, intend, take_back, 0},
     {"await-permit", ON_EVENT, await_permit, release_permit, -1},
     {"await-unheld", ON_EVENT, await_unheld, NULL, 0},
+    {"take-root", ON_EVENT, take_root, give_root, 0},
+    {"borrow-root", ON_LOOP, borrow_root, NULL, 0},
     {"mount-volumes", ON_EVENT, mount_volumes, unmount_volumes, 0, mounts_volumes},
     {"prepare", ON_WORKER, prepare, discard, 0},
     {"apply-rules", ON_EVENT, apply_rules, NULL, 0},
@@ -521,7 +469,8 @@ struct op *start_op(struct container *c)
     ASSERT_LOOP();
     o->c = container_ref(c);
     o->op.subject = c->doc.id;
-    o->prep.ns = (struct sandbox_namespaces){.net = -1, .ipc = -1, .pid = -1, .uts = -1, .shm = -1};
+    o->prep.ns = namespaces_none;
+    o->prep.lent_root = -1;
     launch_init(&o->prep.launch);
     dns_start_init(&o->prep.dns);
     return &o->op;
@@ -534,6 +483,8 @@ bool start_note_failure(struct container *c, struct op *op, const struct err *er
     ASSERT(err);
     if (!((struct start *)op)->is_claimed || c->is_gone || state_is_running(c))
         return false;
+    if (c->doc.state.status == STATUS_RESTARTING) /* its timer was cleared: nothing would follow */
+        c->doc.state.status = STATUS_EXITED;
     c->doc.state.exit_code = spawn_exit_code(err, 128);
     state_set_error(c, err_text(err));
     container_save(c);

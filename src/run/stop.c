@@ -17,6 +17,8 @@
 #include "stream/hub.h"
 #include "stream/log.h"
 
+#include "start.h"
+
 #define STOP_TIMEOUT_S 10
 
 struct stop {
@@ -25,6 +27,8 @@ struct stop {
     struct timer patience;
     int timeout_s, signal;
     bool was_running; /* when the command came: a stop that another one overtook is no 304 */
+    bool restarts;    /* a start follows in the lane */
+    bool is_kill;     /* of what is between two runs */
 };
 
 /* Docker's "kill" event comes with every signal, not with deaths alone. */
@@ -63,6 +67,7 @@ static struct err *send_signal(struct op *op)
 
     if (c->is_gone)
         return err_new(ERR_NOT_FOUND, "No such container: %s", c->doc.id);
+    c->is_restarted = o->restarts;
     if (c->doc.state.status == STATUS_RESTARTING && c->pidfd < 0) {
         call_off_restart(c);
         return NULL;
@@ -103,7 +108,10 @@ static struct err *await_exit(struct op *op)
 
 static struct err *tell(struct op *op)
 {
-    container_event(((struct stop *)op)->c, "stop", NULL, NULL);
+    struct stop *o = (struct stop *)op;
+
+    if (!o->is_kill)
+        container_event(o->c, "stop", NULL, NULL);
     return NULL;
 }
 
@@ -180,8 +188,8 @@ static void hasten(struct container *c, const struct stop *o)
     timer_set(c->parts->loop, &first->patience, (int64_t)o->timeout_s * 1000, on_patience_over);
 }
 
-void container_stop(struct container *c, int timeout_s, const char *signal, container_done_fn done,
-                    void *ctx)
+static struct err *stop_op(struct container *c, int timeout_s, const char *signal, bool restarts,
+                           struct op **out)
 {
     struct stop *o = (struct stop *)op_create(c->parts->ops, &stop_type);
     struct err *err =
@@ -189,48 +197,110 @@ void container_stop(struct container *c, int timeout_s, const char *signal, cont
 
     if (err) {
         op_destroy_unstarted(&o->op);
-        done(ctx, err);
-        return;
+        return err;
     }
     o->c = container_ref(c);
     o->op.subject = c->doc.id;
     o->timeout_s = timeout_of(c, timeout_s);
     o->was_running = c->pidfd >= 0;
+    o->restarts = restarts;
     hasten(c, o);
-    op_start_in(&o->op, &c->lane, on_stopped, call_new(c, done, ctx));
+    *out = &o->op;
+    return NULL;
 }
 
-/* ---- restart: stop, then start ---- */
-
-static void on_restart_started(void *ctx, struct err *err)
+void container_stop(struct container *c, int timeout_s, const char *signal, container_done_fn done,
+                    void *ctx)
 {
-    struct stop_call *call = ctx;
+    struct op *op;
+    struct err *err = stop_op(c, timeout_s, signal, false, &op);
 
-    if (!err)
-        container_event(call->c, "restart", NULL, NULL);
-    call_end(call, err);
+    if (err)
+        done(ctx, err);
+    else
+        op_start_in(op, &c->lane, on_stopped, call_new(c, done, ctx));
+}
+
+/* ---- restart: a stop and a start, one behind the other in the lane ---- */
+
+struct restart_call {
+    struct container *c;
+    container_done_fn done;
+    void *ctx;
+    struct op *start;
+    struct err *stop_err; /* the start is not to be */
+};
+
+/* An AutoRemove that the stop has put off. */
+static void remove_after_all(struct container *c)
+{
+    if (c->doc.host.auto_remove && c->doc.state.status == STATUS_EXITED && !c->is_gone)
+        container_remove(c, true, true, false, NULL, NULL);
+}
+
+static void restart_end(struct restart_call *call, struct err *err)
+{
+    struct container *c = call->c;
+
+    c->is_restarted = false;
+    if (err)
+        remove_after_all(c);
+    else
+        container_event(c, "restart", NULL, NULL);
+    call->done(call->ctx, err);
+    container_unref(c);
+    free(call);
+}
+
+static void on_restart_started(struct op *op, struct err *err, void *ctx)
+{
+    struct restart_call *call = ctx;
+
+    if (call->stop_err) {
+        err_drop(err); /* cancelled */
+        err = steal_ptr(&call->stop_err);
+    } else if (err) {
+        start_note_failure(call->c, op, err);
+    }
+    restart_end(call, err);
 }
 
 /* Restart of a container that does not run is a start. */
-static void on_restart_stopped(void *ctx, struct err *err)
+static void on_restart_stopped(struct op *op, struct err *err, void *ctx)
 {
-    struct stop_call *call = ctx;
+    struct restart_call *call = ctx;
 
+    (void)op;
     if (err && err_kind(err) != ERR_NOT_MODIFIED) {
-        call_end(call, err);
+        call->stop_err = err;
+        if (call->start->done) /* it waits in the lane */
+            op_cancel(call->start);
         return;
     }
     err_drop(err);
-    if (call->c->is_gone)
-        call_end(call, err_new(ERR_NOT_FOUND, "No such container: %s", call->c->doc.id));
-    else
-        container_start(call->c, on_restart_started, call);
 }
 
+/* Both enter the lane in the same turn, so nothing of others comes between them. */
 void container_restart(struct container *c, int timeout_s, const char *signal,
                        container_done_fn done, void *ctx)
 {
-    container_stop(c, timeout_s, signal, on_restart_stopped, call_new(c, done, ctx));
+    struct restart_call *call;
+    struct op *stop;
+    struct err *err = stop_op(c, timeout_s, signal, true, &stop);
+
+    if (err) {
+        done(ctx, err);
+        return;
+    }
+    call = mem_new(struct restart_call);
+    *call = (struct restart_call){container_ref(c), done, ctx, start_op(c), NULL};
+    op_start_in(stop, &c->lane, on_restart_stopped, call);
+    if (!call->stop_err) {
+        op_start_in(call->start, &c->lane, on_restart_started, call);
+        return;
+    }
+    op_destroy_unstarted(call->start);
+    restart_end(call, steal_ptr(&call->stop_err));
 }
 
 /* ---- kill ---- */
@@ -249,12 +319,38 @@ static void on_killed(struct settle_wait *w)
     free(k);
 }
 
+/* While an exit is being worked off its container still runs for everybody: the signal finds
+ * nobody, but it can call the next run off. */
 static struct err *check_killable(const struct container *c)
 {
-    if (c->pidfd < 0 || c->is_exiting)
+    if (c->pidfd < 0)
         return err_new(ERR_CONFLICT, "Cannot kill container: %s: Container %s is not running",
                        c->name, c->doc.id);
     return NULL;
+}
+
+static void on_called_off(struct op *op, struct err *err, void *ctx)
+{
+    (void)op;
+    if (err && err_kind(err) == ERR_NOT_MODIFIED) { /* another command was first */
+        err_drop(err);
+        err = NULL;
+    }
+    call_end(ctx, err);
+}
+
+/* In the lane: the next run may be on its way there already. */
+static void kill_between_runs(struct container *c, bool ends, container_done_fn done, void *ctx)
+{
+    struct op *op;
+    struct err *err = ends ? stop_op(c, 0, "KILL", false, &op) : NULL;
+
+    if (!ends || err) {
+        done(ctx, err);
+        return;
+    }
+    ((struct stop *)op)->is_kill = true;
+    op_start_in(op, &c->lane, on_called_off, call_new(c, done, ctx));
 }
 
 /* Other signals are answered at once: nobody knows whether the process will end from them. */
@@ -263,12 +359,14 @@ void container_kill(struct container *c, const char *signal, container_done_fn d
     struct kill_wait *k;
     int number = SIGKILL, stop_number = SIGTERM;
     struct err *err = text_is_empty(signal) ? NULL : signal_parse(signal, &number);
+    bool ends;
 
     ASSERT_LOOP();
     container_check(c);
-    if (!err && c->doc.state.status == STATUS_RESTARTING && c->pidfd < 0 && number == SIGKILL) {
-        call_off_restart(c);
-        done(ctx, NULL);
+    err_drop(signal_parse(container_stop_signal(c), &stop_number));
+    ends = number == SIGKILL || number == stop_number;
+    if (!err && c->doc.state.status == STATUS_RESTARTING && c->pidfd < 0) {
+        kill_between_runs(c, ends, done, ctx);
         return;
     }
     if (!err)
@@ -280,8 +378,7 @@ void container_kill(struct container *c, const char *signal, container_done_fn d
         return;
     }
     signal_event(c, number);
-    err_drop(signal_parse(container_stop_signal(c), &stop_number));
-    if (number == SIGKILL || number == stop_number)
+    if (ends)
         c->has_been_killed = true;
     if (number == SIGKILL)
         container_thaw_all(c);

@@ -10,6 +10,7 @@
 #include "container/event.h"
 #include "container/object.h"
 #include "container/orphan.h"
+#include "container/process.h"
 #include "container/wait.h"
 #include "run/commands.h"
 #include "runtime/keeper_conn.h"
@@ -157,7 +158,8 @@ struct err *container_resize(struct container *c, int rows, int cols)
 {
     autoarena struct arena *a = NULL;
 
-    if (!state_is_running(c) || !c->hub)
+    TRY(container_check_runs(c));
+    if (!c->hub)
         return err_new(ERR_CONFLICT, "Container %s is not running", c->doc.id);
     TRY(hub_resize(c->hub, rows, cols));
     a = arena_create();

@@ -7,6 +7,7 @@
  * can be taken back, of which limits that the kernel has could not (a zero means unchanged there,
  * too). Loop thread otherwise.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "base/map.h"
@@ -23,8 +24,9 @@ struct update {
     struct op op;
     struct container *c;
     struct parts *parts;
-    const char *id, *body;
+    const char *id, *cgroup, *body;
     size_t body_len;
+    int api_version;
     struct host_config next; /* the container's, with what was asked changed */
     bool is_running;
     struct strs warnings;
@@ -39,7 +41,8 @@ static const char *const updatable[] = {
     "CpuPeriod",           "CpuQuota",
     "CpuRealtimePeriod",   "CpuRealtimeRuntime",
     "CpuShares",           "CpusetCpus",
-    "CpusetMems",          "KernelMemory", /* answered with a warning */
+    "CpusetMems",          "Hugetlbs",
+    "KernelMemory", /* answered with a warning */
     "KernelMemoryTCP",     "Memory",
     "MemoryReservation",   "MemorySwap",
     "MemorySwappiness",    "NanoCpus",
@@ -92,7 +95,8 @@ static struct err *read_asked(struct update *o, struct arena *a, struct host_con
 /* ---- what is asked, into what is ---- */
 
 /* Block devices by path: one that is asked takes the place of the container's; a rate of zero takes
- * its limit away. weight_device and rate_device both begin with the path. */
+ * its limit away. weight_device and rate_device both begin with the path, hugetlb_limit with the
+ * page size. */
 static void take_devices(struct arena *a, struct jlist *into, const struct jlist *asked,
                          size_t size)
 {
@@ -148,6 +152,7 @@ static void take_asked(struct arena *a, struct host_config *next, const struct h
     take_devices(a, &next->blkio_write_bps, &asked->blkio_write_bps, sizeof(struct rate_device));
     take_devices(a, &next->blkio_read_iops, &asked->blkio_read_iops, sizeof(struct rate_device));
     take_devices(a, &next->blkio_write_iops, &asked->blkio_write_iops, sizeof(struct rate_device));
+    take_devices(a, &next->hugetlbs, &asked->hugetlbs, sizeof(struct hugetlb_limit));
     if (!text_is_empty(asked->cpuset_cpus))
         next->cpuset_cpus = asked->cpuset_cpus;
     if (!text_is_empty(asked->cpuset_mems))
@@ -176,6 +181,10 @@ static struct err *plan(struct op *op)
                        "Restart policy cannot be updated because AutoRemove is enabled for "
                        "the container");
     o->next = c->doc.host;
+    if (o->api_version < 140) /* it came with that version */
+        asked.pids_limit = NULL;
+    if (asked.pids_limit && *asked.pids_limit < 0) /* shown as Docker shows "unlimited" */
+        *asked.pids_limit = 0;
     take_asked(c->arena, &o->next, &asked);
     sandbox_warn_kernel_memory(op->arena, &asked, &o->warnings);
     TRY(sandbox_check(op->arena, &c->doc.config, &o->next));
@@ -216,6 +225,7 @@ static struct err *apply(struct op *op)
 {
     struct update *o = (struct update *)op;
     struct cgroup_limits limits;
+    struct err *err;
 
     ASSERT_WORKER();
     if (!o->is_running)
@@ -223,7 +233,15 @@ static struct err *apply(struct op *op)
     TRY(limits_plan(op->arena, &o->next, NULL, &limits));
     if (o->next.oom_kill_disable < 0) /* a new cgroup has it so, but this one may not */
         limits.oom_kill_disable = -1;
-    return cgroup_update(o->parts->cgroups, o->id, &limits);
+    if (o->next.pids_limit && *o->next.pids_limit == 0)
+        limits.pids = -1;
+    err = cgroup_update(o->parts->cgroups, o->cgroup, &limits);
+    if (err && (err_errno(err) == ENOENT || err_errno(err) == ENODEV) &&
+        !cgroup_exists(o->parts->cgroups, o->cgroup)) {
+        err_drop(err); /* it has ended meanwhile */
+        return NULL;
+    }
+    return err;
 }
 
 static struct err *publish(struct op *op)
@@ -265,7 +283,7 @@ static void on_done(struct op *op, struct err *err, void *ctx)
     free(call);
 }
 
-void container_update(struct container *c, const char *body, size_t len,
+void container_update(struct container *c, const char *body, size_t len, int api_version,
                       void (*done)(void *ctx, struct err *err, const struct strs *warnings),
                       void *ctx)
 {
@@ -275,9 +293,11 @@ void container_update(struct container *c, const char *body, size_t len,
     o->c = container_ref(c);
     o->parts = c->parts;
     o->id = arena_strdup(o->op.arena, c->doc.id);
+    o->cgroup = container_cgroup(o->op.arena, c);
     o->op.subject = o->id;
     o->body = arena_memdup(o->op.arena, body, len);
     o->body_len = len;
+    o->api_version = api_version;
     *call = (struct update_call){done, ctx};
     op_start_in(&o->op, &c->lane, on_done, call);
 }

@@ -102,6 +102,13 @@ static const struct jfield rate_fields[] = {
 };
 static const struct jtable rate_json = {sizeof(struct rate_device), rate_fields};
 
+static const struct jfield hugetlb_fields[] = {
+    J(J_STR, struct hugetlb_limit, page_size, "PageSize"),
+    J(J_I64, struct hugetlb_limit, limit, "Limit"),
+    J_END,
+};
+static const struct jtable hugetlb_json = {sizeof(struct hugetlb_limit), hugetlb_fields};
+
 static const struct jfield ulimit_fields[] = {
     J(J_STR, struct ulimit, name, "Name"),
     J(J_I64, struct ulimit, hard, "Hard"),
@@ -127,6 +134,7 @@ static const struct jfield bind_fields[] = {
     J(J_BOOL, struct bind_options, readonly_non_recursive, "ReadOnlyNonRecursive", .flags = J_OMIT),
     J(J_BOOL, struct bind_options, readonly_force_recursive, "ReadOnlyForceRecursive",
       .flags = J_OMIT),
+    J(J_BOOL, struct bind_options, follow, "Follow", .flags = J_OMIT),
     J_END,
 };
 static const struct jtable bind_json = {sizeof(struct bind_options), bind_fields};
@@ -199,6 +207,7 @@ static const struct jfield host_fields[] = {
     J(J_STRS, struct host_config, group_add, "GroupAdd", .flags = J_NULL_LIST, .max = GROUPS_MAX),
     J(J_STR, struct host_config, ipc_mode, "IpcMode"),
     J(J_STR, struct host_config, cgroup, "Cgroup"),
+    J(J_STR, struct host_config, cgroup, "Cgroup"),
     J(J_STRS, struct host_config, links, "Links", .flags = J_NULL_LIST),
     J(J_INT, struct host_config, oom_score_adj, "OomScoreAdj"),
     J(J_STR, struct host_config, pid_mode, "PidMode"),
@@ -234,6 +243,9 @@ static const struct jfield host_fields[] = {
     J(J_STRS, struct host_config, device_cgroup_rules, "DeviceCgroupRules", .flags = J_NULL_LIST),
     J(J_LIST, struct host_config, device_requests, "DeviceRequests", .flags = J_NULL_LIST,
       .sub = &request_json),
+    J(J_STR, struct host_config, systemd, "Systemd", .flags = J_OMIT),
+    J(J_PAIRS, struct host_config, time_offsets, "TimeOffsets", .flags = J_OMIT),
+    J(J_LIST, struct host_config, hugetlbs, "Hugetlbs", .flags = J_OMIT, .sub = &hugetlb_json),
     J(J_I64, struct host_config, kernel_memory, "KernelMemory", .flags = J_OMIT),
     J(J_I64, struct host_config, kernel_memory_tcp, "KernelMemoryTCP", .flags = J_OMIT),
     J(J_I64, struct host_config, memory_reservation, "MemoryReservation"),
@@ -262,6 +274,11 @@ static const struct jfield ipam_fields[] = {
 };
 static const struct jtable ipam_json = {sizeof(struct ipam_config), ipam_fields};
 
+/* What inspect shows of an endpoint that runs, from elsewhere; clients send it back. */
+#define SHOWN(t, k)                                                                                \
+    {                                                                                              \
+        .key = (k), .type = (t), .flags = J_UNKEPT                                                 \
+    }
 static const struct jfield endpoint_fields[] = {
     J(J_PTR, struct endpoint_config, ipam, "IPAMConfig", .sub = &ipam_json),
     J(J_STRS, struct endpoint_config, links, "Links", .flags = J_NULL_LIST, .max = NAMES_MAX),
@@ -270,6 +287,14 @@ static const struct jfield endpoint_fields[] = {
     J(J_PAIRS, struct endpoint_config, driver_opts, "DriverOpts", .flags = J_NULL_LIST),
     J(J_INT, struct endpoint_config, gw_priority, "GwPriority"),
     J(J_STR, struct endpoint_config, network_id, "NetworkID"),
+    SHOWN(J_STR, "EndpointID"),
+    SHOWN(J_STR, "Gateway"),
+    SHOWN(J_STR, "IPAddress"),
+    SHOWN(J_INT, "IPPrefixLen"),
+    SHOWN(J_STR, "IPv6Gateway"),
+    SHOWN(J_STR, "GlobalIPv6Address"),
+    SHOWN(J_INT, "GlobalIPv6PrefixLen"),
+    SHOWN(J_STRS, "DNSNames"),
     J_END,
 };
 const struct jtable endpoint_config_json = {sizeof(struct endpoint_config), endpoint_fields};

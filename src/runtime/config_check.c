@@ -12,13 +12,16 @@
 #include "plan.h"
 #include "secopt.h"
 #include "syscall_filter.h"
+#include "time_offsets.h"
+
+#include "runtime/users.h"
 
 #include "base/clock.h"
 #include "base/fd.h"
 
 #include <string.h>
 
-struct err *sandbox_check_env(const struct strs *env)
+static struct err *check_env(const struct strs *env)
 {
     for (size_t i = 0; i < env->n; i++)
         if (env->v[i][0] == '=' || env->v[i][0] == '\0')
@@ -48,7 +51,7 @@ static struct err *check_health(const struct health_config *h)
 
 static struct err *check_config(const struct config *c)
 {
-    TRY(sandbox_check_env(&c->env));
+    TRY(check_env(&c->env));
     TRY(check_health(c->healthcheck));
     if (!text_is_empty(c->working_dir) && c->working_dir[0] != '/')
         return err_new(ERR_INVALID,
@@ -193,16 +196,25 @@ struct err *sandbox_check(struct arena *a, const struct config *c, const struct 
 {
     struct process_limit *limits;
     int64_t storage_limit;
+    char *clocks;
 
     TRY(check_config(c));
+    TRY(user_check(a, c->user, &h->group_add));
     TRY(check_modes(c, h));
     TRY(check_restart(h));
     TRY(check_resources(h));
     TRY(check_privileges(a, h));
     TRY(check_devices(h));
     TRY(check_sysctls(h));
+    TRY(time_offsets_text(a, h, &clocks));
     TRY(check_targets(a, h));
     TRY(check_volume_driver(h->volume_driver));
     TRY(sandbox_storage_limit(h, &storage_limit));
     return process_limits(a, &h->ulimits, &limits);
+}
+
+struct err *sandbox_check_exec(struct arena *a, const struct exec_config *x)
+{
+    TRY(check_env(&x->env));
+    return user_check(a, x->user, NULL);
 }

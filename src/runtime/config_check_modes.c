@@ -65,7 +65,8 @@ static struct err *conflict(const char *what)
 static struct err *check_shared_network(const struct config *c, const struct host_config *h)
 {
     if (h->network_mode[strlen("container:")] == '\0')
-        return err_new(ERR_INVALID, "invalid container format container:<name|id>");
+        return err_new(ERR_INVALID, "Invalid network mode: invalid container format "
+                                    "container:<name|id>");
     if (!text_is_empty(c->hostname))
         return conflict("hostname and the network mode");
     if (h->links.n)
@@ -98,6 +99,7 @@ struct err *check_modes(const struct config *c, const struct host_config *h)
 {
     static const char *const ipc[] = {"", "none", "private", "shareable", "host", NULL};
     static const char *const host_only[] = {"", "host", NULL};
+    static const char *const userns[] = {"", "auto", "remap", "host", NULL};
     static const char *const pid[] = {"", "private", "host", NULL};
     static const char *const cgroup[] = {"", "private", "host", NULL};
     static const char *const isolation[] = {"", "default", NULL};
@@ -111,7 +113,7 @@ struct err *check_modes(const struct config *c, const struct host_config *h)
         return err_new(ERR_INVALID, "invalid UTS mode: %s", h->uts_mode);
     if (!is_one_of(h->cgroupns_mode, cgroup))
         return err_new(ERR_INVALID, "invalid cgroup namespace mode: %s", h->cgroupns_mode);
-    if (!is_one_of(h->userns_mode, host_only))
+    if (!is_one_of(h->userns_mode, userns))
         return err_new(ERR_INVALID, "invalid user namespace mode: %s", h->userns_mode);
     if (!is_one_of(h->isolation, isolation))
         return err_new(ERR_INVALID, "invalid isolation '%s' on linux", h->isolation);

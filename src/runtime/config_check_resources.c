@@ -124,12 +124,41 @@ static struct err *check_blkio(const struct host_config *h)
     return check_rates(&h->blkio_write_iops);
 }
 
+static struct err *check_hugetlbs(const struct host_config *h)
+{
+    const struct hugetlb_limit *l = h->hugetlbs.v;
+
+    for (size_t i = 0; i < h->hugetlbs.n; i++) {
+        int64_t size = 0;
+
+        if (!text_is_empty(l[i].page_size) && (!text_to_bytes(l[i].page_size, &size) || size <= 0))
+            return err_new(ERR_INVALID, "invalid page size of a hugetlb limit: %.64s",
+                           l[i].page_size);
+        if (l[i].limit < 0)
+            return err_new(ERR_INVALID, "invalid hugetlb limit %lld: it is a number of bytes",
+                           (long long)l[i].limit);
+    }
+    return NULL;
+}
+
+static struct err *check_realtime(const struct host_config *h)
+{
+    if (h->cpu_rt_period < 0 || h->cpu_rt_runtime < 0)
+        return err_new(ERR_INVALID, "cpu real-time period and runtime cannot be negative");
+    if (h->cpu_rt_period && h->cpu_rt_runtime > h->cpu_rt_period)
+        return err_new(ERR_INVALID, "cpu real-time runtime cannot be higher than cpu real-time "
+                                    "period");
+    return NULL;
+}
+
 struct err *check_resources(const struct host_config *h)
 {
     TRY(check_memory(h));
     TRY(check_cpu(h));
     TRY(check_cpusets(h));
     TRY(check_blkio(h));
+    TRY(check_hugetlbs(h));
+    TRY(check_realtime(h));
     if (h->oom_score_adj < -1000 || h->oom_score_adj > 1000)
         return err_new(ERR_INVALID, "Invalid value %d, range for oom score adj is [-1000, 1000]",
                        h->oom_score_adj);

@@ -11,8 +11,8 @@
 #include "syscall_filter.h"
 
 /* What the payload may do: capabilities, no-new-privileges and the filter of system calls. */
-struct err *confine(struct arena *a, const struct host_config *h, struct launch *l,
-                    struct plan_process *out)
+struct err *confine(struct arena *a, const struct host_config *h, const struct lsm *lsm,
+                    struct launch *l, struct plan_process *out)
 {
     struct caps_request caps = {.add = &h->cap_add,
                                 .drop = &h->cap_drop,
@@ -24,6 +24,9 @@ struct err *confine(struct arena *a, const struct host_config *h, struct launch 
     TRY(caps_plan(a, &caps, &out->caps));
     TRY(secopt_parse(a, &h->security_opt, &sec));
     out->no_new_privs = sec.no_new_privs;
+    out->profile = lsm && lsm->has_apparmor ? lsm_profile(a, lsm, h) : NULL;
+    if (text_same(out->profile, "unconfined")) /* as the keeper is */
+        out->profile = NULL;
     out->filter = -1;
     if (sec.filter == SECOPT_UNCONFINED || (h->privileged && !sec.filter_is_given))
         return NULL;

@@ -7,8 +7,8 @@
 #include "streams.h"
 
 /* Fills caps, no_new_privs and filter (an fd of l) from the host configuration. */
-struct err *confine(struct arena *a, const struct host_config *h, struct launch *l,
-                    struct plan_process *out) must_check;
+struct err *confine(struct arena *a, const struct host_config *h, const struct lsm *lsm,
+                    struct launch *l, struct plan_process *out) must_check;
 /* Hands the streams' fds to the launch. */
 void confine_streams(struct streams *s, struct launch *l, struct plan_process *out);
 /* Hands over open cgroup `tasks` files; `n_taken` of them are the launch's afterwards. */

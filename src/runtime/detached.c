@@ -40,6 +40,8 @@ struct err *detached_new(const char *type, const char *const *options, unsigned 
 
     if (fs < 0)
         return err_sys("open a new %s", type);
+    if (!options || !*options || strncmp(*options, "source=", 7) != 0)
+        (void)syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "source", type, 0); /* for the eye */
     for (; options && *options; options++)
         if (set_option(fs, *options) < 0)
             return err_sys("set option %s of a new %s", *options, type);

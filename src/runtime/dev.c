@@ -34,58 +34,76 @@ static const struct {
 };
 
 /* Directories for the file systems that are attached on top, and for nested nodes. */
-static struct err *make_directory(int dev, const char *name)
+static struct err *make_directory(int dev, const char *name, const struct id_map *ids)
 {
     ASSERT(dev >= 0);
-    if (mkdirat(dev, name, 0755) == 0)
-        return fchmodat(dev, name, 0755, 0) < 0 ? err_sys("set the mode of /dev/%s", name) : NULL;
-    return errno == EEXIST ? NULL : err_sys("make /dev/%s", name);
+    if (mkdirat(dev, name, 0755) < 0)
+        return errno == EEXIST ? NULL : err_sys("make /dev/%s", name);
+    if (fchmodat(dev, name, 0755, 0) < 0)
+        return err_sys("set the mode of /dev/%s", name);
+    return id_map_give(dev, name, ids);
 }
 
-static struct err *make_parents(struct arena *a, int dev, const char *name)
+static struct err *make_parents(struct arena *a, int dev, const char *name,
+                                const struct id_map *ids)
 {
     for (const char *slash = strchr(name, '/'); slash; slash = strchr(slash + 1, '/'))
-        TRY(make_directory(dev, arena_strndup(a, name, (size_t)(slash - name))));
+        TRY(make_directory(dev, arena_strndup(a, name, (size_t)(slash - name)), ids));
     return NULL;
 }
 
-static struct err *make_node(struct arena *a, int dev, const struct device_node *d)
+/* In a user namespace an owner that it does not have becomes its root: the device was asked for to
+ * be used. */
+static struct err *make_node(struct arena *a, int dev, const struct device_node *d,
+                             const struct id_map *ids)
 {
+    uid_t uid = id_map_uid(ids, d->uid);
+    gid_t gid = id_map_gid(ids, d->gid);
     const char *name = d->path + strlen("/dev/");
     dev_t number = makedev(d->major, d->minor);
     int rc;
 
     ASSERT(text_starts(d->path, "/dev/"));
-    TRY(make_parents(a, dev, name));
+    TRY(make_parents(a, dev, name, ids));
     rc = mknodat(dev, name, d->mode, number);
     if (rc < 0 && errno == EEXIST && unlinkat(dev, name, 0) == 0)
         rc = mknodat(dev, name, d->mode, number); /* a request replaces a default */
     if (rc < 0)
         return err_sys("make device %s", d->path);
     if (fchmodat(dev, name, d->mode & 0777, 0) < 0 ||
-        ((d->uid || d->gid) && fchownat(dev, name, d->uid, d->gid, AT_SYMLINK_NOFOLLOW) < 0))
+        ((uid || gid) && fchownat(dev, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0))
         return err_sys("set the owner of device %s", d->path);
     return NULL;
 }
 
 /* The links that every Linux program expects; a device of the same name that the user asked for
  * stays. */
-static struct err *make_links(int dev, const char *console)
+static struct err *make_link(int dev, const char *target, const char *name,
+                             const struct id_map *ids)
 {
-    for (size_t i = 0; i < ARRAY_LEN(links); i++)
-        if (symlinkat(links[i].target, dev, links[i].name) < 0 && errno != EEXIST)
-            return err_sys("make link /dev/%s", links[i].name);
-    if (console && symlinkat(console, dev, "console") < 0)
-        return err_sys("make link /dev/console");
-    return NULL;
+    if (symlinkat(target, dev, name) < 0)
+        return err_sys("make link /dev/%s", name);
+    return id_map_give(dev, name, ids);
+}
+
+static struct err *make_links(int dev, const struct dev_request *r)
+{
+    for (size_t i = 0; i < ARRAY_LEN(links); i++) {
+        struct err *e = make_link(dev, links[i].target, links[i].name, r->ids);
+
+        if (e && err_errno(e) != EEXIST)
+            return e;
+        err_drop(e);
+    }
+    return r->console_link ? make_link(dev, r->console_link, "console", r->ids) : NULL;
 }
 
 /* An empty file, for the terminal's node to be mounted on. */
-static struct err *make_console(int dev)
+static struct err *make_console(int dev, const struct id_map *ids)
 {
     autoclose int fd = openat(dev, "console", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
 
-    return fd < 0 ? err_sys("make /dev/console") : NULL;
+    return fd < 0 ? err_sys("make /dev/console") : id_map_give(dev, "console", ids);
 }
 
 struct err *dev_make(struct arena *a, const struct dev_request *r, int *out_mount, int *out_null)
@@ -95,19 +113,20 @@ struct err *dev_make(struct arena *a, const struct dev_request *r, int *out_moun
     int null;
 
     TRY(detached_new("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME, &dev));
-    TRY(make_directory(dev, "pts"));
+    TRY(id_map_give(dev, "", r->ids));
+    TRY(make_directory(dev, "pts", r->ids));
     if (r->has_shm)
-        TRY(make_directory(dev, "shm"));
+        TRY(make_directory(dev, "shm", r->ids));
     if (r->has_mqueue)
-        TRY(make_directory(dev, "mqueue"));
+        TRY(make_directory(dev, "mqueue", r->ids));
     for (size_t i = 0; i < ARRAY_LEN(default_nodes); i++)
-        TRY(make_node(a, dev, &default_nodes[i]));
+        TRY(make_node(a, dev, &default_nodes[i], r->ids));
     for (size_t i = 0; i < r->extra->n; i++)
         if (device_is_below_dev(&r->extra->v[i]))
-            TRY(make_node(a, dev, &r->extra->v[i]));
-    TRY(make_links(dev, r->console_link));
+            TRY(make_node(a, dev, &r->extra->v[i], r->ids));
+    TRY(make_links(dev, r));
     if (r->wants_console)
-        TRY(make_console(dev));
+        TRY(make_console(dev, r->ids));
     null = openat(dev, "null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (null < 0)
         return err_sys("open /dev/null");

@@ -207,7 +207,7 @@ static const char *rule_number(const char *p, char stop, int64_t *out)
         return NULL;
     memcpy(digits, p, n);
     digits[n] = '\0';
-    return text_to_i64(digits, out) ? p + n + 1 : NULL;
+    return text_to_i64(digits, out) && *out <= INT32_MAX ? p + n + 1 : NULL; /* the cgroup's int */
 }
 
 struct err *device_rule_parse(const char *text, struct device_rule *out)

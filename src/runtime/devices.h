@@ -34,6 +34,7 @@ struct dev_request {
     bool wants_console;              /* an empty file to attach the terminal to */
     const char *console_link;        /* or a link to it; NULL: none */
     bool has_shm, has_mqueue;
+    const struct id_map *ids; /* whose /dev it is; NULL: the host's ids */
 };
 /* A detached tmpfs with everything on it, and an O_PATH fd of its null device. */
 struct err *dev_make(struct arena *a, const struct dev_request *r, int *out_mount, int *out_null)

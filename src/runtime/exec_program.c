@@ -12,7 +12,7 @@
 
 #include "caps.h"
 #include "confine.h"
-#include "users.h"
+#include "runtime/users.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -78,12 +78,12 @@ static struct err *make_streams(struct exec_compile *c, int root)
     struct streams_request streams = {.has_stdin = x->attach_stdin && !x->detach,
                                       .has_stdout = x->attach_stdout && !x->detach,
                                       .has_stderr = x->attach_stderr && !x->detach,
-                                      .uid = c->plan.process.user.uid};
+                                      .uid = id_map_uid(c->in->ids, c->plan.process.user.uid)};
     int ptmx;
 
     if (x->tty) {
         TRY(open_ptmx(root, &ptmx));
-        TRY(streams_terminal(ptmx, c->plan.process.user.uid, x->console_size, c->l, &s));
+        TRY(streams_terminal(ptmx, streams.uid, x->console_size, c->l, &s));
     } else {
         TRY(streams_pipes(&streams, c->l, &s));
     }
@@ -109,6 +109,7 @@ static struct err *resolve_process(struct exec_compile *c, int root)
     TRY(user_files_read(c->a, root, &files));
     TRY(user_resolve(c->a, &files, text_is_empty(x->user) ? in->container->user : x->user,
                      &in->host->group_add, &p->user));
+    TRY(user_check_ids(&p->user, in->ids));
     TRY(process_limits(c->a, &in->host->ulimits, &limits));
     p->limits = limits;
     p->n_limits = in->host->ulimits.n;
@@ -119,7 +120,7 @@ static struct err *resolve_process(struct exec_compile *c, int root)
     TRY(plan_check_length(text_is_empty(cwd) ? "/" : cwd));
     p->cwd = path_clean(c->a, text_is_empty(cwd) ? "/" : cwd);
     p->is_payload = true;
-    TRY(confine(c->a, in->host, c->l, p));
+    TRY(confine(c->a, in->host, in->lsm, c->l, p));
     if (x->privileged) /* more capabilities; the container's filter stays */
         p->caps = caps_held() & caps_known();
     return NULL;
@@ -144,6 +145,7 @@ static struct err *compile(struct exec_compile *c)
         c->l->clone_flags |= CLONE_INTO_CGROUP;
     }
     c->plan.pidfd = launch_add_fd(c->l, steal_fd(&in->pidfd));
+    c->plan.has_userns = in->ids != NULL;
     c->l->flags = KS_EXEC;
     plan_exec(&c->plan, &program);
     return program_seal(&program, c->l->n_fds, &c->l->program_fd);

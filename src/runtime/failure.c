@@ -43,6 +43,8 @@ static const char *const acts[P_CODE_END] = {
     [P_INIT] = "start the init process",
     [P_PAYLOAD] = "start the process",
     [P_SYMLINK] = "make a link",
+    [P_LABEL] = "unable to apply apparmor profile",
+    [P_TIMENS] = "make a time namespace",
 };
 
 struct sentence {
@@ -107,6 +109,12 @@ static struct err *explain_clone(const struct keeper_failed *f)
                        : f->sys == ENOSPC ? " (a limit of user.max_*_namespaces is reached)"
                                           : "";
 
+    /* Whoever ends a container ends what is being set up in there, and is told of it later. */
+    if (f->sys == EINTR && is_exec_of_container(f) && strstr(f->detail, "signal 9"))
+        return err_new(ERR_CONFLICT,
+                       "the command was killed while it was being set up (%s): its container is "
+                       "ending, or has no memory left",
+                       f->detail);
     if (f->sys == EINTR)
         snprintf(s.text, sizeof(s.text), "the process was killed while it was being set up: %s",
                  f->detail);
@@ -126,7 +134,7 @@ static enum err_kind kind_of(const struct keeper_failed *f)
 {
     if (mixes_types(f))
         return ERR_INVALID;
-    if (f->code == P_HOSTNAME || f->code == P_SYSCTL || f->code == P_RLIMIT)
+    if (f->code == P_HOSTNAME || f->code == P_SYSCTL || f->code == P_RLIMIT || f->code == P_LABEL)
         return ERR_INVALID;
     return ERR_INTERNAL;
 }
@@ -144,7 +152,7 @@ struct err *failure_explain(const struct keeper_failed *f)
     static const char mixed_hint[] =
         ": Are you trying to mount a directory onto a file (or vice-versa)? Check if the "
         "specified host path exists and is the expected type";
-    const char *act = "run a record";
+    const char *act = "run a record", *hint = "";
     struct sentence s;
     char sys[128];
 
@@ -158,8 +166,12 @@ struct err *failure_explain(const struct keeper_failed *f)
         return explain_clone(f);
     if (f->code < P_CODE_END && acts[f->code])
         act = acts[f->code];
+    if (mixes_types(f))
+        hint = mixed_hint;
+    else if (f->code == P_LABEL && f->sys == ENOENT)
+        hint = " (it is not loaded: see aa-status and apparmor_parser)";
     snprintf(s.text, sizeof(s.text), "%s%s%s: %s%s", act, f->detail[0] ? " " : "", f->detail,
-             sys_text(f->sys, sys), mixes_types(f) ? mixed_hint : "");
+             sys_text(f->sys, sys), hint);
     return with_prefix(f, kind_of(f), s.text);
 }
 

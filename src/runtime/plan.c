@@ -55,7 +55,7 @@ static const char *const proc_exceptions[] = {
 
 /* A mount namespace always; of the others those that are neither the host's nor another
  * container's. */
-uint64_t plan_clone_flags(const struct sandbox_input *in)
+uint64_t plan_own_spaces(const struct sandbox_input *in)
 {
     const struct sandbox_namespaces *ns = &in->ns;
     uint64_t flags = CLONE_NEWNS;
@@ -154,12 +154,18 @@ static void add_file_systems(const struct plan_sandbox *plan, struct program *p)
     uint32_t read_only = plan->in->host->privileged ? 0 : MOUNT_ATTR_RDONLY;
 
     mount_own(plan, p, "proc", "/proc", MOUNT_SAFE, plan->pid);
-    attach_own(plan, p, plan->dev, "/dev", PF_MAKE_DIR);
+    /* Also below a mount of the user's: what masks files is cloned from there, and before
+     * Linux 6.15 only a mount that hangs somewhere can be cloned. */
+    if (plan->dev >= 0)
+        attach(p, &(struct plan_attach){.fd = plan->dev, .target = "/dev", .flags = PF_MAKE_DIR});
     attach_own(plan, p, plan->pts, "/dev/pts", 0);
     attach_own(plan, p, plan->shm, "/dev/shm", 0);
     if (plan->shm_donor >= 0)
         mount_own(plan, p, "tmpfs", "/dev/shm", MOUNT_SAFE, plan->shm_donor);
-    mount_own(plan, p, "mqueue", "/dev/mqueue", MOUNT_SAFE, -1);
+    if (plan->mqueue >= 0)
+        attach_own(plan, p, plan->mqueue, "/dev/mqueue", 0);
+    else
+        mount_own(plan, p, "mqueue", "/dev/mqueue", MOUNT_SAFE, -1);
     attach_own(plan, p, plan->console, "/dev/console", 0);
     mount_own(plan, p, "sysfs", "/sys", MOUNT_SAFE | read_only, -1);
     add_cgroup_mounts(plan, p, plan->has_writable_cgroups ? 0 : read_only);
@@ -288,8 +294,17 @@ static void add_filter(struct program *p, const struct plan_process *x)
         program_add(p, P_SECCOMP, (struct program_args){.fd = x->filter, .a = x->filter_flags});
 }
 
+/* The init process that stays behind never comes to an execve. */
+static void add_profile(struct program *p, const struct plan_process *x)
+{
+    if (x->profile)
+        program_add_str(p, P_LABEL, (struct program_args){NO_FD, .flags = x->has_init ? PF_NOW : 0},
+                        x->profile, NULL);
+}
+
 static void add_identity(struct program *p, const struct plan_process *x)
 {
+    add_profile(p, x);
     add_caps(p, x);
     program_add_str(p, P_CWD, (struct program_args){NO_FD, .flags = x->makes_cwd ? PF_MAKE_DIR : 0},
                     x->cwd, NULL);
@@ -305,17 +320,36 @@ static void add_identity(struct program *p, const struct plan_process *x)
     }
 }
 
-static void add_process(struct program *p, const struct plan_process *x)
+static void add_limits(struct program *p, const struct plan_process *x, uint16_t flags)
 {
-    int32_t score = x->host->oom_score_adj;
-
     for (size_t i = 0; i < x->n_limits; i++)
         program_add(p, P_RLIMIT,
                     (struct program_args){NO_FD, .a = (uint32_t)x->limits[i].resource,
-                                          .b = x->limits[i].soft, .c = x->limits[i].hard});
+                                          .b = x->limits[i].soft, .c = x->limits[i].hard,
+                                          .flags = flags});
+}
+
+static void add_oom_score(struct program *p, const struct plan_process *x)
+{
+    int32_t score = x->host->oom_score_adj;
+
     program_add(
         p, P_OOM_SCORE,
         (struct program_args){NO_FD, .a = (uint32_t)score, .flags = score ? 0 : PF_OPTIONAL});
+}
+
+/* What only the root of the host may do, before it is that no more. */
+static void add_host_rights(struct program *p, const struct plan_process *x)
+{
+    add_limits(p, x, PF_RAISE);
+    add_oom_score(p, x);
+}
+
+static void add_process(struct program *p, const struct plan_process *x, bool has_userns)
+{
+    add_limits(p, x, 0);
+    if (!has_userns)
+        add_oom_score(p, x);
     program_add(p, P_UMASK, (struct program_args){NO_FD, .a = 0022});
     program_add(p, P_KEYRING, NO_ARGS);
     add_stdio(p, x);
@@ -332,6 +366,33 @@ static void add_process(struct program *p, const struct plan_process *x)
     program_add_strs(p, P_EXEC, (struct program_args){NO_FD, .a = (uint32_t)x->argv.n}, &x->argv);
 }
 
+/* In a mount namespace of a user namespace proc and sysfs can be mounted only where both are to be
+ * seen whole already (mount_too_revealing in the kernel). The keeper's root has neither, so they
+ * come on its two places; the container's root goes over them, and P_PIVOT drops all. */
+static void show_kernel(struct program *p)
+{
+    static const char proc[] = "proc\0/root\0", sys[] = "sysfs\0/empty\0";
+    const struct program_args args = {NO_FD, .a = MOUNT_SAFE};
+
+    program_add_bytes(p, P_MOUNT, args, proc, sizeof(proc));
+    program_add_bytes(p, P_MOUNT, args, sys, sizeof(sys));
+}
+
+/* A process is in a pid namespace from its birth on, so the rest is a child's. */
+static void enter_userns(const struct plan_sandbox *plan, struct program *out)
+{
+    uint64_t spaces = plan->own_spaces;
+
+    show_kernel(out);
+    add_host_rights(out, &plan->process);
+    enter(out, plan->userns, CLONE_NEWUSER);
+    if (plan->in->ns.private_cgroup && !plan->in->ns.host_cgroup)
+        spaces |= CLONE_NEWCGROUP;
+    program_add(out, P_UNSHARE, (struct program_args){NO_FD, .a = (uint32_t)spaces});
+    if (spaces & CLONE_NEWPID)
+        program_add(out, P_PAYLOAD, NO_ARGS);
+}
+
 void plan_sandbox(struct arena *a, const struct plan_sandbox *plan, struct program *out)
 {
     const struct host_config *h = plan->in->host;
@@ -341,7 +402,9 @@ void plan_sandbox(struct arena *a, const struct plan_sandbox *plan, struct progr
     enter(out, plan->ipc, CLONE_NEWIPC);
     enter(out, plan->uts, CLONE_NEWUTS);
     enter(out, plan->pid, CLONE_NEWPID); /* of children: the payload alone will be in there */
-    if (plan->in->ns.private_cgroup && !plan->in->ns.host_cgroup)
+    if (plan->userns >= 0)
+        enter_userns(plan, out);
+    else if (plan->in->ns.private_cgroup && !plan->in->ns.host_cgroup)
         program_add(out, P_UNSHARE, (struct program_args){NO_FD, .a = CLONE_NEWCGROUP});
     program_add(out, P_ROOT, WITH_FD(plan->root));
     add_file_systems(plan, out);
@@ -352,15 +415,17 @@ void plan_sandbox(struct arena *a, const struct plan_sandbox *plan, struct progr
     add_guarded(a, plan, out, &h->readonly_paths, sandbox_readonly_paths, readonly);
     add_sysctls(a, plan, out);
     add_names(plan, out);
+    if (plan->clocks)
+        program_add_str(out, P_TIMENS, NO_ARGS, plan->clocks, NULL);
     program_add(out, P_PIVOT, NO_ARGS);
     if (h->readonly_rootfs)
         program_add(out, P_ROOT_READONLY, NO_ARGS);
-    add_process(out, &plan->process);
+    add_process(out, &plan->process, plan->userns >= 0);
 }
 
-unsigned plan_exec_spaces(const struct host_config *h)
+unsigned plan_exec_spaces(const struct host_config *h, bool has_userns)
 {
-    unsigned spaces = CLONE_NEWNS | CLONE_NEWCGROUP;
+    unsigned spaces = CLONE_NEWNS | CLONE_NEWCGROUP | (has_userns ? CLONE_NEWUSER : 0);
 
     if (!text_same(h->pid_mode, "host"))
         spaces |= CLONE_NEWPID;
@@ -370,14 +435,18 @@ unsigned plan_exec_spaces(const struct host_config *h)
         spaces |= CLONE_NEWIPC;
     if (!text_same(h->uts_mode, "host"))
         spaces |= CLONE_NEWUTS;
+    if (h->time_offsets.n)
+        spaces |= CLONE_NEWTIME;
     return spaces;
 }
 
 void plan_exec(const struct plan_exec *plan, struct program *out)
 {
+    unsigned spaces = plan_exec_spaces(plan->process.host, plan->has_userns);
+
     join_cgroups(out, plan->cgroups, plan->n_cgroups);
-    program_add(
-        out, P_SETNS,
-        (struct program_args){.fd = plan->pidfd, .a = plan_exec_spaces(plan->process.host)});
-    add_process(out, &plan->process);
+    if (plan->has_userns)
+        add_host_rights(out, &plan->process);
+    program_add(out, P_SETNS, (struct program_args){.fd = plan->pidfd, .a = spaces});
+    add_process(out, &plan->process, plan->has_userns);
 }

@@ -22,6 +22,7 @@ struct plan_process { /* the payload: container and exec alike */
     struct sandbox_user user;
     uint64_t caps; /* bounding set */
     bool no_new_privs;
+    const char *profile; /* of AppArmor; NULL: none */
     int filter;
     unsigned filter_flags;
     struct strs argv, env;
@@ -39,18 +40,21 @@ struct plan_sandbox {
     struct plan_process process;
     int cgroups[PLAN_CGROUPS_MAX];
     size_t n_cgroups;
-    int net, ipc, pid, uts;
-    int root, dev, pts, shm, console, mask, null;
+    int net, ipc, pid, uts, userns; /* userns: it owns all that is made, -1: the host's */
+    int root, dev, pts, shm, console, mask, null, mqueue;
     int shm_donor;                     /* pidfd: its /dev/shm instead of `shm` */
     struct plan_attach *cgroup_mounts; /* v1: /sys/fs/cgroup and its hierarchies */
     size_t n_cgroup_mounts;
     bool has_writable_cgroups;
+    uint64_t own_spaces;        /* made by the clone, or in the user namespace when there is one */
+    const char *clocks;         /* of a time namespace; NULL: the host's */
     struct strs extra_masks;    /* of this machine, beside the default ones */
     struct plan_attach *mounts; /* the caller's */
     size_t n_mounts;
 };
 
-uint64_t plan_clone_flags(const struct sandbox_input *in);
+/* CLONE_NEW* of what is made for the container alone. */
+uint64_t plan_own_spaces(const struct sandbox_input *in);
 /* Paths a container may not mount over, in runc's words. */
 struct err *plan_check_target(const char *target) must_check;
 struct err *plan_check_length(const char *path) must_check; /* below PATH_MAX */
@@ -61,7 +65,8 @@ struct plan_exec {
     int cgroups[PLAN_CGROUPS_MAX];
     size_t n_cgroups;
     int pidfd;
+    bool has_userns;
 };
 void plan_exec(const struct plan_exec *plan, struct program *out);
 /* CLONE_NEW* that an exec enters. */
-unsigned plan_exec_spaces(const struct host_config *h);
+unsigned plan_exec_spaces(const struct host_config *h, bool has_userns);

@@ -78,6 +78,13 @@ static void env_put_all(struct env *env, const struct strs *list)
         env_put(env, list->v[i]);
 }
 
+static bool env_has_value(const struct env *env, const char *name)
+{
+    size_t place = (size_t)map_get(env->places, name);
+
+    return place && env->list.v[place - 1][strlen(name) + 1];
+}
+
 static struct strs env_close(struct env *env)
 {
     struct strs *list = &env->list;
@@ -104,7 +111,7 @@ struct strs process_env(struct arena *a, const struct config *c, const char *hos
     env_put_all(&env, &c->env);
     if (extra)
         env_put_all(&env, extra);
-    if (!map_get(env.places, "HOME"))
+    if (!env_has_value(&env, "HOME"))
         env_put(&env, arena_printf(a, "HOME=%s", home));
     return env_close(&env);
 }

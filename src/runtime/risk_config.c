@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The risks that a container's configuration takes, but for what it mounts. Pure, any thread; it
  * asks the kernel only which security modules there are. */
+#include "runtime/lsm.h"
 #include "runtime/risk.h"
 
 #include <stdio.h>
@@ -229,23 +230,14 @@ static bool has_option(const struct strs *options, const char *key, const char *
     return false;
 }
 
-static bool has_apparmor(void)
-{
-    return access("/sys/kernel/security/apparmor", F_OK) == 0;
-}
-
-static bool has_selinux(void)
-{
-    return access("/sys/fs/selinux/enforce", F_OK) == 0;
-}
-
 static void find_modules(struct arena *a, const struct host_config *h, struct risk_findings *out)
 {
     const struct strs *options = &h->security_opt;
 
-    if (has_option(options, "apparmor", "unconfined") && has_apparmor())
+    if (has_option(options, "apparmor", "unconfined") && lsm_has_apparmor())
         risk_add(a, out, "apparmor-unconfined", "--security-opt apparmor=unconfined");
-    if ((has_option(options, "label", "disable") || strs_has(options, "disable")) && has_selinux())
+    if ((has_option(options, "label", "disable") || strs_has(options, "disable")) &&
+        lsm_has_selinux())
         risk_add(a, out, "label-disable", "--security-opt label=disable");
 }
 

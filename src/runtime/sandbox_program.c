@@ -14,21 +14,25 @@
 #include "confine.h"
 #include "detached.h"
 #include "devices.h"
-#include "users.h"
+#include "runtime/users.h"
+#include "time_offsets.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
+#include <linux/openat2.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/syscall.h>
 
 #define SHM_DEFAULT (64 << 20)
+#define TTY_GROUP 5
 #define FDS_BEFORE_REST (PROGRAM_FDS_MAX - PLAN_CGROUPS_MAX - 8) /* room for take_rest */
 #ifndef CLONE_INTO_CGROUP
 #define CLONE_INTO_CGROUP 0x200000000ULL
@@ -54,7 +58,7 @@ static void close_input(struct sandbox_compile *c)
 {
     struct sandbox_input *in = c->in;
     int *single[] = {&in->root,   &in->ns.net,     &in->ns.ipc, &in->ns.pid,
-                     &in->ns.uts, &in->cgroup_dir, &in->ns.shm};
+                     &in->ns.uts, &in->cgroup_dir, &in->ns.shm, &in->ns.userns};
 
     ASSERT(c->n_mounts_taken <= in->n_mounts && c->n_cgroups_taken <= in->n_cgroup_tasks);
     for (size_t i = 0; i < ARRAY_LEN(single); i++)
@@ -68,7 +72,49 @@ static void close_input(struct sandbox_compile *c)
             close(in->cgroup_tasks[i]);
 }
 
+/* ---- the user namespace: what is made here is the host's root's, unless it is given away ---- */
+
+/* A tmpfs whose root directory is the container's root's. */
+static struct err *new_tmpfs(const struct sandbox_compile *c, const char *source, const char *mode,
+                             const char *size, unsigned attrs, int *out)
+{
+    const struct id_map *ids = c->in->ids;
+    const char *options[] = {
+        source,
+        mode,
+        size,
+        ids ? arena_printf(c->a, "uid=%u", id_map_uid(ids, 0)) : NULL,
+        ids ? arena_printf(c->a, "gid=%u", id_map_gid(ids, 0)) : NULL,
+        NULL,
+    };
+
+    return detached_new("tmpfs", options, attrs, out);
+}
+
 /* ---- who and what ---- */
+
+/* It would hang or end without a word. Who says "false" has made it work in another way. */
+static struct err *check_systemd(const struct sandbox_compile *c, const char *program)
+{
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
+    const struct host_config *h = c->in->host;
+    char path[PATH_MAX];
+    ssize_t n;
+
+    if (!text_is_empty(h->systemd) || h->privileged || *program != '/')
+        return NULL;
+    autoclose int fd = (int)syscall(SYS_openat2, c->in->root, program, &how, sizeof(how));
+    if (fd < 0)
+        return NULL; /* execve will say so */
+    n = readlink(arena_printf(c->a, "/proc/self/fd/%d", fd), path, sizeof(path) - 1);
+    path[n < 0 ? 0 : n] = '\0';
+    if (!text_ends(path, "/systemd/systemd"))
+        return NULL;
+    return err_new(ERR_INVALID,
+                   "%s is systemd, which cannot run in an ordinary container: for a system "
+                   "container use --systemd=true (HostConfig.Systemd; false: as it is)",
+                   program);
+}
 
 static struct err *resolve_process(struct sandbox_compile *c)
 {
@@ -79,8 +125,10 @@ static struct err *resolve_process(struct sandbox_compile *c)
 
     x->host = in->host;
     TRY(process_argv(c->a, in->config, &x->argv));
+    TRY(check_systemd(c, x->argv.n ? x->argv.v[0] : ""));
     TRY(user_files_read(c->a, in->root, &files));
     TRY(user_resolve(c->a, &files, in->config->user, &in->host->group_add, &x->user));
+    TRY(user_check_ids(&x->user, in->ids));
     TRY(process_limits(c->a, &in->host->ulimits, &limits));
     x->limits = limits;
     x->n_limits = in->host->ulimits.n;
@@ -89,7 +137,7 @@ static struct err *resolve_process(struct sandbox_compile *c)
         path_clean(c->a, text_is_empty(in->config->working_dir) ? "/" : in->config->working_dir);
     x->makes_cwd = true;
     x->has_init = in->host->init == 1 && !in->ns.host_pid && in->ns.pid < 0;
-    return confine(c->a, in->host, c->l, x);
+    return confine(c->a, in->host, in->lsm, c->l, x);
 }
 
 /* A symlink at these places would send our file systems somewhere else. */
@@ -112,11 +160,16 @@ static struct err *check_root(const struct sandbox_compile *c)
  * "newinstance" is the rule since Linux 4.7). gid 5 is tty in Debian and Fedora alike. */
 static struct err *make_pts(struct sandbox_compile *c, int *out)
 {
-    static const char *const options[] = {"newinstance", "ptmxmode=0666", "mode=0620", "gid=5",
-                                          NULL};
+    const struct id_map *ids = c->in->ids;
+    const char *options[] = {"newinstance", "ptmxmode=0666", "mode=0620",
+                             arena_printf(c->a, "gid=%u", id_map_gid(ids, TTY_GROUP)), NULL};
+    autoclose int pts = -1;
 
-    (void)c;
-    return detached_new("devpts", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, out);
+    TRY(detached_new("devpts", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, &pts));
+    TRY(id_map_give(pts, "", ids));
+    TRY(id_map_give(pts, "ptmx", ids));
+    *out = steal_fd(&pts);
+    return NULL;
 }
 
 /* Opened in the container's devpts, so that the terminal has a name inside (ttyname(3)). */
@@ -127,7 +180,8 @@ static struct err *make_terminal(struct sandbox_compile *c, int pts, struct stre
     if (ptmx < 0)
         return err_sys("open a new terminal");
     TRY(streams_relay(c->l));
-    return streams_terminal(ptmx, c->plan.process.user.uid, c->in->host->console_size, c->l, out);
+    return streams_terminal(ptmx, id_map_uid(c->in->ids, c->plan.process.user.uid),
+                            c->in->host->console_size, c->l, out);
 }
 
 /* /dev/console is the terminal's node itself; a kernel that cannot clone a detached
@@ -161,7 +215,7 @@ static struct err *make_streams(struct sandbox_compile *c, int pts, struct dev_r
     struct streams_request streams = {.has_stdin = config->open_stdin,
                                       .has_stdout = true,
                                       .has_stderr = true,
-                                      .uid = c->plan.process.user.uid};
+                                      .uid = id_map_uid(c->in->ids, c->plan.process.user.uid)};
 
     if (config->tty)
         TRY(make_terminal(c, pts, &s));
@@ -178,6 +232,7 @@ static struct err *make_dev(struct sandbox_compile *c)
         .extra = &c->devices,
         .has_shm = !text_same(c->in->host->ipc_mode, "none"),
         .has_mqueue = true,
+        .ids = c->in->ids,
     };
     int pts, dev, null;
 
@@ -196,7 +251,6 @@ static struct err *make_dev(struct sandbox_compile *c)
 static struct err *make_shm(struct sandbox_compile *c)
 {
     int64_t size = c->in->host->shm_size > 0 ? c->in->host->shm_size : SHM_DEFAULT;
-    const char *options[] = {"mode=1777", arena_printf(c->a, "size=%lld", (long long)size), NULL};
     int fd;
 
     c->plan.shm_donor = take(c->l, &c->in->ns.shm);
@@ -205,9 +259,23 @@ static struct err *make_shm(struct sandbox_compile *c)
     if (c->in->ns.host_ipc)
         TRY(detached_clone(AT_FDCWD, "/dev/shm", 0, &fd));
     else
-        TRY(detached_new("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
-                         &fd));
+        TRY(new_tmpfs(c, "source=shm", "mode=1777",
+                      arena_printf(c->a, "size=%lld", (long long)size),
+                      MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, &fd));
     c->plan.shm = launch_add_fd(c->l, fd);
+    return NULL;
+}
+
+/* The host's message queues, that a user namespace may not mount. */
+static struct err *make_mqueue(struct sandbox_compile *c)
+{
+    int fd;
+
+    if (!c->in->ids || !c->in->ns.host_ipc)
+        return NULL;
+    TRY(detached_new("mqueue", NULL, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+                     &fd));
+    c->plan.mqueue = launch_add_fd(c->l, fd);
     return NULL;
 }
 
@@ -311,7 +379,6 @@ static struct err *make_host_cgroup_mount(struct sandbox_compile *c, uint64_t at
 
 static struct err *make_cgroup_mounts(struct sandbox_compile *c)
 {
-    static const char *const options[] = {"mode=755", "size=64k", NULL};
     const struct sandbox_input *in = c->in;
     uint64_t attrs = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
     bool is_writable = in->host->privileged || c->plan.has_writable_cgroups;
@@ -322,7 +389,7 @@ static struct err *make_cgroup_mounts(struct sandbox_compile *c)
     if (in->is_v2 || in->n_cgroup_tasks == 0)
         return NULL;
     c->plan.cgroup_mounts = arena_array(c->a, in->n_cgroup_tasks + 1, sizeof(struct plan_attach));
-    TRY(detached_new("tmpfs", options, (unsigned)attrs, &dir));
+    TRY(new_tmpfs(c, "source=tmpfs", "mode=755", "size=64k", (unsigned)attrs, &dir));
     add_cgroup_mount(c, dir, "/sys/fs/cgroup");
     for (size_t i = 0; i < in->n_cgroup_tasks; i++)
         TRY(make_cgroup_mount(c, in->cgroup_tasks[i], dir,
@@ -389,7 +456,8 @@ static struct err *take_rest(struct sandbox_compile *c)
 
     TRY(confine_cgroups(in->cgroup_tasks, in->n_cgroup_tasks, c->l, plan->cgroups, &plan->n_cgroups,
                         &c->n_cgroups_taken));
-    c->l->clone_flags = plan_clone_flags(in);
+    plan->own_spaces = plan_own_spaces(in);
+    c->l->clone_flags = in->ns.userns >= 0 ? CLONE_NEWNS : plan->own_spaces;
     c->l->cgroup_at = take(c->l, &in->cgroup_dir);
     if (c->l->cgroup_at >= 0)
         c->l->clone_flags |= CLONE_INTO_CGROUP;
@@ -397,8 +465,15 @@ static struct err *take_rest(struct sandbox_compile *c)
     plan->ipc = take(c->l, &in->ns.ipc);
     plan->pid = take(c->l, &in->ns.pid);
     plan->uts = take(c->l, &in->ns.uts);
+    plan->userns = take(c->l, &in->ns.userns);
     plan->root = take(c->l, &in->root);
     return NULL;
+}
+
+/* Its process is the child of who entered the user namespace. */
+static bool has_birth_in_userns(const struct sandbox_compile *c)
+{
+    return c->plan.userns >= 0 && c->plan.own_spaces & CLONE_NEWPID;
 }
 
 /* Everything that can fail because of the host or the request happens here, on a worker, where the
@@ -412,19 +487,26 @@ static struct err *compile(struct sandbox_compile *c)
         return err_new(ERR_INTERNAL, "id %s is too long", c->in->id);
     snprintf(c->l->id, sizeof(c->l->id), "%s", c->in->id);
     TRY(secopt_parse(c->a, &c->in->host->security_opt, &sec));
-    c->plan.has_writable_cgroups = sec.writable_cgroups;
+    c->plan.has_writable_cgroups = sec.writable_cgroups || text_same(c->in->host->systemd, "true");
     TRY(check_root(c));
     TRY(resolve_process(c));
     TRY(make_dev(c));
     TRY(make_shm(c));
+    TRY(make_mqueue(c));
     TRY(make_mask(c));
     find_extra_masks(c);
+    if (c->in->host->time_offsets.n) {
+        char *clocks;
+
+        TRY(time_offsets_text(c->a, c->in->host, &clocks));
+        c->plan.clocks = clocks;
+    }
     TRY(make_cgroup_mounts(c));
     TRY(take_mounts(c));
     TRY(add_far_devices(c));
     TRY(take_rest(c));
     c->plan.process.is_payload = c->plan.pid >= 0;
-    c->l->flags = c->plan.process.is_payload ? KS_EXEC : 0;
+    c->l->flags = c->plan.process.is_payload || has_birth_in_userns(c) ? KS_EXEC : 0;
     plan_sandbox(c->a, &c->plan, &program);
     return program_seal(&program, c->l->n_fds, &c->l->program_fd);
 }
@@ -437,9 +519,9 @@ struct err *sandbox_compile(struct arena *a, struct sandbox_input *in, struct la
 
     launch_init(out);
     plan->in = in;
-    plan->net = plan->ipc = plan->pid = plan->uts = -1;
+    plan->net = plan->ipc = plan->pid = plan->uts = plan->userns = -1;
     plan->root = plan->dev = plan->pts = plan->shm = plan->console = plan->mask = plan->null = -1;
-    plan->shm_donor = -1;
+    plan->shm_donor = plan->mqueue = -1;
     e = compile(&c);
     close_input(&c);
     if (e)

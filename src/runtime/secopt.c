@@ -30,6 +30,23 @@ static struct err *parse_bool(const char *option, const char *value, bool *out)
     return NULL;
 }
 
+static struct err *set_label(struct secopt *o, const char *value)
+{
+    static const char *const keys[] = {"user:", "role:", "level:", "type:", "filetype:"};
+
+    if (strcmp(value, "disable") == 0)
+        return NULL;
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        if (text_starts(value, keys[i]) && value[strlen(keys[i])]) {
+            o->label = o->label ? o->label : value;
+            return NULL;
+        }
+    return err_new(ERR_INVALID,
+                   "bad label option \"%s\", must be 'disable' or \"user, role, level, type, "
+                   "filetype\" followed by ':' and a value",
+                   value);
+}
+
 static struct err *set_option(struct secopt *o, const char *option, const char *key,
                               const char *value)
 {
@@ -39,14 +56,12 @@ static struct err *set_option(struct secopt *o, const char *option, const char *
         return parse_bool(option, value, &o->no_new_privs);
     if (strcmp(key, "writable-cgroups") == 0)
         return parse_bool(option, value, &o->writable_cgroups);
-    if (strcmp(key, "label") == 0) /* SELinux is off: the labels say nothing */
-        return NULL;
+    if (strcmp(key, "label") == 0)
+        return set_label(o, value);
     if (strcmp(key, "apparmor") == 0) {
-        if (strcmp(value, "unconfined") == 0 || *value == '\0')
-            return NULL;
-        return err_new(ERR_INVALID,
-                       "AppArmor is not supported on this host, but the profile '%s' was specified",
-                       value);
+        if (*value)
+            o->apparmor = value;
+        return NULL;
     }
     return err_new(ERR_INVALID, "invalid --security-opt 2: \"%s\"", option);
 }

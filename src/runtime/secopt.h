@@ -12,6 +12,8 @@ struct secopt {
     bool filter_is_given; /* privileged containers have none unless it was asked for */
     bool no_new_privs;
     bool writable_cgroups;
+    const char *apparmor; /* NULL: not given */
+    const char *label;    /* the first SELinux label that is asked for; NULL: none */
 };
 struct err *secopt_parse(struct arena *a, const struct strs *options, struct secopt *out)
     must_check;

@@ -52,7 +52,8 @@ int syscall_filter_newer_call(const char *name)
     return __NR_SCMP_ERROR;
 }
 
-/* -1 when the profile names no call of that architecture. */
+/* -1 when the profile names no call of that architecture. What libseccomp does not know can only be
+ * allowed natively; elsewhere it answers ENOSYS like what nobody knows. */
 static int newest_number(const struct syscall_filter_profile *p, uint32_t arch)
 {
     int newest = -1;
@@ -61,7 +62,7 @@ static int newest_number(const struct syscall_filter_profile *p, uint32_t arch)
         for (const char *const *name = p->rules[i].names; *name; name++) {
             int number = seccomp_syscall_resolve_name_arch(arch, *name);
 
-            if (number == __NR_SCMP_ERROR)
+            if (number == __NR_SCMP_ERROR && arch == seccomp_arch_native())
                 number = syscall_filter_newer_call(*name);
             if (number > newest) /* pseudo numbers are below -1 */
                 newest = number;

@@ -7,7 +7,7 @@
  * not fit is an error: falling back to a name let images map 4294967296 to root
  * (CVE-2024-40635, 2026-46680).
  */
-#include "users.h"
+#include "runtime/users.h"
 
 #include "base/fd.h"
 #include "base/map.h"
@@ -19,7 +19,7 @@
 
 #define USER_FILE_MAX (4u << 20)
 #define FEW_GROUPS 4         /* are looked up by reading the file again */
-#define ID_LIMIT 4294967294u /* (uint32_t)-1 means "unchanged" to the kernel */
+#define ID_LIMIT 2147483647u /* Docker's, and that of tools inside which keep ids in an int */
 
 static struct err *read_below(struct arena *a, int root, const char *path, char **out)
 {
@@ -249,6 +249,20 @@ static struct err *add_given(struct arena *a, const struct user_files *f, const 
     return e;
 }
 
+struct err *user_check(struct arena *a, const char *spec, const struct strs *group_add)
+{
+    struct strs parts = text_split(a, spec ? spec : "", ':');
+    bool is_number;
+    uint32_t id;
+
+    for (size_t i = 0; i < parts.n && i < 2; i++)
+        if (*parts.v[i])
+            TRY(parse_id(parts.v[i], &is_number, &id));
+    for (size_t i = 0; group_add && i < group_add->n; i++)
+        TRY(parse_id(group_add->v[i], &is_number, &id));
+    return NULL;
+}
+
 struct err *user_resolve(struct arena *a, const struct user_files *f, const char *spec,
                          const struct strs *group_add, struct sandbox_user *out)
 {
@@ -280,5 +294,28 @@ struct err *user_resolve(struct arena *a, const struct user_files *f, const char
     if (group_add)
         TRY(add_given(a, f, group_add, &u));
     *out = u;
+    return NULL;
+}
+
+static struct err *check_id(const struct id_ranges *r, const char *what, uint32_t id)
+{
+    uint32_t ignored;
+
+    if (id_to_host(r, id, &ignored))
+        return NULL;
+    return err_new(ERR_INVALID,
+                   "%s %u is not in the container's user namespace: give it a larger range in "
+                   "/etc/subuid and /etc/subgid, or use --userns host",
+                   what, id);
+}
+
+struct err *user_check_ids(const struct sandbox_user *u, const struct id_map *ids)
+{
+    if (!ids)
+        return NULL;
+    TRY(check_id(&ids->uids, "uid", u->uid));
+    TRY(check_id(&ids->gids, "gid", u->gid));
+    for (size_t i = 0; i < u->n_groups; i++)
+        TRY(check_id(&ids->gids, "gid", u->groups[i]));
     return NULL;
 }

@@ -39,10 +39,4 @@ void sandbox_warnings(struct arena *a, const struct host_config *h, struct strs 
     if (text_same(h->network_mode, "host") && (h->port_bindings.n || h->publish_all_ports))
         warn(a, out, "Published ports are discarded when using host network mode");
     sandbox_warn_kernel_memory(a, h, out);
-    if (!text_is_empty(h->cgroup_parent))
-        warn(a, out,
-             arena_printf(a,
-                          "--cgroup-parent %s is not used: containers are in the engine's own "
-                          "cgroup, which berthd --cgroup-parent names",
-                          h->cgroup_parent));
 }

@@ -10,11 +10,11 @@
 #include <sys/stat.h>
 
 #include "base/text.h"
+#include "storage/layer.h"
+#include "tar/decoder.h"
+#include "tar/tar_name.h"
 
 #include "bounds.h"
-#include "decoder.h"
-#include "storage/layer.h"
-#include "tar_name.h"
 
 enum { MEMBERS_MAX = 100000, READ_BYTES = 256 << 10 };
 

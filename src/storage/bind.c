@@ -19,6 +19,8 @@
 #include "base/fd.h"
 #include "base/text.h"
 
+#include "shift.h"
+
 static const unsigned long propagation_types = MS_PRIVATE | MS_SLAVE | MS_SHARED | MS_UNBINDABLE;
 
 static struct err *set_attr(int mount, unsigned flags, struct mount_attr attr)
@@ -49,6 +51,8 @@ struct err *bind_open_at(int dir, const char *path, const struct bind_options_pl
     if (mount < 0)
         return err_sys("bind %s%s", path, err_no_room());
     TRY(set_propagation(mount, o->propagation));
+    if (o->shift)
+        TRY(shift_mount(mount, !o->non_recursive, o->shift, *path ? path : "the volume"));
     if (o->read_only)
         TRY(set_attr(mount, o->readonly_non_recursive ? 0 : AT_RECURSIVE,
                      (struct mount_attr){.attr_set = MOUNT_ATTR_RDONLY}));
@@ -70,8 +74,8 @@ struct err *bind_check_place(int place, const char *path, const char *must_be)
     real[n] = '\0';
     if (strcmp(real, must_be) != 0)
         return err_new(ERR_FORBIDDEN,
-                       "%s leads to %s, and the policy has allowed it when it led to %s: create "
-                       "the container anew",
+                       "%s leads to %s, and was allowed when it led to %s: create the container "
+                       "anew",
                        path, real, must_be);
     return NULL;
 }

@@ -18,9 +18,9 @@
 
 #include "base/fd.h"
 #include "storage/space.h"
+#include "tar/meta.h"
+#include "tar/tar_name.h"
 
-#include "extract_meta.h"
-#include "tar_name.h"
 #include "whiteout.h"
 
 enum {

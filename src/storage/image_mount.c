@@ -16,9 +16,11 @@
 #include "bind.h"
 #include "overlay.h"
 
-static struct err *open_one(struct layer_store *s, const char *layer, int *out)
+static struct err *open_one(struct layer_store *s, const char *layer, const struct id_shift *shift,
+                            int *out)
 {
-    const struct bind_options_plan plan = {.read_only = true, .non_recursive = true};
+    const struct bind_options_plan plan = {
+        .read_only = true, .non_recursive = true, .shift = shift};
     autoclose int dir = openat(s->layers, layer, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
     if (dir < 0)
@@ -27,12 +29,12 @@ static struct err *open_one(struct layer_store *s, const char *layer, int *out)
 }
 
 static struct err *open_layers(struct layer_store *s, struct arena *a, const struct strs *chain,
-                               int *out)
+                               const struct id_shift *shift, int *out)
 {
-    struct overlay o = {.store = s};
+    struct overlay o = {.store = s, .shift = shift};
 
     TRY(layers_list(s, a, chain, &o.lower));
-    return o.lower.n == 1 ? open_one(s, o.lower.v[0], out) : overlay_open(&o, out);
+    return o.lower.n == 1 ? open_one(s, o.lower.v[0], shift, out) : overlay_open(&o, out);
 }
 
 /* A program with the rights of its owner, or a device, is nothing that data from elsewhere needs.
@@ -68,7 +70,7 @@ static struct err *open_inside(int mount, const char *subpath, int *out)
 }
 
 struct err *image_mount_open(struct layer_store *s, const struct strs *chain, const char *subpath,
-                             int *out, bool *is_file)
+                             const struct id_shift *shift, int *out, bool *is_file)
 {
     autoarena struct arena *a = arena_create();
     autoclose int mount = -1, inside = -1;
@@ -77,7 +79,7 @@ struct err *image_mount_open(struct layer_store *s, const struct strs *chain, co
     ASSERT(s->magic == STORE_MAGIC);
     if (chain->n == 0)
         return err_new(ERR_INVALID, "the image has no layers");
-    TRY(open_layers(s, a, chain, &mount));
+    TRY(open_layers(s, a, chain, shift, &mount));
     if (!text_is_empty(subpath)) {
         TRY(open_inside(mount, subpath, &inside));
         close(mount);

@@ -19,8 +19,7 @@
 #include <time.h>
 
 #include "base/fd.h"
-
-#include "decoder.h"
+#include "tar/decoder.h"
 
 enum { SLOTS = 4, SLOT_BYTES = 256 << 10, READ_BYTES = 256 << 10 };
 

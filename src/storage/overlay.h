@@ -9,6 +9,7 @@ struct overlay {
     const char *id;    /* of the container; NULL: nothing is writable */
     struct strs lower; /* below layers/, the topmost first */
     bool is_volatile;
+    const struct id_shift *shift; /* whose owners its files get; NULL: as they are */
 };
 
 /* Names below layers/. ERR_NOT_FOUND. */

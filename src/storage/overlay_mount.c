@@ -3,7 +3,7 @@
  * Overlays for kernels before 6.7: mount(2) on a throw-away thread in a mount namespace of its
  * own, taken out by open_tree as a detached clone; the namespace dies with the thread. Workers.
  * mount(2) takes one page of options: the directories get one- to three-letter names, links in a
- * tmpfs that only this namespace has.
+ * tmpfs that only this namespace has, or mounts there when they get the owners of a user namespace.
  * Trap: fds opened before the unshare belong to the old namespace and cannot be mounted on.
  */
 #include "overlay.h"
@@ -18,6 +18,8 @@
 #include <sys/syscall.h>
 
 #include "base/fd.h"
+
+#include "shift.h"
 
 enum { MOUNT_DATA_MAX = 4095 };
 
@@ -59,22 +61,48 @@ static struct err *link_dir(const char *name, const char *fmt, ...)
     return symlink(path, name) < 0 ? err_sys("name %s", path) : NULL;
 }
 
-static struct err *make_options(const struct overlay *o, struct buf *options)
+/* The same with the owners of a user namespace: an idmapped clone is attached there. */
+static struct err *mount_dir(const struct id_shift *s, const char *name, const char *path)
+{
+    autoclose int mount = -1;
+
+    if (mkdir(name, 0700) < 0)
+        return err_sys("make a place for %s", path);
+    TRY(shift_clone(AT_FDCWD, path, s, path, &mount));
+    if (move_mount(mount, "", AT_FDCWD, name, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+        return err_sys("attach %s", path);
+    return NULL;
+}
+
+static struct err *place_lower(const struct overlay *o, const char *name, const char *lower)
 {
     const char *root = o->store->data_root;
+    autofree char *path = mem_printf("%s/layers/%s", root, lower);
 
+    return o->shift ? mount_dir(o->shift, name, path) : link_dir(name, "%s", path);
+}
+
+/* As c/upper and c/work: both have to be on one mount. */
+static struct err *place_upper(const struct overlay *o)
+{
+    autofree char *path = mem_printf("%s/containers/%s", o->store->data_root, o->id);
+
+    return o->shift ? mount_dir(o->shift, "c", path) : link_dir("c", "%s", path);
+}
+
+static struct err *make_options(const struct overlay *o, struct buf *options)
+{
     buf_puts(options, "lowerdir=");
     for (size_t i = 0; i < o->lower.n; i++) {
         char name[24];
 
-        snprintf(name, sizeof(name), "%zx", i);
-        TRY(link_dir(name, "%s/layers/%s", root, o->lower.v[i]));
+        snprintf(name, sizeof(name), "%zu", i); /* no letter: that is upper's place */
+        TRY(place_lower(o, name, o->lower.v[i]));
         buf_printf(options, "%s%s", i ? ":" : "", name);
     }
     if (o->id) {
-        TRY(link_dir("u", "%s/containers/%s/upper", root, o->id));
-        TRY(link_dir("w", "%s/containers/%s/work", root, o->id));
-        buf_puts(options, ",upperdir=u,workdir=w");
+        TRY(place_upper(o));
+        buf_puts(options, ",upperdir=c/upper,workdir=c/work");
     }
     if (o->is_volatile)
         buf_puts(options, ",volatile");
@@ -101,6 +129,8 @@ static struct err *mount_in_namespace(const struct overlay *o, int *out)
         TRY(remove_volatile_mark(o));
     TRY(enter_namespace(o));
     TRY(make_options(o, &options));
+    if (o->shift)
+        TRY(shift_thread(o->shift));
     if (mount("overlay", "m", "overlay", 0, options.data) < 0)
         return err_sys("mount the root file system");
     *out = open_tree(AT_FDCWD, "m", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);

@@ -63,10 +63,10 @@ struct err *layers_list(struct layer_store *s, struct arena *a, const struct str
 }
 
 struct err *rootfs_mount(struct layer_store *s, const char *id, const struct strs *chain,
-                         bool is_volatile, int *out)
+                         bool is_volatile, const struct id_shift *shift, int *out)
 {
     autoarena struct arena *a = arena_create();
-    struct overlay o = {.store = s, .id = id, .is_volatile = is_volatile};
+    struct overlay o = {.store = s, .id = id, .is_volatile = is_volatile, .shift = shift};
     struct err *e;
 
     ASSERT(s->magic == STORE_MAGIC);

@@ -8,7 +8,9 @@
 #include "core/db.h"
 #include "storage/rootfs.h"
 
-enum overlay_way { OVERLAY_BY_FD = 1, OVERLAY_BY_STRING, OVERLAY_BY_MOUNT };
+/* The later the kernel, the less: layers as descriptors, also of detached mounts; as descriptors;
+ * as texts; all by mount(2). */
+enum overlay_way { OVERLAY_BY_DETACHED = 1, OVERLAY_BY_FD, OVERLAY_BY_STRING, OVERLAY_BY_MOUNT };
 
 #define STORE_MAGIC 0x73746f21u
 struct layer_store {

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tmpfs_open: a detached tmpfs with Docker's option string and safe defaults. Workers. */
+#include <string.h>
 #include <sys/mount.h>
+
+#include "base/id_map.h"
+#include "base/text.h"
 
 #include "fsctx.h"
 #include "store.h"
@@ -22,7 +26,30 @@ struct err *tmpfs_check(const char *options)
     return fsctx_check_options(options, tmpfs_keys);
 }
 
-struct err *tmpfs_open(const char *options, struct tmpfs_mount *out)
+/* The kernel takes ids of the host. What is no number is left for it to refuse. */
+static char *shift_option(struct arena *a, char *option, const struct id_map *map)
+{
+    bool is_uid = text_starts(option, "uid="), is_gid = text_starts(option, "gid=");
+    uint32_t id;
+
+    if ((!is_uid && !is_gid) || !text_to_u32(option + 4, &id))
+        return option;
+    return arena_printf(a, "%.4s%u", option, is_uid ? id_map_uid(map, id) : id_map_gid(map, id));
+}
+
+/* Mapped by us and not by the mount: a tmpfs can be idmapped since Linux 6.3 only. */
+static char *shift_options(struct arena *a, const char *options, const struct id_map *map)
+{
+    struct strs given = text_split(a, options, ','), out = {0};
+
+    strs_add(a, &out, arena_printf(a, "uid=%u", id_map_uid(map, 0)));
+    strs_add(a, &out, arena_printf(a, "gid=%u", id_map_gid(map, 0)));
+    for (size_t i = 0; i < given.n; i++)
+        strs_add(a, &out, shift_option(a, given.v[i], map));
+    return strs_join(a, &out, ",");
+}
+
+struct err *tmpfs_open(const char *options, const struct id_shift *shift, struct tmpfs_mount *out)
 {
     uint64_t attr = MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
     autoarena struct arena *a = arena_create();
@@ -30,6 +57,8 @@ struct err *tmpfs_open(const char *options, struct tmpfs_mount *out)
     autoclose int fs = -1;
     int fd;
 
+    if (shift)
+        options = shift_options(a, options, shift->map);
     TRY(fsctx_open("tmpfs", &fs));
     TRY(fsctx_set_text(fs, "source", "tmpfs"));
     TRY(fsctx_set_options(fs, options, tmpfs_keys, &attr));

@@ -16,6 +16,7 @@
 #include <sys/xattr.h>
 
 #include "base/fd.h"
+#include "tar/meta.h"
 
 enum { LEVELS_MAX = 256, NAMES_BYTES_MAX = 64 << 10, VALUE_BYTES_MAX = 64 << 10 };
 
@@ -144,14 +145,6 @@ bool tree_is_empty(int dir)
 
 /* ---- copy ---- */
 
-/* Access lists, capabilities and the users' own. Others (trusted.overlay.*, security.selinux) mean
- * something to the host. */
-static bool xattr_is_copied(const char *name)
-{
-    return !strncmp(name, "user.", 5) || !strcmp(name, "security.capability") ||
-           !strncmp(name, "system.posix_acl_", 17);
-}
-
 static struct err *copy_xattrs(int from, int to)
 {
     autofree char *names = mem_alloc(NAMES_BYTES_MAX), *value = mem_alloc(VALUE_BYTES_MAX);
@@ -160,7 +153,7 @@ static struct err *copy_xattrs(int from, int to)
     for (char *name = names; len > 0 && name < names + len; name += strlen(name) + 1) {
         ssize_t n;
 
-        if (!xattr_is_copied(name))
+        if (!meta_xattr_is_kept(name))
             continue;
         n = fgetxattr(from, name, value, VALUE_BYTES_MAX);
         if (n >= 0 && fsetxattr(to, name, value, (size_t)n, 0) < 0 && errno != EOPNOTSUPP)

@@ -9,8 +9,9 @@
 #include <archive_entry.h>
 #include <errno.h>
 
+#include "tar/decoder.h"
+
 #include "bounds.h"
-#include "decoder.h"
 #include "draft.h"
 #include "extract.h"
 #include "inflate.h"

@@ -155,6 +155,8 @@ void volume_create(struct volume_table *t, const struct volume_request *r, bool 
         .is_anonymous = is_anonymous,
         .is_doomed = r->is_doomed,
     };
+    if (is_anonymous)
+        pairs_set(c->op.arena, &c->record.labels, "com.docker.volume.anonymous", "");
     c->done = done;
     c->ctx = ctx;
     c->op.subject = c->record.name;

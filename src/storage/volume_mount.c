@@ -85,9 +85,10 @@ struct err *volume_open_place(const char *path, const struct pairs *options, con
 }
 
 struct err *volume_open_mount(const char *path, const struct pairs *options, bool ro,
-                              const char *subpath, const char *must_be, int *out, bool *is_file)
+                              const char *subpath, const char *must_be,
+                              const struct id_shift *shift, int *out, bool *is_file)
 {
-    struct bind_options_plan plan = {.read_only = ro, .must_be = must_be};
+    struct bind_options_plan plan = {.read_only = ro, .must_be = must_be, .shift = shift};
     autoclose int place = -1;
     struct stat st;
 

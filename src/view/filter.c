@@ -138,6 +138,8 @@ static struct err *check_patterns(const struct strs *values)
 
 static struct err *check_until(struct container_filter *f)
 {
+    if (f->values[K_UNTIL].n > 1)
+        return err_new(ERR_INVALID, "more than one until filter specified");
     for (size_t i = 0; i < f->values[K_UNTIL].n; i++) {
         const char *v = f->values[K_UNTIL].v[i];
         int64_t duration;

@@ -26,7 +26,7 @@ static void write_state(struct container *c, struct jw *w)
 
     jw_obj(w, "State");
     jw_str(w, "Status", status_name(c));
-    jw_bool(w, "Running", state_is_running(c) || s->status == STATUS_RESTARTING);
+    jw_bool(w, "Running", container_is_up(c));
     jw_bool(w, "Paused", s->status == STATUS_PAUSED);
     jw_bool(w, "Restarting", s->status == STATUS_RESTARTING);
     jw_bool(w, "OOMKilled", s->oom_killed);
@@ -60,6 +60,8 @@ void view_write_mounts(const struct container *c, struct jw *w)
         jw_str(w, "Mode", m[i].mode);
         jw_bool(w, "RW", m[i].rw);
         jw_str(w, "Propagation", m[i].propagation);
+        if (m[i].is_replaced) /* ours: said only when there is something to say */
+            jw_bool(w, "SourceReplaced", true);
         jw_obj_end(w);
     }
     jw_arr_end(w);
@@ -86,6 +88,8 @@ static void write_ipam(const struct endpoint_config *asked, struct jw *w)
         jw_str(w, "IPv4Address", asked->ipam->ipv4);
     if (!text_is_empty(asked->ipam->ipv6))
         jw_str(w, "IPv6Address", asked->ipam->ipv6);
+    if (asked->ipam->link_local.n)
+        jw_strs(w, "LinkLocalIPs", &asked->ipam->link_local);
     jw_obj_end(w);
 }
 
@@ -102,8 +106,11 @@ static void write_endpoint(const struct container *c, const struct endpoint_reco
     write_ipam(&at->asked, w);
     jw_strs_or_null(w, "Links", &at->asked.links);
     jw_strs_or_null(w, "Aliases", &at->asked.aliases);
-    jw_str(w, "MacAddress", at->mac);
-    jw_null(w, "DriverOpts");
+    jw_str(w, "MacAddress", text_is_empty(at->mac) ? at->asked.mac_address : at->mac);
+    if (at->asked.driver_opts.n)
+        jw_pairs(w, "DriverOpts", &at->asked.driver_opts);
+    else
+        jw_null(w, "DriverOpts");
     jw_int(w, "GwPriority", at->asked.gw_priority);
     jw_str(w, "NetworkID", at->network_id);
     jw_str(w, "EndpointID", at->endpoint_id);
@@ -303,7 +310,7 @@ void container_write_inspect(struct container *c, struct jw *w, int api_version,
     jw_str(w, "Platform", "linux");
     jw_str(w, "MountLabel", "");
     jw_str(w, "ProcessLabel", "");
-    jw_str(w, "AppArmorProfile", "");
+    jw_str(w, "AppArmorProfile", lsm_profile(a, c->parts->lsm, &c->doc.host));
     write_exec_ids(c, w);
     write_host_config(c, w);
     jw_obj(w, "GraphDriver");

@@ -91,8 +91,7 @@ void containers_prune(struct container_table *t, const struct container_filter *
     p->done = done;
     p->ctx = ctx;
     while ((c = container_next(t, &cursor)))
-        if (!state_is_running(c) && c->doc.state.status != STATUS_RESTARTING && !c->is_starting &&
-            container_matches(c, f))
+        if (!container_is_up(c) && !c->is_starting && container_matches(c, f))
             strs_add(p->arena, &p->ids, c->doc.id);
     prune_next(p);
 }

@@ -6,6 +6,7 @@
 #include "container/object.h"
 #include "exec/health.h"
 #include "image/image.h"
+#include "place/legacy_links.h"
 #include "place/published.h"
 #include "view/view.h"
 
@@ -135,12 +136,16 @@ void container_write_summary(struct container *c, struct jw *w, int api_version,
                              int64_t size_root)
 {
     autoarena struct arena *a = arena_create();
+    struct strs links = {0};
 
     ASSERT_LOOP();
     jw_obj(w, NULL);
     jw_str(w, "Id", c->doc.id);
     jw_arr(w, "Names");
     jw_str(w, NULL, arena_printf(a, "/%s", c->name));
+    legacy_links_names(c, a, &links);
+    for (size_t i = 0; i < links.n; i++)
+        jw_str(w, NULL, links.v[i]);
     jw_arr_end(w);
     /* a name that now belongs to another image is shown as the id it was */
     jw_str(w, "Image", image_still_named(c) ? c->doc.image_name : c->doc.image_id);
@@ -159,6 +164,8 @@ void container_write_summary(struct container *c, struct jw *w, int api_version,
         health_write_summary(c, w);
     jw_obj(w, "HostConfig");
     jw_str(w, "NetworkMode", c->doc.host.network_mode);
+    if (api_version >= 146 && c->doc.host.annotations.n)
+        jw_pairs(w, "Annotations", &c->doc.host.annotations);
     jw_obj_end(w);
     jw_obj(w, "NetworkSettings");
     view_write_networks(c, w);

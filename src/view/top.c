@@ -15,6 +15,7 @@
 #include "cgroup/cgroup.h"
 #include "container/event.h"
 #include "container/object.h"
+#include "container/process.h"
 #include "view/view.h"
 
 #define CMDLINE_MAX 4096
@@ -156,7 +157,7 @@ struct top {
     struct op op;
     struct container *c;
     struct parts *parts;
-    const char *id, *args;
+    const char *id, *cgroup, *args;
     const struct column *picked[ARRAY_LEN(columns)];
     size_t n_picked;
     struct buf out;
@@ -265,7 +266,7 @@ static struct err *read_processes(struct op *op)
     size_t n = 0;
 
     ASSERT_WORKER();
-    TRY(cgroup_pids(o->parts->cgroups, o->id, op->arena, &pids, &n));
+    TRY(cgroup_pids(o->parts->cgroups, o->cgroup, op->arena, &pids, &n));
     jw_obj(&w, NULL);
     jw_arr(&w, "Titles");
     for (size_t k = 0; k < o->n_picked; k++)
@@ -293,8 +294,7 @@ static struct err *claim(struct op *op)
     struct top *o = (struct top *)op;
 
     ASSERT(!o->n_picked);
-    if (!state_is_running(o->c))
-        return err_new(ERR_CONFLICT, "container %s is not running", o->id);
+    TRY(container_check_runs(o->c));
     TRY(pick_columns(o));
     container_event(o->c, "top", NULL, NULL);
     return NULL;
@@ -335,6 +335,7 @@ void container_top(struct container *c, const char *ps_args,
     o->c = container_ref(c);
     o->parts = c->parts;
     o->id = arena_strdup(o->op.arena, c->doc.id);
+    o->cgroup = container_cgroup(o->op.arena, c);
     o->op.subject = o->id;
     o->args = arena_strdup(o->op.arena, ps_args ? ps_args : "");
     o->done = done;

@@ -11,7 +11,8 @@ sqlite3 -version >/dev/null || { not_ok "sqlite3"; finish; exit 1; }
 # Its carrier is told to forget (a queue, a request that is taken back), or there is none (a timer).
 forgets() {
     case $1 in
-    container/start:settle | container/start:await-permit | container/stop:await-exit | container/remove:end-process | container/exited:drain-streams) ;;
+    container/stats:pause | */*:claim-root | container/start:take-root | container/path-stat:settle | container/copy-*:settle) ;;
+    container/start:settle | container/start:await-permit | container/stop:await-exit | container/pause:await-execs | container/remove:end-process | container/exited:drain-streams) ;;
     image/*:begin | image/import:claim | image/load:make-layers | image/pull:connect | image/pull:resolve-manifest | image/pull:fetch-config | image/pull:make-layers | image/pull-all:*) ;;
     *) return 1 ;;
     esac
@@ -59,17 +60,17 @@ same_world() { # WHERE FAULT: this engine, and the next, with its fault
     census_same "$1: the disk says what the engine did" "$HOST/world-1" "$HOST/world-2"
 }
 
-# Holds the thread that writes the state: `save_held`, and later `save_freed`.
-save_held() {
-    coproc HOLD { python3 hold_thread.py "$ENGINE_PID" db-writer; }
+# Holds a thread of the engine: `held NAME`, and later `freed`. That of db-writer writes the state.
+held() {
+    coproc HOLD { python3 hold_thread.py "$ENGINE_PID" "$1"; }
     read -r -t 10 <&"${HOLD[0]}"
 }
-save_freed() { local pid=$HOLD_PID; eval "exec ${HOLD[1]}>&-"; wait "$pid"; }
+freed() { local pid=$HOLD_PID; eval "exec ${HOLD[1]}>&-"; wait "$pid"; }
 
 # Before act, where a step waits only under circumstances.
 circumstances() {
     case $1 in
-    container/start:settle) # an exit whose output does not end: somebody outside has it
+    container/start:settle | container/path-stat:settle | container/copy-*:settle) # an exit whose output does not end: somebody outside has it
         api POST '/containers/create?name=ff' '{"Image":"busybox","Cmd":["sh","-c","sleep 1.5 & exit"],"HostConfig":{"PidMode":"host"}}'
         api POST /containers/ff/start
         poll 5 eval 'api GET /debug/ops; [[ $BODY = *drain-streams* ]]' ;;
@@ -77,8 +78,23 @@ circumstances() {
         containers_clear
         for i in $(seq 49); do api POST "/containers/create?name=crowd-$i" '{"Image":"busybox","Cmd":["sleep","1000"]}'; done
         kill -STOP "$(keeper_pid)" ;;
+    container/pause:await-execs) # one that the keeper has not made yet
+        up; exec_made
+        kill -STOP "$(keeper_pid)"
+        curl -s -m 20 -o /dev/null -X POST -H 'Content-Type: application/json' -d '{"Detach":true}' --unix-socket "$SOCK" "http://x/exec/$EXEC/start" &
+        SLOW_EXEC=$!
+        poll 5 eval 'api GET /debug/ops; [[ $BODY = *container/exec* ]]' ;;
+    container/*:claim-root) # a start that the keeper does not answer has the root
+        containers_clear; api POST '/containers/create?name=ff' '{"Image":"busybox","Cmd":["sleep","1000"]}'
+        kill -STOP "$(keeper_pid)"
+        curl -s -m 20 -o /dev/null --unix-socket "$SOCK" -X POST http://x/containers/ff/start & STARTING=$!
+        poll 5 eval 'api GET /debug/ops; [[ $BODY = *spawn* ]]' ;;
+    container/start:take-root) # a copy that does not come to open it has the root
+        make; api GET '/containers/ff/archive?path=/etc/passwd'; held kernel-worker
+        curl -s -m 20 -o /dev/null --unix-socket "$SOCK" 'http://x/containers/ff/archive?path=/etc/passwd' & STARTING=$!
+        poll 5 eval 'api GET /debug/ops; [[ $BODY = *open-root* ]]' ;;
     container/start:await-unheld) up; api POST '/containers/ff/stop?t=0' ;;
-    container/start:await-save) make; save_held ;;
+    container/start:await-save) make; held db-writer ;;
     container/remove:end-process | container/remove:close-log) up ;;
     network/connect:await-rules) # thousands of rules name the address, and take a while to leave
         api DELETE '/containers/fp?force=1'; api DELETE /networks/fnet
@@ -104,7 +120,10 @@ release() {
         kill -CONT "$(keeper_pid)"
         wait "${CROWD[@]}"
         same "$1: all others have their turn" "1 48" "$(cat "$HOST"/crowd-* | sort -r | uniq -c | awk '{ print $1 }' | xargs)" ;;
-    container/start:await-save) save_freed ;;
+    container/pause:await-execs) kill -CONT "$(keeper_pid)"; wait "$SLOW_EXEC"; EXEC= ;;
+    container/start:await-save) freed ;;
+    container/*:claim-root) kill -CONT "$(keeper_pid)"; wait $STARTING ;;
+    container/start:take-root) freed; wait $STARTING ;;
     image/import:claim) kill -CONT "$SLOW_REGISTRY"; wait "$SLOW_PULL" ;;
     esac
 }
@@ -131,6 +150,12 @@ commands_late() { # WHERE
     before "$1"
     command "$1" || { not_ok "$1: there is a case"; return; }
     check "$1: waits" has_waited "$1"
+    case $1 in
+    container/copy-out:send) # the head is out by then
+        if log_says "an answer breaks off.*step send did not end within"; then BODY='{"message":"step send did not end within"}' STATUS=500; fi ;;
+    container/path-stat:*) # the answer to HEAD has no body
+        [ "$STATUS" != 500 ] || BODY="{\"message\":\"step ${1#*:} did not end within\"}" ;;
+    esac
     if refused && [[ $BODY = *"step ${1#*:} did not end within"* ]]; then ok "$1: answered with a sentence"; else
         not_ok "$1: answered with a sentence" "$STATUS $BODY"; fi
     release "$1"

@@ -24,6 +24,7 @@ struct tree {
     int tri, number;
     int64_t big, *maybe;
     double ratio;
+    uint32_t two[2];
     struct strs list, set;
     struct pairs pairs;
     struct leaf leaf, *pointed;
@@ -47,6 +48,7 @@ static const struct jfield tree_fields[] = {
     J(J_I64, struct tree, big, "Big"),
     J(J_PTR_I64, struct tree, maybe, "Maybe"),
     J(J_F64, struct tree, ratio, "Ratio"),
+    J(J_U32X2, struct tree, two, "Two"),
     J(J_STRS, struct tree, list, "List", .flags = J_OR_STR | J_NULL_LIST),
     J(J_SET, struct tree, set, "Set", .flags = J_OMIT),
     J(J_PAIRS, struct tree, pairs, "Pairs"),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* links: runtime core base */
 /* An image's passwd and group, and the user a client asks for: three parts divided by NUL. */
-#include "users.h"
+#include "runtime/users.h"
 
 #include <stdint.h>
 #include <string.h>

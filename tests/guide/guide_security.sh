@@ -5,7 +5,7 @@
 . "$(dirname "$0")/kit.sh"
 guide_up
 guide_image busybox
-mkdir -m 1777 "$HOST/shared"
+mkdir "$HOST/shared" && chmod 755 "$HOST" # as /srv is
 with /usr/bin/docker
 
 sh_() { c run --rm busybox sh -c "$1"; }
@@ -23,15 +23,15 @@ risky() {
     fi
     like "8.$1 $name: is warned of" "WARNING: --cap-add $name: .*($4)" "$out"
     like "8.$1 $name: is given" "^yes$" "$( (( (0x$(c exec "cap-$name" grep CapEff: /proc/self/status | caps) >> $3) & 1 )) && echo yes)"
-    like "8.$1 $name: is in the audit" "--cap-add $name: " "$(in_host "$BERTH" audit "cap-$name")"
+    like "8.$1 $name: is in the audit" "cap-$(tr 'A-Z_' 'a-z-' <<<"$name"): " "$(in_host "$BERTH" audit "cap-$name")"
     c rm -f "cap-$name" >/dev/null
 }
-# said ITEM NAME WARNING AUDIT RUN-OPTIONS…: warned of at create, and listed by audit
+# said ITEM NAME WARNING RULE RUN-OPTIONS…: warned of at create, and listed by audit with its rule
 said() {
-    local item=$1 name=$2 warning=$3 audit=$4 out; shift 4
+    local item=$1 name=$2 warning=$3 rule=$4 out; shift 4
     out=$(c create --name said "$@" busybox true)
     like "8.$item $name: is warned of" "WARNING: .*($warning)" "$out"
-    like "8.$item $name: is in the audit" "$audit" "$(in_host "$BERTH" audit said)"
+    like "8.$item $name: is in the audit" " ($rule): " "$(in_host "$BERTH" audit said)"
     c rm -f said >/dev/null
 }
 
@@ -69,7 +69,7 @@ risky 6 SYS_RAWIO 17 "I/O|crash"
 risky 7 SYS_PTRACE 19 "trace|seccomp"
 OUT=$(c run -d --name all --cap-add all busybox sleep 1000)
 like "8.8 --cap-add all: is warned of" "WARNING: --cap-add ALL.*take over the host" "$OUT"
-like "8.8 --cap-add all: is in the audit" "--cap-add ALL: " "$(in_host "$BERTH" audit all)"
+like "8.8 --cap-add all: is in the audit" " cap-all: " "$(in_host "$BERTH" audit all)"
 same "8.8 --cap-add all: is all that there are" "$(grep CapBnd: /proc/self/status | cut -f2)" "$(c exec all grep CapEff: /proc/self/status | cut -f2)"
 c rm -f all >/dev/null
 risky 11 AUDIT_CONTROL 30 audit
@@ -85,25 +85,26 @@ like "8.17 the clock is not set" "not permitted" "$(sh_ 'date -s 2001-01-01')"
 risky 17 SYS_TIME 25 clock
 
 # ---- 9: seccomp ----
-said 9 "seccomp unconfined" "seccomp is off" "seccomp unconfined" --security-opt seccomp:unconfined
+said 9 "seccomp unconfined" "seccomp is off" seccomp-unconfined --security-opt seccomp:unconfined
 same "8.9 seccomp unconfined: is done" 0 "$(c run --rm --security-opt seccomp:unconfined busybox grep Seccomp: /proc/self/status | grep -v WARNING | cut -f2)"
 echo '{"defaultAction":"SCMP_ACT_ALLOW"}' >"$HOST/profile.json"
-said 9 "a profile of one's own" "profile of your own" "own seccomp profile" --security-opt "seccomp=$HOST/profile.json"
+said 9 "a profile of one's own" "profile of your own" seccomp-profile --security-opt "seccomp=$HOST/profile.json"
 
 # ---- 10: /proc and /sys ----
 OUT=$(sh_ 'for f in /proc/sys/kernel/core_pattern /proc/sysrq-trigger /proc/irq/default_smp_affinity /sys/kernel/mm/ksm/run /sys/fs/cgroup/x; do
     [ ! -e ${f%/*} ] || (echo x >$f) 2>/dev/null && echo wrote $f; done; mount | grep -E " on /sys " | grep -c ro,')
 same "8.10 /proc and /sys are not written" 1 "$OUT"
 like "8.10 nor mounted over" "/proc" "$(c run --rm -v "$HOST/shared:/proc" busybox true)"
-said 10 "--privileged" "--privileged: .*/proc and /sys" "--privileged: " --privileged
-said 10 "systempaths=unconfined" "masked|read-only" "unmasked|writable /proc" --security-opt systempaths=unconfined
-for path in /proc /sys /proc/sys; do said 10 "$path of the host" "$path of the host is mounted" "bind of $path" -v "$path:/x"; done
+said 10 "--privileged" "--privileged: .*/proc and /sys" privileged --privileged
+said 10 "systempaths=unconfined" "masked|read-only" "unmasked-paths|writable-proc" --security-opt systempaths=unconfined
+for path in /proc /sys /proc/sys; do said 10 "$path of the host" "$path of the host is mounted" writable-proc -v "$path:/x"; done
 
 # ---- 18: what the defaults may do to the host ----
 c run --rm -v "$HOST/shared:/s" busybox sh -c 'cp /bin/busybox /s/su; chmod 4755 /s/su' >/dev/null
 like "8.18 a set-user-ID program in a shared folder is one on the host" "^4755$" "$(stat -c %a "$HOST/shared/su")"
 OUT=$(c create --name said -v "$HOST/shared:/s" busybox true)
-like "8.18 so sharing a folder of every user is warned of" "WARNING: .*set-user-ID" "$OUT"
+like "8.18 so sharing a folder that users reach is warned of" "WARNING: .*set-user-ID" "$OUT"
+like "8.18 and is in the audit" " setuid-share: " "$(in_host "$BERTH" audit said)"
 c rm said >/dev/null
 same "8.18 not when it is read-only" "" "$(c create --name said -v "$HOST/shared:/s:ro" busybox true | grep WARNING)"
 c rm said >/dev/null
@@ -114,19 +115,19 @@ like "8.18 also when nobody says so" "20m.*5|5.*20m|max-file|^map\[\]$" "$(c run
 
 # ---- 19: namespaces of the host ----
 for what in pid ipc uts network; do
-    said 19 "--$what host" "--(net|$what) host: " "--$what host: " --$what host
+    said 19 "--$what host" "--(net|$what) host: " "host-$what" --$what host
 done
 same "8.19 a container sees no process of the host" 1 "$(sh_ 'ls -d /proc/[0-9]* | grep -vx "/proc/1" | wc -l' | sed 's/^[1-4]$/1/')"
 like "8.19 --pid host does" "^yes$" "$(c run --rm --pid host busybox sh -c "[ -e /proc/$ENGINE_PID/comm ] && grep -q berthd /proc/$ENGINE_PID/comm && echo yes")"
 like "8.19 and may kill them" "^killed$" "$(sleep 1000 & c run --rm --pid host busybox kill $! >/dev/null; sleep 0.2; kill -0 $! 2>/dev/null || echo killed)"
 
 # ---- 20: devices and folders of the host ----
-said 20 "--device" "--device /dev/null: " "--device /dev/null: " --device /dev/null:/dev/x
-said 20 "--device-cgroup-rule" "--device-cgroup-rule" "--device-cgroup-rule" --device-cgroup-rule 'b *:* rwm'
+said 20 "--device" "--device /dev/null: " host-device --device /dev/null:/dev/x
+said 20 "--device-cgroup-rule" "--device-cgroup-rule" "device-rule|device" --device-cgroup-rule 'b *:* rwm'
 for path in / /etc /dev /boot /root /usr; do
-    [ ! -e $path ] || said 20 "-v $path" "$path of the host is mounted" "bind of $path" -v "$path:/x:ro"
+    [ ! -e $path ] || said 20 "-v $path" "$path of the host (\(.*\) )?is mounted" sensitive-folder -v "$path:/x:ro"
 done
-said 20 "the engine's socket" "controls the engine" "root on the host" -v "$SOCK:/var/run/docker.sock"
+said 20 "the engine's socket" "controls the engine" engine-socket -v "$SOCK:/var/run/docker.sock"
 same "8.20 none of the host's by default" "" "$(sh_ 'ls /dev/sd? /dev/vd? /dev/nvme* /dev/mem /dev/kmsg 2>/dev/null')"
 like "8.20 nor by a node of one's own" "not permitted" "$(sh_ 'mknod /tmp/disk b 254 0 && head -c 1 /tmp/disk')"
 finish

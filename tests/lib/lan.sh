@@ -8,6 +8,7 @@
 #   lan_outside VAR LINK NET     an outside host on a link of its own: NET.2 and 2001:db8:LINK::2 of a
 #                         host that is NET.1 and …::1, by which it routes all else; the namespace's pid
 #   lan_sub_interfaces, lan_ipvlan, lan_sctp      the tests; those without the module: a refusal
+#   lan_ipv6 KIND         of macvlan or ipvlan
 
 LAN= LAN_HTTPD=
 lan() { nsenter --net="/proc/$LAN/ns/net" -- "$@"; }
@@ -90,6 +91,17 @@ lan_sub_interfaces() {
     in_host ip link del up1.11
 }
 
+lan_ipv6() { # KIND
+    local i
+    check "$1 with IPv6" d network create -d "$1" --ipv6 --subnet 10.89.0.0/24 --subnet fd00:89::/64 -o parent=up1 six
+    for i in 1 2; do check "$1: container $i starts" d run -d --name s$i --network six --ip6 fd00:89::1$i busybox sleep 1000; done
+    like "$1: it has the address" 'fd00:89::11/64' "$(sh_in s1 'ip -6 addr show eth0')"
+    check "$1: they reach each other" poll 5 d exec s1 ping -6 -c1 -W1 fd00:89::12
+    same "$1: no address by router advertisement" 0 "$(sh_in s1 'cat /proc/sys/net/ipv6/conf/eth0/accept_ra')"
+    check "$1: connected when it runs" eval 'd run -d --name s3 busybox sleep 1000 && d network connect --ip6 fd00:89::13 six s3'
+    check "$1: reached, too" poll 5 d exec s1 ping -6 -c1 -W1 fd00:89::13
+    d rm -f s1 s2 s3 >/dev/null; d network rm six >/dev/null
+}
 lan_ipvlan() {
     local mode gateway
     if ! has_type ipvlan; then
@@ -112,6 +124,7 @@ lan_ipvlan() {
     engine_kill; engine_start
     same "after the engine" q2 "$(sees q1 q2)"
     d rm -f q1 q2 >/dev/null; d network rm ip2 >/dev/null
+    lan_ipv6 ipvlan
     for mode in l3 l3s; do
         check "ipvlan $mode" d network create -d ipvlan --subnet 10.95.0.0/24 -o parent=up2 -o ipvlan_mode=$mode ip3
         check "a container" web r1 --network ip3

@@ -55,7 +55,8 @@ before() {
     container/start:* | container/rename:* | container/remove:*) make ;;
     container/exec:* | container/exec-create:* | container/stop:* | container/top:* | container/update:*) up ;;
     container/pause:*) up; ! state_is ff paused || api POST /containers/ff/unpause ;;
-    container/sizes:* | container/risks:*) make ;;
+    container/stats:*) up ;;
+    container/sizes:* | container/risks:* | container/changes:* | container/path-stat:* | container/copy-out:* | container/copy-in:*) make ;;
     volume/remove:* | volume/measure:*) api POST /volumes/create '{"Name":"fv"}' ;;
     network/remove:*) api POST /networks/create '{"Name":"fnet"}' ;;
     network/connect:*) up; api POST /networks/create '{"Name":"fnet"}' ;;
@@ -83,6 +84,11 @@ act() {
         MEMORY=$((${MEMORY:-33554432} + 4096))
         api POST /containers/ff/update "{\"Memory\":$MEMORY}" ;;
     container/sizes:*) api GET '/containers/json?all=1&size=1' ;;
+    container/changes:*) api GET /containers/ff/changes ;;
+    container/stats:*) api GET '/containers/ff/stats?stream=0' ;;
+    container/path-stat:*) api HEAD '/containers/ff/archive?path=/etc' ;;
+    container/copy-out:*) api GET '/containers/ff/archive?path=/etc/passwd' ;;
+    container/copy-in:*) api PUT '/containers/ff/archive?path=/tmp' '' -H "$TAR" --data-binary "@$HOST/load.tar" ;;
     container/exec-create:*) api POST /containers/ff/exec '{"Cmd":["true"]}' ;;
     container/exec:*) exec_made; api POST "/exec/$EXEC/start" '{"Detach":true}' ;;
     volume/create:*) api POST /volumes/create '{"Name":"fv"}' ;;

@@ -26,7 +26,7 @@ api() {
     if [ -n "$body" ]; then set -- -H 'Content-Type: application/json' --data-binary "$body" "$@"; fi
     STATUS=$(curl -s -m 20 -o "$HOST/body" -w '%{http_code}' -X "$method" --unix-socket "$SOCK" \
         "$@" "http://x$path" 2>/dev/null)
-    BODY=$(cat "$HOST/body" 2>/dev/null)
+    BODY=$(tr -d "\0" <"$HOST/body" 2>/dev/null)
     : >"$HOST/body"
 }
 # api_is NAME STATUS REGEX METHOD PATH [BODY]: the status and something of the answer

@@ -53,15 +53,15 @@ descriptors() {
 last_instant() {
     local id out
     id=$(in_host $D run -d hostile:probe sleep 100 8>&-)
-    "$BERTH_BIN/payload_fds" "$(keeper_pid)" 6 >"$HOST/fds" 8>&- &
+    "$BERTH_BIN/payload_fds" "$(keeper_pid)" 120 >"$HOST/fds" 8>&- &
     local tracer=$!
     for _ in $(seq 100); do grep -qs tracing "$HOST/fds" && break; sleep 0.02; done
-    in_host timeout 5 $D exec -t "$id" true </dev/null
-    in_host timeout 5 $D exec "$id" true
-    in_host timeout 5 $D exec -t -u 1000 -w /tmp "$id" true </dev/null
-    in_host timeout 5 $D run --rm hostile:probe true 8>&-
-    in_host timeout 5 $D run --rm -t hostile:probe true 8>&-
-    in_host timeout 5 $D run --rm --init -t hostile:probe true 8>&-
+    in_host timeout 30 $D exec -t "$id" true </dev/null
+    in_host timeout 30 $D exec "$id" true
+    in_host timeout 30 $D exec -t -u 1000 -w /tmp "$id" true </dev/null
+    in_host timeout 30 $D run --rm hostile:probe true 8>&-
+    in_host timeout 30 $D run --rm -t hostile:probe true 8>&-
+    in_host timeout 30 $D run --rm --init -t hostile:probe true 8>&-
     kill -ALRM $tracer; wait $tracer
     out=$(grep ' fds ' "$HOST/fds")
     same "six processes were seen before execve" 6 "$(printf '%s\n' "$out" | grep -c fds)"
@@ -76,7 +76,7 @@ mounts() {
     local out
     out=$(run hostile:probe cat /proc/self/mountinfo)
     same "the mount table shows no folder of the host but the container's three files" "" \
-        "$(printf '%s\n' "$out" | awk '{print $4, $5}' | grep -vE '^/ |^/(null|bus|fs|irq|sys|asound|acpi|scsi) /proc/|^/[^ ]* /sys/(fs/cgroup|firmware)|^/.*/containers/[0-9a-f]{64}/(hostname|hosts|resolv.conf) /etc/(hostname|hosts|resolv.conf)$')"
+        "$(printf '%s\n' "$out" | awk '{print $4, $5}' | grep -vE '^/ |^/(null|bus|fs|irq|sys|asound|acpi|scsi|sysrq-trigger) /proc/|^/[^ ]* /sys/(fs/cgroup|firmware)|^/.*/containers/[0-9a-f]{64}/(hostname|hosts|resolv.conf) /etc/(hostname|hosts|resolv.conf)$')"
     same "every file system of ours is nosuid" "" "$(printf '%s\n' "$out" | awk '$5 ~ "^/(dev|proc|sys)" && $6 !~ /nosuid/')"
     same "propagation is private" "" "$(printf '%s\n' "$out" | grep -E 'shared:|master:')"
     same "a bind shows its own files and no more" "canary" "$(run -v "$CANARY:/x" hostile:probe cat /x/file)"

@@ -112,6 +112,7 @@ def symlinks():
 def identity():
     image("probe", [Layer().add("syscall_probe", open(BIN + "/syscall_probe", "rb").read(), 0o755)
                     .add("swapper", open(BIN + "/swapper", "rb").read(), 0o755)
+                    .add("matrix_probe", open(BIN + "/matrix_probe", "rb").read(), 0o755)
                     .add("churn", open(BIN + "/churn", "rb").read(), 0o755)
                     .add("seizer", open(BIN + "/seizer", "rb").read(), 0o755)
                     .add("aliens", open(BIN + "/aliens", "rb").read(), 0o755)])

@@ -123,7 +123,7 @@ users() {
     done
     same "digits are an id whatever passwd says" 1234 "$(run -u 1234 hostile:users sh -c 'grep Uid: /proc/self/status' | awk '{print $2}')"
     same "an empty group is none, an empty user is root's" "1 0" "$(run -u 1: hostile:users sh -c 'grep Uid: /proc/self/status' | awk '{print $2}') $(run -u :1 hostile:users sh -c 'grep Uid: /proc/self/status' | awk '{print $2}')"
-    same "the largest id" 4294967294 "$(run -u 4294967294 hostile:users sh -c 'grep Uid: /proc/self/status' | awk '{print $2}')"
+    same "the largest id" 2147483647 "$(run -u 2147483647 hostile:users sh -c 'grep Uid: /proc/self/status' | awk '{print $2}')"
     same "the primary group is among the groups (-u 5:6)" "6" "$(run -u 5:6 hostile:users sh -c 'grep Groups: /proc/self/status' | awk '{print $2}')"
     same "a user of groups has them all" "0 10 78" "$(run -u many hostile:users sh -c 'grep Groups: /proc/self/status' | awk '{$1="";print}' | xargs -n1 | sort -n | xargs)"
     same "exec has them too" "0 10 78" "$(in_host $D exec -u many "$id" sh -c 'grep Groups: /proc/self/status' | awk '{$1="";print}' | xargs -n1 | sort -n | xargs)"

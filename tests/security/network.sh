@@ -54,6 +54,17 @@ same "an internal network does not reach the neighbour" "" "$(in_host $D exec "$
 check "a bridge network does (masqueraded)" in_host $D exec "$none" ping -c1 -W2 192.0.2.2
 same "the neighbour does not reach the internal network" "" "$(reaches in_lan "http://$(address "$b")/")"
 
+warned=$(in_host $D run -d --network inner -p 18081:80 busybox httpd -f -p 80 -h /etc 2>&1)
+like "a port published in an internal network alone: said to be none" "Published ports are discarded: the container's networks are internal" "$warned"
+same "the host does not reach it" "" "$(reaches in_host http://127.0.0.1:18081/)"
+same "nor by its address" "" "$(reaches in_host http://192.0.2.1:18081/)"
+same "nor the neighbour" "" "$(reaches in_lan http://192.0.2.1:18081/)"
+same "inspect shows none" "{}" "$(in_host $D inspect -f '{{json .NetworkSettings.Ports}}' "$(tail -1 <<<"$warned")" | sed 's/"80.tcp":\(null\|\[\]\)//')"
+both=$(in_host $D run -d --network inner -p 18082:80 busybox sh -c 'hostname >/tmp/index.html; exec httpd -f -p 80 -h /tmp' 2>/dev/null)
+in_host $D stop -t 0 "$both" >/dev/null; in_host $D network connect bridge "$both"; in_host $D start "$both" >/dev/null
+reached() { [ -n "$(in_host curl -s -m 2 http://127.0.0.1:18082/)" ]; }
+check "with another network it is published there" poll 5 reached
+
 # CVE-2020-13401: router advertisements from a container
 for link in $(in_host ip -o link show type bridge | awk -F': ' '{print $2}'); do
     same "$link takes no router advertisements" 0 "$(in_host cat "/proc/sys/net/ipv6/conf/$link/accept_ra" 2>/dev/null || echo 0)"

@@ -206,7 +206,7 @@ def config_lists():
         "DnsSearch": lambda n: words(n, "d%d"), "DnsOptions": lambda n: words(n, "o%d"),
         "CapAdd": lambda n: ["CHOWN"] * n, "CapDrop": lambda n: ["CHOWN"] * n,
         "SecurityOpt": lambda n: ["label=disable"] * n, "Annotations": word_map,
-        "Sysctls": lambda n: word_map(n, "net.x%d", "1"), "MaskedPaths": lambda n: words(n, "/m%d"),
+        "Sysctls": lambda n: word_map(n, "net.ipv4.conf.x%d.forwarding", "1"), "MaskedPaths": lambda n: words(n, "/m%d"),
         "ReadonlyPaths": lambda n: words(n, "/r%d"), "DeviceCgroupRules": lambda n: ["c 1:3 r"] * n,
         "Ulimits": lambda n: [{"Name": "nofile", "Soft": 9, "Hard": 9}] * n}
     for key, make in hosts.items():
@@ -332,7 +332,7 @@ def bounds():
         refused("bound-create-" + key, said, call("POST", "/containers/create", {"Image": "sizes:plain", key: value}))
     refused("bound-load-history", "history has 10001 entries, at most",
             call("POST", "/images/load", archive_of({}, history=[{"empty_layer": i > 0} for i in range(10001)]), "application/x-tar"))
-    refused("bound-load-names", "RepoTags has 1001 entries, at most",
+    refused("bound-load-names", "an image of the archive has more than 1000 names",
             call("POST", "/images/load", archive_of({}, words(1001, "sizes:t%d")), "application/x-tar"))
     change = "EXPOSE 1-65535 1-65535/udp"
     refused("bound-import-EXPOSE", "EXPOSE has more than", call("POST", "/images/create?fromSrc=-&changes=" + urllib.parse.quote(change),

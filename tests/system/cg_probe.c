@@ -121,6 +121,16 @@ static int try_devices(void)
     return code;
 }
 
+/* Where a container of that id is, in the engine's own cgroup. */
+static const char *at(const struct cgroup_tree *t, const char *id)
+{
+    static char place[256];
+    autoarena struct arena *a = arena_create();
+
+    snprintf(place, sizeof(place), "%s", cgroup_place(t, a, NULL, id));
+    return place;
+}
+
 static struct cgroup_limits limits(void)
 {
     return (struct cgroup_limits){.swappiness = -1};
@@ -130,7 +140,7 @@ static void wait_empty(struct cgroup_tree *t, const char *id)
 {
     struct cgroup_stats s = {0};
 
-    for (int i = 0; i < 4000 && fine(cgroup_stats(t, id, &s)) && s.pids; i++) {
+    for (int i = 0; i < 4000 && fine(cgroup_stats(t, at(t, id), &s)) && s.pids; i++) {
         while (waitpid(-1, NULL, WNOHANG) > 0) /* a zombie counts until it is reaped */
             continue;
         usleep(5000);
@@ -146,7 +156,7 @@ static bool await_members(struct cgroup_tree *t, size_t wanted)
     for (int i = 0; i < 4000 && n < wanted; i++) {
         if (i)
             usleep(5000);
-        if (!fine(cgroup_pids(t, "plain", a, &pids, &n)))
+        if (!fine(cgroup_pids(t, at(t, "plain"), a, &pids, &n)))
             return false;
     }
     return n == wanted;
@@ -159,30 +169,30 @@ static void test_life(struct cgroup_tree *t)
     struct cgroup_join j;
     struct strs ids;
 
-    ok(fine(cgroup_create(t, "plain", &l, &j)), "create");
+    ok(fine(cgroup_create(t, at(t, "plain"), &l, &j)), "create");
     ok(run_in(&j, do_nothing) == 7, "a child joins and runs");
     ok(fine(cgroup_list(t, a, &ids)) && ids.n == 1 && !strcmp(ids.v[0], "plain"), "listed");
     pid_t pid = start_in(&j, make_family);
     ok(await_members(t, 21), "21 members");
-    ok(!cgroup_is_frozen(t, "plain"), "not frozen");
-    ok(fine(cgroup_freeze(t, "plain", true)), "freeze");
-    ok(cgroup_is_frozen(t, "plain"), "frozen");
-    ok(fine(cgroup_kill(t, "plain")), "kill, frozen as they are");
+    ok(!cgroup_is_frozen(t, at(t, "plain")), "not frozen");
+    ok(fine(cgroup_freeze(t, at(t, "plain"), true)), "freeze");
+    ok(cgroup_is_frozen(t, at(t, "plain")), "frozen");
+    ok(fine(cgroup_kill(t, at(t, "plain"))), "kill, frozen as they are");
     ok(wait_code(pid) == 128 + SIGKILL, "dead");
     cgroup_join_close(&j);
-    ok(fine(cgroup_open(t, "plain", &j)), "open again");
+    ok(fine(cgroup_open(t, at(t, "plain"), &j)), "open again");
     pid = start_in(&j, make_family);
     await_members(t, 2);
     cgroup_join_close(&j);
-    ok(fine(cgroup_remove(t, "plain")), "remove kills who is left");
+    ok(fine(cgroup_remove(t, at(t, "plain"))), "remove kills who is left");
     ok(wait_code(pid) == 128 + SIGKILL, "dead");
-    ok(fine(cgroup_remove(t, "plain")), "absent is success");
+    ok(fine(cgroup_remove(t, at(t, "plain"))), "absent is success");
     ok(fine(cgroup_list(t, a, &ids)) && ids.n == 0, "not listed");
-    struct err *e = cgroup_open(t, "plain", &j);
+    struct err *e = cgroup_open(t, at(t, "plain"), &j);
     ok(e != NULL, "an absent cgroup does not open");
     err_drop(e);
-    e = cgroup_create(t, "../x", &l, &j);
-    ok(e && err_kind(e) == ERR_INVALID, "an id is one component");
+    e = cgroup_create(t, "berth/../x", &l, &j);
+    ok(e && err_kind(e) == ERR_INVALID, "a place leads nowhere else");
     err_drop(e);
 }
 
@@ -201,12 +211,12 @@ static void test_limits(struct cgroup_tree *t)
     l.cpuset_cpus = "0";
     l.devices = dev;
     l.n_devices = 2;
-    ok(fine(cgroup_create(t, "limited", &l, &j)), "create with limits");
+    ok(fine(cgroup_create(t, at(t, "limited"), &l, &j)), "create with limits");
     ok(run_in(&j, try_devices) == 1, "device policy: null yes, kmsg no");
-    ok(cgroup_oom_kills(t, "limited") == 0, "no OOM so far");
+    ok(cgroup_oom_kills(t, at(t, "limited")) == 0, "no OOM so far");
     ok(!cgroup_has(t, "memory") || run_in(&j, eat_memory) == 128 + SIGKILL, "64 of 16 MiB: killed");
-    ok(!cgroup_has(t, "memory") || cgroup_oom_kills(t, "limited") > 0, "seen as OOM");
-    ok(fine(cgroup_stats(t, "limited", &s)), "stats");
+    ok(!cgroup_has(t, "memory") || cgroup_oom_kills(t, at(t, "limited")) > 0, "seen as OOM");
+    ok(fine(cgroup_stats(t, at(t, "limited"), &s)), "stats");
     printf("# cpu %lld ns, memory max %lld limit %lld, pids limit %lld, oom %lld\n",
            (long long)s.cpu_ns, (long long)s.memory_max_bytes, (long long)s.memory_limit,
            (long long)s.pids_limit, (long long)s.oom_kills);
@@ -214,21 +224,21 @@ static void test_limits(struct cgroup_tree *t)
     struct cgroup_limits up = limits();
     up.memory = 64 << 20;
     up.memory_swap = 64 << 20;
-    ok(fine(cgroup_update(t, "limited", &up)), "raise memory and swap");
+    ok(fine(cgroup_update(t, at(t, "limited"), &up)), "raise memory and swap");
     up.memory = 8 << 20;
     up.memory_swap = 8 << 20;
-    ok(fine(cgroup_update(t, "limited", &up)), "lower them");
-    ok(fine(cgroup_stats(t, "limited", &s)) && s.memory_limit == 8 << 20, "in force");
+    ok(fine(cgroup_update(t, at(t, "limited"), &up)), "lower them");
+    ok(fine(cgroup_stats(t, at(t, "limited"), &s)) && s.memory_limit == 8 << 20, "in force");
     ok(!cgroup_has(t, "pids") || run_in(&j, fork_ten) == 1, "the sixth process is refused");
     /* nothing is started after a cgroup_kill: Debian's 6.1.0-50 kills what CLONE_INTO_CGROUP puts
      * into a cgroup that was ever killed (its kill_seq is compared with the parent's) */
-    fine(cgroup_kill(t, "limited"));
+    fine(cgroup_kill(t, at(t, "limited")));
     wait_empty(t, "limited");
     cgroup_join_close(&j);
-    ok(fine(cgroup_remove(t, "limited")), "remove");
+    ok(fine(cgroup_remove(t, at(t, "limited"))), "remove");
     struct cgroup_limits bad = limits();
     bad.cpuset_cpus = "4000";
-    struct err *e = cgroup_create(t, "bad", &bad, &j);
+    struct err *e = cgroup_create(t, at(t, "bad"), &bad, &j);
     autoarena struct arena *a = arena_create();
     struct strs ids;
     ok(e && fine(cgroup_list(t, a, &ids)) && ids.n == 0, "a failed create leaves nothing");
@@ -251,12 +261,12 @@ static void measure(struct cgroup_tree *t)
         l.devices = i < N ? NULL : dev;
         l.n_devices = i < N ? 0 : ARRAY_LEN(dev);
         int64_t t0 = clock_boot_ns();
-        if (!fine(cgroup_create(t, "timed", &l, &j)))
+        if (!fine(cgroup_create(t, at(t, "timed"), &l, &j)))
             return;
         *(i < N ? &plain : &full) += clock_boot_ns() - t0;
         cgroup_join_close(&j);
         t0 = clock_boot_ns();
-        fine(cgroup_remove(t, "timed"));
+        fine(cgroup_remove(t, at(t, "timed")));
         gone += clock_boot_ns() - t0;
     }
     printf("# create %.3f ms, with Docker's device rules %.3f ms, remove %.3f ms\n",

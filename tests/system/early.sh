@@ -27,6 +27,10 @@ works() { # NAME EXPECTED ARGS…: of the container's own words
     same "$name" "$expected" "$(d run --rm "$@" 2>&1)"
 }
 
+early "a uid that is none" 'invalid user or group 2147483648: uids and gids must be in range 0-2147483647' --user 2147483648
+early "a gid that is none" 'uids and gids must be in range' --user 0:4294967295
+early "a supplementary group that is none" 'uids and gids must be in range' --group-add 2147483648
+works "the largest uid" 2147483647 --user 2147483647 busybox id -u
 before=$(cat /proc/sys/kernel/shmmni)
 early "--cpus below a hundredth" 'range of CPUs is from 0.01 to' --cpus 0.001
 works "--cpus of a hundredth" fine --cpus 0.01 busybox echo fine

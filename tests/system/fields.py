@@ -3,9 +3,9 @@
 usage: fields.py SOCKET BERTHD DISK FOLDER    prints TAP
 
 fields.jsonl has the fields of Docker's API 1.47, a line each: where it is ("in"), its name, its
-type, and values of it that are honoured, refused and warned of ("base": what must be beside it;
-"shown": inspect's value where it is another one; "anyway": inspect does not show it; "part": it
-shows more; "key": of daemon.json). docs/API.md says what the engine does with each: the file that
+type, and values of it that are honoured, refused and warned of ("base": what must be beside it,
+"refusedbase": what is beside it where it is refused; "shown": inspect's value where it is another
+one; "anyway": inspect does not show it; "part": it shows more; "key": of daemon.json). docs/API.md says what the engine does with each: the file that
 honours it, the sentence that refuses it, the warning. Whoever changes what a field does changes
 its row there, and here when the value is another one.
 """
@@ -31,6 +31,7 @@ TABLES = (
     ("runtime/config.c", "device_fields", "HostConfig.Devices"),
     ("runtime/config.c", "weight_fields", "HostConfig.BlkioWeightDevice"),
     ("runtime/config.c", "rate_fields", "HostConfig.BlkioDeviceReadBps"),
+    ("runtime/config.c", "hugetlb_fields", "HostConfig.Hugetlbs"),
     ("runtime/config.c", "ulimit_fields", "HostConfig.Ulimits"),
     ("runtime/config.c", "request_fields", "HostConfig.DeviceRequests"),
     ("runtime/config.c", "mount_fields", "Mount"),
@@ -38,6 +39,7 @@ TABLES = (
     ("runtime/config.c", "volume_fields", "Mount.VolumeOptions"),
     ("runtime/config.c", "driver_fields", "Mount.VolumeOptions.DriverConfig"),
     ("runtime/config.c", "tmpfs_fields", "Mount.TmpfsOptions"),
+    ("runtime/config.c", "image_fields", "Mount.ImageOptions"),
     ("runtime/config.c", "endpoint_fields", "EndpointSettings"),
     ("runtime/config.c", "ipam_fields", "EndpointSettings.IPAMConfig"),
     ("runtime/config.c", "exec_fields", "ExecConfig"),
@@ -48,7 +50,7 @@ TABLES = (
     ("net/network_json.c", "pool_fields", "NetworkCreate.IPAM.Config"),
     ("storage/volume.c", "request_fields", "VolumeCreate"),
 )
-LISTS = {"Ulimits", "Devices", "BlkioWeightDevice", "BlkioDeviceReadBps", "DeviceRequests"}
+LISTS = {"Ulimits", "Hugetlbs", "Devices", "BlkioWeightDevice", "BlkioDeviceReadBps", "DeviceRequests"}
 count = failed = 0
 
 
@@ -307,7 +309,7 @@ def answered(fields, page):
             if good and not row.get("anyway") and not row["in"].startswith("Daemon"):
                 report(holds(row, row.get("shown", row["honoured"]), seen), "%s: seen again" % name, seen)
         if "refused" in row:
-            status, message, _, _ = ask(row, row["refused"])
+            status, message, _, _ = ask(dict(row, base=row.get("refusedbase", row.get("base", {}))), row["refused"])
             report(400 <= status < 500 and all(q in (message or "") for q in quoted(refusal)),
                    "%s: refused: %s" % (name, json.dumps(row["refused"])), "%s %s" % (status, message))
         if "warned" in row:

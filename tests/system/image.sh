@@ -194,6 +194,19 @@ index = json.dumps({"schemaVersion": 2, "manifests": [{
     "annotations": {"org.opencontainers.image.ref.name": "oci:1"}}]}).encode()
 write(top + "/oci.tar", [("index.json", index), ("oci-layout", b"{}")] +
       [("blobs/sha256/" + sha(b), b) for b in (manifest, config, layer)])
+# docker before 1.10: an image a layer. "base" has one layer, "child" two, and two tags.
+base, child = "b" * 64, "c" * 64
+def v1(id, parent, **more):
+    return [(id + "/VERSION", b"1.0"), (id + "/json", json.dumps({"id": id, "created": "2015-06-01T00:00:00Z",
+        "container_config": {"Cmd": ["/bin/sh", "-c", "#(nop) " + id[:1]]}, "config": {"Cmd": ["x"], "Env": ["A=" + id[:1]]},
+        "architecture": "amd64", "os": "linux", "Size": 7} | ({"parent": parent} if parent else {}) | more).encode())]
+tags = json.dumps({"old": {"base": base, "1": child, "2": child}}).encode()
+legacy = v1(base, "") + [(base + "/layer.tar", layer)] + v1(child, base) + [(child + "/layer.tar", layer)]
+write(top + "/legacy.tar", legacy + [("repositories", tags)])
+write(top + "/loop.tar", v1(base, child) + [(base + "/layer.tar", layer)] + v1(child, base) + [(child + "/layer.tar", layer)] + [("repositories", tags)])
+write(top + "/orphan.tar", v1(child, base) + [(child + "/layer.tar", layer)] + [("repositories", tags)])
+write(top + "/nothing.tar", [("repositories", b'{"a":{"b":"../../etc/passwd"}}')])
+write(top + "/untagged.tar", docker("Not/Valid:1", layer))
 data = open(top + "/docker.tar", "rb").read()
 open(top + "/short.tar", "wb").write(data[: len(layer)])
 PY
@@ -203,7 +216,12 @@ for f in docker.tar docker.tar.gz; do
     run load "$dir/$f" && says '"stream":"Loaded image: loaded:1\n"' && run inspect loaded:1; report "load $f"
 done
 run load "$dir/oci.tar" && says "Loaded image: oci:1"; report "load an OCI layout"
-for f in bad missing short tree; do
+fresh
+run load "$dir/legacy.tar" && says "Loaded image: old:base" && says "Loaded image: old:1" && says "Loaded image: old:2" &&
+    run inspect old:2 && says '"old:1","old:2"' && says '"A=c"' && says '"Created":"2015-06-01T00:00:00Z"' && ! says '"Size":7'
+report "load an archive of docker before 1.10"
+run history old:2 && says '"CreatedBy":"/bin/sh -c #(nop) b"' && says '"CreatedBy":"/bin/sh -c #(nop) c"'; report "with its history"
+for f in bad missing short tree loop orphan nothing untagged; do
     fresh
     ! run load "$dir/$f.tar" && says "error 2: " && is_clean; report "load $f.tar fails and leaves nothing"
 done

@@ -194,7 +194,7 @@ static void on_begin(struct timer *t)
     else if (!strcmp(verb, "pull-all"))
         pull(p, p->argv[3]);
     else if (!strcmp(verb, "load"))
-        p->job = image_load(p->images, fd, false, on_progress, on_image, p);
+        p->job = image_load(p->images, fd, false, NULL, on_progress, on_image, p);
     else if (!strcmp(verb, "import"))
         run_import(p, fd);
     else if (!strcmp(verb, "tag"))

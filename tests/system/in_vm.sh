@@ -90,10 +90,13 @@ same "--privileged: devices" 4 "$(lines disk "$out")"
 like "--privileged: mount" "done" "$(lines mount "$out")"
 same "the host's cgroup2 still keeps them" "$before" "$(grep ' cgroup2 ' /proc/mounts)"
 
+same "a mount at /dev: masked all the same" "0 host" \
+    "$(b run --rm -v /dev:/dev busybox sh -c 'echo $(wc -c </proc/keys) $([ -b /dev/vda ] && echo host)' 2>/dev/null)"
+
 # ---- limits ----
 b run -d --name lim -m 64m --memory-reservation 32m --cpus 0.5 --cpu-shares 512 --pids-limit 33 --cpuset-cpus 0 \
     --device /dev/fuse:/dev/k:r --device-cgroup-rule 'c 10:200 rw' \
-    --device-read-bps /dev/vda:1mb busybox sleep 1000 >/dev/null
+    --device-read-bps /dev/vda:1mb --device-write-bps /dev/vda:1mb busybox sleep 1000 >/dev/null
 g=$(group lim)
 same "--memory" 67108864 "$(cat $g/memory.max)"
 same "--memory: as much swap" 67108864 "$(cat $g/memory.swap.max)"
@@ -102,13 +105,16 @@ same "--cpus" "50000 100000" "$(cat $g/cpu.max)"
 same "--cpu-shares" 20 "$(cat $g/cpu.weight)"
 same "--pids-limit" 33 "$(cat $g/pids.max)"
 same "--cpuset-cpus" 0 "$(cat $g/cpuset.cpus)"
-like "--device-read-bps" "^[0-9]+:0 rbps=1048576 wbps=max" "$(cat $g/io.max)"
+like "--device-read-bps, --device-write-bps" "^[0-9]+:0 rbps=1048576 wbps=1048576 " "$(cat $g/io.max)"
 out=$(b exec lim sh -c 'mknod /t c 10 200; echo rule=$( (: <>/t) 2>&1 | head -1)
 echo read=$( (: </dev/k) 2>&1); echo write=$( (: >>/dev/k) 2>&1); mknod /f c 10 237; echo loop=$( (: <>/f) 2>&1)')
 like "--device: not with w" "not permitted" "$(lines write "$out")"
 same "--device: r" "" "$(lines read "$out")"
 same "--device-cgroup-rule" "" "$(lines rule "$out" | grep 'not permitted')"
 like "no rule, no device" "not permitted" "$(lines loop "$out")"
+out=$(b exec lim sh -c 't=$(date +%s); timeout 2 sh -c "while :; do :; done"; dd if=/dev/zero of=/x bs=64k count=48 conv=fsync 2>/dev/null; echo took=$(($(date +%s) - t))')
+check "--cpus bites" test "$(sed -n 's/^nr_throttled //p' $g/cpu.stat)" -gt 5
+check "--device-write-bps bites: 3 MiB and 2 s of spinning took $(lines took "$out") s" test "$(lines took "$out")" -ge 4
 check "update" b update -m 32m --memory-swap 64m --cpus 1 --pids-limit 44 lim
 same "update: the files" "33554432 33554432 100000 100000 44" "$(echo $(cat $g/memory.max $g/memory.swap.max $g/cpu.max $g/pids.max))"
 like "top" "sleep 1000" "$(b top lim)"
@@ -333,6 +339,57 @@ like "docker pull" "Status: (Downloaded newer|Image is up to date)" "$(d pull 12
 same "docker run" "by docker" "$(d run --rm 127.0.0.1:5000/busybox echo by docker 2>&1)"
 like "docker info" "Cgroup Version: 2" "$(d info 2>/dev/null)"
 check "no cgroup is left" poll 10 eval '[ -z "$(find $CG/berth* -mindepth 1 -type d)" ]'
+. ./in_vm_userns.sh
+
+# ---- the kernel's OOM killer: it takes others first; engine or keeper may go, containers stay ----
+# Memory is counted where it was taken: who was begun in a group and then left still fills it.
+oom_begin() { # NAME: an engine and its keeper in a memory group of that name
+    mkdir "$CG/$1" "$CG/oom-free" 2>/dev/null
+    echo $$ >"$CG/$1/cgroup.procs"
+    engine_start || not_ok "engine starts"
+    echo $$ >"$CG/oom-free/cgroup.procs"
+    poll 10 is_alive "$(keeper_pid)"
+}
+oom_kills() { sed -n 's/^oom_kill //p' "$CG/$1/memory.events"; }
+old=$(keeper_pid); kill "$old" 2>/dev/null; poll 10 eval '! is_alive $old'
+oom_begin oom-a
+engine=$ENGINE_PID keeper=$(keeper_pid)
+same "both are in the group" "1 1" "$(grep -c "^$engine\$" $CG/oom-a/cgroup.procs) $(grep -c "^$keeper\$" $CG/oom-a/cgroup.procs)"
+same "what protects them" "-500 -900" "$(cat /proc/$engine/oom_score_adj /proc/$keeper/oom_score_adj | xargs)"
+b load -q -i "$IMAGES/busybox.tar" >/dev/null
+b run -d --name stays busybox sleep 100000 >/dev/null
+pid=$(field stays .State.Pid)
+echo $(($(cat $CG/oom-a/memory.current) + (16 << 20))) >$CG/oom-a/memory.max
+sh -c "echo \$\$ >$CG/oom-a/cgroup.procs; head -c 200m /dev/zero | tail" >/dev/null 2>&1
+same "a neighbour that takes the memory goes, not they" "yes $engine $keeper" \
+    "$([ "$(oom_kills oom-a)" -ge 1 ] && echo yes) $(cat "$HOST/engine.pid") $(keeper_pid)"
+check "both live" eval 'is_alive $engine && is_alive $keeper'
+echo "$keeper" >$CG/oom-free/cgroup.procs
+echo 1M >$CG/oom-a/memory.max
+check "alone in the group, the engine is killed" poll 20 eval '! is_alive $engine'
+wait "$engine" 2>/dev/null; same "by the OOM killer" 137 $?
+ENGINE_PID=
+same "its container stays" "sleep" "$(cat /proc/$pid/comm)"
+engine_start || not_ok "engine starts"
+same "the next engine has it" "running $pid" "$(field stays .State.Status .State.Pid)"
+same "exec" hello "$(b exec stays echo hello 2>&1)"
+b rm -f stays >/dev/null
+engine_stop; kill "$keeper" 2>/dev/null; poll 10 eval '! is_alive $keeper'
+oom_begin oom-b
+keeper=$(keeper_pid)
+b run -d --name stays busybox sleep 100000 >/dev/null
+pid=$(field stays .State.Pid)
+echo "$ENGINE_PID" >$CG/oom-free/cgroup.procs
+echo 1M >$CG/oom-b/memory.max
+check "alone in the group, the keeper is killed" poll 20 eval '! is_alive $keeper'
+check "the engine lives" is_alive "$ENGINE_PID"
+new_keeper() { [ "$(keeper_pid)" != "$keeper" ] && is_alive "$(keeper_pid)"; }
+check "and has another keeper" poll 20 new_keeper
+same "the container stays" "running $pid sleep" "$(field stays .State.Status .State.Pid) $(cat /proc/$pid/comm)"
+same "exec by the new keeper" hello "$(b exec stays echo hello 2>&1)"
+same "run by the new keeper" hello "$(b run --rm busybox echo hello 2>&1)"
+check "stop" b stop -t 0 stays
+b rm -f stays >/dev/null
 engine_stop
 
 # ---- --storage-opt size: project quotas, on a data root of their own ----
@@ -359,5 +416,5 @@ b rm small >/dev/null
 check "--storage-opt size: is given back with the container" poll 10 eval '[ "$(quota)" = "0 0" ]'
 engine_stop
 umount "$HOST/quota"
-same "nothing was logged as an error" "" "$(grep -h level=error "$HOST/engine.log" | grep -v 'msg="request failed"')"
+same "nothing was logged as an error" "" "$(grep -h level=error "$HOST/engine.log" | grep -v -e 'msg="request failed"' -e 'msg="the keeper was killed')"
 finish

@@ -30,6 +30,20 @@ for v in "MY_DB_PORT=tcp://$addr:5432" "MY_DB_PORT_5432_TCP=tcp://$addr:5432" "M
     like "variable ${v%%=*}" "^$v$" "$env"
 done
 same "not HOME" "" "$(printf '%s\n' "$env" | grep ENV_HOME)"
+for v in "MY_DB_PORT_5432_TCP_ADDR=$addr" "DB_1_ENV_SECRET=sesame" "MY_DB_ENV_SECRET=mine"; do
+    like "an exec has them: ${v%%=*}" "^$v$" "$(d exec web env)"
+done
+same "but not what exec says otherwise" other "$(d exec -e MY_DB_PORT=other web sh -c 'echo $MY_DB_PORT')"
+names() { api GET /containers/json; jq -c --arg id "$(field db-1 .Id)" '[.[] | select(.Id == $id) | .Names[]] | sort' <<<"$BODY"; }
+same "the list has the names that it has as a link" '["/db-1","/web/db-1","/web/my-db"]' "$(names)"
+for way in web/my-db /web/my-db web/db-1; do same "found by $way" /db-1 "$(field "$way" .Name)"; done
+api_is "not by what is no link" 404 'No such container: web/nix' GET /containers/web/nix/json
+api_is "nor of nobody" 404 'No such container: nobody/my-db' GET /containers/nobody/my-db/json
+same "commands know the name, too" 5432 "$(d exec web/my-db sh -c 'echo 5432')"
+check "a container in its network" d run -d --name inner --network container:db-1 busybox sleep 1000
+check "can be linked to" d run -d --name web9 --link inner:in busybox sleep 1000
+like "as the one whose network it is" "^$addr	in $(field db-1 .Config.Hostname) db-1$" "$(sh_in web9 'cat /etc/hosts')"
+d rm -f web9 inner >/dev/null
 check "rename" d rename db-1 db-2
 like "inspect follows" '/db-2:/web/my-db' "$(field web '.HostConfig.Links')"
 check "back" d rename db-2 db-1

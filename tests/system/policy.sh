@@ -111,13 +111,13 @@ touch "$HOST/closed/secret"
 same "it starts while all is as it was" 0 "$(u start -a "$ID" >/dev/null; echo $?)"
 mv "$HOST/open/own" "$HOST/open/was" && ln -s "$HOST/closed" "$HOST/open/own"
 forbidden "exchanged for a link: start is judged anew" "only\" does not allow the mount of $HOST/closed" u start "$ID"
-like "… and the engine itself mounts nothing else" 'leads to .*/closed, and the policy has allowed it when it led to .*/open/own' "$(d start -a "$ID" 2>&1)"
+like "… and the engine itself mounts nothing else" 'leads to .*/closed, and was allowed when it led to .*/open/own' "$(d start -a "$ID" 2>&1)"
 d rm -f target "$ID" >/dev/null
 rm "$HOST/open/own" && mv "$HOST/open/was" "$HOST/open/own"
 d volume create -o type=none -o o=bind -o "device=$HOST/open/own" led2 >/dev/null
 ID=$(u create --cap-drop SYS_CHROOT -v led2:/x busybox ls /x | tail -1)
 mv "$HOST/open/own" "$HOST/open/was" && ln -s "$HOST/closed" "$HOST/open/own"
-like "the same by a volume" 'leads to .*/closed, and the policy has allowed it when' "$(d start -a "$ID" 2>&1)"
+like "the same by a volume" 'leads to .*/closed, and was allowed when' "$(d start -a "$ID" 2>&1)"
 d rm -f "$ID" >/dev/null
 
 # ---- reload ----

@@ -140,5 +140,23 @@ same "no rule is left" "" "$(tables | grep $FIRST)"
 check "the range is free" run_idle --name again -p $FIRST-$LAST:$FIRST-$LAST busybox sleep 1000
 
 "$BERTH" rm -f again >/dev/null
+
+# ---- every port there is: the limit of descriptors decides, with a sentence ----
+api POST '/containers/create?name=all' '{"Image":"busybox","Cmd":["sleep","1000"],"HostConfig":{"PortBindings":{"1-65535/tcp":[{"HostPort":"0"}]}}}'
+like "a range of 65,535 ports is created" '^201 ' "$STATUS $BODY"
+api POST /containers/all/start
+like "and starts, or says what it needs" '^(204 |503 .*as many file descriptors|500 .*all ports are allocated)' "$STATUS $BODY"
+"$BERTH" rm -f all >/dev/null
+
+# ---- who has no choice comes first ----
+d run -d --name next -p 80 busybox sleep 1000 >/dev/null
+port=$(field next '.NetworkSettings.Ports["80/tcp"][0].HostPort')
+d rm -f next >/dev/null
+api POST '/containers/create?name=mixed' "{\"Image\":\"busybox\",\"Cmd\":[\"sleep\",\"1000\"],\"HostConfig\":{\"PortBindings\":{
+    \"1/tcp\":[{\"HostPort\":\"\"}],\"2/tcp\":[{\"HostPort\":\"$((port + 2))-$((port + 3))\"}],\"3/tcp\":[{\"HostPort\":\"$((port + 1))\"}],\"4/tcp\":[{\"HostPort\":\"$((port + 2))\"}]}}}"
+api_is "a fixed port that a dynamic one would have got, and one of a range" 204 '' POST /containers/mixed/start
+same "all are as asked" "$((port + 3)) $((port + 1)) $((port + 2))" \
+    "$(field mixed '[.NetworkSettings.Ports["2/tcp","3/tcp","4/tcp"][0].HostPort] | join(" ")')"
+d rm -f mixed >/dev/null
 engine_sound
 finish

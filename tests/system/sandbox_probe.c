@@ -129,7 +129,7 @@ static void compile(struct probe *p, struct run *r, const char *config, const ch
         .host = h,
         .hostname = "probe",
         .root = open_root(p),
-        .ns = {.net = -1, .ipc = -1, .pid = -1, .uts = -1, .shm = -1},
+        .ns = {.net = -1, .ipc = -1, .pid = -1, .uts = -1, .shm = -1, .userns = -1},
         .cgroup_tasks = tasks,
         .n_cgroup_tasks = p->n_cgroups,
         .cgroup_dir = -1,

@@ -8,15 +8,21 @@
 /* links: storage */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 
 #include "../unit/test_unpack_tar.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/id_map.h"
 #include "storage/volume.h"
 #include "store.h"
 
@@ -120,7 +126,7 @@ static void check_one(struct layer_store *s, const struct strs *all, size_t n, b
     id_random(id);
     need(rootfs_create(s, id), "rootfs_create");
     for (int i = 0; i < 2; i++) {
-        e = rootfs_mount(s, id, &chain, is_volatile, &root);
+        e = rootfs_mount(s, id, &chain, is_volatile, NULL, &root);
         report(!e,
                arena_printf(a, "%s: %zu layers%s, mount %d", way, n,
                             is_volatile ? ", volatile" : "", i + 1),
@@ -145,6 +151,80 @@ static void check_one(struct layer_store *s, const struct strs *all, size_t n, b
     rootfs_empty_trash(s);
 }
 
+enum { SHIFT = 200000, SHIFTED_IDS = 65536 };
+
+static void put_text(const char *path, const char *text)
+{
+    autoclose int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0 || write(fd, text, strlen(text)) < 0)
+        need(err_sys("write %s", path), "a user namespace");
+}
+
+static int make_userns(struct arena *a, struct id_map *map)
+{
+    char *text;
+    pid_t pid = (pid_t)syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0);
+    int fd;
+
+    if (pid == 0)
+        for (;;)
+            pause();
+    need(id_ranges_add(&map->uids, SHIFT, SHIFTED_IDS), "ids");
+    map->gids = map->uids;
+    text = id_ranges_text(a, &map->uids);
+    put_text(arena_printf(a, "/proc/%d/uid_map", pid), text);
+    put_text(arena_printf(a, "/proc/%d/gid_map", pid), text);
+    fd = open(arena_printf(a, "/proc/%d/ns/user", pid), O_RDONLY | O_CLOEXEC);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    return fd;
+}
+
+static bool owner_is(int root, const char *path, uid_t uid)
+{
+    struct stat st;
+
+    return fstatat(root, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_uid == uid &&
+           st.st_gid == uid;
+}
+
+/* The namespace's root makes, replaces and removes; the next who has the host's ids finds it all.
+ */
+static void check_shifted(struct layer_store *s, const struct strs *all, size_t n, const char *way)
+{
+    autoarena struct arena *a = arena_create();
+    struct strs chain = {all->v, n};
+    struct id_map map = {0};
+    autoclose int userns = make_userns(a, &map);
+    const struct id_shift shift = {&map, userns};
+    autoclose int root = -1;
+    char id[ID_MAX];
+    bool is_done;
+    struct err *e;
+
+    id_random(id);
+    need(rootfs_create(s, id), "rootfs_create");
+    e = rootfs_mount(s, id, &chain, false, &shift, &root);
+    report(!e, arena_printf(a, "%s: %zu layers with the owners of a user namespace", way, n), e);
+    if (root < 0)
+        return;
+    report(owner_is(root, "top", SHIFT) && owner_is(root, "data", SHIFT), "owners", NULL);
+    setfsgid(SHIFT);
+    setfsuid(SHIFT);
+    is_done = mkdirat(root, "made", 0755) == 0 && unlinkat(root, "layer0", 0) == 0;
+    setfsuid(0);
+    setfsgid(0);
+    is_done = is_done && fchownat(root, "data/content", SHIFT + 5, SHIFT + 5, 0) == 0;
+    report(is_done && owner_is(root, "made", SHIFT), "root of the namespace writes", NULL);
+    close(steal_fd(&root));
+    need(rootfs_mount(s, id, &chain, false, NULL, &root), "mount");
+    report(owner_is(root, "made", 0) && owner_is(root, "data/content", 5) && !has(root, "layer0"),
+           "on the disk nothing is shifted", NULL);
+    need(rootfs_remove(s, id), "remove");
+    rootfs_empty_trash(s);
+}
+
 static void measure_mounts(struct layer_store *s, const struct strs *all, size_t n, const char *way)
 {
     struct strs chain = {all->v, n};
@@ -159,7 +239,7 @@ static void measure_mounts(struct layer_store *s, const struct strs *all, size_t
         at[0] = clock_boot_ns();
         need(rootfs_create(s, id), "create");
         at[1] = clock_boot_ns();
-        need(rootfs_mount(s, id, &chain, false, &root), "mount");
+        need(rootfs_mount(s, id, &chain, false, NULL, &root), "mount");
         at[2] = clock_boot_ns();
         close(root);
         create_ns += at[1] - at[0];
@@ -173,7 +253,7 @@ static void measure_mounts(struct layer_store *s, const struct strs *all, size_t
 
 static void check_ways(struct layer_store *s, const struct strs *chain)
 {
-    static const char *const names[] = {"?", "by fd", "by string", "by mount"};
+    static const char *const names[] = {"?", "by detached", "by fd", "by string", "by mount"};
     enum overlay_way best = s->overlay_way;
 
     for (enum overlay_way way = best; way <= OVERLAY_BY_MOUNT; way++) {
@@ -181,6 +261,8 @@ static void check_ways(struct layer_store *s, const struct strs *chain)
         check_one(s, chain, 1, false, names[way]);
         check_one(s, chain, 3, true, names[way]);
         check_one(s, chain, LAYERS, false, names[way]);
+        check_shifted(s, chain, 3, names[way]);
+        check_shifted(s, chain, LAYERS, names[way]);
         measure_mounts(s, chain, 3, names[way]);
         measure_mounts(s, chain, LAYERS, names[way]);
     }
@@ -243,14 +325,14 @@ static void check_tmpfs(void)
 {
     struct stat st;
     struct tmpfs_mount t = {.fd = -1};
-    struct err *e = tmpfs_open("size=64m,mode=1700,exec", &t);
+    struct err *e = tmpfs_open("size=64m,mode=1700,exec", NULL, &t);
 
     report(!e && fstat(t.fd, &st) == 0 && (st.st_mode & 07777) == 01700, "tmpfs", e);
     report(t.has_mode && !t.has_owner && !t.is_readonly, "what the options say", NULL);
     close(t.fd);
-    e = tmpfs_open("size=64m,frobnicate", &t);
+    e = tmpfs_open("size=64m,frobnicate", NULL, &t);
     report(e && err_kind(e) == ERR_INVALID, "unknown tmpfs option", e);
-    e = tmpfs_open("size=lots", &t);
+    e = tmpfs_open("size=lots", NULL, &t);
     report(e && err_kind(e) == ERR_INVALID, "bad tmpfs value", e);
 }
 
@@ -268,7 +350,7 @@ static void check_volumes(struct layer_store *s, const struct strs *all, const c
     need(dir_make_all(data, 0755), "mkdir");
     id_random(id);
     need(rootfs_create(s, id), "create");
-    need(rootfs_mount(s, id, &chain, false, &root), "mount");
+    need(rootfs_mount(s, id, &chain, false, NULL, &root), "mount");
     e = volume_copy_up(data, &plain, NULL, root, "/data");
     report(!e && stat(path_join(a, data, "content"), &st) == 0 && (st.st_mode & 07777) == 04755,
            "copy up", e);
@@ -289,21 +371,21 @@ static void check_volumes(struct layer_store *s, const struct strs *all, const c
     need(rootfs_remove(s, id), "remove");
     rootfs_empty_trash(s);
 
-    e = volume_open_mount(data, &plain, false, NULL, NULL, &fd, &is_file);
+    e = volume_open_mount(data, &plain, false, NULL, NULL, NULL, &fd, &is_file);
     report(!e && has(fd, "sub"), "plain volume", e);
     close(fd);
-    e = volume_open_mount(data, &plain, true, "inner/content", NULL, &fd, &is_file);
+    e = volume_open_mount(data, &plain, true, "inner/content", NULL, NULL, &fd, &is_file);
     report(!e && is_file, "a subpath that is a file, by a link inside", e);
     close(fd);
-    e = volume_open_mount(data, &plain, true, "sub", NULL, &fd, &is_file);
+    e = volume_open_mount(data, &plain, true, "sub", NULL, NULL, &fd, &is_file);
     report(!e && openat(fd, "x", O_CREAT | O_WRONLY, 0600) < 0 && errno == EROFS, "ro subpath", e);
     close(fd);
-    e = volume_open_mount(data, &plain, true, "outer", NULL, &fd, &is_file);
+    e = volume_open_mount(data, &plain, true, "outer", NULL, NULL, &fd, &is_file);
     report(e && err_kind(e) == ERR_INVALID, "a subpath cannot leave the volume", e);
     pairs_set(a, &bind, "type", "none");
     pairs_set(a, &bind, "o", "bind");
     pairs_set(a, &bind, "device", "/etc");
-    e = volume_open_mount(data, &bind, true, NULL, NULL, &fd, &is_file);
+    e = volume_open_mount(data, &bind, true, NULL, NULL, NULL, &fd, &is_file);
     report(!e && has(fd, "passwd"), "bind volume", e);
     close(fd);
 }

@@ -108,6 +108,9 @@ fails "there is one only" "cannot make the macvlan link eth0 on up1" d run --rm 
 fails "and one network" "is already using parent interface up1 in mode passthru" d network create -d macvlan -o parent=up1 bad
 d rm -f t1 >/dev/null; d network rm pass >/dev/null
 
+# ---- IPv6 ----
+lan_ipv6 macvlan
+
 # ---- nowhere to go ----
 check "no parent" d network create -d macvlan --subnet 10.91.0.0/24 apart
 like "one is made" "dm-$(d network inspect -f '{{.Id}}' apart | cut -c1-12)" "$(links)"

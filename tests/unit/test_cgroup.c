@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* links: cgroup core base */
 #include "cgroup_tree.h"
+#include "delegation.h"
 #include "device_policy.h"
+#include "hugetlb.h"
+#include "place.h"
+#include "slice.h"
 #include "weights.h"
 
 #include "test.h"
@@ -83,6 +87,31 @@ TEST(plan_io)
     l.blkio_weight = 0;
     CHECK_STR(plan_text(&v1, &l), "blkio.weight_device=8:16 default;"
                                   "blkio.throttle.write_bps_device=8:16 0;");
+}
+
+TEST(plan_hugetlb)
+{
+    struct cgroup_hugetlb h[] = {{2 << 20, 64 << 20}, {1 << 30, 0}, {64 << 10, 64 << 10}};
+    struct cgroup_limits l = {.hugetlbs = h, .n_hugetlbs = 3, .swappiness = -1};
+    struct cgroup_features none = {0};
+
+    CHECK_STR(plan_text(&v1, &l),
+              "hugetlb.2MB.rsvd.limit_in_bytes=67108864;hugetlb.2MB.limit_in_bytes=67108864;"
+              "hugetlb.1GB.rsvd.limit_in_bytes=0;hugetlb.1GB.limit_in_bytes=0;"
+              "hugetlb.64KB.rsvd.limit_in_bytes=65536;hugetlb.64KB.limit_in_bytes=65536;");
+    l.n_hugetlbs = 1;
+    CHECK_STR(plan_text(&v2, &l), "hugetlb.2MB.rsvd.max=67108864;hugetlb.2MB.max=67108864;");
+    CHECK_STR(plan_text(&none, &l), "");
+    CHECK_INT(hugetlb_default_of("HugePages_Total: 0\nHugepagesize:       2048 kB\n"), 2 << 20);
+    CHECK_INT(hugetlb_default_of("MemTotal: 1 kB\n"), 0);
+}
+
+TEST(plan_realtime)
+{
+    struct cgroup_limits l = {.cpu_rt_period = 500000, .cpu_rt_runtime = 20000, .swappiness = -1};
+
+    CHECK_STR(plan_text(&v1, &l), "cpu.rt_period_us=500000;cpu.rt_runtime_us=20000;");
+    CHECK_STR(plan_text(&v2, &l), "");
 }
 
 TEST(scheduler_is_the_chosen_one)
@@ -173,6 +202,68 @@ TEST(check_refuses_what_would_betray)
                           &(struct cgroup_limits){.cpuset_cpus = "0,1", .swappiness = -1}, &w));
 }
 
+/* ---- places ---- */
+
+TEST(place_of_a_container)
+{
+    struct cgroup_tree t = {.own = (char *)"berth", .features = {.is_v2 = true}};
+    static const char *const cases[][2] = {
+        {NULL, "berth/id"},
+        {"", "berth/id"},
+        {"/", "id"},
+        {"/a", "a/id"},
+        {"/a//b/", "a/b/id"},
+        {"a/b", "berth/a/b/id"},
+        {"a.slice", "a.slice/berth-a.service/id"},
+        {"a-b.slice", "a.slice/a-b.slice/berth-a-b.service/id"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        CHECK_STR(cgroup_place(&t, test_arena, cases[i][0], "id"), cases[i][1]);
+    CHECK_STR(slice_of_place(&t, test_arena, "a.slice/a-b.slice/berth-a-b.service/id"),
+              "a-b.slice");
+    CHECK(!slice_of_place(&t, test_arena, "a.slice/berth-b.service/id"));
+    CHECK(!slice_of_place(&t, test_arena, "berth/id"));
+}
+
+TEST(place_is_below_what_is_ours)
+{
+    static const char *const bad[] = {"", "/a", "..", "a/..", "a/./b", "a//b", "a/", ".hidden"};
+
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        CHECK_ERR(cgroup_place_check(bad[i]), ERR_INVALID);
+    CHECK_OK(cgroup_place_check("berth/x..y/z.service"));
+}
+
+TEST(slice_names)
+{
+    struct cgroup_tree t = {.own = (char *)"berth"};
+    static const char *const bad[] = {".slice",     "-.slice",   "a--b.slice", "-a.slice",
+                                      "a-.slice",   "/a.slice",  "a/b.slice",  "..slice",
+                                      "a\nb.slice", "a b.slice", "a*.slice"};
+
+    CHECK(slice_is("a.slice") && !slice_is("a.slices") && !slice_is(NULL));
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct err *e = slice_check(&t, bad[i]);
+
+        CHECK(e && strstr(err_text(e), "a slice is a name without a path"));
+        err_drop(e);
+    }
+}
+
+TEST(delegation_reads_own_cgroup)
+{
+    static const char text[] =
+        "4:cpu,cpuacct:/a/b\n3:memory:/m:x\n1:name=systemd:/s\n0::/u\n\njunk\n";
+
+    CHECK_STR(delegation_own_path(test_arena, text, "cpuacct"), "/a/b");
+    CHECK_STR(delegation_own_path(test_arena, text, "memory"), "/m:x");
+    CHECK_STR(delegation_own_path(test_arena, text, "name=systemd"), "/s");
+    CHECK_STR(delegation_own_path(test_arena, text, ""), "/u");
+    CHECK(!delegation_own_path(test_arena, text, "pids"));
+    CHECK(!delegation_own_path(test_arena, "", ""));
+}
+
 /* ---- mounts ---- */
 
 TEST(mounts_choose_v1_on_hybrid_hosts_and_each_hierarchy_once)
@@ -190,6 +281,8 @@ TEST(mounts_choose_v1_on_hybrid_hosts_and_each_hierarchy_once)
     CHECK_STR(m[0].path, "/sys/fs/cgroup/cpu,cpuacct");
     CHECK_INT(m[0].controllers, 1u << CTL_CPU | 1u << CTL_CPUACCT);
     CHECK_INT(m[1].controllers, 0);
+    CHECK_STR(m[0].name, "cpu");
+    CHECK_STR(m[1].name, "name=systemd");
     CHECK_STR(m[2].path, "/a b");
     CHECK(!m[0].is_v2);
 }

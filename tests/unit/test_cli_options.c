@@ -145,6 +145,14 @@ TEST(small_specs)
               "{\"PathOnHost\":\"/dev/a\",\"PathInContainer\":\"/dev/a\","
               "\"CgroupPermissions\":\"rw\"}");
     CHECK_STR(json_of(device_parse, "/dev/a:/b:x"), "error");
+    CHECK_STR(json_of(hugetlb_parse, "2MB:64MB"), "{\"PageSize\":\"2MB\",\"Limit\":67108864}");
+    CHECK_STR(json_of(hugetlb_parse, "64m"), "{\"Limit\":67108864}");
+    CHECK_STR(json_of(hugetlb_parse, "1g:0"), "{\"PageSize\":\"1g\",\"Limit\":0}");
+    CHECK_STR(json_of(hugetlb_parse, "0:1g"), "error");
+    CHECK_STR(json_of(hugetlb_parse, ":1g"), "error");
+    CHECK_STR(json_of(hugetlb_parse, "2m:"), "error");
+    CHECK_STR(json_of(hugetlb_parse, "2m:1g:1"), "error");
+    CHECK_STR(json_of(hugetlb_parse, "-1"), "error");
     CHECK_STR(json_of(device_weight_parse, "/dev/sda:200"),
               "{\"Path\":\"/dev/sda\",\"Weight\":200}");
     CHECK_STR(json_of(device_weight_parse, "/dev/sda:5"), "error");

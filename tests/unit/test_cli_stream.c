@@ -2,11 +2,17 @@
 /* links: cli base */
 #include "test.h"
 
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
 #include "base/text.h"
 
+#include "cli.h"
 #include "demux.h"
 #include "http.h"
 #include "run_launch.h"
+#include "session.h"
 
 static struct err *collect(void *ctx, int stream, const char *p, size_t n)
 {
@@ -179,6 +185,35 @@ TEST(http_broken_chunks)
         buf_puts(&in, broken[i]);
         CHECK_ERR(http_reply_feed(&r, &in, &out), ERR_INVALID);
     }
+}
+
+/* An engine that says all at once, so that the body is received with the head. */
+static struct http_conn *conn_with(const char *reply)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX, .sun_path = "engine.sock"};
+    int server = socket(AF_UNIX, SOCK_STREAM, 0), client;
+    struct http_conn *c;
+    struct http_head head;
+
+    CHECK(bind(server, (struct sockaddr *)&at, sizeof(at)) == 0 && listen(server, 1) == 0);
+    CHECK_OK(http_conn_open(at.sun_path, &c));
+    client = accept(server, NULL, NULL);
+    CHECK(write(client, reply, strlen(reply)) == (ssize_t)strlen(reply));
+    CHECK_OK(http_conn_read_head(c, test_arena, "POST", &head));
+    unlink(at.sun_path);
+    return c;
+}
+
+TEST(session_ends_by_an_exit_that_came_with_the_head)
+{
+    struct cli cli = {.arena = test_arena};
+    struct session s = {.cli = &cli};
+
+    s.wait = conn_with("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                       "11\r\n{\"StatusCode\":7}\n\r\n0\r\n\r\n");
+    CHECK_OK(session_run(&s));
+    CHECK_INT(s.exit_code, 7);
+    http_conn_close(s.wait);
 }
 
 TEST(exit_codes_by_phrase)

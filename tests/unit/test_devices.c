@@ -26,6 +26,8 @@ TEST(device_rule_parses)
     CHECK(r.type == 'a' && r.major == -1);
     CHECK_OK(device_rule_parse("b 8:17 m", &r));
     CHECK_INT(r.minor, 17);
+    CHECK_ERR(device_rule_parse("c 4294967297:3 rwm", &r), ERR_INVALID); /* as an int it is 1:3 */
+    CHECK_ERR(device_rule_parse("c 1:4294967299 rwm", &r), ERR_INVALID);
     CHECK_ERR(device_rule_parse("", &r), ERR_INVALID);
     CHECK_ERR(device_rule_parse("d 1:1 r", &r), ERR_INVALID);
     CHECK_ERR(device_rule_parse("c 1:1", &r), ERR_INVALID);

@@ -238,11 +238,13 @@ TEST(json_wrong_types_name_the_field)
     struct err *e = decode("{\"Inner\":{\"x\":\"1\"}}", &s);
 
     CHECK(e);
-    CHECK_STR(err_text(e), "invalid JSON: Inner.X must be a whole number within 32 bits, "
-                           "not string");
+    CHECK_STR(err_text(e),
+              "invalid JSON: json: cannot unmarshal string into Go struct field Inner.X of "
+              "type int");
     CHECK_ERR(e, ERR_INVALID);
     e = decode("{\"Labels\":{\"k\":1}}", &s);
-    CHECK(e && strstr(err_text(e), "Labels.k must be a string, not number"));
+    CHECK(e && strstr(err_text(e),
+                      "cannot unmarshal number into Go struct field Labels.k of type string"));
     CHECK_ERR(e, ERR_INVALID);
     CHECK_ERR(decode("{\"Name\":1}", &s), ERR_INVALID);
     CHECK_ERR(decode("{\"On\":1}", &s), ERR_INVALID);
@@ -388,17 +390,29 @@ TEST(json_errors_say_where)
     static const struct {
         const char *text, *error;
     } bad[] = {
-        {"{\"a\":1", "unexpected end of input"},
-        {"[1,2", "unexpected end of input"},
-        {"\"abc", "unexpected end of input"},
-        {"[1 2]", "unexpected '2' at byte 3"},
-        {"{\"a\" 1}", "unexpected '1' at byte 5"},
-        {"{\"a\":1,}", "expected a string at byte 7"},
-        {"{a:1}", "expected a string at byte 1"},
-        {"[\xc3\xa4]", "unexpected byte at byte 1"},
-        {"{} x", "unexpected 'x' at byte 3"},
-        {"[1.]", "bad number at byte 3"},
-        {"[\"\\x\"]", "bad escape at byte 3"},
+        {"{\"a\":1", "unexpected EOF"},
+        {"[1,2", "unexpected EOF"},
+        {"\"abc", "unexpected EOF"},
+        {"[1 2]", "invalid character '2' after array element"},
+        {"{\"a\" 1}", "invalid character '1' after object key"},
+        {"{\"a\":1,}", "invalid character '}' looking for beginning of object key string"},
+        {"{a:1}", "invalid character 'a' looking for beginning of object key string"},
+        {"[\xc3\xa4]", "invalid character '\xc3\x83' looking for beginning of value"},
+        {"{} x", "invalid character 'x' after top-level value"},
+        {"[1.]", "invalid character ']' after decimal point in numeric literal"},
+        {"[\"\\x\"]", "invalid character 'x' in string escape code"},
+        {"{\"a\":1 \"b\"", "invalid character '\"' after object key:value pair"},
+        {"{\"a\":tru}", "invalid character '}' in literal true (expecting 'e')"},
+        {"[nil]", "invalid character 'i' in literal null (expecting 'u')"},
+        {"[\"\\u12g4\"]", "invalid character 'g' in \\u hexadecimal character escape"},
+        {"[\"a\tb\"]", "invalid character '\\t' in string literal"},
+        {"[-]", "invalid character ']' in numeric literal"},
+        {"[1e]", "invalid character ']' in exponent of numeric literal"},
+        {"[01]", "invalid character '1' after array element"},
+        {"'", "invalid character '\\'' looking for beginning of value"},
+        {"]", "invalid character ']' looking for beginning of value"},
+        {"[1}", "invalid character '}' after array element"},
+        {"", "unexpected EOF"},
         {"[\"\\u0000\"]", "a NUL in a string is not allowed at byte 8"},
     };
 
@@ -614,4 +628,84 @@ TEST(json_visit_names_what_is_said)
     json_visit(doc, tables, note_member, &said);
     CHECK_STR(said.data, "Name !Odd !Odder Inner Inner.X !Inner.Z Points Points.Y !Points.W ByName "
                          "ByName.X !ByName.V Lists !Lists.U Labels ");
+}
+
+TEST(json_wrong_numbers_are_named)
+{
+    struct sample s;
+    struct err *e = decode("{\"Small\":1.5}", &s);
+
+    CHECK(e && strstr(err_text(e),
+                      "cannot unmarshal number 1.5 into Go struct field Small of type int"));
+    err_drop(e);
+    e = decode("[]", &s);
+    CHECK(e && strstr(err_text(e), "cannot unmarshal array into Go value of type struct"));
+    err_drop(e);
+}
+
+/* What Go's encoding/json does with the same text. */
+TEST(json_equal_members_as_in_go)
+{
+    static const struct {
+        const char *text, *same_as;
+    } same[] = {
+        {"{\"On\":true,\"on\":false}", "{}"},
+        {"{\"on\":false,\"ON\":true}", "{\"On\":true}"},
+        {"{\"On\":true,\"on\":null}", "{\"On\":true}"},
+        {"{\"Name\":\"a\",\"NAME\":null}", "{\"Name\":\"a\"}"},
+        {"{\"Tri\":true,\"tri\":null}", "{}"},
+        {"{\"Maybe\":1,\"maybe\":null}", "{}"},
+        {"{\"Raw\":[1],\"raw\":null}", "{}"},
+        {"{\"Pointed\":{\"X\":1},\"pointed\":null}", "{}"},
+        {"{\"Inner\":{\"X\":1},\"inner\":null}", "{\"Inner\":{\"X\":1}}"},
+        {"{\"Inner\":{\"X\":1},\"inner\":{\"Y\":2}}", "{\"Inner\":{\"X\":1,\"Y\":2}}"},
+        {"{\"Pointed\":{\"X\":1},\"pointed\":{\"Y\":2}}", "{\"Pointed\":{\"X\":1,\"Y\":2}}"},
+        {"{\"Points\":[{\"X\":1},{\"X\":2}],\"points\":[{\"Y\":3}]}",
+         "{\"Points\":[{\"X\":1,\"Y\":3}]}"},
+        {"{\"Points\":[{\"X\":1}],\"points\":null}", "{}"},
+        {"{\"Labels\":{\"a\":\"1\"},\"labels\":{\"b\":\"2\"}}",
+         "{\"Labels\":{\"a\":\"1\",\"b\":\"2\"}}"},
+        {"{\"Labels\":{\"a\":\"1\"},\"labels\":null}", "{}"},
+        {"{\"Ports\":{\"a\":{}},\"ports\":null}", "{}"},
+        {"{\"ByName\":{\"q\":{\"X\":1}},\"byname\":{\"q\":{\"Y\":2}}}",
+         "{\"ByName\":{\"q\":{\"Y\":2}}}"},
+        {"{\"ByName\":{\"q\":{\"X\":1}},\"byname\":null}", "{}"},
+        {"{\"Label\xc5\xbf\":{\"a\":\"1\"}}", "{\"Labels\":{\"a\":\"1\"}}"}, /* U+017F is an s */
+        {"{\"Label\xc5\xbf\xc5\xbf\":{\"a\":\"1\"}}", "{}"},
+        {"{\"Labels\":{\"a\":\"1\"},\"label\":{\"a\":\"2\"}}", "{\"Labels\":{\"a\":\"1\"}}"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(same); i++) {
+        struct sample a, b;
+
+        CHECK_OK(decode(same[i].text, &a));
+        CHECK_OK(decode(same[i].same_as, &b));
+        CHECK_STR(json_encode(test_arena, &sample_json, &a),
+                  json_encode(test_arena, &sample_json, &b));
+    }
+}
+
+TEST(json_rows_that_are_not_kept)
+{
+    struct box {
+        int kept;
+        struct {
+            int x, y;
+        } object;
+    } b = {0};
+    static const struct jfield fields[] = {
+        J(J_INT, struct box, kept, "Kept"),
+        {.key = "Shown", .type = J_STRS, .flags = J_UNKEPT},
+        J(J_OBJ, struct box, object, "Object", .flags = J_NULL_OBJ, .sub = &point_json),
+        J_END,
+    };
+    static const struct jtable table = {sizeof(struct box), fields};
+
+#define DECODE(text) json_decode(test_arena, text, strlen(text), &table, &b)
+    CHECK_OK(DECODE("{\"Kept\":1,\"Shown\":[\"a\"],\"Object\":{\"X\":1}}"));
+    CHECK_STR(json_encode(test_arena, &table, &b), "{\"Kept\":1,\"Object\":{\"X\":1,\"Y\":0}}");
+    CHECK_ERR(DECODE("{\"Shown\":\"a\"}"), ERR_INVALID);
+    CHECK_OK(DECODE("{\"Object\":null}"));
+    CHECK_INT(b.object.x, 0);
+#undef DECODE
 }

@@ -42,11 +42,13 @@ TEST(a_copy_of_a_mount_has_every_member)
     for (const struct jfield *f = mount_point_json.fields; f->key; f++) {
         char *at = (char *)&m + f->offset;
 
-        CHECK(f->type == J_STR || f->type == J_BOOL || f->type == J_PAIRS);
+        CHECK(f->type == J_STR || f->type == J_BOOL || f->type == J_PAIRS || f->type == J_I64);
         if (f->type == J_STR)
             *(char **)at = arena_printf(test_arena, "text of %s", f->key);
         else if (f->type == J_PAIRS)
             pairs_set(test_arena, (struct pairs *)at, "key", f->key);
+        else if (f->type == J_I64)
+            *(int64_t *)at = 7;
         else
             *(bool *)at = true;
     }
@@ -63,6 +65,7 @@ TEST(every_member_of_a_mount_point_has_a_row)
     for (const struct jfield *f = mount_point_json.fields; f->key; f++)
         bytes += f->type == J_STR     ? sizeof(char *)
                  : f->type == J_PAIRS ? sizeof(struct pairs)
+                 : f->type == J_I64   ? sizeof(int64_t)
                                       : sizeof(bool);
     CHECK_INT(bytes + _Alignof(char *) - 1 - (bytes + _Alignof(char *) - 1) % _Alignof(char *),
               sizeof(struct mount_point));

@@ -61,7 +61,7 @@ TEST(rootfs_ids_are_checked)
     set_up();
     CHECK_ERR(rootfs_create(store, "../layers"), ERR_INVALID);
     CHECK_ERR(rootfs_remove(store, ""), ERR_INVALID);
-    CHECK_ERR(rootfs_mount(store, "..", &none, false, &fd), ERR_INVALID);
+    CHECK_ERR(rootfs_mount(store, "..", &none, false, NULL, &fd), ERR_INVALID);
     layer_store_close(store);
 }
 
@@ -76,7 +76,7 @@ TEST(rootfs_mount_names_the_missing_layer)
     set_up();
     id_random(id);
     CHECK_OK(rootfs_create(store, id));
-    CHECK_ERR(rootfs_mount(store, id, &layers, false, &fd), ERR_NOT_FOUND);
+    CHECK_ERR(rootfs_mount(store, id, &layers, false, NULL, &fd), ERR_NOT_FOUND);
     layer_store_close(store);
 }
 

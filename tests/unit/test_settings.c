@@ -126,7 +126,7 @@ TEST(bad_flags_are_refused_in_dockers_words)
     check_says(parse("-- serve"), "accepts no arguments");
     check_says(parse("-"), "accepts no arguments");
     check_says(parse("--tlsverify"), "unknown flag: --tlsverify");
-    check_says(parse("--userns-remap=default"), "unknown flag: --userns-remap");
+    check_says(parse("--selinux-enabled"), "unknown flag: --selinux-enabled");
     check_says(parse("--log-level loud"), "invalid logging level: loud");
     check_says(parse("--label nokey"), "bad attribute format: nokey");
     check_says(parse("--dns example.org"), "example.org is not an ip address");

@@ -34,6 +34,9 @@ TEST(event_filters_name_objects_actions_and_labels)
 {
     static const char *const yes[] = {"",
                                       "{\"container\":[\"web\"]}",
+                                      "{\"container\":[\"we\"]}",
+                                      "{\"container\":[\"\"]}",
+                                      "{\"network\":[\"\"]}",
                                       "{\"container\":[\"abc\",\"zzz\"]}",
                                       "{\"event\":[\"exec_create\"]}",
                                       "{\"event\":[\"exec_create: ls\"]}",
@@ -41,7 +44,7 @@ TEST(event_filters_name_objects_actions_and_labels)
                                       "{\"image\":[\"localhost:5000/busybox:latest\"]}",
                                       "{\"label\":[\"tier=front\"]}",
                                       "{\"type\":{\"container\":true},\"scope\":[\"local\"]}"};
-    static const char *const no[] = {"{\"container\":[\"we\"]}",    "{\"event\":[\"exec\"]}",
+    static const char *const no[] = {"{\"container\":[\"eb\"]}",    "{\"event\":[\"exec\"]}",
                                      "{\"image\":[\"busybox\"]}",   "{\"network\":[\"web\"]}",
                                      "{\"label\":[\"tier=back\"]}", "{\"type\":[\"image\"]}"};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* links: storage */
 /* Names inside archives: cleaning, whiteouts, links. */
-#include "tar_name.h"
+#include "tar/tar_name.h"
 
 #include "test.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* links: runtime core base */
 /* "user[:group]" against an image's passwd and group files. */
-#include "users.h"
+#include "runtime/users.h"
 
 #include "base/fd.h"
 
@@ -102,8 +102,8 @@ TEST(user_by_number)
     CHECK_STR(u.home, "/home/bob");
     u = resolve("1002", "");
     CHECK_STR(u.home, "/");
-    u = resolve("4294967294", "");
-    CHECK(u.uid == 4294967294u);
+    u = resolve("2147483647", "");
+    CHECK(u.uid == 2147483647u);
 }
 
 TEST(user_digits_are_never_a_name)
@@ -112,6 +112,8 @@ TEST(user_digits_are_never_a_name)
     struct sandbox_user u = resolve("1234", ""); /* an image maps that name to root */
 
     CHECK_INT(u.uid, 1234);
+    CHECK_ERR(user_resolve(test_arena, &files, "2147483648", NULL, &u), ERR_INVALID);
+    CHECK_ERR(user_resolve(test_arena, &files, "0:2147483648", NULL, &u), ERR_INVALID);
     CHECK_ERR(user_resolve(test_arena, &files, "4294967296", NULL, &u), ERR_INVALID);
     CHECK_ERR(user_resolve(test_arena, &files, "4294967295", NULL, &u), ERR_INVALID);
     CHECK_ERR(user_resolve(test_arena, &files, "0:4294967295", NULL, &u), ERR_INVALID);

@@ -51,7 +51,7 @@ static bool write_item(struct listing *listing, size_t at)
     struct container_listing *l = (struct container_listing *)listing;
     struct container *c = container_list_at(&l->list, at);
 
-    if (!c || !(l->all || container_is_running(c)) || !container_matches(c, l->filter))
+    if (!c || !(l->all || container_is_up(c)) || !container_matches(c, l->filter))
         return true;
     if (--l->left == 0)
         listing->n = at + 1;

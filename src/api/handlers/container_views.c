@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inspect. Loop thread. */
+/* Inspect, changes. Loop thread. */
 #include "view/view.h"
 
 #include "api.h"
@@ -35,4 +35,18 @@ void handle_container_inspect(struct request *r)
         container_sizes(c, on_inspect_size, r);
     else
         write_inspect(r, c, -1, -1);
+}
+
+static void on_changes(void *ctx, struct err *err, const char *json)
+{
+    if (!reply_failed(ctx, err))
+        reply_json_text(ctx, 200, json);
+}
+
+void handle_container_changes(struct request *r)
+{
+    struct container *c = container_of_request(r);
+
+    if (c)
+        container_changes(c, on_changes, r);
 }

@@ -8,6 +8,7 @@
 
 #include "place/connect.h"
 #include "run/commands.h"
+#include "runtime/config.h"
 #include "runtime/risk.h"
 #include "view/view.h"
 
@@ -144,15 +145,19 @@ void handle_container_remove(struct request *r)
                          query_is_true(&r->query, "link"), reply_done, r);
 }
 
-/* "web/db?link=1": the container is linked to another one, and will not be. */
+/* "web/db?link=1": the container is linked to another one, and will not be. Without link=1 it is a
+ * name of that other one. */
 void handle_container_unlink(struct request *r)
 {
+    const char *name = arena_printf(r->arena, "%s/%s", request_arg(r, 0), request_arg(r, 1));
+    struct container *c;
+
     if (query_is_true(&r->query, "link"))
         container_unlink(parts_of(r)->containers, request_arg(r, 0), request_arg(r, 1), reply_done,
                          r);
-    else
-        reply_err(r, err_new(ERR_NOT_FOUND, "No such container: %s/%s", request_arg(r, 0),
-                             request_arg(r, 1)));
+    else if (!reply_failed(r, container_find(parts_of(r)->containers, name, &c)))
+        container_remove(c, query_is_true(&r->query, "force"), query_is_true(&r->query, "v"), false,
+                         reply_done, r);
 }
 
 void handle_container_rename(struct request *r)
@@ -195,34 +200,40 @@ static void on_updated(void *ctx, struct err *err, const struct strs *warnings)
 
 static void update(struct request *r, struct container *c)
 {
-    container_update(c, r->body.data, r->body.len, on_updated, r);
+    container_update(c, r->body.data, r->body.len, r->api_version, on_updated, r);
 }
 
 void handle_container_update(struct request *r)
 {
-    const char *body;
-    size_t len;
+    struct host_config *asked = arena_new(r->arena, struct host_config);
+    struct strs refused = {0}; /* what has no effect */
     struct container *c;
 
-    if (reply_failed(r, request_need_json(r, &body, &len)))
-        return;
+    if (reply_failed(r, request_read_warned(r, &host_config_json, asked, &refused)))
+        return; /* a bad body is one even where there is no container */
     c = container_of_request(r);
     if (c)
         judge_container(r, c, update);
 }
 
+/* Docker's words for what Go's strconv says. */
+static struct err *read_size(const char *name, const char *text, int *out)
+{
+    const char *digits = *text == '-' ? text + 1 : text;
+    bool is_number = *digits && !digits[strspn(digits, "0123456789")];
+    uint32_t n;
+
+    if (!text_to_u32(text, &n) || n > USHRT_MAX)
+        return err_new(ERR_INVALID, "invalid resize %s \"%.100s\": %s", name, text,
+                       is_number ? "value out of range" : "invalid syntax");
+    *out = (int)n;
+    return NULL;
+}
+
 struct err *tty_size_of_request(struct request *r, int *out_rows, int *out_cols)
 {
-    const char *h = request_param(r, "h"), *w = request_param(r, "w");
-    uint32_t rows, cols;
-
-    if (!text_to_u32(h, &rows) || rows > USHRT_MAX)
-        return err_new(ERR_INVALID, "invalid resize height \"%s\"", h);
-    if (!text_to_u32(w, &cols) || cols > USHRT_MAX)
-        return err_new(ERR_INVALID, "invalid resize width \"%s\"", w);
-    *out_rows = (int)rows;
-    *out_cols = (int)cols;
-    return NULL;
+    TRY(read_size("height", request_param(r, "h"), out_rows));
+    return read_size("width", request_param(r, "w"), out_cols);
 }
 
 void handle_container_resize(struct request *r)

@@ -31,7 +31,7 @@ static void write_images(struct disk_usage *u)
 
     jw_arr(&u->w, "Images");
     while (u->wants_images && (i = image_next(t, &cursor))) {
-        image_write_summary(i, &u->w, u->request->api_version);
+        image_write_summary(i, image_tags(i), image_digests(i), &u->w, u->request->api_version);
         bytes += image_size(i);
     }
     jw_arr_end(&u->w);

@@ -59,21 +59,21 @@ static bool matches_reference(struct arena *a, const char *pattern, const char *
     return text_glob(pattern, ref_familiar_name(a, &ref));
 }
 
-static bool has_reference(struct arena *a, const struct strs *patterns, const struct image *i)
+static struct strs matching(struct arena *a, const struct strs *patterns, const struct strs *names)
 {
-    const struct strs *names[] = {image_tags(i), image_digests(i)};
+    struct strs out = {0};
 
-    for (size_t k = 0; k < ARRAY_LEN(names); k++)
-        for (size_t t = 0; t < names[k]->n; t++)
-            for (size_t p = 0; p < patterns->n; p++)
-                if (matches_reference(a, patterns->v[p], names[k]->v[t]))
-                    return true;
-    return false;
+    for (size_t t = 0; t < names->n; t++)
+        for (size_t p = 0; p < patterns->n; p++)
+            if (matches_reference(a, patterns->v[p], names->v[t])) {
+                strs_add(a, &out, names->v[t]);
+                break;
+            }
+    return out;
 }
 
-static bool image_is_listed(struct arena *a, const struct image *i, const struct image_query *q)
+static bool image_is_listed(const struct image *i, const struct image_query *q)
 {
-    const struct strs *references = filters_get(&q->filters, "reference");
     int64_t created = image_created_ns(i);
 
     if (q->has_dangling && q->dangling != (image_tags(i)->n == 0))
@@ -84,8 +84,7 @@ static bool image_is_listed(struct arena *a, const struct image *i, const struct
         return false;
     if (q->until_ns && created >= q->until_ns)
         return false;
-    return filters_match_labels(&q->filters, image_labels(i)) &&
-           (!references || has_reference(a, references, i));
+    return filters_match_labels(&q->filters, image_labels(i));
 }
 
 struct image_entry {
@@ -107,14 +106,30 @@ static int newest_first(const void *a, const void *b)
     return left < right ? 1 : left > right ? -1 : 0;
 }
 
+/* By reference only the names that match are shown: scripts remove what they see. */
+static void write_image(struct request *r, const struct image *i, const struct image_query *q,
+                        struct jw *w)
+{
+    const struct strs *references = filters_get(&q->filters, "reference");
+    struct strs tags = *image_tags(i), digests = *image_digests(i);
+
+    if (references) {
+        tags = matching(r->arena, references, &tags);
+        digests = matching(r->arena, references, &digests);
+        if (!tags.n && !digests.n)
+            return;
+    }
+    image_write_summary(i, &tags, &digests, w, r->api_version);
+}
+
 static bool write_item(struct listing *listing, size_t at)
 {
     struct image_listing *l = (struct image_listing *)listing;
     struct request *r = listing->request;
     struct image *i = image_present(parts_of(r)->images, l->entries[at].id);
 
-    if (i && image_is_listed(r->arena, i, &l->query))
-        image_write_summary(i, &listing->w, r->api_version);
+    if (i && image_is_listed(i, &l->query))
+        write_image(r, i, &l->query, &listing->w);
     return true;
 }
 
@@ -151,10 +166,14 @@ static struct image *image_of_request(struct request *r)
 void handle_image_inspect(struct request *r)
 {
     struct image *i = image_of_request(r);
+    const char *platform;
     struct buf b = {0};
     struct jw w = {.out = &b};
 
-    if (!i)
+    if (!i ||
+        reply_failed(r,
+                     image_platform_of_json(r->arena, request_param(r, "platform"), &platform)) ||
+        reply_failed(r, image_check_platform(i, request_arg(r, 0), platform)))
         return;
     image_write_inspect(i, &w, r->api_version);
     reply_json(r, 200, &b);

@@ -7,6 +7,7 @@
 #include "core/settings.h"
 #include "image/image.h"
 #include "net/net.h"
+#include "runtime/lsm.h"
 
 #include "api.h"
 
@@ -77,7 +78,7 @@ static void write_plugins(struct jw *w)
 
 static void write_storage(struct jw *w, const struct parts *p)
 {
-    jw_str(w, "Driver", "overlay");
+    jw_str(w, "Driver", "overlay2");
     jw_arr(w, "DriverStatus");
     jw_arr(w, NULL);
     jw_str(w, NULL, "Data Root");
@@ -133,12 +134,19 @@ static void write_registries(struct jw *w, const struct settings *s)
 
 static void write_runtime(struct jw *w)
 {
-    jw_obj(w, "Runtimes");
-    jw_obj(w, "berth-keeper");
-    jw_str(w, "path", "berth-keeper");
+    static const char *const names[] = {"io.containerd.runc.v2", "runc"};
+
+    jw_obj(w, "Runtimes"); /* clients look for these two; both are what is built in */
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        jw_obj(w, names[i]);
+        jw_str(w, "path", "berth-keeper");
+        jw_obj_end(w);
+    }
     jw_obj_end(w);
+    jw_str(w, "DefaultRuntime", "runc");
+    jw_obj(w, "FirewallBackend");
+    jw_str(w, "Driver", "nftables");
     jw_obj_end(w);
-    jw_str(w, "DefaultRuntime", "berth-keeper");
     jw_str(w, "InitBinary", "berth-keeper");
 }
 
@@ -157,9 +165,16 @@ static void write_swarm(struct jw *w)
 static void write_engine(struct request *r, struct jw *w)
 {
     const struct parts *p = parts_of(r);
-    const char *const security[] = {"name=seccomp,profile=builtin",
-                                    cgroup_is_v2(p->cgroups) ? "name=cgroupns" : NULL, NULL};
+    const char *security[5] = {NULL};
+    size_t n = 0;
 
+    if (p->lsm->profile)
+        security[n++] = "name=apparmor";
+    security[n++] = "name=seccomp,profile=builtin";
+    if (p->remap)
+        security[n++] = "name=userns";
+    if (cgroup_is_v2(p->cgroups))
+        security[n++] = "name=cgroupns";
     jw_str(w, "ServerVersion", BERTH_VERSION);
     jw_bool(w, "Debug", p->settings->debug);
     jw_bool(w, "LiveRestoreEnabled", true);

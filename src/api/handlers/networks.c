@@ -157,7 +157,8 @@ struct connect_request { /* the body of both */
 static const struct jfield link_fields[] = {
     J(J_STR, struct connect_request, container, "Container"),
     J(J_BOOL, struct connect_request, force, "Force"),
-    J(J_OBJ, struct connect_request, endpoint, "EndpointConfig", .sub = &endpoint_config_json),
+    J(J_OBJ, struct connect_request, endpoint, "EndpointConfig", .flags = J_NULL_OBJ,
+      .sub = &endpoint_config_json),
     J_END,
 };
 static const struct jtable link_json = {sizeof(struct connect_request), link_fields};

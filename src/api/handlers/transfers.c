@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Pull, load and import: one JSON object a line while they run. An error before the first line
- * is an HTTP error, later one is a line. A client that goes cancels. Loop thread.
+ * is an HTTP error, later one is a line; of load, as with Docker, each is a line. A client that
+ * goes cancels. Loop thread.
  */
 #include <string.h>
 
@@ -14,6 +15,7 @@
 struct transfer {
     struct request *request; /* the handler's reference */
     struct image_job *job;
+    bool tells_errors_in_stream;
     bool is_over;
 };
 
@@ -59,7 +61,7 @@ static void on_done(void *ctx, struct err *err, struct image *image)
     (void)image;
     t->is_over = true;
     t->job = NULL;
-    if (err && !r->is_begun) {
+    if (err && !r->is_begun && !t->tells_errors_in_stream) {
         reply_err(r, err);
         return;
     }
@@ -122,13 +124,6 @@ static void pull(struct request *r)
 
 /* ---- import, load ---- */
 
-static struct err *body_of(struct request *r, int *out_fd)
-{
-    if (!r->conn)
-        return err_new(ERR_CANCELLED, "the client is gone");
-    return conn_body_pipe(r->conn, out_fd);
-}
-
 static const char *or_null(const char *s)
 {
     return *s ? s : NULL;
@@ -152,7 +147,7 @@ static void import(struct request *r)
                              "from standard input"));
         return;
     }
-    if (reply_failed(r, body_of(r, &fd)))
+    if (reply_failed(r, request_body_pipe(r, &fd)))
         return;
     t = transfer_create(r);
     transfer_started(t, image_import(parts_of(r)->images, fd, &import, on_progress, on_done, t));
@@ -171,11 +166,15 @@ void handle_image_create(struct request *r)
 void handle_image_load(struct request *r)
 {
     struct transfer *t;
+    const char *platform;
     int fd;
 
-    if (reply_failed(r, body_of(r, &fd)))
+    if (reply_failed(r,
+                     image_platform_of_json(r->arena, request_param(r, "platform"), &platform)) ||
+        reply_failed(r, request_body_pipe(r, &fd)))
         return;
     t = transfer_create(r);
+    t->tells_errors_in_stream = true;
     transfer_started(t, image_load(parts_of(r)->images, fd, query_is_true(&r->query, "quiet"),
-                                   on_progress, on_done, t));
+                                   platform, on_progress, on_done, t));
 }

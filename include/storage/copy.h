@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* docker cp: paths of a container → what is there, with Docker's rules. In a tree of root_view.h;
+ * workers. */
+#pragma once
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+struct arena;
+struct tar_pack;
+
+struct copy_source {
+    int fd; /* O_PATH; the caller closes it */
+    struct stat st;
+    const char *name;        /* the last part of the path as it was asked for: "/", ".", "etc" */
+    const char *link_target; /* of a link: where it leads to in the container; else "" */
+};
+/* A link at the end is followed when the path ends with "/" or "/.". ERR_NOT_FOUND "Could not find
+ * the file x in container y", ERR_INVALID "not a directory". */
+struct err *copy_find(struct arena *a, int tree, const char *id, const char *path,
+                      struct copy_source *out) must_check;
+struct tar_pack *copy_pack(const struct copy_source *s);
+struct tar_pack *copy_pack_root(const struct copy_source *s); /* "./", "bin/", "bin/sh" */
+
+struct copy_target {
+    int dir;
+    const char *path; /* cleaned */
+};
+/* ERR_FORBIDDEN where nothing can be written, ERR_INVALID "extraction point is not a directory". */
+struct err *copy_find_target(struct arena *a, int tree, const char *id, const char *path,
+                             struct copy_target *out) must_check;
+struct copy_options {
+    bool keeps_kind, has_owner;
+    uint32_t uid, gid;
+    bool (*is_cancelled)(void *ctx);
+    void *ctx;
+};
+/* The tar that comes from in_fd. A client that went: ERR_CANCELLED. */
+struct err *copy_in(int tree, const struct copy_target *t, int in_fd, const struct copy_options *o)
+    must_check;

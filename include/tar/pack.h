@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A tree as a tar stream, made piece by piece, so that whoever sends it decides how fast. What
+ * changes the tree meanwhile loses every race: see pack.c. Blocks; any thread, one at a time.
+ */
+#pragma once
+
+#include "base/text.h"
+
+struct tar_pack_plan {
+    int source;            /* O_PATH, a file of any kind; borrowed */
+    const char *root_name; /* what it is called; a directory's name ends with a slash */
+    const char *prefix;    /* stands in front of the names of what is in it */
+};
+struct tar_pack;
+struct tar_pack *tar_pack_create(const struct tar_pack_plan *p);
+/* Fills `out` with about `room` bytes more. *is_end: that was all. */
+struct err *tar_pack_more(struct tar_pack *p, size_t room, struct buf *out, bool *is_end)
+    must_check;
+/* A file that became shorter while it was read, its end given as zeros; NULL: none. The last one,
+ * if there are several. */
+const char *tar_pack_torn(const struct tar_pack *p);
+void tar_pack_destroy(struct tar_pack *p); /* accepts NULL */
+
+/* The kernel's own file systems (proc, sysfs, cgroup, …): what is in them is no content. */
+bool tar_fs_is_kernels(int fd);

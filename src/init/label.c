@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * P_LABEL: which AppArmor profile the process has from its execve on, or from now on. Through the
+ * child's own procfs, so that nothing in a container can stand in for the file: a write that went
+ * elsewhere would leave the process unconfined (CVE-2019-16884, CVE-2025-52881).
+ */
+#include "init.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Of the thread, not of the process: what is written holds for who writes (proc(5)). */
+static const char folder[] = "thread-self/attr/apparmor/";
+
+int do_label(struct init *t)
+{
+    const char *profile = t->op->data;
+    bool is_now = t->op->flags & PF_NOW;
+    const char *file = is_now ? "current" : "exec", *verb = is_now ? "changeprofile " : "exec ";
+    char path[sizeof(folder) + 16], text[4096];
+
+    init_blame(t, profile);
+    if (strlen(profile) + strlen(verb) >= sizeof(text))
+        return ENAMETOOLONG;
+    memcpy(path, folder, sizeof(folder));
+    memcpy(path + sizeof(folder) - 1, file, strlen(file) + 1);
+    memcpy(text, verb, strlen(verb));
+    memcpy(text + strlen(verb), profile, strlen(profile) + 1);
+    return procfs_write(t, path, text);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libarchive readers with just the filters and formats we allow. Any thread.
+ * Trap: archive_read_support_filter_all, and a filter whose library is missing, run programs
+ * found by PATH (CVE-2014-9357 and its kin); a filter that answers anything but OK is refused.
+ */
+#include "tar/decoder.h"
+
+#include <archive.h>
+
+#include "base/mem.h"
+
+static int (*const filters[])(struct archive *) = {
+    archive_read_support_filter_gzip,
+    archive_read_support_filter_zstd,
+    archive_read_support_filter_bzip2,
+    archive_read_support_filter_xz,
+};
+
+struct err *decoder_open(enum decoder_kind kind, struct archive **out)
+{
+    struct archive *ar = archive_read_new();
+    bool is_ok = ar != NULL;
+
+    if (kind & DECODER_RAW)
+        for (size_t i = 0; is_ok && i < ARRAY_LEN(filters); i++)
+            is_ok = filters[i](ar) == ARCHIVE_OK;
+    if (is_ok && kind == DECODER_RAW)
+        is_ok = archive_read_support_format_raw(ar) == ARCHIVE_OK;
+    if (is_ok && (kind & DECODER_TAR))
+        is_ok = archive_read_support_format_tar(ar) == ARCHIVE_OK;
+    if (is_ok)
+        is_ok = archive_read_support_format_empty(ar) == ARCHIVE_OK;
+    if (!is_ok) {
+        archive_read_free(ar);
+        return err_new(ERR_INTERNAL, "this libarchive lacks gzip, zstd, bzip2 or xz");
+    }
+    *out = ar;
+    return NULL;
+}
+
+/* Of the thread alone (uselocale(3)): the process stays in "C". */
+struct utf8_scope utf8_begin(void)
+{
+    struct utf8_scope s = {.own = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0)};
+
+    if (s.own)
+        s.before = uselocale(s.own);
+    return s;
+}
+
+void utf8_end(struct utf8_scope *s)
+{
+    if (!s->own)
+        return;
+    uselocale(s->before);
+    freelocale(s->own);
+}

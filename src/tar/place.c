@@ -1,0 +1,719 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tar → a tree that is in use: docker cp. Every system call names one part below a directory's
+ * descriptor. A parent is resolved without links below the target, and where one is a link, as the
+ * container would see it (openat2, IN_ROOT of its root). The last part is never followed, and what
+ * was made is changed through its descriptor alone.
+ * A file has its name when it is whole: what a client did not send is never seen.
+ * What fails takes back what it has made, as long as it is what it made (device and inode). What
+ * was there before and was replaced is not brought back.
+ */
+#include "tar/place.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "base/fd.h"
+#include "base/text.h"
+#include "tar/decoder.h"
+#include "tar/meta.h"
+#include "tar/tar_name.h"
+
+enum {
+    READ_BYTES = 256 << 10,
+    SMALL_BYTES = 1 << 20,       /* such a file is taken whole before it is made */
+    SMALL_RUNS_MAX = 64,         /* pieces between holes; with more it gets none */
+    NOTES_BYTES_MAX = 128 << 20, /* memory for what was made; what is past it stays */
+    TEMP_NAME_MAX = 32,
+};
+
+/* What was made, the last first: of directories also the times, which every file in them moves. */
+struct note {
+    struct note *next;
+    dev_t dev;
+    ino_t ino;
+    bool is_dir, is_new, has_times;
+    struct timespec times[2];
+    char path[];
+};
+
+struct placing {
+    const struct tar_place_plan *plan;
+    struct archive *ar;
+    int parent; /* cached; -1: none */
+    char parent_path[TAR_NAME_MAX + 1];
+    struct tar_name name, link; /* of the current entry */
+    struct buf content;         /* of a small file */
+    struct small_run {
+        int64_t at, end;
+    } runs[SMALL_RUNS_MAX]; /* of it, what is no hole */
+    size_t n_runs;
+    int64_t file_bytes, entries;
+    struct err *read_err; /* what stopped plan->more: the cause of all that follows */
+    struct arena *notes_arena;
+    struct note *notes;
+};
+
+static void drop_parent(struct placing *x)
+{
+    if (x->parent >= 0)
+        close(x->parent);
+    x->parent = -1;
+}
+
+/* ---- parents ---- */
+
+/* ELOOP: a part is a link. A leading slash of its target means the root, and it never leaves it. */
+static int open_dir_in(const struct placing *x, const char *path)
+{
+    const struct tar_place_plan *p = x->plan;
+    autofree char *from_root = NULL;
+    int fd = fd_open_beneath(p->dir, path, O_PATH | O_DIRECTORY, 0);
+
+    if (fd >= 0 || errno != ELOOP || p->root < 0)
+        return fd;
+    from_root = mem_printf("%s/%s", p->dir_path, path);
+    return fd_open_in_root(p->root, from_root, O_PATH | O_DIRECTORY, 0);
+}
+
+static struct err *note(struct placing *x, const char *path, const struct stat *st, bool is_new,
+                        const struct meta *m)
+{
+    size_t len = strlen(path);
+    struct note *n;
+
+    if (arena_size(x->notes_arena) > NOTES_BYTES_MAX)
+        return NULL;
+    n = arena_alloc(x->notes_arena, sizeof(*n) + len + 1);
+    n->dev = st->st_dev;
+    n->ino = st->st_ino;
+    n->is_dir = S_ISDIR(st->st_mode);
+    n->is_new = is_new;
+    n->has_times = m != NULL;
+    if (m)
+        memcpy(n->times, m->times, sizeof(n->times));
+    memcpy(n->path, path, len);
+    n->next = x->notes;
+    x->notes = n;
+    return NULL;
+}
+
+static struct err *note_fd(struct placing *x, const char *path, int fd, bool is_new,
+                           const struct meta *m)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return err_sys("stat %s", path);
+    return note(x, path, &st, is_new, m);
+}
+
+/* A missing parent, 0755 and root's, or of who owns all. */
+static struct err *make_parent(struct placing *x, int above, const char *part, const char *path)
+{
+    autoclose int fd = -1;
+
+    if (mkdirat(above, part, 0755) < 0)
+        return errno == EEXIST ? NULL : err_sys("make directory %s", path);
+    fd = openat(above, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return err_sys("open directory %s", path);
+    if (x->plan->has_owner && fchown(fd, x->plan->uid, x->plan->gid) < 0)
+        return err_sys("set the owner of %s", path);
+    return note_fd(x, path, fd, true, NULL);
+}
+
+static struct err *make_parents(struct placing *x, const char *path, int *out)
+{
+    autofree char *prefix = mem_strdup(path);
+    autoclose int dir = fcntl(x->plan->dir, F_DUPFD_CLOEXEC, 0);
+    char *part = prefix;
+
+    while (dir >= 0 && part) {
+        char *slash = strchr(part, '/');
+        autoclose int above = dir;
+
+        if (slash)
+            *slash = '\0';
+        dir = open_dir_in(x, prefix);
+        if (dir < 0 && errno == ENOENT) {
+            TRY(make_parent(x, above, part, prefix));
+            dir = open_dir_in(x, prefix);
+        }
+        if (dir < 0)
+            return errno == EROFS ? err_sys("make directory %s", prefix)
+                                  : err_new(ERR_INVALID,
+                                            "archive entry \"%.200s\" has a parent that is no "
+                                            "directory: %s",
+                                            x->name.path, strerror(errno));
+        if (slash)
+            *slash = '/';
+        part = slash ? slash + 1 : NULL;
+    }
+    *out = steal_fd(&dir);
+    return NULL;
+}
+
+/* The directory of a name; *out is borrowed. */
+static struct err *open_parent(struct placing *x, const struct tar_name *n, bool may_make, int *out)
+{
+    char path[TAR_NAME_MAX + 1];
+    int fd;
+
+    *out = x->plan->dir;
+    if (!n->parent_len)
+        return NULL;
+    memcpy(path, n->path, n->parent_len);
+    path[n->parent_len] = '\0';
+    *out = x->parent;
+    if (x->parent >= 0 && !strcmp(path, x->parent_path))
+        return NULL;
+    fd = open_dir_in(x, path);
+    if (fd < 0 && may_make)
+        TRY(make_parents(x, path, &fd));
+    if (fd < 0)
+        return err_new(ERR_INVALID, "archive entry \"%.200s\" refers to \"%.200s\": %s",
+                       x->name.path, n->path, strerror(errno));
+    drop_parent(x);
+    *out = x->parent = fd;
+    memcpy(x->parent_path, path, n->parent_len + 1);
+    return NULL;
+}
+
+/* ---- names that are taken ---- */
+
+/* Makes the name free, unless both are directories, or neither is and the caller renames over it.
+ */
+static struct err *clear_name(struct placing *x, int dir, const char *name, bool for_dir)
+{
+    struct stat st;
+
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? NULL : err_sys("stat %s", name);
+    if (S_ISDIR(st.st_mode) && for_dir)
+        return NULL;
+    if (S_ISDIR(st.st_mode) != for_dir && x->plan->keeps_kind)
+        return err_new(ERR_INVALID,
+                       for_dir ? "cannot overwrite non-directory \"%s\" with directory \"%s\""
+                               : "cannot overwrite directory \"%s\" with non-directory \"%s\"",
+                       x->name.path, x->name.path);
+    if (S_ISDIR(st.st_mode)) {
+        drop_parent(x); /* it may be in there */
+        return dir_remove_tree(dir, name);
+    }
+    if (for_dir && unlinkat(dir, name, 0) < 0 && errno != ENOENT)
+        return err_sys("replace %s", name);
+    return NULL;
+}
+
+static void make_temp_name(char out[TEMP_NAME_MAX])
+{
+    uint64_t n = 0;
+
+    (void)!getrandom(&n, sizeof(n), 0);
+    snprintf(out, TEMP_NAME_MAX, ".berth-cp-%016llx", (unsigned long long)n);
+}
+
+/* `made` gets the name `base`, and what had it is gone: at no moment is the name free. */
+static struct err *take_name(struct placing *x, int dir, const char *made, const char *base)
+{
+    autoclose int held = fcntl(dir, F_DUPFD_CLOEXEC, 0); /* clear_name may drop the parent */
+    struct err *e;
+
+    if (held < 0)
+        return err_sys("open directory");
+    e = clear_name(x, held, base, false);
+    if (!e && renameat(held, made, held, base) < 0)
+        e = err_sys("replace %s", x->name.path);
+    if (e)
+        (void)!unlinkat(held, made, 0);
+    return e;
+}
+
+/* ---- content ---- */
+
+static struct err *archive_err(struct placing *x)
+{
+    const char *text = archive_error_string(x->ar);
+
+    return err_new(ERR_INVALID, "this is no valid tar archive: %s", text ? text : "unknown");
+}
+
+static struct err *look(struct placing *x)
+{
+    const struct tar_place_plan *p = x->plan;
+
+    return p->look
+               ? p->look(p->ctx, archive_filter_bytes(x->ar, -1), archive_filter_bytes(x->ar, 0))
+               : NULL;
+}
+
+static struct err *next_block(struct placing *x, int64_t size, int64_t end, const void **p,
+                              size_t *n, int64_t *at)
+{
+    int r = archive_read_data_block(x->ar, p, n, at);
+
+    TRY(look(x));
+    if (r == ARCHIVE_EOF) {
+        *n = 0;
+        *p = NULL;
+        return NULL;
+    }
+    if (r != ARCHIVE_OK)
+        return archive_err(x);
+    if (*at < end || *at > size || (int64_t)*n > size - *at)
+        return err_new(ERR_INVALID, "the archive is damaged: data outside a file");
+    return NULL;
+}
+
+static struct err *write_at(int fd, const char *p, size_t n, int64_t at)
+{
+    while (n) {
+        ssize_t written = pwrite(fd, p, n, at);
+
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return err_sys("write");
+        p += written;
+        n -= (size_t)written;
+        at += written;
+    }
+    return NULL;
+}
+
+/* Holes stay holes. */
+static struct err *write_content(struct placing *x, int fd, int64_t size)
+{
+    int64_t end = 0, at;
+    const void *p;
+    size_t n;
+
+    for (;;) {
+        TRY(next_block(x, size, end, &p, &n, &at));
+        if (!p)
+            break;
+        TRY(write_at(fd, p, n, at));
+        end = at + (int64_t)n;
+    }
+    if (end < size && ftruncate(fd, size) < 0)
+        return err_sys("extend to %lld bytes", (long long)size);
+    return NULL;
+}
+
+static void add_run(struct placing *x, int64_t at, int64_t end)
+{
+    struct small_run *last = x->n_runs ? &x->runs[x->n_runs - 1] : NULL;
+
+    if (last && (last->end == at || x->n_runs == SMALL_RUNS_MAX))
+        last->end = end;
+    else
+        x->runs[x->n_runs++] = (struct small_run){at, end};
+}
+
+static struct err *take_small(struct placing *x, int64_t size)
+{
+    int64_t end = 0, at;
+    const void *p;
+    size_t n;
+
+    x->content.len = x->n_runs = 0;
+    buf_reserve(&x->content, (size_t)size);
+    for (;;) {
+        TRY(next_block(x, size, end, &p, &n, &at));
+        if (!p)
+            return NULL;
+        memset(x->content.data + end, 0, (size_t)(at - end));
+        memcpy(x->content.data + at, p, n);
+        end = at + (int64_t)n;
+        add_run(x, at, end);
+    }
+}
+
+/* ---- regular files ---- */
+
+static struct err *fill_small(struct placing *x, int fd, struct archive_entry *e,
+                              const struct meta *m)
+{
+    int64_t size = archive_entry_size(e), end = 0;
+
+    for (size_t i = 0; i < x->n_runs; i++) {
+        const struct small_run *r = &x->runs[i];
+
+        TRY(write_at(fd, x->content.data + r->at, (size_t)(r->end - r->at), r->at));
+        end = r->end;
+    }
+    if (end < size && ftruncate(fd, size) < 0)
+        return err_sys("extend to %lld bytes", (long long)size);
+    return meta_apply_fd(fd, m, e);
+}
+
+/* All of it is here: it is made under its name, or beside it when that is taken. */
+static struct err *put_small(struct placing *x, int dir, struct archive_entry *e,
+                             const struct meta *m)
+{
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    char temp[TEMP_NAME_MAX];
+    const char *made = x->name.base;
+    autoclose int fd = openat(dir, made, flags, 0600);
+    struct err *err;
+
+    if (fd < 0 && errno == EEXIST) {
+        make_temp_name(temp);
+        made = temp;
+        fd = openat(dir, made, flags, 0600);
+    }
+    if (fd < 0)
+        return err_sys("make file %s", x->name.path);
+    err = fill_small(x, fd, e, m);
+    if (err) {
+        (void)!unlinkat(dir, made, 0);
+        return err;
+    }
+    if (made == temp)
+        return take_name(x, dir, temp, x->name.base);
+    return note_fd(x, x->name.path, fd, true, NULL);
+}
+
+static struct err *link_temp(int fd, int dir, const char *name)
+{
+    char link[32];
+
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    return linkat(AT_FDCWD, link, dir, name, AT_SYMLINK_FOLLOW) < 0 ? err_sys("name %s", name)
+                                                                    : NULL;
+}
+
+/* Without a name until it is whole (O_TMPFILE; overlay has it since Linux 6.1), or under one of
+ * ours. */
+static struct err *put_large(struct placing *x, int dir, struct archive_entry *e,
+                             const struct meta *m)
+{
+    autoclose int held = fcntl(dir, F_DUPFD_CLOEXEC, 0), fd = -1;
+    bool has_name = false;
+    char temp[TEMP_NAME_MAX];
+    struct err *err;
+
+    make_temp_name(temp);
+    fd = openat(held, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    if (fd < 0 && errno != EROFS) {
+        has_name = true;
+        fd = openat(held, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    }
+    if (fd < 0)
+        return err_sys("make file %s", x->name.path);
+    err = write_content(x, fd, archive_entry_size(e));
+    if (!err)
+        err = meta_apply_fd(fd, m, e);
+    if (!err && !has_name) {
+        err = link_temp(fd, held, x->name.base);
+        if (!err)
+            return note_fd(x, x->name.path, fd, true, NULL);
+        if (err_errno(err) == EEXIST) {
+            err_drop(err);
+            err = link_temp(fd, held, temp);
+            has_name = !err;
+        }
+    }
+    if (err) {
+        if (has_name)
+            (void)!unlinkat(held, temp, 0);
+        return err;
+    }
+    return take_name(x, held, temp, x->name.base);
+}
+
+static struct err *put_file(struct placing *x, int dir, struct archive_entry *e,
+                            const struct meta *m)
+{
+    int64_t size = archive_entry_size(e);
+
+    if (size < 0 || size > x->plan->max_bytes - x->file_bytes)
+        return err_new(ERR_INVALID, "the archive's files have more than %lld bytes",
+                       (long long)x->plan->max_bytes);
+    x->file_bytes += size;
+    if (size > SMALL_BYTES)
+        return put_large(x, dir, e, m);
+    TRY(take_small(x, size));
+    return put_small(x, dir, e, m);
+}
+
+/* ---- other kinds ---- */
+
+static struct err *put_dir(struct placing *x, int dir, struct archive_entry *e,
+                           const struct meta *m)
+{
+    autoclose int fd = -1, held = fcntl(dir, F_DUPFD_CLOEXEC, 0);
+    bool is_new = false;
+
+    if (!*x->name.path)
+        return NULL; /* the target stays what it is, as with Docker */
+    TRY(clear_name(x, held, x->name.base, true));
+    is_new = mkdirat(held, x->name.base, 0700) == 0;
+    if (!is_new && errno != EEXIST)
+        return err_sys("make directory %s", x->name.path);
+    fd = openat(held, x->name.base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return err_sys("open directory %s", x->name.path);
+    TRY(note_fd(x, x->name.path, fd, is_new, m));
+    return meta_apply_fd(fd, m, e);
+}
+
+static int make_node(int dir, const char *name, struct archive_entry *e, mode_t type)
+{
+    if (S_ISLNK(type))
+        return symlinkat(archive_entry_symlink(e), dir, name);
+    return mknodat(dir, name, type | 0600, S_ISFIFO(type) ? 0 : archive_entry_rdev(e));
+}
+
+/* Beside its name, with owner and mode, before it takes it. */
+static struct err *put_node(struct placing *x, int dir, struct archive_entry *e,
+                            const struct meta *m, mode_t type)
+{
+    const char *target = archive_entry_symlink(e);
+    bool is_beside = false;
+    char temp[TEMP_NAME_MAX];
+    const char *made = x->name.base;
+    struct err *err;
+    struct stat st;
+
+    if (S_ISLNK(type) && (!target || !*target || strlen(target) >= PATH_MAX))
+        return err_new(ERR_INVALID, "archive entry \"%.200s\" is a link without a usable target",
+                       x->name.path);
+    if (make_node(dir, made, e, type) < 0) {
+        if (errno != EEXIST)
+            return err_sys("make %s", x->name.path);
+        is_beside = true;
+        make_temp_name(temp);
+        made = temp;
+        if (make_node(dir, made, e, type) < 0)
+            return err_sys("make %s", x->name.path);
+    }
+    err = meta_apply_at(dir, made, m, type);
+    if (err) {
+        if (is_beside)
+            (void)!unlinkat(dir, made, 0);
+        return err;
+    }
+    if (is_beside)
+        return take_name(x, dir, temp, x->name.base);
+    return fstatat(dir, made, &st, AT_SYMLINK_NOFOLLOW) < 0
+               ? NULL
+               : note(x, x->name.path, &st, true, NULL);
+}
+
+/* "from" → "to", in front of the rest. */
+static struct err *rename_entry(const struct placing *x, const char *raw, struct tar_name *out)
+{
+    const char *from = x->plan->from;
+    autofree char *renamed = NULL;
+    size_t n;
+
+    TRY(tar_name_clean(raw, out));
+    if (!from)
+        return NULL;
+    n = strlen(from);
+    if (strncmp(out->path, from, n) || (out->path[n] && out->path[n] != '/' && n))
+        return NULL;
+    renamed = mem_printf("%s/%s", x->plan->to, out->path + n);
+    return tar_name_clean(renamed, out);
+}
+
+/* The target is looked up as a parent is: it never leaves what the archive may reach. */
+static struct err *put_hard_link(struct placing *x, const char *raw)
+{
+    autoclose int from = -1, to = -1;
+    char temp[TEMP_NAME_MAX];
+    struct stat st;
+    int dir;
+
+    TRY(rename_entry(x, raw, &x->link));
+    if (!*x->link.path)
+        return err_new(ERR_INVALID, "archive entry \"%.200s\" links to nothing", x->name.path);
+    if (!strcmp(x->link.path, x->name.path))
+        return NULL;
+    TRY(open_parent(x, &x->link, false, &dir));
+    from = fcntl(dir, F_DUPFD_CLOEXEC, 0);
+    TRY(open_parent(x, &x->name, true, &dir));
+    to = fcntl(dir, F_DUPFD_CLOEXEC, 0);
+    if (linkat(from, x->link.base, to, x->name.base, 0) == 0) {
+        if (fstatat(to, x->name.base, &st, AT_SYMLINK_NOFOLLOW) == 0)
+            return note(x, x->name.path, &st, true, NULL);
+        return NULL;
+    }
+    if (errno == EEXIST) {
+        make_temp_name(temp);
+        if (linkat(from, x->link.base, to, temp, 0) == 0) {
+            struct err *e = take_name(x, to, temp, x->name.base);
+
+            (void)!unlinkat(to, temp, 0); /* rename(2) of two names of one file does nothing */
+            return e;
+        }
+    }
+    if (errno == ENOENT || errno == EPERM)
+        return err_new(ERR_INVALID,
+                       "archive entry \"%.200s\" links to \"%.200s\", which is no file there",
+                       x->name.path, x->link.path);
+    return err_sys("link %s", x->name.path);
+}
+
+/* ---- entries ---- */
+
+static struct err *read_meta(struct placing *x, struct archive_entry *e, struct meta *m)
+{
+    const struct tar_place_plan *p = x->plan;
+
+    TRY(meta_read(e, m));
+    m->leaves_owner = p->leaves_owner;
+    if (p->leaves_set_id)
+        m->mode &= 01777;
+    if (p->has_owner) {
+        m->uid = p->uid;
+        m->gid = p->gid;
+    }
+    return NULL;
+}
+
+static struct err *put(struct placing *x, struct archive_entry *e)
+{
+    const char *raw = archive_entry_pathname(e), *hard_link = archive_entry_hardlink(e);
+    mode_t type = archive_entry_filetype(e);
+    struct meta m;
+    int dir;
+
+    if (!raw)
+        return err_new(ERR_INVALID, "an archive entry has no usable name");
+    TRY(rename_entry(x, raw, &x->name));
+    if (!*x->name.path && (!S_ISDIR(type) || hard_link))
+        return err_new(ERR_INVALID, "the archive's root is not a directory");
+    if (hard_link)
+        return put_hard_link(x, hard_link);
+    TRY(read_meta(x, e, &m));
+    TRY(open_parent(x, &x->name, true, &dir));
+    switch (type) {
+    case S_IFDIR:
+        return put_dir(x, dir, e, &m);
+    case S_IFREG:
+        return put_file(x, dir, e, &m);
+    case S_IFLNK:
+    case S_IFCHR:
+    case S_IFBLK:
+    case S_IFIFO:
+        return put_node(x, dir, e, &m, type);
+    default: /* sockets have no tar form; unknown kinds are left out as Docker does */
+        return NULL;
+    }
+}
+
+static void set_times(struct placing *x)
+{
+    for (struct note *n = x->notes; n; n = n->next) {
+        autoclose int fd = -1;
+        struct stat st;
+
+        if (!n->has_times)
+            continue;
+        fd = open_dir_in(x, n->path);
+        if (fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == n->dev && st.st_ino == n->ino)
+            (void)!utimensat(fd, "", n->times, AT_EMPTY_PATH);
+    }
+}
+
+/* The last first, so that directories are empty by then: unless somebody put something there. */
+static void take_back(struct placing *x)
+{
+    for (struct note *n = x->notes; n; n = n->next) {
+        struct err *e = n->is_new ? tar_name_clean(n->path, &x->name) : NULL;
+        struct stat st;
+        int dir;
+
+        if (n->is_new && !e)
+            e = open_parent(x, &x->name, false, &dir);
+        if (n->is_new && !e && fstatat(dir, x->name.base, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            st.st_dev == n->dev && st.st_ino == n->ino)
+            (void)!unlinkat(dir, x->name.base, n->is_dir ? AT_REMOVEDIR : 0);
+        err_drop(e);
+        if (n->is_dir)
+            drop_parent(x);
+    }
+}
+
+static struct err *check_bounds(struct placing *x)
+{
+    if (++x->entries > x->plan->max_entries)
+        return err_new(ERR_INVALID, "the archive has more than %lld entries",
+                       (long long)x->plan->max_entries);
+    return NULL;
+}
+
+static la_ssize_t on_read(struct archive *ar, void *ctx, const void **p)
+{
+    struct placing *x = ctx;
+    size_t n = 0;
+
+    x->read_err = x->read_err ? x->read_err : x->plan->more(x->plan->ctx, p, &n);
+    if (!x->read_err)
+        return (la_ssize_t)n;
+    archive_set_error(ar, EIO, "%s", err_text(x->read_err));
+    return -1;
+}
+
+static int open_input(struct placing *x, int in_fd)
+{
+    if (in_fd < 0)
+        return archive_read_open(x->ar, x, NULL, on_read, NULL);
+    return archive_read_open_fd(x->ar, in_fd, READ_BYTES);
+}
+
+static struct err *put_all(struct placing *x, int in_fd)
+{
+    struct archive_entry *e;
+    int r;
+
+    if (open_input(x, in_fd) != ARCHIVE_OK)
+        return archive_err(x);
+    while ((r = archive_read_next_header(x->ar, &e)) != ARCHIVE_EOF) {
+        TRY(look(x));
+        if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
+            return archive_err(x);
+        TRY(check_bounds(x));
+        TRY(put(x, e));
+    }
+    return look(x); /* a client that went looks like the end */
+}
+
+struct err *tar_place(int in_fd, const struct tar_place_plan *plan)
+{
+    autofree struct placing *x = mem_new(struct placing);
+    struct utf8_scope scope = utf8_begin();
+    struct err *e;
+
+    ASSERT(plan->max_bytes > 0 && plan->max_entries > 0);
+    x->plan = plan;
+    x->parent = -1;
+    x->notes_arena = arena_create();
+    e = decoder_open(DECODER_RAW_TAR, &x->ar);
+    if (!e)
+        e = put_all(x, in_fd);
+    if (e && x->read_err) {
+        err_drop(e);
+        e = steal_ptr(&x->read_err);
+    }
+    err_drop(steal_ptr(&x->read_err));
+    if (e)
+        take_back(x);
+    else
+        set_times(x);
+    drop_parent(x);
+    arena_destroy(x->notes_arena);
+    buf_finish(&x->content);
+    archive_read_free(x->ar);
+    utf8_end(&scope);
+    return e;
+}

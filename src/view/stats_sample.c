@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Docker's JSON of a container's CPU, memory, block I/O, processes and networks. The network's
+ * figures come from /proc/PID/net/dev, which shows the namespace of that process: nobody enters it.
+ * Workers.
+ */
+#include "stats_sample.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/json.h"
+#include "cgroup/cgroup.h"
+#include "container/object.h"
+#include "place/networks.h"
+
+#define PROC_TEXT_MAX 65536
+
+void stats_cpu_finish(struct stats_cpu *c)
+{
+    free(c->cpus);
+    *c = (struct stats_cpu){0};
+}
+
+void stats_look_begin(struct stats_look *l, const struct container *c)
+{
+    autoarena struct arena *a = arena_create();
+    bool is_running = state_is_running(c) && !c->is_exiting && !c->exit.is_set;
+
+    ASSERT_LOOP();
+    *l = (struct stats_look){
+        .cgroups = c->parts->cgroups,
+        .id = mem_strdup(c->doc.id),
+        .name = mem_printf("/%s", c->name),
+        .place = mem_strdup(container_cgroup(a, c)),
+        .pid = c->doc.state.pid,
+        .pidfd = is_running ? fcntl(c->pidfd, F_DUPFD_CLOEXEC, 0) : -1,
+        .has_networks =
+            !network_mode_is(&c->doc.host, "host") && !network_mode_is(&c->doc.host, "none"),
+    };
+}
+
+void stats_look_finish(struct stats_look *l)
+{
+    free(l->id);
+    free(l->name);
+    free(l->place);
+    if (l->pidfd >= 0)
+        close(l->pidfd);
+    stats_cpu_finish(&l->before);
+    stats_cpu_finish(&l->now);
+    buf_finish(&l->json);
+}
+
+/* ---- the host ---- */
+
+/* proc(5): user nice system idle iowait irq softirq, in ticks; what Docker adds up. */
+static int64_t host_cpu_ns(struct arena *a)
+{
+    long long v[7] = {0}, sum = 0;
+    char *text = NULL;
+    size_t n;
+    struct err *e = file_read(a, AT_FDCWD, "/proc/stat", PROC_TEXT_MAX * 64, &text, &n);
+
+    if (!e)
+        sscanf(text, "cpu %lld %lld %lld %lld %lld %lld %lld", &v[0], &v[1], &v[2], &v[3], &v[4],
+               &v[5], &v[6]);
+    err_drop(e);
+    for (size_t i = 0; i < ARRAY_LEN(v); i++)
+        sum += v[i];
+    return sum * (NS_PER_S / sysconf(_SC_CLK_TCK));
+}
+
+static int64_t host_memory(void)
+{
+    return (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+}
+
+/* ---- writing ---- */
+
+static void write_cpu(struct jw *w, const char *key, const struct stats_cpu *c)
+{
+    jw_obj(w, key);
+    jw_obj(w, "cpu_usage");
+    jw_int(w, "total_usage", c->total_ns);
+    if (c->cpus) {
+        jw_arr(w, "percpu_usage");
+        for (size_t i = 0; i < c->n_cpus; i++)
+            jw_int(w, NULL, c->cpus[i]);
+        jw_arr_end(w);
+    }
+    jw_int(w, "usage_in_kernelmode", c->kernel_ns);
+    jw_int(w, "usage_in_usermode", c->user_ns);
+    jw_obj_end(w);
+    if (c->is_set) {
+        jw_int(w, "system_cpu_usage", c->host_ns);
+        jw_int(w, "online_cpus", sysconf(_SC_NPROCESSORS_ONLN));
+    }
+    jw_obj(w, "throttling_data");
+    jw_int(w, "periods", c->periods);
+    jw_int(w, "throttled_periods", c->throttled_periods);
+    jw_int(w, "throttled_time", c->throttled_ns);
+    jw_obj_end(w);
+    jw_obj_end(w);
+}
+
+static void write_io(struct jw *w, const char *key, const struct cgroup_io *v, size_t n)
+{
+    if (!n) {
+        jw_null(w, key);
+        return;
+    }
+    jw_arr(w, key);
+    for (size_t i = 0; i < n; i++) {
+        jw_obj(w, NULL);
+        jw_int(w, "major", v[i].major);
+        jw_int(w, "minor", v[i].minor);
+        jw_str(w, "op", v[i].op);
+        jw_int(w, "value", v[i].value);
+        jw_obj_end(w);
+    }
+    jw_arr_end(w);
+}
+
+static void write_block_io(struct jw *w, const struct cgroup_detail *d)
+{
+    static const char *const absent[] = {"io_queue_recursive",     "io_service_time_recursive",
+                                         "io_wait_time_recursive", "io_merged_recursive",
+                                         "io_time_recursive",      "sectors_recursive"};
+
+    jw_obj(w, "blkio_stats");
+    write_io(w, "io_service_bytes_recursive", d->io_bytes, d->n_io_bytes);
+    write_io(w, "io_serviced_recursive", d->io_count, d->n_io_count);
+    for (size_t i = 0; i < ARRAY_LEN(absent); i++)
+        jw_null(w, absent[i]);
+    jw_obj_end(w);
+}
+
+static void write_memory(struct jw *w, const struct cgroup_detail *d, bool is_v2)
+{
+    jw_obj(w, "memory_stats");
+    jw_int(w, "usage", d->usage.memory_bytes);
+    if (!is_v2)
+        jw_int(w, "max_usage", d->usage.memory_max_bytes);
+    jw_obj(w, "stats");
+    for (size_t i = 0; i < d->memory.n; i++)
+        jw_raw(w, d->memory.v[i].key, d->memory.v[i].value);
+    jw_obj_end(w);
+    if (!is_v2 && d->memory_failures)
+        jw_int(w, "failcnt", d->memory_failures);
+    jw_int(w, "limit", d->usage.memory_limit ? d->usage.memory_limit : host_memory());
+    jw_obj_end(w);
+}
+
+static void write_interface(struct jw *w, const char *name, const unsigned long long v[8])
+{
+    static const char *const keys[] = {"rx_bytes", "rx_packets", "rx_errors", "rx_dropped",
+                                       "tx_bytes", "tx_packets", "tx_errors", "tx_dropped"};
+
+    jw_obj(w, name);
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        jw_int(w, keys[i], (int64_t)v[i]);
+    jw_obj_end(w);
+}
+
+/* "  eth0: bytes packets errs drop fifo frame compressed multicast bytes …", behind two lines of
+ * titles. The number of the process may be another's by now: then there is nothing to say. */
+static void write_networks(struct stats_look *l, struct arena *a, struct jw *w)
+{
+    char *text = NULL;
+    size_t n;
+    struct err *e = file_read(a, AT_FDCWD, arena_printf(a, "/proc/%d/net/dev", l->pid),
+                              PROC_TEXT_MAX * 16, &text, &n);
+    struct strs lines = {0};
+
+    if (!e && syscall(SYS_pidfd_send_signal, l->pidfd, 0, NULL, 0) == 0)
+        lines = text_split(a, text, '\n');
+    err_drop(e);
+    jw_obj(w, "networks");
+    for (size_t i = 0; i < lines.n; i++) {
+        char *colon = strchr(lines.v[i], ':');
+        unsigned long long v[8];
+        const char *name;
+
+        if (!colon)
+            continue;
+        *colon = '\0';
+        name = text_trim(lines.v[i]);
+        if (strcmp(name, "lo") &&
+            sscanf(colon + 1, "%llu %llu %llu %llu %*u %*u %*u %*u %llu %llu %llu %llu", &v[0],
+                   &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7]) == 8)
+            write_interface(w, name, v);
+    }
+    jw_obj_end(w);
+}
+
+static void write_time(struct jw *w, const char *key, int64_t ns)
+{
+    if (ns)
+        jw_time(w, key, ns);
+    else
+        jw_str(w, key, "0001-01-01T00:00:00Z");
+}
+
+static void take_cpu(struct stats_look *l, struct arena *a, const struct cgroup_detail *d)
+{
+    l->now = (struct stats_cpu){
+        .is_set = true,
+        .read_ns = clock_wall_ns(),
+        .total_ns = d->usage.cpu_ns,
+        .user_ns = d->usage.cpu_user_ns,
+        .kernel_ns = d->usage.cpu_system_ns,
+        .host_ns = host_cpu_ns(a),
+        .periods = d->usage.periods,
+        .throttled_periods = d->usage.throttled_periods,
+        .throttled_ns = d->usage.throttled_ns,
+        .n_cpus = d->n_cpus,
+    };
+    if (!d->cpus)
+        return;
+    l->now.cpus = mem_array(d->n_cpus + 1, sizeof(*l->now.cpus));
+    memcpy(l->now.cpus, d->cpus, d->n_cpus * sizeof(*d->cpus));
+}
+
+void stats_look_do(struct stats_look *l)
+{
+    autoarena struct arena *a = arena_create();
+    struct cgroup_detail d = {0};
+    struct jw w = {.out = &l->json};
+    struct err *e = l->pidfd < 0 ? NULL : cgroup_detail(l->cgroups, l->place, a, &d);
+    bool is_there = l->pidfd >= 0 && !e;
+
+    ASSERT_WORKER();
+    err_drop(e); /* it has ended */
+    if (is_there)
+        take_cpu(l, a, &d);
+    jw_obj(&w, NULL);
+    jw_str(&w, "name", l->name);
+    jw_str(&w, "id", l->id);
+    write_time(&w, "read", l->now.read_ns);
+    write_time(&w, "preread", is_there ? l->before.read_ns : 0);
+    jw_obj(&w, "pids_stats");
+    if (is_there)
+        jw_int(&w, "current", d.usage.pids);
+    if (d.usage.pids_limit)
+        jw_int(&w, "limit", d.usage.pids_limit);
+    jw_obj_end(&w);
+    write_block_io(&w, &d);
+    jw_int(&w, "num_procs", 0);
+    jw_obj(&w, "storage_stats");
+    jw_obj_end(&w);
+    write_cpu(&w, "cpu_stats", &l->now);
+    write_cpu(&w, "precpu_stats", is_there ? &l->before : &(struct stats_cpu){0});
+    if (is_there) {
+        write_memory(&w, &d, cgroup_is_v2(l->cgroups));
+        if (l->has_networks)
+            write_networks(l, a, &w);
+    } else {
+        jw_obj(&w, "memory_stats");
+        jw_obj_end(&w);
+    }
+    jw_obj_end(&w);
+}
