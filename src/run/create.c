@@ -29,6 +29,7 @@
 #include "storage/volume.h"
 #include "stream/log.h"
 
+#include "image_config.h"
 #include "limits.h"
 #include "merge.h"
 #include "namespaces.h"
@@ -161,6 +162,7 @@ static struct err *merge_image(struct create *o)
 
     TRY(json_decode(o->c->arena, o->image_config, strlen(o->image_config), &config_json,
                     image_config));
+    image_config_mend(o->c->arena, image_config, &o->warnings);
     config_merge_image(o->c->arena, c, image_config);
     if (c->cmd.n == 0 && c->entrypoint.n == 0)
         return err_new(ERR_INVALID, "no command specified");
