@@ -20,6 +20,7 @@
 #include "core/journal.h"
 #include "recover/recover.h"
 #include "runtime/keeper_conn.h"
+#include "runtime/risk.h"
 #include "stream/log.h"
 
 #include "engine.h"
@@ -218,12 +219,15 @@ static void ignore_pipe(void)
     sigaction(SIGHUP, &sa, NULL);
 }
 
-/* The log drivers know their options, which the settings do not. */
+/* The log drivers know their options, which the settings do not; so with the risks. */
 static struct err *read_settings(struct arena *a, int argc, char **argv, struct settings *out)
 {
+    enum risk_telling unused;
+
     TRY(settings_parse(a, argc, argv, out));
     if (out->only_help || out->only_version || out->only_list_steps)
         return NULL;
+    TRY(risk_telling_from_text(out->risk_warnings, &unused));
     return log_check(out->log_driver, &out->log_opts);
 }
 

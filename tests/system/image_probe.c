@@ -116,7 +116,7 @@ static void show(struct probe *p, struct image *i, const char *how)
     else if (!strcmp(how, "history"))
         image_write_history(i, &w);
     else
-        image_write_summary(i, &w, 151);
+        image_write_summary(i, image_tags(i), image_digests(i), &w, 151);
     puts(b.data);
     (void)p;
 }
