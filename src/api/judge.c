@@ -53,9 +53,8 @@ struct judgement {
     judged_sources_fn go_on_sources;
 };
 
-static void add_container(struct judgement *j, struct container *c, struct policy_case *out)
+static void add_container(struct arena *a, struct container *c, struct policy_case *out)
 {
-    struct arena *a = j->request->arena;
     struct strs *images = &out->items[POLICY_IMAGES];
 
     policy_case_config(a, &c->doc.host, out);
@@ -73,7 +72,7 @@ static struct err *judge(struct judgement *j, struct container *c,
     struct policy_case judged = {.risks = found};
 
     if (c)
-        add_container(j, c, &judged);
+        add_container(a, c, &judged);
     policy_case_sources(a, sources, NULL, &judged);
     return policy_check(j->permit.policy, &j->permit.who, a, &judged);
 }
@@ -96,6 +95,19 @@ static void on_looked(void *ctx, struct err *err, const struct risk_findings *fo
         j->go_on(r, c);
     else
         j->go_on_sources(r);
+}
+
+struct err *judge_config(struct request *r, struct container *c)
+{
+    struct permit *p = permit_of_request(r);
+    struct risk_findings found = {0};
+    struct policy_case judged = {.risks = &found};
+
+    if (!p)
+        return NULL;
+    risks_of_config(r->arena, &c->doc.host, &found);
+    add_container(r->arena, c, &judged);
+    return policy_check(p->policy, &p->who, r->arena, &judged);
 }
 
 /* NULL: nothing is to be judged. */

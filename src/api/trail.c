@@ -76,9 +76,9 @@ static void find_object(struct request *r)
     struct err *err = NULL;
 
     r->object = shortened(r->arena, named_object(r));
-    if (text_starts(pattern, "/containers/{}"))
+    if (text_starts(pattern, "/containers/{"))
         err = container_find(parts_of(r)->containers, r->match.args[0], &c);
-    else if (text_starts(pattern, "/exec/{}"))
+    else if (text_starts(pattern, "/exec/{"))
         err = exec_find(parts_of(r)->containers, r->match.args[0], &e);
     if (!err && c)
         r->object_id = arena_strdup(r->arena, c->doc.id);

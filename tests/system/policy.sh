@@ -58,7 +58,7 @@ same "the status is 403" 403 "$(as 1000 curl -s -o /dev/null -w '%{http_code}' -
 # ---- what exists already ----
 d run -d --name root --privileged busybox sleep 1000 >/dev/null 2>&1
 d create --name idle --privileged busybox sleep 1000 >/dev/null 2>&1
-for cmd in "start idle" "restart root" "exec root true" "update --cpus 1 root"; do
+for cmd in "start idle" "restart root" "exec root true" "cp $P root:/tmp/x" "update --cpus 1 root"; do
     forbidden "of another's: $cmd" 'no way out" forbids the risk privileged' u $cmd
 done
 forbidden "of another's: attach" 'no way out" forbids the risk privileged' asked POST '/containers/root/attach?stream=1&stdout=1'

@@ -9,8 +9,8 @@
 #include "storage/copy.h"
 #include "view/copy.h"
 
-#include "api.h"
 #include "conn.h"
+#include "judge.h"
 
 #define TYPE_TAR "application/x-tar"
 #define TYPE_BYTES "application/octet-stream"
@@ -198,7 +198,7 @@ void handle_archive_put(struct request *r)
     struct taking *t;
     int fd;
 
-    if (!c || reply_failed(r, request_body_pipe(r, &fd)))
+    if (!c || reply_failed(r, judge_config(r, c)) || reply_failed(r, request_body_pipe(r, &fd)))
         return;
     t = arena_new(r->arena, struct taking);
     t->request = request_ref(r);
