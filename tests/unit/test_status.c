@@ -56,14 +56,15 @@ TEST(event_filters_name_objects_actions_and_labels)
 
 TEST(event_json_has_the_legacy_fields_before_152)
 {
-    struct event e = {.type = "container", .action = "start", .id = "abc", .wall_ns = 1500000000};
+    struct event e = {
+        .type = "container", .action = "start", .id = "abc", .wall_ns = 1500000000, .seq = 7};
     autobuf struct buf old = {0}, new = {0};
     struct jw old_w = {.out = &old}, new_w = {.out = &new};
 
     event_write(&e, &old_w, 151);
     CHECK_STR(old.data, "{\"status\":\"start\",\"id\":\"abc\",\"from\":\"\",\"Type\":\"container\","
                         "\"Action\":\"start\",\"Actor\":{\"ID\":\"abc\",\"Attributes\":{}},"
-                        "\"scope\":\"local\",\"time\":1,\"timeNano\":1500000000}");
+                        "\"scope\":\"local\",\"time\":1,\"timeNano\":1500000000,\"seq\":7}");
     event_write(&e, &new_w, 152);
     CHECK(!strstr(new.data, "status"));
 }
