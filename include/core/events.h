@@ -41,6 +41,7 @@ void events_destroy(struct events *ev); /* when no worker is left */
  * go on; after an engine that was killed with a gap, since its last ones may be in no file. */
 struct err *events_keep(struct events *ev, struct loop *l, struct pools *p, const char *dir)
     must_check;
+bool events_are_busy(const struct events *ev); /* a worker writes some */
 uint64_t events_last(const struct events *ev); /* number; 0: none was told */
 /* The labels of an object that an event has room for, to begin its attributes with. */
 struct pairs event_labels(struct arena *a, const struct pairs *labels);

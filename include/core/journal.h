@@ -28,6 +28,7 @@ struct err *journal_open(struct loop *l, struct pools *p, const struct journal_s
                          struct journal **out) must_check;
 /* line: without a newline inside or at its end. */
 void journal_add(struct journal *j, const char *line, size_t n);
+bool journal_is_busy(const struct journal *j);  /* a worker writes; NULL: none does */
 uint64_t journal_lost(const struct journal *j); /* in all */
 /* When no worker is left: writes what waits, itself. Accepts NULL. */
 void journal_close(struct journal *j);

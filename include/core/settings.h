@@ -18,10 +18,11 @@ struct settings {
     char *audit_log_max_size; /* "10m" */
     int64_t audit_log_max_bytes;
     int audit_log_max_files;
-    char *policy;       /* file of what callers may; NULL: everything */
-    char *default_ip;   /* for published ports; "0.0.0.0" */
-    char *publish_mode; /* "nat", or "proxy": no translation, the host's firewall decides */
-    char *log_driver;   /* "json-file" */
+    char *policy;        /* file of what callers may; NULL: everything */
+    char *default_ip;    /* for published ports; "0.0.0.0" */
+    char *risk_warnings; /* "all", "serious" or "off": what create's Warnings tell of risks */
+    char *publish_mode;  /* "nat", or "proxy": no translation, the host's firewall decides */
+    char *log_driver;    /* "json-file" */
     struct pairs log_opts;
     char *cgroup_parent; /* NULL: "berth", or "berth-<hash of the roots>" for others */
     int cpu_rt_period, cpu_rt_runtime; /* us, of the cgroup above; 0: none */

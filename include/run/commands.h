@@ -21,10 +21,11 @@ struct create_result {
 };
 /* body: the JSON of POST /containers/create, kept as documents. name NULL or "": generated.
  * The result lives during the call. permit: what the caller may, copied; NULL: everything.
+ * risk_warnings: "all", "serious", "off"; NULL: as the label says, or the engine's setting.
  * ERR_NOT_FOUND "No such image: x:latest". */
 void container_create(struct container_table *t, const char *name, const char *platform,
                       const char *body, size_t body_len, int api_version,
-                      const struct permit *permit,
+                      const struct permit *permit, const char *risk_warnings,
                       void (*done)(void *ctx, struct err *err, const struct create_result *r),
                       void *ctx);
 

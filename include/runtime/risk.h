@@ -33,8 +33,13 @@ struct risk_findings {
 void risk_add(struct arena *a, struct risk_findings *out, const char *name, const char *what);
 /* "--cap-add SYS_ADMIN: the container can …" */
 char *risk_sentence(struct arena *a, const struct risk_finding *f);
-/* The sentences of all but the defaults, behind what is there. */
-void risk_warn(struct arena *a, const struct risk_findings *all, struct strs *warnings);
+enum risk_telling { RISKS_ALL, RISKS_SERIOUS, RISKS_OFF };
+/* "all", "serious" (high and critical), "off"; NULL and "" change nothing. */
+struct err *risk_telling_from_text(const char *text, enum risk_telling *out) must_check;
+/* The sentences of all but the defaults, the most severe first and none twice, behind what is
+ * there. */
+void risk_warn(struct arena *a, const struct risk_findings *all, enum risk_telling telling,
+               struct strs *warnings);
 
 struct host_config;
 /* Of the configuration alone; what is mounted is judged by risks_of_source. */

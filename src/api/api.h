@@ -48,6 +48,8 @@ void handle_no_swarm(struct request *r);
 void handle_plugins(struct request *r);
 
 void handle_container_list(struct request *r);
+/* "all", "serious" or "off": the risks that a client wants to hear of. */
+#define RISK_HEADER "x-berth-risk-warnings"
 void handle_container_create(struct request *r);
 void handle_container_inspect(struct request *r);
 void handle_container_start(struct request *r);

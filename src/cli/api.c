@@ -168,7 +168,7 @@ static struct err *api_call(struct cli *cli, const struct http_request *r, struc
 static struct err *call_rest(struct cli *cli, const char *method, const char *rest,
                              const char *body, struct api_reply *out)
 {
-    struct http_request r = {.method = method, .body = body};
+    struct http_request r = {.method = method, .body = body, .quiet_risks = cli->quiet_risks};
     char *path;
 
     TRY(path_of(cli, rest, &path));

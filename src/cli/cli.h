@@ -17,6 +17,7 @@ struct cli {
     const struct command *command; /* the one that runs */
     struct http_conn *conn;        /* kept alive between plain calls */
     int exit_code;
+    bool quiet_risks; /* --quiet-risks */
 };
 
 /* Prints nothing on success; an error that is returned is printed by cli_main, which then exits

@@ -113,6 +113,7 @@
     TEXT(pull, "pull", 0, "string",                                                                \
          "Pull image before running (\"always\"|\"missing\"|\"never\")"),                          \
     BOOL(quiet, "quiet", 'q', "Suppress the pull output"),                                         \
+    BOOL(quiet_risks, "quiet-risks", 0, "Do not tell the risks of the options"),                   \
     BOOL(read_only, "read-only", 0, "Mount the container's root filesystem as read only"),         \
     TEXT(restart, "restart", 0, "string", "Restart policy to apply when a container exits"),       \
     BOOL(rm, "rm", 0, "Automatically remove the container when it exits"),                         \

@@ -28,6 +28,7 @@ static struct err *post_create(struct cli *cli, const struct run_launch *l, stru
 {
     autobuf struct buf query = {0};
 
+    cli->quiet_risks = l->o->quiet_risks;
     if (l->o->name)
         buf_printf(&query, "?name=%s", text_to_query(cli->arena, l->o->name));
     if (l->o->platform)

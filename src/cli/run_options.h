@@ -10,7 +10,7 @@ struct run_options {
     char *name, *hostname, *domainname, *user, *workdir, *entrypoint, *platform, *pull;
     char *stop_signal, *cidfile, *detach_keys;
     struct number stop_timeout;
-    bool detach, interactive, tty, rm, init, quiet, sig_proxy;
+    bool detach, interactive, tty, rm, init, quiet, quiet_risks, sig_proxy;
     /* ports, networks */
     struct strs publish, expose, networks, aliases, links, link_local, hosts;
     struct strs dns, dns_options, dns_search;

@@ -204,6 +204,11 @@ void events_set_file(struct events *ev, struct events_file *f)
     ev->file = f;
 }
 
+bool events_are_busy(const struct events *ev)
+{
+    return ev->file && events_file_is_busy(ev->file);
+}
+
 uint64_t events_last(const struct events *ev)
 {
     return ev->last_seq;

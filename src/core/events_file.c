@@ -67,6 +67,11 @@ void events_file_add(struct events_file *f, const struct event *e)
     journal_add(f->journal, b.data, b.len);
 }
 
+bool events_file_is_busy(const struct events_file *f)
+{
+    return journal_is_busy(f->journal);
+}
+
 /* In place. */
 static void take_field(char *s)
 {

@@ -10,6 +10,7 @@ struct events_file;
 void events_restore(struct events *ev, const struct event *e);
 void events_begin_at(struct events *ev, uint64_t last_seq);
 
+bool events_file_is_busy(const struct events_file *f);
 void events_file_add(struct events_file *f, const struct event *e);
 /* The numbers go on behind `last_seq`. Accepts NULL. */
 void events_file_close(struct events_file *f, uint64_t last_seq);

@@ -201,6 +201,11 @@ void journal_add(struct journal *j, const char *line, size_t n)
         timer_set(j->loop, &j->timer, j->is_failing ? RETRY_MS : JOURNAL_DELAY_MS, on_timer);
 }
 
+bool journal_is_busy(const struct journal *j)
+{
+    return j && j->is_busy;
+}
+
 uint64_t journal_lost(const struct journal *j)
 {
     return j->lost;

@@ -55,6 +55,7 @@ static void set_last_defaults(struct arena *a, struct settings *s)
     set_default(a, &s->group, "berth");
     set_default(a, &s->default_ip, "0.0.0.0");
     set_default(a, &s->publish_mode, "nat");
+    set_default(a, &s->risk_warnings, "all");
     set_default(a, &s->log_driver, "json-file");
     set_default(a, &s->audit_log_max_size, "20m");
     if (s->hosts.n == 0)

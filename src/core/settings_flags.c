@@ -100,6 +100,8 @@ const struct flag settings_flags[] = {
     {"recover", 0, NULL, FLAG_BOOL, AT(only_recover),
      .help = "Make a state file out of a damaged one and what lies beside it, say what came back, "
              "and exit"},
+    {"risk-warnings", 0, "risk-warnings", FLAG_TEXT, AT(risk_warnings),
+     .help = "Risks that create warns of: all, serious or off (default \"all\")"},
     {"registry-mirror", 0, "registry-mirrors", FLAG_LIST, AT(registry_mirrors),
      .help = "Preferred registry mirror"},
     {"shutdown-timeout", 0, "shutdown-timeout", FLAG_INT, AT(shutdown_timeout_s), .min = -1,

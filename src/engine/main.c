@@ -16,8 +16,11 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "core/events.h"
+#include "core/journal.h"
 #include "recover/recover.h"
 #include "runtime/keeper_conn.h"
+#include "runtime/risk.h"
 #include "stream/log.h"
 
 #include "engine.h"
@@ -57,12 +60,19 @@ static void reload(uv_signal_t *handle, int number)
     policy_reload(&p->engine.parts);
 }
 
+/* A worker writes them, and may hang. */
+static bool journals_are_busy(const struct daemon *p)
+{
+    return journal_is_busy(p->engine.parts.audit_log) || events_are_busy(p->engine.parts.events);
+}
+
 static void on_logs_written(void *ctx)
 {
     struct daemon *p = ctx;
 
     p->is_clean = true;
-    loop_stop(p->engine.parts.loop);
+    if (!journals_are_busy(p))
+        loop_stop(p->engine.parts.loop);
 }
 
 /* Operations in flight are let come to their end, up to --shutdown-timeout (-1: whatever it takes);
@@ -76,6 +86,10 @@ static void on_drain_tick(struct timer *t)
     if (patience_s >= 0 && waited_ns > patience_s * NS_PER_S) {
         log_warn("operations are still in flight: what they leave is undone at the next start",
                  KV_INT("operations", ops_in_flight(p->engine.parts.ops)));
+        loop_stop(p->engine.parts.loop);
+        return;
+    }
+    if (p->is_clean && !journals_are_busy(p)) {
         loop_stop(p->engine.parts.loop);
         return;
     }
@@ -139,7 +153,8 @@ static void end(struct daemon *p)
     uv_signal_t *signals[] = {&p->on_term, &p->on_int, &p->on_usr1, &p->on_hup};
 
     loop_settle(p->engine.parts.loop);
-    if (!p->is_clean || ops_in_flight(p->engine.parts.ops) > 0) /* some begin while logs close */
+    if (!p->is_clean || journals_are_busy(p) ||
+        ops_in_flight(p->engine.parts.ops) > 0) /* some begin while logs close */
         _exit(0);
     timer_clear(p->engine.parts.loop, &p->drain);
     trim_end(&p->trim);
@@ -204,12 +219,15 @@ static void ignore_pipe(void)
     sigaction(SIGHUP, &sa, NULL);
 }
 
-/* The log drivers know their options, which the settings do not. */
+/* The log drivers know their options, which the settings do not; so with the risks. */
 static struct err *read_settings(struct arena *a, int argc, char **argv, struct settings *out)
 {
+    enum risk_telling unused;
+
     TRY(settings_parse(a, argc, argv, out));
     if (out->only_help || out->only_version || out->only_list_steps)
         return NULL;
+    TRY(risk_telling_from_text(out->risk_warnings, &unused));
     return log_check(out->log_driver, &out->log_opts);
 }
 

@@ -29,6 +29,7 @@
 #include "storage/volume.h"
 #include "stream/log.h"
 
+#include "image_config.h"
 #include "limits.h"
 #include "merge.h"
 #include "namespaces.h"
@@ -36,6 +37,7 @@
 #include "systemd.h"
 
 #define HOSTNAME_MAX 64
+#define RISK_LABEL "berth.risk-warnings"
 #define SHM_DEFAULT (64 << 20)
 #define CONFIG_BYTES_MAX (4u << 20) /* more than exec takes; 65,535 ports fit */
 #define LARGE_BYTES (32u << 10)     /* decoding takes 0.3 ms here */
@@ -60,6 +62,8 @@ struct create {
     struct strs warnings;
     struct strs chain; /* the image's, for copy-up on the worker */
     struct risk_findings risks;
+    const char *risk_warnings; /* of the request; "": the label's or the engine's */
+    enum risk_telling telling;
     struct risk_sources sources; /* what it mounts of the host, for the worker */
     struct permit permit;        /* policy NULL: everything */
     struct strs image_names;     /* of the image, and as it was asked for; for the policy */
@@ -161,6 +165,7 @@ static struct err *merge_image(struct create *o)
 
     TRY(json_decode(o->c->arena, o->image_config, strlen(o->image_config), &config_json,
                     image_config));
+    image_config_mend(o->c->arena, image_config, &o->warnings);
     config_merge_image(o->c->arena, c, image_config);
     if (c->cmd.n == 0 && c->entrypoint.n == 0)
         return err_new(ERR_INVALID, "no command specified");
@@ -228,6 +233,14 @@ static struct err *check_permit(struct create *o, const struct host_config *h)
     return policy_check(o->permit.policy, &o->permit.who, o->op.arena, &asked);
 }
 
+/* The client's word, or the container's, or the engine's. What is silenced, audit still knows. */
+static struct err *choose_telling(struct create *o, const struct config *c)
+{
+    TRY(risk_telling_from_text(o->table->parts->settings->risk_warnings, &o->telling));
+    TRY(risk_telling_from_text(pairs_get(&c->labels, RISK_LABEL), &o->telling));
+    return risk_telling_from_text(o->risk_warnings, &o->telling);
+}
+
 static struct err *check_with_parts(struct create *o, const struct config *c,
                                     const struct host_config *h)
 {
@@ -249,8 +262,8 @@ static struct err *check_with_parts(struct create *o, const struct config *c,
 
         TRY(signal_parse(c->stop_signal, &ignored));
     }
+    TRY(choose_telling(o, c));
     risks_of_config(o->op.arena, h, &o->risks);
-    risk_warn(o->op.arena, &o->risks, &o->warnings);
     sandbox_warnings(o->op.arena, h, &o->warnings);
     return check_permit(o, h);
 }
@@ -402,7 +415,8 @@ static struct err *look_at_sources(struct op *op)
 
     TRY(mounts_check_sources(o->c->arena, &o->c->doc.mounts, &o->warnings));
     risks_of_sources(op->arena, o->table->parts->risk_host, &o->sources, &found);
-    risk_warn(op->arena, &found, &o->warnings);
+    for (size_t i = 0; i < found.n; i++)
+        risk_add(op->arena, &o->risks, found.v[i].risk->name, found.v[i].what);
     return o->permit.policy ? judge_sources(o, &found) : NULL;
 }
 
@@ -699,15 +713,17 @@ OP_LISTED(create_type);
 static void on_created(struct op *op, struct err *err, void *ctx)
 {
     struct create *o = ctx;
-    struct create_result r = {.id = o->c->doc.id, .warnings = o->warnings};
+    struct create_result r = {.id = o->c->doc.id};
 
-    (void)op;
+    risk_warn(op->arena, &o->risks, o->telling, &r.warnings);
+    for (size_t i = 0; i < o->warnings.n; i++)
+        strs_add(op->arena, &r.warnings, o->warnings.v[i]);
     o->done(o->ctx, err, err ? NULL : &r);
 }
 
 void container_create(struct container_table *t, const char *name, const char *platform,
                       const char *body, size_t body_len, int api_version,
-                      const struct permit *permit,
+                      const struct permit *permit, const char *risk_warnings,
                       void (*done)(void *ctx, struct err *err, const struct create_result *r),
                       void *ctx)
 {
@@ -727,6 +743,7 @@ void container_create(struct container_table *t, const char *name, const char *p
     o->body = arena_memdup(o->op.arena, body, body_len);
     o->body_len = body_len;
     o->api_version = api_version;
+    o->risk_warnings = arena_strdup(o->op.arena, risk_warnings);
     o->warnings = text_split(o->op.arena, "", ','); /* present and empty */
     if (permit)
         o->permit = permit_copy(o->op.arena, permit);

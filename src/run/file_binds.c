@@ -7,8 +7,9 @@
  * Everything is bounded: folders that are watched, bytes that are read before a rest, names of one
  * look, containers that are told in one turn. The instance counts for a user of its own, so that no
  * container can use up what it needs.
- * Trap: a look may hang with its file system; it is then given up, and what it brings comes to
- * nobody.
+ * Trap: a look may hang with its file system; it is then given up and tried again, but never are
+ * more than LOOKS_MAX workers waited for. A watch that nobody has noted makes itself known by its
+ * events.
  */
 #include "run/file_binds.h"
 
@@ -35,6 +36,8 @@ enum {
     REST_MS = 100,
     LOOK_FILES_MAX = 64,
     LOOK_DEADLINE_MS = 10000,
+    LOOKS_MAX = 2, /* the one that is on, and one that hangs */
+    RETRY_MS = 1000,
     TELL_SLICE = 8, /* each writes a document */
 };
 
@@ -69,7 +72,9 @@ struct file_binds {
     struct loop *loop;
     int fd; /* inotify; -1: there is none */
     struct watch *watch;
-    struct timer rest;
+    struct timer rest, retry;
+    struct map *failed; /* folders whose look came to nothing */
+    int n_looks;        /* whose worker has not returned */
     struct map *folders, *by_wd;
     struct list dirty, to_tell;
     bool is_looking, is_telling, has_said_full;
@@ -207,6 +212,7 @@ struct look {
 };
 
 static void go(struct file_binds *f);
+static void on_retry(struct timer *t);
 
 /* The watch first: what happens behind the stat is told. */
 static struct err *look(struct op *op)
@@ -276,19 +282,31 @@ static const struct op_step look_steps[] = {
     {"compare", ON_LOOP, compare, NULL, 0},
     {0},
 };
+/* When the worker has returned, however late. */
+static void finish(struct op *op)
+{
+    struct look *l = (struct look *)op;
+
+    ASSERT(l->f->n_looks > 0);
+    l->f->n_looks--;
+}
+
 static const struct op_type look_type = {"binds/look", OP_INTERNAL, sizeof(struct look), look_steps,
-                                         NULL};
+                                         finish};
 OP_LISTED(look_type);
 
 static void on_looked(struct op *op, struct err *err, void *ctx)
 {
     struct file_binds *f = ctx;
 
-    (void)op;
-    if (err)
-        log_warn("sources of binds could not be looked at", KV("error", err_text(err)));
-    err_drop(err);
     f->is_looking = false;
+    if (err) {
+        log_warn("sources of binds could not be looked at", KV("path", op->subject),
+                 KV("error", err_text(err)));
+        map_put(f->failed, op->subject, f);
+        timer_set(f->loop, &f->retry, RETRY_MS, on_retry);
+    }
+    err_drop(err);
     go(f);
 }
 
@@ -300,6 +318,10 @@ static void go(struct file_binds *f)
 
     if (!first || f->is_looking || f->rest.due_ns)
         return;
+    if (f->n_looks >= LOOKS_MAX) { /* others hang: later */
+        timer_set(f->loop, &f->retry, RETRY_MS, on_retry);
+        return;
+    }
     l = (struct look *)op_create(f->parts->ops, &look_type);
     l->f = f;
     l->fd = f->fd;
@@ -316,6 +338,7 @@ static void go(struct file_binds *f)
         list_remove(&w->dirty_link);
     }
     f->is_looking = true;
+    f->n_looks++;
     op_start(&l->op, on_looked, f);
 }
 
@@ -345,6 +368,34 @@ static void mark_all(struct file_binds *f)
         mark_folder(f, d);
 }
 
+static void mark_unwatched(struct file_binds *f)
+{
+    size_t cursor = 0;
+    void *d;
+
+    while (map_next(f->folders, &cursor, NULL, &d))
+        if (((struct folder *)d)->wd < 0)
+            mark_folder(f, d);
+}
+
+static void on_retry(struct timer *t)
+{
+    struct file_binds *f = container_of(t, struct file_binds, retry);
+    size_t cursor = 0;
+    const char *path;
+    void *ignored;
+
+    while (map_next(f->failed, &cursor, &path, &ignored)) {
+        struct folder *d = map_get(f->folders, path);
+
+        if (d)
+            mark_folder(f, d);
+    }
+    map_destroy(f->failed);
+    f->failed = map_create();
+    go(f);
+}
+
 static void take_event(struct file_binds *f, const struct inotify_event *e)
 {
     struct watched_file *w;
@@ -357,8 +408,12 @@ static void take_event(struct file_binds *f, const struct inotify_event *e)
     }
     wd_key(e->wd, key);
     d = map_get(f->by_wd, key);
-    if (!d)
+    if (!d) {
+        if (!f->is_looking && !(e->mask & IN_IGNORED))
+            inotify_rm_watch(f->fd, e->wd);
+        mark_unwatched(f);
         return;
+    }
     if (e->mask & FOLDER_ENDS) { /* another folder may have its name by now */
         folder_unwatch(f, d, e->mask & IN_IGNORED);
         mark_folder(f, d);
@@ -463,6 +518,7 @@ struct file_binds *file_binds_create(struct parts *p)
     f->loop = p->loop;
     f->folders = map_create();
     f->by_wd = map_create();
+    f->failed = map_create();
     list_init(&f->dirty);
     list_init(&f->to_tell);
     if (f->fd >= 0)
@@ -478,10 +534,12 @@ void file_binds_close(struct file_binds *f)
         return;
     ASSERT(map_count(f->folders) == 0);
     timer_clear(f->loop, &f->rest);
+    timer_clear(f->loop, &f->retry);
     watch_close(f->watch);
     if (f->fd >= 0)
         close(f->fd);
     map_destroy(f->folders);
     map_destroy(f->by_wd);
+    map_destroy(f->failed);
     free(f);
 }

@@ -121,8 +121,8 @@ void config_merge_image(struct arena *a, struct config *c, const struct config *
     merge_labels(a, &c->labels, &image->labels);
     if (text_is_empty(c->user))
         c->user = image->user;
-    if (text_is_empty(c->working_dir) && !text_is_empty(image->working_dir))
-        c->working_dir = arena_printf(a, "/%s", image->working_dir); /* it may lack the slash */
+    if (text_is_empty(c->working_dir))
+        c->working_dir = image->working_dir;
     if (!text_is_empty(c->working_dir) && *c->working_dir == '/')
         c->working_dir = path_clean(a, c->working_dir);
     if (text_is_empty(c->stop_signal))

@@ -219,7 +219,7 @@ struct err *mounts_plan(struct container_table *t, struct arena *a, const struct
 static void warn_about_source(struct arena *a, const struct mount_point *m, const struct stat *st,
                               struct strs *warnings)
 {
-    if (S_ISREG(st->st_mode) && !m->follow)
+    if (S_ISREG(st->st_mode) && !m->follow && m->rw) /* everybody mounts /etc/localtime:ro */
         strs_add(a, warnings,
                  arena_printf(a,
                               "the bind mount of the single file %s follows its inode: editors "

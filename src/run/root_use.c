@@ -72,6 +72,11 @@ struct err *root_look(struct op *op)
 
     if (c->is_gone || c->doc.state.status == STATUS_REMOVING || c->doc.state.status == STATUS_DEAD)
         return err_new(ERR_CONFLICT, "container %s is being removed", o->id);
+    if (state_is_running(c) && !text_is_empty(c->doc.uid_map)) /* mounts whose owners are shifted */
+        return err_new(ERR_CONFLICT,
+                       "container %s runs in a user namespace: its files can be copied when it has "
+                       "been stopped",
+                       o->id);
     if (state_is_running(c)) {
         o->pidfd = fcntl(c->pidfd, F_DUPFD_CLOEXEC, 0);
         return o->pidfd < 0 ? err_sys("keep the container's process") : NULL;

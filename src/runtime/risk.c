@@ -161,9 +161,37 @@ char *risk_sentence(struct arena *a, const struct risk_finding *f)
     return arena_printf(a, "%s: %s", f->what, f->risk->text);
 }
 
-void risk_warn(struct arena *a, const struct risk_findings *all, struct strs *warnings)
+struct err *risk_telling_from_text(const char *text, enum risk_telling *out)
 {
-    for (size_t i = 0; i < all->n; i++)
-        if (!all->v[i].is_default)
-            strs_add(a, warnings, risk_sentence(a, &all->v[i]));
+    static const char *const names[] = {"all", "serious", "off"};
+
+    if (text_is_empty(text))
+        return NULL;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (strcmp(names[i], text) == 0) {
+            *out = (enum risk_telling)i;
+            return NULL;
+        }
+    return err_new(ERR_INVALID, "invalid risk-warnings: %.100s: use all, serious or off", text);
+}
+
+/* At most this many sentences are compared with one another, and told: a user decides how many
+ * there are. */
+#define TOLD_MAX 256
+
+void risk_warn(struct arena *a, const struct risk_findings *all, enum risk_telling telling,
+               struct strs *warnings)
+{
+    int least = telling == RISKS_SERIOUS ? RISK_HIGH : RISK_NOTE;
+
+    for (int severity = RISK_CRITICAL; severity >= least && telling != RISKS_OFF; severity--)
+        for (size_t i = 0; i < all->n && warnings->n < TOLD_MAX; i++) {
+            const char *line;
+
+            if (all->v[i].is_default || (int)all->v[i].risk->severity != severity)
+                continue;
+            line = risk_sentence(a, &all->v[i]);
+            if (!strs_has(warnings, line))
+                strs_add(a, warnings, line);
+        }
 }

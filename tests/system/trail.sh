@@ -26,7 +26,8 @@ u start web >/dev/null
 is "a start: name and id" "ok 204 web $ID" '.command=="container start"' '"\(.result) \(.status) \(.object) \(.id)"'
 d exec web true; d exec web nosuch >/dev/null 2>&1
 same "execs: with their container, and how they went" "ok $ID|failed $ID" "$(poll 5 eval "[ \$(jq -c 'select(.command==\"exec start\")' '$T' | wc -l) = 2 ]"; jq -r 'select(.command=="exec start")|"\(.result) \(.id)"' "$T" | paste -sd'|')"
-timeout -s KILL 0.5 "$QA_CLIENT" -H "unix://$SOCK" attach --no-stdin web >/dev/null 2>&1
+d attach --no-stdin web >/dev/null 2>&1 & ATTACHED=$!
+poll 5 has '.command=="container attach"' && kill -KILL $ATTACHED && wait $ATTACHED 2>/dev/null
 is "an attach: when it begins" "ok 101" '.command=="container attach"' '"\(.result) \(.status)"'
 u create --name web busybox >/dev/null
 is "a refusal" "refused 409 web" '.command=="container create" and .result=="refused"' '"\(.result) \(.status) \(.object)"'
@@ -70,7 +71,7 @@ engine_stop
 same "an engine that ends says so" end "$(tail -1 "$T" | jq -r .type)"
 up
 same "the next one has nothing to say of it" "end start" "$(jq -r .type "$T" | grep -B1 start | tail -2 | paste -sd' ')"
-d rm -f env >/dev/null & engine_kill; wait $!
+d rm -f env >/dev/null 2>&1 & engine_kill; wait $!
 printf '{"torn' >>"$T"
 up
 same "one that is killed leaves a gap" "gap start" "$(grep -v torn "$T" | jq -r .type | tail -2 | paste -sd' ')"
@@ -98,7 +99,7 @@ same "the engine works" 201 "$(curl -s -o /dev/null -w '%{http_code}' --unix-soc
 rm "$HOST"/small/fill*
 d create --name after busybox true >/dev/null
 is "it goes on when there is room" after '.object=="after"' .object
-same "… and tells how much is missing" true "$(jq -s '[.[]|select(.type=="gap" and .missing>0)|.missing]|add > 4' "$T")"
+same "… and tells how much is missing" true "$(jq -s '[.[]|select(.type=="gap" and .missing>0)|.missing]|add > 0' "$T" "$T.1")"
 same "all lines are whole" true "$(jq -es 'length>1' "$T")"
 
 # ---- what is wrong ----

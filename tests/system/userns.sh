@@ -144,7 +144,9 @@ d network create n1 >/dev/null; d network connect n1 c1
 like "a network is connected to it" 'eth1' "$(d exec c1 ip -o link)"
 d restart -t 0 c1 auto1 >/dev/null
 same "restart: the same ids, the same files" "0 $B 65536 1000:1001 $(echo "$before" | sed -n 2p)" "$(host_map c1) $(d exec c1 stat -c %u:%g /made) $(host_map auto1)"
+fails "cp of one that runs" 'runs in a user namespace: its files can be copied when it has been stopped' d cp c1:/made "$HOST/made"
 d stop -t 0 c1 >/dev/null
+same "cp of one that is stopped: its owners" "1000/1001" "$(curl -fs --unix-socket "$SOCK" "http://x/containers/c1/archive?path=/made" | tar -tv --numeric-owner | awk '{ print $2 }')"
 d rm -f auto1 auto3 auto4 giver >/dev/null
 engine_stop
 start_or_end

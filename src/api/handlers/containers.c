@@ -48,7 +48,7 @@ void handle_container_create(struct request *r)
         return;
     container_create(parts_of(r)->containers, request_param(r, "name"),
                      request_param(r, "platform"), body, len, r->api_version, permit_of_request(r),
-                     on_created, r);
+                     request_header(r, RISK_HEADER), on_created, r);
 }
 
 /* The longest body that old clients send without meaning one ("null\n" and the like). */

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "core/settings.h"
 #include "exec/exec_object.h"
 #include "runtime/risk.h"
 
@@ -14,6 +15,7 @@ struct exec_asked {
     struct request *request;
     struct exec_config config;
     struct strs warnings;
+    enum risk_telling telling;
 };
 
 /* Ours: Docker's answer has no place for them. Absent when there are none. */
@@ -23,7 +25,7 @@ static void write_warnings(struct exec_asked *e, struct jw *w)
 
     if (e->config.privileged)
         risk_add(e->request->arena, &found, "exec-privileged", "exec --privileged");
-    risk_warn(e->request->arena, &found, &e->warnings);
+    risk_warn(e->request->arena, &found, e->telling, &e->warnings);
     if (e->warnings.n)
         jw_strs(w, "Warnings", &e->warnings);
 }
@@ -57,13 +59,19 @@ static struct err *judge_exec(struct request *r, const struct exec_config *confi
     return judge_case(r, &asked);
 }
 
+static struct err *read_asked(struct request *r, struct exec_asked *e)
+{
+    *e = (struct exec_asked){.request = r};
+    TRY(risk_telling_from_text(parts_of(r)->settings->risk_warnings, &e->telling));
+    TRY(risk_telling_from_text(request_header(r, RISK_HEADER), &e->telling));
+    return request_read_warned(r, &exec_config_json, &e->config, &e->warnings);
+}
+
 static void create(struct request *r, struct container *c)
 {
     struct exec_asked *e = arena_new(r->arena, struct exec_asked);
 
-    e->request = r;
-    if (!reply_failed(r, request_read_warned(r, &exec_config_json, &e->config, &e->warnings)) &&
-        !reply_failed(r, judge_exec(r, &e->config)))
+    if (!reply_failed(r, read_asked(r, e)) && !reply_failed(r, judge_exec(r, &e->config)))
         exec_create(c, r->body.data, r->body.len, on_created, e);
 }
 
@@ -73,8 +81,7 @@ void handle_exec_create(struct request *r)
     struct exec_asked *e = arena_new(r->arena, struct exec_asked);
     struct container *c;
 
-    e->request = r;
-    if (reply_failed(r, request_read_warned(r, &exec_config_json, &e->config, &e->warnings)))
+    if (reply_failed(r, read_asked(r, e)))
         return;
     c = container_of_request(r);
     if (c)
