@@ -99,7 +99,7 @@ TEST(what_floods_the_audit_log_is_a_default)
     CHECK_INT(f.n, 1);
     CHECK_STR(f.v[0].risk->name, "cap-audit-write");
     CHECK(f.v[0].is_default);
-    risk_warn(test_arena, &f, &warnings);
+    risk_warn(test_arena, &f, RISKS_ALL, &warnings);
     CHECK_INT(warnings.n, 0);
     CHECK_INT(find("{\"CapDrop\":[\"AUDIT_WRITE\"]}").n, 0);
     CHECK_INT(find("{\"CapDrop\":[\"ALL\"]}").n, 0);
