@@ -81,7 +81,7 @@ mounts() {
     same "propagation is private" "" "$(printf '%s\n' "$out" | grep -E 'shared:|master:')"
     same "a bind shows its own files and no more" "canary" "$(run -v "$CANARY:/x" hostile:probe cat /x/file)"
     like "ro is ro" "Read-only" "$(run -v "$CANARY:/x:ro" hostile:probe sh -c 'echo x >/x/file')"
-    like "ro holds for what is mounted below" "Read-only" "$(mkdir -p "$HOST/up/sub" && mount -t tmpfs none "$HOST/up/sub" && run -v "$HOST/up:/x:ro" hostile:probe sh -c 'echo x >/x/sub/f'; umount "$HOST/up/sub")"
+    like "ro holds for what is mounted below (from API 1.44 on)" "Read-only" "$(mkdir -p "$HOST/up/sub" && mount -t tmpfs none "$HOST/up/sub" && in_host timeout 30 "$BERTH" run --rm -v "$HOST/up:/x:ro" hostile:probe sh -c 'echo x >/x/sub/f' 2>&1 8>&-; umount "$HOST/up/sub")"
     out=$(run --read-only hostile:probe sh -c 'echo x >/x; echo $?' 2>&1)
     like "--read-only" "Read-only" "$out"
     like "pids of the host are not seen" "^[0-9]$" "$(run hostile:probe sh -c 'ls -d /proc/[0-9]* | wc -l')"
