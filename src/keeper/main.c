@@ -288,16 +288,16 @@ static void run(struct keeper *k)
 
         for (int i = 0; i < n; i++)
             on_event(k, &events[i]);
-        engine_conn_flush(k);
-        if (k->upgrade_fd >= 0 && k->is_draining)
-            upgrade_forget(k); /* who asked is gone, and its outputs are in our hands */
-        if (k->upgrade_fd >= 0)
-            upgrade_run(k);
         now = clock_boot_ns();
         if (k->sweep_at_ns && now >= k->sweep_at_ns)
             reap_strangers(k);
         if (k->must_retry && now >= k->retry_at_ns)
             drain_retry(k);
+        engine_conn_flush(k); /* behind all that may owe: nothing else wakes us for it */
+        if (k->upgrade_fd >= 0 && k->is_draining)
+            upgrade_forget(k); /* who asked is gone, and its outputs are in our hands */
+        if (k->upgrade_fd >= 0)
+            upgrade_run(k);
         if (is_idle(k) && now >= idle_end_ns(k))
             k->is_ending = true;
     }
