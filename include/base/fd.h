@@ -33,6 +33,9 @@ int fd_reopen(int seen, mode_t type, int flags);
 char *path_join(struct arena *a, const char *dir, const char *name);
 /* Lexical: absolute, no "." "..", "//" or trailing slash. "" gives "/". */
 char *path_clean(struct arena *a, const char *path);
+/* Whether it ends with "/" or "/.", or is "." or "": the wish for a directory, and for what it
+ * links to. */
+bool path_means_directory(const char *path);
 /* path_clean of it, below the working directory unless it is absolute. "" is ERR_INVALID. */
 struct err *path_absolute(struct arena *a, const char *path, char **out) must_check;
 

@@ -24,6 +24,10 @@ bool meta_xattr_is_kept(const char *name);
 struct err *meta_read(struct archive_entry *e, struct meta *out) must_check;
 /* Owner, mode (set-id bits survive), attributes; times last. fd: a file or directory. */
 struct err *meta_apply_fd(int fd, const struct meta *m, struct archive_entry *e) must_check;
-/* The same for what cannot be opened, of that type and made a moment ago: links, devices, fifos (no
- * attributes). Who else can write to dir may have put something else there: ERR_CONFLICT. */
+/* A link, a fifo or a device, as it is named: it belongs to the image, and the container's device
+ * policy decides whether it may be opened. -1 and errno. */
+int meta_make_node(int dir, const char *name, struct archive_entry *e, mode_t type);
+/* The same as meta_apply_fd for what cannot be opened, of that type and made a moment ago: links,
+ * devices, fifos (no attributes). Who else can write to dir may have put something else there:
+ * ERR_CONFLICT. */
 struct err *meta_apply_at(int dir, const char *name, const struct meta *m, mode_t type) must_check;

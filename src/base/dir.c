@@ -33,6 +33,17 @@ char *path_join(struct arena *a, const char *dir, const char *name)
     return arena_printf(a, "%.*s/%s", (int)n, dir, name);
 }
 
+bool path_means_directory(const char *path)
+{
+    size_t n = strlen(path);
+
+    if (n && path[n - 1] == '.')
+        n--;
+    else if (n && path[n - 1] != '/')
+        return false;
+    return n == 0 || path[n - 1] == '/';
+}
+
 char *path_clean(struct arena *a, const char *path)
 {
     char *clean = arena_alloc(a, strlen(path) + 2), *end = clean;

@@ -157,7 +157,7 @@ static struct err *look_at(struct arena *a, const char *arg, struct copy_end *ou
         target[n] = '\0';
         path = path_clean(a, target[0] == '/' ? target : arena_printf(a, "%s/../%s", path, target));
     }
-    if (copy_means_directory(arg) && path[1])
+    if (path_means_directory(arg) && path[1])
         path = arena_printf(a, "%s/", path);
     out->path = path;
     out->exists = stat(path_clean(a, path), &st) == 0;
@@ -251,7 +251,7 @@ static struct err *produce(void *ctx, struct buf *out, bool *is_end)
 static struct err *open_source(struct cli *cli, const struct cp_options *o, const char *arg,
                                int *out_fd, bool *is_dir, const char **out_name)
 {
-    bool follows = o->follow || copy_means_directory(arg);
+    bool follows = o->follow || path_means_directory(arg);
     struct stat st;
     char *path;
 
@@ -260,7 +260,7 @@ static struct err *open_source(struct cli *cli, const struct cp_options *o, cons
     if (*out_fd < 0 || fstat(*out_fd, &st) < 0)
         return err_sys("lstat %s", path);
     *is_dir = S_ISDIR(st.st_mode);
-    if (copy_means_directory(arg) && !*is_dir)
+    if (path_means_directory(arg) && !*is_dir)
         return err_new(ERR_INVALID, "%s: not a directory", arg);
     *out_name = strcmp(arg, ".") && !text_ends(arg, "/.") ? copy_name(cli->arena, path) : ".";
     return NULL;

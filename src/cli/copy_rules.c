@@ -17,23 +17,12 @@ bool copy_split(struct arena *a, const char *arg, const char **out_container, co
     return true;
 }
 
-bool copy_means_directory(const char *path)
-{
-    size_t n = strlen(path);
-
-    if (n && path[n - 1] == '.')
-        n--;
-    else if (n && path[n - 1] != '/')
-        return false;
-    return n == 0 || path[n - 1] == '/';
-}
-
 const char *copy_name(struct arena *a, const char *path)
 {
     size_t n = strlen(path);
     const char *clean = path_clean(a, path);
 
-    if (!clean[1] || (n && path[n - 1] == '.' && copy_means_directory(path)))
+    if (!clean[1] || (n && path[n - 1] == '.' && path_means_directory(path)))
         return ".";
     return strrchr(clean, '/') + 1;
 }
@@ -55,7 +44,7 @@ struct err *copy_place(struct arena *a, const char *source_name, bool source_is_
     }
     if (to->exists && source_is_dir)
         return err_new(ERR_INVALID, "cannot copy directory: %s is no directory", to->path);
-    if (copy_means_directory(to->path) && !source_is_dir)
+    if (path_means_directory(to->path) && !source_is_dir)
         return err_new(ERR_INVALID, to->exists ? "not a directory: %s" : "no such directory: %s",
                        to->path);
     *out_dir = dir_of(a, to->path);

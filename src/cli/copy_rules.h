@@ -8,9 +8,6 @@
  * without a colon). */
 bool copy_split(struct arena *a, const char *arg, const char **out_container,
                 const char **out_path);
-/* Whether it ends with "/" or "/.", or is ".": the wish for a directory, and for what it links to.
- */
-bool copy_means_directory(const char *path);
 /* The last part of an absolute path; "." where its content is meant. */
 const char *copy_name(struct arena *a, const char *path);
 

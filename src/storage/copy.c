@@ -25,23 +25,11 @@
 
 static const char what[] = "the archive";
 
-/* Whether it ends with "/" or "/.". */
-static bool means_directory(const char *path)
-{
-    size_t n = strlen(path);
-
-    if (n && path[n - 1] == '.')
-        n--;
-    else if (n && path[n - 1] != '/')
-        return false;
-    return n == 0 || path[n - 1] == '/';
-}
-
 static const char *last_part(struct arena *a, const char *clean, const char *path)
 {
     size_t n = strlen(path);
 
-    if (means_directory(path) && n && path[n - 1] == '.')
+    if (path_means_directory(path) && n && path[n - 1] == '.')
         return ".";
     return clean[1] ? arena_strdup(a, strrchr(clean, '/') + 1) : "/";
 }
@@ -107,7 +95,7 @@ struct err *copy_find(struct arena *a, int tree, const char *id, const char *pat
 {
     const char *clean = path_clean(a, path);
     autoclose int fd = fd_open_in_root(
-        tree, clean, O_PATH | (means_directory(path) ? O_DIRECTORY : O_NOFOLLOW), 0);
+        tree, clean, O_PATH | (path_means_directory(path) ? O_DIRECTORY : O_NOFOLLOW), 0);
     struct copy_source s = {.fd = -1, .name = last_part(a, clean, path), .link_target = ""};
 
     if (fd < 0)

@@ -316,15 +316,6 @@ static struct err *put_file(struct extract *x, int dir, struct archive *ar, stru
     return meta_apply_fd(fd, m, e);
 }
 
-/* A device is made as it is named: it belongs to the image, and the container's device policy
- * decides whether it may be opened. */
-static int make_node(int dir, const char *name, struct archive_entry *e, mode_t type)
-{
-    if (S_ISLNK(type))
-        return symlinkat(archive_entry_symlink(e), dir, name);
-    return mknodat(dir, name, type | 0600, S_ISFIFO(type) ? 0 : archive_entry_rdev(e));
-}
-
 static struct err *put_node(struct extract *x, int dir, struct archive_entry *e,
                             const struct meta *m, mode_t type)
 {
@@ -335,10 +326,10 @@ static struct err *put_node(struct extract *x, int dir, struct archive_entry *e,
     if (S_ISLNK(type) && (!target || !*target || strlen(target) >= PATH_MAX))
         return err_new(ERR_INVALID, "archive entry \"%.200s\" is a link without a usable target",
                        x->name.path);
-    r = make_node(dir, x->name.base, e, type);
+    r = meta_make_node(dir, x->name.base, e, type);
     if (r < 0 && errno == EEXIST) {
         TRY(clear_name(x, dir, x->name.base, false, &was_hidden));
-        r = make_node(dir, x->name.base, e, type);
+        r = meta_make_node(dir, x->name.base, e, type);
     }
     if (r < 0)
         return err_sys("make %s", x->name.path);

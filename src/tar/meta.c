@@ -103,6 +103,13 @@ static int change_mode(int seen, mode_t mode)
     return chmod(link, mode);
 }
 
+int meta_make_node(int dir, const char *name, struct archive_entry *e, mode_t type)
+{
+    if (S_ISLNK(type))
+        return symlinkat(archive_entry_symlink(e), dir, name);
+    return mknodat(dir, name, type | 0600, S_ISFIFO(type) ? 0 : archive_entry_rdev(e));
+}
+
 struct err *meta_apply_at(int dir, const char *name, const struct meta *m, mode_t type)
 {
     autoclose int seen = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);

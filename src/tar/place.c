@@ -465,13 +465,6 @@ static struct err *put_dir(struct placing *x, int dir, struct archive_entry *e,
     return meta_apply_fd(fd, m, e);
 }
 
-static int make_node(int dir, const char *name, struct archive_entry *e, mode_t type)
-{
-    if (S_ISLNK(type))
-        return symlinkat(archive_entry_symlink(e), dir, name);
-    return mknodat(dir, name, type | 0600, S_ISFIFO(type) ? 0 : archive_entry_rdev(e));
-}
-
 /* Beside its name, with owner and mode, before it takes it. */
 static struct err *put_node(struct placing *x, int dir, struct archive_entry *e,
                             const struct meta *m, mode_t type)
@@ -486,13 +479,13 @@ static struct err *put_node(struct placing *x, int dir, struct archive_entry *e,
     if (S_ISLNK(type) && (!target || !*target || strlen(target) >= PATH_MAX))
         return err_new(ERR_INVALID, "archive entry \"%.200s\" is a link without a usable target",
                        x->name.path);
-    if (make_node(dir, made, e, type) < 0) {
+    if (meta_make_node(dir, made, e, type) < 0) {
         if (errno != EEXIST)
             return err_sys("make %s", x->name.path);
         is_beside = true;
         make_temp_name(temp);
         made = temp;
-        if (make_node(dir, made, e, type) < 0)
+        if (meta_make_node(dir, made, e, type) < 0)
             return err_sys("make %s", x->name.path);
     }
     err = meta_apply_at(dir, made, m, type);

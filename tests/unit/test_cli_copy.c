@@ -3,6 +3,8 @@
 /* docker cp's rules: which name goes where. */
 #include "test.h"
 
+#include "base/fd.h"
+
 #include "copy_rules.h"
 
 TEST(arguments_are_told_apart)
@@ -26,9 +28,9 @@ TEST(names)
     CHECK_STR(copy_name(test_arena, "/a/b/."), ".");
     CHECK_STR(copy_name(test_arena, "/a/.."), ".");
     CHECK_STR(copy_name(test_arena, "/"), ".");
-    CHECK(copy_means_directory("a/") && copy_means_directory("a/.") && copy_means_directory("."));
-    CHECK(!copy_means_directory("a") && !copy_means_directory("a.") &&
-          !copy_means_directory("a/.."));
+    CHECK(path_means_directory("a/") && path_means_directory("a/.") && path_means_directory("."));
+    CHECK(!path_means_directory("a") && !path_means_directory("a.") &&
+          !path_means_directory("a/.."));
 }
 
 TEST(every_combination)
