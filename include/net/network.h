@@ -105,5 +105,7 @@ const char *network_host_binding(const struct network *n);
 const struct pairs *network_labels(const struct network *n);
 int64_t network_created_ns(const struct network *n);
 bool network_is_predefined(const struct network *n);
+bool network_is_config_only(const struct network *n); /* lends its configuration, has no link */
+struct err *network_check_usable(const struct network *n) must_check; /* by containers */
 size_t network_count_endpoints(const struct network *n);
 void network_table_dump(void *table, struct jw *w); /* for core/debug.h */

@@ -149,6 +149,7 @@ struct err *cmd_network_create(struct cli *cli, const void *options, struct strs
     autobuf struct buf b = {0};
     struct jw w = {.out = &b};
     struct api_reply reply = {0};
+    const char *warning;
 
     for (size_t i = 0; i < o->labels.n; i++)
         pairs_set_text(cli->arena, &labels, o->labels.v[i]);
@@ -163,11 +164,20 @@ struct err *cmd_network_create(struct cli *cli, const void *options, struct strs
     jw_bool(&w, "Attachable", o->attachable);
     jw_bool(&w, "EnableIPv4", o->ipv4);
     jw_bool(&w, "EnableIPv6", o->ipv6);
+    jw_bool(&w, "ConfigOnly", o->config_only);
+    if (o->config_from) {
+        jw_obj(&w, "ConfigFrom");
+        jw_str(&w, "Network", o->config_from);
+        jw_obj_end(&w);
+    }
     TRY(write_ipam(cli, o, &w));
     jw_pairs(&w, "Options", &driver_options);
     jw_pairs(&w, "Labels", &labels);
     jw_obj_end(&w);
     TRY(api_post(cli, b.data, &reply, "/networks/create"));
+    warning = text_of(reply.json, "Warning");
+    if (!text_is_empty(warning))
+        cli_say("WARNING: %s\n", warning);
     cli_printf("%s\n", text_of(reply.json, "Id"));
     return NULL;
 }

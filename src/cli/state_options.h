@@ -69,8 +69,8 @@ struct prune_options {
     struct strs filters;
 };
 struct network_options {
-    char *driver, *scope, *ipam_driver, *ip, *ip6;
-    bool internal, attachable, ipv4, ipv6, force, verbose;
+    char *driver, *scope, *ipam_driver, *config_from, *ip, *ip6;
+    bool internal, attachable, config_only, ipv4, ipv6, force, verbose;
     struct strs subnets, gateways, ranges, aux, options, labels, aliases, links, ipam_options;
     struct strs link_local, driver_options;
     struct number gw_priority;

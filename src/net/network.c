@@ -577,6 +577,18 @@ int64_t network_created_ns(const struct network *n)
     return n->record.created_ns;
 }
 
+struct err *network_check_usable(const struct network *n)
+{
+    if (!n->record.request.config_only)
+        return NULL;
+    return err_new(ERR_FORBIDDEN, "cannot create endpoint on configuration-only network");
+}
+
+bool network_is_config_only(const struct network *n)
+{
+    return n->record.request.config_only;
+}
+
 bool network_is_predefined(const struct network *n)
 {
     return n->is_predefined;

@@ -71,7 +71,14 @@ struct err *network_plan(const struct network_request *r, const struct network_d
                          struct network_plan *out) must_check;
 bool network_name_is_predefined(const char *name);
 
-/* From a complete record (host and null have no subnet). Takes the arena on success. */
+/* What one that lends its configuration or takes another's may not have. ERR_FORBIDDEN. */
+struct err *network_config_check(const struct network_request *r) must_check;
+/* `lent` is a copy of the lender's request, in the taker's arena. */
+void network_config_take(const struct network_request *lent, struct network_request *to);
+/* Whether a network has taken its configuration from n. */
+bool network_config_is_lent(const struct network_table *t, const struct network *n);
+
+/* From a complete record (drivers host and null have no subnet). Takes the arena on success. */
 struct err *network_from_record(struct network_table *t, struct arena *a,
                                 const struct network_record *r, struct network **out) must_check;
 /* What always holds, in debug builds. */

@@ -70,10 +70,12 @@ static void write_pool(const char *subnet, const char *gateway, const struct ipa
                        struct jw *w)
 {
     jw_obj(w, NULL);
-    jw_str(w, "Subnet", subnet);
+    if (subnet)
+        jw_str(w, "Subnet", subnet);
     if (asked && !text_is_empty(asked->ip_range))
         jw_str(w, "IPRange", asked->ip_range);
-    jw_str(w, "Gateway", gateway);
+    if (gateway)
+        jw_str(w, "Gateway", gateway);
     if (asked && asked->aux.n)
         jw_pairs(w, "AuxiliaryAddresses", &asked->aux);
     jw_obj_end(w);
@@ -82,6 +84,7 @@ static void write_pool(const char *subnet, const char *gateway, const struct ipa
 static void write_ipam(const struct network *n, struct jw *w)
 {
     const struct network_record *r = &n->record;
+    const struct ipam_pool *asked = r->request.ipam.config.v;
 
     jw_obj(w, "IPAM");
     jw_str(w, "Driver", "default");
@@ -94,6 +97,8 @@ static void write_ipam(const struct network *n, struct jw *w)
         write_pool(r->subnet, r->gateway, network_pool(&r->request, false), w);
     if (r->subnet6)
         write_pool(r->subnet6, r->gateway6, network_pool(&r->request, true), w);
+    for (size_t i = 0; r->request.config_only && i < r->request.ipam.config.n; i++)
+        write_pool(asked[i].subnet, asked[i].gateway, &asked[i], w);
     jw_arr_end(w);
     jw_obj_end(w);
 }
@@ -123,6 +128,7 @@ static void write_endpoint(const struct endpoint *e, struct jw *w)
 void network_write_json(const struct network *n, struct jw *w, bool with_containers)
 {
     const struct network_record *r = &n->record;
+    const char *from = r->request.config_from.network;
 
     jw_obj(w, NULL);
     jw_str(w, "Name", r->request.name);
@@ -137,9 +143,9 @@ void network_write_json(const struct network *n, struct jw *w, bool with_contain
     jw_bool(w, "Attachable", r->request.attachable);
     jw_bool(w, "Ingress", false);
     jw_obj(w, "ConfigFrom");
-    jw_str(w, "Network", "");
+    jw_str(w, "Network", from ? from : "");
     jw_obj_end(w);
-    jw_bool(w, "ConfigOnly", false);
+    jw_bool(w, "ConfigOnly", r->request.config_only);
     jw_obj(w, "Containers");
     if (with_containers)
         list_each (e, &n->endpoints, struct endpoint, link)

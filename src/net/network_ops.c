@@ -69,8 +69,56 @@ static struct err *check_free(struct network_create *c)
                            "conflicts with network %s (%s): networks have same bridge name",
                            n->record.id, n->record.request.name);
     }
+    if (c->record.request.config_only)
+        return NULL; /* the same addresses may be lent twice; who takes them claims them */
     TRY(check_parent(c));
     return check_subnets(c);
+}
+
+/* Through its JSON: a deep copy that follows the table of fields by itself. */
+static struct err *copy_request(struct arena *a, const struct network_request *r,
+                                struct network_request *out)
+{
+    const char *text = json_encode(a, &network_request_json, r);
+
+    return json_decode(a, text, strlen(text), &network_request_json, out);
+}
+
+static struct err *take_config(struct network_create *c)
+{
+    struct network_request *to = &c->record.request, lent = {0};
+    const char *name = to->config_from.network;
+
+    if (text_is_empty(name))
+        return NULL;
+    for (size_t i = 0; i < c->table->n; i++) {
+        const struct network_request *r = &c->table->v[i]->record.request;
+
+        if (!r->config_only || strcmp(r->name, name) != 0)
+            continue;
+        TRY(copy_request(c->arena, r, &lent));
+        network_config_take(&lent, to);
+        return NULL;
+    }
+    return err_new(ERR_NOT_FOUND, "configuration network \"%s\" does not exist", name);
+}
+
+static void name_link(struct network_create *c)
+{
+    struct network_plan *p = &c->plan;
+
+    if (p->vlan.is_apart)
+        vlan_name_own_parent(&p->vlan, c->record.id);
+    if (!p->vlan.kind && !p->bridge.ifname[0])
+        snprintf(p->bridge.ifname, sizeof(p->bridge.ifname), "br-%.12s", c->record.id);
+}
+
+/* Docker's driver of what is no network yet. */
+static const char *driver_of(const struct network_request *r)
+{
+    if (r->config_only)
+        return "null";
+    return text_is_empty(r->driver) ? "bridge" : r->driver;
 }
 
 static struct err *check_request(struct op *op)
@@ -79,19 +127,18 @@ static struct err *check_request(struct op *op)
     struct network_defaults d = {.mtu = c->table->mtu};
     char id[ID_MAX];
 
+    TRY(network_config_check(&c->record.request));
+    TRY(take_config(c));
     TRY(network_plan(&c->record.request, &d, &c->plan));
     c->n_used = network_table_subnets(c->table, NULL, c->arena, &c->used);
     c->n_used6 = network_table_subnets6(c->table, NULL, c->arena, &c->used6);
     TRY(check_free(c));
-    if (text_is_empty(c->record.request.driver))
-        c->record.request.driver = arena_strdup(c->arena, "bridge");
+    c->record.request.driver = arena_strdup(c->arena, driver_of(&c->record.request));
     id_random(id);
     c->record.id = arena_strdup(c->arena, id);
     c->record.created_ns = clock_wall_ns();
-    if (c->plan.vlan.is_apart)
-        vlan_name_own_parent(&c->plan.vlan, id);
-    if (!c->plan.vlan.kind && !c->plan.bridge.ifname[0])
-        snprintf(c->plan.bridge.ifname, sizeof(c->plan.bridge.ifname), "br-%.12s", id);
+    if (!c->record.request.config_only)
+        name_link(c);
     return NULL;
 }
 
@@ -141,6 +188,8 @@ static struct err *choose(struct op *op)
     const struct vlan_spec *v = &c->plan.vlan;
 
     ASSERT_WORKER();
+    if (c->record.request.config_only)
+        return NULL;
     TRY(choose_ipv4(c));
     TRY(choose_ipv6(c));
     c->record.ifname = arena_strdup(c->arena, v->kind ? v->parent : c->plan.bridge.ifname);
@@ -152,6 +201,8 @@ static struct err *make_link(struct op *op)
     struct network_create *c = (struct network_create *)op;
 
     ASSERT_WORKER();
+    if (c->record.request.config_only)
+        return NULL;
     return c->plan.vlan.kind ? net_vlan_ensure(c->table->net, &c->plan.vlan)
                              : net_bridge_ensure(c->table->net, &c->plan.bridge);
 }
@@ -161,6 +212,8 @@ static void remove_made_link(struct op *op)
 {
     struct network_create *c = (struct network_create *)op;
 
+    if (c->record.request.config_only)
+        return;
     if (!c->plan.vlan.kind)
         net_bridge_remove(c->table->net, c->plan.bridge.ifname);
     else if (c->record.made_link)
@@ -233,15 +286,6 @@ static const struct op_type create_type = {
     "network/create", OP_MUTATING, sizeof(struct network_create), create_steps, finish_create};
 OP_LISTED(create_type);
 
-/* Through its JSON: a deep copy that follows the table of fields by itself. */
-static struct err *copy_request(struct arena *a, const struct network_request *r,
-                                struct network_request *out)
-{
-    const char *text = json_encode(a, &network_request_json, r);
-
-    return json_decode(a, text, strlen(text), &network_request_json, out);
-}
-
 void network_create(struct network_table *t, const struct network_request *r,
                     void (*done)(void *ctx, struct err *err, const char *id), void *ctx)
 {
@@ -309,6 +353,8 @@ static struct err *hide(struct op *op)
         return err_new(ERR_FORBIDDEN,
                        "error while removing network: network %s id %s has active endpoints",
                        network_name(n), network_id(n));
+    if (network_config_is_lent(r->table, n))
+        return err_new(ERR_FORBIDDEN, "configuration network \"%s\" is in use", network_name(n));
     n->is_removing = true;
     r->network = n;
     snprintf(r->id, sizeof(r->id), "%s", n->record.id);

@@ -63,9 +63,11 @@ static struct err *check_kind(const struct network_request *r)
     if (r->ingress)
         return err_new(ERR_FORBIDDEN,
                        "cannot create an ingress network: this node is not a swarm manager");
-    if (r->config_only || !text_is_empty(r->config_from.network))
-        return err_new(ERR_INVALID, "networks that lend their configuration (ConfigOnly, "
-                                    "ConfigFrom) are not supported: give each network its own");
+    return NULL;
+}
+
+static struct err *check_addressing(const struct network_request *r)
+{
     if (!r->enable_ipv6 && r->enable_ipv4 < 0)
         return err_new(ERR_INVALID, "IPv4 or IPv6 must be enabled");
     if (!text_is_empty(r->ipam.driver) && strcmp(r->ipam.driver, "default") != 0)
@@ -339,8 +341,14 @@ struct err *network_plan(const struct network_request *r, const struct network_d
         .bridge = {.mtu = d->mtu, .icc = true, .masquerade = true, .internal = r->internal}};
 
     TRY(check_name(r->name));
-    TRY(check_kind(r));
+    if (!r->config_only)
+        TRY(check_kind(r));
+    TRY(check_addressing(r));
     TRY(plan_pools(r, &p));
+    if (r->config_only) { /* its options are those of the driver of who takes them */
+        *out = p;
+        return NULL;
+    }
     if (vlan_kind_of(r->driver)) {
         TRY(vlan_plan(r, &p.vlan));
         p.bridge.mtu = 0; /* the parent's */

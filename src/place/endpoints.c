@@ -187,6 +187,7 @@ struct err *endpoint_join(struct container *c, struct endpoint_record *at, struc
     ASSERT_LOOP();
     ASSERT(c->run_arena);
     TRY(network_find(c->parts->networks, at->network_id, &n));
+    TRY(network_check_usable(n));
     forget_addresses(at);
     e = endpoint_add(c);
     if (!network_has_addresses(n)) { /* host and none have no endpoint in the kernel */

@@ -102,6 +102,7 @@ struct err *network_plan_attached(struct container_table *t, struct arena *a, co
     struct network *n;
 
     TRY(network_find(t->parts->networks, name, &n));
+    TRY(network_check_usable(n));
     if (asked) {
         TRY(network_check_asked(n, asked));
         out->asked = *asked;

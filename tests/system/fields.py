@@ -346,6 +346,7 @@ def main():
     request("POST", "/containers/create?name=base", {"Image": "busybox", "Cmd": ["sleep", "1000"], "Volumes": {"/vol": {}}})
     request("POST", "/containers/base/start")
     request("POST", "/networks/create", {"Name": "one", "IPAM": {"Config": [{"Subnet": "10.77.0.0/24"}]}})
+    request("POST", "/networks/create", {"Name": "lender", "ConfigOnly": True})
     answered(fields, page)
     unknown()
     print("1..%d" % count)

@@ -202,6 +202,42 @@ TEST(network_plan_takes_gateway_modes)
     CHECK_ERR(plan_of(arena_printf(test_arena, text, "false", 6, "bridged")), ERR_INVALID);
 }
 
+static struct err *config_of(const char *json)
+{
+    struct network_request r = {0};
+
+    CHECK_OK(json_decode(test_arena, json, strlen(json), &network_request_json, &r));
+    return network_config_check(&r);
+}
+
+TEST(network_config_is_lent_or_taken_whole)
+{
+    static const char *const refused[] = {
+        "\"ConfigOnly\":true,\"Internal\":true",
+        "\"ConfigOnly\":true,\"Attachable\":true",
+        "\"ConfigOnly\":true,\"Ingress\":true",
+        "\"ConfigOnly\":true,\"Scope\":\"local\"",
+        "\"ConfigOnly\":true,\"ConfigFrom\":{\"Network\":\"m\"}",
+        "\"ConfigFrom\":{\"Network\":\"m\"},\"EnableIPv4\":false",
+        "\"ConfigFrom\":{\"Network\":\"m\"},\"EnableIPv6\":true",
+        "\"ConfigFrom\":{\"Network\":\"m\"},\"Labels\":{\"a\":\"b\"}",
+        "\"ConfigFrom\":{\"Network\":\"m\"},\"Options\":{\"a\":\"b\"}",
+        "\"ConfigFrom\":{\"Network\":\"m\"},\"IPAM\":{\"Driver\":\"x\"}",
+        "\"ConfigFrom\":{\"Network\":\"m\"},\"IPAM\":{\"Options\":{\"a\":\"b\"}}",
+        "\"ConfigFrom\":{\"Network\":\"m\"},\"IPAM\":{\"Config\":[{\"Subnet\":\"10.1.0.0/16\"}]}",
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+        CHECK_ERR(config_of(arena_printf(test_arena, "{\"Name\":\"n\",%s}", refused[i])),
+                  ERR_FORBIDDEN);
+    CHECK_OK(config_of("{\"Name\":\"n\",\"Internal\":true,\"Labels\":{\"a\":\"b\"}}"));
+    CHECK_OK(config_of("{\"Name\":\"n\",\"ConfigOnly\":true,\"EnableIPv6\":true,\"Options\":{"
+                       "\"parent\":\"eth0\"},\"Labels\":{\"a\":\"b\"}}"));
+    CHECK_OK(config_of("{\"Name\":\"n\",\"Driver\":\"macvlan\",\"ConfigFrom\":{\"Network\":\"m\"},"
+                       "\"EnableIPv4\":true,\"Internal\":true,\"Attachable\":true,"
+                       "\"IPAM\":{\"Driver\":\"default\",\"Config\":[]},\"Options\":{}}"));
+}
+
 TEST(network_record_survives_the_database)
 {
     struct network_record r = {

@@ -118,6 +118,20 @@ static void on_created(void *ctx, struct err *err, const char *id)
     reply_json(r, 201, &b);
 }
 
+/* Docker's CLI always names the bridge. */
+static void warn_of_driver(struct network_creation *c)
+{
+    const char *driver = c->asked.driver;
+
+    if (c->asked.config_only && !text_is_empty(driver) && strcmp(driver, "bridge") != 0 &&
+        strcmp(driver, "null") != 0)
+        strs_add(c->request->arena, &c->warnings,
+                 arena_printf(c->request->arena,
+                              "driver %s is not kept: a configuration-only network has none, and "
+                              "who takes its configuration names one",
+                              driver));
+}
+
 /* A driver is known to policies as "driver:macvlan". */
 static struct err *judge_network(struct request *r, const char *name, const char *driver)
 {
@@ -131,14 +145,22 @@ static struct err *judge_network(struct request *r, const char *name, const char
     return judge_case(r, &asked);
 }
 
+/* Who takes its configuration uses that network, too. */
+static struct err *judge_lender(struct request *r, const struct network_reference *from)
+{
+    return text_is_empty(from->network) ? NULL : judge_network(r, from->network, NULL);
+}
+
 void handle_network_create(struct request *r)
 {
     struct network_creation *c = arena_new(r->arena, struct network_creation);
 
     c->request = r;
     if (reply_failed(r, request_read_warned(r, &network_request_json, &c->asked, &c->warnings)) ||
-        reply_failed(r, judge_network(r, c->asked.name, c->asked.driver)))
+        reply_failed(r, judge_network(r, c->asked.name, c->asked.driver)) ||
+        reply_failed(r, judge_lender(r, &c->asked.config_from)))
         return;
+    warn_of_driver(c);
     network_create(parts_of(r)->networks, &c->asked, on_created, c);
 }
 
@@ -240,7 +262,8 @@ void handle_network_prune(struct request *r)
         return;
     *p = (struct prune){.request = r, .remove = remove_network, .write = write_pruned};
     while ((n = network_next(parts_of(r)->networks, &cursor)))
-        if (is_dangling(n) && filters_match_labels(&f, network_labels(n)) &&
+        if (is_dangling(n) && !network_is_config_only(n) &&
+            filters_match_labels(&f, network_labels(n)) &&
             (!until || network_created_ns(n) < until))
             strs_add(r->arena, &p->names, network_name(n));
     prune_run(p);
