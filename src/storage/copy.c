@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statfs.h>
@@ -22,6 +23,7 @@
 #include "tar/place.h"
 
 #include "bounds.h"
+#include "shift.h"
 
 static const char what[] = "the archive";
 
@@ -122,18 +124,18 @@ struct err *copy_find(struct arena *a, int tree, const char *id, const char *pat
     return NULL;
 }
 
-struct tar_pack *copy_pack(const struct copy_source *s)
+struct tar_pack *copy_pack(const struct copy_source *s, const struct id_map *ids)
 {
     autofree char *dir = mem_printf("%s/", strcmp(s->name, "/") ? s->name : "");
     bool is_dir = S_ISDIR(s->st.st_mode);
-    struct tar_pack_plan plan = {s->fd, is_dir ? dir : s->name, is_dir ? dir : ""};
+    struct tar_pack_plan plan = {s->fd, is_dir ? dir : s->name, is_dir ? dir : "", ids};
 
     return tar_pack_create(&plan);
 }
 
-struct tar_pack *copy_pack_root(const struct copy_source *s)
+struct tar_pack *copy_pack_root(const struct copy_source *s, const struct id_map *ids)
 {
-    return tar_pack_create(&(struct tar_pack_plan){s->fd, "./", ""});
+    return tar_pack_create(&(struct tar_pack_plan){s->fd, "./", "", ids});
 }
 
 /* ---- the other way ---- */
@@ -195,6 +197,39 @@ static struct err *look(void *ctx, int64_t packed, int64_t plain)
     return bounds_check(&l->limits, what, packed, plain);
 }
 
+/* In a tree whose owners are a user namespace's, who makes a file must be one of them. */
+struct placing {
+    int in_fd;
+    const struct tar_place_plan *plan;
+    struct err *err;
+};
+
+static void *place_as_root(void *arg)
+{
+    struct placing *p = arg;
+    const struct id_shift s = {.map = p->plan->ids, .userns = -1};
+
+    p->err = shift_thread(&s);
+    if (!p->err)
+        p->err = tar_place(p->in_fd, p->plan);
+    return NULL;
+}
+
+static struct err *place(int in_fd, const struct tar_place_plan *plan)
+{
+    struct placing p = {.in_fd = in_fd, .plan = plan};
+    pthread_t thread;
+    int sys;
+
+    if (!plan->ids)
+        return tar_place(in_fd, plan);
+    sys = pthread_create(&thread, NULL, place_as_root, &p);
+    if (sys)
+        return err_sysno(sys, "start a thread");
+    pthread_join(thread, NULL);
+    return p.err;
+}
+
 struct err *copy_in(int tree, const struct copy_target *t, int in_fd, const struct copy_options *o)
 {
     struct copy_look l = {bounds_fill(NULL), o};
@@ -202,6 +237,7 @@ struct err *copy_in(int tree, const struct copy_target *t, int in_fd, const stru
         .dir = t->dir,
         .root = tree,
         .dir_path = t->path,
+        .ids = o->ids,
         .has_owner = o->has_owner,
         .uid = o->uid,
         .gid = o->gid,
@@ -211,7 +247,7 @@ struct err *copy_in(int tree, const struct copy_target *t, int in_fd, const stru
         .look = look,
         .ctx = &l,
     };
-    struct err *e = tar_place(in_fd, &plan);
+    struct err *e = place(in_fd, &plan);
 
     if (e && err_errno(e) == EROFS) { /* deeper than the target: a volume in it */
         err_drop(e);
