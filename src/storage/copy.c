@@ -64,14 +64,41 @@ static struct err *refuse(int sys, const char *id, const char *path)
     }
 }
 
+static struct err *kernels_err(const char *id, const char *path)
+{
+    return err_new(ERR_NOT_FOUND,
+                   "Could not find the file %s in container %s: what the kernel shows there (proc, "
+                   "sysfs, cgroups) is no file to be copied",
+                   path, id);
+}
+
 static struct err *refuse_kernels(int fd, const char *id, const char *path)
 {
-    return tar_fs_is_kernels(fd)
-               ? err_new(ERR_NOT_FOUND,
-                         "Could not find the file %s in container %s: what the kernel shows there "
-                         "(proc, sysfs, cgroups) is no file to be copied",
-                         path, id)
-               : NULL;
+    return tar_fs_is_kernels(fd) ? kernels_err(id, path) : NULL;
+}
+
+/* A link that is no path (/proc/1/root) is not followed, and the kernel says ELOOP, as of a circle.
+ * The parts in front of it tell which it was. */
+static bool goes_through_kernels(int tree, const char *clean)
+{
+    autofree char *path = mem_strdup(clean);
+
+    for (char *slash = strrchr(path, '/'); slash && slash > path; slash = strrchr(path, '/')) {
+        autoclose int fd = -1;
+
+        *slash = '\0';
+        fd = fd_open_in_root(tree, path, O_PATH | O_DIRECTORY, 0);
+        if (fd >= 0)
+            return tar_fs_is_kernels(fd);
+    }
+    return false;
+}
+
+static struct err *refuse_open(int sys, int tree, const char *clean, const char *id,
+                               const char *path)
+{
+    return sys == ELOOP && goes_through_kernels(tree, clean) ? kernels_err(id, path)
+                                                             : refuse(sys, id, path);
 }
 
 /* The name of an inode in its detached tree is its path in the container. */
@@ -113,7 +140,7 @@ struct err *copy_find(struct arena *a, int tree, const char *id, const char *pat
     struct copy_source s = {.fd = -1, .name = last_part(a, clean, path), .link_target = ""};
 
     if (fd < 0)
-        return refuse(errno, id, path);
+        return refuse_open(errno, tree, clean, id, path);
     if (fstat(fd, &s.st) < 0)
         return err_sys("stat %s", path);
     TRY(refuse_kernels(fd, id, path));
@@ -172,7 +199,7 @@ struct err *copy_find_target(struct arena *a, int tree, const char *id, const ch
     if (dir < 0 && errno == ENOTDIR)
         return err_new(ERR_INVALID, "extraction point is not a directory");
     if (dir < 0)
-        return refuse(errno, id, path);
+        return refuse_open(errno, tree, clean, id, path);
     TRY(refuse_kernels(dir, id, path));
     if (fstatvfs(dir, &fs) < 0)
         return err_sys("look at the file system of %s", path);
