@@ -35,6 +35,10 @@ struct err *id_ranges_add(struct id_ranges *r, uint64_t outside, uint64_t count)
 bool id_ranges_overlap(const struct id_ranges *a, const struct id_ranges *b);
 /* False: the user namespace has no such id. */
 bool id_to_host(const struct id_ranges *r, uint32_t inside, uint32_t *out);
+bool id_to_inside(const struct id_ranges *r, uint32_t outside, uint32_t *out);
+/* For what the map does not have it is the kernel's nobody; without ranges (NULL) the same id. */
+uint32_t id_map_inside(const struct id_ranges *r, uint32_t outside);
+bool id_maps_are_same(const struct id_map *a, const struct id_map *b); /* NULL: the host's ids */
 /* The host's id; without a map (NULL) the same, and for what the map does not have its root. */
 uint32_t id_map_uid(const struct id_map *m, uint32_t inside);
 uint32_t id_map_gid(const struct id_map *m, uint32_t inside);

@@ -20,6 +20,7 @@
 #include "storage/root_view.h"
 
 struct container;
+struct id_map;
 struct prep;
 
 struct root_op { /* first member of the operation's struct */
@@ -31,6 +32,8 @@ struct root_op { /* first member of the operation's struct */
     struct root_hold hold;
     struct prep *prep; /* what a start would mount; NULL: it runs */
     int pidfd;
+    /* Of its user namespace, when the owners in the view are the host's of these; else NULL. */
+    const struct id_map *ids;
     struct root_lender lender;
     struct root_view view;
 };

@@ -12,6 +12,8 @@
 struct arena;
 struct tar_pack;
 
+struct id_map;
+
 struct copy_source {
     int fd; /* O_PATH; the caller closes it */
     struct stat st;
@@ -22,8 +24,10 @@ struct copy_source {
  * the file x in container y", ERR_INVALID "not a directory". */
 struct err *copy_find(struct arena *a, int tree, const char *id, const char *path,
                       struct copy_source *out) must_check;
-struct tar_pack *copy_pack(const struct copy_source *s);
-struct tar_pack *copy_pack_root(const struct copy_source *s); /* "./", "bin/", "bin/sh" */
+/* The ids: of the user namespace whose the owners in the tree are; NULL: the host's. */
+struct tar_pack *copy_pack(const struct copy_source *s, const struct id_map *ids);
+/* "./", "bin/", "bin/sh" */
+struct tar_pack *copy_pack_root(const struct copy_source *s, const struct id_map *ids);
 
 struct copy_target {
     int dir;
@@ -34,7 +38,8 @@ struct err *copy_find_target(struct arena *a, int tree, const char *id, const ch
                              struct copy_target *out) must_check;
 struct copy_options {
     bool keeps_kind, has_owner;
-    uint32_t uid, gid;
+    uint32_t uid, gid;        /* inside */
+    const struct id_map *ids; /* of the user namespace whose the owners are; NULL: the host's */
     bool (*is_cancelled)(void *ctx);
     void *ctx;
 };

@@ -9,13 +9,15 @@
 #include <time.h>
 
 struct archive_entry;
+struct id_map;
 
 struct meta {
     uid_t uid;
     gid_t gid;
     mode_t mode; /* 07777 */
     struct timespec times[2];
-    bool leaves_owner; /* uid and gid are not set */
+    bool leaves_owner;        /* uid and gid are not set */
+    const struct id_map *ids; /* of the user namespace whose ids the attributes name; or NULL */
 };
 
 /* Attributes that belong to a file's content: the users' own, capabilities, access lists. */

@@ -5,12 +5,14 @@
  */
 #pragma once
 
+#include "base/id_map.h"
 #include "base/text.h"
 
 struct tar_pack_plan {
-    int source;            /* O_PATH, a file of any kind; borrowed */
-    const char *root_name; /* what it is called; a directory's name ends with a slash */
-    const char *prefix;    /* stands in front of the names of what is in it */
+    int source;               /* O_PATH, a file of any kind; borrowed */
+    const char *root_name;    /* what it is called; a directory's name ends with a slash */
+    const char *prefix;       /* stands in front of the names of what is in it */
+    const struct id_map *ids; /* of the user namespace whose ids the owners are; NULL: the host's */
 };
 struct tar_pack;
 struct tar_pack *tar_pack_create(const struct tar_pack_plan *p);

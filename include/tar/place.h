@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct id_map;
+
 struct tar_place_plan {
     int dir;              /* entries go here; borrowed */
     int root;             /* links on the way are followed as in a root that this is; -1: none is */
@@ -18,7 +20,10 @@ struct tar_place_plan {
     /* An entry called `from` becomes `to`, and what is in it with it; NULL: as they are called. */
     const char *from, *to;
     bool leaves_owner, leaves_set_id; /* of the caller; without set-user-ID and set-group-ID */
-    bool has_owner;                   /* all belong to uid:gid */
+    /* Of the user namespace whose ids the tree has, and the archive's are inside; NULL: the
+     * host's. The thread makes files as its root. */
+    const struct id_map *ids;
+    bool has_owner; /* all belong to uid:gid */
     uid_t uid;
     gid_t gid;
     bool keeps_kind; /* a directory is never replaced by a file, nor a file by a directory */

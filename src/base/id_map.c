@@ -12,6 +12,7 @@
 #include <fcntl.h>
 
 #define ID_END UINT32_MAX /* one behind the last id */
+#define ID_NOBODY 65534   /* /proc/sys/kernel/overflowuid */
 
 static bool meet(const struct id_extent *x, const struct id_extent *y)
 {
@@ -63,6 +64,44 @@ bool id_to_host(const struct id_ranges *r, uint32_t inside, uint32_t *out)
         return true;
     }
     return false;
+}
+
+bool id_to_inside(const struct id_ranges *r, uint32_t outside, uint32_t *out)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        const struct id_extent *x = &r->v[i];
+
+        if (outside < x->outside || outside - x->outside >= x->count)
+            continue;
+        *out = x->inside + (outside - x->outside);
+        return true;
+    }
+    return false;
+}
+
+uint32_t id_map_inside(const struct id_ranges *r, uint32_t outside)
+{
+    uint32_t id = ID_NOBODY;
+
+    if (!r)
+        return outside;
+    (void)id_to_inside(r, outside, &id);
+    return id;
+}
+
+static bool are_same(const struct id_ranges *a, const struct id_ranges *b)
+{
+    if (a->n != b->n)
+        return false;
+    for (size_t i = 0; i < a->n; i++)
+        if (a->v[i].outside != b->v[i].outside || a->v[i].count != b->v[i].count)
+            return false;
+    return true;
+}
+
+bool id_maps_are_same(const struct id_map *a, const struct id_map *b)
+{
+    return a && b ? are_same(&a->uids, &b->uids) && are_same(&a->gids, &b->gids) : a == b;
 }
 
 static uint32_t map_or_root(const struct id_ranges *r, uint32_t inside)

@@ -2,6 +2,8 @@
 /* The gate in front of a container's root file system. Loop thread. */
 #include "container/root_gate.h"
 
+#include "base/id_map.h"
+
 void root_gate_init(struct root_gate *g)
 {
     list_init(&g->waiting);
@@ -35,11 +37,17 @@ void root_gate_give(struct root_gate *g, struct root_hold *h)
     ticket_answer(next, NULL);
 }
 
-int root_gate_borrow(struct root_gate *g)
+int root_gate_borrow(struct root_gate *g, const struct id_map *ids, bool *has_other_owners)
 {
+    *has_other_owners = false;
     list_each (l, &g->lenders, struct root_lender, link) {
-        int fd = root_view_lend(l->view);
+        int fd;
 
+        if (!id_maps_are_same(l->ids, ids)) {
+            *has_other_owners = true;
+            return -1;
+        }
+        fd = root_view_lend(l->view);
         if (fd >= 0)
             return fd;
     }

@@ -222,10 +222,10 @@ static struct err *open_network(struct prep *p)
 
 struct err *prep_mount_root(struct prep *p, int *out)
 {
-    if (p->lent_root >= 0 && p->shift) /* its owners are the host's, and it is mounted once only */
+    if (p->has_other_owners) /* it is mounted once only, with these owners or those */
         return err_new(ERR_CONFLICT,
-                       "the files of container %.12s are in use by another command (cp, export); "
-                       "start it when that has ended",
+                       "the files of container %.12s are in use by another command (cp, export), "
+                       "begun before it was started or stopped; try again when that has ended",
                        p->id);
     if (p->lent_root >= 0) {
         *out = steal_fd(&p->lent_root);

@@ -42,7 +42,8 @@ struct prep {
     struct sandbox_namespaces ns;
     struct etc_files files;
     struct launch launch;
-    int lent_root; /* by who has it open (root_gate_borrow); -1: it is mounted */
+    bool has_other_owners; /* somebody has its root open with the ids of another user namespace */
+    int lent_root;         /* by who has it open (root_gate_borrow); -1: it is mounted */
 };
 
 /* What is mounted: copied, or immutable in a container. Loop thread. ERR_NOT_FOUND: its image is

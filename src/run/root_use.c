@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "container/ids.h"
 #include "container/object.h"
 #include "container/wait.h"
 #include "run/volume_mounts.h"
@@ -72,19 +73,15 @@ struct err *root_look(struct op *op)
 
     if (c->is_gone || c->doc.state.status == STATUS_REMOVING || c->doc.state.status == STATUS_DEAD)
         return err_new(ERR_CONFLICT, "container %s is being removed", o->id);
-    if (state_is_running(c) && !text_is_empty(c->doc.uid_map)) /* mounts whose owners are shifted */
-        return err_new(ERR_CONFLICT,
-                       "container %s runs in a user namespace: its files can be copied when it has "
-                       "been stopped",
-                       o->id);
     if (state_is_running(c)) {
+        TRY(ids_of(op->arena, &c->doc, &o->ids));
         o->pidfd = fcntl(c->pidfd, F_DUPFD_CLOEXEC, 0);
         return o->pidfd < 0 ? err_sys("keep the container's process") : NULL;
     }
     o->prep = arena_new(op->arena, struct prep);
     o->prep->lent_root = -1;
     TRY(prep_plan_root(op->arena, c, o->prep));
-    o->prep->lent_root = root_gate_borrow(&c->root);
+    o->prep->lent_root = root_gate_borrow(&c->root, NULL, &o->prep->has_other_owners);
     return NULL;
 }
 
@@ -177,6 +174,7 @@ struct err *root_share(struct op *op)
     struct root_op *o = of(op);
 
     o->lender.view = &o->view;
+    o->lender.ids = o->ids;
     list_append(&o->c->root.lenders, &o->lender.link);
     root_unmount_volumes(op);
     root_unclaim(op);

@@ -265,7 +265,7 @@ static struct err *borrow_root(struct op *op)
 {
     struct start *o = (struct start *)op;
 
-    o->prep.lent_root = root_gate_borrow(&o->c->root);
+    o->prep.lent_root = root_gate_borrow(&o->c->root, o->prep.ids, &o->prep.has_other_owners);
     return NULL;
 }
 

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statfs.h>
@@ -22,6 +23,7 @@
 #include "tar/place.h"
 
 #include "bounds.h"
+#include "shift.h"
 
 static const char what[] = "the archive";
 
@@ -50,14 +52,41 @@ static struct err *refuse(int sys, const char *id, const char *path)
     }
 }
 
+static struct err *kernels_err(const char *id, const char *path)
+{
+    return err_new(ERR_NOT_FOUND,
+                   "Could not find the file %s in container %s: what the kernel shows there (proc, "
+                   "sysfs, cgroups) is no file to be copied",
+                   path, id);
+}
+
 static struct err *refuse_kernels(int fd, const char *id, const char *path)
 {
-    return tar_fs_is_kernels(fd)
-               ? err_new(ERR_NOT_FOUND,
-                         "Could not find the file %s in container %s: what the kernel shows there "
-                         "(proc, sysfs, cgroups) is no file to be copied",
-                         path, id)
-               : NULL;
+    return tar_fs_is_kernels(fd) ? kernels_err(id, path) : NULL;
+}
+
+/* A link that is no path (/proc/1/root) is not followed, and the kernel says ELOOP, as of a circle.
+ * The parts in front of it tell which it was. */
+static bool goes_through_kernels(int tree, const char *clean)
+{
+    autofree char *path = mem_strdup(clean);
+
+    for (char *slash = strrchr(path, '/'); slash && slash > path; slash = strrchr(path, '/')) {
+        autoclose int fd = -1;
+
+        *slash = '\0';
+        fd = fd_open_in_root(tree, path, O_PATH | O_DIRECTORY, 0);
+        if (fd >= 0)
+            return tar_fs_is_kernels(fd);
+    }
+    return false;
+}
+
+static struct err *refuse_open(int sys, int tree, const char *clean, const char *id,
+                               const char *path)
+{
+    return sys == ELOOP && goes_through_kernels(tree, clean) ? kernels_err(id, path)
+                                                             : refuse(sys, id, path);
 }
 
 /* The name of an inode in its detached tree is its path in the container. */
@@ -99,7 +128,7 @@ struct err *copy_find(struct arena *a, int tree, const char *id, const char *pat
     struct copy_source s = {.fd = -1, .name = last_part(a, clean, path), .link_target = ""};
 
     if (fd < 0)
-        return refuse(errno, id, path);
+        return refuse_open(errno, tree, clean, id, path);
     if (fstat(fd, &s.st) < 0)
         return err_sys("stat %s", path);
     TRY(refuse_kernels(fd, id, path));
@@ -110,18 +139,18 @@ struct err *copy_find(struct arena *a, int tree, const char *id, const char *pat
     return NULL;
 }
 
-struct tar_pack *copy_pack(const struct copy_source *s)
+struct tar_pack *copy_pack(const struct copy_source *s, const struct id_map *ids)
 {
     autofree char *dir = mem_printf("%s/", strcmp(s->name, "/") ? s->name : "");
     bool is_dir = S_ISDIR(s->st.st_mode);
-    struct tar_pack_plan plan = {s->fd, is_dir ? dir : s->name, is_dir ? dir : ""};
+    struct tar_pack_plan plan = {s->fd, is_dir ? dir : s->name, is_dir ? dir : "", ids};
 
     return tar_pack_create(&plan);
 }
 
-struct tar_pack *copy_pack_root(const struct copy_source *s)
+struct tar_pack *copy_pack_root(const struct copy_source *s, const struct id_map *ids)
 {
-    return tar_pack_create(&(struct tar_pack_plan){s->fd, "./", ""});
+    return tar_pack_create(&(struct tar_pack_plan){s->fd, "./", "", ids});
 }
 
 /* ---- the other way ---- */
@@ -158,7 +187,7 @@ struct err *copy_find_target(struct arena *a, int tree, const char *id, const ch
     if (dir < 0 && errno == ENOTDIR)
         return err_new(ERR_INVALID, "extraction point is not a directory");
     if (dir < 0)
-        return refuse(errno, id, path);
+        return refuse_open(errno, tree, clean, id, path);
     TRY(refuse_kernels(dir, id, path));
     if (fstatvfs(dir, &fs) < 0)
         return err_sys("look at the file system of %s", path);
@@ -183,6 +212,39 @@ static struct err *look(void *ctx, int64_t packed, int64_t plain)
     return bounds_check(&l->limits, what, packed, plain);
 }
 
+/* In a tree whose owners are a user namespace's, who makes a file must be one of them. */
+struct placing {
+    int in_fd;
+    const struct tar_place_plan *plan;
+    struct err *err;
+};
+
+static void *place_as_root(void *arg)
+{
+    struct placing *p = arg;
+    const struct id_shift s = {.map = p->plan->ids, .userns = -1};
+
+    p->err = shift_thread(&s);
+    if (!p->err)
+        p->err = tar_place(p->in_fd, p->plan);
+    return NULL;
+}
+
+static struct err *place(int in_fd, const struct tar_place_plan *plan)
+{
+    struct placing p = {.in_fd = in_fd, .plan = plan};
+    pthread_t thread;
+    int sys;
+
+    if (!plan->ids)
+        return tar_place(in_fd, plan);
+    sys = pthread_create(&thread, NULL, place_as_root, &p);
+    if (sys)
+        return err_sysno(sys, "start a thread");
+    pthread_join(thread, NULL);
+    return p.err;
+}
+
 struct err *copy_in(int tree, const struct copy_target *t, int in_fd, const struct copy_options *o)
 {
     struct copy_look l = {bounds_fill(NULL), o};
@@ -190,6 +252,7 @@ struct err *copy_in(int tree, const struct copy_target *t, int in_fd, const stru
         .dir = t->dir,
         .root = tree,
         .dir_path = t->path,
+        .ids = o->ids,
         .has_owner = o->has_owner,
         .uid = o->uid,
         .gid = o->gid,
@@ -199,7 +262,7 @@ struct err *copy_in(int tree, const struct copy_target *t, int in_fd, const stru
         .look = look,
         .ctx = &l,
     };
-    struct err *e = tar_place(in_fd, &plan);
+    struct err *e = place(in_fd, &plan);
 
     if (e && err_errno(e) == EROFS) { /* deeper than the target: a volume in it */
         err_drop(e);

@@ -16,6 +16,7 @@
 #include <sys/xattr.h>
 
 #include "base/text.h"
+#include "tar/owner_ids.h"
 
 enum { XATTRS_MAX = 64, XATTR_VALUE_MAX = 64 << 10 };
 
@@ -56,7 +57,30 @@ bool meta_xattr_is_kept(const char *name)
     return !strcmp(name, "security.capability") || text_starts(name, "system.posix_acl_");
 }
 
-static struct err *apply_xattrs(int fd, struct archive_entry *e)
+static struct err *set_xattr(int fd, const char *name, const void *value, size_t size,
+                             const struct id_map *ids)
+{
+    autofree char *copy = NULL;
+
+    if (ids) {
+        copy = mem_alloc(size + OWNER_IDS_ROOM);
+        memcpy(copy, value, size);
+        value = copy;
+        if (size && !(size = owner_ids_to_host(ids, name, copy, size)))
+            return err_new(ERR_INVALID,
+                           "attribute \"%s\" of an archive entry names an id that the container's "
+                           "user namespace does not have",
+                           name);
+    }
+    /* a file system without user attributes loses them, as with Docker */
+    if (fsetxattr(fd, name, value, size, 0) == 0 || errno == EOPNOTSUPP)
+        return NULL;
+    return errno == EINVAL
+               ? err_new(ERR_INVALID, "attribute \"%s\" of an archive entry is invalid", name)
+               : err_sys("set attribute %s", name);
+}
+
+static struct err *apply_xattrs(int fd, struct archive_entry *e, const struct id_map *ids)
 {
     int count = archive_entry_xattr_reset(e);
     const void *value;
@@ -71,12 +95,7 @@ static struct err *apply_xattrs(int fd, struct archive_entry *e)
         if (strlen(name) > 255 || size > XATTR_VALUE_MAX)
             return err_new(ERR_INVALID, "attribute \"%.64s\" of an archive entry is too large",
                            name);
-        /* a file system without user attributes loses them, as with Docker */
-        if (fsetxattr(fd, name, value, size, 0) < 0 && errno != EOPNOTSUPP)
-            return errno == EINVAL
-                       ? err_new(ERR_INVALID, "attribute \"%s\" of an archive entry is invalid",
-                                 name)
-                       : err_sys("set attribute %s", name);
+        TRY(set_xattr(fd, name, value, size, ids));
     }
     return NULL;
 }
@@ -88,7 +107,7 @@ struct err *meta_apply_fd(int fd, const struct meta *m, struct archive_entry *e)
         return err_sys("set owner %u:%u", m->uid, m->gid);
     if (fchmod(fd, m->mode) < 0)
         return err_sys("set mode %o", m->mode);
-    TRY(apply_xattrs(fd, e));
+    TRY(apply_xattrs(fd, e, m->ids));
     if (futimens(fd, m->times) < 0)
         return err_sys("set times");
     return NULL;

@@ -24,6 +24,7 @@
 #include "base/fd.h"
 #include "base/map.h"
 #include "tar/meta.h"
+#include "tar/owner_ids.h"
 #include "tar/tar_name.h"
 
 #include "header.h"
@@ -58,7 +59,8 @@ struct open_file {
 
 struct tar_pack {
     int source;
-    bool is_begun, is_ended;
+    bool has_ids, is_begun, is_ended;
+    struct id_map ids;
     struct buf path; /* of the current entry */
     struct buf root_name;
     struct level *levels;
@@ -112,6 +114,9 @@ struct tar_pack *tar_pack_create(const struct tar_pack_plan *plan)
     struct tar_pack *p = mem_new(struct tar_pack);
 
     p->source = plan->source;
+    p->has_ids = plan->ids != NULL;
+    if (plan->ids)
+        p->ids = *plan->ids;
     p->file.fd = -1;
     buf_puts(&p->root_name, plan->root_name);
     buf_puts(&p->path, plan->prefix);
@@ -267,10 +272,15 @@ static struct err *read_xattrs(struct tar_pack *p, int fd, struct tar_file *f)
             continue;
         if (n == XATTRS_MAX)
             return err_new(ERR_INVALID, "%s has more than %d attributes", p->path.data, XATTRS_MAX);
-        buf_reserve(&p->values, XATTR_SIZE_MAX);
+        buf_reserve(&p->values, XATTR_SIZE_MAX + OWNER_IDS_ROOM);
         size = fgetxattr(fd, name, p->values.data + p->values.len, XATTR_SIZE_MAX);
         if (size < 0)
             continue; /* it went meanwhile */
+        if (p->has_ids && size)
+            size = (ssize_t)owner_ids_inside(&p->ids, name, p->values.data + p->values.len,
+                                             (size_t)size);
+        if (p->has_ids && !size && !text_starts(name, "user."))
+            continue; /* of somebody whom the container does not know: it does not count there */
         p->values.len += (size_t)size;
         p->xattrs[n].name = name;
         p->xattrs[n].size = (size_t)size;
@@ -400,13 +410,14 @@ static bool find_link(struct tar_pack *p, const struct stat *st, struct tar_file
     return f->is_hard_link;
 }
 
-static void fill(struct tar_file *f, const char *name, const struct stat *st)
+static void fill(const struct tar_pack *p, struct tar_file *f, const char *name,
+                 const struct stat *st)
 {
     *f = (struct tar_file){
         .name = name,
         .mode = st->st_mode,
-        .uid = st->st_uid,
-        .gid = st->st_gid,
+        .uid = id_map_inside(p->has_ids ? &p->ids.uids : NULL, st->st_uid),
+        .gid = id_map_inside(p->has_ids ? &p->ids.gids : NULL, st->st_gid),
         .size = S_ISREG(st->st_mode) ? st->st_size : 0,
         .mtime = st->st_mtim,
     };
@@ -488,7 +499,7 @@ static struct err *put_root(struct tar_pack *p, struct buf *out)
 
     if (fstat(p->source, &st) < 0)
         return err_sys("stat %s", p->root_name.data);
-    fill(&f, p->root_name.data, &st);
+    fill(p, &f, p->root_name.data, &st);
     return put(p, p->source, &f, &st, out);
 }
 
@@ -512,7 +523,7 @@ static struct err *put_next(struct tar_pack *p, struct buf *out)
     if (p->path.len > TAR_NAME_MAX)
         return err_new(ERR_INVALID, "the path %.100s… is longer than %d bytes", p->path.data,
                        TAR_NAME_MAX);
-    fill(&f, p->path.data, &st);
+    fill(p, &f, p->path.data, &st);
     return put(p, seen, &f, &st, out);
 }
 

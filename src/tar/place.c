@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
+#include "base/id_map.h"
 #include "base/text.h"
 #include "tar/decoder.h"
 #include "tar/meta.h"
@@ -124,7 +125,8 @@ static struct err *make_parent(struct placing *x, int above, const char *part, c
     fd = openat(above, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return err_sys("open directory %s", path);
-    if (x->plan->has_owner && fchown(fd, x->plan->uid, x->plan->gid) < 0)
+    if (x->plan->has_owner && fchown(fd, id_map_uid(x->plan->ids, x->plan->uid),
+                                     id_map_gid(x->plan->ids, x->plan->gid)) < 0)
         return err_sys("set the owner of %s", path);
     return note_fd(x, path, fd, true, NULL);
 }
@@ -558,6 +560,20 @@ static struct err *put_hard_link(struct placing *x, const char *raw)
 
 /* ---- entries ---- */
 
+static struct err *owner_to_host(const struct id_map *ids, struct meta *m)
+{
+    uint32_t uid = m->uid, gid = m->gid;
+
+    if (!ids || m->leaves_owner)
+        return NULL;
+    if (!id_to_host(&ids->uids, uid, &m->uid) || !id_to_host(&ids->gids, gid, &m->gid))
+        return err_new(ERR_INVALID,
+                       "an archive entry has the owner %u:%u, whom the container's user namespace "
+                       "does not have",
+                       uid, gid);
+    return NULL;
+}
+
 static struct err *read_meta(struct placing *x, struct archive_entry *e, struct meta *m)
 {
     const struct tar_place_plan *p = x->plan;
@@ -570,7 +586,8 @@ static struct err *read_meta(struct placing *x, struct archive_entry *e, struct 
         m->uid = p->uid;
         m->gid = p->gid;
     }
-    return NULL;
+    m->ids = p->ids;
+    return owner_to_host(p->ids, m);
 }
 
 static struct err *put(struct placing *x, struct archive_entry *e)

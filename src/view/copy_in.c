@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/id_map.h"
 #include "container/object.h"
 #include "run/root_use.h"
 #include "runtime/users.h"
@@ -82,6 +83,12 @@ static struct err *find(struct op *op)
     i->tree = fcntl(o->root.view.tree, F_DUPFD_CLOEXEC, 0);
     if (i->tree < 0)
         return err_sys("keep the container's root");
+    if (o->root.ids) {
+        struct id_map *ids = arena_new(i->arena, struct id_map);
+
+        *ids = *o->root.ids;
+        i->options.ids = ids;
+    }
     TRY(copy_find_target(i->arena, i->tree, o->root.id, o->request.path, &i->target));
     return find_owner(o, i);
 }

@@ -163,7 +163,8 @@ static struct err *start_pump(struct op *op)
     p->owner = o;
     p->source = steal_fd(&o->source.fd);
     o->source.fd = p->source;
-    p->pack = o->root.is_bare ? copy_pack_root(&o->source) : copy_pack(&o->source);
+    p->pack = o->root.is_bare ? copy_pack_root(&o->source, o->root.ids)
+                              : copy_pack(&o->source, o->root.ids);
     o->source.fd = -1;
     p->ticket = op_wait(op);
     o->sink->on_room = on_room;

@@ -144,9 +144,67 @@ d network create n1 >/dev/null; d network connect n1 c1
 like "a network is connected to it" 'eth1' "$(d exec c1 ip -o link)"
 d restart -t 0 c1 auto1 >/dev/null
 same "restart: the same ids, the same files" "0 $B 65536 1000:1001 $(echo "$before" | sed -n 2p)" "$(host_map c1) $(d exec c1 stat -c %u:%g /made) $(host_map auto1)"
-fails "cp of one that runs" 'runs in a user namespace: its files can be copied when it has been stopped' d cp c1:/made "$HOST/made"
-d stop -t 0 c1 >/dev/null
-same "cp of one that is stopped: its owners" "1000/1001" "$(curl -fs --unix-socket "$SOCK" "http://x/containers/c1/archive?path=/made" | tar -tv --numeric-owner | awk '{ print $2 }')"
+# ---- cp, export, diff: the owners that the container sees ----
+archive() { curl -sf --max-time 20 --unix-socket "$SOCK" "$@"; } # CURL ARGUMENTS…
+owners() { python3 "$BERTH_SRC/tests/system/copy_owners.py" "$@"; }
+owners make "$HOST/own.tar"
+WANT=$(owners list <"$HOST/own.tar")
+like "the archive has attributes" 'security.capability=.*posix_acl' "$(echo $WANT)"
+export_is_right() { # NAME CONTAINER
+    same "$1: export: what was copied there" "$WANT" "$(archive "http://x/containers/$2/export" | owners list own/)"
+    same "$1: export: all else is root's" "0:0" "$(archive "http://x/containers/$2/export" | owners list | grep -v -e '^own' -e '^made' | awk '{ print $2 }' | sort -u)"
+    like "$1: diff" '^A /own/in/capable A /own/in/fifo ' "$(d diff "$2" | grep /own/in/ | sort | paste -sd' ')"
+}
+copies_are_right() { # NAME CONTAINER FOLDER…
+    local name=$1 c=$2 dir; shift 2
+    for dir in "$@"; do
+        archive -T "$HOST/own.tar" "http://x/containers/$c/archive?path=$dir" || not_ok "$name: put into $dir"
+        archive -T "$HOST/own.tar" "http://x/containers/$c/archive?path=$dir" || not_ok "$name: put over $dir"
+        same "$name: out of $dir comes what went in" "$WANT" "$(archive "http://x/containers/$c/archive?path=$dir/in" | owners list)"
+    done
+}
+d exec c1 mkdir /own; d exec auto1 mkdir /own
+copies_are_right "cp, remap" c1 /own /vol /bind /mine
+copies_are_right "cp, auto" auto1 /own /vol
+for at in /own /vol /bind /mine; do
+    same "inside $at" "0:0 1000:1001 1002:0 12:13 7:8 9:10" "$(d exec c1 sh -c "cd $at/in && stat -c %u:%g . * new/deep" | sort -u | paste -sd' ')"
+done
+same "on the disk nothing is shifted" "0:0 1000:1001 1002:0 12:13 7:8 9:10" "$(cd "$HOST/bind/in" && stat -c %u:%g . * new/deep | sort -u | paste -sd' ')"
+same "a capability on the disk is the root's" "0100000200040000000000000000000000000000" \
+    "$(python3 -c 'import os, sys; print(os.getxattr(sys.argv[1], "security.capability").hex())' "$HOST/bind/in/capable")"
+export_is_right "remap" c1
+export_is_right "auto" auto1
+echo x >"$HOST/one"
+d exec c1 sh -c 'echo "u:x:1000:1001::/:/bin/sh" >>/etc/passwd'
+d cp c1:/made "$HOST/made" && same "docker cp out" a "$(cat "$HOST/made")"
+d cp "$HOST/one" c1:/own/one && same "docker cp in" "x 0:0" "$(d exec c1 sh -c 'echo $(cat /own/one) $(stat -c %u:%g /own/one)')"
+d exec c1 rm /own/one
+d run -d --name user -u 1000:1001 busybox sleep 1000 >/dev/null
+archive -T "$HOST/own.tar" "http://x/containers/user/archive?path=/tmp&copyUIDGID=true"
+same "all to the container's user" "1000:1001" "$(d exec user sh -c 'cd /tmp/in && stat -c %u:%g . * new/deep' | sort -u)"
+d rm -f user >/dev/null
+tar -c -C "$HOST" --owner=70000 --group=0 one >"$HOST/foreign.tar"
+api_is "an owner that the map does not have" 400 'owner 70000:0, whom the container.s user namespace does not have' PUT "/containers/c1/archive?path=/own" @"$HOST/foreign.tar"
+d pause c1 >/dev/null
+same "paused" "$WANT" "$(archive "http://x/containers/c1/archive?path=/own/in" | owners list)"
+d unpause c1 >/dev/null
+
+# A slow client holds no start: it gets the root that is open, with the owners it has.
+d exec auto1 sh -c 'dd if=/dev/zero of=/own/big bs=1M count=24 2>/dev/null'
+mkfifo "$HOST/slow"
+(curl -sf --max-time 60 --unix-socket "$SOCK" "http://x/containers/auto1/archive?path=/own" >"$HOST/slow") & SLOW=$!
+exec 9<"$HOST/slow"; head -c 512 <&9 >/dev/null
+d restart -t 0 auto1 >/dev/null
+same "restart while a slow client copies" "true 1000:1001" "$(d inspect -f '{{.State.Running}}' auto1) $(d exec auto1 stat -c %u:%g /own/in/file)"
+same "what is written then is seen" "5:6" "$(d exec auto1 sh -c 'echo a >/own/then; chown 5:6 /own/then; stat -c %u:%g /own/then')"
+same "copied while both are there" "then 5:6" "$(archive "http://x/containers/auto1/archive?path=/own/then" | owners list)"
+cat <&9 >/dev/null; exec 9<&-; wait $SLOW
+same "the slow client got all" 0 $?
+
+d stop -t 0 c1 auto1 >/dev/null
+copies_are_right "stopped, remap" c1 /own /vol /bind
+copies_are_right "stopped, auto" auto1 /own /vol
+export_is_right "stopped" c1
 d rm -f auto1 auto3 auto4 giver >/dev/null
 engine_stop
 start_or_end

@@ -101,6 +101,22 @@ TEST(id_map_gives_what_it_has_not_to_its_root)
     CHECK_INT(id_map_gid(&m, 10), 200000);
 }
 
+TEST(id_map_knows_both_ways)
+{
+    struct id_map m = {ranges_of("a:100000:10\na:300000:5"), ranges_of("a:200000:10")};
+    struct id_map other = {ranges_of("a:100000:10\na:300000:6"), ranges_of("a:200000:10")};
+    uint32_t id;
+
+    CHECK(id_to_inside(&m.uids, 300004, &id));
+    CHECK_INT(id, 14);
+    CHECK(!id_to_inside(&m.uids, 100010, &id));
+    CHECK_INT(id_map_inside(&m.gids, 200009), 9);
+    CHECK_INT(id_map_inside(&m.gids, 0), 65534);
+    CHECK_INT(id_map_inside(NULL, 7), 7);
+    CHECK(id_maps_are_same(NULL, NULL) && id_maps_are_same(&m, &m));
+    CHECK(!id_maps_are_same(&m, NULL) && !id_maps_are_same(&m, &other));
+}
+
 static struct id_map pool_map(const char *uids, const char *gids)
 {
     return (struct id_map){ranges_of(uids), ranges_of(gids)};
