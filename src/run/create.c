@@ -21,6 +21,7 @@
 #include "place/networks.h"
 #include "place/resolver.h"
 #include "run/commands.h"
+#include "run/joined.h"
 #include "run/mounts.h"
 #include "run/volume_mounts.h"
 #include "runtime/policy.h"
@@ -327,12 +328,21 @@ static struct err *plan_parts(struct create *o, struct create_request *r)
                          &doc->networks, &o->warnings);
 }
 
-static struct err *check_networks(struct create *o)
+/* What it joins, and each image that it mounts: of one, any of its names is enough. */
+static struct err *check_joined(struct create *o)
 {
-    struct policy_case asked = {0};
+    struct policy_case asked = {.risks = &o->risks};
+    const struct jlist *mounts = &o->c->doc.mounts;
 
+    joined_risks(o->table, o->op.arena, &o->request.host, &o->risks);
     if (!o->permit.policy)
         return NULL;
+    for (size_t i = 0; i < mounts->n; i++) {
+        struct policy_case mounted = {0};
+
+        mounted.items[POLICY_IMAGES] = mounts_image_names(o->table->parts, o->op.arena, mounts, i);
+        TRY(policy_check(o->permit.policy, &o->permit.who, o->op.arena, &mounted));
+    }
     asked.items[POLICY_NETWORKS] =
         networks_names(o->table, o->op.arena, &o->c->doc.networks, &o->request.host);
     return policy_check(o->permit.policy, &o->permit.who, o->op.arena, &asked);
@@ -351,7 +361,7 @@ static struct err *find_parts(struct op *op)
     struct doc *doc = &o->c->doc;
 
     TRY(as_fault(plan_parts(o, &o->request)));
-    TRY(check_networks(o));
+    TRY(check_joined(o));
     doc->config = o->request.config;
     doc->host = o->request.host;
     TRY(ids_claim(o->c));

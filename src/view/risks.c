@@ -5,6 +5,7 @@
 
 #include "container/object.h"
 #include "exec/exec_object.h"
+#include "run/joined.h"
 #include "run/mounts.h"
 #include "view/view.h"
 
@@ -74,6 +75,7 @@ void container_risks(struct container *c, risks_done_fn done, void *ctx)
     o->host = c->parts->risk_host;
     o->op.subject = arena_strdup(o->op.arena, c->doc.id);
     risks_of_config(o->op.arena, &c->doc.host, &o->found);
+    joined_risks(c->table, o->op.arena, &c->doc.host, &o->found);
     find_execs(c, o);
     mounts_risk_sources(c->parts, o->op.arena, &c->doc.mounts, &o->sources);
     begin(o, done, ctx);

@@ -118,7 +118,7 @@ static void on_created(void *ctx, struct err *err, const char *id)
     reply_json(r, 201, &b);
 }
 
-/* A driver is known to policies as "driver:macvlan". */
+/* A driver is known to policies as "driver:macvlan"; NULL: nothing is made. */
 static struct err *judge_network(struct request *r, const char *name, const char *driver)
 {
     struct policy_case asked = {0};
@@ -137,7 +137,7 @@ void handle_network_create(struct request *r)
 
     c->request = r;
     if (reply_failed(r, request_read_warned(r, &network_request_json, &c->asked, &c->warnings)) ||
-        reply_failed(r, judge_network(r, c->asked.name, c->asked.driver)))
+        reply_failed(r, judge_network(r, c->asked.name, c->asked.driver ? c->asked.driver : "")))
         return;
     network_create(parts_of(r)->networks, &c->asked, on_created, c);
 }
