@@ -64,6 +64,7 @@ struct create {
     struct strs chain; /* the image's, for copy-up on the worker */
     struct risk_findings risks;
     const char *risk_warnings; /* of the request; "": the label's or the engine's */
+    const char *label_telling; /* the request's own: no image silences what is told of it */
     enum risk_telling telling;
     struct risk_sources sources; /* what it mounts of the host, for the worker */
     struct permit permit;        /* policy NULL: everything */
@@ -164,6 +165,7 @@ static struct err *merge_image(struct create *o)
     struct config *image_config = arena_new(o->c->arena, struct config);
     struct config *c = &o->request.config;
 
+    o->label_telling = pairs_get(&c->labels, RISK_LABEL);
     TRY(json_decode(o->c->arena, o->image_config, strlen(o->image_config), &config_json,
                     image_config));
     image_config_mend(o->c->arena, image_config, &o->warnings);
@@ -235,10 +237,10 @@ static struct err *check_permit(struct create *o, const struct host_config *h)
 }
 
 /* The client's word, or the container's, or the engine's. What is silenced, audit still knows. */
-static struct err *choose_telling(struct create *o, const struct config *c)
+static struct err *choose_telling(struct create *o)
 {
     TRY(risk_telling_from_text(o->table->parts->settings->risk_warnings, &o->telling));
-    TRY(risk_telling_from_text(pairs_get(&c->labels, RISK_LABEL), &o->telling));
+    TRY(risk_telling_from_text(o->label_telling, &o->telling));
     return risk_telling_from_text(o->risk_warnings, &o->telling);
 }
 
@@ -263,7 +265,7 @@ static struct err *check_with_parts(struct create *o, const struct config *c,
 
         TRY(signal_parse(c->stop_signal, &ignored));
     }
-    TRY(choose_telling(o, c));
+    TRY(choose_telling(o));
     risks_of_config(o->op.arena, h, &o->risks);
     sandbox_warnings(o->op.arena, h, &o->warnings);
     return check_permit(o, h);
