@@ -21,6 +21,9 @@ struct err *mounts_check_sources(struct arena *a, const struct jlist *mounts, st
 /* What they show of the host, for risks_of_sources: copies; volumes by their options. */
 void mounts_risk_sources(struct parts *p, struct arena *a, const struct jlist *mounts,
                          struct risk_sources *out);
+/* Of the image that the mount i shows: all its names, as asked for, and its id; else none. */
+struct strs mounts_image_names(struct parts *p, struct arena *a, const struct jlist *mounts,
+                               size_t i);
 void mounts_ref(struct container *c);
 /* Its own image and those that it mounts. */
 void images_ref(struct container *c, bool is_running);

@@ -377,7 +377,7 @@ static void begin_next(struct conn *c)
     body_close(c->body);
     c->body = NULL;
     conn_on_room(c, NULL, NULL);
-    c->is_head_complete = c->is_message_complete = false;
+    c->is_head_complete = c->is_message_complete = c->is_input_paused = false;
     if (!keeps_alive) {
         conn_end(c);
         return;
@@ -410,7 +410,7 @@ static bool may_parse(const struct conn *c)
         return false;
     if (c->phase == PHASE_HEAD)
         return c->out.bytes < OUT_HIGH;
-    return c->phase == PHASE_BODY && !(c->body && body_is_full(c->body));
+    return c->phase == PHASE_BODY && !c->is_input_paused && !(c->body && body_is_full(c->body));
 }
 
 /* What came together with the request's head: the first bytes of an attached client's stdin. */
@@ -514,6 +514,11 @@ void conn_uncork(struct conn *c)
     unpin(c);
 }
 
+void conn_hold_input(struct conn *c)
+{
+    c->is_input_paused = true;
+}
+
 void conn_resume_input(struct conn *c)
 {
     c->is_input_paused = false;
@@ -535,7 +540,7 @@ static bool wants_read(const struct conn *c)
         return !c->is_corked && !c->is_input_paused;
     if (c->phase == PHASE_HEAD)
         return c->out.bytes < OUT_HIGH;
-    return c->phase == PHASE_BODY && !(c->body && body_is_full(c->body));
+    return c->phase == PHASE_BODY && !c->is_input_paused && !(c->body && body_is_full(c->body));
 }
 
 static void update_watch(struct conn *c)

@@ -65,6 +65,8 @@ struct takeover {
 };
 void conn_take_over(struct conn *c, const struct takeover *t);
 void conn_uncork(struct conn *c);
+/* Also of a request's body, that is not taken yet. */
+void conn_hold_input(struct conn *c);
 void conn_resume_input(struct conn *c);
 /* Sends what is queued, half-closes, closes when the client does or after a short time. */
 void conn_end(struct conn *c);

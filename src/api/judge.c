@@ -5,6 +5,7 @@
 #include "container/object.h"
 #include "image/image.h"
 #include "place/networks.h"
+#include "run/mounts.h"
 #include "view/view.h"
 
 #include "command.h"
@@ -18,9 +19,10 @@ struct permit *permit_of_request(struct request *r)
         return NULL;
     p = arena_new(r->arena, struct permit);
     p->policy = policy;
-    p->who = (struct policy_caller){.uid = r->uid, .gid = r->gid};
-    if (r->conn)
-        conn_groups(r->conn, r->arena, &p->who.groups, &p->who.n_groups);
+    if (r->conn && !r->groups) /* one who leaves meanwhile is still who he was */
+        conn_groups(r->conn, r->arena, &r->groups, &r->n_groups);
+    p->who = (struct policy_caller){
+        .uid = r->uid, .gid = r->gid, .groups = r->groups, .n_groups = r->n_groups};
     return policy_applies(policy, &p->who) ? p : NULL;
 }
 
@@ -65,14 +67,30 @@ static void add_container(struct arena *a, struct container *c, struct policy_ca
     strs_add(a, images, c->doc.image_id ? c->doc.image_id : "");
 }
 
+/* Each by itself: of one image any name is enough. */
+static struct err *judge_mounted_images(struct judgement *j, const struct container *c)
+{
+    struct arena *a = j->request->arena;
+
+    for (size_t i = 0; i < c->doc.mounts.n; i++) {
+        struct policy_case judged = {0};
+
+        judged.items[POLICY_IMAGES] = mounts_image_names(c->parts, a, &c->doc.mounts, i);
+        TRY(policy_check(j->permit.policy, &j->permit.who, a, &judged));
+    }
+    return NULL;
+}
+
 static struct err *judge(struct judgement *j, struct container *c,
                          const struct risk_findings *found, const struct risk_sources *sources)
 {
     struct arena *a = j->request->arena;
     struct policy_case judged = {.risks = found};
 
-    if (c)
+    if (c) {
+        TRY(judge_mounted_images(j, c));
         add_container(a, c, &judged);
+    }
     policy_case_sources(a, sources, NULL, &judged);
     return policy_check(j->permit.policy, &j->permit.who, a, &judged);
 }
@@ -95,19 +113,6 @@ static void on_looked(void *ctx, struct err *err, const struct risk_findings *fo
         j->go_on(r, c);
     else
         j->go_on_sources(r);
-}
-
-struct err *judge_config(struct request *r, struct container *c)
-{
-    struct permit *p = permit_of_request(r);
-    struct risk_findings found = {0};
-    struct policy_case judged = {.risks = &found};
-
-    if (!p)
-        return NULL;
-    risks_of_config(r->arena, &c->doc.host, &found);
-    add_container(r->arena, c, &judged);
-    return policy_check(p->policy, &p->who, r->arena, &judged);
 }
 
 /* NULL: nothing is to be judged. */

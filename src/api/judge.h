@@ -21,7 +21,5 @@ void judge_container(struct request *r, struct container *c, judged_fn go_on);
 /* The same of folders of the host, and of what is known besides. */
 typedef void (*judged_sources_fn)(struct request *r);
 void judge_sources(struct request *r, const struct risk_sources *sources, judged_sources_fn go_on);
-/* At once, for what has to begin within its handler: by the configuration alone. */
-struct err *judge_config(struct request *r, struct container *c) must_check;
 /* At once, for what needs no look at the host's files. */
 struct err *judge_case(struct request *r, const struct policy_case *c) must_check;

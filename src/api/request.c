@@ -180,6 +180,18 @@ struct err *request_body_pipe(struct request *r, int *out_fd)
     return conn_body_pipe(r->conn, out_fd);
 }
 
+void request_hold_body(struct request *r)
+{
+    if (r->conn)
+        conn_hold_input(r->conn);
+}
+
+void request_resume_body(struct request *r)
+{
+    if (r->conn)
+        conn_resume_input(r->conn);
+}
+
 void request_on_gone(struct request *r, void (*fn)(void *ctx), void *ctx)
 {
     r->on_gone = fn;

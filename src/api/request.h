@@ -39,6 +39,8 @@ struct request {
     uid_t uid;
     gid_t gid;
     pid_t pid;
+    const gid_t *groups; /* where there is a policy */
+    size_t n_groups;
     struct buf body;
     int64_t content_length; /* -1: chunked */
     bool is_http10, keeps_alive, wants_upgrade, is_body_complete;
@@ -84,6 +86,9 @@ struct err *request_read_warned(struct request *r, const struct jtable *t, void 
 
 /* Of a ROUTE_STREAMS route: conn_body_pipe, unless the client is gone. */
 struct err *request_body_pipe(struct request *r, int *out_fd) must_check;
+/* Where the pipe is opened only later: nothing of the body is read in between. */
+void request_hold_body(struct request *r);
+void request_resume_body(struct request *r);
 
 /* Until the answer is complete: fn once when the client vanishes; with it the duty may be ended by
  * request_abandon, or later by a reply that is swallowed. For these requests the client's EOF

@@ -97,9 +97,8 @@ static int write_batch(struct journal *j)
     if (j->fd >= 0 && fstat(j->fd, &st) == 0 && st.st_size > 0 &&
         st.st_size + (int64_t)j->batch.len > j->s.max_bytes) {
         rotate(j);
-        st.st_size = 0;
     }
-    if (j->fd < 0)
+    if (j->fd < 0 || fstat(j->fd, &st) < 0) /* the old one still where it could not be renamed */
         return errno ? errno : EIO;
     err = fd_write_all(j->fd, j->batch.data, j->batch.len);
     if (!err)

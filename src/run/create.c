@@ -21,6 +21,7 @@
 #include "place/networks.h"
 #include "place/resolver.h"
 #include "run/commands.h"
+#include "run/joined.h"
 #include "run/mounts.h"
 #include "run/volume_mounts.h"
 #include "runtime/policy.h"
@@ -63,6 +64,7 @@ struct create {
     struct strs chain; /* the image's, for copy-up on the worker */
     struct risk_findings risks;
     const char *risk_warnings; /* of the request; "": the label's or the engine's */
+    const char *label_telling; /* the request's own: no image silences what is told of it */
     enum risk_telling telling;
     struct risk_sources sources; /* what it mounts of the host, for the worker */
     struct permit permit;        /* policy NULL: everything */
@@ -163,6 +165,7 @@ static struct err *merge_image(struct create *o)
     struct config *image_config = arena_new(o->c->arena, struct config);
     struct config *c = &o->request.config;
 
+    o->label_telling = pairs_get(&c->labels, RISK_LABEL);
     TRY(json_decode(o->c->arena, o->image_config, strlen(o->image_config), &config_json,
                     image_config));
     image_config_mend(o->c->arena, image_config, &o->warnings);
@@ -234,10 +237,10 @@ static struct err *check_permit(struct create *o, const struct host_config *h)
 }
 
 /* The client's word, or the container's, or the engine's. What is silenced, audit still knows. */
-static struct err *choose_telling(struct create *o, const struct config *c)
+static struct err *choose_telling(struct create *o)
 {
     TRY(risk_telling_from_text(o->table->parts->settings->risk_warnings, &o->telling));
-    TRY(risk_telling_from_text(pairs_get(&c->labels, RISK_LABEL), &o->telling));
+    TRY(risk_telling_from_text(o->label_telling, &o->telling));
     return risk_telling_from_text(o->risk_warnings, &o->telling);
 }
 
@@ -262,7 +265,7 @@ static struct err *check_with_parts(struct create *o, const struct config *c,
 
         TRY(signal_parse(c->stop_signal, &ignored));
     }
-    TRY(choose_telling(o, c));
+    TRY(choose_telling(o));
     risks_of_config(o->op.arena, h, &o->risks);
     sandbox_warnings(o->op.arena, h, &o->warnings);
     return check_permit(o, h);
@@ -327,12 +330,21 @@ static struct err *plan_parts(struct create *o, struct create_request *r)
                          &doc->networks, &o->warnings);
 }
 
-static struct err *check_networks(struct create *o)
+/* What it joins, and each image that it mounts: of one, any of its names is enough. */
+static struct err *check_joined(struct create *o)
 {
-    struct policy_case asked = {0};
+    struct policy_case asked = {.risks = &o->risks};
+    const struct jlist *mounts = &o->c->doc.mounts;
 
+    joined_risks(o->table, o->op.arena, &o->request.host, &o->risks);
     if (!o->permit.policy)
         return NULL;
+    for (size_t i = 0; i < mounts->n; i++) {
+        struct policy_case mounted = {0};
+
+        mounted.items[POLICY_IMAGES] = mounts_image_names(o->table->parts, o->op.arena, mounts, i);
+        TRY(policy_check(o->permit.policy, &o->permit.who, o->op.arena, &mounted));
+    }
     asked.items[POLICY_NETWORKS] =
         networks_names(o->table, o->op.arena, &o->c->doc.networks, &o->request.host);
     return policy_check(o->permit.policy, &o->permit.who, o->op.arena, &asked);
@@ -351,7 +363,7 @@ static struct err *find_parts(struct op *op)
     struct doc *doc = &o->c->doc;
 
     TRY(as_fault(plan_parts(o, &o->request)));
-    TRY(check_networks(o));
+    TRY(check_joined(o));
     doc->config = o->request.config;
     doc->host = o->request.host;
     TRY(ids_claim(o->c));

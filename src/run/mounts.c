@@ -287,6 +287,24 @@ void mounts_risk_sources(struct parts *p, struct arena *a, const struct jlist *m
     }
 }
 
+struct strs mounts_image_names(struct parts *p, struct arena *a, const struct jlist *mounts,
+                               size_t i)
+{
+    const struct mount_point *m = (const struct mount_point *)mounts->v + i;
+    struct image *image = NULL;
+    struct strs names = {0};
+
+    ASSERT_LOOP();
+    if (strcmp(m->type, "image") != 0)
+        return names;
+    err_drop(image_find(p->images, m->image, &image));
+    if (image)
+        names = strs_copy(a, image_tags(image));
+    strs_add(a, &names, m->source ? m->source : "");
+    strs_add(a, &names, m->image ? m->image : "");
+    return names;
+}
+
 /* ---- images and volumes in use ---- */
 
 static struct image *image_at(const struct container *c, size_t i)

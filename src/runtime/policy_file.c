@@ -26,6 +26,7 @@ struct reader {
     struct arena *a;
     const struct json *root;
     size_t lines_before; /* the root */
+    char *nss_room;      /* one for all names: a file may have thousands */
 };
 
 static struct err *refuse(const struct reader *r, const struct json *j, const char *place,
@@ -73,23 +74,21 @@ static struct err *check_list(const struct reader *r, const struct json *j, cons
 
 /* ---- users ---- */
 
-static bool find_user(struct arena *a, const char *name, uint32_t *out)
+static bool find_user(const struct reader *r, const char *name, uint32_t *out)
 {
     struct passwd pw, *found = NULL;
-    char *room = arena_alloc(a, NSS_ROOM);
 
-    if (getpwnam_r(name, &pw, room, NSS_ROOM, &found) != 0 || !found)
+    if (getpwnam_r(name, &pw, r->nss_room, NSS_ROOM, &found) != 0 || !found)
         return false;
     *out = pw.pw_uid;
     return true;
 }
 
-static bool find_group(struct arena *a, const char *name, uint32_t *out)
+static bool find_group(const struct reader *r, const char *name, uint32_t *out)
 {
     struct group gr, *found = NULL;
-    char *room = arena_alloc(a, NSS_ROOM);
 
-    if (getgrnam_r(name, &gr, room, NSS_ROOM, &found) != 0 || !found)
+    if (getgrnam_r(name, &gr, r->nss_room, NSS_ROOM, &found) != 0 || !found)
         return false;
     *out = gr.gr_gid;
     return true;
@@ -120,7 +119,7 @@ static struct err *read_user(const struct reader *r, const struct json *j, const
     name = text + u->is_group;
     if (read_range(r->a, name, u))
         return u->from <= u->to ? NULL : refuse(r, j, place, "\"%s\" is no range", text);
-    if (u->is_group ? !find_group(r->a, name, &u->from) : !find_user(r->a, name, &u->from))
+    if (u->is_group ? !find_group(r, name, &u->from) : !find_user(r, name, &u->from))
         return refuse(r, j, place, "there is no %s \"%s\" on this host",
                       u->is_group ? "group" : "user", name);
     u->to = u->from;
@@ -318,6 +317,7 @@ static struct err *read_policy(const char *text, size_t len, struct policy *p)
 {
     struct reader r = {.a = p->arena, .lines_before = 1};
 
+    r.nss_room = arena_alloc(p->arena, NSS_ROOM);
     if (len > POLICY_BYTES_MAX)
         return err_new(ERR_INVALID, "it has %zu bytes, at most %u work", len, POLICY_BYTES_MAX);
     TRY(json_parse(p->arena, text, len, &r.root));

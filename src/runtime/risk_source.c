@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "core/loop.h"
@@ -359,12 +360,24 @@ static void judge_source(struct judge *j, struct risk_source *source)
     judge_share(j, &s);
 }
 
+static void resolve_devices(struct arena *a, struct risk_sources *all)
+{
+    for (size_t i = 0; i < all->devices.n; i++) {
+        char *real = realpath(all->devices.v[i], NULL);
+
+        if (real)
+            strs_add(a, &all->devices_real, real);
+        free(real);
+    }
+}
+
 void risks_of_sources(struct arena *a, const struct risk_host *host, struct risk_sources *all,
                       struct risk_findings *out)
 {
     struct judge *j;
 
     ASSERT_WORKER();
+    resolve_devices(a, all);
     if (!all->n)
         return;
     j = arena_new(a, struct judge);
@@ -404,44 +417,126 @@ struct risk_sources risk_sources_copy(struct arena *a, const struct risk_sources
     return out;
 }
 
+/* The kernel's own, whatever device is named: what the host shows of it there. */
+static const struct kernel_system {
+    const char *type, *shows;
+} kernel_systems[] = {
+    {"proc", "/proc"},
+    {"sysfs", "/sys"},
+    {"cgroup", "/sys/fs/cgroup"},
+    {"cgroup2", "/sys/fs/cgroup"},
+    {"devtmpfs", "/dev"},
+    {"devpts", "/dev/pts"},
+    {"mqueue", "/dev/mqueue"},
+    {"debugfs", "/sys/kernel/debug"},
+    {"tracefs", "/sys/kernel/tracing"},
+    {"securityfs", "/sys/kernel/security"},
+    {"configfs", "/sys/kernel/config"},
+    {"bpf", "/sys/fs/bpf"},
+    {"efivarfs", "/sys/firmware/efi/efivars"},
+    {"pstore", "/sys/fs/pstore"},
+    {"resctrl", "/sys/fs/resctrl"},
+    {"selinuxfs", "/sys/fs/selinux"},
+    {"smackfs", "/sys/fs/smackfs"},
+    {"fusectl", "/sys/fs/fuse/connections"},
+    {"binfmt_misc", "/proc/sys/fs/binfmt_misc"},
+    {"nfsd", "/proc/fs/nfsd"},
+    {"rpc_pipefs", "/proc/net/rpc"},
+};
+
+/* Whose device is no path: a server's, or a word that nobody reads. */
+static const char *const pathless_systems[] = {
+    "tmpfs", "ramfs", "hugetlbfs", "overlay", "nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "afs",
+};
+
+static const char *find_kernel_system(const char *type)
+{
+    for (size_t i = 0; i < ARRAY_LEN(kernel_systems); i++)
+        if (text_same(type, kernel_systems[i].type))
+            return kernel_systems[i].shows;
+    return NULL;
+}
+
+static bool is_pathless(const char *type)
+{
+    for (size_t i = 0; i < ARRAY_LEN(pathless_systems); i++)
+        if (text_same(type, pathless_systems[i]))
+            return true;
+    return false;
+}
+
+/* The kernel resolves what is relative from where the engine is. */
+static const char *absolute(struct arena *a, const char *path)
+{
+    char here[PATH_MAX];
+
+    return *path == '/' || !getcwd(here, sizeof(here)) ? path : path_join(a, here, path);
+}
+
+/* A backslash takes what follows literally, or is one itself: that depends on kernel and key, so
+ * both are judged. */
+static void add_overlay_paths(struct arena *a, struct risk_sources *out, struct risk_source s,
+                              const char *paths)
+{
+    char *plain = arena_strdup(a, paths), *to = plain, *begin = plain;
+    struct strs all = text_split(a, paths, ':');
+    bool has_more = strchr(paths, '\\') != NULL;
+
+    while (has_more) {
+        bool is_literal = *paths == '\\' && paths[1];
+
+        paths += is_literal;
+        has_more = *paths != '\0';
+        if (!is_literal && (*paths == ':' || !*paths)) {
+            strs_add(a, &all, arena_strndup(a, begin, (size_t)(to - begin)));
+            begin = to;
+        } else {
+            *to++ = *paths;
+        }
+        paths++;
+    }
+    for (size_t i = 0; i < all.n; i++)
+        if (*all.v[i]) {
+            s.path = absolute(a, all.v[i]);
+            add_source(a, out, s);
+        }
+}
+
 /* "lowerdir=/a:/b,upperdir=/c" */
 static void add_overlay(struct arena *a, struct risk_sources *out, struct risk_source s,
                         const char *options)
 {
-    static const char *const keys[] = {"lowerdir=", "lowerdir+=", "upperdir=", "workdir="};
+    static const char *const keys[] = {
+        "lowerdir=", "lowerdir+=", "datadir+=", "upperdir=", "workdir="};
     struct strs list = text_split(a, options ? options : "", ',');
 
     for (size_t i = 0; i < list.n; i++)
-        for (size_t k = 0; k < ARRAY_LEN(keys); k++) {
-            struct strs paths;
-
-            if (!text_starts(list.v[i], keys[k]))
-                continue;
-            paths = text_split(a, list.v[i] + strlen(keys[k]), ':');
-            for (size_t p = 0; p < paths.n; p++)
-                if (*paths.v[p] == '/') {
-                    s.path = paths.v[p];
-                    add_source(a, out, s);
-                }
-        }
+        for (size_t k = 0; k < ARRAY_LEN(keys); k++)
+            if (text_starts(list.v[i], keys[k]))
+                add_overlay_paths(a, out, s, list.v[i] + strlen(keys[k]));
 }
 
 void risk_sources_add_volume(struct arena *a, struct risk_sources *out, const char *name,
                              const char *path, const struct pairs *options, bool is_writable)
 {
     const char *device = pairs_get(options, "device"), *type = pairs_get(options, "type");
+    const char *shows = find_kernel_system(type);
     struct risk_source s = {
         .path = path, .volume = name, .is_writable = is_writable, .is_recursive = true};
 
     if (text_same(type, "overlay"))
         add_overlay(a, out, s, pairs_get(options, "o"));
-    if (!text_is_empty(device) && *device != '/')
-        return; /* a server's */
+    if (shows) {
+        s.path = shows;
+        add_source(a, out, s);
+    }
+    if (shows || (!text_is_empty(device) && *device != '/' && is_pathless(type)))
+        return;
     s.is_own = text_is_empty(device);
     if (s.is_own && text_is_empty(path))
         return; /* it is not there yet */
     if (!s.is_own)
-        s.path = device;
+        s.path = absolute(a, device);
     s.is_bind =
         !s.is_own && (text_is_empty(type) || text_same(type, "none") || text_same(type, "bind"));
     add_source(a, out, s);

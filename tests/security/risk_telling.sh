@@ -22,6 +22,8 @@ like "serious: SYS_ADMIN" SYS_ADMIN "$(told "$(labelled serious)")"
 same "off by a label" "" "$(told "$(labelled off)")"
 same "off by a header" "" "$(told "$plain" -H 'X-Berth-Risk-Warnings: off')"
 same "a client's word goes over a label's" "" "$(told "$(labelled all)" -H 'X-Berth-Risk-Warnings: off')"
+tar -c -T /dev/null | d import -c 'CMD ["true"]' -c 'LABEL berth.risk-warnings=off' - silent >/dev/null 2>&1
+like "an image's label silences nothing" SYS_ADMIN "$(told "${plain/busybox/silent}")"
 api_is "a word that is none" 400 'invalid risk-warnings: x: use all, serious or off' POST /containers/create "$(labelled x)"
 api_is "of a client" 400 'invalid risk-warnings: x' POST /containers/create "$plain" -H 'X-Berth-Risk-Warnings: x'
 like "what has no effect is told all the same" 'Memroy has no effect' "$(api POST /containers/create '{"Image":"busybox","HostConfig":{"Memroy":1,"Privileged":true}}' -H 'X-Berth-Risk-Warnings: off'; echo "$BODY")"

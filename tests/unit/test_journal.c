@@ -4,9 +4,11 @@
 #include "core/journal.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/fd.h"
@@ -172,5 +174,27 @@ TEST(what_the_disk_does_not_take_is_counted)
     add(j, "three");
     down(j);
     CHECK_STR(content(""), "gap 2 three ");
+    CHECK_OK(dir_remove_tree(AT_FDCWD, dir));
+}
+
+/* A folder where the older file belongs cannot be replaced; behind the limit nothing is written. */
+TEST(a_file_that_cannot_be_rotated_keeps_what_it_has)
+{
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    const struct rlimit limit = {12, 12};
+    struct journal *j;
+
+    up();
+    j = open_journal(10, 2, 1 << 10);
+    add(j, "0123456789");
+    run_ms(60);
+    CHECK(mkdir(arena_printf(test_arena, "%s.1", path), 0700) == 0);
+    CHECK(sigaction(SIGXFSZ, &ignore, NULL) == 0);
+    CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+    add(j, "abc");
+    run_ms(60);
+    CHECK_INT(journal_lost(j), 1);
+    CHECK_STR(content(""), "0123456789 ");
+    down(j);
     CHECK_OK(dir_remove_tree(AT_FDCWD, dir));
 }

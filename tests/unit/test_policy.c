@@ -3,6 +3,7 @@
 /* Policies: what is refused with which place, who a rule is for, what is denied and allowed. */
 #include "runtime/policy.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "runtime/config.h"
@@ -246,4 +247,34 @@ TEST(configurations_are_judged)
     CHECK(*config(none, "{\"Devices\":[{\"PathOnHost\":\"/dev/null/../sda\"}]}"));
     CHECK(*config(none, "{\"DeviceCgroupRules\":[\"c 1:3 r\"]}"));
     CHECK(*config(none, "{\"Privileged\":true}"));
+}
+
+static long pages(void)
+{
+    FILE *f = fopen("/proc/self/statm", "re");
+    long n = 0;
+
+    CHECK(f && fscanf(f, "%ld", &n) == 1);
+    fclose(f);
+    return n;
+}
+
+/* Whoever may use the socket may have a file checked. */
+TEST(thousands_of_names_take_no_room_each)
+{
+    struct buf rules = {0};
+    struct policy *p;
+    long before;
+
+    for (int i = 0; i < 30; i++) {
+        buf_printf(&rules, "%s{\"name\":\"r%d\",\"users\":[\"root\"", i ? "," : "", i);
+        for (int k = 1; k < 1000; k++)
+            buf_puts(&rules, ",\"root\"");
+        buf_puts(&rules, "],\"deny\":{\"severity\":\"high\"}}");
+    }
+    before = pages();
+    p = policy(rules.data);
+    CHECK(pages() - before < (128 << 20) / 4096);
+    policy_unref(p);
+    buf_finish(&rules);
 }

@@ -73,13 +73,18 @@ static void on_stat(void *ctx, struct err *err, const struct copy_source *s)
         reply_body(r, 200, TYPE_JSON, stat_header(r->arena, s), &none);
 }
 
+static void look_at_path(struct request *r, struct container *c)
+{
+    container_path_stat(c, request_param(r, "path"), on_stat, r);
+}
+
+/* Here as below: whoever may not have such a container has not its files, either. */
 void handle_archive_stat(struct request *r)
 {
-    const char *path = path_of_request(r);
-    struct container *c = path ? container_of_request(r) : NULL;
+    struct container *c = path_of_request(r) ? container_of_request(r) : NULL;
 
     if (c)
-        container_path_stat(c, path, on_stat, r);
+        judge_container(r, c, look_at_path);
 }
 
 /* ---- out of a container ---- */
@@ -129,6 +134,10 @@ static void send_tar(struct request *r, struct container *c, const char *path)
     struct sending *s = arena_new(r->arena, struct sending);
     struct copy_out *copy;
 
+    if (!r->conn) { /* it left while it was judged */
+        request_abandon(r);
+        return;
+    }
     s->request = request_ref(r); /* until the copy has begun */
     s->is_export = !path;
     reply_sink_init(&s->sink, r, TYPE_TAR);
@@ -139,13 +148,22 @@ static void send_tar(struct request *r, struct container *c, const char *path)
     request_unref(r);
 }
 
+static void send_path(struct request *r, struct container *c)
+{
+    send_tar(r, c, request_param(r, "path"));
+}
+
 void handle_archive_get(struct request *r)
 {
-    const char *path = path_of_request(r);
-    struct container *c = path ? container_of_request(r) : NULL;
+    struct container *c = path_of_request(r) ? container_of_request(r) : NULL;
 
     if (c)
-        send_tar(r, c, path);
+        judge_container(r, c, send_path);
+}
+
+static void send_all(struct request *r, struct container *c)
+{
+    send_tar(r, c, NULL);
 }
 
 void handle_export(struct request *r)
@@ -153,7 +171,7 @@ void handle_export(struct request *r)
     struct container *c = container_of_request(r);
 
     if (c)
-        send_tar(r, c, NULL);
+        judge_container(r, c, send_all);
 }
 
 /* ---- into a container ---- */
@@ -185,12 +203,10 @@ static void on_writer_gone(void *ctx)
         copy_in_cancel(t->copy);
 }
 
-void handle_archive_put(struct request *r)
+static void take_tar(struct request *r, struct container *c)
 {
-    const char *path = path_of_request(r);
-    struct container *c = path ? container_of_request(r) : NULL;
     struct copy_in_request in = {
-        .path = path,
+        .path = request_param(r, "path"),
         .keeps_kind = query_is_true(&r->query, "noOverwriteDirNonDir"),
         .gives_to_user = query_is_true(&r->query, "copyUIDGID"),
     };
@@ -198,7 +214,7 @@ void handle_archive_put(struct request *r)
     struct taking *t;
     int fd;
 
-    if (!c || reply_failed(r, judge_config(r, c)) || reply_failed(r, request_body_pipe(r, &fd)))
+    if (reply_failed(r, request_body_pipe(r, &fd)))
         return;
     t = arena_new(r->arena, struct taking);
     t->request = request_ref(r);
@@ -206,5 +222,16 @@ void handle_archive_put(struct request *r)
     copy = container_copy_in(c, &in, fd, on_taken, t);
     if (!t->is_over)
         t->copy = copy;
+    request_resume_body(r);
     request_unref(r);
+}
+
+void handle_archive_put(struct request *r)
+{
+    struct container *c = path_of_request(r) ? container_of_request(r) : NULL;
+
+    if (!c)
+        return;
+    request_hold_body(r);
+    judge_container(r, c, take_tar);
 }

@@ -161,7 +161,8 @@ void handle_exec_start(struct request *r)
     struct exec_start_request body = {0};
     struct exec *e;
 
-    if (reply_failed(r, find_exec_to_start(r, &body, &e)))
+    if (reply_failed(r, find_exec_to_start(r, &body, &e)) ||
+        reply_failed(r, judge_exec(r, &e->doc.config)))
         return;
     if (e->c)
         judge_container(r, e->c, start);

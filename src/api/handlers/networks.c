@@ -132,7 +132,7 @@ static void warn_of_driver(struct network_creation *c)
                               driver));
 }
 
-/* A driver is known to policies as "driver:macvlan". */
+/* A driver is known to policies as "driver:macvlan"; NULL: nothing is made. */
 static struct err *judge_network(struct request *r, const char *name, const char *driver)
 {
     struct policy_case asked = {0};
@@ -151,13 +151,21 @@ static struct err *judge_lender(struct request *r, const struct network_referenc
     return text_is_empty(from->network) ? NULL : judge_network(r, from->network, NULL);
 }
 
+/* Of what is made: a configuration alone is nothing yet. */
+static const char *driver_of(const struct network_request *asked)
+{
+    if (asked->config_only)
+        return NULL;
+    return asked->driver ? asked->driver : "";
+}
+
 void handle_network_create(struct request *r)
 {
     struct network_creation *c = arena_new(r->arena, struct network_creation);
 
     c->request = r;
     if (reply_failed(r, request_read_warned(r, &network_request_json, &c->asked, &c->warnings)) ||
-        reply_failed(r, judge_network(r, c->asked.name, c->asked.driver)) ||
+        reply_failed(r, judge_network(r, c->asked.name, driver_of(&c->asked))) ||
         reply_failed(r, judge_lender(r, &c->asked.config_from)))
         return;
     warn_of_driver(c);

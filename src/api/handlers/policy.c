@@ -2,6 +2,7 @@
 /* What a policy file would be to this engine. Users and groups are looked up, so a worker reads it.
  * Loop thread. */
 #include "runtime/policy.h"
+#include "api/commands.h"
 
 #include "api.h"
 
@@ -17,6 +18,8 @@ static void parse(struct job *job)
     struct check *c = container_of(job, struct check, job);
 
     c->err = policy_parse(c->request->body.data, c->request->body.len, &c->policy);
+    if (!c->err)
+        c->err = commands_check(c->policy);
 }
 
 static void on_parsed(struct job *job)
@@ -26,8 +29,10 @@ static void on_parsed(struct job *job)
     struct buf b = {0};
     struct jw w = {.out = &b};
 
-    if (reply_failed(r, c->err))
+    if (reply_failed(r, c->err)) {
+        policy_unref(c->policy);
         return;
+    }
     jw_obj(&w, NULL);
     jw_int(&w, "Rules", (int64_t)policy_count_rules(c->policy));
     jw_obj_end(&w);
