@@ -385,6 +385,32 @@ static struct err *write_limits(struct run_body *b)
     return write_items(b, "Ulimits", "--ulimit", &o->ulimits, ulimit_parse);
 }
 
+/* "vendor.com/class=name" is a name for the engine to look up, all else a path. */
+static bool is_device_name(const char *s)
+{
+    const char *slash = strchr(s, '/'), *end = strchr(s, '=');
+
+    return slash && slash != s && end > slash && !strchr(s, ':');
+}
+
+static struct err *write_devices(struct run_body *b)
+{
+    const struct strs *all = &b->o->devices;
+    struct strs paths = {0}, names = {0};
+
+    for (size_t i = 0; i < all->n; i++)
+        strs_add(b->a, is_device_name(all->v[i]) ? &names : &paths, all->v[i]);
+    if (names.n) {
+        jw_arr(&b->w, "DeviceRequests");
+        jw_obj(&b->w, NULL);
+        jw_str(&b->w, "Driver", "cdi");
+        jw_strs(&b->w, "DeviceIDs", &names);
+        jw_obj_end(&b->w);
+        jw_arr_end(&b->w);
+    }
+    return write_items(b, "Devices", "--device", &paths, device_parse);
+}
+
 static struct err *write_isolation(struct run_body *b)
 {
     const struct run_options *o = b->o;
@@ -410,7 +436,7 @@ static struct err *write_isolation(struct run_body *b)
     write_text(w, "Runtime", o->runtime);
     write_texts(w, "GroupAdd", &o->groups);
     write_texts(w, "DeviceCgroupRules", &o->device_rules);
-    TRY(write_items(b, "Devices", "--device", &o->devices, device_parse));
+    TRY(write_devices(b));
     for (size_t i = 0; i < o->sysctls.n; i++)
         if (!strchr(o->sysctls.v[i], '='))
             return refused(err_new(ERR_INVALID, "sysctl '%s' is not allowed", o->sysctls.v[i]),

@@ -24,6 +24,7 @@
 #include "run/joined.h"
 #include "run/mounts.h"
 #include "run/volume_mounts.h"
+#include "runtime/cdi.h"
 #include "runtime/policy.h"
 #include "runtime/sandbox.h"
 #include "storage/rootfs.h"
@@ -156,6 +157,21 @@ static void forget_image(struct op *op)
     ASSERT(o->c->image);
     if (!o->is_published)
         image_unref(o->c->image, o->c->doc.id);
+}
+
+/* ---- read-devices ---- */
+
+static bool names_devices(const struct op *op)
+{
+    return cdi_is_asked(&((const struct create *)op)->request.host);
+}
+
+static struct err *read_devices(struct op *op)
+{
+    struct create *o = (struct create *)op;
+
+    ASSERT_WORKER();
+    return cdi_apply(o->c->arena, &o->request.config, &o->request.host, &o->warnings);
 }
 
 /* ---- check-config: nothing but the request, the image's text and what never changes ---- */
@@ -705,6 +721,7 @@ static const struct op_step create_steps[] = {
     {"read-request", ON_LOOP, read_request, NULL, 0, is_usual},
     {"read-large-request", ON_WORKER, read_request, NULL, 0, is_large},
     {"find-image", ON_LOOP, find_image, forget_image, 0},
+    {"read-devices", ON_WORKER, read_devices, NULL, 0, names_devices},
     {"check-config", ON_LOOP, check_config, NULL, 0, is_for_loop},
     {"check-large-config", ON_WORKER, check_config, NULL, 0, is_for_worker},
     {"find-parts", ON_LOOP, find_parts, NULL, 0},

@@ -14,6 +14,7 @@
 #include "syscall_filter.h"
 #include "time_offsets.h"
 
+#include "runtime/cdi.h"
 #include "runtime/users.h"
 
 #include "base/clock.h"
@@ -93,9 +94,13 @@ static struct err *check_devices(const struct host_config *h)
         TRY(devices_check(&m[i]));
     for (size_t i = 0; i < h->device_cgroup_rules.n; i++)
         TRY(device_rule_parse(h->device_cgroup_rules.v[i], &rule));
-    if (h->device_requests.n)
-        return err_new(ERR_INVALID, "could not select device driver \"%s\" with capabilities: %s",
-                       r->driver ? r->driver : "", r->capabilities ? r->capabilities : "[]");
+    for (size_t i = 0; i < h->device_requests.n; i++) {
+        if (!cdi_is_driver(&r[i]))
+            return err_new(
+                ERR_INVALID, "could not select device driver \"%s\" with capabilities: %s",
+                r[i].driver ? r[i].driver : "", r[i].capabilities ? r[i].capabilities : "[]");
+        TRY(cdi_check(&r[i]));
+    }
     return NULL;
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "runtime/cdi.h"
 #include "runtime/config.h"
 
 #include "caps.h"
@@ -264,6 +265,7 @@ static void add_devices(struct arena *a, const struct host_config *h, bool is_re
                         struct strs *out)
 {
     const struct device_mapping *m = h->devices.v;
+    const struct device_request *r = h->device_requests.v;
 
     for (size_t i = 0; i < h->devices.n; i++) {
         const char *path = m[i].host ? m[i].host : "";
@@ -276,8 +278,9 @@ static void add_devices(struct arena *a, const struct host_config *h, bool is_re
     }
     for (size_t i = 0; i < h->device_cgroup_rules.n; i++)
         strs_add(a, out, arena_printf(a, "rule \"%s\"", h->device_cgroup_rules.v[i]));
-    if (h->device_requests.n)
-        strs_add(a, out, "request (--gpus)");
+    for (size_t i = 0; i < h->device_requests.n; i++)
+        if (!cdi_is_driver(&r[i])) /* whose nodes are among the devices */
+            strs_add(a, out, "request (--gpus)");
     if (h->privileged)
         strs_add(a, out, "access of --privileged");
 }

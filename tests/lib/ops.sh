@@ -71,6 +71,9 @@ before() {
 act() {
     case $1 in
     container/create:look-at-sources*) api POST '/containers/create?name=fl' '{"Image":"busybox","Cmd":["true"],"HostConfig":{"Binds":["/srv:/srv:ro"]}}' ;;
+    container/create:read-devices*)
+        mkdir -p /run/cdi && printf '{"cdiVersion":"0.6.0","kind":"v/c","devices":[{"name":"n","containerEdits":{"env":["A=1"]}}]}' >/run/cdi/faults.json
+        api POST '/containers/create?name=fl' '{"Image":"busybox","Cmd":["true"],"HostConfig":{"DeviceRequests":[{"Driver":"cdi","DeviceIDs":["v/c=n"]}]}}' ;;
     container/create:*-large-*) api POST '/containers/create?name=fl' "$LARGE" ;;
     container/create:* | volume/mount:*) make ;;
     container/start:*) api POST /containers/ff/start ;;
