@@ -340,6 +340,9 @@ static struct err *take_small(struct placing *x, int64_t size)
 
 /* ---- regular files ---- */
 
+typedef struct err *(*fill_fn)(struct placing *x, int fd, struct archive_entry *e,
+                               const struct meta *m);
+
 static struct err *fill_small(struct placing *x, int fd, struct archive_entry *e,
                               const struct meta *m)
 {
@@ -356,33 +359,6 @@ static struct err *fill_small(struct placing *x, int fd, struct archive_entry *e
     return meta_apply_fd(fd, m, e);
 }
 
-/* All of it is here: it is made under its name, or beside it when that is taken. */
-static struct err *put_small(struct placing *x, int dir, struct archive_entry *e,
-                             const struct meta *m)
-{
-    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-    char temp[TEMP_NAME_MAX];
-    const char *made = x->name.base;
-    autoclose int fd = openat(dir, made, flags, 0600);
-    struct err *err;
-
-    if (fd < 0 && errno == EEXIST) {
-        make_temp_name(temp);
-        made = temp;
-        fd = openat(dir, made, flags, 0600);
-    }
-    if (fd < 0)
-        return err_sys("make file %s", x->name.path);
-    err = fill_small(x, fd, e, m);
-    if (err) {
-        (void)!unlinkat(dir, made, 0);
-        return err;
-    }
-    if (made == temp)
-        return take_name(x, dir, temp, x->name.base);
-    return note_fd(x, x->name.path, fd, true, NULL);
-}
-
 static struct err *link_temp(int fd, int dir, const char *name)
 {
     char link[32];
@@ -392,10 +368,17 @@ static struct err *link_temp(int fd, int dir, const char *name)
                                                                     : NULL;
 }
 
-/* Without a name until it is whole (O_TMPFILE; overlay has it since Linux 6.1), or under one of
- * ours. */
-static struct err *put_large(struct placing *x, int dir, struct archive_entry *e,
-                             const struct meta *m)
+static struct err *fill_large(struct placing *x, int fd, struct archive_entry *e,
+                              const struct meta *m)
+{
+    TRY(write_content(x, fd, archive_entry_size(e)));
+    return meta_apply_fd(fd, m, e);
+}
+
+/* Without a name until it is whole (O_TMPFILE; overlay has it since Linux 6.1), so that an engine
+ * that dies leaves nothing; else under one of ours. */
+static struct err *put_whole(struct placing *x, int dir, struct archive_entry *e,
+                             const struct meta *m, fill_fn fill)
 {
     autoclose int held = fcntl(dir, F_DUPFD_CLOEXEC, 0), fd = -1;
     bool has_name = false;
@@ -410,9 +393,7 @@ static struct err *put_large(struct placing *x, int dir, struct archive_entry *e
     }
     if (fd < 0)
         return err_sys("make file %s", x->name.path);
-    err = write_content(x, fd, archive_entry_size(e));
-    if (!err)
-        err = meta_apply_fd(fd, m, e);
+    err = fill(x, fd, e, m);
     if (!err && !has_name) {
         err = link_temp(fd, held, x->name.base);
         if (!err)
@@ -441,9 +422,9 @@ static struct err *put_file(struct placing *x, int dir, struct archive_entry *e,
                        (long long)x->plan->max_bytes);
     x->file_bytes += size;
     if (size > SMALL_BYTES)
-        return put_large(x, dir, e, m);
+        return put_whole(x, dir, e, m, fill_large);
     TRY(take_small(x, size));
-    return put_small(x, dir, e, m);
+    return put_whole(x, dir, e, m, fill_small);
 }
 
 /* ---- other kinds ---- */

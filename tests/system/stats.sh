@@ -66,6 +66,19 @@ same "--sort name" "busy hostnet" "$(b stats --no-stream --sort name --format '{
 fails "--sort what is no column" "it is cpu, mem" b stats --no-stream --sort x
 like "it burns a processor there, too" "^[1-9][0-9]+\." "$(b stats --no-stream --format '{{.CPUPerc}}' busy)"
 like "a live table" "busy.*busy" "$(timeout 3 script -qec "$BERTH stats busy" /dev/null | tr -d '\n')"
+
+# ---- whatever state it is in
+d run -d --name below --cgroup-parent /berth-stats -m 48m busybox sleep 1000 >/dev/null
+d run -d --name paused -m 32m busybox sh -c 'while :; do :; done' >/dev/null; d pause paused >/dev/null
+d run -d --name ended busybox true >/dev/null; d wait ended >/dev/null
+d run -d --name failing --restart always busybox false >/dev/null
+poll 20 state_is failing restarting # for ever longer
+like "with --cgroup-parent" "^below 0.00% [1-9][0-9.]*KiB / 48MiB 1$" "$(d stats --no-stream --format '{{.Name}} {{.CPUPerc}} {{.MemUsage}} {{.PIDs}}' below)"
+like "paused: no time, but its memory" "^paused 0.00% [1-9][0-9.]*KiB / 32MiB 1$" "$(d stats --no-stream --format '{{.Name}} {{.CPUPerc}} {{.MemUsage}} {{.PIDs}}' paused)"
+same "ended: zeros" "ended 0.00% 0B / 0B 0" "$(d stats --no-stream --format '{{.Name}} {{.CPUPerc}} {{.MemUsage}} {{.PIDs}}' ended)"
+like "between two starts there is an answer" "^failing [0-9.]+% " "$(d stats --no-stream --format '{{.Name}} {{.CPUPerc}} {{.MemUsage}} {{.PIDs}}' failing)"
+same "all who run, and no others, without names" "$(d ps --format '{{.Names}}' | grep -v failing | sort | paste -sd' ')" "$(d stats --no-stream --format '{{.Name}}' | grep -v failing | sort | paste -sd' ')"
+d unpause paused >/dev/null; d rm -f paused below ended failing >/dev/null
 engine_stop
 same "the engine ends while nobody watches" "" "$(grep -E 'Sanitizer|Assertion' engine.log)"
 engine_start; stream 5 busy >last & poll 5 test -s last; engine_stop
