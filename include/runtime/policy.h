@@ -47,6 +47,8 @@ struct err *policy_parse(const char *text, size_t len, struct policy **out) must
 struct err *policy_read(const char *path, struct policy **out) must_check;
 void policy_unref(struct policy *p); /* loop thread; accepts NULL */
 size_t policy_count_rules(const struct policy *p);
+/* The first denied command that meets none of the known ones; NULL: all do. */
+const char *policy_find_unknown_command(const struct policy *p, const struct strs *known);
 /* Some rule is for this caller: else nothing needs to be looked at. p may be NULL. */
 bool policy_applies(const struct policy *p, const struct policy_caller *who);
 /* ERR_FORBIDDEN with the rule's name and what it forbids. Any thread. */

@@ -27,27 +27,6 @@
 #define TAIL_BYTES 4096
 #define TEXT_SHOWN 1024 /* of what a stranger has named */
 
-/* ---- what a request is called ---- */
-
-/* "/containers/{}/start" → "container start"; a DELETE without a word of its own removes. */
-char *command_of_request(struct arena *a, const struct request *r)
-{
-    const char *pattern = r->match.route ? r->match.route->pattern : "/";
-    struct strs parts = text_split(a, pattern + 1, '/');
-    char *noun = arena_strdup(a, parts.n ? parts.v[0] : ""), *verb = NULL;
-
-    for (size_t i = 1; i < parts.n && !verb; i++)
-        if (*parts.v[i] && *parts.v[i] != '{')
-            verb = parts.v[i];
-    if (text_ends(noun, "s") && strcmp(noun, "plugins") != 0)
-        noun[strlen(noun) - 1] = '\0';
-    if (!verb && strcmp(r->method, "DELETE") == 0)
-        verb = arena_strdup(a, parts.n > 2 ? "unlink" : "remove");
-    if (!verb)
-        return noun;
-    return arena_printf(a, "%s %s", noun, verb);
-}
-
 /* ---- the object ---- */
 
 static const char *shortened(struct arena *a, const char *s)

@@ -3,6 +3,7 @@
  * pool's threads may end in another order, so there is one at a time. */
 #include "policy_reload.h"
 
+#include "api/commands.h"
 #include "base/log.h"
 #include "container/parts.h"
 #include "core/loop.h"
@@ -22,6 +23,8 @@ static void read_policy(struct job *job)
     struct reload *r = container_of(job, struct reload, job);
 
     r->err = policy_read(r->path, &r->policy);
+    if (!r->err)
+        r->err = commands_check(r->policy);
 }
 
 static void submit(struct parts *p);
@@ -34,6 +37,7 @@ static void on_read(struct job *job)
     if (r->err) {
         log_error("the policy stays as it was", KV("error", err_text(r->err)));
         err_drop(r->err);
+        policy_unref(r->policy);
     } else {
         policy_unref(p->policy);
         p->policy = r->policy;

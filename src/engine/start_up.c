@@ -16,6 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "api/commands.h"
 #include "api/trail.h"
 #include "base/clock.h"
 #include "base/digest.h"
@@ -380,8 +381,10 @@ struct err *engine_open(struct engine *e)
     TRY(open_core(e));
     TRY(open_mechanisms(e));
     TRY(open_containers(e));
-    if (!text_is_empty(e->settings.policy))
+    if (!text_is_empty(e->settings.policy)) {
         TRY(policy_read(e->settings.policy, &e->parts.policy));
+        TRY(commands_check(e->parts.policy));
+    }
     TRY(trail_open(&e->parts));
     TRY(server_open(&e->parts, &e->server));
     warm_up(&e->parts);

@@ -112,6 +112,26 @@ static bool matches_image(const char *pattern, const char *image)
     return text_glob(pattern, name);
 }
 
+static bool meets_any(const char *pattern, const struct strs *items)
+{
+    for (size_t i = 0; i < items->n; i++)
+        if (text_glob(pattern, items->v[i]))
+            return true;
+    return false;
+}
+
+const char *policy_find_unknown_command(const struct policy *p, const struct strs *known)
+{
+    for (size_t i = 0; i < p->n_rules; i++) {
+        const struct strs *denied = &p->rules[i].deny.lists[POLICY_COMMANDS];
+
+        for (size_t k = 0; k < denied->n; k++)
+            if (!meets_any(denied->v[k], known))
+                return denied->v[k];
+    }
+    return NULL;
+}
+
 /* A folder above what is denied shows it as well. */
 static bool denies(enum policy_kind kind, const char *pattern, const char *item)
 {

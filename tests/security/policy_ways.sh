@@ -88,5 +88,16 @@ d run -d --name plain busybox sleep 1000 >/dev/null
 ID=$(in_host curl -s --unix-socket "$SOCK" -H 'Content-Type: application/json' -d '{"Cmd":["true"],"Privileged":true}' http://x/containers/plain/exec | jq -r .Id)
 forbidden "another's exec: its capabilities" 'the capability SYS_ADMIN' body POST "/exec/$ID/start" '{"Detach":true}'
 d rm -f plain >/dev/null
+
+# ---- commands by another name ----
+rules '{"name":"keep","users":["1000"],"deny":{"commands":["container remove"]}}'
+d create --name victim busybox true >/dev/null
+u create --name mine --link victim:it busybox true >/dev/null
+forbidden "a removal by the name of a link" 'the command container remove' asked DELETE '/containers/mine/it?force=1'
+same "… whose link may be taken away" 204 "$(asked DELETE '/containers/mine/it?link=1' -o /dev/null -w '%{http_code}')"
+same "it is there" victim "$(d inspect -f '{{.Name}}' victim | tr -d /)"
+d rm -f victim mine >/dev/null
+rules '{"name":"typo","users":["1000"],"deny":{"commands":["image pull"]}}'
+like "a command that is none is refused" 'denies ."image pull.", which no command is called' "$(tail -3 "$HOST/engine.log")"
 engine_stop
 finish

@@ -2,6 +2,7 @@
 /* What a policy file would be to this engine. Users and groups are looked up, so a worker reads it.
  * Loop thread. */
 #include "runtime/policy.h"
+#include "api/commands.h"
 
 #include "api.h"
 
@@ -17,6 +18,8 @@ static void parse(struct job *job)
     struct check *c = container_of(job, struct check, job);
 
     c->err = policy_parse(c->request->body.data, c->request->body.len, &c->policy);
+    if (!c->err)
+        c->err = commands_check(c->policy);
 }
 
 static void on_parsed(struct job *job)
@@ -26,6 +29,8 @@ static void on_parsed(struct job *job)
     struct buf b = {0};
     struct jw w = {.out = &b};
 
+    if (c->err) /* before the answer, with which the check goes */
+        policy_unref(steal_ptr(&c->policy));
     if (reply_failed(r, c->err))
         return;
     jw_obj(&w, NULL);
