@@ -174,11 +174,27 @@ void lsm_open(struct lsm *out)
 
 /* ---- of a container ---- */
 
+/* By whatever the kernel takes for the same: it skips blanks, and knows its own namespace by name
+ * (":root:unconfined"). Risks and policies know one word for it. */
+static bool is_unconfined_in_disguise(const char *profile)
+{
+    static const char blanks[] = " \t\n\v\f\r";
+    size_t n = strlen(profile);
+
+    return strchr(blanks, *profile) || strchr(blanks, profile[n - 1]) ||
+           text_ends(profile, ":" UNCONFINED) || text_ends(profile, "/" UNCONFINED);
+}
+
 struct err *lsm_check(struct arena *a, const struct lsm *l, const struct host_config *h)
 {
     struct secopt sec;
 
     TRY(secopt_parse(a, &h->security_opt, &sec));
+    if (sec.apparmor && is_unconfined_in_disguise(sec.apparmor))
+        return err_new(ERR_INVALID,
+                       "invalid AppArmor profile \"%s\": it begins or ends with a blank, or is "
+                       "unconfined by another name; say apparmor=unconfined where that is meant",
+                       sec.apparmor);
     if (sec.apparmor && strcmp(sec.apparmor, UNCONFINED) != 0 && !l->has_apparmor)
         return err_new(ERR_INVALID,
                        "AppArmor is not supported on this host, but the profile '%s' was specified",

@@ -51,6 +51,24 @@ TEST(lsm_profile_is_dockers_choice)
     CHECK_STR(profile(&bare, "apparmor=mine", false), "mine");
 }
 
+/* The kernel skips blanks and looks namespaces up. */
+TEST(lsm_knows_unconfined_by_one_name)
+{
+    static const char *const names[] = {" unconfined", "unconfined ", "unconfined\n",
+                                        ":root:unconfined", ":root://unconfined"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct host_config h = {0};
+        struct err *e;
+
+        strs_add(test_arena, &h.security_opt, arena_printf(test_arena, "apparmor=%s", names[i]));
+        e = lsm_check(test_arena, &full, &h);
+        CHECK(e && err_kind(e) == ERR_INVALID);
+        err_drop(e);
+    }
+    says(&full, "apparmor=:space:mine", NULL);
+}
+
 TEST(lsm_refuses_what_the_kernel_has_not)
 {
     says(&none, "apparmor=mine", "AppArmor is not supported on this host, but the profile 'mine'");
