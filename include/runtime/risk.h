@@ -58,6 +58,8 @@ struct risk_source {
 struct risk_sources {
     struct risk_source *v;
     size_t n, room;
+    struct strs devices;      /* of --device, as asked for */
+    struct strs devices_real; /* risks_of_sources: where they lead */
 };
 void risk_sources_add_bind(struct arena *a, struct risk_sources *out, const char *path,
                            bool is_writable, bool is_recursive);

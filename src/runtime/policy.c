@@ -308,6 +308,8 @@ void policy_case_sources(struct arena *a, const struct risk_sources *sources,
         strs_add(a, &out->items[POLICY_MOUNTS], path_clean(a, s->path));
         strs_add(a, &out->items[POLICY_MOUNTS], s->real);
     }
+    for (size_t i = 0; i < sources->devices_real.n; i++)
+        strs_add(a, &out->items[POLICY_DEVICES], sources->devices_real.v[i]);
     if (h)
         add_devices(a, h, true, &out->items[POLICY_DEVICES]);
 }

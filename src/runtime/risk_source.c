@@ -360,12 +360,24 @@ static void judge_source(struct judge *j, struct risk_source *source)
     judge_share(j, &s);
 }
 
+static void resolve_devices(struct arena *a, struct risk_sources *all)
+{
+    for (size_t i = 0; i < all->devices.n; i++) {
+        char *real = realpath(all->devices.v[i], NULL);
+
+        if (real)
+            strs_add(a, &all->devices_real, real);
+        free(real);
+    }
+}
+
 void risks_of_sources(struct arena *a, const struct risk_host *host, struct risk_sources *all,
                       struct risk_findings *out)
 {
     struct judge *j;
 
     ASSERT_WORKER();
+    resolve_devices(a, all);
     if (!all->n)
         return;
     j = arena_new(a, struct judge);

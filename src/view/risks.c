@@ -66,6 +66,14 @@ static void find_execs(struct container *c, struct risks_look *o)
                      arena_printf(o->op.arena, "exec --privileged (%.12s)", e->doc.id));
 }
 
+static void add_devices(const struct container *c, struct risks_look *o)
+{
+    const struct device_mapping *m = c->doc.host.devices.v;
+
+    for (size_t i = 0; i < c->doc.host.devices.n; i++)
+        strs_add(o->op.arena, &o->sources.devices, m[i].host ? m[i].host : "");
+}
+
 void container_risks(struct container *c, risks_done_fn done, void *ctx)
 {
     struct risks_look *o = (struct risks_look *)op_create(c->parts->ops, &risks_type);
@@ -78,6 +86,7 @@ void container_risks(struct container *c, risks_done_fn done, void *ctx)
     joined_risks(c->table, o->op.arena, &c->doc.host, &o->found);
     find_execs(c, o);
     mounts_risk_sources(c->parts, o->op.arena, &c->doc.mounts, &o->sources);
+    add_devices(c, o);
     begin(o, done, ctx);
 }
 

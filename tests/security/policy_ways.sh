@@ -89,6 +89,14 @@ ID=$(in_host curl -s --unix-socket "$SOCK" -H 'Content-Type: application/json' -
 forbidden "another's exec: its capabilities" 'the capability SYS_ADMIN' body POST "/exec/$ID/start" '{"Detach":true}'
 d rm -f plain >/dev/null
 
+# ---- a device that is another one later ----
+rules '{"name":"null","users":["1000"],"deny":{"devices":["/dev/zero"]}}'
+ln -s /dev/null "$HOST/data/dev"
+like "a device by a link" '^[0-9a-f]{64}$' "$(u create --name dev --device "$HOST/data/dev:/dev/d" busybox true | tail -1)"
+ln -sfn /dev/zero "$HOST/data/dev"
+forbidden "… that leads elsewhere at the start" 'the device /dev/zero' u start dev
+d rm -f dev >/dev/null
+
 # ---- commands by another name ----
 rules '{"name":"keep","users":["1000"],"deny":{"commands":["container remove"]}}'
 d create --name victim busybox true >/dev/null
