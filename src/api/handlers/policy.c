@@ -29,10 +29,10 @@ static void on_parsed(struct job *job)
     struct buf b = {0};
     struct jw w = {.out = &b};
 
-    if (reply_failed(r, c->err)) {
-        policy_unref(c->policy);
+    if (c->err) /* before the answer, with which the check goes */
+        policy_unref(steal_ptr(&c->policy));
+    if (reply_failed(r, c->err))
         return;
-    }
     jw_obj(&w, NULL);
     jw_int(&w, "Rules", (int64_t)policy_count_rules(c->policy));
     jw_obj_end(&w);
