@@ -15,6 +15,7 @@
 #include "container/container.h"
 #include "container/container_table.h"
 #include "container/doc.h"
+#include "container/object.h"
 #include "container/parts.h"
 #include "net/network.h"
 #include "place/endpoint_options.h"
@@ -33,6 +34,8 @@ struct err *mode_container(struct container_table *t, const char *mode, struct c
         return NULL;
     return container_find(t, mode + strlen("container:"), out);
 }
+
+#define CHAIN_MAX 64 /* of containers, each of which has joined the next */
 
 /* "default" and "" are the bridge. */
 static const char *network_of_mode(const char *mode)
@@ -234,21 +237,37 @@ struct err *networks_plan(struct container_table *t, struct arena *a, const stru
     return NULL;
 }
 
-struct strs networks_names(struct container_table *t, struct arena *a, const struct jlist *networks,
-                           const struct host_config *host)
+static void add_names(struct container_table *t, struct arena *a, const struct jlist *networks,
+                      const struct host_config *host, struct strs *out)
 {
     const struct endpoint_record *list = networks->v;
-    struct strs out = {0};
 
     for (size_t i = 0; i < networks->n; i++) {
         struct network *n = NULL;
         struct err *err = network_find(t->parts->networks, list[i].network, &n);
 
-        strs_add(a, &out, n ? network_name(n) : list[i].network);
+        strs_add(a, out, n ? network_name(n) : list[i].network);
         err_drop(err);
     }
     if (!networks->n)
-        strs_add(a, &out, network_of_mode(host->network_mode));
+        strs_add(a, out, network_of_mode(host->network_mode));
+}
+
+struct strs networks_names(struct container_table *t, struct arena *a, const struct jlist *networks,
+                           const struct host_config *host)
+{
+    struct container *other = NULL;
+    struct strs out = {0};
+
+    add_names(t, a, networks, host, &out);
+    for (int i = 0; i < CHAIN_MAX; i++) {
+        err_drop(mode_container(t, host->network_mode, &other));
+        if (!other)
+            return out;
+        host = &other->doc.host;
+        add_names(t, a, &other->doc.networks, host, &out);
+    }
+    strs_add(a, &out, "host"); /* a chain that does not end */
     return out;
 }
 

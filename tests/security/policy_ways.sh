@@ -89,6 +89,18 @@ ID=$(in_host curl -s --unix-socket "$SOCK" -H 'Content-Type: application/json' -
 forbidden "another's exec: its capabilities" 'the capability SYS_ADMIN' body POST "/exec/$ID/start" '{"Detach":true}'
 d rm -f plain >/dev/null
 
+# ---- networks by whoever is in them ----
+d network create secret >/dev/null
+rules '{"name":"nets","users":["1000"],"deny":{"networks":["secret","host"]}}'
+d run -d --name in --net secret busybox sleep 1000 >/dev/null
+d run -d --name beside --net container:in busybox sleep 1000 >/dev/null
+forbidden "a container's network" 'the network secret' u create --net container:in busybox true
+forbidden "… through another" 'the network secret' u create --net container:beside busybox true
+forbidden "… that exists already" 'the network secret' u restart beside
+d run -d --name out busybox sleep 1000 >/dev/null
+like "of one that is allowed" '^fine' "$(u run --rm --net container:out busybox echo fine)"
+d rm -f in beside out >/dev/null; d network rm secret >/dev/null
+
 # ---- a device that is another one later ----
 rules '{"name":"null","users":["1000"],"deny":{"devices":["/dev/zero"]}}'
 ln -s /dev/null "$HOST/data/dev"
