@@ -34,9 +34,11 @@ struct container_state {
     int starting_from; /* on disk: the start is in flight; the status before it + 1. 0: none */
     int pid, exit_code, restart_count;
     bool oom_killed;
-    bool was_stopped;      /* by a command: unless-stopped and on-failure stay down */
-    bool has_unknown_code; /* the keeper died with the status: exit_code is 255, never 0 */
-    char *error;           /* heap; NULL none */
+    bool is_paused_to_commit; /* on disk, from before the pause: if the engine dies meanwhile, the
+                                 next one thaws it */
+    bool was_stopped;         /* by a command: unless-stopped and on-failure stay down */
+    bool has_unknown_code;    /* the keeper died with the status: exit_code is 255, never 0 */
+    char *error;              /* heap; NULL none */
     int64_t started_ns, finished_ns; /* wall clock: to be shown */
     int64_t started_boot_ns;         /* boot clock: how long it runs; 0: an older engine's */
     struct health_state *health;     /* inside the container's health; NULL: never probed */

@@ -86,7 +86,7 @@ void registry_auth_parse(struct arena *a, const char *header, struct registry_au
 /* auth may be NULL: nobody. */
 struct registry_auth registry_auth_copy(struct arena *a, const struct registry_auth *auth);
 
-struct image_job; /* a running pull, load or import */
+struct image_job; /* a running pull, load, import or commit */
 /* A reference without tag and digest means all tags of the repository. platform NULL: the host's.
  * Errors before the first
  * progress line are final HTTP errors (404 "manifest for x not found: manifest unknown: …"). */
@@ -104,6 +104,19 @@ struct image_import {
 };
 struct image_job *image_import(struct image_table *t, int in_fd, const struct image_import *r,
                                image_progress_fn progress, image_done_fn done, void *ctx);
+/* A container's files, without those that it has from its image, become a layer above the image's.
+ */
+struct image_commit {
+    const char *container_id;
+    const char *config;     /* JSON: what the image's shall be, before the changes */
+    const char *created_by; /* of its line in the history */
+    const char *repo, *tag, *comment, *author; /* may be NULL or "" */
+    struct strs changes;
+    /* On the loop, when its files have been read: false, and they were perhaps not all there. */
+    bool (*is_there)(void *ctx);
+};
+struct image_job *image_commit(struct image_table *t, struct image *parent,
+                               const struct image_commit *r, image_done_fn done, void *ctx);
 /* The client is gone: stop, leave nothing half made; done is still called once. */
 void image_job_cancel(struct image_job *j);
 

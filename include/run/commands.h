@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "container/container.h"
+#include "runtime/config.h"
 
 struct attach_request;
 struct attachment;
@@ -43,6 +44,16 @@ void container_remove(struct container *c, bool force, bool volumes, bool link,
                       container_done_fn done, void *ctx);
 void container_rename(struct container *c, const char *name, container_done_fn done, void *ctx);
 void container_pause(struct container *c, bool paused, container_done_fn done, void *ctx);
+struct commit_request {
+    const char *repo, *tag, *comment, *author; /* may be NULL or "" */
+    struct strs changes;
+    bool wants_pause;
+    struct config config; /* over the container's own */
+};
+typedef void (*commit_done_fn)(void *ctx, struct err *err, const char *image_id);
+/* What it has written becomes an image, on disk when done is called. */
+void container_commit(struct container *c, struct commit_request *r, commit_done_fn done,
+                      void *ctx);
 /* body: JSON of POST …/update. */
 void container_update(struct container *c, const char *body, size_t len, int api_version,
                       void (*done)(void *ctx, struct err *err, const struct strs *warnings),

@@ -50,6 +50,12 @@ struct layer_draft;
 struct err *layer_unpack(struct layer_store *s, int in_fd, const struct unpack_limits *limits,
                          unpack_progress_fn progress, void *ctx, struct unpack_result *result,
                          struct layer_draft **out) must_check;
+/* The same of what a container has written, as it lies in its upper folder: without the files that
+ * it has from its image and from volumes. It may go on writing: *torn (heap, NULL: none) names the
+ * last file that became shorter meanwhile, and whose end is zeros. */
+struct err *layer_pack(struct layer_store *s, const char *container_id, unpack_progress_fn progress,
+                       void *ctx, struct unpack_result *result, char **torn,
+                       struct layer_draft **out) must_check;
 /* syncfs, then the name. When chain_id exists already the draft is dropped: success. Takes d. */
 struct err *layer_commit(struct layer_draft *d, const char *parent, const char *chain_id,
                          const struct unpack_result *r) must_check;

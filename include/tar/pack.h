@@ -13,6 +13,8 @@ struct tar_pack_plan {
     const char *root_name;    /* what it is called; a directory's name ends with a slash */
     const char *prefix;       /* stands in front of the names of what is in it */
     const struct id_map *ids; /* of the user namespace whose ids the owners are; NULL: the host's */
+    bool is_layer;            /* the upper folder of an overlay: what hides what is below becomes
+                                 whiteouts of a layer (OCI image-spec, "Whiteouts") */
 };
 struct tar_pack;
 struct tar_pack *tar_pack_create(const struct tar_pack_plan *p);

@@ -67,6 +67,7 @@ void handle_container_resize(struct request *r);
 void handle_container_top(struct request *r);
 void handle_container_risks(struct request *r);
 void handle_container_changes(struct request *r);
+void handle_commit(struct request *r);
 void handle_container_stats(struct request *r);
 void handle_container_prune(struct request *r);
 void handle_container_attach(struct request *r);

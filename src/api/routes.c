@@ -62,7 +62,7 @@ const struct route api_routes[] = {
     {"DELETE", "/containers/{}/checkpoints/{}", handle_not_yet, M},
     {"DELETE", "/containers/{}", handle_container_remove, M},
     {"DELETE", "/containers/{}/{}", handle_container_unlink, M},
-    {"POST", "/commit", handle_not_yet, M},
+    {"POST", "/commit", handle_commit, M | Q},
     {"POST", "/exec/{}/start", handle_exec_start, M | Q},
     {"POST", "/exec/{}/resize", handle_exec_resize, 0},
     {"GET", "/exec/{}/json", handle_exec_inspect, 0},

@@ -37,7 +37,7 @@ static const char *shortened(struct arena *a, const char *s)
 /* What the path or the query names: never a header or a body. */
 static const char *named_object(const struct request *r)
 {
-    static const char *const params[] = {"name", "fromImage", "repo"};
+    static const char *const params[] = {"container", "name", "fromImage", "repo"};
 
     if (r->match.args[0])
         return r->match.args[0];

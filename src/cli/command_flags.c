@@ -52,6 +52,17 @@ const struct flag cp_flags[] = {
          "terminal is attached"),
     FLAG_END,
 };
+const struct flag commit_flags[] = {
+    TEXT(commit_options, author, "author", 'a',
+         "Author (e.g., \"John Hannibal Smith <hannibal@a-team.com>\")"),
+    LIST(commit_options, changes, "change", 'c', "list",
+         "Apply Dockerfile instruction to the created image"),
+    TEXT(commit_options, message, "message", 'm', "Commit message"),
+    BOOL(commit_options, no_pause, "no-pause", 0, "Disable pausing container during commit"),
+    BOOL(commit_options, pauses, "pause", 'p', "Pause container during commit (default true)",
+         .is_on = true),
+    FLAG_END,
+};
 const struct flag export_flags[] = {
     TEXT(export_options, output, "output", 'o', "Write to a file, instead of STDOUT"),
     FLAG_END,

@@ -70,7 +70,9 @@ const struct command commands[] = {
     ROW("policy check", cmd_policy_check, NULL, struct audit_options, 1, 1, " FILE",
         "Say whether the engine understands a policy file, and what is wrong where"),
     MISSING("build"),
-    MISSING("commit"), MISSING("container commit"),
+    CONTAINER("commit", cmd_commit, commit_flags, struct commit_options, 1, 2,
+        " [OPTIONS] CONTAINER [REPOSITORY[:TAG]]",
+        "Create a new image from a container's changes"),
     CONTAINER("cp", cmd_cp, cp_flags, struct cp_options, 2, 2,
         " [OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-\n"
         "       berth cp [OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH",

@@ -55,6 +55,11 @@ struct pull_options {
 struct rmi_options {
     bool force, no_prune;
 };
+struct commit_options {
+    char *author, *message;
+    struct strs changes;
+    bool pauses, no_pause;
+};
 struct import_options { /* load, import */
     char *input, *message, *platform;
     struct strs changes;

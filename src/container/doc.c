@@ -39,6 +39,7 @@ static const struct jfield state_fields[] = {
     J(J_INT, struct container_state, exit_code, "ExitCode"),
     J(J_INT, struct container_state, restart_count, "RestartCount"),
     J(J_BOOL, struct container_state, oom_killed, "OOMKilled"),
+    J(J_BOOL, struct container_state, is_paused_to_commit, "PausedToCommit", .flags = J_OMIT),
     J(J_BOOL, struct container_state, was_stopped, "WasStopped"),
     J(J_BOOL, struct container_state, has_unknown_code, "UnknownCode"),
     J(J_STR, struct container_state, error, "Error", .flags = J_OMIT),

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * docker import: a tar becomes the one layer of a new image. The layer's id is
- * known only when it has been unpacked, so the draft comes first and the shelf is
- * asked afterwards. Read the step table at the end first.
+ * docker import: a tar becomes the one layer of a new image; docker commit: what a container has
+ * written becomes one more layer above its image's. The layer's id is known only when it has been
+ * unpacked, so the draft comes first and the shelf is asked afterwards. Read the step tables at the
+ * end first.
  */
 #include "adopt.h"
 #include "change.h"
 #include "job.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/ref.h"
 
 #include <string.h>
@@ -26,6 +28,13 @@ struct import {
     struct shelf_wait wait;
     bool is_claimed;
     struct adoption adopted;
+
+    /* of a commit */
+    const char *container_id; /* NULL: it is an import */
+    const char *parent_text, *config_text, *author, *created_by;
+    struct strs below; /* the parent's layers: held until the end */
+    bool (*is_there)(void *ctx);
+    char *torn; /* heap */
 };
 
 /* ---- what the user wants: checked before the first byte ---- */
@@ -41,13 +50,23 @@ static struct err *read_name(struct op *op)
         full = arena_printf(op->arena, "%s:%s", m->repo, m->tag);
     TRY(ref_parse(op->arena, full, &m->name));
     if (m->name.digest)
-        return err_new(ERR_INVALID, "cannot import digest reference");
+        return err_new(ERR_INVALID, "cannot %s digest reference",
+                       m->container_id ? "commit to" : "import");
     if (!m->name.tag)
         m->name.tag = arena_strdup(op->arena, "latest");
     return NULL;
 }
 
-static struct err *check_request(struct op *op)
+static struct err *apply_changes(struct op *op)
+{
+    struct import *m = (struct import *)op;
+
+    for (size_t n = 0; n < m->changes.n; n++)
+        TRY(change_apply(op->arena, m->changes.v[n], &m->blob.run));
+    return image_blob_check_sizes(&m->blob);
+}
+
+static struct err *check_import(struct op *op)
 {
     struct import *m = (struct import *)op;
     struct platform p;
@@ -57,9 +76,25 @@ static struct err *check_request(struct op *op)
     m->blob.os = p.os;
     m->blob.architecture = p.arch;
     m->blob.variant = p.variant;
-    for (size_t n = 0; n < m->changes.n; n++)
-        TRY(change_apply(op->arena, m->changes.v[n], &m->blob.run));
-    return image_blob_check_sizes(&m->blob);
+    return apply_changes(op);
+}
+
+/* Everything of the parent's stays but its configuration. */
+static struct err *check_commit(struct op *op)
+{
+    struct import *m = (struct import *)op;
+
+    TRY(read_name(op));
+    TRY(image_blob_parse(op->arena, m->parent_text, strlen(m->parent_text), &m->blob));
+    if (m->blob.diff_ids.n >= LAYERS_MAX)
+        return err_new(ERR_INVALID,
+                       "max depth exceeded: the image has %zu layers already, and at most %d work: "
+                       "use export and import, which make one of them",
+                       m->blob.diff_ids.n, LAYERS_MAX);
+    m->blob.run = (struct run_defaults){0};
+    TRY(json_decode(op->arena, m->config_text, strlen(m->config_text), &run_defaults_json,
+                    &m->blob.run));
+    return apply_changes(op);
 }
 
 /* ---- the layer ---- */
@@ -78,6 +113,15 @@ static struct err *unpack(struct op *op)
 
     ASSERT_WORKER();
     return layer_unpack(m->job.table->store, m->in_fd, NULL, on_progress, m, &m->result, &m->draft);
+}
+
+static struct err *pack(struct op *op)
+{
+    struct import *m = (struct import *)op;
+
+    ASSERT_WORKER();
+    return layer_pack(m->job.table->store, m->container_id, on_progress, m, &m->result, &m->torn,
+                      &m->draft);
 }
 
 static void drop_draft(struct op *op)
@@ -104,14 +148,27 @@ static void ask_shelf(struct shelf_wait *w)
     ticket_answer(steal_ptr(&m->job.ticket), NULL);
 }
 
+static const char *parent_layer(const struct import *m)
+{
+    return m->below.n ? m->below.v[m->below.n - 1] : NULL;
+}
+
 static struct err *claim(struct op *op)
 {
     struct import *m = (struct import *)op;
+    char chain_id[DIGEST_MAX];
 
     if (m->job.is_cancelled)
         return err_new(ERR_CANCELLED, "the client is gone");
+    if (m->is_there && !m->is_there(m->job.ctx))
+        return err_new(ERR_CONFLICT, "container %s was removed while it was committed",
+                       m->container_id);
+    if (m->torn)
+        log_warn("a file became shorter while its container was committed: its end is zeros",
+                 KV("id", m->container_id), KV("path", m->torn));
     m->wait.fn = ask_shelf;
-    m->chain_id = arena_strdup(op->arena, m->result.diff_id);
+    layer_chain_id(parent_layer(m), m->result.diff_id, chain_id);
+    m->chain_id = arena_strdup(op->arena, chain_id);
     shelf_ref(m->job.table->shelf, m->chain_id);
     m->job.ticket = op_wait(op);
     ask_shelf(&m->wait);
@@ -138,7 +195,7 @@ static struct err *commit(struct op *op)
 
     ASSERT_WORKER();
     if (m->is_claimed)
-        return layer_commit(steal_ptr(&m->draft), NULL, m->chain_id, &m->result);
+        return layer_commit(steal_ptr(&m->draft), parent_layer(m), m->chain_id, &m->result);
     drop_draft(op); /* the same layer is there already */
     return NULL;
 }
@@ -156,30 +213,48 @@ static struct err *shelve(struct op *op)
 
 /* ---- the image ---- */
 
-/* A configuration of our own: the platform that was asked for, the changes, and one layer. */
+static void add_history(struct import *m)
+{
+    struct jlist *before = &m->blob.history;
+    struct history_entry *h =
+        arena_array(m->job.op.arena, before->n + 1, sizeof(struct history_entry));
+
+    if (before->n)
+        memcpy(h, before->v, before->n * sizeof(*h));
+    h[before->n] = (struct history_entry){
+        .created = m->blob.created,
+        .created_by = (char *)m->created_by,
+        .author = (char *)m->author,
+        .comment = m->blob.comment,
+    };
+    m->blob.history = (struct jlist){h, before->n + 1};
+}
+
+/* A configuration of our own: the platform, the changes, and one layer more. */
 static const char *write_blob(struct op *op)
 {
     struct import *m = (struct import *)op;
-    struct history_entry *h = arena_new(op->arena, struct history_entry);
+    const char *comment = m->container_id ? "" : "Imported from -";
     char now[RFC3339_MAX];
 
     clock_rfc3339(clock_wall_ns(), now);
     m->blob.created = arena_strdup(op->arena, now);
-    m->blob.comment =
-        arena_strdup(op->arena, text_is_empty(m->message) ? "Imported from -" : m->message);
+    m->blob.comment = arena_strdup(op->arena, text_is_empty(m->message) ? comment : m->message);
+    m->blob.author = (char *)m->author;
     strs_add(op->arena, &m->blob.diff_ids, m->result.diff_id);
-    h->created = m->blob.created;
-    h->comment = m->blob.comment;
-    m->blob.history = (struct jlist){h, 1};
+    add_history(m);
     return image_blob_write(op->arena, &m->blob);
 }
 
 static struct err *adopt(struct op *op)
 {
     struct import *m = (struct import *)op;
-    struct image_facts facts = {.text = write_blob(op)};
+    struct image_facts facts = {0};
     struct strs names = {0};
 
+    if (m->job.is_cancelled)
+        return err_new(ERR_CANCELLED, "the client is gone");
+    facts.text = write_blob(op);
     if (m->name.path)
         strs_add(op->arena, &names, ref_full(op->arena, &m->name));
     TRY(adopt_image(m->job.table, op->arena, &facts, &names, &m->adopted));
@@ -218,13 +293,16 @@ static void finish(struct op *op)
 
     image_job_finish(&m->job);
     unclaim(op);
+    for (size_t n = m->below.n; n > 0; n--)
+        shelf_unref(m->job.table->shelf, m->below.v[n - 1]);
+    free(m->torn);
     if (m->in_fd >= 0)
         close(steal_fd(&m->in_fd));
 }
 
 static const struct op_step import_steps[] = {
     {"begin", ON_EVENT, image_job_begin, NULL, -1},
-    {"check-request", ON_DISK, check_request, NULL, 0},
+    {"check-request", ON_DISK, check_import, NULL, 0},
     {"unpack", ON_DISK, unpack, drop_draft, -1},
     {"claim", ON_EVENT, claim, unclaim, -1},
     {"commit", ON_DISK, commit, NULL, -1},
@@ -257,6 +335,55 @@ struct image_job *image_import(struct image_table *t, int in_fd, const struct im
     m->message = arena_strdup(a, r->message);
     m->platform_text = arena_strdup(a, r->platform);
     m->changes = strs_copy(a, &r->changes);
+    image_job_start(j);
+    return j;
+}
+
+/* ---- of a container ---- */
+
+static const struct op_step commit_steps[] = {
+    {"begin", ON_EVENT, image_job_begin, NULL, -1},
+    {"check-request", ON_DISK, check_commit, NULL, 0},
+    {"pack", ON_DISK, pack, drop_draft, -1},
+    {"claim", ON_EVENT, claim, unclaim, -1},
+    {"commit", ON_DISK, commit, NULL, -1},
+    {"shelve", ON_LOOP, shelve, NULL, 0},
+    {"adopt", ON_LOOP, adopt, unadopt, 0},
+    {"save", ON_EVENT, save, NULL, -1},
+    {0},
+};
+
+static const struct op_type commit_type = {
+    .name = "image/commit",
+    .class = OP_INTERNAL, /* the commit of the container that waits for it was admitted */
+    .size = sizeof(struct import),
+    .steps = commit_steps,
+    .finish = finish,
+};
+OP_LISTED(commit_type);
+
+struct image_job *image_commit(struct image_table *t, struct image *parent,
+                               const struct image_commit *r, image_done_fn done, void *ctx)
+{
+    struct image_job *j = image_job_create(t, &commit_type, NULL, done, ctx);
+    struct import *m = (struct import *)j;
+    struct arena *a = j->op.arena;
+
+    m->in_fd = -1;
+    m->container_id = arena_strdup(a, r->container_id);
+    m->parent_text = arena_strdup(a, parent->text);
+    m->below = strs_copy(a, &parent->chain);
+    for (size_t n = 0; n < m->below.n; n++)
+        shelf_ref(t->shelf, m->below.v[n]);
+    m->config_text = arena_strdup(a, r->config);
+    m->created_by = arena_strdup(a, r->created_by);
+    m->repo = arena_strdup(a, r->repo);
+    m->tag = arena_strdup(a, r->tag);
+    m->message = arena_strdup(a, r->comment);
+    m->author = arena_strdup(a, r->author);
+    m->changes = strs_copy(a, &r->changes);
+    m->is_there = r->is_there;
+    j->op.subject = m->container_id;
     image_job_start(j);
     return j;
 }

@@ -144,6 +144,9 @@ static void adopt_process(struct container *c, const struct keeper_entry *e, con
     /* A pause or a thaw may have been in flight: the kernel knows. */
     c->doc.state.status =
         cgroup_is_frozen(c->parts->cgroups, cgroup) ? STATUS_PAUSED : STATUS_RUNNING;
+    if (c->doc.state.is_paused_to_commit) /* there is nothing any more that it waits for */
+        container_thaw(c);
+    c->doc.state.is_paused_to_commit = false;
     images_ref(c, true);
     file_binds_begin(c);
     container_adopt_streams(c, &s);

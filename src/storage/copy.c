@@ -143,14 +143,14 @@ struct tar_pack *copy_pack(const struct copy_source *s, const struct id_map *ids
 {
     autofree char *dir = mem_printf("%s/", strcmp(s->name, "/") ? s->name : "");
     bool is_dir = S_ISDIR(s->st.st_mode);
-    struct tar_pack_plan plan = {s->fd, is_dir ? dir : s->name, is_dir ? dir : "", ids};
+    struct tar_pack_plan plan = {s->fd, is_dir ? dir : s->name, is_dir ? dir : "", ids, false};
 
     return tar_pack_create(&plan);
 }
 
 struct tar_pack *copy_pack_root(const struct copy_source *s, const struct id_map *ids)
 {
-    return tar_pack_create(&(struct tar_pack_plan){s->fd, "./", "", ids});
+    return tar_pack_create(&(struct tar_pack_plan){s->fd, "./", "", ids, false});
 }
 
 /* ---- the other way ---- */

@@ -59,7 +59,7 @@ struct open_file {
 
 struct tar_pack {
     int source;
-    bool has_ids, is_begun, is_ended;
+    bool has_ids, is_layer, is_begun, is_ended;
     struct id_map ids;
     struct buf path; /* of the current entry */
     struct buf root_name;
@@ -117,6 +117,7 @@ struct tar_pack *tar_pack_create(const struct tar_pack_plan *plan)
     p->has_ids = plan->ids != NULL;
     if (plan->ids)
         p->ids = *plan->ids;
+    p->is_layer = plan->is_layer;
     p->file.fd = -1;
     buf_puts(&p->root_name, plan->root_name);
     buf_puts(&p->path, plan->prefix);
@@ -390,6 +391,50 @@ static struct err *copy_piece(struct tar_pack *p, struct buf *out)
     return NULL;
 }
 
+/* ---- the upper folder of an overlay ---- */
+
+/* overlayfs.rst: a deletion is a device of this number, a folder that hides all below has a mark.
+ */
+static bool is_deletion(const struct stat *st)
+{
+    return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
+}
+
+static void put_whiteout(const char *name, const struct timespec *mtime, struct buf *out)
+{
+    tar_header_add(out, &(struct tar_file){.name = name, .mode = S_IFREG, .mtime = *mtime});
+}
+
+static void put_deletion(struct tar_pack *p, size_t dir_len, const struct stat *st, struct buf *out)
+{
+    autofree char *name =
+        mem_printf("%.*s.wh.%s", (int)dir_len, p->path.data, p->path.data + dir_len);
+
+    put_whiteout(name, &st->st_mtim, out);
+}
+
+static void put_opaque(struct tar_pack *p, int fd, const struct tar_file *f, struct buf *out)
+{
+    autofree char *name = mem_printf("%s.wh..wh..opq", f->name);
+    char value[2];
+
+    if (p->is_layer && fgetxattr(fd, "trusted.overlay.opaque", value, sizeof(value)) == 1 &&
+        value[0] == 'y')
+        put_whiteout(name, &f->mtime, out);
+}
+
+/* Only a part of it lies here: the rest is below, at a place that the attribute names. */
+static struct err *refuse_part(struct tar_pack *p, int fd, const char *attribute,
+                               const char *option)
+{
+    if (p->is_layer && fgetxattr(fd, attribute, NULL, 0) >= 0)
+        return err_new(ERR_CONFLICT,
+                       "%s is not whole in the container's own files: the kernel's overlay has its "
+                       "option %s on; turn it off, or use export and import",
+                       p->path.data, option);
+    return NULL;
+}
+
 /* ---- entries ---- */
 
 /* True: it was there before under the name in f->link. */
@@ -449,6 +494,7 @@ static struct err *put_file(struct tar_pack *p, int seen, struct tar_file *f, st
     if (p->file.fd < 0 || fstat(p->file.fd, &st) < 0)
         return err_sys("open %s", f->name);
     f->size = st.st_size;
+    TRY(refuse_part(p, p->file.fd, "trusted.overlay.metacopy", "metacopy"));
     TRY(read_xattrs(p, p->file.fd, f));
     plan_content(p, &st, f);
     tar_header_add(out, f);
@@ -464,8 +510,10 @@ static struct err *put_dir(struct tar_pack *p, int seen, struct tar_file *f, con
 
     if (fd < 0)
         return err_sys("open directory %s", f->name);
+    TRY(refuse_part(p, fd, "trusted.overlay.redirect", "redirect_dir"));
     TRY(read_xattrs(p, fd, f));
     tar_header_add(out, f);
+    put_opaque(p, fd, f, out);
     return is_other && tar_fs_is_kernels(fd) ? NULL : push(p, steal_fd(&fd), st);
 }
 
@@ -518,6 +566,14 @@ static struct err *put_next(struct tar_pack *p, struct buf *out)
         return NULL;
     if (seen < 0 || fstat(seen, &st) < 0)
         return err_sys("open %s", p->path.data);
+    if (p->is_layer && text_starts(name, ".wh."))
+        return err_new(ERR_INVALID,
+                       "%s cannot be in a layer: there its name means that another file is deleted",
+                       p->path.data);
+    if (p->is_layer && is_deletion(&st)) {
+        put_deletion(p, l->path_len, &st, out);
+        return NULL;
+    }
     if (S_ISDIR(st.st_mode))
         buf_putc(&p->path, '/');
     if (p->path.len > TAR_NAME_MAX)

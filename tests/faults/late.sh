@@ -213,6 +213,7 @@ engine_stop; engine_start
 d run --rm busybox true
 settled
 census_stable >"$HOST/before"
-for where in ${BERTH_FAULT_STEPS:-$(steps_of 'event|keeper' | cut -d' ' -f1)}; do late "$where"; done
+# The claim of a commit is that of an import in another table: two commits of one layer at the same moment cannot be arranged.
+for where in ${BERTH_FAULT_STEPS:-$(steps_of 'event|keeper' | cut -d' ' -f1 | grep -v '^image/commit:claim$')}; do late "$where"; done
 ops_over
 finish

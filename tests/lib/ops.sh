@@ -54,6 +54,7 @@ before() {
     case $1 in
     container/start:* | container/rename:* | container/remove:*) make ;;
     container/exec:* | container/exec-create:* | container/stop:* | container/top:* | container/update:*) up ;;
+    container/commit:* | image/commit:*) api DELETE /images/fcommit; up ;;
     container/pause:*) up; ! state_is ff paused || api POST /containers/ff/unpause ;;
     container/stats:*) up ;;
     container/sizes:* | container/risks:* | container/changes:* | container/path-stat:* | container/copy-out:* | container/copy-in:*) make ;;
@@ -87,6 +88,7 @@ act() {
         MEMORY=$((${MEMORY:-33554432} + 4096))
         api POST /containers/ff/update "{\"Memory\":$MEMORY}" ;;
     container/sizes:*) api GET '/containers/json?all=1&size=1' ;;
+    container/commit:* | image/commit:*) api POST '/commit?container=ff&repo=fcommit&changes=LABEL+of=faults' ;;
     container/changes:*) api GET /containers/ff/changes ;;
     container/stats:*) api GET '/containers/ff/stats?stream=0' ;;
     container/path-stat:*) api HEAD '/containers/ff/archive?path=/etc' ;;
@@ -113,7 +115,7 @@ act() {
 clear_up() {
     local path
     containers_clear
-    for path in volumes/{fv,fown}?force=1 networks/fnet images/{fimg,fimport,fload,127.0.0.1:5001/good{,:a,:b,:c},127.0.0.1:5001/slow}; do
+    for path in volumes/{fv,fown}?force=1 networks/fnet images/{fimg,fcommit,fimport,fload,127.0.0.1:5001/good{,:a,:b,:c},127.0.0.1:5001/slow}; do
         api DELETE "/$path"
     done
 }

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* POST /commit. Loop thread. */
+#include "run/commands.h"
+#include "runtime/config.h"
+
+#include "judge.h"
+
+static void on_committed(void *ctx, struct err *err, const char *image_id)
+{
+    struct request *r = ctx;
+    struct buf b = {0};
+    struct jw w = {.out = &b};
+
+    if (reply_failed(r, err))
+        return;
+    jw_obj(&w, NULL);
+    jw_str(&w, "Id", image_id);
+    jw_obj_end(&w);
+    reply_json(r, 201, &b);
+}
+
+/* No body at all is as good as null, as with Docker. */
+static struct err *read_config(struct request *r, struct config *out)
+{
+    const char *body;
+    size_t len;
+
+    TRY(request_json(r, &body, &len));
+    return len ? request_read(r, &config_json, out) : NULL;
+}
+
+static void commit(struct request *r, struct container *c)
+{
+    struct commit_request q = {
+        .repo = request_param(r, "repo"),
+        .tag = request_param(r, "tag"),
+        .comment = request_param(r, "comment"),
+        .author = request_param(r, "author"),
+        .changes = query_all(r->arena, &r->query, "changes"),
+        .wants_pause = !query_get(&r->query, "pause")[0] || query_is_true(&r->query, "pause"),
+    };
+
+    if (!reply_failed(r, read_config(r, &q.config)))
+        container_commit(c, &q, on_committed, r);
+}
+
+void handle_commit(struct request *r)
+{
+    struct container *c;
+
+    if (reply_failed(r, container_find(parts_of(r)->containers, request_param(r, "container"), &c)))
+        return;
+    r->object_id = arena_strdup(r->arena, container_id(c));
+    judge_container(r, c, commit);
+}
