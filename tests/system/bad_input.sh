@@ -20,7 +20,7 @@ same "the tester came to its end" 0 "$rc"
 
 # ---- what the CLI can say wrongly ----
 for args in "run" "run -x busybox" "run --name a busybox true" "run -v" "run -p x busybox true" "run -p 70000:1 busybox true" \
-    "run -p 1:2:3:4:5 busybox true" "run --net a/b/c busybox true" "run -m -5 busybox true" "run --restart x busybox true" \
+    "run -p 1:2:3:4:5 busybox true" "run --rm --net a/b/c busybox true" "run -m -5 busybox true" "run --restart x busybox true" \
     "run UPPER true" "run busybox:-bad true" "run busybox@sha256:1 true" "pull a//b" "pull busybox:$(printf 'a%.0s' $(seq 200))" \
     "tag busybox UPPER" "tag nosuch x" "rmi nosuch" "rmi :" "inspect nosuch" "logs nosuch" "exec nosuch true" "stop nosuch" \
     "start nosuch" "wait nosuch" "port nosuch" "port target x" "attach nosuch" "kill -s x target" "rename target a/b" "top nosuch" \
