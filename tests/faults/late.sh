@@ -132,6 +132,7 @@ command() { # WHERE
     case $1 in
     container/start:await-permit)
         CROWD=()
+        rm -f "$HOST"/crowd-* "$HOST"/answer-* # of the round before
         for i in $(seq 49); do
             curl -s -o "$HOST/answer-$i" -w '%{http_code}\n' -X POST --unix-socket "$SOCK" "http://x/containers/crowd-$i/start" >"$HOST/crowd-$i" &
             CROWD+=($!)
