@@ -81,7 +81,7 @@ const struct route api_routes[] = {
     {"DELETE", "/images/{*}", handle_image_remove, M | Q},
     {"GET", "/distribution/{*}/json", handle_not_yet, 0},
     {"POST", "/build", handle_not_yet, M | S},
-    {"POST", "/build/prune", handle_not_yet, M},
+    {"POST", "/build/prune", handle_build_prune, M},
     {"POST", "/build/cancel", handle_not_yet, M},
     {"POST", "/session", handle_not_yet, 0},
     {"POST", "/grpc", handle_not_yet, 0},

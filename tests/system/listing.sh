@@ -37,6 +37,13 @@ d volume create --label k=1 v1 >/dev/null; d volume create --label k=2 v2 >/dev/
 same "volumes: a label's value" v2 "$(listed '/volumes?filters={"label":["k=2"]}' '.Volumes[].Name')"
 same "prune: all but" '["v1"]' "$(api POST '/volumes/prune?filters={"all":["true"],"label!":["k=2"]}' '' -g; jq -c .VolumesDeleted <<<"$BODY")"
 
+# ---- the cache of builds, which is empty ----
+api_is "build/prune" 200 '"CachesDeleted":\[\],"SpaceReclaimed":0' POST /build/prune
+api_is "build/prune: an unknown key" 400 "invalid filter 'nosuch'" POST '/build/prune?filters={"nosuch":["x"]}' '' -g
+d create --name gone busybox true >/dev/null
+like "docker system prune comes to its end" 'Total reclaimed space' "$(d system prune -f 2>&1)"
+same "and has removed" "" "$(d ps -aqf name=gone)"
+
 # ---- names against ids ----
 d network create 'my net' >/dev/null
 api_is "a network's name with blanks" 200 '"Name":"my net"' GET '/networks/my%20net'
