@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What other engines were broken by, answered as Docker does: archives into and out of containers
 # whose libraries and unpackers are hostile (CVE-2019-14271, -2021-41089, -2026-41567, -2026-41568,
-# -2026-42306; the races of -2018-15664 are copy.sh's). And what berth does not have: checkpoints
+# -2026-42306; the races of -2018-15664 are copy_attacks.sh's). And what berth does not have: checkpoints
 # (CVE-2026-119101, -2026-115520), plugins (CVE-2026-33997), authorization plugins that see a request
 # without its body (CVE-2024-41110, -2026-34040): each is refused with a sentence, before anything of
 # the container is looked at. No program of an image or of the host is run.

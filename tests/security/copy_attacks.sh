@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # docker cp with a hostile container: folders that are exchanged for links while files go in and out (CVE-2018-15664),
 # devices and fifos that take a file's place, and every hostile archive of the images. Nothing of the container is run
-# (CVE-2019-14271), nothing outside is touched, read or followed.    SECONDS_EACH=60 copy.sh tries longer
+# (CVE-2019-14271), nothing outside is touched, read or followed.    SECONDS_EACH=60 copy_attacks.sh tries longer
 . "$(dirname "$0")/kit.sh"
 SECONDS_EACH=${SECONDS_EACH:-2}
 security_up probe
