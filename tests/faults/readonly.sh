@@ -33,7 +33,7 @@ mount -o remount,errors=remount-ro "$HOST/data"
 echo 1 >"/sys/fs/ext4/$(basename "$(findmnt -no SOURCE "$HOST/data")")/trigger_fs_error"
 check "nothing can be written" eval '! writes'
 
-says() { [[ $STATUS = [45]* ]] && grep -Eiq 'read-only' <<<"$BODY"; }
+says() { { [[ $STATUS = [45]* ]] || [[ $BODY = *'"errorDetail"'* ]]; } && grep -Eiq 'read-only' <<<"$BODY"; } # a load's status is out by then
 refused() { # NAME METHOD PATH [BODY [CURL…]]
     local name=$1
     shift

@@ -13,7 +13,7 @@ import sys
 import time
 
 BERTH, NAME = sys.argv[1:3]
-OWN = re.compile(rb"\x1b\[\d+[AB]|\x1b\[2K|\x1b\[2J\x1b\[H")  # the bars, and stats
+OWN = re.compile(rb"\x1b\[\d+[AB]|\x1b\[2K|\x1b\[(?:2J|[HJK])")  # the bars, and stats
 BAD = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\r*\n)|\xc2[\x80-\x9f]|\xe2\x80[\xa8-\xae\x8e\x8f]|\xe2\x81[\xa6-\xa9]")
 failed = 0
 
