@@ -129,7 +129,7 @@ class Exec:
                 findings.count("execs started by the next engine")
             elif status == 409 and b"already" in data:
                 pass  # it is being settled
-            elif status == 409 and may_be_killed:
+            elif status == 404 and may_be_killed:
                 return  # its container is not running any more
             else:
                 raise Wrong("exec %s cannot be started: %d %r" % (self.token, status, data))
