@@ -10,6 +10,7 @@
 
 struct err *fd_set_nonblock(int fd) must_check;
 struct err *fd_write_all(int fd, const void *p, size_t n) must_check; /* blocking fd */
+struct err *fd_write_all_at(int fd, const void *p, size_t n, int64_t at) must_check;
 /* The number the next descriptor gets: so many are in use at least. INT_MAX: none is left. */
 int fd_lowest_free(void);
 /* How many are open; on kernels that do not count them, at least that many may be. */

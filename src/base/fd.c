@@ -52,6 +52,24 @@ struct err *fd_write_all(int fd, const void *p, size_t n)
     return NULL;
 }
 
+struct err *fd_write_all_at(int fd, const void *p, size_t n, int64_t at)
+{
+    const char *from = p;
+
+    while (n) {
+        ssize_t written = pwrite(fd, from, n, at);
+
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return err_sys("write");
+        from += written;
+        n -= (size_t)written;
+        at += written;
+    }
+    return NULL;
+}
+
 struct err *fd_pipe(int out[2], int flags)
 {
     int ends[2];

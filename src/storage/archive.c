@@ -77,13 +77,6 @@ static struct err *open_entry(struct open_member *o, struct archive_entry *e, bo
     return NULL;
 }
 
-static struct err *archive_err(struct archive *ar)
-{
-    const char *text = archive_error_string(ar);
-
-    return err_new(ERR_INVALID, "this is no valid tar archive: %s", text ? text : "unknown");
-}
-
 /* What failed first is the cause: the bounds, else what fn made of it. */
 static struct err *cause(struct open_member *o, struct err *e)
 {
@@ -102,10 +95,10 @@ static struct err *each_entry(struct open_member *o, int in_fd,
     int r, n = 0;
 
     if (archive_read_open_fd(ar, in_fd, READ_BYTES) != ARCHIVE_OK)
-        return archive_err(ar);
+        return decoder_err(ar);
     while ((r = archive_read_next_header(ar, &e)) != ARCHIVE_EOF) {
         if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
-            return archive_err(ar);
+            return decoder_err(ar);
         if (++n > MEMBERS_MAX)
             return err_new(ERR_INVALID, "the archive has more than %d members", MEMBERS_MAX);
         TRY(check_bounds(o));

@@ -18,6 +18,7 @@
 
 #include "base/fd.h"
 #include "storage/space.h"
+#include "tar/decoder.h"
 #include "tar/meta.h"
 #include "tar/tar_name.h"
 
@@ -245,45 +246,21 @@ static struct err *put_dir(struct extract *x, int dir, struct archive_entry *e,
     return remember_times(x, m);
 }
 
-static struct err *write_piece(int fd, const char *p, size_t n, int64_t at)
-{
-    while (n) {
-        ssize_t written = pwrite(fd, p, n, at);
-
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return err_sys("write");
-        p += written;
-        n -= (size_t)written;
-        at += written;
-    }
-    return NULL;
-}
-
 /* Blocks come with their place, since sparse files have holes. sync_file_range(2) only begins the
  * writing of a large file: the syncfs at the end has less to wait for. */
 static struct err *write_content(struct extract *x, int fd, struct archive *ar, int64_t size)
 {
+    struct content_part part;
     int64_t end = 0;
 
     ASSERT(fd >= 0 && size >= 0);
     for (;;) {
-        const void *p;
-        la_int64_t at;
-        size_t n;
-        int r = archive_read_data_block(ar, &p, &n, &at);
-
-        if (r == ARCHIVE_EOF)
+        TRY(decoder_next_part(ar, size, end, &part));
+        if (part.is_end)
             break;
-        if (r != ARCHIVE_OK)
-            return err_new(ERR_INVALID, "the archive is damaged: %s", archive_error_string(ar));
-        /* a sparse map may claim anything */
-        if (at < end || at > size || (int64_t)n > size - at)
-            return err_new(ERR_INVALID, "the archive is damaged: data outside a file");
-        TRY(space_take(&x->space, fd, (int64_t)n, 0, what_needs));
-        TRY(write_piece(fd, p, n, at));
-        end = at + (int64_t)n;
+        TRY(space_take(&x->space, fd, (int64_t)part.n, 0, what_needs));
+        TRY(fd_write_all_at(fd, part.p, part.n, part.at));
+        end = part.at + (int64_t)part.n;
     }
     if (end < size && ftruncate(fd, size) < 0)
         return err_sys("extend to %lld bytes", (long long)size);

@@ -39,6 +39,30 @@ struct err *decoder_open(enum decoder_kind kind, struct archive **out)
     return NULL;
 }
 
+struct err *decoder_err(struct archive *ar)
+{
+    const char *text = archive_error_string(ar);
+
+    return err_new(ERR_INVALID, "this is no valid tar archive: %s", text ? text : "unknown");
+}
+
+struct err *decoder_next_part(struct archive *ar, int64_t size, int64_t end,
+                              struct content_part *out)
+{
+    struct content_part part = {0};
+    int r = archive_read_data_block(ar, &part.p, &part.n, &part.at);
+
+    *out = (struct content_part){.is_end = r == ARCHIVE_EOF};
+    if (r == ARCHIVE_EOF)
+        return NULL;
+    if (r != ARCHIVE_OK)
+        return decoder_err(ar);
+    if (part.at < end || part.at > size || (int64_t)part.n > size - part.at)
+        return err_new(ERR_INVALID, "the archive is damaged: data outside a file");
+    *out = part;
+    return NULL;
+}
+
 /* Of the thread alone (uselocale(3)): the process stays in "C". */
 struct utf8_scope utf8_begin(void)
 {

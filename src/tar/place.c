@@ -240,13 +240,6 @@ static struct err *take_name(struct placing *x, int dir, const char *made, const
 
 /* ---- content ---- */
 
-static struct err *archive_err(struct placing *x)
-{
-    const char *text = archive_error_string(x->ar);
-
-    return err_new(ERR_INVALID, "this is no valid tar archive: %s", text ? text : "unknown");
-}
-
 static struct err *look(struct placing *x)
 {
     const struct tar_place_plan *p = x->plan;
@@ -256,53 +249,28 @@ static struct err *look(struct placing *x)
                : NULL;
 }
 
-static struct err *next_block(struct placing *x, int64_t size, int64_t end, const void **p,
-                              size_t *n, int64_t *at)
+static struct err *next_part(struct placing *x, int64_t size, int64_t end, struct content_part *out)
 {
-    int r = archive_read_data_block(x->ar, p, n, at);
+    struct err *e = decoder_next_part(x->ar, size, end, out), *stop = look(x);
 
-    TRY(look(x));
-    if (r == ARCHIVE_EOF) {
-        *n = 0;
-        *p = NULL;
-        return NULL;
-    }
-    if (r != ARCHIVE_OK)
-        return archive_err(x);
-    if (*at < end || *at > size || (int64_t)*n > size - *at)
-        return err_new(ERR_INVALID, "the archive is damaged: data outside a file");
-    return NULL;
-}
-
-static struct err *write_at(int fd, const char *p, size_t n, int64_t at)
-{
-    while (n) {
-        ssize_t written = pwrite(fd, p, n, at);
-
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return err_sys("write");
-        p += written;
-        n -= (size_t)written;
-        at += written;
-    }
-    return NULL;
+    if (!stop)
+        return e;
+    err_drop(e);
+    return stop;
 }
 
 /* Holes stay holes. */
 static struct err *write_content(struct placing *x, int fd, int64_t size)
 {
-    int64_t end = 0, at;
-    const void *p;
-    size_t n;
+    struct content_part part;
+    int64_t end = 0;
 
     for (;;) {
-        TRY(next_block(x, size, end, &p, &n, &at));
-        if (!p)
+        TRY(next_part(x, size, end, &part));
+        if (part.is_end)
             break;
-        TRY(write_at(fd, p, n, at));
-        end = at + (int64_t)n;
+        TRY(fd_write_all_at(fd, part.p, part.n, part.at));
+        end = part.at + (int64_t)part.n;
     }
     if (end < size && ftruncate(fd, size) < 0)
         return err_sys("extend to %lld bytes", (long long)size);
@@ -321,20 +289,19 @@ static void add_run(struct placing *x, int64_t at, int64_t end)
 
 static struct err *take_small(struct placing *x, int64_t size)
 {
-    int64_t end = 0, at;
-    const void *p;
-    size_t n;
+    struct content_part part;
+    int64_t end = 0;
 
     x->content.len = x->n_runs = 0;
     buf_reserve(&x->content, (size_t)size);
     for (;;) {
-        TRY(next_block(x, size, end, &p, &n, &at));
-        if (!p)
+        TRY(next_part(x, size, end, &part));
+        if (part.is_end)
             return NULL;
-        memset(x->content.data + end, 0, (size_t)(at - end));
-        memcpy(x->content.data + at, p, n);
-        end = at + (int64_t)n;
-        add_run(x, at, end);
+        memset(x->content.data + end, 0, (size_t)(part.at - end));
+        memcpy(x->content.data + part.at, part.p, part.n);
+        end = part.at + (int64_t)part.n;
+        add_run(x, part.at, end);
     }
 }
 
@@ -351,7 +318,7 @@ static struct err *fill_small(struct placing *x, int fd, struct archive_entry *e
     for (size_t i = 0; i < x->n_runs; i++) {
         const struct small_run *r = &x->runs[i];
 
-        TRY(write_at(fd, x->content.data + r->at, (size_t)(r->end - r->at), r->at));
+        TRY(fd_write_all_at(fd, x->content.data + r->at, (size_t)(r->end - r->at), r->at));
         end = r->end;
     }
     if (end < size && ftruncate(fd, size) < 0)
@@ -668,11 +635,11 @@ static struct err *put_all(struct placing *x, int in_fd)
     int r;
 
     if (open_input(x, in_fd) != ARCHIVE_OK)
-        return archive_err(x);
+        return decoder_err(x->ar);
     while ((r = archive_read_next_header(x->ar, &e)) != ARCHIVE_EOF) {
         TRY(look(x));
         if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
-            return archive_err(x);
+            return decoder_err(x->ar);
         TRY(check_bounds(x));
         TRY(put(x, e));
     }
