@@ -133,6 +133,15 @@ fails "all ranges are taken" 'all 3 ranges of ids for --userns auto are in use' 
 d rm -f auto2 >/dev/null
 check "a removed container gives its range back" d run -d --name auto4 --userns auto busybox sleep 1000
 
+# ---- a bind that follows its file: what takes its place has the container's owners, too ----
+mkdir -p "$HOST/followed"; echo one >"$HOST/followed/f"; chmod 600 "$HOST/followed/f"
+d rm -f auto4 >/dev/null
+d run -d --name auto4 --userns auto -v "$HOST/followed/f:/f:follow" busybox sleep 1000 >/dev/null
+same "a followed bind" "0:0 one" "$(d exec auto4 sh -c 'echo $(stat -c %u:%g /f) $(cat /f)')"
+echo two >"$HOST/followed/new"; chmod 600 "$HOST/followed/new"; mv "$HOST/followed/new" "$HOST/followed/f"
+check "its file is replaced" poll 10 eval '[ "$(d exec auto4 cat /f)" = two ]'
+same "and is its root's" "0:0" "$(d exec auto4 stat -c %u:%g /f)"
+
 # ---- the next engine ----
 before=$(for c in c1 auto1 auto3 auto4; do host_map $c; done)
 engine_kill
