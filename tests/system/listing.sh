@@ -28,11 +28,11 @@ done
 for path in containers images networks; do
     api_is "$path/prune: two times" 400 'more than one until filter specified' POST "/$path/prune?filters={\"until\":[\"1h\",\"2h\"]}" '' -g
 done
-d run -d --name aa -l k=1 -l x=y busybox sleep 1000 >/dev/null
-d run -d --name bb -l k=2 busybox sleep 1000 >/dev/null
-same "labels are AND-ed" /aa "$(listed '/containers/json?filters={"label":["k=1","x"]}')"
-same "names are OR-ed" "/aa /bb" "$(listed '/containers/json?filters={"name":["aa","bb"]}')"
-same "keys are AND-ed" "" "$(listed '/containers/json?filters={"name":["aa"],"label":["k=2"]}')"
+d run -d --name mm -l k=1 -l x=y busybox sleep 1000 >/dev/null
+d run -d --name nn -l k=2 busybox sleep 1000 >/dev/null
+same "labels are AND-ed" /mm "$(listed '/containers/json?filters={"label":["k=1","x"]}')"
+same "names are OR-ed" "/mm /nn" "$(listed '/containers/json?filters={"name":["mm","nn"]}')"
+same "keys are AND-ed" "" "$(listed '/containers/json?filters={"name":["mm"],"label":["k=2"]}')"
 d volume create --label k=1 v1 >/dev/null; d volume create --label k=2 v2 >/dev/null
 same "volumes: a label's value" v2 "$(listed '/volumes?filters={"label":["k=2"]}' '.Volumes[].Name')"
 same "prune: all but" '["v1"]' "$(api POST '/volumes/prune?filters={"all":["true"],"label!":["k=2"]}' '' -g; jq -c .VolumesDeleted <<<"$BODY")"
@@ -51,10 +51,10 @@ api_is "but none of blanks" 400 'name is empty' POST /networks/create '{"Name":"
 api POST /networks/create '{"Name":"first"}'; id=$(jq -r .Id <<<"$BODY")
 api POST /networks/create "{\"Name\":\"$id\"}"
 same "a network's full id beats another's name" first "$(api GET "/networks/$id"; jq -r .Name <<<"$BODY")"
-d network disconnect bridge aa; check "a container of a network with blanks" d network connect 'my net' aa
+d network disconnect bridge mm; check "a container of a network with blanks" d network connect 'my net' mm
 
 # ---- events ----
-d exec aa true
+d exec mm true
 poll 5 eval 'events exec_die | grep -q exec_die'
 events() { in_host timeout 5 "$BERTH" events --since 1h --until "$(date +%s.%N)" --filter event="$1" "${@:2}" --format '{{json .}}'; }
 id=$(events exec_create | jq -r .Actor.Attributes.execID | tail -1)
@@ -63,9 +63,9 @@ same "exec_die: which one, and how" "$id 0" "$(events exec_die | jq -r '.Actor.A
 same "exec_start: which one" "$id" "$(events exec_start | jq -r .Actor.Attributes.execID | tail -1)"
 n=$(events create | wc -l)
 same "an empty container= matches all" "$n" "$(events create --filter container= | wc -l)"
-same "a container by its name's beginning" aa "$(events start --filter container=a | jq -r .Actor.Attributes.name | grep -x -e aa -e bb)"
+same "a container by its name's beginning" mm "$(events start --filter container=m | jq -r .Actor.Attributes.name | grep -x -e mm -e nn)"
 d run -d --name stuck -m 24m --memory-swap 24m --oom-kill-disable busybox awk 'BEGIN { s = "x"; for (;;) s = s s }' >/dev/null
 check "oom is told where the killer is off" poll 10 eval '[ -n "$(events oom --filter container=stuck)" ]'
-d rm -f aa bb stuck >/dev/null
+d rm -f mm nn stuck >/dev/null
 engine_sound
 finish
