@@ -189,3 +189,5 @@ extern const struct jtable config_json, host_config_json, networking_config_json
  * and fields that nobody knows. The tables decode the request and end with NULL. Pure. */
 void config_warn_unused(struct arena *a, const struct json *request,
                         const struct jtable *const *tables, struct strs *out);
+/* The same for a Config that becomes an image's. */
+void config_warn_unused_by_image(struct arena *a, const struct json *config, struct strs *out);

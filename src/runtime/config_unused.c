@@ -37,21 +37,24 @@ static const struct {
     {ENDPOINT "DNSNames", SET_BY_ENGINE ": ask for them by Aliases"},
 };
 
+/* Members of a Config that are of a container, which an image's configuration does not have. */
+static const char *const of_containers[] = {
+    "Hostname",  "Domainname", "AttachStdin", "AttachStdout",    "AttachStderr", "Tty",
+    "OpenStdin", "StdinOnce",  "Image",       "NetworkDisabled", "MacAddress",   "StopTimeout",
+};
+
 struct unused_lines {
     struct arena *a;
     struct strs *out;
     size_t n;
 };
 
-static void look(void *ctx, const char *path, bool is_known)
+static const char no_field[] = "there is no such field";
+
+static void add_line(struct unused_lines *l, const char *path, const char *why)
 {
-    struct unused_lines *l = ctx;
-    const char *why = is_known ? NULL : "there is no such field";
     const char *line;
 
-    for (size_t i = 0; i < ARRAY_LEN(unused); i++)
-        if (strcmp(unused[i].path, path) == 0)
-            why = unused[i].why;
     if (!why || l->n == LINES_MAX)
         return;
     line = arena_printf(l->a, "%s has no effect: %s", path, why);
@@ -61,8 +64,35 @@ static void look(void *ctx, const char *path, bool is_known)
     l->n++;
 }
 
+static void look(void *ctx, const char *path, bool is_known)
+{
+    const char *why = is_known ? NULL : no_field;
+
+    for (size_t i = 0; i < ARRAY_LEN(unused); i++)
+        if (strcmp(unused[i].path, path) == 0)
+            why = unused[i].why;
+    add_line(ctx, path, why);
+}
+
+static void look_for_image(void *ctx, const char *path, bool is_known)
+{
+    const char *why = is_known ? NULL : no_field;
+
+    for (size_t i = 0; i < ARRAY_LEN(of_containers); i++)
+        if (strcmp(of_containers[i], path) == 0)
+            why = "it is of a container, and an image has none";
+    add_line(ctx, path, why);
+}
+
 void config_warn_unused(struct arena *a, const struct json *request,
                         const struct jtable *const *tables, struct strs *out)
 {
     json_visit(request, tables, look, &(struct unused_lines){a, out, 0});
+}
+
+void config_warn_unused_by_image(struct arena *a, const struct json *config, struct strs *out)
+{
+    const struct jtable *const tables[] = {&config_json, NULL};
+
+    json_visit(config, tables, look_for_image, &(struct unused_lines){a, out, 0});
 }

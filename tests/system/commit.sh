@@ -54,6 +54,7 @@ same "runs as it says" "hi" "$(d run --rm conf:1)"
 same "author and comment" "Me <me@x> why not" "$(inspect '{{.Author}} {{.Comment}}' conf:1)"
 like "the history" '^sleep 1000 +[0-9.]+k?B why not$' "$(d history --no-trunc --format '{{.CreatedBy}} {{.Size}} {{.Comment}}' conf:1 | head -1)"
 same "behind the parent's" "$(d history --no-trunc --format '{{.CreatedBy}}' busybox)" "$(d history --no-trunc --format '{{.CreatedBy}}' conf:1 | tail -n +2)"
+api_is "what an image cannot have is warned of" 201 '"Warnings":\["Hostname has no effect: it is of a container.*"Nosuch has no effect: there is no such field"\]' POST '/commit?container=conf&repo=warned' '{"Hostname":"h","Nosuch":1,"OnBuild":["RUN x"],"Tty":false}'
 api POST '/commit?container=conf&repo=body' '{"Cmd":["ls"],"Labels":{"l":"2"},"Env":["A=9"]}'
 same "a body is merged" '201 ["ls"] {"l":"2"} A=9 5' "$STATUS $(d image inspect body | jq -cr '.[0].Config | (.Cmd|tojson) + " " + (.Labels|tojson) + " " + (.Env[]|select(startswith("A="))) + " " + .User')"
 api_is "no body" 201 '"Id":"sha256:' POST '/commit?container=conf'

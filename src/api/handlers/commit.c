@@ -5,9 +5,15 @@
 
 #include "judge.h"
 
+struct commit_asked {
+    struct request *request;
+    struct strs warnings;
+};
+
 static void on_committed(void *ctx, struct err *err, const char *image_id)
 {
-    struct request *r = ctx;
+    struct commit_asked *asked = ctx;
+    struct request *r = asked->request;
     struct buf b = {0};
     struct jw w = {.out = &b};
 
@@ -15,22 +21,33 @@ static void on_committed(void *ctx, struct err *err, const char *image_id)
         return;
     jw_obj(&w, NULL);
     jw_str(&w, "Id", image_id);
+    if (asked->warnings.n) /* ours, as at the other creates */
+        jw_strs(&w, "Warnings", &asked->warnings);
     jw_obj_end(&w);
     reply_json(r, 201, &b);
 }
 
 /* No body at all is as good as null, as with Docker. */
-static struct err *read_config(struct request *r, struct config *out)
+static struct err *read_config(struct commit_asked *asked, struct config *out)
 {
+    struct request *r = asked->request;
+    const struct json *doc;
     const char *body;
     size_t len;
 
     TRY(request_json(r, &body, &len));
-    return len ? request_read(r, &config_json, out) : NULL;
+    if (!len)
+        return NULL;
+    TRY(json_parse(r->arena, body, len, &doc));
+    TRY(json_fill(r->arena, doc, &config_json, out));
+    TRY(json_check_sizes(&config_json, out, REQUEST_ENTRIES_MAX));
+    config_warn_unused_by_image(r->arena, doc, &asked->warnings);
+    return NULL;
 }
 
 static void commit(struct request *r, struct container *c)
 {
+    struct commit_asked *asked = arena_new(r->arena, struct commit_asked);
     struct commit_request q = {
         .repo = request_param(r, "repo"),
         .tag = request_param(r, "tag"),
@@ -40,8 +57,9 @@ static void commit(struct request *r, struct container *c)
         .wants_pause = !query_get(&r->query, "pause")[0] || query_is_true(&r->query, "pause"),
     };
 
-    if (!reply_failed(r, read_config(r, &q.config)))
-        container_commit(c, &q, on_committed, r);
+    asked->request = r;
+    if (!reply_failed(r, read_config(asked, &q.config)))
+        container_commit(c, &q, on_committed, asked);
 }
 
 void handle_commit(struct request *r)
