@@ -17,7 +17,8 @@ unset LD_PRELOAD
 trap restore EXIT
 
 coproc CHURN { "$BERTH_BIN/churn" 8 8>&-; }
-CHURN_IN=${CHURN[1]} CHURN_OUT=${CHURN[0]}
+CHURN_IN=${CHURN[1]}
+exec {CHURN_OUT}<&"${CHURN[0]}" # of our own: the shell closes those of a coprocess at its end
 bad=0
 for _ in $(seq 4); do
     id=$(in_host $D run -d --pid host hostile:probe /churn - 2>/dev/null 8>&-)

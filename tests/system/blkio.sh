@@ -61,7 +61,7 @@ reads='while :; do dd if=/dev/disk of=/dev/null bs=64k iflag=direct; done 2>/dev
 for weight in 1000 100; do
     d run -d --name "r$weight" --device "$LOOP:/dev/disk:r" --blkio-weight-device "$LOOP:$weight" busybox sh -c "$reads" >/dev/null 2>&1
 done
-served() { cg "$1" blkio.bfq.io_service_bytes | awk '$2 == "Read" { n += $3 } END { print n + 0 }'; }
+served() { cg "$1" blkio.bfq.io_service_bytes | awk '$2 == "Read" { n += $3 } END { printf "%d", n }'; }
 heavy=$(served r1000) light=$(served r100)
 much_more() { local h=$(($(served r1000) - heavy)) l=$(($(served r100) - light)); echo "$h : $l"; [ $h -gt 100000000 ] && [ $h -gt $((2 * l)) ]; }
 check "ten times the weight reads a multiple" poll 10 much_more
