@@ -23,7 +23,9 @@
 #include "store.h"
 #include "tar_record.h"
 
-static const char pull_again[] = "remove the image, and pull or load it again";
+static const char pull_anew[] = "remove the image, and pull or load it again";
+static const char pull_again[] =
+    "pull or load its image again, or export and import a container of it";
 
 /* Until step `until` the path meant replaced/<n>. Those of one path in the order of the steps. */
 struct replaced {
@@ -42,7 +44,7 @@ struct layer_tar {
     struct tar_record_reader *record;
     int64_t step; /* how many have been read */
     struct sha256 *hash;
-    bool is_over;
+    bool has_no_record, is_over;
     bool is_raw; /* of the step that is being given: else it is data */
     int file;
     char path[sizeof(((struct tar_step *)NULL)->path)];
@@ -56,7 +58,7 @@ static struct err *changed(const struct layer_tar *t, const char *how)
         ERR_CONFLICT,
         "the file %s of layer %.19s… %s since it was unpacked: what lies in the data root "
         "is not to be changed; %s",
-        t->path, t->chain_id, how, pull_again);
+        t->path, t->chain_id, how, pull_anew);
 }
 
 static void close_if_open(int *fd)
@@ -80,7 +82,8 @@ static struct err *open_record(struct layer_tar *t)
 {
     t->record_fd =
         openat(t->layer, TAR_RECORD_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (t->record_fd < 0 && errno == ENOENT)
+    t->has_no_record = t->record_fd < 0 && errno == ENOENT;
+    if (t->has_no_record)
         return err_new(ERR_CONFLICT,
                        "an older engine has unpacked it and kept no record of its archive");
     if (t->record_fd < 0)
@@ -109,7 +112,7 @@ static struct err *read_about(struct layer_tar *t)
     TRY(layer_record_read(t->arena, t->store->layers, digest_hex(t->chain_id), &about));
     if (!about.diff_id || !digest_is_valid(about.diff_id) || about.tar_bytes < 0)
         return err_new(ERR_CONFLICT, "layer %.19s… has a damaged layer.json: %s", t->chain_id,
-                       pull_again);
+                       pull_anew);
     snprintf(t->diff_id, sizeof(t->diff_id), "%s", about.diff_id);
     t->size = about.tar_bytes;
     return NULL;
@@ -170,7 +173,7 @@ static struct err *explain(const struct layer_tar *t, struct err *e)
     if (!e || err_kind(e) != ERR_CONFLICT)
         return steal_ptr(&bad);
     return err_new(ERR_CONFLICT, "layer %.19s… cannot be given back as it came: %s; %s",
-                   t->chain_id, err_text(e), pull_again);
+                   t->chain_id, err_text(e), t->has_no_record ? pull_again : pull_anew);
 }
 
 struct err *layer_tar_open(struct layer_store *s, const char *chain_id, struct layer_tar **out)
@@ -278,7 +281,7 @@ static struct err *end_tar(struct layer_tar *t)
     return err_new(ERR_CONFLICT,
                    "layer %.19s… cannot be given back as it came: its archive has the digest %s, "
                    "and had %s; %s",
-                   t->chain_id, is, t->diff_id, pull_again);
+                   t->chain_id, is, t->diff_id, pull_anew);
 }
 
 static struct err *begin_step(struct layer_tar *t)
