@@ -24,6 +24,8 @@ struct parts {
     struct keeper_conn *keeper; /* set between container_table_open and container_table_adopt */
     struct container_table *containers;
     struct stats_sampler *stats;
+    struct metrics *metrics;
+    struct latencies *latencies;
     const struct container_hooks *container_hooks; /* set by container_table_open */
     struct journal *audit_log;                     /* NULL: no file */
     struct policy *policy;                         /* what callers may; NULL: everything */

@@ -17,6 +17,11 @@
     }
 
 /* clang-format off */
+const struct route metrics_routes[] = {
+    {"GET", "/metrics", handle_metrics, 0},
+    {0},
+};
+
 const struct route api_routes[] = {
     {"HEAD", "/_ping", handle_ping, 0},
     {"GET", "/_ping", handle_ping, 0},
@@ -29,6 +34,7 @@ const struct route api_routes[] = {
     {"GET", "/debug/objects", handle_debug_objects, 0},
     {"GET", "/debug/ops", handle_debug_ops, 0},
     {"GET", "/debug/turns", handle_debug_turns, 0},
+    {"GET", "/metrics", handle_metrics, 0},
     {"GET", "/plugins", handle_plugins, 0},
 
     {"GET", "/containers/json", handle_container_list, 0},
