@@ -94,6 +94,8 @@ void handle_image_inspect(struct request *r);
 void handle_image_history(struct request *r);
 void handle_image_tag(struct request *r);
 void handle_image_remove(struct request *r);
+void handle_images_get(struct request *r);
+void handle_image_get(struct request *r);
 void handle_image_prune(struct request *r);
 
 void handle_network_list(struct request *r);

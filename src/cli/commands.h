@@ -27,6 +27,7 @@ COMMAND(cp);
 COMMAND(commit);
 COMMAND(diff);
 COMMAND(export);
+COMMAND(save);
 COMMAND(top);
 COMMAND(stats);
 COMMAND(port);
