@@ -73,6 +73,8 @@ static struct err *check_import(struct op *op)
 
     TRY(read_name(op));
     TRY(platform_parse(op->arena, m->platform_text, &p));
+    if (strcmp(p.os, "linux") != 0)
+        return err_new(ERR_INVALID, "operating system is not supported");
     m->blob.os = p.os;
     m->blob.architecture = p.arch;
     m->blob.variant = p.variant;
