@@ -15,6 +15,8 @@ struct tar_pack_plan {
     const struct id_map *ids; /* of the user namespace whose ids the owners are; NULL: the host's */
     bool is_layer;            /* the upper folder of an overlay: what hides what is below becomes
                                  whiteouts of a layer (OCI image-spec, "Whiteouts") */
+    bool is_for_digest;       /* without times and owners: two trees that a build would copy to the
+                                 same give the same bytes */
 };
 struct tar_pack;
 struct tar_pack *tar_pack_create(const struct tar_pack_plan *p);

@@ -26,6 +26,8 @@ struct tar_place_plan {
     bool has_owner; /* all belong to uid:gid */
     uid_t uid;
     gid_t gid;
+    bool has_mode; /* all have this one, but for links */
+    mode_t mode;
     bool keeps_kind; /* a directory is never replaced by a file, nor a file by a directory */
     int64_t max_bytes, max_entries;
     /* The next bytes, valid until the next call; *n 0 at the end. */

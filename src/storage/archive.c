@@ -14,7 +14,7 @@
 #include "tar/decoder.h"
 #include "tar/tar_name.h"
 
-#include "bounds.h"
+#include "storage/bounds.h"
 
 enum { MEMBERS_MAX = 100000, READ_BYTES = 256 << 10 };
 

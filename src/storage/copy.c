@@ -22,8 +22,8 @@
 #include "tar/pack.h"
 #include "tar/place.h"
 
-#include "bounds.h"
 #include "shift.h"
+#include "storage/bounds.h"
 
 static const char what[] = "the archive";
 

@@ -11,10 +11,10 @@
 
 #include "tar/decoder.h"
 
-#include "bounds.h"
 #include "draft.h"
 #include "extract.h"
 #include "inflate.h"
+#include "storage/bounds.h"
 
 enum {
     PROGRESS_MS = 200, /* so often progress is called when nothing comes */

@@ -59,7 +59,7 @@ struct open_file {
 
 struct tar_pack {
     int source;
-    bool has_ids, is_layer, is_begun, is_ended;
+    bool has_ids, is_layer, is_for_digest, is_begun, is_ended;
     struct id_map ids;
     struct buf path; /* of the current entry */
     struct buf root_name;
@@ -118,6 +118,7 @@ struct tar_pack *tar_pack_create(const struct tar_pack_plan *plan)
     if (plan->ids)
         p->ids = *plan->ids;
     p->is_layer = plan->is_layer;
+    p->is_for_digest = plan->is_for_digest;
     p->file.fd = -1;
     buf_puts(&p->root_name, plan->root_name);
     buf_puts(&p->path, plan->prefix);
@@ -466,6 +467,10 @@ static void fill(const struct tar_pack *p, struct tar_file *f, const char *name,
         .size = S_ISREG(st->st_mode) ? st->st_size : 0,
         .mtime = st->st_mtim,
     };
+    if (p->is_for_digest) {
+        f->uid = f->gid = 0;
+        f->mtime = (struct timespec){0};
+    }
     if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode)) {
         f->major = major(st->st_rdev);
         f->minor = minor(st->st_rdev);

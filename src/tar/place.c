@@ -534,6 +534,8 @@ static struct err *read_meta(struct placing *x, struct archive_entry *e, struct 
         m->uid = p->uid;
         m->gid = p->gid;
     }
+    if (p->has_mode)
+        m->mode = p->mode;
     m->ids = p->ids;
     return owner_to_host(p->ids, m);
 }
