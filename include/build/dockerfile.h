@@ -21,6 +21,7 @@
 #define DOCKERFILE_STAGES_MAX 1000
 #define DOCKERFILE_WORDS_MAX 10000  /* of one instruction */
 #define DOCKERFILE_HEREDOCS_MAX 100 /* of one instruction */
+#define DOCKERFILE_PORTS_MAX 65536  /* of one EXPOSE */
 
 /* Bytes under a name that people are told. */
 struct source {
@@ -155,7 +156,7 @@ struct directive {
     struct source_range where;
 };
 struct dockerfile {
-    struct directive syntax, check;
+    struct directive syntax, check, escape_directive;
     char escape;                     /* '\\' or '`' */
     struct instruction *global_args; /* ARG before the first FROM */
     size_t n_global_args;
@@ -174,10 +175,13 @@ struct err *dockerfile_parse(struct arena *a, const struct source *src, struct d
 struct err *dockerfile_parse_trigger(struct arena *a, const char *text, struct instruction *out)
     must_check;
 
-/* The stage that a name or number means: NULL when there is none. Names are compared without case;
- * of equal names the last one before `before` counts (COPY --from looks at all: before = n). */
+/* What COPY --from and RUN --mount=from mean by a name or number: a stage before the one of number
+ * `before`, the last of equal names; NULL: it is an image. Names are compared without case. */
 const struct stage *dockerfile_find_stage(const struct dockerfile *d, const char *name,
                                           size_t before);
+/* The same of FROM: numbers mean no stage. */
+const struct stage *dockerfile_find_base(const struct dockerfile *d, const char *name,
+                                         size_t before);
 /* ERR_NOT_FOUND "target stage \"x\" could not be found (did you mean y?)". "": the last stage. */
 struct err *dockerfile_find_target(const struct dockerfile *d, const char *target,
                                    const struct stage **out) must_check;

@@ -6,7 +6,7 @@
  * Words, by Docker's own shell lexer: $x ${x} ${x:-y} ${x-y} ${x:+y} ${x+y} ${x:?e} ${x?e} ${x#p}
  * ${x##p} ${x%p} ${x%%p} ${x/p/r} ${x//p/r}; y, e and r are expanded themselves. "…" keeps blanks,
  * '…' keeps everything, the escape character (of the file's directive) takes a '$', a quote or
- * itself literally. In p, '*' and '?' are wild.
+ * itself literally. In p, '*' and '?' are wild. Names are letters, digits and '_'.
  *
  * Scopes:
  *   - ARG before the first FROM: seen by FROM, and by a stage that says ARG x without a value;
@@ -23,7 +23,7 @@
 
 #define EXPANDED_MAX (1u << 20) /* bytes of one word's value */
 #define EXPANDED_TOTAL_MAX                                                                         \
-    (64u << 20) /* bytes that all words of one scope and its children have                         \
+    (16u << 20) /* bytes that all words of one scope and its children have                         \
                  */
 
 enum {
@@ -40,6 +40,8 @@ struct expansion {
     unsigned bits;
     variable_fn *variable; /* NULL: none is set */
     void *ctx;
+    size_t
+        *left; /* what may still be spent of EXPANDED_TOTAL_MAX; NULL: only each word is bounded */
     struct strs used, missing; /* out: names that were looked up, each once */
 };
 /* The value of a word as one text. ERR_INVALID in Docker's words: "failed to process \"${x\":
@@ -63,8 +65,8 @@ struct err *scope_open(struct arena *a, const struct dockerfile *d, const struct
 struct err *scope_expand_from(struct scope *global, const struct stage *st, char **out_base,
                               char **out_platform) must_check;
 /* The variables of a stage. `base`: the scope of the stage it is FROM as that one ended, NULL when
- * it is FROM an image; base_env: "k=v" of the image's configuration, NULL when it is FROM a stage
- * or scratch. Parents are not changed by what a child does. */
+ * it is FROM an image; base_env: "k=v" of the image's configuration, for scratch its PATH; NULL
+ * when it is FROM a stage. Parents are not changed by what a child does. */
 struct scope *scope_enter_stage(struct scope *global, const struct scope *base,
                                 const struct strs *base_env);
 
@@ -88,6 +90,10 @@ struct err *scope_expand(struct scope *s, const struct instruction *in, struct i
  */
 const struct strs *scope_missing(const struct scope *s);
 const struct strs *scope_used(const struct scope *s);
+
+#define SCOPE_NAMES_MAX 1000
+/* What is set, the last stage's first: to find what was meant by a misspelt name. */
+struct strs scope_names(const struct scope *s, struct arena *a);
 
 /* "k=v": ENV and the base image's, in their order: what the image's configuration gets. */
 struct strs scope_env(const struct scope *s, struct arena *a);
