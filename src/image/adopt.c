@@ -26,6 +26,7 @@ struct err *adopt_image(struct image_table *t, struct arena *a, const struct ima
         image_publish(ad.image);
         ad.is_new = true;
     }
+    image_learn_manifest(ad.image, f);
     ad.was_removed = ad.image->is_removed;
     ad.image->is_removed = false;
     give_names(a, names, &ad);

@@ -167,6 +167,7 @@ static struct err *read_manifest(struct arena *a, const struct staging *s,
         i->manifest_type = out->media_type;
         i->manifest_digest = d->digest;
         i->manifest_bytes = (int64_t)len;
+        i->manifest_text = manifest_keep(a, text, len);
         if (!out->is_index)
             return NULL;
         TRY(manifest_search_add(a, &search, out));

@@ -79,6 +79,20 @@ static void take_names(struct image *i, const struct strs *names)
         append_name(i, names->v[n]);
 }
 
+static void set_manifest(struct image *i, const struct image_facts *f)
+{
+    i->manifest_type = arena_strdup(i->arena, f->manifest_type);
+    i->manifest_digest = arena_strdup(i->arena, f->manifest_digest);
+    i->manifest_size = f->manifest_size;
+    i->manifest_text = arena_strdup(i->arena, f->manifest_text);
+}
+
+void image_learn_manifest(struct image *i, const struct image_facts *f)
+{
+    if (f->manifest_text && !i->manifest_text)
+        set_manifest(i, f);
+}
+
 static struct err *fill(struct image *i, const struct image_facts *f)
 {
     size_t len = strlen(f->text);
@@ -89,9 +103,7 @@ static struct err *fill(struct image *i, const struct image_facts *f)
     TRY(take_layers(i, f->layer_sizes));
     if (i->blob.created)
         clock_from_rfc3339(i->blob.created, &i->created_ns);
-    i->manifest_type = arena_strdup(i->arena, f->manifest_type);
-    i->manifest_digest = arena_strdup(i->arena, f->manifest_digest);
-    i->manifest_size = f->manifest_size;
+    set_manifest(i, f);
     i->last_tag_ns = f->last_tag_ns;
     i->is_removed = f->is_removed;
     take_names(i, f->tags);

@@ -11,10 +11,10 @@
 
 #include "base/text.h"
 #include "storage/layer.h"
+#include "storage/bounds.h"
 #include "tar/decoder.h"
 #include "tar/tar_name.h"
 
-#include "storage/bounds.h"
 
 enum { MEMBERS_MAX = 100000, READ_BYTES = 256 << 10 };
 

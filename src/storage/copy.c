@@ -19,11 +19,11 @@
 
 #include "base/fd.h"
 #include "base/text.h"
+#include "storage/bounds.h"
 #include "tar/pack.h"
 #include "tar/place.h"
 
 #include "shift.h"
-#include "storage/bounds.h"
 
 static const char what[] = "the archive";
 
