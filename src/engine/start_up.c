@@ -22,6 +22,7 @@
 #include "base/digest.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "builder/builder.h"
 #include "cgroup/cgroup.h"
 #include "container/container.h"
 #include "container/id_pool.h"
@@ -336,6 +337,7 @@ static struct err *open_containers(struct engine *e)
                     container_table_adopt, &p->keeper));
     TRY(container_table_open_landing(p->containers));
     container_table_reconcile(p->containers);
+    TRY(builder_open(p, &p->builder));
     image_table_sweep(p->images);
     return NULL;
 }
@@ -399,6 +401,7 @@ void engine_close(struct engine *e)
 
     ASSERT_LOOP();
     ASSERT(p->containers && p->keeper);
+    builder_stop(p->builder);
     image_table_stop(p->images);
     container_table_close(p->containers);
     id_pool_destroy(p->id_pool);
@@ -413,6 +416,7 @@ void engine_close(struct engine *e)
     trail_close(p);
     stats_sampler_destroy(p->stats);
     file_binds_close(p->file_binds);
+    builder_close(p->builder);
     image_table_close(p->images);
     layer_store_close(p->layers);
     cgroup_tree_close(p->cgroups);
