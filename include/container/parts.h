@@ -23,6 +23,7 @@ struct parts {
     struct landing *landing;    /* set before the keeper's entries come */
     struct keeper_conn *keeper; /* set between container_table_open and container_table_adopt */
     struct container_table *containers;
+    struct builder *builder;
     struct stats_sampler *stats;
     struct metrics *metrics;
     struct latencies *latencies;

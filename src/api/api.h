@@ -39,6 +39,8 @@ void handle_version(struct request *r);
 void handle_info(struct request *r);
 void handle_events(struct request *r);
 void handle_disk_usage(struct request *r);
+void handle_build(struct request *r);
+void handle_build_cancel(struct request *r);
 void handle_build_prune(struct request *r);
 void handle_auth(struct request *r);
 void handle_debug_objects(struct request *r);

@@ -86,9 +86,9 @@ const struct route api_routes[] = {
     {"POST", "/images/{*}/tag", handle_image_tag, M | Q},
     {"DELETE", "/images/{*}", handle_image_remove, M | Q},
     {"GET", "/distribution/{*}/json", handle_not_yet, 0},
-    {"POST", "/build", handle_not_yet, M | S},
+    {"POST", "/build", handle_build, M | Q | S},
     {"POST", "/build/prune", handle_build_prune, M},
-    {"POST", "/build/cancel", handle_not_yet, M},
+    {"POST", "/build/cancel", handle_build_cancel, M},
     {"POST", "/session", handle_not_yet, 0},
     {"POST", "/grpc", handle_not_yet, 0},
 

@@ -22,6 +22,7 @@
 #include "base/digest.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "builder/builder.h"
 #include "cgroup/cgroup.h"
 #include "container/container.h"
 #include "container/id_pool.h"
@@ -340,6 +341,7 @@ static struct err *open_containers(struct engine *e)
                     container_table_adopt, &p->keeper));
     TRY(container_table_open_landing(p->containers));
     container_table_reconcile(p->containers);
+    TRY(builder_open(p, &p->builder));
     image_table_sweep(p->images);
     return NULL;
 }
@@ -403,6 +405,7 @@ void engine_close(struct engine *e)
 
     ASSERT_LOOP();
     ASSERT(p->containers && p->keeper);
+    builder_stop(p->builder);
     image_table_stop(p->images);
     metrics_stop(p->metrics);
     container_table_close(p->containers);
@@ -420,6 +423,7 @@ void engine_close(struct engine *e)
     metrics_destroy(p->metrics);
     latencies_destroy(p->latencies);
     file_binds_close(p->file_binds);
+    builder_close(p->builder);
     image_table_close(p->images);
     layer_store_close(p->layers);
     cgroup_tree_close(p->cgroups);
