@@ -39,6 +39,7 @@ struct unpack_result {
     char blob_digest[DIGEST_MAX]; /* of the bytes as they came */
     char diff_id[DIGEST_MAX];     /* of the tar */
     int64_t blob_bytes, tar_bytes, file_bytes, entries;
+    bool is_empty; /* of layer_pack: the container has changed nothing */
 };
 /* Progress of an unpack, called on the worker now and then. May be NULL. Returning
  * false stops it (ERR_CANCELLED). */

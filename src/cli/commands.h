@@ -24,6 +24,7 @@ COMMAND(update);
 COMMAND(ps);
 COMMAND(logs);
 COMMAND(cp);
+COMMAND(build);
 COMMAND(commit);
 COMMAND(diff);
 COMMAND(export);

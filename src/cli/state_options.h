@@ -60,6 +60,13 @@ struct commit_options {
     struct strs changes;
     bool pauses, no_pause;
 };
+struct image_build_options {
+    struct strs tags, build_args, labels, hosts, cache_from, ulimits;
+    char *file, *target, *network, *iidfile, *platform, *progress;
+    char *cgroup_parent, *cpuset_cpus, *cpuset_mems;
+    struct number cpu_period, cpu_quota, cpu_shares, memory, memory_swap, shm_size;
+    bool quiet, no_cache, pull, rm, force_rm;
+};
 struct import_options { /* load, import */
     char *input, *message, *platform;
     struct strs changes;
