@@ -4,11 +4,15 @@
 A record is lines of "case<TAB>JSON", masked: ids, times, addresses and paths have no place in it.
 Every key of dockerd's must be there with its value; more keys are no difference, they are of newer
 versions. What may differ is in differences_methods.txt: "client | case | path | reason", case and
-path as regular expressions. Used by docker_py_methods.py and dockerode_methods.py.
+path as regular expressions. skipped_methods.txt has the public methods that are not called.
+
+Used by docker_py_methods.py. As a program: recorded.py CLIENT record|replay reads what a client in
+another language says, lines of a word, a name and JSON, parted by tabs: case, shape, method, called.
 """
 import json
 import os
 import re
+import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MASKS = [
@@ -103,6 +107,20 @@ class Record:
                  if not self.is_known(name, p)]
         self.say(not wrong, name, "\n".join(wrong))
 
+    def methods(self, public, called):
+        """None is forgotten."""
+        rows = []
+        with open(os.path.join(HERE, "skipped_methods.txt")) as f:
+            for line in f:
+                if line.startswith(self.client + " | "):
+                    rows.append(line.split(" | ")[1])
+        for m in sorted(public):
+            is_skipped = any(re.fullmatch(row, m) for row in rows)
+            if m in called and is_skipped:
+                self.say(False, m, "is called, and skipped_methods.txt has it")
+            if m not in called and not is_skipped:
+                self.say(False, m, "is neither called nor in skipped_methods.txt")
+
     def finish(self):
         """The exit code."""
         if self.mode == "record":
@@ -118,3 +136,25 @@ class Record:
             if not row[4]:
                 self.say(False, f"differences_methods.txt: {row[1]} {row[2]}", "does not differ any more")
         return 1 if self.bad else 0
+
+
+def main():
+    record, names = Record(sys.argv[1], sys.argv[2]), {"method": set(), "called": set()}
+    for line in sys.stdin:
+        word, *rest = line.rstrip("\n").split("\t", 2)
+        if word in names and len(rest) == 1:
+            names[word].add(rest[0])
+        elif word in ("case", "shape") and len(rest) == 2:
+            value = json.loads(rest[1])
+            record.case(rest[0], shape(value) if word == "shape" else value)
+        elif word == "end":
+            record.methods(names["method"], names["called"])
+            sys.exit(record.finish())
+        else:
+            print(line, end="", flush=True)
+    record.say(False, "the client came to its end")
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
