@@ -25,6 +25,8 @@ struct parts {
     struct container_table *containers;
     struct builder *builder;
     struct stats_sampler *stats;
+    struct metrics *metrics;
+    struct latencies *latencies;
     const struct container_hooks *container_hooks; /* set by container_table_open */
     struct journal *audit_log;                     /* NULL: no file */
     struct policy *policy;                         /* what callers may; NULL: everything */

@@ -113,6 +113,11 @@ const struct flag export_flags[] = {
     TEXT(export_options, output, "output", 'o', "Write to a file, instead of STDOUT"),
     FLAG_END,
 };
+const struct flag save_flags[] = {
+    TEXT(export_options, output, "output", 'o', "Write to a file, instead of STDOUT"),
+    TEXT(export_options, platform, "platform", 0, "Save only the given platform variant"),
+    FLAG_END,
+};
 const struct flag start_flags[] = {
     BOOL(attach_options, attach, "attach", 'a', "Attach STDOUT/STDERR and forward signals"),
     DETACH_KEYS,
@@ -271,6 +276,7 @@ const struct flag pull_flags[] = {
 };
 const struct flag load_flags[] = {
     TEXT(import_options, input, "input", 'i', "Read from tar archive file, instead of STDIN"),
+    TEXT(import_options, platform, "platform", 0, "Load only the given platform variant"),
     BOOL(import_options, quiet, "quiet", 'q', "Suppress the load output"),
     FLAG_END,
 };

@@ -45,6 +45,8 @@
     "Download an image from a registry"
 #define LOAD cmd_load, load_flags, struct import_options, 0, 0, " [OPTIONS]",                      \
     "Load an image from a tar archive or STDIN"
+#define SAVE cmd_save, save_flags, struct export_options, 1, ANY, " [OPTIONS] IMAGE [IMAGE...]",   \
+    "Save one or more images to a tar archive (streamed to STDOUT by default)"
 #define IMPORT cmd_import, import_flags, struct import_options, 1, 2,                              \
     " [OPTIONS] file|URL|- [REPOSITORY[:TAG]]",                                                    \
     "Import the contents from a tarball to create a filesystem image"
@@ -123,7 +125,7 @@ const struct command commands[] = {
     ROW("rmi", RMI), ROW("image rm", RMI),
     ROW("image remove", RMI, .alias_of_name = "image rm"),
     CONTAINER("run", RUN),
-    MISSING("save"), MISSING("image save"),
+    ROW("save", SAVE), ROW("image save", SAVE),
     MISSING("search"),
     CONTAINER("start", cmd_start, start_flags, struct attach_options, 1, ANY,
         " [OPTIONS] CONTAINER [CONTAINER...]", "Start one or more stopped containers"),

@@ -28,6 +28,7 @@ COMMAND(build);
 COMMAND(commit);
 COMMAND(diff);
 COMMAND(export);
+COMMAND(save);
 COMMAND(top);
 COMMAND(stats);
 COMMAND(port);

@@ -37,8 +37,8 @@ struct attach_options { /* attach, start, exec */
 struct cp_options {
     bool archive, follow, quiet;
 };
-struct export_options {
-    char *output;
+struct export_options { /* export, save */
+    char *output, *platform;
 };
 struct logs_options {
     bool follow, timestamps, details;

@@ -29,6 +29,7 @@
 #include "core/db.h"
 #include "core/debug.h"
 #include "core/events.h"
+#include "core/latency.h"
 #include "core/loop.h"
 #include "core/op.h"
 #include "core/turn.h"
@@ -43,6 +44,7 @@
 #include "runtime/subid.h"
 #include "storage/layer.h"
 #include "storage/volume.h"
+#include "view/metrics.h"
 #include "view/stats.h"
 
 #include "engine.h"
@@ -328,6 +330,8 @@ static struct err *open_containers(struct engine *e)
 
     ASSERT(p->images && p->volumes && p->networks);
     p->stats = stats_sampler_create(p);
+    p->metrics = metrics_create(p);
+    p->latencies = latencies_create();
     p->keeper_binary = keeper_binary(e->arena);
     TRY(open_ids(e));
     open_lsm(e);
@@ -403,6 +407,7 @@ void engine_close(struct engine *e)
     ASSERT(p->containers && p->keeper);
     builder_stop(p->builder);
     image_table_stop(p->images);
+    metrics_stop(p->metrics);
     container_table_close(p->containers);
     id_pool_destroy(p->id_pool);
     volume_table_close(p->volumes);
@@ -415,6 +420,8 @@ void engine_close(struct engine *e)
     loop_settle(p->loop); /* results of the last jobs, while what they speak to is there */
     trail_close(p);
     stats_sampler_destroy(p->stats);
+    metrics_destroy(p->metrics);
+    latencies_destroy(p->latencies);
     file_binds_close(p->file_binds);
     builder_close(p->builder);
     image_table_close(p->images);

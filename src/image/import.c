@@ -74,6 +74,8 @@ static struct err *begin_blob(struct import *m)
     struct platform p;
 
     TRY(platform_parse(m->job.op.arena, m->platform_text, &p));
+    if (strcmp(p.os, "linux") != 0)
+        return err_new(ERR_INVALID, "operating system is not supported");
     m->blob.os = p.os;
     m->blob.architecture = p.arch;
     m->blob.variant = p.variant;

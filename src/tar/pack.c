@@ -27,7 +27,7 @@
 #include "tar/owner_ids.h"
 #include "tar/tar_name.h"
 
-#include "header.h"
+#include "tar/header.h"
 
 enum {
     OPEN_LEVELS = 32,            /* directories that stay open: the depth is a container's choice */

@@ -158,7 +158,7 @@ commands_late() { # WHERE
     command "$1" || { not_ok "$1: there is a case"; return; }
     check "$1: waits" has_waited "$1"
     case $1 in
-    container/copy-out:send) # the head is out by then
+    container/copy-out:send | image/save:send) # the head is out by then
         if log_says "an answer breaks off.*step send did not end within"; then BODY='{"message":"step send did not end within"}' STATUS=500; fi ;;
     container/path-stat:*) # the answer to HEAD has no body
         [ "$STATUS" != 500 ] || BODY="{\"message\":\"step ${1#*:} did not end within\"}" ;;

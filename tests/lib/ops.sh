@@ -130,6 +130,7 @@ act() {
     build/* | image/list:*) build "$1" ;;
     image/tag:*) api POST '/images/busybox/tag?repo=fimg' ;;
     image/remove:*) api DELETE /images/fimg ;;
+    image/save:*) api GET '/images/get?names=busybox' ;;
     image/load:*) api POST '/images/load' '' -H "$TAR" --data-binary "@$HOST/load.tar" ;;
     image/import:*) api POST '/images/create?fromSrc=-&repo=fimport' '' -H "$TAR" --data-binary "@$HOST/big.tar" ;;
     *) return 1 ;;
