@@ -80,6 +80,22 @@ static char *unescape(struct arena *a, const char *s, size_t n)
     return out;
 }
 
+/* "\\/" is a separator as '/' is. */
+static char *plain_slashes(struct arena *a, const char *pattern)
+{
+    char *copy = arena_strdup(a, pattern), *to = copy;
+
+    for (const char *p = pattern; *p; p++) {
+        if (*p == '\\' && p[1] && p[1] != '/')
+            *to++ = *p++;
+        else if (*p == '\\' && p[1])
+            p++;
+        *to++ = *p;
+    }
+    *to = '\0';
+    return copy;
+}
+
 char *go_glob_literal(struct arena *a, const char *pattern)
 {
     return unescape(a, pattern, strlen(pattern));
@@ -87,14 +103,14 @@ char *go_glob_literal(struct arena *a, const char *pattern)
 
 char *go_glob_fixed_folder(struct arena *a, const char *pattern)
 {
-    const char *wild = find_wild(pattern);
-    size_t n = wild ? (size_t)(wild - pattern) : strlen(pattern);
+    const char *plain = plain_slashes(a, pattern), *wild = find_wild(plain);
+    size_t n = wild ? (size_t)(wild - plain) : strlen(plain);
 
-    while (n && pattern[n - 1] != '/')
+    while (n && plain[n - 1] != '/')
         n--;
-    while (n > 1 && pattern[n - 1] == '/')
+    while (n > 1 && plain[n - 1] == '/')
         n--;
-    return unescape(a, pattern, n);
+    return unescape(a, plain, n);
 }
 
 /* The end of the pattern's element that begins at p: a class may have a '/' in it. */
@@ -116,6 +132,7 @@ bool go_glob_reaches(const char *pattern, const char *folder)
     autoarena struct arena *a = arena_create();
     const char *end;
 
+    pattern = plain_slashes(a, pattern);
     while (*folder) {
         size_t n = strcspn(folder, "/");
 

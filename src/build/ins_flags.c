@@ -128,7 +128,7 @@ static const char *count_error(struct arena *a, const struct ins_flag *f, int *o
 static const char *store(struct arena *a, const struct row *row, const struct ins_flag *f,
                          struct instruction *in)
 {
-    void *to = (char *)in + row->offset;
+    void *to = row->offset == NOWHERE ? NULL : (char *)in + row->offset;
     const char *wrong;
     bool is_on;
 
@@ -142,7 +142,7 @@ static const char *store(struct arena *a, const struct row *row, const struct in
     }
     if (!f->value)
         return arena_printf(a, "missing a value on flag: %s", f->name);
-    if (row->offset == NOWHERE)
+    if (!to)
         return NULL;
     switch (row->kind) {
     case MANY:

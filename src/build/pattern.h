@@ -5,7 +5,7 @@
 #include "base/text.h"
 
 #define PATTERN_MAX 4096             /* bytes of one */
-#define PATTERN_STEPS_MAX (1u << 26) /* of one substitution */
+#define PATTERN_STEPS_MAX (1u << 24) /* of one substitution */
 
 struct pattern;
 /* ERR_INVALID "invalid escape '\a'"; ERR_TOO_LARGE. */

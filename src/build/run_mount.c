@@ -61,8 +61,14 @@ struct mount_reading {
     bool was_access_given, was_sharing_given;
 };
 
+static struct err *bad_csv(const char *line, const char *at, const char *what)
+{
+    return err_new(ERR_INVALID, "failed to parse csv mounts: parse error on line 1, column %zu: %s",
+                   (size_t)(at - line) + 1, what);
+}
+
 /* One field of a CSV line; *s is behind its comma then, or NULL at the end. */
-static struct err *take_field(struct arena *a, const char **s, char **out)
+static struct err *take_field(struct arena *a, const char *line, const char **s, char **out)
 {
     autobuf struct buf field = {0};
     const char *p = *s;
@@ -73,14 +79,12 @@ static struct err *take_field(struct arena *a, const char **s, char **out)
             buf_putc(&field, *p);
         }
         if (*p != '"' || (p[1] && p[1] != ','))
-            return err_new(ERR_INVALID, "failed to parse csv mounts: extraneous or missing \" in "
-                                        "quoted-field");
+            return bad_csv(line, p, "extraneous or missing \" in quoted-field");
         p++;
     } else {
         for (; *p && *p != ','; p++) {
             if (*p == '"')
-                return err_new(ERR_INVALID,
-                               "failed to parse csv mounts: bare \" in non-quoted-field");
+                return bad_csv(line, p, "bare \" in non-quoted-field");
             buf_putc(&field, *p);
         }
     }
@@ -284,7 +288,7 @@ struct err *run_mount_parse(struct arena *a, const char *text, struct run_mount 
     if (!*s)
         return err_new(ERR_INVALID, "failed to parse csv mounts: EOF");
     while (s) {
-        TRY(take_field(a, &s, &field));
+        TRY(take_field(a, text, &s, &field));
         TRY(take_pair(&g, field));
     }
     TRY(check_whole(&g));

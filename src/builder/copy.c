@@ -536,8 +536,11 @@ static struct err *find_owner(struct copy_task *t, int root, struct owner *out)
     TRY(user_files_read(t->arena, root, &files));
     e = user_resolve(t->arena, &files, t->args->chown, &none, &user);
     if (e)
-        return err_wrap(err_as(e, ERR_INVALID), "unable to convert uid/gid chown string");
+        return err_wrap(err_as(e, ERR_INVALID),
+                        "unable to convert uid/gid chown string to host mapping");
     *out = (struct owner){true, user.uid, user.gid};
+    if (text_to_u32(t->args->chown, &out->uid)) /* a number alone is both, as Docker says */
+        out->gid = out->uid;
     return NULL;
 }
 

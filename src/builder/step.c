@@ -184,6 +184,7 @@ static void make_key(struct build_step *o)
         add_part(hash, c->chmod);
         add_part(hash, c->unpack < 0 ? "packed" : "");
         add_part(hash, o->copy.names);
+        add_part(hash, o->copy.dest);
     }
     sha256_end(hash, o->key);
 }
@@ -224,7 +225,13 @@ static struct err *expand(struct op *op)
     if (!e && is_run(op))
         e = expand_run(o, &args);
     else if (!e && !is_copy(op))
-        e = effect_apply(op->arena, &o->x, o->in, &env, s->has_cmd, &o->config, &o->effect);
+        e = effect_apply(op->arena,
+                         &(struct effect_input){.in = &o->x,
+                                                .as_written = o->in,
+                                                .env = &env,
+                                                .build_args = &o->build->options.build_args,
+                                                .has_cmd = s->has_cmd},
+                         &o->config, &o->effect);
     if (e)
         return e;
     o->config_text = json_encode(op->arena, &config_json, &o->config);
@@ -287,7 +294,7 @@ static struct err *digest(struct op *op)
     o->effect.created_by = effect_nop(
         op->arena, &o->config,
         arena_printf(op->arena, "%s %s%s%s%s in %s ", o->copy.verb, c->chown ? "--chown=" : "",
-                     c->chown ? c->chown : "", c->chown ? " " : "", o->copy.digest, o->copy.dest));
+                     c->chown ? c->chown : "", c->chown ? " " : "", o->copy.digest, c->dest));
     make_key(o);
     return NULL;
 }

@@ -52,7 +52,7 @@ static const struct reach_case {
     {"*/c", "a", true},        {"*/c", "a/b", false},      {"*", "a", false},
     {"*", "", true},           {"a*/b?/c", "ab/bc", true}, {"a*/b?/c", "ab/b", false},
     {"a\\*/b", "a*", true},    {"a\\*/b", "ax", false},    {"[ab]/c", "b", true},
-    {"[ab]/c/d", "b/c", true},
+    {"[ab]/c/d", "b/c", true}, {"*\\/h*", "a", true},
 };
 
 TEST(go_glob_goes_where_matches_can_be)
