@@ -241,9 +241,11 @@ bool clock_from_rfc3339(const char *s, int64_t *out_ns)
     return to_ns(date_to_seconds(&d) - offset, d.nanos, out_ns);
 }
 
+/* Also of before 1970: who asks for what came since then gets all. */
 bool clock_from_unix(const char *s, int64_t *out_ns)
 {
-    size_t n = strspn(s, "0123456789");
+    bool is_before = *s == '-';
+    size_t n = strspn(s + is_before, "0123456789");
     int64_t seconds = 0;
     char digits[20];
     int nanos = 0;
@@ -252,6 +254,7 @@ bool clock_from_unix(const char *s, int64_t *out_ns)
         *out_ns = 0;
         return true;
     }
+    s += is_before;
     if (!n || n >= sizeof(digits))
         return false;
     memcpy(digits, s, n);
@@ -261,7 +264,7 @@ bool clock_from_unix(const char *s, int64_t *out_ns)
         return false;
     if (take_char(&s, '.') && *s && !take_fraction(&s, &nanos))
         return false;
-    return !*s && to_ns(seconds, nanos, out_ns);
+    return !*s && to_ns(is_before ? -seconds : seconds, is_before ? -nanos : nanos, out_ns);
 }
 
 static int64_t take_duration_unit(const char **s)

@@ -8,6 +8,7 @@
 #include "probe.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "container/object.h"
@@ -29,6 +30,21 @@ struct probe {
     int64_t start_ns;
 };
 
+/* A NUL ends texts here and in the document: it becomes what bytes of no character become. */
+static void add_text(struct buf *out, const char *p, size_t n)
+{
+    while (n) {
+        size_t part = strnlen(p, n);
+
+        buf_add(out, p, part);
+        if (part < n)
+            buf_puts(out, "\xef\xbf\xbd");
+        part += part < n;
+        p += part;
+        n -= part;
+    }
+}
+
 /* Docker keeps 4096 bytes of a probe's output; the rest is read and dropped, so that the probe is
  * not held up. */
 static void on_output(struct sink *s, const void *p, size_t n)
@@ -38,7 +54,7 @@ static void on_output(struct sink *s, const void *p, size_t n)
 
     ASSERT(room <= HEALTH_OUTPUT_MAX);
     o->is_cut = o->is_cut || n > room;
-    buf_add(&o->output, p, n < room ? n : room);
+    add_text(&o->output, p, n < room ? n : room);
 }
 
 /* A probe's output is memory: it takes everything at once. */

@@ -26,6 +26,7 @@ struct err *adopt_image(struct image_table *t, struct arena *a, const struct ima
         image_publish(ad.image);
         ad.is_new = true;
     }
+    image_learn_manifest(ad.image, f);
     ad.was_removed = ad.image->is_removed;
     ad.image->is_removed = false;
     give_names(a, names, &ad);
@@ -74,7 +75,7 @@ void adopt_undo(struct image_table *t, struct adoption *ad)
         return;
     give_back(t, a, ad);
     i->is_removed = ad->was_removed;
-    if ((!ad->is_new && !i->is_removed) || image_users(i)) {
+    if ((!ad->is_new && !i->is_removed) || image_is_held(i)) {
         image_save(i, NULL, NULL);
         return;
     }

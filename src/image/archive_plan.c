@@ -55,6 +55,8 @@ struct err *archived_image_set_config(struct arena *a, const struct staging *s,
 
     TRY(image_blob_parse(a, text, strlen(text), &blob));
     TRY(image_blob_check_sizes(&blob));
+    if (!text_is_empty(blob.os) && strcmp(blob.os, "linux") != 0)
+        return err_new(ERR_INVALID, "cannot load %s image on linux", blob.os);
     if (blob.diff_ids.n != n_layers)
         return err_new(ERR_INVALID,
                        "invalid manifest, layers length mismatch: expected %zu, got %zu",
@@ -69,6 +71,7 @@ struct err *archived_image_set_config(struct arena *a, const struct staging *s,
             .diff_id = diff,
             .blob_bytes = -1,
             .packed_bytes = staging_packed_bytes(s),
+            .wants_record = true,
             .label = arena_strndup(a, digest_hex(diff), ID_SHORT),
         };
     }
@@ -167,6 +170,7 @@ static struct err *read_manifest(struct arena *a, const struct staging *s,
         i->manifest_type = out->media_type;
         i->manifest_digest = d->digest;
         i->manifest_bytes = (int64_t)len;
+        i->manifest_text = manifest_keep(a, text, len);
         if (!out->is_index)
             return NULL;
         TRY(manifest_search_add(a, &search, out));

@@ -12,6 +12,7 @@ struct archived_image {
     size_t n_layers;
     const char *manifest_type, *manifest_digest; /* NULL in a docker-archive */
     int64_t manifest_bytes;
+    const char *manifest_text; /* NULL: none, or no text */
 };
 #define ARCHIVE_IMAGES_MAX 256
 struct archive_plan {

@@ -17,7 +17,7 @@ static const struct jfield size_fields[] = {
 static const struct jtable size_json = {sizeof(struct size_item), size_fields};
 
 struct image_file {
-    char *text, *manifest_type, *manifest_digest;
+    char *text, *manifest_type, *manifest_digest, *manifest_text;
     int64_t manifest_size, last_tag_ns;
     struct strs tags, digests;
     struct jlist layers;
@@ -31,6 +31,7 @@ static const struct jfield image_fields[] = {
     J(J_STR, struct image_file, manifest_type, "manifestType", .flags = J_OMIT),
     J(J_STR, struct image_file, manifest_digest, "manifestDigest", .flags = J_OMIT),
     J(J_I64, struct image_file, manifest_size, "manifestSize", .flags = J_OMIT),
+    J(J_STR, struct image_file, manifest_text, "manifest", .flags = J_OMIT),
     J(J_I64, struct image_file, last_tag_ns, "lastTagNs"),
     J(J_BOOL, struct image_file, is_removed, "removed", .flags = J_OMIT),
     J_END,
@@ -44,6 +45,7 @@ char *image_document(struct arena *a, const struct image *i)
         .manifest_type = i->manifest_type,
         .manifest_digest = i->manifest_digest,
         .manifest_size = i->manifest_size,
+        .manifest_text = i->manifest_text,
         .last_tag_ns = i->last_tag_ns,
         .tags = i->full_tags,
         .digests = i->full_digests,
@@ -93,6 +95,7 @@ struct err *image_from_document(struct image_table *t, const char *json, struct 
         .manifest_type = f.manifest_type,
         .manifest_digest = f.manifest_digest,
         .manifest_size = f.manifest_size,
+        .manifest_text = f.manifest_text,
         .tags = &f.tags,
         .digests = &f.digests,
         .layer_sizes = sizes,

@@ -79,6 +79,20 @@ static void take_names(struct image *i, const struct strs *names)
         append_name(i, names->v[n]);
 }
 
+static void set_manifest(struct image *i, const struct image_facts *f)
+{
+    i->manifest_type = arena_strdup(i->arena, f->manifest_type);
+    i->manifest_digest = arena_strdup(i->arena, f->manifest_digest);
+    i->manifest_size = f->manifest_size;
+    i->manifest_text = arena_strdup(i->arena, f->manifest_text);
+}
+
+void image_learn_manifest(struct image *i, const struct image_facts *f)
+{
+    if (f->manifest_text && !i->manifest_text)
+        set_manifest(i, f);
+}
+
 static struct err *fill(struct image *i, const struct image_facts *f)
 {
     size_t len = strlen(f->text);
@@ -89,9 +103,7 @@ static struct err *fill(struct image *i, const struct image_facts *f)
     TRY(take_layers(i, f->layer_sizes));
     if (i->blob.created)
         clock_from_rfc3339(i->blob.created, &i->created_ns);
-    i->manifest_type = arena_strdup(i->arena, f->manifest_type);
-    i->manifest_digest = arena_strdup(i->arena, f->manifest_digest);
-    i->manifest_size = f->manifest_size;
+    set_manifest(i, f);
     i->last_tag_ns = f->last_tag_ns;
     i->is_removed = f->is_removed;
     take_names(i, f->tags);
@@ -267,16 +279,46 @@ void image_ref(struct image *i, const char *container_id, bool is_running)
     u->is_running = is_running;
 }
 
-/* The last container of an image that was removed by force: now it goes. */
+bool image_is_held(const struct image *i)
+{
+    return map_count(i->users) || i->n_keeps;
+}
+
+/* The last one who needed an image that nobody lists: now it goes. */
+static void leave(struct image *i)
+{
+    if (!i->is_removed || image_is_held(i))
+        return;
+    db_delete(i->table->db, IMAGE_KIND, i->id, NULL, NULL);
+    image_withdraw(i);
+}
+
 void image_unref(struct image *i, const char *container_id)
 {
     ASSERT_LOOP();
     ASSERT(i->magic == IMAGE_MAGIC);
     free(map_take(i->users, container_id));
-    if (!i->is_removed || map_count(i->users))
-        return;
-    db_delete(i->table->db, IMAGE_KIND, i->id, NULL, NULL);
-    image_withdraw(i);
+    leave(i);
+}
+
+void image_keep(struct image *i)
+{
+    ASSERT_LOOP();
+    ASSERT(i->magic == IMAGE_MAGIC);
+    i->n_keeps++;
+}
+
+void image_let_go(struct image *i)
+{
+    ASSERT_LOOP();
+    ASSERT(i->magic == IMAGE_MAGIC && i->n_keeps);
+    i->n_keeps--;
+    leave(i);
+}
+
+bool image_is_hidden(const struct image *i)
+{
+    return i->is_removed;
 }
 
 size_t image_users(const struct image *i)
@@ -317,6 +359,15 @@ struct err *image_check_platform(const struct image *i, const char *reference, c
         return NULL;
     TRY(platform_parse(a, platform, &want));
     return platform_check(a, reference, &want, &is);
+}
+
+struct err *image_platform_text(struct arena *a, const char *text, char **out)
+{
+    struct platform p;
+
+    TRY(platform_parse(a, text, &p));
+    *out = platform_text(a, &p);
+    return NULL;
 }
 
 static const struct jfield platform_fields[] = {

@@ -49,13 +49,16 @@ struct image {
     int64_t size_bytes, created_ns;
     char *manifest_type, *manifest_digest; /* NULL: not from a registry */
     int64_t manifest_size;
+    char *manifest_text; /* as it came; NULL: an older engine has not kept it */
 
     struct arena *names_arena; /* replaced whenever a name comes or goes */
     struct strs full_tags, full_digests;
     struct strs tags, digests; /* familiar */
     int64_t last_tag_ns;
-    bool is_removed;   /* kept for stopped containers only (rmi -f): unlisted, unnamed */
+    bool is_removed;   /* unlisted, unnamed: kept for stopped containers only (rmi -f), or for the
+                          cache of builds */
     struct map *users; /* container id → the struct user of image_table.c */
+    size_t n_keeps;    /* who keeps it and is no container */
 };
 
 /* What makes an image: everything is copied. */
@@ -63,6 +66,7 @@ struct image_facts {
     const char *text; /* the config blob */
     const char *manifest_type, *manifest_digest;
     int64_t manifest_size;
+    const char *manifest_text;         /* NULL: there is none, or it is no text */
     const struct strs *tags, *digests; /* full names; may be NULL */
     const int64_t *layer_sizes;        /* NULL: as the shelf knows them */
     int64_t last_tag_ns;
@@ -72,6 +76,8 @@ struct image_facts {
 struct err *image_create(struct image_table *t, const struct image_facts *f, struct image **out)
     must_check;
 void image_destroy(struct image *i); /* accepts NULL */
+/* One that has no manifest, or not its bytes, gets those that it came with now. */
+void image_learn_manifest(struct image *i, const struct image_facts *f);
 
 /* Puts it in; holds its layers. The id must be new. */
 /* What is always true of an image; looked at where its state changes, in debug builds. */
@@ -102,5 +108,7 @@ void image_save(struct image *i, db_done_fn done, void *ctx);
 /* id: the actor; name: its attribute; NULL for the image's id. */
 void image_event(const struct image *i, const char *action, const char *id, const char *name);
 
+/* Whether anybody needs it: a container, or who keeps it. */
+bool image_is_held(const struct image *i);
 /* A user of the image, running or not; NULL when there is none. */
 const char *image_user(const struct image *i, bool is_running);

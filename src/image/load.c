@@ -131,6 +131,7 @@ static struct err *adopt(struct op *op)
             .manifest_type = i->manifest_type,
             .manifest_digest = i->manifest_digest,
             .manifest_size = i->manifest_bytes,
+            .manifest_text = i->manifest_text,
         };
         struct err *e =
             adopt_image(l->job.table, op->arena, &facts, &i->names, &l->adopted[l->n_adopted]);

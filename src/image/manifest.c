@@ -103,6 +103,11 @@ static struct err *find_type(struct arena *a, const struct manifest_file *f,
     return NULL;
 }
 
+const char *manifest_keep(struct arena *a, const char *text, size_t len)
+{
+    return text_is_utf8(text, len) && !memchr(text, '\0', len) ? arena_strndup(a, text, len) : NULL;
+}
+
 struct err *manifest_parse(struct arena *a, const char *text, size_t len, const char *content_type,
                            struct manifest *out)
 {

@@ -30,6 +30,9 @@ struct manifest {
     struct jlist manifests; /* struct descriptor; of an index */
 };
 
+/* A copy that a document can hold byte by byte; NULL: it is not UTF-8, or has a NUL. */
+const char *manifest_keep(struct arena *a, const char *text, size_t len);
+
 /* content_type: what the carrier says, may be NULL; the document's own mediaType wins. Every
  * digest and size of the result is valid. */
 struct err *manifest_parse(struct arena *a, const char *text, size_t len, const char *content_type,

@@ -28,6 +28,7 @@ struct pull {
     char served_digest[DIGEST_MAX]; /* of what the tag names: a manifest or an index */
     char manifest_digest[DIGEST_MAX];
     int64_t manifest_bytes;
+    const char *manifest_text; /* NULL: it is no text */
     struct manifest manifest;
     struct manifest_search search;
     char *config; /* the blob's text; NULL: we have the image already */
@@ -104,6 +105,7 @@ static struct err *take_manifest(struct pull *p, const struct fetch_result *r, b
     if (!*p->served_digest)
         memcpy(p->served_digest, p->manifest_digest, sizeof(p->served_digest));
     p->manifest_bytes = (int64_t)r->len;
+    p->manifest_text = manifest_keep(a, r->body, r->len);
     TRY(manifest_parse(a, r->body, r->len, r->content_type, &p->manifest));
     if (!p->manifest.is_index)
         return NULL;
@@ -289,6 +291,7 @@ static void start_layers(struct pull *p)
             .diff_id = p->blob.diff_ids.v[i],
             .blob_digest = from[i].digest,
             .blob_bytes = from[i].size,
+            .wants_record = is_known,
             .label = arena_strndup(a, digest_hex(from[i].digest), ID_SHORT),
         };
     p->layers = layers_start(p->job.table, p->registry, plans, n,
@@ -329,6 +332,7 @@ static struct err *adopt(struct op *op)
         .manifest_type = p->manifest.media_type,
         .manifest_digest = p->manifest_digest,
         .manifest_size = p->manifest_bytes,
+        .manifest_text = p->manifest_text,
     };
 
     ASSERT(p->config && *p->served_digest);

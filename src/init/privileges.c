@@ -23,12 +23,15 @@ int do_caps(struct init *t)
     PROMISED(t->op->size >= sizeof(*t->op) + sizeof(t->caps));
     memcpy(&t->caps, t->op->data, sizeof(t->caps));
     for (unsigned cap = 0; cap < 64; cap++) {
-        int is_bound = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
+        int sys;
 
-        if (is_bound < 0)
-            break; /* above the kernel's last capability */
-        if (is_bound && !(t->caps.bounding >> cap & 1) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0))
-            return errno;
+        if ((t->caps.bounding >> cap & 1) || prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
+            continue;
+        sys = errno;
+        if (sys == EINVAL)
+            break;                                /* above the kernel's last capability */
+        if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0)) /* else: without CAP_SETPCAP, but not there */
+            return sys;
     }
     return 0;
 }

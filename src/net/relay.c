@@ -5,12 +5,14 @@
  * proxy's own epoll set, edge-triggered from first to last: what a side can do is remembered
  * until the kernel says EAGAIN, and no call is spent on changing what is waited for. A side is
  * read only while its pipe is empty: that is the backpressure. Its end is passed on with
- * shutdown; the relay ends with both, or with the first error.
+ * shutdown; the relay ends with both, or with the first error, which is passed on as a reset.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "proxy.h"
@@ -66,6 +68,26 @@ static void relay_close(struct relay *r)
     p->n_fds -= 2;
     list_remove(&r->link);
     free(r);
+}
+
+/* It sees a reset, not an end: nobody takes half of an answer for the whole, nor a port that nobody
+ * serves for a server that says nothing. What is still to be sent is not thrown away for it
+ * (SIOCOUTQNSD, tcp(7)). */
+static void reset_later(int fd)
+{
+    struct linger at_once = {.l_onoff = 1};
+    int unsent = 0;
+
+    if (!ioctl(fd, SIOCOUTQNSD, &unsent) && !unsent)
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
+
+static void relay_break(struct relay *r)
+{
+    for (int i = 0; i < 2; i++)
+        if (!r->side[1 - i].in_pipe)
+            reset_later(r->side[i].fd);
+    relay_close(r);
 }
 
 void relays_close(struct proxy_listener *l)
@@ -161,8 +183,9 @@ static void serve(struct relay *r)
 {
     struct side *client = &r->side[0], *server = &r->side[1];
 
-    if (!pump(client, server) || !pump(server, client) ||
-        (client->is_passed_on && server->is_passed_on))
+    if (!pump(client, server) || !pump(server, client))
+        relay_break(r);
+    else if (client->is_passed_on && server->is_passed_on)
         relay_close(r);
 }
 
@@ -179,7 +202,7 @@ static void on_edge(struct side *s, uint32_t events)
     if (r->is_connecting)
         return;
     if (events & EPOLLERR && s->is_passed_on)
-        relay_close(r); /* it is not read any more and would not be missed */
+        relay_break(r); /* it is not read any more and would not be missed */
     else
         serve(r);
 }
@@ -235,6 +258,7 @@ void relay_start(struct proxy_listener *l, int client, const struct sockaddr_sto
 
     ASSERT(client >= 0);
     if (server < 0) {
+        reset_later(client);
         close(client);
         return;
     }

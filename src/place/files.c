@@ -30,11 +30,15 @@
 #define HOSTS_MAX (1 << 20) /* what is kept of what the container has made of it */
 #define SYSTEMD_RESOLV "/run/systemd/resolve/resolv.conf"
 
+/* The whole name, and its first label: either may have been given in the host's name alone. */
 static char *own_names(struct arena *a, const struct config *c)
 {
-    if (text_is_empty(c->domainname))
-        return arena_strdup(a, c->hostname);
-    return arena_printf(a, "%s.%s %s", c->hostname, c->domainname, c->hostname);
+    const char *host = c->hostname, *domain = text_is_empty(c->domainname) ? "" : c->domainname;
+    int label = (int)strcspn(host, ".");
+
+    if (!*domain && !host[label])
+        return arena_strdup(a, host);
+    return arena_printf(a, "%s%s%s %.*s", host, *domain ? "." : "", domain, label, host);
 }
 
 struct host_lines {

@@ -74,7 +74,7 @@ static struct err *drain_streams(struct op *op)
     return NULL;
 }
 
-/* Only a death by SIGKILL can have been the kernel's for want of memory. */
+/* Without a watch of its own (oom.h) only a death by SIGKILL can have been for want of memory. */
 static bool was_killed(const struct op *op)
 {
     return ((const struct exited *)op)->was_killed;

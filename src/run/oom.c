@@ -102,8 +102,9 @@ void oom_watch_begin(struct container *c)
 void oom_watch_end(struct container *c, int64_t kills)
 {
     struct oom_watch untold = {.c = c};
+    int64_t seen = c->oom ? cgroup_oom_count(&c->oom->oom) : 0;
 
-    tell(c->oom ? c->oom : &untold, kills);
+    tell(c->oom ? c->oom : &untold, seen > kills ? seen : kills);
     oom_watch_drop(c);
 }
 

@@ -260,6 +260,7 @@ void container_remove(struct container *c, bool force, bool volumes, bool link,
     if (force && c->pidfd >= 0) { /* whatever waits for the process in the lane goes on at once */
         c->has_been_killed = true;
         err_drop(container_signal(c, SIGKILL));
+        container_event(c, "kill", "signal", "9");
         container_thaw_all(c);
     }
     o = (struct removal *)op_create(c->parts->ops, force ? &force_type : &remove_type);

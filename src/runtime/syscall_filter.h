@@ -58,6 +58,14 @@ void syscall_filter_prefix_make(const struct syscall_filter_profile *p, const ch
                                 struct syscall_filter_prefix *out);
 int syscall_filter_newer_call(const char *name); /* what libseccomp may not know, __NR_SCMP_ERROR */
 
+/* What libseccomp makes of a profile, behind the prefix, in the arena. */
+struct err *syscall_filter_make(struct arena *a, const struct syscall_filter_profile *profile,
+                                uint64_t caps, struct sock_filter **out, size_t *out_n) must_check;
+/* The same filter in fewer instructions, in the arena. false: it is not understood or would not be
+ * shorter. The program is one that the kernel would take. */
+bool syscall_filter_shorten(struct arena *a, const struct sock_filter *code, size_t n,
+                            struct sock_filter **out, size_t *out_n);
+
 /* Whether a rule of a profile applies to this capability set on this machine. Pure. */
 bool syscall_filter_rule_applies(const struct syscall_filter_rule *r, uint64_t caps,
                                  const char *arch, int kernel_major, int kernel_minor);

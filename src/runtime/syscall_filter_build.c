@@ -31,6 +31,7 @@
 #include <sys/utsname.h>
 
 #define CACHE_ENTRIES 32
+#define FILTER_BYTES_MAX (1 << 20)
 
 static const struct {
     uint32_t token;
@@ -216,10 +217,27 @@ static struct err *build_subs(const struct selection *s, scmp_filter_ctx *out)
     return NULL;
 }
 
-static struct err *export_sealed(scmp_filter_ctx ctx, const struct syscall_filter_prefix *prefix,
-                                 int *out_fd)
+static struct err *write_sealed(const struct sock_filter *code, size_t n, int *out_fd)
 {
     autoclose int fd = memfd_create("seccomp", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+    if (fd < 0)
+        return err_sys("make memory for a seccomp filter");
+    TRY(fd_write_all(fd, code, n * sizeof(*code)));
+    if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
+        return err_sys("seal a seccomp filter");
+    *out_fd = steal_fd(&fd);
+    return NULL;
+}
+
+/* libseccomp exports to a file only. */
+static struct err *export(struct arena *a, scmp_filter_ctx ctx,
+                          const struct syscall_filter_prefix *prefix, struct sock_filter **out,
+                          size_t *out_n)
+{
+    autoclose int fd = memfd_create("seccomp", MFD_CLOEXEC);
+    char *code;
+    size_t size;
     int rc;
 
     if (fd < 0)
@@ -228,13 +246,16 @@ static struct err *export_sealed(scmp_filter_ctx ctx, const struct syscall_filte
     rc = seccomp_export_bpf(ctx, fd);
     if (rc < 0)
         return err_sysno(-rc, "compile a seccomp filter");
-    if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
-        return err_sys("seal a seccomp filter");
-    *out_fd = steal_fd(&fd);
+    if (lseek(fd, 0, SEEK_SET) < 0)
+        return err_sys("read a seccomp filter");
+    TRY(file_read_fd(a, fd, FILTER_BYTES_MAX, &code, &size));
+    *out = arena_memdup(a, code, size);
+    *out_n = size / sizeof(**out);
     return NULL;
 }
 
-static struct err *build(const struct syscall_filter_profile *profile, uint64_t caps, int *out_fd)
+struct err *syscall_filter_make(struct arena *a, const struct syscall_filter_profile *profile,
+                                uint64_t caps, struct sock_filter **out, size_t *out_n)
 {
     struct selection s = {.profile = profile, .caps = caps};
     autoctx scmp_filter_ctx ctx = seccomp_init(profile->default_action);
@@ -255,7 +276,18 @@ static struct err *build(const struct syscall_filter_profile *profile, uint64_t 
         subs = NULL; /* released by the merge */
     }
     syscall_filter_prefix_make(profile, sub_arches(profile), &prefix);
-    return export_sealed(ctx, &prefix, out_fd);
+    return export(a, ctx, &prefix, out, out_n);
+}
+
+static struct err *build(const struct syscall_filter_profile *profile, uint64_t caps, int *out_fd)
+{
+    autoarena struct arena *a = arena_create();
+    struct sock_filter *code;
+    size_t n;
+
+    TRY(syscall_filter_make(a, profile, caps, &code, &n));
+    syscall_filter_shorten(a, code, n, &code, &n);
+    return write_sealed(code, n, out_fd);
 }
 
 static struct cached_filter *look_up(const char *digest, uint64_t caps)

@@ -13,15 +13,18 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/fd.h"
+#include "base/text.h"
 #include "storage/space.h"
 #include "tar/decoder.h"
 #include "tar/meta.h"
 #include "tar/tar_name.h"
 
+#include "tar_split.h"
 #include "whiteout.h"
 
 enum {
@@ -41,14 +44,17 @@ struct extract {
     int root;
     int parent; /* cached; -1: none */
     char parent_path[TAR_NAME_MAX + 1];
+    bool parent_has_links; /* on the way to it */
     int64_t file_bytes, max_bytes;
     struct space_meter space;
     struct arena *dirs_arena;
     struct dir_time *dirs, **dirs_end;
     struct tar_name name, link; /* of the current entry */
+    struct tar_split *split;
+    char real_path[TAR_NAME_MAX + 1]; /* of the current entry, without links */
 };
 
-struct extract *extract_create(int root, int64_t max_bytes)
+struct extract *extract_create(int root, int64_t max_bytes, struct tar_split *split)
 {
     struct extract *x = mem_new(struct extract);
 
@@ -56,6 +62,7 @@ struct extract *extract_create(int root, int64_t max_bytes)
     x->root = root;
     x->parent = -1;
     x->max_bytes = max_bytes;
+    x->split = split;
     x->dirs_arena = arena_create();
     x->dirs_end = &x->dirs;
     return x;
@@ -82,6 +89,63 @@ int64_t extract_file_bytes(const struct extract *x)
     return x->file_bytes;
 }
 
+/* ---- the record ---- */
+
+/* The path of a directory, as the kernel knows it. */
+static bool path_of(int fd, char out[PATH_MAX])
+{
+    char link[32];
+    ssize_t n;
+
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    n = readlink(link, out, PATH_MAX - 1);
+    if (n < 0)
+        return false;
+    out[n] = '\0';
+    return true;
+}
+
+/* Where the current entry really is, though its name may lead through links. NULL: its path is too
+ * long, and there will be no record. */
+static const char *find_real_path(struct extract *x)
+{
+    unwritten char root[PATH_MAX], parent[PATH_MAX];
+    size_t len, n;
+
+    if (!x->parent_has_links || x->parent < 0 || !x->name.parent_len)
+        return x->name.path;
+    if (!path_of(x->root, root) || !path_of(x->parent, parent))
+        return NULL;
+    len = strlen(root);
+    if (!text_starts(parent, root) || (parent[len] && parent[len] != '/'))
+        return NULL;
+    n = (size_t)snprintf(x->real_path, sizeof(x->real_path), "%s%s%s",
+                         parent[len] ? parent + len + 1 : "", parent[len] ? "/" : "", x->name.base);
+    return n < sizeof(x->real_path) ? x->real_path : NULL;
+}
+
+static const char *real_path(struct extract *x)
+{
+    const char *path = find_real_path(x);
+
+    if (!path)
+        tar_split_refuse(x->split, "a path of its archive leads through links and is too long");
+    return path;
+}
+
+/* A file that a later entry replaces has bytes of the tar: they must not be lost. */
+static struct err *unlink_file(struct extract *x, int dir, const char *name, const struct stat *st)
+{
+    const char *path = real_path(x);
+    bool is_moved = false;
+
+    if (path && S_ISREG(st->st_mode) && st->st_size)
+        TRY(tar_split_keep(x->split, dir, name, path, &is_moved));
+    if (!is_moved && unlinkat(dir, name, 0) < 0)
+        return err_sys("replace %s", name);
+    return NULL;
+}
+
 /* ---- names that are taken ---- */
 
 /* Removes what has the name. A directory stays when `for_dir`; *was_hidden: it was a whiteout. */
@@ -93,15 +157,15 @@ static struct err *clear_name(struct extract *x, int dir, const char *name, bool
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return err_sys("stat %s", name);
     *was_hidden = whiteout_is(&st);
-    if (!S_ISDIR(st.st_mode)) {
-        if (unlinkat(dir, name, 0) < 0)
-            return err_sys("replace %s", name);
-        return NULL;
-    }
+    if (!S_ISDIR(st.st_mode))
+        return unlink_file(x, dir, name, &st);
     if (for_dir)
         return NULL;
     if (dir != x->parent)
         drop_parent(x);
+    if (unlinkat(dir, name, AT_REMOVEDIR) == 0)
+        return NULL;
+    tar_split_refuse(x->split, "an entry of its archive takes the place of a whole directory");
     return dir_remove_tree(dir, name);
 }
 
@@ -132,12 +196,14 @@ static struct err *make_dir(struct extract *x, int dir, const char *name, int *o
 
 /* ELOOP: a part of the path is a link, which RESOLVE_NO_SYMLINKS refuses. It is one that the
  * archive has made, so it is followed as the container would: never out of the root. */
-static int open_dir_in(int root, const char *path)
+static int open_dir_in(struct extract *x, const char *path)
 {
-    int fd = fd_open_beneath(root, path, O_PATH | O_DIRECTORY, 0);
+    int fd = fd_open_beneath(x->root, path, O_PATH | O_DIRECTORY, 0);
 
-    if (fd < 0 && errno == ELOOP)
-        fd = fd_open_in_root(root, path, O_PATH | O_DIRECTORY, 0);
+    if (fd < 0 && errno == ELOOP) {
+        fd = fd_open_in_root(x->root, path, O_PATH | O_DIRECTORY, 0);
+        x->parent_has_links = true;
+    }
     return fd;
 }
 
@@ -166,13 +232,13 @@ static struct err *make_parents(struct extract *x, const char *path, int *out)
 
         if (slash)
             *slash = '\0';
-        dir = open_dir_in(x->root, prefix);
+        dir = open_dir_in(x, prefix);
         sys = errno;
         if (dir < 0 && is_free_at(above, part)) {
             TRY(make_dir(x, above, part, &made));
             if (fchmod(made, 0755) < 0)
                 return err_sys("set the mode of %s", prefix);
-            dir = open_dir_in(x->root, prefix);
+            dir = open_dir_in(x, prefix);
             sys = errno;
         }
         if (slash)
@@ -202,7 +268,8 @@ static struct err *open_parent(struct extract *x, const struct tar_name *n, bool
     *out = x->parent;
     if (x->parent >= 0 && !strcmp(path, x->parent_path))
         return NULL;
-    fd = open_dir_in(x->root, path);
+    x->parent_has_links = false;
+    fd = open_dir_in(x, path);
     if (fd < 0 && may_make)
         TRY(make_parents(x, path, &fd));
     if (fd < 0)
@@ -248,7 +315,8 @@ static struct err *put_dir(struct extract *x, int dir, struct archive_entry *e,
 
 /* Blocks come with their place, since sparse files have holes. sync_file_range(2) only begins the
  * writing of a large file: the syncfs at the end has less to wait for. */
-static struct err *write_content(struct extract *x, int fd, struct archive *ar, int64_t size)
+static struct err *write_content(struct extract *x, int fd, struct archive *ar, int64_t size,
+                                 bool is_recorded)
 {
     struct content_part part;
     int64_t end = 0;
@@ -260,6 +328,8 @@ static struct err *write_content(struct extract *x, int fd, struct archive *ar, 
             break;
         TRY(space_take(&x->space, fd, (int64_t)part.n, 0, what_needs));
         TRY(fd_write_all_at(fd, part.p, part.n, part.at));
+        if (is_recorded)
+            TRY(tar_split_data(x->split, ar, part.p, part.n, part.at));
         end = part.at + (int64_t)part.n;
     }
     if (end < size && ftruncate(fd, size) < 0)
@@ -275,6 +345,7 @@ static struct err *put_file(struct extract *x, int dir, struct archive *ar, stru
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     int64_t size = archive_entry_size(e);
     autoclose int fd = -1;
+    const char *path;
     bool was_hidden;
 
     if (size < 0 || size > x->max_bytes - x->file_bytes)
@@ -289,7 +360,10 @@ static struct err *put_file(struct extract *x, int dir, struct archive *ar, stru
     }
     if (fd < 0)
         return err_sys("make file %s", x->name.path);
-    TRY(write_content(x, fd, ar, size));
+    path = size ? real_path(x) : NULL;
+    tar_split_begin_file(x->split, path);
+    TRY(write_content(x, fd, ar, size, path != NULL));
+    TRY(tar_split_end_file(x->split));
     return meta_apply_fd(fd, m, e);
 }
 

@@ -9,8 +9,10 @@
 struct archive;
 struct archive_entry;
 struct extract;
+struct tar_split;
 
-struct extract *extract_create(int root, int64_t max_bytes); /* root: borrowed */
+/* root, split: borrowed. split hears what goes into which file. */
+struct extract *extract_create(int root, int64_t max_bytes, struct tar_split *split);
 /* Reads the entry's content from ar. */
 struct err *extract_entry(struct extract *x, struct archive *ar, struct archive_entry *e)
     must_check;

@@ -9,12 +9,13 @@
 #include <archive_entry.h>
 #include <errno.h>
 
+#include "storage/bounds.h"
 #include "tar/decoder.h"
 
-#include "bounds.h"
 #include "draft.h"
 #include "extract.h"
 #include "inflate.h"
+#include "tar_split.h"
 
 enum {
     PROGRESS_MS = 200, /* so often progress is called when nothing comes */
@@ -29,16 +30,19 @@ struct unpack {
     struct inflate *in;
     struct archive *tar;
     struct extract *x;
+    struct tar_split *split;
     int64_t entries;
     struct err *read_err; /* what stopped the callback */
     bool at_end;
 };
 
-/* The next piece of tar; *n == 0 at the end. */
-static struct err *next_piece(struct unpack *u, const void **p, size_t *n)
+/* The next piece of tar; *n == 0 at the end. It goes to the record as well: ar NULL, and nobody
+ * reads it any more. */
+static struct err *next_piece(struct unpack *u, struct archive *ar, const void **p, size_t *n)
 {
     enum inflate_state state = INFLATE_WAITING;
 
+    TRY(tar_split_piece(u->split, ar, NULL, 0)); /* the last one goes back */
     while (state == INFLATE_WAITING) {
         TRY(inflate_next(u->in, PROGRESS_MS, &state, p, n));
         if (u->progress && !u->progress(u->progress_ctx, inflate_blob_bytes(u->in)))
@@ -46,6 +50,7 @@ static struct err *next_piece(struct unpack *u, const void **p, size_t *n)
     }
     if (state == INFLATE_END)
         *n = 0;
+    TRY(tar_split_piece(u->split, ar, *p, *n));
     return bounds_check(&u->limits, what, inflate_blob_bytes(u->in), inflate_tar_bytes(u->in));
 }
 
@@ -56,7 +61,7 @@ static la_ssize_t on_tar_read(struct archive *ar, void *ctx, const void **p)
 
     if (u->at_end)
         return 0;
-    u->read_err = next_piece(u, p, &n);
+    u->read_err = next_piece(u, ar, p, &n);
     if (u->read_err) {
         archive_set_error(ar, EIO, "%s", err_text(u->read_err));
         return -1;
@@ -107,8 +112,8 @@ static struct err *drain(struct unpack *u)
 
     ASSERT(u->in);
     while (!u->at_end && n)
-        TRY(next_piece(u, &p, &n));
-    return NULL;
+        TRY(next_piece(u, NULL, &p, &n));
+    return tar_split_end(u->split, inflate_tar_bytes(u->in));
 }
 
 static struct err *run(struct unpack *u)
@@ -122,11 +127,13 @@ static struct err *run(struct unpack *u)
     return drain(u);
 }
 
-static struct err *unpack_into(int diff, int in_fd, struct unpack *u, struct unpack_result *result)
+static struct err *unpack_into(const struct layer_draft *d, int in_fd, struct unpack *u,
+                               struct unpack_result *result)
 {
     TRY(decoder_open(DECODER_TAR, &u->tar));
     TRY(inflate_begin(in_fd, &u->in));
-    u->x = extract_create(diff, u->limits.max_bytes);
+    TRY(tar_split_create(d->dir, &u->split));
+    u->x = extract_create(d->diff, u->limits.max_bytes, u->split);
     TRY(run(u));
     inflate_digests(u->in, result->blob_digest, result->diff_id);
     result->blob_bytes = inflate_blob_bytes(u->in);
@@ -150,8 +157,9 @@ struct err *layer_unpack(struct layer_store *s, int in_fd, const struct unpack_l
     struct err *e;
 
     TRY(draft_create(s, &draft));
-    e = unpack_into(draft->diff, in_fd, &u, &found);
+    e = unpack_into(draft, in_fd, &u, &found);
     extract_destroy(u.x);
+    tar_split_destroy(u.split);
     inflate_end(u.in);
     archive_read_free(u.tar);
     err_drop(u.read_err);

@@ -4,12 +4,13 @@ own_cgroups() {
     own_cgroup_trees | while read -r tree; do find "$tree" -mindepth 1 -type d; done
 }
 # The tables of the host's engine, an element a line and sorted: an engine reads its networks in any
-# order, and the kernel lists a set as it likes. Ports of bridges have names of chance.
+# order, and the kernel lists a set as it likes. Ports of bridges have names of chance, and what was
+# dropped (a container's last neighbour solicitation, when its address is gone) is counted for good.
 own_rules() {
     in_host nft list ruleset 2>/dev/null |
         awk '/^table [a-z0-9]+ berth_/ { own = 1 } own { print } /^}/ { own = 0 }' |
         sed -E 's/^[[:space:]]+//; s/elements = \{ /elements\n/; s/ \}$//; s/, /\n/g; s/,$//
-            s/"v[0-9a-f]{6}-[0-9a-f]{7}"/"v"/' | sort
+            s/"v[0-9a-f]{6}-[0-9a-f]{7}"/"v"/; s/counter packets [0-9]+ bytes [0-9]+/counter/' | sort
 }
 # What is still there when an engine without containers and its keeper have ended: nothing should.
 census_of_nothing() {

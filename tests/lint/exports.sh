@@ -8,13 +8,10 @@ exec python3 - << 'END'
 import collections, pathlib, re, sys
 
 # How tests see what has no other window: they count, or wait for what berth has no need to know.
-ALLOWED = set("dns_cache_count ipam6_count log_flush ops_late ops_waiting pools_count_threads".split())
+ALLOWED = set("dns_cache_count ipam6_count log_flush pools_count_threads".split())
 # What src/build/ offers to the engine, which does not ask for it yet.
-ALLOWED |= set("dockerfile_find_target dockerfile_parse dockerfile_parse_trigger source_show".split())
-ALLOWED |= set("dockerfile_lint lint_show ignore_enter ignore_excludes_in ignore_file_name".split())
-ALLOWED |= set("ignore_from_list ignore_is_empty ignore_parse ignore_skips_folder".split())
-ALLOWED |= set("go_glob_fixed_folder go_glob_is_wild go_glob_reaches".split())
-ALLOWED |= set("instruction_run_command scope_run_args scope_run_env scope_unconsumed".split())
+ALLOWED |= set("dockerfile_lint lint_show source_show ignore_enter ignore_excludes_in".split())
+ALLOWED |= set("ignore_from_list ignore_is_empty go_glob_fixed_folder go_glob_reaches".split())
 TEXT = re.compile(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])+'", re.S)
 DEFINITION = re.compile(r"^(static |)[A-Za-z_][\w *\n]*?\b(\w+)\([^;{}]*\)\n\{", re.M)
 DECLARATION = re.compile(r"^(?!static|#)[a-z][\w *]*\b\w+\([^;{}]*;", re.M)

@@ -79,6 +79,10 @@ same "events of the changes" "health_status: healthy|health_status: unhealthy|he
 like "events of the exec" '^exec_create: /bin/sh -c echo fine' "$EVENTS"
 like "events of the exec's end" '^exec_die$' "$EVENTS"
 
+run nul "{\"Test\":[\"CMD-SHELL\",\"printf 'a\\\\000b'\"],\"Interval\":$S}"
+check "a NUL does not end what a probe said" until_state nul "h['Log'][-1]['Output'] == 'a\ufffdb'"
+api DELETE '/containers/nul?force=1'
+
 api POST /containers/good/pause
 A=$(state good "h['Log'][-1]['Start']")
 not_probed() { [ "$(state good "h['Log'][-1]['Start']")" = "$A" ]; }

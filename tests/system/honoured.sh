@@ -66,6 +66,9 @@ check "the next engine notices, too" poll 10 eval '[ "$(ooms lives)" -ge 1 ]'
 sleep 0.3; n=$(ooms lives) # longer than the watch rests
 d stop -t 0 lives >/dev/null
 same "after the exit it stays said, and is not told again" "true $n" "$(field lives .State.OOMKilled) $(ooms lives)"
+d run --name child -m 24m --memory-swap 24m busybox sh -c 'tail /dev/zero; exit $?' >/dev/null 2>&1
+d run --init --name below -m 24m --memory-swap 24m busybox tail /dev/zero >/dev/null 2>&1
+same "an exit by itself with a child's code: said" "137 true 137 true" "$(field child '.State|"\(.ExitCode) \(.OOMKilled)"') $(field below '.State|"\(.ExitCode) \(.OOMKilled)"')"
 d run -d --name calm -m 24m busybox sleep 1000 >/dev/null
 same "a calm one has none" false "$(field calm .State.OOMKilled)"
 same "update: a limit for one that had none" 200 "$(d run -d --name later busybox sh -c "sleep 100000 & sleep 1; $eats; wait" >/dev/null; api POST /containers/later/update '{"Memory":25165824,"MemorySwap":25165824}'; echo "$STATUS")"

@@ -206,6 +206,10 @@ write(top + "/legacy.tar", legacy + [("repositories", tags)])
 write(top + "/loop.tar", v1(base, child) + [(base + "/layer.tar", layer)] + v1(child, base) + [(child + "/layer.tar", layer)] + [("repositories", tags)])
 write(top + "/orphan.tar", v1(child, base) + [(child + "/layer.tar", layer)] + [("repositories", tags)])
 write(top + "/nothing.tar", [("repositories", b'{"a":{"b":"../../etc/passwd"}}')])
+def of(os): # an image of another system, whole otherwise
+    other = json.dumps(json.loads(config) | {"os": os}).encode()
+    return [("l/layer.tar", layer), ("c.json", other), ("manifest.json", json.dumps([{"Config": "c.json", "RepoTags": ["other:1"], "Layers": ["l/layer.tar"]}]).encode())]
+write(top + "/windows.tar", of("windows"))
 write(top + "/untagged.tar", docker("Not/Valid:1", layer))
 data = open(top + "/docker.tar", "rb").read()
 open(top + "/short.tar", "wb").write(data[: len(layer)])
@@ -221,7 +225,7 @@ run load "$dir/legacy.tar" && says "Loaded image: old:base" && says "Loaded imag
     run inspect old:2 && says '"old:1","old:2"' && says '"A=c"' && says '"Created":"2015-06-01T00:00:00Z"' && ! says '"Size":7'
 report "load an archive of docker before 1.10"
 run history old:2 && says '"CreatedBy":"/bin/sh -c #(nop) b"' && says '"CreatedBy":"/bin/sh -c #(nop) c"'; report "with its history"
-for f in bad missing short tree loop orphan nothing untagged; do
+for f in bad missing short tree loop orphan nothing untagged windows; do
     fresh
     ! run load "$dir/$f.tar" && says "error 2: " && is_clean; report "load $f.tar fails and leaves nothing"
 done

@@ -54,6 +54,8 @@ same "--entrypoint '' needs a command" yes "$(d create --entrypoint '' busybox >
 in_ "--hostname" "box.example" --hostname box.example -- hostname
 in_ "--hostname in /etc/hosts" yes --hostname box -- sh -c 'grep -qw box /etc/hosts && echo yes'
 in_ "--hostname in /etc/hostname" box --hostname box -- cat /etc/hostname
+in_like "--hostname a.b.c: the short name is there, too" '(^| )[0-9.]+	a.b.c a$' --hostname a.b.c -- tail -1 /etc/hosts
+in_like "--hostname a.b --domainname c: the same" '	a.b.c a$' --hostname a.b --domainname c -- tail -1 /etc/hosts
 in_ "--domainname" example.org --domainname example.org -- cat /proc/sys/kernel/domainname
 refused "--hostname: too long" 'hostname' --hostname "$(printf 'a%.0s' $(seq 70))" busybox true
 refused "--hostname: bad" 'hostname' --hostname 'a b' busybox true

@@ -41,8 +41,8 @@ def serve_inside(path):
 LISTENER = serve_inside(sys.argv[1])
 
 
-def dial(port=PORT):
-    return socket.create_connection(("127.0.0.1", port), LIMIT_S)
+def dial(port=PORT, host="127.0.0.1"):
+    return socket.create_connection((host, port), LIMIT_S)
 
 
 def pair():
@@ -113,6 +113,17 @@ def sees_end(s):
         pass
 
 
+def sees_reset(s):
+    """Not an end that could be meant."""
+    s.settimeout(5)
+    try:
+        while s.recv(1 << 16):
+            pass
+    except ConnectionResetError:
+        return
+    raise AssertionError("an end instead of a reset")
+
+
 def both_ways():
     c, s = pair()
     there, back = os.urandom(24 << 20), os.urandom(24 << 20)
@@ -166,7 +177,7 @@ def reset_client():
     c.sendall(b"x")
     assert s.recv(1) == b"x"
     reset(c)
-    sees_end(s)
+    sees_reset(s)
 
 
 def reset_silent():
@@ -187,12 +198,43 @@ def reset_server():
     s.sendall(b"x")
     assert c.recv(1) == b"x"
     reset(s)
-    sees_end(c)
+    sees_reset(c)
 
 
 def closed_port():
-    for _ in range(50):
-        sees_end(dial(CLOSED_PORT))
+    """It is reset before a byte, whatever the client does first."""
+    for i in range(50):
+        for host in ("127.0.0.1", "::1"):
+            try:
+                c = dial(CLOSED_PORT, host)
+                if i % 2:
+                    c.sendall(b"x")
+            except (ConnectionRefusedError, ConnectionResetError, BrokenPipeError):
+                continue
+            sees_reset(c)
+
+
+def late_answer():
+    """What the container has said before its reset still arrives, however slow its reader is."""
+    c, s = pair()
+    answer = os.urandom(1 << 20)
+
+    def say():
+        s.sendall(answer)
+        c.sendall(b"unread")
+        time.sleep(0.3)
+        s.close()
+
+    def hear():
+        got = b""
+        try:
+            while block := c.recv(1 << 14):
+                got += block
+        except ConnectionResetError:
+            pass
+        return got
+
+    assert together(say, hear)[1] == answer, "a part of the answer"
 
 
 def own_port():
@@ -239,7 +281,7 @@ def removed():
 
 
 CASES = {f.__name__: f for f in (both_ways, client_first, server_first, stopped, reset_silent,
-                                 reset_server, closed_port, own_port, many, removed)}
+                                 reset_server, closed_port, late_answer, own_port, many, removed)}
 CASES["reset"] = reset_client
 try:
     CASES[sys.argv[2]]()

@@ -24,6 +24,11 @@ same "logs --since in the future" "" "$(d logs --since 2100-01-01T00:00:00Z lg 2
 same "logs -f of a stopped one ends" 0 "$(timeout 5 "$QA_CLIENT" logs -f lg >/dev/null 2>&1; echo $?)"
 api_is "logs: no stream chosen" 400 'at least one stream' GET /containers/lg/logs
 api_is "logs: bad since" 400 message GET '/containers/lg/logs?stdout=1&since=x'
+api GET '/containers/lg/logs?stdout=1'; all=$BODY
+api GET '/containers/lg/logs?stdout=1&since=-5'
+check "logs: since before 1970: all of it" [ -n "$all" -a "$BODY" = "$all" ]
+api GET '/containers/lg/logs?stdout=1&until=-5'
+same "logs: until before 1970: nothing" "200 " "$STATUS $BODY"
 api_is "logs: tail is no number" 200 out0 GET '/containers/lg/logs?stdout=1&tail=abc'
 api_is "logs: unknown" 404 'No such container' GET '/containers/nosuch/logs?stdout=1'
 same "logs: json-file in Docker's format" '{"log":"out0\n","stream":"stdout","time":""}' \
@@ -286,9 +291,10 @@ timeout 60 curl -sN -D "$HOST/live.head" --unix-socket "$SOCK" http://x/events >
 poll 5 test -s "$HOST/live.head"
 d run -d --name live busybox sleep 100 >/dev/null; d rename live alive; d pause alive >/dev/null; d unpause alive >/dev/null
 d exec alive true; d stop -t 0 alive >/dev/null; d restart -t 0 alive >/dev/null; d kill alive >/dev/null; d rm alive >/dev/null
-poll 5 grep -q destroy "$HOST/live"
+d run -d --name forced busybox sleep 100 >/dev/null; d rm -f forced >/dev/null
+poll 5 eval '[ "$(grep -c \"destroy\" "$HOST/live")" -ge 2 ]'
 kill $L 2>/dev/null; wait $L 2>/dev/null
-same "events: live" "create start rename pause unpause exec_create: true exec_start: true exec_die kill kill die stop start restart kill die destroy " \
+same "events: live" "create start rename pause unpause exec_create: true exec_start: true exec_die kill kill die stop start restart kill die destroy create start kill die destroy " \
     "$(jq -r 'select(.Type=="container").Action' "$HOST/live" | grep -v -e '^attach' | tr '\n' ' ' | sed 's/exec_start: true exec_die/exec_start: true exec_die/')"
 
 settled

@@ -75,9 +75,10 @@ TEST(clock_reads_unix)
     CHECK(clock_from_unix("0", &ns) && ns == 0);
     CHECK(clock_from_unix("1714557600", &ns) && ns == 1714557600 * NS_PER_S);
     CHECK(clock_from_unix("1.5", &ns) && ns == 1500000000);
+    CHECK(clock_from_unix("-1.5", &ns) && ns == -1500000000);
     CHECK(clock_from_unix("1.000000001", &ns) && ns == 1000000001);
     ns = 7;
-    CHECK(!clock_from_unix("x", &ns) && !clock_from_unix("1x", &ns) && !clock_from_unix("-1", &ns));
+    CHECK(!clock_from_unix("x", &ns) && !clock_from_unix("1x", &ns) && !clock_from_unix("-", &ns));
     CHECK(!clock_from_unix("1.5x", &ns) && !clock_from_unix("99999999999", &ns));
     CHECK(!clock_from_unix("99999999999999999999999", &ns) && ns == 7);
 }

@@ -12,6 +12,7 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <stdio.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -21,6 +22,7 @@
 
 #include "caps.h"
 
+#include "../lib/filter_verdict.h"
 #include "test.h"
 
 /* fn under the filter: its return value (0–255), 255 when the filter does not load. */
@@ -367,4 +369,94 @@ TEST(profile_architectures_that_libseccomp_does_not_know_are_left_out)
                                   "\"subArchitectures\":[\"SCMP_ARCH_X86\"]}]}",
                                   &p));
     CHECK(p.arches[0] == NULL);
+}
+
+/* ---- shortened filters ---- */
+
+struct filter_pair {
+    struct sock_filter *plain, *shorter;
+    size_t n_plain, n_shorter, n_words;
+    uint32_t words[3 * 4096]; /* every constant of the program and its neighbours */
+};
+
+static void pair_make(struct filter_pair *p, const char *json, uint64_t caps)
+{
+    struct syscall_filter_profile parsed;
+
+    if (json)
+        CHECK_OK(syscall_filter_parse(test_arena, json, &parsed));
+    CHECK_OK(syscall_filter_make(test_arena, json ? &parsed : &syscall_filter_default, caps,
+                                 &p->plain, &p->n_plain));
+    CHECK(p->n_plain <= 4096);
+    CHECK(syscall_filter_shorten(test_arena, p->plain, p->n_plain, &p->shorter, &p->n_shorter));
+    p->n_words = 0;
+    for (size_t i = 0; i < p->n_plain; i++)
+        if (BPF_CLASS(p->plain[i].code) != BPF_RET)
+            for (uint32_t by = 0; by < 3; by++)
+                p->words[p->n_words++] = p->plain[i].k + by - 1;
+}
+
+static void same_verdict(const struct filter_pair *p, const struct seccomp_data *d)
+{
+    uint32_t plain = filter_verdict(p->plain, p->n_plain, d);
+    uint32_t shorter = filter_verdict(p->shorter, p->n_shorter, d);
+
+    if (plain != shorter)
+        printf("arch %x, call %d, arguments %llx %llx\n", d->arch, d->nr,
+               (unsigned long long)d->args[0], (unsigned long long)d->args[1]);
+    CHECK_INT(shorter, plain);
+}
+
+static uint32_t random_word(const struct filter_pair *p)
+{
+    static uint32_t seed = 1;
+
+    seed = seed * 1664525 + 1013904223;
+    return seed >> 31 ? p->words[(seed >> 8) % p->n_words] : seed >> 13;
+}
+
+/* Every number with simple arguments, in each architecture; then what the program compares with, in
+ * any combination. */
+static void same_verdicts(const char *json, uint64_t caps)
+{
+    static const uint32_t arches[] = {SCMP_ARCH_X86_64, SCMP_ARCH_X86, SCMP_ARCH_AARCH64, 0, ~0u};
+    static const uint64_t arguments[] = {0, 1, 40, CLONE_NEWUSER, 0xffffffff, ~0ull};
+    struct filter_pair *p = arena_new(test_arena, struct filter_pair);
+    struct seccomp_data d = {0};
+
+    pair_make(p, json, caps);
+    for (size_t arch = 0; arch < ARRAY_LEN(arches); arch++)
+        for (uint32_t number = 0; number < 1200; number++)
+            for (size_t i = 0; i < ARRAY_LEN(arguments); i++) {
+                d.arch = arches[arch];
+                d.nr = (int)(number < 600 ? number : number - 600 + 0x40000000);
+                for (int k = 0; k < 6; k++)
+                    d.args[k] = arguments[(i + (size_t)k) % ARRAY_LEN(arguments)];
+                same_verdict(p, &d);
+            }
+    for (int i = 0; i < 300000; i++) {
+        d.arch = i % 4 ? arches[i % ARRAY_LEN(arches)] : random_word(p);
+        d.nr = (int)random_word(p);
+        for (int k = 0; k < 6; k++)
+            d.args[k] = (uint64_t)random_word(p) << 32 | random_word(p);
+        if (i & 1)
+            d.args[0] &= UINT32_MAX;
+        same_verdict(p, &d);
+    }
+}
+
+TEST(filter_shortened_is_the_same)
+{
+    same_verdicts(NULL, caps_default());
+    same_verdicts(NULL, caps_known());
+    same_verdicts(NULL, 0);
+}
+
+TEST(filter_shortened_is_short)
+{
+    struct filter_pair *p = arena_new(test_arena, struct filter_pair);
+
+    pair_make(p, NULL, caps_default());
+    printf("%zu of %zu instructions\n", p->n_shorter, p->n_plain);
+    CHECK(p->n_shorter * 4 < p->n_plain);
 }
