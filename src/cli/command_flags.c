@@ -82,6 +82,8 @@ const struct flag build_flags[] = {
          "CPUs in which to allow execution (0-3, 0,1)"),
     TEXT(image_build_options, cpuset_mems, "cpuset-mems", 0,
          "MEMs in which to allow execution (0-3, 0,1)"),
+    BOOL(image_build_options, checks, "check", 0,
+         "Say what is odd about the Dockerfile, and build nothing"),
     TEXT(image_build_options, file, "file", 'f',
          "Name of the Dockerfile (default \"PATH/Dockerfile\")"),
     BOOL(image_build_options, force_rm, "force-rm", 0,
