@@ -8,6 +8,7 @@
 
 #include "api.h"
 #include "auth.h"
+#include "build_check.h"
 #include "context_source.h"
 #include "messages.h"
 #include "options.h"
@@ -29,24 +30,18 @@ static void add_number(struct buf *b, const char *name, const struct number *n)
         buf_printf(b, "&%s=%lld", name, (long long)n->value);
 }
 
-/* A build arg without a value takes the caller's, if there is one. */
 static const char *args_json(struct cli *cli, const struct strs *args)
 {
+    struct pairs pairs = build_args_read(cli->arena, args);
     autobuf struct buf b = {0};
     struct jw w = {.out = &b};
 
     jw_obj(&w, NULL);
-    for (size_t i = 0; i < args->n; i++) {
-        const char *equals = strchr(args->v[i], '=');
-        const char *key = equals
-                              ? arena_strndup(cli->arena, args->v[i], (size_t)(equals - args->v[i]))
-                              : args->v[i];
-        const char *value = equals ? equals + 1 : getenv(key);
-
-        if (value)
-            jw_str(&w, key, value);
+    for (size_t i = 0; i < pairs.n; i++) {
+        if (pairs.v[i].value)
+            jw_str(&w, pairs.v[i].key, pairs.v[i].value);
         else
-            jw_null(&w, key);
+            jw_null(&w, pairs.v[i].key);
     }
     jw_obj_end(&w);
     return arena_strdup(cli->arena, b.data);
@@ -178,6 +173,8 @@ struct err *cmd_build(struct cli *cli, const void *options, struct strs args)
     bool is_quiet;
     struct err *e;
 
+    if (o->checks)
+        return build_check(cli, o, args.v[0]);
     TRY(check_progress(o, &is_quiet));
     if (o->iidfile)
         unlink(o->iidfile); /* never that of a build before */

@@ -28,6 +28,11 @@ struct audit_options {
     bool all;
     char *format, *severity;
 };
+struct batch_options {
+    struct number number, concurrency;
+    char *file, *format;
+    bool detach, quiet;
+};
 struct attach_options { /* attach, start, exec */
     bool no_stdin, sig_proxy, attach, interactive;
     bool detach, tty, privileged;
@@ -65,7 +70,7 @@ struct image_build_options {
     char *file, *target, *network, *iidfile, *platform, *progress;
     char *cgroup_parent, *cpuset_cpus, *cpuset_mems;
     struct number cpu_period, cpu_quota, cpu_shares, memory, memory_swap, shm_size;
-    bool quiet, no_cache, pull, rm, force_rm;
+    bool quiet, no_cache, pull, rm, force_rm, checks;
 };
 struct import_options { /* load, import */
     char *input, *message, *platform;

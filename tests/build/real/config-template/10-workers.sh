@@ -1,0 +1,1 @@
+[ "$WORKERS" != auto ] || WORKERS=2

@@ -1,0 +1,1 @@
+now() { echo noon; }

@@ -1,0 +1,5 @@
+from .words import PLEASE
+
+
+def please(text):
+    return f"{PLEASE}, {text}"

@@ -1,0 +1,1 @@
+PLEASE = "please"
