@@ -5,12 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <netdb.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "base/address.h"
 #include "base/fd.h"
 #include "base/log.h"
 
@@ -108,51 +108,22 @@ struct err *listen_unix(const char *path, const char *group, int *out)
     return NULL;
 }
 
-static struct err *resolve(const char *address, struct addrinfo **out)
-{
-    const struct addrinfo hints = {
-        .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
-        .ai_socktype = SOCK_STREAM,
-    };
-    autofree char *host = mem_strdup(address);
-    char *colon = strrchr(host, ':'), *name = host;
-    uint32_t port;
-    size_t len;
-
-    if (colon)
-        *colon = '\0';
-    len = strlen(host);
-    if (*host == '[' && host[len - 1] == ']') {
-        host[len - 1] = '\0';
-        name++;
-    }
-    if (!colon || !*name || !text_to_u32(colon + 1, &port) || port > UINT16_MAX ||
-        getaddrinfo(name, colon + 1, &hints, out))
-        return err_new(ERR_INVALID,
-                       "invalid address \"%s\": it must be like 127.0.0.1:9323 or [::1]:9323",
-                       address);
-    return NULL;
-}
-
 struct err *listen_tcp(const char *address, int *out)
 {
-    struct addrinfo *at;
-    struct err *err = NULL;
-    int yes = 1, fd;
+    struct sockaddr_storage at;
+    autoclose int fd = -1;
+    socklen_t len;
+    int yes = 1;
 
-    TRY(resolve(address, &at));
-    fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    TRY(address_parse(address, &at, &len));
+    fd = socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
-        err = err_sys("make a socket");
-    else if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) < 0 ||
-             bind(fd, at->ai_addr, at->ai_addrlen) < 0 || listen(fd, LISTEN_BACKLOG) < 0)
-        err = err_sys("listen on %s", address);
-    freeaddrinfo(at);
-    if (err && fd >= 0)
-        close(fd);
-    if (!err)
-        *out = fd;
-    return err;
+        return err_sys("make a socket");
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) < 0 ||
+        bind(fd, (struct sockaddr *)&at, len) < 0 || listen(fd, LISTEN_BACKLOG) < 0)
+        return err_sys("listen on %s", address);
+    *out = steal_fd(&fd);
+    return NULL;
 }
 
 static bool is_listening_unix(int fd)

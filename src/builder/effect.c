@@ -13,8 +13,7 @@
 struct effect_ctx {
     struct arena *a;
     const struct instruction *in, *as_written;
-    const struct strs *env;
-    bool has_cmd;
+    const struct effect_input *input;
     struct effect *out;
 };
 typedef struct err *(*effect_fn)(struct effect_ctx *x, struct config *c, const char **comment);
@@ -79,7 +78,7 @@ static struct err *do_cmd(struct effect_ctx *x, struct config *c, const char **c
 static struct err *do_entrypoint(struct effect_ctx *x, struct config *c, const char **comment)
 {
     c->entrypoint = command(x, c);
-    if (!x->has_cmd)
+    if (!x->input->has_cmd)
         c->cmd = (struct strs){0};
     *comment = arena_printf(x->a, "ENTRYPOINT %s", quoted(x->a, &c->entrypoint));
     return NULL;
@@ -100,16 +99,32 @@ static const char *assignments(struct effect_ctx *x)
     return arena_strdup(x->a, b.data);
 }
 
+static bool is_given(const struct effect_ctx *x, const char *key)
+{
+    return pairs_get(x->input->build_args, key) != NULL;
+}
+
+/* The default, not what --build-arg says: a RUN tells of that if it sees it. */
 static struct err *do_arg(struct effect_ctx *x, struct config *c, const char **comment)
 {
+    autobuf struct buf b = {0};
+
     (void)c;
-    *comment = assignments(x);
+    buf_puts(&b, "ARG");
+    for (size_t i = 0; i < x->in->n_assignments; i++) {
+        const struct assignment *is = &x->in->assignments[i], *was = &x->as_written->assignments[i];
+
+        buf_printf(&b, " %s", is->key);
+        if (was->value)
+            buf_printf(&b, "=%s", is_given(x, is->key) || !is->value ? was->value : is->value);
+    }
+    *comment = arena_strdup(x->a, b.data);
     return NULL;
 }
 
 static struct err *do_env(struct effect_ctx *x, struct config *c, const char **comment)
 {
-    c->env = strs_copy(x->a, x->env);
+    c->env = strs_copy(x->a, x->input->env);
     *comment = assignments(x);
     return NULL;
 }
@@ -231,19 +246,18 @@ static const effect_fn effects[INS_TYPES] = {
     [INS_WORKDIR] = do_workdir,
 };
 
-struct err *effect_apply(struct arena *a, const struct instruction *in,
-                         const struct instruction *as_written, const struct strs *env, bool has_cmd,
-                         struct config *c, struct effect *out)
+struct err *effect_apply(struct arena *a, const struct effect_input *input, struct config *c,
+                         struct effect *out)
 {
-    struct effect_ctx x = {a, in, as_written, env, has_cmd, out};
+    struct effect_ctx x = {a, input->in, input->as_written, input, out};
     const struct config before = *c; /* SHELL counts from the next instruction on */
+    enum instruction_type type = input->in->type;
     const char *comment;
 
-    ASSERT(effects[in->type]);
-    TRY(effects[in->type](&x, c, &comment));
+    ASSERT(effects[type]);
+    TRY(effects[type](&x, c, &comment));
     /* Docker has two blanks in front of all but WORKDIR. */
-    out->created_by =
-        effect_nop(a, in->type == INS_SHELL ? c : &before,
-                   in->type == INS_WORKDIR ? comment : arena_printf(a, " %s", comment));
+    out->created_by = effect_nop(a, type == INS_SHELL ? c : &before,
+                                 type == INS_WORKDIR ? comment : arena_printf(a, " %s", comment));
     return NULL;
 }

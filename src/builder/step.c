@@ -122,12 +122,8 @@ static struct err *refuse(const struct instruction *in)
         what = "RUN --device";
     if (in->type == INS_RUN && text_same(in->run.security, "insecure"))
         what = "RUN --security=insecure";
-    if ((in->type == INS_COPY || in->type == INS_ADD) && c->excludes.n)
-        what = "--exclude of COPY and ADD";
     if ((in->type == INS_COPY || in->type == INS_ADD) && c->parents)
         what = "COPY --parents";
-    if ((in->type == INS_COPY || in->type == INS_ADD) && c->link)
-        what = "--link of COPY and ADD";
     if (in->type == INS_ADD && !text_is_empty(c->checksum))
         what = "ADD --checksum";
     return what ? err_new(ERR_NOT_IMPLEMENTED, "%s is not supported by this version of berth: %s",
@@ -184,6 +180,9 @@ static void make_key(struct build_step *o)
         add_part(hash, c->chmod);
         add_part(hash, c->unpack < 0 ? "packed" : "");
         add_part(hash, o->copy.names);
+        add_part(hash, o->copy.dest);
+        for (size_t i = 0; i < c->excludes.n; i++)
+            add_part(hash, c->excludes.v[i]);
     }
     sha256_end(hash, o->key);
 }
@@ -224,7 +223,13 @@ static struct err *expand(struct op *op)
     if (!e && is_run(op))
         e = expand_run(o, &args);
     else if (!e && !is_copy(op))
-        e = effect_apply(op->arena, &o->x, o->in, &env, s->has_cmd, &o->config, &o->effect);
+        e = effect_apply(op->arena,
+                         &(struct effect_input){.in = &o->x,
+                                                .as_written = o->in,
+                                                .env = &env,
+                                                .build_args = &o->build->options.build_args,
+                                                .has_cmd = s->has_cmd},
+                         &o->config, &o->effect);
     if (e)
         return e;
     o->config_text = json_encode(op->arena, &config_json, &o->config);
@@ -270,6 +275,9 @@ static struct err *plan_copy(struct op *op)
         .context = build_context_dir(o->build->context),
         .is_cancelled = &o->build->is_cancelled,
     };
+    if (o->x.copy.link)
+        stage_say(o->stage, "[Warning] --link has no effect: links of the image are followed, and "
+                            "the cache depends on the steps before\n");
     if (!has_origin(op))
         return NULL;
     if (o->origin.image)
@@ -287,7 +295,7 @@ static struct err *digest(struct op *op)
     o->effect.created_by = effect_nop(
         op->arena, &o->config,
         arena_printf(op->arena, "%s %s%s%s%s in %s ", o->copy.verb, c->chown ? "--chown=" : "",
-                     c->chown ? c->chown : "", c->chown ? " " : "", o->copy.digest, o->copy.dest));
+                     c->chown ? c->chown : "", c->chown ? " " : "", o->copy.digest, c->dest));
     make_key(o);
     return NULL;
 }

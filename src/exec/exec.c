@@ -252,6 +252,7 @@ void exec_write_json(struct exec *e, struct jw *w)
 {
     const struct exec_config *x = &e->doc.config;
     struct strs arguments = {.v = x->cmd.v + 1, .n = x->cmd.n - 1};
+    const char *user = text_is_empty(x->user) && e->c ? e->c->doc.config.user : x->user;
 
     ASSERT(x->cmd.n > 0); /* create refuses an empty command */
     jw_obj(w, NULL);
@@ -268,8 +269,8 @@ void exec_write_json(struct exec *e, struct jw *w)
     jw_str(w, "entrypoint", x->cmd.v[0]);
     jw_strs(w, "arguments", &arguments);
     jw_bool(w, "privileged", x->privileged);
-    if (!text_is_empty(x->user))
-        jw_str(w, "user", x->user);
+    if (!text_is_empty(user))
+        jw_str(w, "user", user);
     jw_obj_end(w);
     jw_bool(w, "OpenStdin", x->attach_stdin);
     jw_bool(w, "OpenStderr", x->attach_stderr);

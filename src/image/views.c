@@ -16,10 +16,10 @@ static void write_names(const struct strs *tags, const struct strs *digests, str
 {
     const struct strs no_tag = {(char *[]){"<none>:<none>", NULL}, 1};
     const struct strs no_digest = {(char *[]){"<none>@<none>", NULL}, 1};
-    bool is_old = api_version < 143;
+    bool is_none = api_version < 143 && !tags->n && !digests->n;
 
-    jw_strs(w, "RepoTags", tags->n || !is_old ? tags : &no_tag);
-    jw_strs(w, "RepoDigests", digests->n || !is_old ? digests : &no_digest);
+    jw_strs(w, "RepoTags", is_none ? &no_tag : tags);
+    jw_strs(w, "RepoDigests", is_none ? &no_digest : digests);
 }
 
 /* The "config" member as a typed client of this version expects it. */

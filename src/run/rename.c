@@ -37,6 +37,7 @@ static struct err *take_name(struct op *op)
 {
     struct renaming *o = (struct renaming *)op;
     const char *name = o->name[0] == '/' ? o->name + 1 : o->name;
+    struct err *e;
 
     if (o->c->is_gone)
         return err_new(ERR_NOT_FOUND, "No such container: %s", o->c->doc.id);
@@ -44,7 +45,9 @@ static struct err *take_name(struct op *op)
         return err_new(ERR_INVALID, "Neither old nor new names may be empty");
     if (text_same(name, o->c->name))
         return err_new(ERR_INVALID, "Renaming a container with the same name as its current name");
-    TRY(container_table_check_name(o->c->table, name));
+    e = container_table_check_name(o->c->table, name);
+    if (e)
+        return err_wrap(e, "Error when allocating new name");
     o->before = arena_strdup(op->arena, o->c->name);
     set_name(o->c, name);
     return NULL;

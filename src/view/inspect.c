@@ -93,9 +93,32 @@ static void write_ipam(const struct endpoint_config *asked, struct jw *w)
     jw_obj_end(w);
 }
 
+static bool has_names(const struct endpoint_record *at)
+{
+    return strcmp(at->network, "bridge") != 0 && endpoint_record_has_address(at);
+}
+
+/* Before 1.45 the names that a container has by itself stood here: docker-compose in Python looks
+ * for the short id, and connects a container anew without it. */
+static void write_aliases(const struct container *c, const struct endpoint_record *at, struct jw *w,
+                          int api_version)
+{
+    if (api_version >= 145 || !has_names(at)) {
+        jw_strs_or_null(w, "Aliases", &at->asked.aliases);
+        return;
+    }
+    jw_arr(w, "Aliases");
+    for (size_t i = 0; i < at->asked.aliases.n; i++)
+        jw_str(w, NULL, at->asked.aliases.v[i]);
+    jw_strn(w, NULL, c->doc.id, ID_SHORT);
+    if (strncmp(c->doc.config.hostname, c->doc.id, ID_SHORT) != 0)
+        jw_str(w, NULL, c->doc.config.hostname);
+    jw_arr_end(w);
+}
+
 /* Null and empty where Docker has null and empty: clients in typed languages mind. */
 static void write_endpoint(const struct container *c, const struct endpoint_record *at,
-                           struct jw *w)
+                           struct jw *w, int api_version)
 {
     char addr[ADDR4_TEXT], gateway[ADDR4_TEXT];
 
@@ -105,7 +128,7 @@ static void write_endpoint(const struct container *c, const struct endpoint_reco
     jw_obj(w, at->network);
     write_ipam(&at->asked, w);
     jw_strs_or_null(w, "Links", &at->asked.links);
-    jw_strs_or_null(w, "Aliases", &at->asked.aliases);
+    write_aliases(c, at, w, api_version);
     jw_str(w, "MacAddress", text_is_empty(at->mac) ? at->asked.mac_address : at->mac);
     if (at->asked.driver_opts.n)
         jw_pairs(w, "DriverOpts", &at->asked.driver_opts);
@@ -120,7 +143,7 @@ static void write_endpoint(const struct container *c, const struct endpoint_reco
     jw_str(w, "IPv6Gateway", at->gateway6);
     jw_str(w, "GlobalIPv6Address", at->addr6);
     jw_int(w, "GlobalIPv6PrefixLen", at->bits6);
-    if (strcmp(at->network, "bridge") == 0 || !endpoint_record_has_address(at)) {
+    if (!has_names(at)) {
         jw_null(w, "DNSNames");
     } else {
         jw_arr(w, "DNSNames");
@@ -133,14 +156,14 @@ static void write_endpoint(const struct container *c, const struct endpoint_reco
     jw_obj_end(w);
 }
 
-void view_write_networks(const struct container *c, struct jw *w)
+void view_write_networks(const struct container *c, struct jw *w, int api_version)
 {
     const struct endpoint_record *list = c->doc.networks.v;
 
     ASSERT(c->magic == CONTAINER_MAGIC);
     jw_obj(w, "Networks");
     for (size_t i = 0; i < c->doc.networks.n; i++)
-        write_endpoint(c, &list[i], w);
+        write_endpoint(c, &list[i], w, api_version);
     jw_obj_end(w);
 }
 
@@ -231,7 +254,7 @@ static void write_network_settings(const struct container *c, struct jw *w, int 
     write_ports(c, w);
     if (api_version < 152)
         write_legacy_endpoint(c, w);
-    view_write_networks(c, w);
+    view_write_networks(c, w, api_version);
     jw_obj_end(w);
 }
 

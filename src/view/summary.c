@@ -168,7 +168,7 @@ void container_write_summary(struct container *c, struct jw *w, int api_version,
         jw_pairs(w, "Annotations", &c->doc.host.annotations);
     jw_obj_end(w);
     jw_obj(w, "NetworkSettings");
-    view_write_networks(c, w);
+    view_write_networks(c, w, api_version);
     jw_obj_end(w);
     view_write_mounts(c, w);
     jw_obj_end(w);

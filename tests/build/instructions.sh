@@ -21,7 +21,7 @@ says() { like "$1" "$2" "$OUT"; }
 
 mkdir -p ctx/dir/sub ctx/dir/empty; cd ctx
 echo one >one; echo two >two; echo deep >dir/sub/deep; echo top >dir/top; ln -s top dir/link; ln dir/top dir/hard
-chmod 750 dir/sub; chmod 640 one; touch -d '2001-02-03 04:05:06' one
+echo s >suid; chmod 4755 suid; chmod 750 dir/sub; chmod 640 one; touch -d '2001-02-03 04:05:06' one
 mkdir pack; echo packed >pack/in; chown 5:6 pack/in; tar -C pack -czf pack.tgz in; tar -C pack -cf pack.tar in; echo "no tar" | gzip >plain.gz; rm -r pack
 cd ..
 
@@ -118,6 +118,8 @@ COPY one .
 COPY two sub/two
 COPY --chown=7:8 --chmod=0600 dir/top /owned
 COPY --chown=nobody dir /owneddir
+COPY --chown=9 one /nine
+COPY suid /suid
 COPY <<EOF <<-"RAW" /docs/
 hello $HOME ${NO:-none}
 EOF
@@ -127,7 +129,7 @@ X
 same "files, folders, globs, links" "one|one two|deep top|one top|top|one two" \
     "$(inside copy:1 'echo "$(cat /a/b/file)|$(cat /into/one /into/two | xargs)|$(cat /dir/sub/deep /dir/top | xargs)|$(cd /glob; ls | xargs)|$(cat /linked)|$(cat /rel/one /rel/sub/two | xargs)"')"
 same "modes, links, times" "640 2001-02-03|750|top|2" "$(inside copy:1 'echo "$(stat -c %a /a/b/file) $(stat -c %y /a/b/file | cut -c1-10)|$(stat -c %a /dir/sub)|$(readlink /dir/link)|$(stat -c %h /dir/hard)"')"
-same "owners and modes" "0:0 7:8 600 65534:65534" "$(inside copy:1 'echo $(stat -c %u:%g /a/b/file) $(stat -c %u:%g /owned) $(stat -c %a /owned) $(stat -c %u:%g /owneddir/sub/deep)')"
+same "owners and modes" "0:0 7:8 600 65534:65534 9:9 4755" "$(inside copy:1 'echo $(stat -c %u:%g /a/b/file) $(stat -c %u:%g /owned) $(stat -c %a /owned) $(stat -c %u:%g /owneddir/sub/deep) $(stat -c %u:%g /nine) $(stat -c %a /suid)')"
 same "heredocs" 'hello  none|raw $HOME' "$(inside copy:1 'echo "$(cat /docs/EOF)|$(cat /docs/RAW)"')"
 like "the history" '^/bin/sh -c #\(nop\) COPY dir:[0-9a-f]{64} in /dir $' "$(by copy:1 20)"
 like "with --chown" '^/bin/sh -c #\(nop\) COPY --chown=7:8 file:[0-9a-f]{64} in /owned $' "$(by copy:1 20)"
@@ -141,6 +143,13 @@ refused "a user who is not there" 'COPY --chown=nosuch one /' 'unable to find us
 refused "a mode that is none" 'COPY --chmod=u+x one /' 'invalid chmod parameter'
 refused "what is below a file" 'COPY one /etc/passwd/x/y' 'not a directory'
 refused "--parents" 'COPY --parents dir/top /' 'COPY --parents is not supported'
+build copy:3 <<'X'
+FROM busybox
+COPY --exclude=**/deep --exclude=hard dir /d
+COPY --exclude=t* --link one two /e/
+X
+same "--exclude" "/d/empty /d/link /d/sub /d/top /e/one" "$(inside copy:3 'find /d /e -mindepth 1 | sort | xargs')"
+says "--link is warned of" 'Warning.*--link has no effect'
 refused "a URL" 'ADD http://x.example/y /y' 'URLs are not fetched'
 build copy:2 <<'X'
 FROM busybox
@@ -274,7 +283,7 @@ echo changed >ctx/two
 build cache:1 <dockerfile.cache; same "another content counts from there on" 4 "$(cached)"
 chmod 600 ctx/one
 build cache:1 <dockerfile.cache; same "another mode, too" 2 "$(cached)"
-build cache:1 --build-arg SEEN=2 <dockerfile.cache; same "another build arg" 0 "$(cached)"
+build cache:1 --build-arg SEEN=2 <dockerfile.cache; same "another build arg, from its first use on" 3 "$(cached)"
 build cache:1 --no-cache <dockerfile.cache; same "--no-cache" 0 "$(cached)"
 engine_stop; engine_start
 build cache:1 <dockerfile.cache; same "after a restart" 5 "$(cached)"
@@ -282,6 +291,8 @@ d rmi cache:1 >/dev/null
 build cache:1 <dockerfile.cache; same "after rmi" 5 "$(cached)"
 id=$(grep -A1 'Using cache' <<<"$OUT" | sed -n 's/^ ---> \([0-9a-f]\{12\}\)$/\1/p' | sed -n 4p)
 like "a step can be run by its id" '^[0-9a-f-]{36}$' "$(d run --rm "$id" cat /when)"
+d tag "$id" step:1; d rmi cache:1 >/dev/null
+same "a step that gets a name is an image" "step:1" "$(d images --format '{{.Repository}}:{{.Tag}}' --filter reference=step)"; d rmi step:1 >/dev/null
 same "no step is in the list" "" "$(d images -q | grep "$id")"
 
 # ---- the file

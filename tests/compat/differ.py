@@ -1,9 +1,14 @@
-"""Runs commands.txt in three lanes and compares them. usage: see run
+"""Runs commands.txt in lanes and compares them.
+
+usage: differ.py live HOST DOCKER BERTH DOCKERD_NS BERTH_NS GROUPS     beside a dockerd (run)
+       differ.py record HOST DOCKER NS SOCKET                    dockerd's lane into recorded/ (record)
+       differ.py replay HOST DOCKER BERTH NS LANE                one of ours against it (commands_*.sh)
 
 A group is a heading "# NAME" and its commands up to the next heading; each starts and ends with
 nothing. A command that begins with ~ prepares, and is not compared. $D is the client, $T a folder of
 the lane's own. Compared are the exit code and stdout and stderr with ids, addresses and times masked.
 """
+import json
 import os
 import re
 import subprocess
@@ -11,7 +16,9 @@ import sys
 import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-host, docker, berth, dockerd_ns, berth_ns, wanted = sys.argv[1:7]
+mode, host, docker = sys.argv[1:4]
+CLIENT = subprocess.run([docker, "--version"], capture_output=True, text=True).stdout.split()[2].split(".")[0]
+wanted = sys.argv[7] if mode == "live" else "."
 
 MASKS = [
     (r"sha256:[0-9a-f]{64}", "sha256:DIGEST"),
@@ -24,9 +31,11 @@ MASKS = [
     (r"\b172\.\d+\.\d+\.\d+", "ADDR"),
     (r"\b192\.168\.\d+\.\d+", "ADDR"),
     (r"/tmp/berth-test\.\w+", "HOST"),
+    (r"lane-folder-\w+", "LANE"),
     (r"\b(docker|berth|Docker|Berth)\b", "ENGINE"),
     (r"\b\d+(\.\d+)?ms\b", "MS"),
     (r"[ \t]{2,}", "  "),
+    (r'time="TIME" level=error msg="error waiting for container: context canceled"(\n|$)', ""), # 20.10's, or not
 ]
 
 
@@ -84,7 +93,7 @@ class Lane:
 
 
 def known_differences():
-    """differences.txt: paragraphs of "lane | regex on the command | reason"; lane is docker, berth or both."""
+    """differences.txt: paragraphs of "lane | regex on the command | reason"; lane is docker, docker20, berth or both."""
     out = []
     with open(os.path.join(HERE, "differences.txt")) as f:
         for line in f:
@@ -101,7 +110,7 @@ def show(title, text):
 
 def compare(reference, lane, known):
     bad = 0
-    for want, got in zip(reference.results, lane.results):
+    for want, got in zip(reference, lane.results):
         if want[1].startswith("~"):
             continue
         name = "%s: %s: %s" % (lane.name, want[0], want[1])
@@ -122,22 +131,57 @@ def compare(reference, lane, known):
     return bad
 
 
-reference = Lane("dockerd", docker, dockerd_ns, os.path.join(host, "docker/sock"))
-lanes = [Lane("docker", docker, berth_ns, os.path.join(host, "exec/berth.sock")),
-         Lane("berth", berth, berth_ns, os.path.join(host, "exec/berth.sock"))]
-thread = threading.Thread(target=reference.run_all)
-thread.start()
-for lane in lanes:
+def live(berth, dockerd_ns, berth_ns):
+    sock = os.path.join(host, "exec/berth.sock")
+    reference = Lane("dockerd", docker, dockerd_ns, os.path.join(host, "docker/sock"))
+    lanes = [Lane("docker", docker, berth_ns, sock), Lane("berth", berth, berth_ns, sock)]
+    thread = threading.Thread(target=reference.run_all)
+    thread.start()
+    for lane in lanes:
+        lane.run_all()
+    thread.join()
+    return reference.results, lanes
+
+
+def record_file(client):
+    return os.path.join(HERE, "recorded", "commands-%s.json" % client)
+
+
+def replay(berth, ns, name):
+    """berth says what Docker's client of 28 says; Docker's of any version what it said itself."""
+    if name != "berth" and not os.path.exists(record_file(CLIENT)):
+        print("1..0 # SKIP nothing is recorded for Docker's client %s" % CLIENT)
+        sys.exit(0)
+    with open(record_file("28" if name == "berth" else CLIENT)) as f:
+        reference = [(*r[:3], mask(r[3]), mask(r[4])) for r in json.load(f)]
+    lane = Lane(name, berth if name == "berth" else docker, ns, os.path.join(host, "exec/berth.sock"))
     lane.run_all()
-thread.join()
-known = known_differences()
-bad = sum(compare(reference, lane, known) for lane in lanes)
-total = sum(1 for lane in lanes for r in lane.results if not r[1].startswith("~"))
-if wanted == ".":
-    for row in known:
-        if not row[3]:
-            print("not ok - differences.txt names what does not differ: %s" % row[1])
-            bad, total = bad + 1, total + 1
-print("1..%d" % total)
-print("# %d commands in each lane, %d differences not accounted for" % (total // 2, bad))
-sys.exit(bad != 0)
+    return reference, [lane]
+
+
+def report(reference, lanes):
+    known = known_differences()
+    bad = sum(compare(reference, lane, known) for lane in lanes)
+    total = sum(1 for lane in lanes for r in lane.results if not r[1].startswith("~"))
+    if wanted == ".":
+        names = ["both"] * (len(lanes) == 2) + [lane.name for lane in lanes]  # "both": by either
+        for row in known:
+            if not row[3] and row[0] in names:
+                print("not ok - differences.txt names what does not differ: %s" % row[1])
+                bad, total = bad + 1, total + 1
+    print("1..%d" % total)
+    print("# %d commands in each lane, %d differences not accounted for" % (total // len(lanes), bad))
+    return bad
+
+
+if mode == "record":
+    dockerd = Lane("dockerd", docker, sys.argv[4], sys.argv[5])
+    dockerd.run_all()
+    with open(record_file(CLIENT), "w") as f:
+        json.dump(dockerd.results, f, indent=0, ensure_ascii=False)
+        f.write("\n")
+    print("# %d commands recorded" % len(dockerd.results))
+elif mode == "replay":
+    sys.exit(report(*replay(*sys.argv[4:7])) != 0)
+else:
+    sys.exit(report(*live(*sys.argv[4:7])) != 0)

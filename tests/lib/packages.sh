@@ -15,20 +15,28 @@ test) want="$BUILD $TEST" ;;
 *) echo "usage: packages.sh build|demo|test" >&2; exit 2 ;;
 esac
 
+[ "${1:-build}" != test ] || command -v npm >/dev/null || want="$want nodejs npm"
+
+install() { # PACKAGE…
+    # Services of these packages must not start here: they would meddle with the machine's network.
+    local policy=/usr/sbin/policy-rc.d
+    export DEBIAN_FRONTEND=noninteractive
+    if [ ! -e $policy ]; then
+        printf '#!/bin/sh\nexit 101\n' >$policy
+        chmod +x $policy
+        trap "rm -f $policy" EXIT
+    fi
+    apt-get -o DPkg::Lock::Timeout=600 -qq update >/dev/null
+    apt-get -o DPkg::Lock::Timeout=600 -qq install -y --no-install-recommends "$@" >/dev/null
+}
+
 missing=
 for p in $want; do
     dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
 done
-[ -n "$missing" ] || exit 0
-echo "installing:$missing"
-export DEBIAN_FRONTEND=noninteractive
-# Services of these packages must not start here: they would meddle with the machine's network.
-policy=/usr/sbin/policy-rc.d
-if [ ! -e $policy ]; then
-    printf '#!/bin/sh\nexit 101\n' >$policy
-    chmod +x $policy
-    trap 'rm -f $policy' EXIT
+if [ -n "$missing" ]; then
+    echo "installing:$missing"
+    # shellcheck disable=SC2086
+    install $missing
 fi
-apt-get -o DPkg::Lock::Timeout=600 -qq update >/dev/null
-# shellcheck disable=SC2086
-apt-get -o DPkg::Lock::Timeout=600 -qq install -y --no-install-recommends $missing >/dev/null
+[ "${1:-build}" != test ] || bash "$(dirname "$0")/npm.sh"

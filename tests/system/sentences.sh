@@ -59,7 +59,7 @@ done <<ROWS
 400 POST /containers/run/wait?condition=x - invalid condition: "x"
 400 POST /containers/run/rename?name= - Neither old nor new names may be empty
 400 POST /containers/run/rename?name=run - Renaming a container with the same name as its current name
-409 POST /containers/run/rename?name=still - Conflict. The container name "/still" is already in use by container "$STILL".
+409 POST /containers/run/rename?name=still - Error when allocating new name: Conflict. The container name "/still" is already in use by container "$STILL".
 409 GET /containers/still/top - is not running
 400 GET /containers/run/logs - you must choose at least one stream
 501 GET /containers/mute/logs?stdout=1 - configured logging driver does not support reading
