@@ -5,7 +5,8 @@
  * BENEATH without links; where the archive itself has made a link of a parent ("bin" →
  * "usr/bin", then "bin/sh"), as the container would see it (IN_ROOT). The last part is never
  * followed: a later entry replaces an earlier one, links included.
- * Trap: the fd of the last parent is cached; whoever removes a directory must drop it.
+ * Trap: the fd of the last parent is cached; whoever removes a directory or a link makes the cache
+ * forget its path.
  */
 #include "extract.h"
 
@@ -157,12 +158,12 @@ static struct err *clear_name(struct extract *x, int dir, const char *name, bool
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return err_sys("stat %s", name);
     *was_hidden = whiteout_is(&st);
+    if (!S_ISREG(st.st_mode))
+        x->parent_path[0] = '\0'; /* it may lead through what goes now */
     if (!S_ISDIR(st.st_mode))
         return unlink_file(x, dir, name, &st);
     if (for_dir)
         return NULL;
-    if (dir != x->parent)
-        drop_parent(x);
     if (unlinkat(dir, name, AT_REMOVEDIR) == 0)
         return NULL;
     tar_split_refuse(x->split, "an entry of its archive takes the place of a whole directory");

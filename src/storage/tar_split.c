@@ -86,8 +86,10 @@ static struct err *move_to(struct tar_split *s, int64_t to, bool is_raw)
     if (is_raw) {
         TRY(end_run(s));
         TRY(tar_record_add_raw(s->record, s->tail.data, from_tail));
-        TRY(tar_record_add_raw(s->record, s->piece + (s->done + (int64_t)from_tail - s->piece_at),
-                               (size_t)n - from_tail));
+        if ((size_t)n > from_tail)
+            TRY(tar_record_add_raw(s->record,
+                                   s->piece + (s->done + (int64_t)from_tail - s->piece_at),
+                                   (size_t)n - from_tail));
     }
     if (from_tail)
         buf_drop_front(&s->tail, from_tail);
@@ -103,7 +105,7 @@ struct err *tar_split_piece(struct tar_split *s, struct archive *ar, const void 
         place = end;
     if (place > s->done)
         TRY(move_to(s, place, true));
-    if (s->done < end) {
+    if (s->piece_len && s->done < end) {
         int64_t from = s->done > s->piece_at ? s->done - s->piece_at : 0;
 
         buf_add(&s->tail, s->piece + from, s->piece_len - (size_t)from);

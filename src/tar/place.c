@@ -201,6 +201,8 @@ static struct err *clear_name(struct placing *x, int dir, const char *name, bool
         return errno == ENOENT ? NULL : err_sys("stat %s", name);
     if (S_ISDIR(st.st_mode) && for_dir)
         return NULL;
+    if (S_ISLNK(st.st_mode))
+        x->parent_path[0] = '\0'; /* it may lead through what goes now */
     if (S_ISDIR(st.st_mode) != for_dir && x->plan->keeps_kind)
         return err_new(ERR_INVALID,
                        for_dir ? "cannot overwrite non-directory \"%s\" with directory \"%s\""

@@ -123,6 +123,16 @@ for z in gzip bzip2 xz; do
     $z -c file.tar >file.tar.z; inside 'rm -f /w/z/file; mkdir -p /w/z'
     put '/containers/up/archive?path=/w/z' file.tar.z; same "$z is unpacked" "200 f" "$STATUS $(inside 'cat /w/z/file')"
 done
+python3 - <<'PY'
+import io, tarfile
+with tarfile.open("links.tar", "w") as t:
+    for name, what in ("a", tarfile.DIRTYPE), ("b", tarfile.DIRTYPE), ("l", "a"), ("l/x", b"in a"), ("l", "b"), ("l/x", b"in b"):
+        i = tarfile.TarInfo(name); data = what if name == "l/x" else b""; i.mode = 0o755; i.size = len(data)
+        if name != "l/x": i.type, i.linkname = (tarfile.SYMTYPE, what) if name == "l" else (what, "")
+        t.addfile(i, io.BytesIO(data))
+PY
+inside 'mkdir /w/links'; put '/containers/up/archive?path=/w/links' links.tar
+same "a link is followed as it is at that moment" "200 in a in b" "$STATUS $(inside 'cat /w/links/a/x; echo; cat /w/links/b/x' | xargs)"
 
 # ---- what is broken leaves nothing
 head -c 3000000 /dev/urandom >src/large; tar -C src -cf broken.tar dir large

@@ -61,6 +61,12 @@ all all2.tar from-ustar other/name:x two:b two:a
 check "the same bytes whatever the order" cmp all.tar all2.tar
 d save other/name:x two:a two:b from-ustar >all3.tar
 check "and by the docker CLI" cmp all.tar all3.tar
+if python3 -c 'import docker' 2>/dev/null; then
+    python3 -c 'import docker, sys
+for piece in docker.APIClient(base_url=sys.argv[1], timeout=60).get_image("from-pax"): sys.stdout.buffer.write(piece)' "unix://$SOCK" >py.tar
+    b save -o py2.tar from-pax
+    check "and by docker-py" cmp py.tar py2.tar
+fi
 sleep 1.1; b save two:b two:a from-ustar other/name:x | cat >all4.tar
 check "and later, by a pipe" cmp all.tar all4.tar
 same "layers that are shared are there once" "" "$(tar tf all.tar | sort | uniq -d)"

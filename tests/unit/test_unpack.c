@@ -340,6 +340,22 @@ TEST(unpack_parents_that_are_links_stay_inside)
     tear_down();
 }
 
+/* "bin" is one folder, and then another one. */
+TEST(unpack_follows_the_links_of_the_moment)
+{
+    set_up();
+    FILE_ENTRY("a/", '5');
+    FILE_ENTRY("b/", '5');
+    FILE_ENTRY("bin", '2', .link = "a");
+    FILE_ENTRY("bin/x", '0', .data = "in a");
+    FILE_ENTRY("bin", '2', .link = "b");
+    FILE_ENTRY("bin/x", '0', .data = "in b");
+    CHECK_OK(unpack());
+    CHECK_STR(text_of("a/x"), "in a");
+    CHECK_STR(text_of("b/x"), "in b");
+    tear_down();
+}
+
 TEST(unpack_makes_whiteouts)
 {
     struct stat st;
