@@ -78,6 +78,29 @@ EOF
 X
 same "shell, exec form, user, folder, heredoc" "you loud|argv exec|/tmp/w|5|first second" "$(inside run:1 'echo "$(cat /run1)|$(cat /run2)|$(cat /tmp/pwd)|$(cat /tmp/id)|$(xargs </tmp/here)"')"
 like "the history" '^\|1 WHO=you /bin/sh -c echo "\$WHO \$HOW" >/run1; id -u >/id$' "$(by run:1 10)"
+build run:0 <<'X'
+FROM busybox
+RUN <<EOF
+#!/bin/busybox ash
+echo "$0 $((6 * 7))" >/script
+EOF
+USER 5
+WORKDIR /tmp
+RUN <<EOF
+#!/bin/sh -e
+false
+echo never
+EOF
+X
+says "a script of its own fails as it says" "The command '/.berth-heredoc' returned a non-zero code: 1"
+build run:0 <<'X'
+FROM busybox
+RUN <<EOF
+#!/bin/busybox ash
+echo "$0 $((6 * 7))" >/script
+EOF
+X
+same "a script of its own, which is gone afterwards" "/.berth-heredoc 42" "$(inside run:0 'cat /script; ls -A / | grep berth')"
 build run:2 <<<'FROM busybox
 RUN true
 RUN --network=none ! ip addr show eth0'
