@@ -133,8 +133,6 @@ static struct err *refuse(const struct instruction *in)
         what = "RUN --device";
     if (in->type == INS_RUN && text_same(in->run.security, "insecure"))
         what = "RUN --security=insecure";
-    if ((in->type == INS_COPY || in->type == INS_ADD) && c->parents)
-        what = "COPY --parents";
     if (in->type == INS_ADD && !text_is_empty(c->checksum))
         what = "ADD --checksum";
     return what ? err_new(ERR_NOT_IMPLEMENTED, "%s is not supported by this version of berth: %s",

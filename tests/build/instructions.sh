@@ -165,7 +165,12 @@ refused "a path out of the context" 'COPY ../../etc/passwd /x' 'COPY failed: for
 refused "a user who is not there" 'COPY --chown=nosuch one /' 'unable to find user nosuch'
 refused "a mode that is none" 'COPY --chmod=u+x one /' 'invalid chmod parameter'
 refused "what is below a file" 'COPY one /etc/passwd/x/y' 'not a directory'
-refused "--parents" 'COPY --parents dir/top /' 'COPY --parents is not supported'
+build copy:4 <<'X'
+FROM busybox
+COPY --parents dir/top dir/sub one /p/
+COPY --parents dir/./sub/deep ./dir/./s*/d* /q/
+X
+same "--parents" "/p/dir/sub/deep /p/dir/top /p/one /q/sub/deep" "$(inside copy:4 'find /p /q -type f | sort | xargs')"
 build copy:3 <<'X'
 FROM busybox
 COPY --exclude=**/deep --exclude=hard dir /d
