@@ -210,6 +210,10 @@ void reap_entry(struct keeper *k, struct entry *e)
         return;
     if (!fetch_status(k, e))
         return;
+    if (e->state == KEEPER_STARTING)
+        read_news(k, e); /* once more: what it said between the two looks, and then ended */
+    if (e->pidfd != pidfd)
+        return;
     /* The engine has the same pidfd: it stays in epoll until it is taken out. */
     keeper_unwatch(k, e->pidfd);
     e->exited_wall_ns = clock_wall_ns();

@@ -14,7 +14,7 @@
 
 #include "tar_record.h"
 
-enum { OUT_BYTES = 64 << 10, LEVEL = 6, MEM_LEVEL = 8, GZIP_WINDOW = 15 + 16 };
+enum { OUT_BYTES = 64 << 10, LEVEL = 3, MEM_LEVEL = 8, GZIP_WINDOW = 15 + 16 };
 
 static const char magic[] = "berth tar record 1\n";
 static const char what_needs[] = "the layer needs at least";

@@ -47,7 +47,7 @@ for round in $(seq "$ROUNDS"); do
         (b save -o saved-$n.tar busybox >/dev/null 2>&1) & S+=($!)
         curl -s --limit-rate 300k --unix-socket "$SOCK" http://x/images/busybox/get -o slow-$n.tar & S+=($!)
     done
-    sleep "0.$((RANDOM % 3))$((RANDOM % 10))" # any moment of it
+    sleep "$((RANDOM % 2)).$((RANDOM % 10))" # any moment of it
     if [ $((round % 4)) = 0 ]; then engine_stop; else engine_kill; fi
     wait $L "${S[@]}" 2>/dev/null
     for n in 1 2 3; do

@@ -134,6 +134,18 @@ users() {
     check "the engine answers" alive
 }
 
+wrong_blobs() { # ARCHIVE: those whose digest is not their name, or none at all
+    python3 - "$1" <<'PY'
+import hashlib, sys, tarfile
+try:
+    t = tarfile.open(sys.argv[1])
+    blobs = [m for m in t if m.name.startswith("blobs/sha256/") and m.isfile()]
+    print(*[m.name for m in blobs if hashlib.sha256(t.extractfile(m).read()).hexdigest() != m.name[13:]] or ([] if len(blobs) > 2 else ["none"]))
+except Exception as e:
+    print(e)
+PY
+}
+
 # Archives (CVE-2014-6407, -9356, -9357, -9358, -2019-14271, -2021-41089)
 archives() {
     local i out
@@ -148,6 +160,9 @@ archives() {
         out=$(run "hostile:$i" sh -c 'cat /tmp/berth-outside/file /d/file /f /h 2>/dev/null')
         same "$i: the canary is not read" "" "$(printf '%s\n' "$out" | grep -x canary)"
         untouched "run $i"
+        in_host $D image inspect "hostile:$i" >/dev/null 2>&1 || continue
+        same "$i: its layers are given back as they came" "" "$(in_host $D save "hostile:$i" 2>&1 >"$HOST/saved.tar"; wrong_blobs "$HOST/saved.tar")"
+        untouched "save $i"
     done
     like "a device of an image cannot be opened" "Operation not permitted|No such file" "$(run hostile:tar-device cat /sda)"
     same "an overlay attribute of an image does nothing" "" "$(run hostile:tar-trusted sh -c 'cat /x/passwd' 2>/dev/null | grep root)"

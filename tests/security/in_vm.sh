@@ -4,6 +4,7 @@
 # lib/vm_security.sh inside its machine ("tests/run vm-security"), where all is five to ten times slower.
 #    in_vm.sh NAME…
 cd "$(dirname "$0")" || exit 1
+export SLOWNESS=5
 failed=0
 for name in "$@"; do
     began=$SECONDS

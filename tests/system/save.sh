@@ -44,6 +44,10 @@ d create --name one from-pax x >/dev/null; echo 1 >1; d cp 1 one:/; d commit one
 d create --name one from-pax x >/dev/null; echo 2 >2; d cp 2 one:/; d commit one two:b >/dev/null; d rm one >/dev/null
 d tag two:b other/name:x
 
+# One that is built here.
+mkdir ctx && echo here >ctx/f && printf 'FROM busybox\nCOPY f /f\nRUN mkdir /run-made && echo made >/run-made/x\nLABEL a=b\n' >ctx/Dockerfile
+DOCKER_BUILDKIT=0 d build -q -t built ctx >built.out 2>&1 && BUILT=built || { echo "# no build: $(tail -1 built.out)"; BUILT=; }
+
 # ---- what comes back
 for t in ustar gnu pax sparse sparse2 twice; do
     get "from-$t/get" >saved.tar
@@ -97,6 +101,7 @@ again() { # NAME FILE IMAGE [AS]: it comes back with the same id
     d tag "$was" "$3"
 }
 again "load of one's own" all.tar two:a
+[ -z "$BUILT" ] || { b save -o built.tar built; again "an image that was built" built.tar built; same "and runs as it was" "here made" "$(d run --rm built cat /f /run-made/x | xargs)"; }
 all all5.tar from-ustar other/name:x two:b two:a; check "and saved again it is the same" cmp all.tar all5.tar
 check "skopeo: docker-archive" skopeo inspect docker-archive:repo.tar:two:a
 check "skopeo: oci" skopeo inspect oci-archive:by-id.tar
@@ -201,7 +206,9 @@ done
 same "nothing half-made" "" "$(ls "$HOST/data/layers/tmp")"
 
 # ---- removal takes all of it
-d rmi -f $(d images -qa | sort -u) >/dev/null 2>&1
+poll 10 eval 'd rmi -f $(d images -qa | sort -u); [ -z "$(d images -qa)" ]' # a parent goes behind its children
+same "no image is left" "" "$(d images -qa)"
+api POST '/build/prune?all=1' # the cache of what was built
 check "nothing is left of layers" poll 10 eval '[ "$(ls "$HOST/data/layers" | xargs)" = "init tmp" ] && [ -z "$(ls "$HOST/data/layers/tmp" "$HOST/data/tmp" 2>/dev/null | grep -v :)" ]'
 check "idle" poll 10 idle
 finish

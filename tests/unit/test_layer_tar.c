@@ -85,7 +85,7 @@ static void check_same(void)
     layer_tar_close(t);
     CHECK_OK(give_back(&back));
     CHECK_INT(back.len, tar.len);
-    CHECK(!memcmp(back.data, tar.data, tar.len));
+    CHECK(!tar.len || !memcmp(back.data, tar.data, tar.len));
 }
 
 static void round_trip(void)
@@ -242,7 +242,7 @@ TEST(layer_tar_keeps_padding_and_what_follows)
     ADD("link-with-data", '1', .link = "a", .data = "some writers put it again");
     tar_end(&tar);
     for (int i = 0; i < 300000; i++)
-        buf_putc(&tar, (char)(i * i % 251));
+        buf_putc(&tar, (char)((unsigned)i * (unsigned)i % 251));
     round_trip();
     buf_finish(&tar);
     ADD("no", '0', .data = "end"); /* not one zero block */

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The guide's security section, item by item: what a create request answers.
 
-usage: warnings.py SOCKET IMAGE    prints TAP; the API's Warnings are what every client shows
+usage: risk_warnings.py SOCKET IMAGE    prints TAP; the API's Warnings are what every client shows
 """
 import http.client
 import json
