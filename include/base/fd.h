@@ -2,7 +2,7 @@
 /* File descriptors, paths and files. All O_CLOEXEC. Blocking calls: workers and start-up only. */
 #pragma once
 
-#include "base/mem.h"
+#include "base/text.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -41,6 +41,8 @@ bool path_means_directory(const char *path);
 struct err *path_absolute(struct arena *a, const char *path, char **out) must_check;
 
 struct err *dir_make_all(const char *path, unsigned mode) must_check; /* mkdir -p */
+/* Names in a directory, without . and .. */
+struct err *dir_names(struct arena *a, int dir, struct strs *out) must_check;
 /* Removes a tree below dirfd without following links or crossing into mounts
  * (openat2 RESOLVE_NO_XDEV). Absent is success. */
 struct err *dir_remove_tree(int dirfd, const char *name) must_check;

@@ -130,6 +130,15 @@ struct cgroup_stats {
 struct err *cgroup_stats(struct cgroup_tree *t, const char *place, struct cgroup_stats *out)
     must_check;
 
+/* psi.rst; v1 has none, nor has a kernel without PSI. */
+struct cgroup_pressure {
+    bool is_known;
+    int64_t some_ns, full_ns;
+};
+/* resource: "cpu", "memory", "io". */
+void cgroup_pressure(struct cgroup_tree *t, const char *place, const char *resource,
+                     struct cgroup_pressure *out);
+
 /* What is shown of a cgroup beside that, as its files have it. */
 struct cgroup_io {
     unsigned major, minor;

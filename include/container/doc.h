@@ -87,6 +87,7 @@ struct port_record { /* a port mapping of the running container, or as many as f
 struct doc {
     char *id, *name, *image_id, *image_name, *hostname;
     char *platform;
+    bool is_of_build;        /* of a step of a build: no engine but the one that made it wants it */
     char *uid_map, *gid_map; /* of its user namespace, as id_ranges_text; NULL: the host's ids */
     int64_t created_ns;
     struct config config; /* merged with the image's */

@@ -23,7 +23,10 @@ struct parts {
     struct landing *landing;    /* set before the keeper's entries come */
     struct keeper_conn *keeper; /* set between container_table_open and container_table_adopt */
     struct container_table *containers;
+    struct builder *builder;
     struct stats_sampler *stats;
+    struct metrics *metrics;
+    struct latencies *latencies;
     const struct container_hooks *container_hooks; /* set by container_table_open */
     struct journal *audit_log;                     /* NULL: no file */
     struct policy *policy;                         /* what callers may; NULL: everything */

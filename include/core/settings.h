@@ -18,6 +18,7 @@ struct settings {
     char *audit_log_max_size; /* "10m" */
     int64_t audit_log_max_bytes;
     int audit_log_max_files;
+    char *metrics_addr;  /* "127.0.0.1:9323"; NULL or "": /metrics at the hosts alone */
     char *policy;        /* file of what callers may; NULL: everything */
     char *default_ip;    /* for published ports; "0.0.0.0" */
     char *risk_warnings; /* "all", "serious" or "off": what create's Warnings tell of risks */

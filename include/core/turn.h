@@ -18,5 +18,8 @@ struct loop;
 /* From here on the loop is held by `what` of `of` ("container/start", "claim"; what may be NULL).
  * Both are kept as they are, so they are literals or tables' texts. Returns the boot clock. */
 int64_t turn_enter(struct loop *l, const char *of, const char *what);
+struct buf;
+/* Prometheus' family berth_loop_turn_seconds. */
+void turns_write_metrics(struct loop *l, struct buf *out);
 /* The counters as one object "turns": for core/debug.h and GET /debug/turns. */
 void turns_dump(void *loop, struct jw *w);

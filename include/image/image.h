@@ -58,12 +58,20 @@ const struct pairs *image_labels(const struct image *i);
 void image_ref(struct image *i, const char *container_id, bool is_running);
 void image_unref(struct image *i, const char *container_id);
 size_t image_users(const struct image *i);
+/* By who is no container, as the cache of builds: it and its layers stay, whoever removes it, but
+ * are not listed any more. */
+void image_keep(struct image *i);
+void image_let_go(struct image *i);          /* may free it */
+bool image_is_hidden(const struct image *i); /* it is kept, and not listed */
 /* platform "os/arch[/variant]", NULL or "": any. ERR_INVALID for what is none, ERR_NOT_FOUND in
  * Docker's words when the image, found by `reference`, is of another one. */
 struct err *image_check_platform(const struct image *i, const char *reference, const char *platform)
     must_check;
 /* The text from {"os":…,"architecture":…,"variant":…}, as queries have it; "" stays "". */
 struct err *image_platform_of_json(struct arena *a, const char *json, const char **out) must_check;
+
+/* "os/arch[/variant]" in its normal form; text NULL or "": the host's. */
+struct err *image_platform_text(struct arena *a, const char *text, char **out) must_check;
 
 void image_write_inspect(const struct image *i, struct jw *w, int api_version);
 /* One list item, with these of its names. */
@@ -107,14 +115,18 @@ struct image_job *image_import(struct image_table *t, int in_fd, const struct im
 /* A container's files, without those that it has from its image, become a layer above the image's.
  */
 struct image_commit {
-    const char *container_id;
+    const char
+        *container_id;      /* or of rootfs_create alone; NULL: no layer, the configuration only */
     const char *config;     /* JSON: what the image's shall be, before the changes */
     const char *created_by; /* of its line in the history */
     const char *repo, *tag, *comment, *author; /* may be NULL or "" */
     struct strs changes;
+    const char *platform; /* without a parent; NULL or "": the host's */
+    bool is_unlisted;     /* a step of a build: there for whoever keeps it, from `done` on */
     /* On the loop, when its files have been read: false, and they were perhaps not all there. */
     bool (*is_there)(void *ctx);
 };
+/* parent NULL: it begins with nothing. */
 struct image_job *image_commit(struct image_table *t, struct image *parent,
                                const struct image_commit *r, image_done_fn done, void *ctx);
 /* The client is gone: stop, leave nothing half made; done is still called once. */
@@ -123,6 +135,10 @@ void image_job_cancel(struct image_job *j);
 /* repo/tag as given by the client; tag NULL: latest. */
 void image_tag(struct image_table *t, const char *source, const char *repo, const char *tag,
                image_done_fn done, void *ctx);
+/* The end of a build: it is listed from now on, under the full names (none: as one without a name),
+ * on disk when done is called. */
+void image_list(struct image_table *t, const char *id, const struct strs *full_names,
+                image_done_fn done, void *ctx);
 /* Docker's rules (conflict texts, untag versus delete, short ids). `out` lines of
  * {"Untagged":…}/{"Deleted":…} as a JSON array text, valid in the callback. */
 void image_remove(struct image_table *t, const char *ref, bool force, bool no_prune,

@@ -20,13 +20,21 @@ struct create_result {
     const char *id;
     struct strs warnings;
 };
-/* body: the JSON of POST /containers/create, kept as documents. name NULL or "": generated.
- * The result lives during the call. permit: what the caller may, copied; NULL: everything.
- * risk_warnings: "all", "serious", "off"; NULL: as the label says, or the engine's setting.
- * ERR_NOT_FOUND "No such image: x:latest". */
-void container_create(struct container_table *t, const char *name, const char *platform,
-                      const char *body, size_t body_len, int api_version,
-                      const struct permit *permit, const char *risk_warnings,
+/* All is copied. */
+struct create_call {
+    const char *name;     /* NULL or "": generated */
+    const char *platform; /* NULL or "": any */
+    const char *body;     /* the JSON of POST /containers/create */
+    size_t body_len;
+    int api_version;
+    const struct permit *permit;    /* what the caller may; NULL: everything */
+    const char *risk_warnings;      /* "all", "serious", "off"; NULL: as the label says, or the
+                                       engine's setting */
+    bool is_of_build;               /* the next engine removes it */
+    const struct strs *image_names; /* that count for the policy besides its own; NULL: none */
+};
+/* The result lives during the call of done. ERR_NOT_FOUND "No such image: x:latest". */
+void container_create(struct container_table *t, const struct create_call *call,
                       void (*done)(void *ctx, struct err *err, const struct create_result *r),
                       void *ctx);
 

@@ -19,6 +19,8 @@ void layer_store_close(struct layer_store *s);
 /* sha256("<parent chain> <diff id>"), or the diff id itself without a parent. */
 void layer_chain_id(const char *parent, const char *diff_id, char out[DIGEST_MAX]);
 bool layer_exists(struct layer_store *s, const char *chain_id);
+/* Of one that exists: whether there is a record, by which layer_tar.h gives its tar back. */
+bool layer_has_record(struct layer_store *s, const char *chain_id);
 int64_t layer_size(struct layer_store *s, const char *chain_id); /* bytes of its files; -1 absent */
 struct err *layer_remove(struct layer_store *s, const char *chain_id) must_check; /* via tmp/ */
 /* Start-up: it has an image; whether one without is a crash's left-over, by what the database knows
@@ -37,6 +39,7 @@ struct unpack_result {
     char blob_digest[DIGEST_MAX]; /* of the bytes as they came */
     char diff_id[DIGEST_MAX];     /* of the tar */
     int64_t blob_bytes, tar_bytes, file_bytes, entries;
+    bool is_empty; /* of layer_pack: the container has changed nothing */
 };
 /* Progress of an unpack, called on the worker now and then. May be NULL. Returning
  * false stops it (ERR_CANCELLED). */
@@ -56,7 +59,8 @@ struct err *layer_unpack(struct layer_store *s, int in_fd, const struct unpack_l
 struct err *layer_pack(struct layer_store *s, const char *container_id, unpack_progress_fn progress,
                        void *ctx, struct unpack_result *result, char **torn,
                        struct layer_draft **out) must_check;
-/* syncfs, then the name. When chain_id exists already the draft is dropped: success. Takes d. */
+/* syncfs, then the name. When chain_id exists already the draft is dropped, but for its record if
+ * that layer has none: success. Takes d. */
 struct err *layer_commit(struct layer_draft *d, const char *parent, const char *chain_id,
                          const struct unpack_result *r) must_check;
 void layer_abort(struct layer_draft *d); /* accepts NULL */

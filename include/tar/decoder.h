@@ -18,6 +18,8 @@ enum decoder_kind {
     DECODER_RAW_TAR = 3, /* a tar, compressed or not */
 };
 struct err *decoder_open(enum decoder_kind kind, struct archive **out) must_check;
+/* Whether a file begins as a tar with something in it, compressed or not. Moves its place. */
+bool decoder_is_tar(int fd);
 /* ERR_INVALID with what libarchive has last complained of. */
 struct err *decoder_err(struct archive *ar) must_check;
 

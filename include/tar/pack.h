@@ -8,6 +8,11 @@
 #include "base/id_map.h"
 #include "base/text.h"
 
+enum tar_pack_choice {
+    TAR_PACK_TAKES,
+    TAR_PACK_OMITS, /* not the entry; of a directory perhaps what is in it */
+    TAR_PACK_SKIPS, /* nor anything that is in it */
+};
 struct tar_pack_plan {
     int source;               /* O_PATH, a file of any kind; borrowed */
     const char *root_name;    /* what it is called; a directory's name ends with a slash */
@@ -15,6 +20,11 @@ struct tar_pack_plan {
     const struct id_map *ids; /* of the user namespace whose ids the owners are; NULL: the host's */
     bool is_layer;            /* the upper folder of an overlay: what hides what is below becomes
                                  whiteouts of a layer (OCI image-spec, "Whiteouts") */
+    bool is_for_digest;       /* without times and owners: two trees that a build would copy to the
+                                 same give the same bytes */
+    /* Of a name in front of which `prefix` stands, without the slash of a directory. NULL: all. */
+    enum tar_pack_choice (*choose)(void *ctx, const char *name, bool is_dir);
+    void *ctx;
 };
 struct tar_pack;
 struct tar_pack *tar_pack_create(const struct tar_pack_plan *p);

@@ -26,7 +26,11 @@ struct tar_place_plan {
     bool has_owner; /* all belong to uid:gid */
     uid_t uid;
     gid_t gid;
-    bool keeps_kind; /* a directory is never replaced by a file, nor a file by a directory */
+    bool has_mode; /* all have this one, but for links */
+    mode_t mode;
+    bool may_lack_end; /* the padding of the last entry and what follows may be missing: Go's reader
+                          takes that, and the docker CLI sends it */
+    bool keeps_kind;   /* a directory is never replaced by a file, nor a file by a directory */
     int64_t max_bytes, max_entries;
     /* The next bytes, valid until the next call; *n 0 at the end. */
     struct err *(*more)(void *ctx, const void **p, size_t *n);

@@ -13,10 +13,11 @@
 
 struct api {
     struct parts *parts;
+    struct server *server;
     struct facts facts;
 };
 
-extern const struct route api_routes[];
+extern const struct route api_routes[], metrics_routes[]; /* end with {0} */
 
 static inline struct api *api_of(const struct request *r)
 {
@@ -38,6 +39,8 @@ void handle_version(struct request *r);
 void handle_info(struct request *r);
 void handle_events(struct request *r);
 void handle_disk_usage(struct request *r);
+void handle_build(struct request *r);
+void handle_build_cancel(struct request *r);
 void handle_build_prune(struct request *r);
 void handle_auth(struct request *r);
 void handle_debug_objects(struct request *r);
@@ -46,6 +49,7 @@ void handle_debug_turns(struct request *r);
 void handle_policy_check(struct request *r);
 void handle_not_yet(struct request *r);
 void handle_no_swarm(struct request *r);
+void handle_metrics(struct request *r);
 void handle_plugins(struct request *r);
 
 void handle_container_list(struct request *r);
@@ -92,6 +96,8 @@ void handle_image_inspect(struct request *r);
 void handle_image_history(struct request *r);
 void handle_image_tag(struct request *r);
 void handle_image_remove(struct request *r);
+void handle_images_get(struct request *r);
+void handle_image_get(struct request *r);
 void handle_image_prune(struct request *r);
 
 void handle_network_list(struct request *r);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "base/address.h"
 #include "base/fd.h"
 #include "base/log.h"
 
@@ -103,6 +104,24 @@ struct err *listen_unix(const char *path, const char *group, int *out)
     TRY(give_to_group(path, group));
     if (listen(fd, LISTEN_BACKLOG) < 0)
         return err_sys("listen on %s", path);
+    *out = steal_fd(&fd);
+    return NULL;
+}
+
+struct err *listen_tcp(const char *address, int *out)
+{
+    struct sockaddr_storage at;
+    autoclose int fd = -1;
+    socklen_t len;
+    int yes = 1;
+
+    TRY(address_parse(address, &at, &len));
+    fd = socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return err_sys("make a socket");
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) < 0 ||
+        bind(fd, (struct sockaddr *)&at, len) < 0 || listen(fd, LISTEN_BACKLOG) < 0)
+        return err_sys("listen on %s", address);
     *out = steal_fd(&fd);
     return NULL;
 }

@@ -17,6 +17,11 @@
     }
 
 /* clang-format off */
+const struct route metrics_routes[] = {
+    {"GET", "/metrics", handle_metrics, 0},
+    {0},
+};
+
 const struct route api_routes[] = {
     {"HEAD", "/_ping", handle_ping, 0},
     {"GET", "/_ping", handle_ping, 0},
@@ -29,6 +34,7 @@ const struct route api_routes[] = {
     {"GET", "/debug/objects", handle_debug_objects, 0},
     {"GET", "/debug/ops", handle_debug_ops, 0},
     {"GET", "/debug/turns", handle_debug_turns, 0},
+    {"GET", "/metrics", handle_metrics, 0},
     {"GET", "/plugins", handle_plugins, 0},
 
     {"GET", "/containers/json", handle_container_list, 0},
@@ -69,20 +75,20 @@ const struct route api_routes[] = {
 
     {"GET", "/images/json", handle_image_list, 0},
     {"GET", "/images/search", handle_not_yet, 0},
-    {"GET", "/images/get", handle_not_yet, 0},
+    {"GET", "/images/get", handle_images_get, 0},
     {"POST", "/images/create", handle_image_create, M | Q | S},
     {"POST", "/images/load", handle_image_load, M | Q | S},
     {"POST", "/images/prune", handle_image_prune, M | Q},
     {"GET", "/images/{*}/json", handle_image_inspect, 0},
     {"GET", "/images/{*}/history", handle_image_history, 0},
-    {"GET", "/images/{*}/get", handle_not_yet, 0},
+    {"GET", "/images/{*}/get", handle_image_get, 0},
     {"POST", "/images/{*}/push", handle_not_yet, M},
     {"POST", "/images/{*}/tag", handle_image_tag, M | Q},
     {"DELETE", "/images/{*}", handle_image_remove, M | Q},
     {"GET", "/distribution/{*}/json", handle_not_yet, 0},
-    {"POST", "/build", handle_not_yet, M | S},
+    {"POST", "/build", handle_build, M | Q | S},
     {"POST", "/build/prune", handle_build_prune, M},
-    {"POST", "/build/cancel", handle_not_yet, M},
+    {"POST", "/build/cancel", handle_build_cancel, M},
     {"POST", "/session", handle_not_yet, 0},
     {"POST", "/grpc", handle_not_yet, 0},
 

@@ -33,16 +33,19 @@
 #define IDLE_MS 1000   /* a client between two requests is not idle yet */
 #define FDS_KEPT 2000  /* for starts, logs and what is opened for a moment */
 #define RETRY_MS 100
+#define METRICS_CONNS_MAX 64 /* more are closed at once: nobody scrapes by so many */
 
 struct listener {
     struct server *server;
+    struct front *front;
     int fd;
     struct watch *watch;
-    const char *path; /* NULL: given to us */
+    const char *path; /* NULL: given to us, or an address */
 };
 
 struct server {
     struct front front;
+    struct front metrics; /* of --metrics-addr: GET /metrics and nothing else */
     struct api api;
     struct listener listeners[LISTENERS_MAX];
     size_t n_listeners;
@@ -113,8 +116,10 @@ static void accept_one(struct listener *l, bool *out_more)
     int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
     *out_more = fd >= 0 || errno == EINTR || errno == ECONNABORTED;
-    if (fd >= 0)
-        conn_open(&s->front, fd);
+    if (fd >= 0 && l->front == &s->metrics && l->front->n_conns >= METRICS_CONNS_MAX)
+        close(fd);
+    else if (fd >= 0)
+        conn_open(l->front, fd);
     else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
         pause_for_fds(s, errno);
 }
@@ -136,9 +141,9 @@ static void on_acceptable(void *arg, int events)
 
 static void on_conn_closed(struct front *f)
 {
-    struct server *s = container_of(f, struct server, front);
+    struct server *s = ((struct api *)f->app)->server;
 
-    if (s->is_full && f->n_conns < s->max_conns / 2)
+    if (s->is_full && s->front.n_conns < s->max_conns / 2)
         s->is_full = false;
     if (s->is_serving && s->is_paused && !s->retry.due_ns)
         listen_for(s, true);
@@ -146,21 +151,22 @@ static void on_conn_closed(struct front *f)
 
 static void on_quiet(struct front *f)
 {
-    struct server *s = container_of(f, struct server, front);
+    struct server *s = ((struct api *)f->app)->server;
 
-    if (s->is_closed)
+    if (s->is_closed && s->front.n_requests + s->metrics.n_requests == 0)
         server_free(s);
 }
 
 /* ---- opening ---- */
 
-static struct err *add_listener(struct server *s, int fd, const char *path)
+static struct err *add_listener(struct server *s, struct front *f, int fd, const char *path)
 {
     if (s->n_listeners == LISTENERS_MAX) {
         close(fd);
         return err_new(ERR_INVALID, "more than %d hosts", LISTENERS_MAX);
     }
-    s->listeners[s->n_listeners++] = (struct listener){.server = s, .fd = fd, .path = path};
+    s->listeners[s->n_listeners++] =
+        (struct listener){.server = s, .front = f, .fd = fd, .path = path};
     return NULL;
 }
 
@@ -173,14 +179,29 @@ static struct err *open_host(struct server *s, const char *host)
     if (text_starts(host, "fd://")) {
         TRY(listen_given(fds, LISTENERS_MAX, &n));
         for (size_t i = 0; i < n; i++)
-            TRY(add_listener(s, fds[i], NULL));
+            TRY(add_listener(s, &s->front, fds[i], NULL));
         return NULL;
     }
     if (!text_starts(host, scheme))
         return err_new(ERR_INVALID, "invalid bind address format: %s", host);
     host += strlen(scheme);
     TRY(listen_unix(host, s->api.parts->settings->group, &fds[0]));
-    return add_listener(s, fds[0], host);
+    return add_listener(s, &s->front, fds[0], host);
+}
+
+static struct err *open_hosts(struct server *s)
+{
+    const struct settings *settings = s->api.parts->settings;
+    int fd;
+
+    for (size_t i = 0; i < settings->hosts.n; i++)
+        TRY(open_host(s, settings->hosts.v[i]));
+    if (text_is_empty(settings->metrics_addr))
+        return NULL;
+    TRY(listen_tcp(settings->metrics_addr, &fd));
+    log_info("metrics can be read by everybody who reaches the address",
+             KV("address", settings->metrics_addr));
+    return add_listener(s, &s->metrics, fd, NULL);
 }
 
 static void close_listeners(struct server *s)
@@ -220,39 +241,44 @@ static void dump(void *ctx, struct jw *w)
     jw_obj_end(w);
 }
 
+static void open_front(struct server *s, struct front *f, const struct route *routes)
+{
+    front_init(f);
+    f->loop = s->api.parts->loop;
+    f->ops = s->api.parts->ops;
+    f->routes = routes;
+    f->oldest = API_VERSION_MIN;
+    f->newest = API_VERSION_MAX;
+    f->headers = s->headers.data;
+    f->app = &s->api;
+    f->on_closed = on_conn_closed;
+    f->on_quiet = on_quiet;
+}
+
 struct err *server_open(struct parts *p, struct server **out)
 {
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
     struct server *s = mem_new(struct server);
+    struct err *err;
 
     sigaction(SIGPIPE, &ignore, NULL); /* bodies go into pipes, whose readers may go away */
     s->api.parts = p;
+    s->api.server = s;
     facts_read(&s->api.facts);
     buf_printf(&s->headers,
                "Api-Version: %d.%d\r\nDocker-Experimental: false\r\nOstype: linux\r\n"
                "Server: Berth/%s (linux)\r\n",
                API_VERSION_MAX / 100, API_VERSION_MAX % 100, BERTH_VERSION);
-    front_init(&s->front);
-    s->front.loop = p->loop;
-    s->front.ops = p->ops;
-    s->front.routes = api_routes;
-    s->front.oldest = API_VERSION_MIN;
-    s->front.newest = API_VERSION_MAX;
-    s->front.headers = s->headers.data;
-    s->front.app = &s->api;
+    open_front(s, &s->front, api_routes);
     s->front.admit = judge_command;
     s->front.on_result = trail_end;
-    s->front.on_closed = on_conn_closed;
-    s->front.on_quiet = on_quiet;
+    open_front(s, &s->metrics, metrics_routes);
     set_budget(s);
-    for (size_t i = 0; i < p->settings->hosts.n; i++) {
-        struct err *err = open_host(s, p->settings->hosts.v[i]);
-
-        if (err) {
-            close_listeners(s);
-            server_free(s);
-            return err;
-        }
+    err = open_hosts(s);
+    if (err) {
+        close_listeners(s);
+        server_free(s);
+        return err;
     }
     debug_register(p->debug, "server", dump, s);
     *out = s;
@@ -280,9 +306,9 @@ void server_close(struct server *s)
     s->is_serving = false;
     timer_clear(s->front.loop, &s->retry);
     close_listeners(s);
-    while ((c = front_first(&s->front)))
+    while ((c = front_first(&s->front)) || (c = front_first(&s->metrics)))
         conn_close(c);
     s->is_closed = true;
-    if (s->front.n_requests == 0)
+    if (s->front.n_requests + s->metrics.n_requests == 0)
         server_free(s);
 }

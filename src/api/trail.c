@@ -16,6 +16,7 @@
 #include "core/debug.h"
 #include "core/events.h"
 #include "core/journal.h"
+#include "core/latency.h"
 #include "core/settings.h"
 #include "exec/exec.h"
 #include "exec/exec_object.h"
@@ -163,11 +164,12 @@ static void tell_file(const struct request *r, uint64_t seq, int64_t ms)
 
 void trail_end(struct request *r)
 {
-    int64_t ms = (clock_boot_ns() - r->begun_ns) / NS_PER_MS;
+    int64_t ns = clock_boot_ns() - r->begun_ns, ms = ns / NS_PER_MS;
     uint64_t seq;
 
     if (!r->command)
         return;
+    latencies_note(parts_of(r)->latencies, r->command, result_of(r), ns);
     tell_log(r, ms);
     seq = tell_event(r, ms);
     if (parts_of(r)->audit_log)

@@ -144,6 +144,28 @@ struct err *cgroup_stats(struct cgroup_tree *t, const char *place, struct cgroup
     return NULL;
 }
 
+static int64_t total_of(const char *text, const char *line)
+{
+    const char *at = strstr(text, line), *total = at ? strstr(at, "total=") : NULL;
+
+    return total ? strtoll(total + strlen("total="), NULL, 10) * 1000 : 0;
+}
+
+/* "some avg10=0.00 avg60=0.00 avg300=0.00 total=12", in us, and a line of "full". */
+void cgroup_pressure(struct cgroup_tree *t, const char *place, const char *resource,
+                     struct cgroup_pressure *out)
+{
+    char file[32], text[512];
+
+    *out = (struct cgroup_pressure){0};
+    if (!t->features.is_v2)
+        return;
+    snprintf(file, sizeof(file), "%s.pressure", resource);
+    if (!knob_read(&t->h[0], place, file, text, sizeof(text)))
+        return;
+    *out = (struct cgroup_pressure){true, total_of(text, "some "), total_of(text, "full ")};
+}
+
 /* ---- in detail ---- */
 
 static void add_io(struct arena *a, struct cgroup_io **v, size_t *n, size_t *room,

@@ -33,29 +33,41 @@ static struct err *read_config(struct cli *cli, const struct json **out)
     return json_parse(cli->arena, text, len, out);
 }
 
-static char *encode(struct cli *cli, const struct json *entry, const char *key)
+/* False: the entry says nothing that is understood. */
+static bool write_entry(struct cli *cli, struct jw *w, const struct json *entry, const char *key,
+                        const char *member)
 {
-    autobuf struct buf b = {0};
-    struct jw w = {.out = &b};
     const char *auth = json_str(json_get(entry, "auth"));
     const char *token = json_str(json_get(entry, "identitytoken"));
-    char *pair = NULL, *colon;
+    char *pair = NULL, *colon = NULL;
     size_t len;
 
-    jw_obj(&w, NULL);
     if (auth) {
         err_drop(text_from_base64(cli->arena, auth, &pair, &len));
         colon = pair ? strchr(pair, ':') : NULL;
         if (!colon)
-            return NULL;
+            return false;
         *colon = '\0';
-        jw_str(&w, "username", pair);
-        jw_str(&w, "password", colon + 1);
+    }
+    jw_obj(w, member);
+    if (auth) {
+        jw_str(w, "username", pair);
+        jw_str(w, "password", colon + 1);
     }
     if (token)
-        jw_str(&w, "identitytoken", token);
-    jw_str(&w, "serveraddress", key);
-    jw_obj_end(&w);
+        jw_str(w, "identitytoken", token);
+    jw_str(w, "serveraddress", key);
+    jw_obj_end(w);
+    return true;
+}
+
+static char *encode(struct cli *cli, const struct json *entry, const char *key)
+{
+    autobuf struct buf b = {0};
+    struct jw w = {.out = &b};
+
+    if (!write_entry(cli, &w, entry, key, NULL))
+        return NULL;
     return text_to_base64(cli->arena, b.data, b.len, true);
 }
 
@@ -72,6 +84,24 @@ char *api_registry_auth(struct cli *cli, const char *image)
         return NULL;
     entry = json_get(json_get(config, "auths"), auth_key(n.domain));
     return entry ? encode(cli, entry, auth_key(n.domain)) : NULL;
+}
+
+char *auth_all(struct cli *cli)
+{
+    autobuf struct buf b = {0};
+    struct jw w = {.out = &b};
+    const struct json *config = NULL;
+    const struct json *auths;
+
+    err_drop(read_config(cli, &config));
+    auths = json_get(config, "auths");
+    if (!json_len(auths))
+        return NULL;
+    jw_obj(&w, NULL);
+    for (const struct json *i = json_first(auths); i; i = json_next(i))
+        write_entry(cli, &w, i, json_key(i), json_key(i));
+    jw_obj_end(&w);
+    return text_to_base64(cli->arena, b.data, b.len, true);
 }
 
 static void copy_members(struct cli *cli, struct jw *w, const struct json *j, const char *except)

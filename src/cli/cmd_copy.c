@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * berth cp and export. What is copied is a tar stream that is made, or put in place, while it
+ * berth cp, export and save. What is copied is a tar stream that is made, or put in place, while it
  * comes: nothing is kept in memory or beside.
  */
 #include "commands.h"
@@ -367,7 +367,7 @@ struct err *cmd_cp(struct cli *cli, const void *options, struct strs args)
     return err_new(ERR_INVALID, "must specify at least one container source");
 }
 
-/* ---- export ---- */
+/* ---- export, save ---- */
 
 /* Beside the file first, so that a broken export does not look like one. */
 static struct err *export_to_file(struct download *d, const char *path)
@@ -386,22 +386,48 @@ static struct err *export_to_file(struct download *d, const char *path)
     return e;
 }
 
-struct err *cmd_export(struct cli *cli, const void *options, struct strs args)
+static struct err *get_tar(struct cli *cli, const char *path, const char *output)
 {
-    const struct export_options *o = options;
-    struct http_request r = {.method = "GET"};
+    struct http_request r = {.method = "GET", .path = path};
     struct download d = {0};
-    char *path = NULL;
     struct err *e;
 
-    if (text_is_empty(o->output) && isatty(STDOUT_FILENO))
-        return err_new(ERR_INVALID, "cowardly refusing to save to a terminal. Use the -o flag or "
-                                    "redirect");
-    TRY(api_path(cli, &path, "/containers/%s/export", api_escape(cli, args.v[0])));
-    r.path = path;
     TRY(api_open(cli, &r, &d.conn));
-    e = text_is_empty(o->output) ? to_fd(&d, STDOUT_FILENO) : export_to_file(&d, o->output);
+    e = text_is_empty(output) ? to_fd(&d, STDOUT_FILENO) : export_to_file(&d, output);
     http_conn_close(d.conn);
     buf_finish(&d.piece);
     return e;
+}
+
+static struct err *refuse_terminal(const char *output)
+{
+    if (text_is_empty(output) && isatty(STDOUT_FILENO))
+        return err_new(ERR_INVALID, "cowardly refusing to save to a terminal. Use the -o flag or "
+                                    "redirect");
+    return NULL;
+}
+
+struct err *cmd_export(struct cli *cli, const void *options, struct strs args)
+{
+    const struct export_options *o = options;
+    char *path = NULL;
+
+    TRY(refuse_terminal(o->output));
+    TRY(api_path(cli, &path, "/containers/%s/export", api_escape(cli, args.v[0])));
+    return get_tar(cli, path, o->output);
+}
+
+struct err *cmd_save(struct cli *cli, const void *options, struct strs args)
+{
+    const struct export_options *o = options;
+    autobuf struct buf query = {0};
+    char *path = NULL;
+
+    TRY(refuse_terminal(o->output));
+    for (size_t i = 0; i < args.n; i++)
+        buf_printf(&query, "%snames=%s", i ? "&" : "", text_to_query(cli->arena, args.v[i]));
+    if (!text_is_empty(o->platform))
+        buf_printf(&query, "&platform=%s", query_platform(cli->arena, o->platform));
+    TRY(api_path(cli, &path, "/images/get?%s", query.data));
+    return get_tar(cli, path, o->output);
 }

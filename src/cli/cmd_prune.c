@@ -20,6 +20,8 @@ static const struct prune_kind kinds[] = {
      "WARNING! This will remove all custom networks not used by at least one container."},
     {"volume", "/volumes/prune", "VolumesDeleted", "Deleted Volumes:",
      "WARNING! This will remove anonymous local volumes not used by at least one container."},
+    {"builder", "/build/prune", "CachesDeleted",
+     "Deleted build cache objects:", "WARNING! This will remove all dangling build cache."},
     {"image", "/images/prune", "ImagesDeleted",
      "Deleted Images:", "WARNING! This will remove all dangling images."},
 };
@@ -60,6 +62,8 @@ static struct err *prune(struct cli *cli, const struct prune_kind *k, const stru
     if (o->all && strcmp(k->group, "volume") == 0)
         strs_add(cli->arena, &filters, "all=true");
     TRY(query_filters(cli->arena, &filters, &query));
+    if (o->all && strcmp(k->group, "builder") == 0)
+        query = arena_printf(cli->arena, "all=1%s%s", query[0] ? "&" : "", query);
     TRY(api_post(cli, NULL, &reply, "%s%s%s", k->path, query[0] ? "?" : "", query));
     print_deleted(k, json_get(reply.json, k->list));
     *reclaimed += json_int(json_get(reply.json, "SpaceReclaimed"));

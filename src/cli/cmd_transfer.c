@@ -66,7 +66,10 @@ struct err *cmd_load(struct cli *cli, const void *options, struct strs args)
     if (text_is_empty(o->input) && isatty(STDIN_FILENO))
         return err_new(ERR_INVALID, "requested load from stdin, but stdin is empty");
     TRY(open_input(o->input, &fd));
-    TRY(api_path(cli, &path, "/images/load?quiet=%d", o->quiet || !isatty(STDOUT_FILENO) ? 1 : 0));
+    TRY(api_path(cli, &path, "/images/load?quiet=%d%s%s",
+                 o->quiet || !isatty(STDOUT_FILENO) ? 1 : 0,
+                 text_is_empty(o->platform) ? "" : "&platform=",
+                 text_is_empty(o->platform) ? "" : query_platform(cli->arena, o->platform)));
     r.path = path;
     r.upload_fd = fd;
     return messages_run(cli, &r, STDOUT_FILENO);

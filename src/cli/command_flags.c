@@ -52,6 +52,52 @@ const struct flag cp_flags[] = {
          "terminal is attached"),
     FLAG_END,
 };
+const struct flag build_flags[] = {
+    LIST(image_build_options, hosts, "add-host", 0, "list",
+         "Add a custom host-to-IP mapping (host:ip)"),
+    LIST(image_build_options, build_args, "build-arg", 0, "list", "Set build-time variables"),
+    LIST(image_build_options, cache_from, "cache-from", 0, "strings",
+         "Images to consider as cache sources"),
+    TEXT(image_build_options, cgroup_parent, "cgroup-parent", 0,
+         "Optional parent cgroup for the containers"),
+    NUMBER(image_build_options, cpu_period, "cpu-period", 0,
+           "Limit the CPU CFS (Completely Fair Scheduler) period"),
+    NUMBER(image_build_options, cpu_quota, "cpu-quota", 0,
+           "Limit the CPU CFS (Completely Fair Scheduler) quota"),
+    NUMBER(image_build_options, cpu_shares, "cpu-shares", 'c', "CPU shares (relative weight)"),
+    TEXT(image_build_options, cpuset_cpus, "cpuset-cpus", 0,
+         "CPUs in which to allow execution (0-3, 0,1)"),
+    TEXT(image_build_options, cpuset_mems, "cpuset-mems", 0,
+         "MEMs in which to allow execution (0-3, 0,1)"),
+    TEXT(image_build_options, file, "file", 'f',
+         "Name of the Dockerfile (default \"PATH/Dockerfile\")"),
+    BOOL(image_build_options, force_rm, "force-rm", 0,
+         "Always remove intermediate containers, also of what failed"),
+    TEXT(image_build_options, iidfile, "iidfile", 0, "Write the image ID to the file"),
+    LIST(image_build_options, labels, "label", 0, "list", "Set metadata for an image"),
+    BYTES(image_build_options, memory, "memory", 'm', "Memory limit"),
+    FLAG(FLAG_SWAP, struct image_build_options, memory_swap, "memory-swap", 0, "bytes",
+         "Swap limit equal to memory plus swap: -1 to\nenable unlimited swap"),
+    TEXT(image_build_options, network, "network", 0,
+         "Set the networking mode for the RUN instructions"),
+    BOOL(image_build_options, no_cache, "no-cache", 0, "Do not use cache when building the image"),
+    TEXT(image_build_options, platform, "platform", 0,
+         "Set platform if server is multi-platform capable"),
+    TEXT(image_build_options, progress, "progress", 0,
+         "Set type of progress output (auto|plain|quiet)"),
+    BOOL(image_build_options, pull, "pull", 0,
+         "Always attempt to pull a newer version of the image"),
+    BOOL(image_build_options, quiet, "quiet", 'q',
+         "Suppress the build output and print image ID on success"),
+    BOOL(image_build_options, rm, "rm", 0,
+         "Remove intermediate containers after a successful build (default true)", .is_on = true),
+    BYTES(image_build_options, shm_size, "shm-size", 0, "Size of /dev/shm"),
+    LIST(image_build_options, tags, "tag", 't', "list",
+         "Name and optionally a tag in the 'name:tag' format"),
+    TEXT(image_build_options, target, "target", 0, "Set the target build stage to build"),
+    LIST(image_build_options, ulimits, "ulimit", 0, "ulimit", "Ulimit options"),
+    FLAG_END,
+};
 const struct flag commit_flags[] = {
     TEXT(commit_options, author, "author", 'a',
          "Author (e.g., \"John Hannibal Smith <hannibal@a-team.com>\")"),
@@ -65,6 +111,11 @@ const struct flag commit_flags[] = {
 };
 const struct flag export_flags[] = {
     TEXT(export_options, output, "output", 'o', "Write to a file, instead of STDOUT"),
+    FLAG_END,
+};
+const struct flag save_flags[] = {
+    TEXT(export_options, output, "output", 'o', "Write to a file, instead of STDOUT"),
+    TEXT(export_options, platform, "platform", 0, "Save only the given platform variant"),
     FLAG_END,
 };
 const struct flag start_flags[] = {
@@ -225,6 +276,7 @@ const struct flag pull_flags[] = {
 };
 const struct flag load_flags[] = {
     TEXT(import_options, input, "input", 'i', "Read from tar archive file, instead of STDIN"),
+    TEXT(import_options, platform, "platform", 0, "Load only the given platform variant"),
     BOOL(import_options, quiet, "quiet", 'q', "Suppress the load output"),
     FLAG_END,
 };

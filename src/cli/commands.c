@@ -45,6 +45,8 @@
     "Download an image from a registry"
 #define LOAD cmd_load, load_flags, struct import_options, 0, 0, " [OPTIONS]",                      \
     "Load an image from a tar archive or STDIN"
+#define SAVE cmd_save, save_flags, struct export_options, 1, ANY, " [OPTIONS] IMAGE [IMAGE...]",   \
+    "Save one or more images to a tar archive (streamed to STDOUT by default)"
 #define IMPORT cmd_import, import_flags, struct import_options, 1, 2,                              \
     " [OPTIONS] file|URL|- [REPOSITORY[:TAG]]",                                                    \
     "Import the contents from a tarball to create a filesystem image"
@@ -54,6 +56,8 @@
     "Display system-wide information"
 #define EVENTS cmd_events, events_flags, struct events_options, 0, 0, " [OPTIONS]",                \
     "Get real time events from the server"
+#define BUILD cmd_build, build_flags, struct image_build_options, 1, 1, " [OPTIONS] PATH | -",     \
+    "Build an image from a Dockerfile"
 #define RM cmd_rm, rm_flags, struct rm_options, 1, ANY, " [OPTIONS] CONTAINER [CONTAINER...]",     \
     "Remove one or more containers"
 #define GROUP_INSPECT(WHAT, what)                                                                  \
@@ -69,7 +73,7 @@ const struct command commands[] = {
         "Show what weakens the isolation of containers, and the remedies"),
     ROW("policy check", cmd_policy_check, NULL, struct audit_options, 1, 1, " FILE",
         "Say whether the engine understands a policy file, and what is wrong where"),
-    MISSING("build"),
+    ROW("build", BUILD), ROW("image build", BUILD),
     CONTAINER("commit", cmd_commit, commit_flags, struct commit_options, 1, 2,
         " [OPTIONS] CONTAINER [REPOSITORY[:TAG]]",
         "Create a new image from a container's changes"),
@@ -121,7 +125,7 @@ const struct command commands[] = {
     ROW("rmi", RMI), ROW("image rm", RMI),
     ROW("image remove", RMI, .alias_of_name = "image rm"),
     CONTAINER("run", RUN),
-    MISSING("save"), MISSING("image save"),
+    ROW("save", SAVE), ROW("image save", SAVE),
     MISSING("search"),
     CONTAINER("start", cmd_start, start_flags, struct attach_options, 1, ANY,
         " [OPTIONS] CONTAINER [CONTAINER...]", "Start one or more stopped containers"),
@@ -142,6 +146,8 @@ const struct command commands[] = {
     CONTAINER("wait", cmd_wait, NULL, struct stop_options, 1, ANY, " CONTAINER [CONTAINER...]",
         "Block until one or more containers stop, then print their exit codes"),
 
+    ROW("builder prune", cmd_prune, prune_all_flags, struct prune_options, 0, 0, " [OPTIONS]",
+        "Remove build cache"),
     ROW("container prune", cmd_prune, prune_flags, struct prune_options, 0, 0, " [OPTIONS]",
         "Remove all stopped containers"),
     ROW("image prune", cmd_prune, prune_all_flags, struct prune_options, 0, 0, " [OPTIONS]",
@@ -181,7 +187,7 @@ const struct command commands[] = {
         " [OPTIONS] VOLUME [VOLUME...]", "Remove one or more volumes",
         .alias_of_name = "volume rm"),
 
-    MISSING("builder"), MISSING("buildx"), MISSING("checkpoint"), MISSING("compose"),
+    MISSING("buildx"), MISSING("checkpoint"), MISSING("compose"),
     MISSING("config"), MISSING("context"), MISSING("manifest"), MISSING("node"),
     MISSING("plugin"), MISSING("secret"), MISSING("service"), MISSING("stack"),
     MISSING("swarm"), MISSING("trust"),

@@ -173,6 +173,8 @@ struct err *http_conn_send(struct http_conn *c, const struct http_request *r)
                r->method, r->path, BERTH_VERSION);
     if (r->auth)
         buf_printf(&b, "X-Registry-Auth: %s\r\n", r->auth);
+    if (r->registries)
+        buf_printf(&b, "X-Registry-Config: %s\r\n", r->registries);
     if (r->quiet_risks)
         buf_puts(&b, "X-Berth-Risk-Warnings: off\r\n");
     if (r->upgrades)

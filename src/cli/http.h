@@ -42,12 +42,13 @@ struct err *http_reply_end(struct http_reply *r) must_check;
 
 struct http_request {
     const char *method;
-    const char *path; /* with version and query */
-    const char *body; /* JSON, NULL: none */
-    const char *auth; /* X-Registry-Auth, NULL: none */
-    bool upgrades;    /* asks for a hijacked connection */
-    bool quiet_risks; /* create's answer does not tell of risks */
-    int upload_fd;    /* > 0: the body is this file, sent in chunks */
+    const char *path;       /* with version and query */
+    const char *body;       /* JSON, NULL: none */
+    const char *auth;       /* X-Registry-Auth, NULL: none */
+    const char *registries; /* X-Registry-Config, NULL: none */
+    bool upgrades;          /* asks for a hijacked connection */
+    bool quiet_risks;       /* create's answer does not tell of risks */
+    int upload_fd;          /* > 0: the body is this file, sent in chunks */
     /* Or it is made piece by piece, into a buffer that is taken again and again. */
     struct err *(*produce)(void *ctx, struct buf *out, bool *is_end);
     void *ctx;

@@ -34,7 +34,8 @@ static struct err *show_stream(struct http_conn *c, struct progress_bars *p, int
     return e;
 }
 
-struct err *messages_run(struct cli *cli, const struct http_request *r, int fd)
+struct err *messages_run_for_id(struct cli *cli, const struct http_request *r, int fd,
+                                const char **out_id)
 {
     autobuf struct buf out = {0};
     struct progress_bars p = {.a = cli->arena, .out = &out};
@@ -48,7 +49,15 @@ struct err *messages_run(struct cli *cli, const struct http_request *r, int fd)
     e = show_stream(c, &p, fd);
     progress_bars_finish(&p);
     http_conn_close(c);
+    *out_id = p.last_aux_id;
     return e;
+}
+
+struct err *messages_run(struct cli *cli, const struct http_request *r, int fd)
+{
+    const char *ignored;
+
+    return messages_run_for_id(cli, r, fd, &ignored);
 }
 
 struct err *messages_pull(struct cli *cli, const char *image, const char *platform, bool all_tags,

@@ -156,3 +156,17 @@ const char *text_of(const struct json *object, const char *key)
 
     return s ? s : "";
 }
+
+char *query_platform(struct arena *a, const char *text)
+{
+    static const char *const keys[] = {"os", "architecture", "variant"};
+    struct strs parts = text_split(a, text, '/');
+    autobuf struct buf b = {0};
+    struct jw w = {.out = &b};
+
+    jw_obj(&w, NULL);
+    for (size_t i = 0; i < parts.n && i < ARRAY_LEN(keys); i++)
+        jw_str(&w, keys[i], parts.v[i]);
+    jw_obj_end(&w);
+    return text_to_query(a, parts.n > ARRAY_LEN(keys) ? text : b.data);
+}

@@ -6,6 +6,8 @@
 
 /* --filter k=v … as "filters={…}", URL-encoded; "" when there is none. */
 struct err *query_filters(struct arena *a, const struct strs *filters, char **out) must_check;
+/* "linux/arm64/v8" as queries have it: JSON, URL-encoded. */
+char *query_platform(struct arena *a, const char *text);
 /* --since/--until: RFC3339, unix seconds or a Go duration before now → "sec.nanos". */
 struct err *query_since(struct arena *a, const char *text, char **out) must_check;
 

@@ -37,8 +37,8 @@ struct attach_options { /* attach, start, exec */
 struct cp_options {
     bool archive, follow, quiet;
 };
-struct export_options {
-    char *output;
+struct export_options { /* export, save */
+    char *output, *platform;
 };
 struct logs_options {
     bool follow, timestamps, details;
@@ -59,6 +59,13 @@ struct commit_options {
     char *author, *message;
     struct strs changes;
     bool pauses, no_pause;
+};
+struct image_build_options {
+    struct strs tags, build_args, labels, hosts, cache_from, ulimits;
+    char *file, *target, *network, *iidfile, *platform, *progress;
+    char *cgroup_parent, *cpuset_cpus, *cpuset_mems;
+    struct number cpu_period, cpu_quota, cpu_shares, memory, memory_swap, shm_size;
+    bool quiet, no_cache, pull, rm, force_rm;
 };
 struct import_options { /* load, import */
     char *input, *message, *platform;

@@ -142,6 +142,7 @@ static const struct jfield doc_fields[] = {
     J(J_STR, struct doc, image_name, "Image"),
     J(J_STR, struct doc, hostname, "Hostname"),
     J(J_STR, struct doc, platform, "Platform", .flags = J_OMIT),
+    J(J_BOOL, struct doc, is_of_build, "OfBuild", .flags = J_OMIT),
     J(J_I64, struct doc, created_ns, "Created"),
     J(J_OBJ, struct doc, config, "Config", .sub = &config_json),
     J(J_OBJ, struct doc, host, "HostConfig", .sub = &host_config_json),

@@ -60,6 +60,7 @@ struct turn_watch {
     struct turn_name worst;            /* of this turn, when worst_ns is set */
     int64_t worst_ns;
     uint64_t turns[TURN_BUCKETS], holds[TURN_BUCKETS];
+    int64_t turns_ns;                                          /* all of them */
     uint64_t turns_cpu[TURN_BUCKETS], holds_cpu[TURN_BUCKETS]; /* of slow ones */
     uint64_t n_sleeps;                                         /* in slow turns */
     struct turn_holder longest[TURN_LONGEST];

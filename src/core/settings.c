@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "base/address.h"
 #include "base/fd.h"
 #include "base/log.h"
 
@@ -148,6 +149,14 @@ static struct err *check_labels(const struct settings *s)
     return NULL;
 }
 
+static struct err *check_metrics_addr(const struct settings *s)
+{
+    struct sockaddr_storage at;
+    socklen_t len;
+
+    return text_is_empty(s->metrics_addr) ? NULL : address_parse(s->metrics_addr, &at, &len);
+}
+
 static struct err *check_audit_log(struct settings *s)
 {
     if (!text_to_bytes(s->audit_log_max_size, &s->audit_log_max_bytes) ||
@@ -167,6 +176,7 @@ static struct err *check(struct arena *a, struct settings *s)
     if (!log_level_from_text(s->log_level, &unused))
         return err_new(ERR_INVALID, "invalid logging level: %s", s->log_level);
     TRY(check_audit_log(s));
+    TRY(check_metrics_addr(s));
     for (size_t i = 0; i < s->hosts.n; i++)
         TRY(check_host(a, s, &s->hosts.v[i]));
     TRY(check_network(a, s));

@@ -86,6 +86,8 @@ const struct flag settings_flags[] = {
      .remark = "uploads are not limited"},
     {"max-inflight", 0, "max-inflight", FLAG_INT, AT(max_inflight), .min = 1,
      .help = "Commands that are worked on at a time (default 512)"},
+    {"metrics-addr", 0, "metrics-addr", FLAG_TEXT, AT(metrics_addr),
+     .help = "Address, as 127.0.0.1:9323, where anybody may GET /metrics and nothing else"},
     {"mtu", 0, "mtu", FLAG_INT, AT(mtu), .min = 68, .help = "MTU of networks (default 1500)"},
     {"no-new-privileges", 0, "no-new-privileges", FLAG_BOOL, AT(no_new_privileges),
      .help = "Set no-new-privileges by default for new containers"},

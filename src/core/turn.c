@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/metric.h"
 
 #include "loop_inner.h"
 
@@ -172,6 +173,7 @@ static void on_poll(uv_prepare_t *before_poll)
     ns = now - t->begun_ns;
     end_hold(t, now);
     t->turns[bucket_of(ns)]++;
+    t->turns_ns += ns;
     t->begun_ns = 0;
     t->polled_ns = now;
     t->worked_ns += ns;
@@ -226,6 +228,18 @@ static void dump_holder(struct jw *w, const struct turn_holder *h)
     jw_int(w, "cpu_us", h->cpu_ns / 1000);
     jw_int(w, "sleeps", h->n_sleeps);
     jw_obj_end(w);
+}
+
+void turns_write_metrics(struct loop *l, struct buf *out)
+{
+    static const char name[] = "berth_loop_turn_seconds";
+    int64_t bounds[TURN_BUCKETS];
+
+    ASSERT_LOOP();
+    for (size_t i = 0; i < TURN_BUCKETS; i++)
+        bounds[i] = 1024ll << i;
+    metric_head(out, name, "histogram", "How long the loop works between two polls.");
+    metric_histogram(out, name, "", bounds, l->turns.turns, TURN_BUCKETS, l->turns.turns_ns);
 }
 
 void turns_dump(void *loop, struct jw *w)

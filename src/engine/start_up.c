@@ -22,12 +22,14 @@
 #include "base/digest.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "builder/builder.h"
 #include "cgroup/cgroup.h"
 #include "container/container.h"
 #include "container/id_pool.h"
 #include "core/db.h"
 #include "core/debug.h"
 #include "core/events.h"
+#include "core/latency.h"
 #include "core/loop.h"
 #include "core/op.h"
 #include "core/turn.h"
@@ -42,6 +44,7 @@
 #include "runtime/subid.h"
 #include "storage/layer.h"
 #include "storage/volume.h"
+#include "view/metrics.h"
 #include "view/stats.h"
 
 #include "engine.h"
@@ -327,6 +330,8 @@ static struct err *open_containers(struct engine *e)
 
     ASSERT(p->images && p->volumes && p->networks);
     p->stats = stats_sampler_create(p);
+    p->metrics = metrics_create(p);
+    p->latencies = latencies_create();
     p->keeper_binary = keeper_binary(e->arena);
     TRY(open_ids(e));
     open_lsm(e);
@@ -336,6 +341,7 @@ static struct err *open_containers(struct engine *e)
                     container_table_adopt, &p->keeper));
     TRY(container_table_open_landing(p->containers));
     container_table_reconcile(p->containers);
+    TRY(builder_open(p, &p->builder));
     image_table_sweep(p->images);
     return NULL;
 }
@@ -399,7 +405,9 @@ void engine_close(struct engine *e)
 
     ASSERT_LOOP();
     ASSERT(p->containers && p->keeper);
+    builder_stop(p->builder);
     image_table_stop(p->images);
+    metrics_stop(p->metrics);
     container_table_close(p->containers);
     id_pool_destroy(p->id_pool);
     volume_table_close(p->volumes);
@@ -412,7 +420,10 @@ void engine_close(struct engine *e)
     loop_settle(p->loop); /* results of the last jobs, while what they speak to is there */
     trail_close(p);
     stats_sampler_destroy(p->stats);
+    metrics_destroy(p->metrics);
+    latencies_destroy(p->latencies);
     file_binds_close(p->file_binds);
+    builder_close(p->builder);
     image_table_close(p->images);
     layer_store_close(p->layers);
     cgroup_tree_close(p->cgroups);

@@ -75,7 +75,7 @@ void adopt_undo(struct image_table *t, struct adoption *ad)
         return;
     give_back(t, a, ad);
     i->is_removed = ad->was_removed;
-    if ((!ad->is_new && !i->is_removed) || image_users(i)) {
+    if ((!ad->is_new && !i->is_removed) || image_is_held(i)) {
         image_save(i, NULL, NULL);
         return;
     }

@@ -71,6 +71,7 @@ struct err *archived_image_set_config(struct arena *a, const struct staging *s,
             .diff_id = diff,
             .blob_bytes = -1,
             .packed_bytes = staging_packed_bytes(s),
+            .wants_record = true,
             .label = arena_strndup(a, digest_hex(diff), ID_SHORT),
         };
     }

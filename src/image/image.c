@@ -279,16 +279,46 @@ void image_ref(struct image *i, const char *container_id, bool is_running)
     u->is_running = is_running;
 }
 
-/* The last container of an image that was removed by force: now it goes. */
+bool image_is_held(const struct image *i)
+{
+    return map_count(i->users) || i->n_keeps;
+}
+
+/* The last one who needed an image that nobody lists: now it goes. */
+static void leave(struct image *i)
+{
+    if (!i->is_removed || image_is_held(i))
+        return;
+    db_delete(i->table->db, IMAGE_KIND, i->id, NULL, NULL);
+    image_withdraw(i);
+}
+
 void image_unref(struct image *i, const char *container_id)
 {
     ASSERT_LOOP();
     ASSERT(i->magic == IMAGE_MAGIC);
     free(map_take(i->users, container_id));
-    if (!i->is_removed || map_count(i->users))
-        return;
-    db_delete(i->table->db, IMAGE_KIND, i->id, NULL, NULL);
-    image_withdraw(i);
+    leave(i);
+}
+
+void image_keep(struct image *i)
+{
+    ASSERT_LOOP();
+    ASSERT(i->magic == IMAGE_MAGIC);
+    i->n_keeps++;
+}
+
+void image_let_go(struct image *i)
+{
+    ASSERT_LOOP();
+    ASSERT(i->magic == IMAGE_MAGIC && i->n_keeps);
+    i->n_keeps--;
+    leave(i);
+}
+
+bool image_is_hidden(const struct image *i)
+{
+    return i->is_removed;
 }
 
 size_t image_users(const struct image *i)
@@ -329,6 +359,15 @@ struct err *image_check_platform(const struct image *i, const char *reference, c
         return NULL;
     TRY(platform_parse(a, platform, &want));
     return platform_check(a, reference, &want, &is);
+}
+
+struct err *image_platform_text(struct arena *a, const char *text, char **out)
+{
+    struct platform p;
+
+    TRY(platform_parse(a, text, &p));
+    *out = platform_text(a, &p);
+    return NULL;
 }
 
 static const struct jfield platform_fields[] = {

@@ -198,7 +198,7 @@ void image_table_sweep(struct image_table *t)
     while (map_next(t->images, &cursor, &id, &v)) {
         struct image *i = v;
 
-        if (!i->is_removed || map_count(i->users))
+        if (!i->is_removed || image_is_held(i))
             continue;
         db_delete(t->db, IMAGE_KIND, i->id, NULL, NULL);
         image_withdraw(i); /* takes the current entry only */
@@ -266,17 +266,19 @@ struct image *image_present(struct image_table *t, const char *id)
     return i && !i->is_removed ? i : NULL;
 }
 
-/* A short id must be of one image. */
-static struct err *find_prefix(struct image_table *t, const char *hex, const char *given,
-                               struct image **out)
+/* A short id must be of one image: of one that is listed, or else of a step of a build. */
+static struct err *find_prefix_among(struct image_table *t, const char *hex, const char *given,
+                                     bool is_unlisted, struct image **out)
 {
     size_t cursor = 0, len = strlen(hex);
-    struct image *i, *found = NULL;
+    struct image *found = NULL;
+    void *v;
 
-    if (len < SHORT_ID_MIN || len > HEX_LEN || !text_is_hex(hex, len))
-        return NULL;
-    while ((i = image_next(t, &cursor))) {
-        if (strncmp(digest_hex(i->id), hex, len) != 0)
+    while (map_next(t->images, &cursor, NULL, &v)) {
+        struct image *i = v;
+
+        if (i->is_removed != is_unlisted || (is_unlisted && !i->n_keeps) ||
+            strncmp(digest_hex(i->id), hex, len) != 0)
             continue;
         if (found)
             return err_new(ERR_INVALID, "multiple IDs found with provided prefix: %s", given);
@@ -284,6 +286,17 @@ static struct err *find_prefix(struct image_table *t, const char *hex, const cha
     }
     *out = found;
     return NULL;
+}
+
+static struct err *find_prefix(struct image_table *t, const char *hex, const char *given,
+                               struct image **out)
+{
+    size_t len = strlen(hex);
+
+    if (len < SHORT_ID_MIN || len > HEX_LEN || !text_is_hex(hex, len))
+        return NULL;
+    TRY(find_prefix_among(t, hex, given, false, out));
+    return *out ? NULL : find_prefix_among(t, hex, given, true, out);
 }
 
 static struct image *find_full_id(struct image_table *t, const char *s)

@@ -55,8 +55,10 @@ struct image {
     struct strs full_tags, full_digests;
     struct strs tags, digests; /* familiar */
     int64_t last_tag_ns;
-    bool is_removed;   /* kept for stopped containers only (rmi -f): unlisted, unnamed */
+    bool is_removed;   /* unlisted, unnamed: kept for stopped containers only (rmi -f), or for the
+                          cache of builds */
     struct map *users; /* container id → the struct user of image_table.c */
+    size_t n_keeps;    /* who keeps it and is no container */
 };
 
 /* What makes an image: everything is copied. */
@@ -106,5 +108,7 @@ void image_save(struct image *i, db_done_fn done, void *ctx);
 /* id: the actor; name: its attribute; NULL for the image's id. */
 void image_event(const struct image *i, const char *action, const char *id, const char *name);
 
+/* Whether anybody needs it: a container, or who keeps it. */
+bool image_is_held(const struct image *i);
 /* A user of the image, running or not; NULL when there is none. */
 const char *image_user(const struct image *i, bool is_running);

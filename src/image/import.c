@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * docker import: a tar becomes the one layer of a new image; docker commit: what a container has
- * written becomes one more layer above its image's. The layer's id is known only when it has been
- * unpacked, so the draft comes first and the shelf is asked afterwards. Read the step tables at the
- * end first.
+ * docker import: a tar becomes the one layer of a new image; docker commit, and the steps of a
+ * build: what a container has written becomes one more layer above its image's. The layer's id is
+ * known only when it has been unpacked, so the draft comes first and the shelf is asked afterwards.
+ * Read the step tables at the end first.
  */
 #include "adopt.h"
 #include "change.h"
@@ -30,7 +30,9 @@ struct import {
     struct adoption adopted;
 
     /* of a commit */
-    const char *container_id; /* NULL: it is an import */
+    bool is_commit, is_unlisted;
+    bool is_kept;             /* by us: until whoever asked for it has taken it */
+    const char *container_id; /* NULL: there is no layer of it */
     const char *parent_text, *config_text, *author, *created_by;
     struct strs below; /* the parent's layers: held until the end */
     bool (*is_there)(void *ctx);
@@ -51,7 +53,7 @@ static struct err *read_name(struct op *op)
     TRY(ref_parse(op->arena, full, &m->name));
     if (m->name.digest)
         return err_new(ERR_INVALID, "cannot %s digest reference",
-                       m->container_id ? "commit to" : "import");
+                       m->is_commit ? "commit to" : "import");
     if (!m->name.tag)
         m->name.tag = arena_strdup(op->arena, "latest");
     return NULL;
@@ -66,18 +68,26 @@ static struct err *apply_changes(struct op *op)
     return image_blob_check_sizes(&m->blob);
 }
 
-static struct err *check_import(struct op *op)
+/* Of an image that has nothing below it. */
+static struct err *begin_blob(struct import *m)
 {
-    struct import *m = (struct import *)op;
     struct platform p;
 
-    TRY(read_name(op));
-    TRY(platform_parse(op->arena, m->platform_text, &p));
+    TRY(platform_parse(m->job.op.arena, m->platform_text, &p));
     if (strcmp(p.os, "linux") != 0)
         return err_new(ERR_INVALID, "operating system is not supported");
     m->blob.os = p.os;
     m->blob.architecture = p.arch;
     m->blob.variant = p.variant;
+    return NULL;
+}
+
+static struct err *check_import(struct op *op)
+{
+    struct import *m = (struct import *)op;
+
+    TRY(read_name(op));
+    TRY(begin_blob(m));
     return apply_changes(op);
 }
 
@@ -87,8 +97,11 @@ static struct err *check_commit(struct op *op)
     struct import *m = (struct import *)op;
 
     TRY(read_name(op));
-    TRY(image_blob_parse(op->arena, m->parent_text, strlen(m->parent_text), &m->blob));
-    if (m->blob.diff_ids.n >= LAYERS_MAX)
+    if (m->parent_text)
+        TRY(image_blob_parse(op->arena, m->parent_text, strlen(m->parent_text), &m->blob));
+    else
+        TRY(begin_blob(m));
+    if (m->container_id && m->blob.diff_ids.n >= LAYERS_MAX)
         return err_new(ERR_INVALID,
                        "max depth exceeded: the image has %zu layers already, and at most %d work: "
                        "use export and import, which make one of them",
@@ -122,8 +135,11 @@ static struct err *pack(struct op *op)
     struct import *m = (struct import *)op;
 
     ASSERT_WORKER();
-    return layer_pack(m->job.table->store, m->container_id, on_progress, m, &m->result, &m->torn,
-                      &m->draft);
+    TRY(layer_pack(m->job.table->store, m->container_id, on_progress, m, &m->result, &m->torn,
+                   &m->draft));
+    if (m->is_unlisted && m->result.is_empty) /* a step that changed nothing is none */
+        layer_abort(steal_ptr(&m->draft));
+    return NULL;
 }
 
 static void drop_draft(struct op *op)
@@ -215,6 +231,18 @@ static struct err *shelve(struct op *op)
 
 /* ---- the image ---- */
 
+static bool has_files(const struct op *op)
+{
+    return ((const struct import *)op)->container_id != NULL;
+}
+
+static bool has_layer(const struct op *op)
+{
+    const struct import *m = (const struct import *)op;
+
+    return !m->is_commit || (m->container_id && !(m->is_unlisted && m->result.is_empty));
+}
+
 static void add_history(struct import *m)
 {
     struct jlist *before = &m->blob.history;
@@ -228,6 +256,7 @@ static void add_history(struct import *m)
         .created_by = (char *)m->created_by,
         .author = (char *)m->author,
         .comment = m->blob.comment,
+        .empty_layer = !has_layer(&m->job.op),
     };
     m->blob.history = (struct jlist){h, before->n + 1};
 }
@@ -236,14 +265,15 @@ static void add_history(struct import *m)
 static const char *write_blob(struct op *op)
 {
     struct import *m = (struct import *)op;
-    const char *comment = m->container_id ? "" : "Imported from -";
+    const char *comment = m->is_commit ? "" : "Imported from -";
     char now[RFC3339_MAX];
 
     clock_rfc3339(clock_wall_ns(), now);
     m->blob.created = arena_strdup(op->arena, now);
     m->blob.comment = arena_strdup(op->arena, text_is_empty(m->message) ? comment : m->message);
     m->blob.author = (char *)m->author;
-    strs_add(op->arena, &m->blob.diff_ids, m->result.diff_id);
+    if (has_layer(op))
+        strs_add(op->arena, &m->blob.diff_ids, m->result.diff_id);
     add_history(m);
     return image_blob_write(op->arena, &m->blob);
 }
@@ -261,13 +291,27 @@ static struct err *adopt(struct op *op)
         strs_add(op->arena, &names, ref_full(op->arena, &m->name));
     TRY(adopt_image(m->job.table, op->arena, &facts, &names, &m->adopted));
     m->job.image = m->adopted.image;
+    if (!m->is_unlisted)
+        return NULL;
+    image_keep(m->job.image);
+    m->is_kept = true;
+    if (m->adopted.is_new || m->adopted.was_removed)
+        m->job.image->is_removed = true;
     return NULL;
+}
+
+static void stop_keeping(struct import *m)
+{
+    if (m->is_kept)
+        image_let_go(m->job.image);
+    m->is_kept = false;
 }
 
 static void unadopt(struct op *op)
 {
     struct import *m = (struct import *)op;
 
+    stop_keeping(m);
     adopt_undo(m->job.table, &m->adopted);
 }
 
@@ -294,6 +338,7 @@ static void finish(struct op *op)
     struct import *m = (struct import *)op;
 
     image_job_finish(&m->job);
+    stop_keeping(m);
     unclaim(op);
     for (size_t n = m->below.n; n > 0; n--)
         shelf_unref(m->job.table->shelf, m->below.v[n - 1]);
@@ -346,10 +391,10 @@ struct image_job *image_import(struct image_table *t, int in_fd, const struct im
 static const struct op_step commit_steps[] = {
     {"begin", ON_EVENT, image_job_begin, NULL, -1},
     {"check-request", ON_DISK, check_commit, NULL, 0},
-    {"pack", ON_DISK, pack, drop_draft, -1},
-    {"claim", ON_EVENT, claim, unclaim, -1},
-    {"commit", ON_DISK, commit, NULL, -1},
-    {"shelve", ON_LOOP, shelve, NULL, 0},
+    {"pack", ON_DISK, pack, drop_draft, -1, has_files},
+    {"claim", ON_EVENT, claim, unclaim, -1, has_layer},
+    {"commit", ON_DISK, commit, NULL, -1, has_layer},
+    {"shelve", ON_LOOP, shelve, NULL, 0, has_layer},
     {"adopt", ON_LOOP, adopt, unadopt, 0},
     {"save", ON_EVENT, save, NULL, -1},
     {0},
@@ -372,9 +417,14 @@ struct image_job *image_commit(struct image_table *t, struct image *parent,
     struct arena *a = j->op.arena;
 
     m->in_fd = -1;
+    m->is_commit = true;
+    m->is_unlisted = r->is_unlisted;
     m->container_id = arena_strdup(a, r->container_id);
-    m->parent_text = arena_strdup(a, parent->text);
-    m->below = strs_copy(a, &parent->chain);
+    m->platform_text = arena_strdup(a, r->platform);
+    if (parent) {
+        m->parent_text = arena_strdup(a, parent->text);
+        m->below = strs_copy(a, &parent->chain);
+    }
     for (size_t n = 0; n < m->below.n; n++)
         shelf_ref(t->shelf, m->below.v[n]);
     m->config_text = arena_strdup(a, r->config);
@@ -385,7 +435,7 @@ struct image_job *image_commit(struct image_table *t, struct image *parent,
     m->author = arena_strdup(a, r->author);
     m->changes = strs_copy(a, &r->changes);
     m->is_there = r->is_there;
-    j->op.subject = m->container_id;
+    j->op.subject = m->container_id ? m->container_id : m->created_by;
     image_job_start(j);
     return j;
 }

@@ -159,7 +159,9 @@ static void on_committed(struct job *job)
 
     if (!take_back(m))
         return;
-    if (is_made) {
+    if (is_made && m->makes_record)
+        shelf_note_record(m->table->shelf, m->chain_id);
+    if (is_made && m->is_claimed) {
         m->is_claimed = false;
         shelf_made(m->table->shelf, m->chain_id, m->result.file_bytes);
     }
@@ -176,7 +178,7 @@ static void on_committed(struct job *job)
 
 void make_commit(struct layer_make *m)
 {
-    ASSERT(m->state == MAKE_UNPACKED && m->draft && m->is_claimed);
+    ASSERT(m->state == MAKE_UNPACKED && m->draft && (m->is_claimed || m->makes_record));
     m->state = MAKE_COMMITTING;
     submit(m, run_commit, on_committed);
 }
@@ -335,7 +337,7 @@ static void start_fetch(struct layer_make *m)
         .done = on_fetched,
     };
 
-    ASSERT(m->is_claimed && m->group && !m->fetch && !m->has_job);
+    ASSERT((m->is_claimed || m->makes_record) && m->group && !m->fetch && !m->has_job);
     m->state = MAKE_FETCHING;
     if (m->plan.path)
         submit(m, run_unpack, on_unpacked);
@@ -361,12 +363,28 @@ static void on_shelf(struct shelf_wait *w)
         layers_advance(g);
 }
 
+static void make_ours(struct layer_make *m, bool is_new)
+{
+    if (is_new)
+        say(m, "Pulling fs layer");
+    m->state = MAKE_WAITING;
+    if (shelf_take_permit(m->table->shelf, &m->permit))
+        start_fetch(m);
+    else
+        say(m, "Waiting");
+}
+
 void make_begin(struct layer_make *m)
 {
     bool is_new = m->state == MAKE_NEW;
 
     switch (shelf_want(m->table->shelf, m->chain_id, &m->wait)) {
     case SHELF_PRESENT:
+        if (m->plan.wants_record && shelf_lacks_record(m->table->shelf, m->chain_id)) {
+            m->makes_record = true;
+            make_ours(m, is_new);
+            return;
+        }
         m->state = MAKE_IN_PLACE;
         say(m, "Already exists");
         return;
@@ -374,13 +392,7 @@ void make_begin(struct layer_make *m)
         break;
     case SHELF_YOURS:
         m->is_claimed = true;
-        if (is_new)
-            say(m, "Pulling fs layer");
-        m->state = MAKE_WAITING;
-        if (shelf_take_permit(m->table->shelf, &m->permit))
-            start_fetch(m);
-        else
-            say(m, "Waiting");
+        make_ours(m, is_new);
         return;
     }
     m->state = MAKE_WAITING;

@@ -24,7 +24,8 @@ struct layer_make {
     char chain_id[DIGEST_MAX];
     const char *parent; /* chain id; NULL for the base */
     enum make_state state;
-    bool is_claimed; /* on the shelf: ours to make */
+    bool is_claimed;   /* on the shelf: ours to make */
+    bool makes_record; /* it is there, without a record: it is unpacked again for that */
     struct shelf_wait wait;
     struct shelf_permit permit;
 

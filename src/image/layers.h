@@ -15,7 +15,8 @@ struct layer_plan {
     int64_t blob_bytes;      /* -1: unknown */
     const char *path;        /* a file with the blob; NULL: from the registry by blob_digest */
     int64_t packed_bytes;    /* of the archive that holds it; 0: it comes by itself */
-    const char *label;       /* 12 hex digits, for the progress lines */
+    bool wants_record; /* also of a layer that is there without one: it comes again for that */
+    const char *label; /* 12 hex digits, for the progress lines */
 };
 
 struct layers;

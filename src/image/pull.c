@@ -291,6 +291,7 @@ static void start_layers(struct pull *p)
             .diff_id = p->blob.diff_ids.v[i],
             .blob_digest = from[i].digest,
             .blob_bytes = from[i].size,
+            .wants_record = is_known,
             .label = arena_strndup(a, digest_hex(from[i].digest), ID_SHORT),
         };
     p->layers = layers_start(p->job.table, p->registry, plans, n,

@@ -169,7 +169,7 @@ static void delete_image(struct removing *g)
     image_event(g->image, "delete", NULL, NULL);
     strs_add(g->op.arena, &g->deleted, g->image->id);
     g->image->is_removed = true;
-    g->is_last = !image_users(g->image);
+    g->is_last = !image_is_held(g->image);
     if (g->is_last)
         list_layers(g);
 }
@@ -236,7 +236,7 @@ static struct err *let_go(struct op *op)
     struct removing *g = (struct removing *)op;
     struct image *i = g->is_last ? image_by_id(g->table, g->id) : NULL;
 
-    if (!i || !i->is_removed || image_users(i))
+    if (!i || !i->is_removed || image_is_held(i))
         return NULL;
     db_delete(g->table->db, IMAGE_KIND, g->id, NULL, NULL);
     image_withdraw(i);

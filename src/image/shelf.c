@@ -15,7 +15,8 @@ struct shelf_slot {
     char chain_id[DIGEST_MAX];
     int64_t size_bytes; /* -1: not on disk */
     size_t refs;
-    bool is_busy; /* being made or removed */
+    bool is_busy;      /* being made or removed */
+    bool lacks_record; /* an older engine has made it */
     struct list waiting;
 };
 
@@ -84,6 +85,7 @@ static void end_busy(struct shelf *s, const char *chain_id, int64_t size_bytes)
 
     ASSERT(slot->is_busy);
     slot->is_busy = false;
+    slot->lacks_record = false;
     slot->size_bytes = size_bytes;
     list_init(&woken);
     while (!list_is_empty(&slot->waiting)) {
@@ -158,8 +160,10 @@ struct err *shelf_open(struct layer_store *store, struct pools *p, struct shelf 
     for (size_t i = 0; i < found.n; i++) {
         int64_t size = layer_size(store, found.v[i]);
 
-        if (digest_is_valid(found.v[i]))
-            slot_of(s, found.v[i])->size_bytes = size < 0 ? 0 : size;
+        if (!digest_is_valid(found.v[i]))
+            continue;
+        slot_of(s, found.v[i])->size_bytes = size < 0 ? 0 : size;
+        slot_of(s, found.v[i])->lacks_record = !layer_has_record(store, found.v[i]);
     }
     *out = s;
     return NULL;
@@ -216,6 +220,18 @@ void shelf_sweep(struct shelf *s, shelf_left_fn is_left_behind, void *ctx, struc
         }
         settle(s, slot); /* takes at most the current entry */
     }
+}
+
+bool shelf_lacks_record(struct shelf *s, const char *chain_id)
+{
+    const struct shelf_slot *slot = map_get(s->slots, chain_id);
+
+    return slot && slot->size_bytes >= 0 && slot->lacks_record;
+}
+
+void shelf_note_record(struct shelf *s, const char *chain_id)
+{
+    slot_of(s, chain_id)->lacks_record = false;
 }
 
 bool shelf_has(struct shelf *s, const char *chain_id)

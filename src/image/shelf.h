@@ -24,6 +24,10 @@ void shelf_sweep(struct shelf *s, shelf_left_fn is_left_behind, void *ctx, struc
 bool shelf_has(struct shelf *s, const char *chain_id);
 int64_t shelf_size(struct shelf *s, const char *chain_id); /* -1 when absent */
 
+/* One that is there, and that an older engine has made: it can be unpacked again for its record. */
+bool shelf_lacks_record(struct shelf *s, const char *chain_id);
+void shelf_note_record(struct shelf *s, const char *chain_id); /* it has one now */
+
 struct shelf_wait { /* embedded */
     struct list link;
     void (*fn)(struct shelf_wait *w); /* ask again: someone has made it, failed, or removed it */

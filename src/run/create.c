@@ -70,6 +70,7 @@ struct create {
     struct risk_sources sources; /* what it mounts of the host, for the worker */
     struct permit permit;        /* policy NULL: everything */
     struct strs image_names;     /* of the image, and as it was asked for; for the policy */
+    struct strs more_image_names;
     bool is_reserved, is_published;
     size_t at_mount;              /* make-volumes: the mount being made */
     struct pairs *volume_options; /* per mount, for copy-up on the worker */
@@ -146,6 +147,7 @@ static struct err *find_image(struct op *op)
     o->image_names = strs_copy(op->arena, image_tags(o->c->image));
     strs_add(op->arena, &o->image_names, name);
     strs_add(op->arena, &o->image_names, image_id(o->c->image));
+    strs_merge(op->arena, &o->image_names, &o->more_image_names);
     image_ref(o->c->image, o->c->doc.id, false);
     return NULL;
 }
@@ -750,9 +752,7 @@ static void on_created(struct op *op, struct err *err, void *ctx)
     o->done(o->ctx, err, err ? NULL : &r);
 }
 
-void container_create(struct container_table *t, const char *name, const char *platform,
-                      const char *body, size_t body_len, int api_version,
-                      const struct permit *permit, const char *risk_warnings,
+void container_create(struct container_table *t, const struct create_call *call,
                       void (*done)(void *ctx, struct err *err, const struct create_result *r),
                       void *ctx)
 {
@@ -767,15 +767,18 @@ void container_create(struct container_table *t, const char *name, const char *p
     o->table = t;
     o->c = container_alloc(t, arena_create());
     o->c->doc.id = arena_strdup(o->c->arena, id);
-    o->name = arena_strdup(o->op.arena, name);
-    o->platform = arena_strdup(o->op.arena, platform);
-    o->body = arena_memdup(o->op.arena, body, body_len);
-    o->body_len = body_len;
-    o->api_version = api_version;
-    o->risk_warnings = arena_strdup(o->op.arena, risk_warnings);
+    o->c->doc.is_of_build = call->is_of_build;
+    o->name = arena_strdup(o->op.arena, call->name);
+    o->platform = arena_strdup(o->op.arena, call->platform);
+    o->body = arena_memdup(o->op.arena, call->body, call->body_len);
+    o->body_len = call->body_len;
+    o->api_version = call->api_version;
+    o->risk_warnings = arena_strdup(o->op.arena, call->risk_warnings);
+    if (call->image_names)
+        o->more_image_names = strs_copy(o->op.arena, call->image_names);
     o->warnings = text_split(o->op.arena, "", ','); /* present and empty */
-    if (permit)
-        o->permit = permit_copy(o->op.arena, permit);
+    if (call->permit)
+        o->permit = permit_copy(o->op.arena, call->permit);
     o->done = done;
     o->ctx = ctx;
     o->op.subject = o->c->doc.id;

@@ -10,11 +10,10 @@
 #include <sys/stat.h>
 
 #include "base/text.h"
+#include "storage/bounds.h"
 #include "storage/layer.h"
 #include "tar/decoder.h"
 #include "tar/tar_name.h"
-
-#include "bounds.h"
 
 enum { MEMBERS_MAX = 100000, READ_BYTES = 256 << 10 };
 

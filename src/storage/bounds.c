@@ -4,7 +4,7 @@
  * Trap: a layer may be compressed in an archive that is compressed itself. What it grows to is
  * measured against what came from outside (packed_bytes), not against the step between.
  */
-#include "bounds.h"
+#include "storage/bounds.h"
 
 enum { RATIO_FREE_BYTES = 64 << 20 }; /* below that no ratio is suspicious */
 

@@ -19,10 +19,10 @@
 
 #include "base/fd.h"
 #include "base/text.h"
+#include "storage/bounds.h"
 #include "tar/pack.h"
 #include "tar/place.h"
 
-#include "bounds.h"
 #include "shift.h"
 
 static const char what[] = "the archive";

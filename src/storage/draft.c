@@ -16,6 +16,7 @@
 #include "base/log.h"
 
 #include "layer_record.h"
+#include "tar_record.h"
 #include "trash.h"
 
 /* Its files stay: committed ones have a name, and those of a draft are removed by layer_abort or by
@@ -124,6 +125,23 @@ static struct err *give_name(struct layer_draft *d, const char *chain_id)
     return NULL;
 }
 
+/* A layer of an older engine's, with the same files. What was replaced first: a record without it
+ * would be a damaged one. */
+static struct err *give_record(struct layer_draft *d, const char *chain_id)
+{
+    static const char *const names[] = {TAR_REPLACED_NAME, TAR_RECORD_NAME};
+    autoclose int layer = openat(d->store->layers, digest_hex(chain_id),
+                                 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (layer < 0)
+        return err_sys("open layer %s", chain_id);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (renameat2(d->dir, names[i], layer, names[i], RENAME_NOREPLACE) < 0 && errno != ENOENT &&
+            errno != EEXIST)
+            return err_sys("give layer %s its record", chain_id);
+    return fsync(layer) < 0 ? err_sys("give layer %s its record", chain_id) : NULL;
+}
+
 struct err *layer_commit(struct layer_draft *d, const char *parent, const char *chain_id,
                          const struct unpack_result *r)
 {
@@ -141,8 +159,11 @@ struct err *layer_commit(struct layer_draft *d, const char *parent, const char *
         destroy(d);
         return NULL;
     }
-    if (err_errno(e) == EEXIST)
+    if (err_errno(e) == EEXIST) {
         err_drop(steal_ptr(&e));
+        if (!layer_has_record(d->store, chain_id))
+            e = give_record(d, chain_id);
+    }
     layer_abort(d);
     return e;
 }

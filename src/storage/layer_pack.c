@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -78,6 +79,14 @@ static struct err *pack_and_unpack(struct layer_store *s, struct packer *k,
     return steal_ptr(&k->err);
 }
 
+/* The root itself is as rootfs_create has made it. */
+static bool is_untouched(int upper)
+{
+    struct stat st;
+
+    return fstat(upper, &st) == 0 && (st.st_mode & 07777) == 0755 && !st.st_uid && !st.st_gid;
+}
+
 struct err *layer_pack(struct layer_store *s, const char *container_id, unpack_progress_fn progress,
                        void *ctx, struct unpack_result *result, char **torn,
                        struct layer_draft **out)
@@ -95,6 +104,7 @@ struct err *layer_pack(struct layer_store *s, const char *container_id, unpack_p
     k.pack = tar_pack_create(&(struct tar_pack_plan){upper, "./", "", NULL, true});
     e = pack_and_unpack(s, &k, progress, ctx, result, &draft);
     if (!e) {
+        result->is_empty = result->entries <= 1 && is_untouched(upper);
         *torn = tar_pack_torn(k.pack) ? mem_strdup(tar_pack_torn(k.pack)) : NULL;
         *out = draft;
     }

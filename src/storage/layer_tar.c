@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A layer's tar, from its record and its files. Worker. The record is read twice: once when it is
- * opened, so that a damaged one is known before the first byte; then step by step. Trap: the files
- * are an image's, and whoever could change the store could put anything in their place: each is
- * looked at before it is opened, no link is followed, and its bytes are checked when it is over.
+ * opened, so that a damaged one is known before the first byte; then step by step. Between the two
+ * no descriptor is held: an archive has hundreds of layers. Trap: the files are an image's, and
+ * whoever could change the store could put anything in their place: each is looked at before it is
+ * opened, no link is followed, and its bytes are checked when it is over.
  */
 #include "storage/layer_tar.h"
 
@@ -22,8 +23,9 @@
 #include "store.h"
 #include "tar_record.h"
 
+static const char pull_anew[] = "remove the image, and pull or load it again";
 static const char pull_again[] =
-    "remove the image and pull or load it again (export and import keep its files alone)";
+    "pull or load its image again, or export and import a container of it";
 
 /* Until step `until` the path meant replaced/<n>. Those of one path in the order of the steps. */
 struct replaced {
@@ -33,15 +35,16 @@ struct replaced {
 };
 
 struct layer_tar {
+    struct layer_store *store;
     struct arena *arena;
     char chain_id[DIGEST_MAX], diff_id[DIGEST_MAX];
     int64_t size;
-    int layer, diff, record_fd;
-    struct map *replaced; /* path → struct replaced, the first one */
+    int layer, diff, record_fd; /* -1: between open and the first read */
+    struct map *replaced;       /* path → struct replaced, the first one */
     struct tar_record_reader *record;
     int64_t step; /* how many have been read */
     struct sha256 *hash;
-    bool is_over;
+    bool has_no_record, is_over;
     bool is_raw; /* of the step that is being given: else it is data */
     int file;
     char path[sizeof(((struct tar_step *)NULL)->path)];
@@ -55,7 +58,22 @@ static struct err *changed(const struct layer_tar *t, const char *how)
         ERR_CONFLICT,
         "the file %s of layer %.19s… %s since it was unpacked: what lies in the data root "
         "is not to be changed; %s",
-        t->path, t->chain_id, how, pull_again);
+        t->path, t->chain_id, how, pull_anew);
+}
+
+static void close_if_open(int *fd)
+{
+    if (*fd >= 0)
+        close(steal_fd(fd));
+}
+
+static void close_files(struct layer_tar *t)
+{
+    tar_record_close(steal_ptr(&t->record));
+    close_if_open(&t->file);
+    close_if_open(&t->record_fd);
+    close_if_open(&t->diff);
+    close_if_open(&t->layer);
 }
 
 /* ---- open ---- */
@@ -64,34 +82,40 @@ static struct err *open_record(struct layer_tar *t)
 {
     t->record_fd =
         openat(t->layer, TAR_RECORD_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (t->record_fd < 0 && errno == ENOENT)
+    t->has_no_record = t->record_fd < 0 && errno == ENOENT;
+    if (t->has_no_record)
         return err_new(ERR_CONFLICT,
-                       "layer %.19s… cannot be given back as it came: an older engine has unpacked "
-                       "it and kept no record of its archive; %s",
-                       t->chain_id, pull_again);
-    return t->record_fd < 0 ? err_sys("open the record of layer %.19s…", t->chain_id) : NULL;
+                       "an older engine has unpacked it and kept no record of its archive");
+    if (t->record_fd < 0)
+        return err_sys("open the record of layer %.19s…", t->chain_id);
+    return tar_record_open(t->record_fd, &t->record);
 }
 
-static struct err *open_layer(struct layer_store *s, struct layer_tar *t)
+static struct err *open_files(struct layer_tar *t)
 {
-    struct layer_record about = {0};
-    const char *hex = digest_hex(t->chain_id);
-
-    if (!layer_exists(s, t->chain_id))
-        return err_new(ERR_NOT_FOUND, "there is no layer %s", t->chain_id);
-    TRY(layer_record_read(t->arena, s->layers, hex, &about));
-    if (!about.diff_id || !digest_is_valid(about.diff_id) || about.tar_bytes < 0)
-        return err_new(ERR_CONFLICT, "layer %.19s… has a damaged layer.json: %s", t->chain_id,
-                       pull_again);
-    snprintf(t->diff_id, sizeof(t->diff_id), "%s", about.diff_id);
-    t->size = about.tar_bytes;
-    t->layer = openat(s->layers, hex, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    t->layer = openat(t->store->layers, digest_hex(t->chain_id),
+                      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (t->layer < 0)
         return err_sys("open layer %.19s…", t->chain_id);
     t->diff = openat(t->layer, "diff", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (t->diff < 0)
         return err_sys("open the files of layer %.19s…", t->chain_id);
     return open_record(t);
+}
+
+static struct err *read_about(struct layer_tar *t)
+{
+    struct layer_record about = {0};
+
+    if (!layer_exists(t->store, t->chain_id))
+        return err_new(ERR_NOT_FOUND, "there is no layer %s", t->chain_id);
+    TRY(layer_record_read(t->arena, t->store->layers, digest_hex(t->chain_id), &about));
+    if (!about.diff_id || !digest_is_valid(about.diff_id) || about.tar_bytes < 0)
+        return err_new(ERR_CONFLICT, "layer %.19s… has a damaged layer.json: %s", t->chain_id,
+                       pull_anew);
+    snprintf(t->diff_id, sizeof(t->diff_id), "%s", about.diff_id);
+    t->size = about.tar_bytes;
+    return NULL;
 }
 
 /* In the order of the steps. */
@@ -132,17 +156,13 @@ static struct err *look_through(struct layer_tar *t)
 {
     struct tar_step s = {.kind = TAR_STEP_RAW};
 
-    TRY(tar_record_open(t->record_fd, &t->record));
     while (s.kind != TAR_STEP_END) {
         TRY(tar_record_next(t->record, &s));
         t->step++;
         TRY(look_at(t, &s));
     }
-    tar_record_close(steal_ptr(&t->record));
     t->step = 0;
-    if (lseek(t->record_fd, 0, SEEK_SET) < 0)
-        return err_sys("read the record of layer %.19s…", t->chain_id);
-    return tar_record_open(t->record_fd, &t->record);
+    return NULL;
 }
 
 /* A fault of the disk's is not the record's. Takes e. */
@@ -153,7 +173,7 @@ static struct err *explain(const struct layer_tar *t, struct err *e)
     if (!e || err_kind(e) != ERR_CONFLICT)
         return steal_ptr(&bad);
     return err_new(ERR_CONFLICT, "layer %.19s… cannot be given back as it came: %s; %s",
-                   t->chain_id, err_text(e), pull_again);
+                   t->chain_id, err_text(e), t->has_no_record ? pull_again : pull_anew);
 }
 
 struct err *layer_tar_open(struct layer_store *s, const char *chain_id, struct layer_tar **out)
@@ -164,18 +184,21 @@ struct err *layer_tar_open(struct layer_store *s, const char *chain_id, struct l
     if (!digest_is_valid(chain_id))
         return err_new(ERR_INVALID, "invalid layer id %s", chain_id);
     t = mem_new(struct layer_tar);
+    t->store = s;
     t->arena = arena_create();
     t->layer = t->diff = t->record_fd = t->file = -1;
     t->replaced = map_create();
     snprintf(t->chain_id, sizeof(t->chain_id), "%s", chain_id);
-    e = open_layer(s, t);
+    e = read_about(t);
+    if (!e)
+        e = explain(t, open_files(t));
     if (!e)
         e = explain(t, look_through(t));
+    close_files(t);
     if (e) {
         layer_tar_close(t);
         return e;
     }
-    t->hash = sha256_create();
     *out = t;
     return NULL;
 }
@@ -190,23 +213,13 @@ const char *layer_tar_diff_id(const struct layer_tar *t)
     return t->diff_id;
 }
 
-static void close_if_open(int fd)
-{
-    if (fd >= 0)
-        close(fd);
-}
-
 void layer_tar_close(struct layer_tar *t)
 {
     if (!t)
         return;
-    tar_record_close(t->record);
+    close_files(t);
     sha256_destroy(t->hash);
     map_destroy(t->replaced);
-    close_if_open(t->file);
-    close_if_open(t->record_fd);
-    close_if_open(t->diff);
-    close_if_open(t->layer);
     arena_destroy(t->arena);
     free(t);
 }
@@ -261,20 +274,21 @@ static struct err *end_tar(struct layer_tar *t)
     char is[DIGEST_MAX];
 
     t->is_over = true;
+    close_files(t);
     sha256_end(steal_ptr(&t->hash), is);
     if (!strcmp(is, t->diff_id))
         return NULL;
     return err_new(ERR_CONFLICT,
                    "layer %.19s… cannot be given back as it came: its archive has the digest %s, "
                    "and had %s; %s",
-                   t->chain_id, is, t->diff_id, pull_again);
+                   t->chain_id, is, t->diff_id, pull_anew);
 }
 
 static struct err *begin_step(struct layer_tar *t)
 {
     struct tar_step s;
 
-    TRY(tar_record_next(t->record, &s));
+    TRY(explain(t, tar_record_next(t->record, &s)));
     t->step++;
     switch (s.kind) {
     case TAR_STEP_RAW:
@@ -318,6 +332,10 @@ struct err *layer_tar_read(struct layer_tar *t, void *p, size_t size, size_t *n)
 {
     size_t done = 0;
 
+    if (!t->hash && !t->is_over) { /* the first one */
+        t->hash = sha256_create();
+        TRY(explain(t, open_files(t)));
+    }
     while (done < size && !t->is_over) {
         char *to = (char *)p + done;
         size_t some, want = size - done;

@@ -19,6 +19,7 @@
 
 #include "layer_record.h"
 #include "overlay.h"
+#include "tar_record.h"
 #include "trash.h"
 
 enum { DATA_ROOT_MODE = 0710, INNER_MODE = 0700 };
@@ -209,6 +210,14 @@ bool layer_exists(struct layer_store *s, const char *chain_id)
         return false;
     snprintf(path, sizeof(path), "%s/" LAYER_RECORD_NAME, digest_hex(chain_id));
     return faccessat(s->layers, path, F_OK, 0) == 0;
+}
+
+bool layer_has_record(struct layer_store *s, const char *chain_id)
+{
+    char path[DIGEST_MAX + 16];
+
+    snprintf(path, sizeof(path), "%s/" TAR_RECORD_NAME, digest_hex(chain_id));
+    return faccessat(s->layers, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 int64_t layer_size(struct layer_store *s, const char *chain_id)

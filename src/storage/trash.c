@@ -7,7 +7,6 @@
  */
 #include "trash.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,30 +16,6 @@
 #include "base/log.h"
 
 #include "store.h"
-
-struct err *dir_names(struct arena *a, int dir, struct strs *out)
-{
-    ASSERT(dir >= 0);
-    /* an open of its own: readdir moves the position that all duplicates share */
-    int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    struct strs names = {0};
-    struct dirent *entry;
-    DIR *stream;
-
-    if (fd < 0)
-        return err_sys("open a directory");
-    stream = fdopendir(fd);
-    if (!stream) {
-        close(fd);
-        return err_sys("read a directory");
-    }
-    while ((entry = readdir(stream)))
-        if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
-            strs_add(a, &names, entry->d_name);
-    closedir(stream);
-    *out = names;
-    return NULL;
-}
 
 void trash_empty(int trash)
 {

@@ -9,6 +9,3 @@ struct err *trash_put(int dir, const char *name, int trash) must_check;
 struct err *trash_put_as(int dir, const char *name, int trash, const char *new_name) must_check;
 /* Slow; errors are logged and the entry stays for the next time. */
 void trash_empty(int trash);
-
-/* Names in a directory, without . and .. */
-struct err *dir_names(struct arena *a, int dir, struct strs *out) must_check;

@@ -9,9 +9,9 @@
 #include <archive_entry.h>
 #include <errno.h>
 
+#include "storage/bounds.h"
 #include "tar/decoder.h"
 
-#include "bounds.h"
 #include "draft.h"
 #include "extract.h"
 #include "inflate.h"

@@ -10,6 +10,8 @@
 
 #include "base/mem.h"
 
+enum { LOOK_BYTES = 16 << 10 };
+
 static int (*const filters[])(struct archive *) = {
     archive_read_support_filter_gzip,
     archive_read_support_filter_zstd,
@@ -44,6 +46,18 @@ struct err *decoder_err(struct archive *ar)
     const char *text = archive_error_string(ar);
 
     return err_new(ERR_INVALID, "this is no valid tar archive: %s", text ? text : "unknown");
+}
+
+bool decoder_is_tar(int fd)
+{
+    struct archive *ar = NULL;
+    autoerr struct err *e = decoder_open(DECODER_RAW_TAR, &ar);
+    struct archive_entry *entry;
+    bool is_tar = !e && archive_read_open_fd(ar, fd, LOOK_BYTES) == ARCHIVE_OK &&
+                  archive_read_next_header(ar, &entry) == ARCHIVE_OK;
+
+    archive_read_free(ar);
+    return is_tar;
 }
 
 struct err *decoder_next_part(struct archive *ar, int64_t size, int64_t end,

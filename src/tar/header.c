@@ -6,7 +6,7 @@
  * Our own, because libarchive's writer wants the holes as zeros, however large they are, and writes
  * a second header for every file where it keeps fractions of seconds.
  */
-#include "header.h"
+#include "tar/header.h"
 
 #include <stdio.h>
 #include <string.h>

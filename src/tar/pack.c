@@ -27,7 +27,7 @@
 #include "tar/owner_ids.h"
 #include "tar/tar_name.h"
 
-#include "header.h"
+#include "tar/header.h"
 
 enum {
     OPEN_LEVELS = 32,            /* directories that stay open: the depth is a container's choice */
@@ -59,9 +59,12 @@ struct open_file {
 
 struct tar_pack {
     int source;
-    bool has_ids, is_layer, is_begun, is_ended;
+    bool has_ids, is_layer, is_for_digest, is_begun, is_ended;
     struct id_map ids;
-    struct buf path; /* of the current entry */
+    enum tar_pack_choice (*choose)(void *ctx, const char *name, bool is_dir);
+    void *ctx;
+    bool omits_entry; /* of the directory at hand */
+    struct buf path;  /* of the current entry */
     struct buf root_name;
     struct level *levels;
     size_t n, room;
@@ -118,6 +121,9 @@ struct tar_pack *tar_pack_create(const struct tar_pack_plan *plan)
     if (plan->ids)
         p->ids = *plan->ids;
     p->is_layer = plan->is_layer;
+    p->is_for_digest = plan->is_for_digest;
+    p->choose = plan->choose;
+    p->ctx = plan->ctx;
     p->file.fd = -1;
     buf_puts(&p->root_name, plan->root_name);
     buf_puts(&p->path, plan->prefix);
@@ -466,6 +472,10 @@ static void fill(const struct tar_pack *p, struct tar_file *f, const char *name,
         .size = S_ISREG(st->st_mode) ? st->st_size : 0,
         .mtime = st->st_mtim,
     };
+    if (p->is_for_digest) {
+        f->uid = f->gid = 0;
+        f->mtime = (struct timespec){0};
+    }
     if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode)) {
         f->major = major(st->st_rdev);
         f->minor = minor(st->st_rdev);
@@ -512,7 +522,8 @@ static struct err *put_dir(struct tar_pack *p, int seen, struct tar_file *f, con
         return err_sys("open directory %s", f->name);
     TRY(refuse_part(p, fd, "trusted.overlay.redirect", "redirect_dir"));
     TRY(read_xattrs(p, fd, f));
-    tar_header_add(out, f);
+    if (!p->omits_entry)
+        tar_header_add(out, f);
     put_opaque(p, fd, f, out);
     return is_other && tar_fs_is_kernels(fd) ? NULL : push(p, steal_fd(&fd), st);
 }
@@ -557,6 +568,7 @@ static struct err *put_next(struct tar_pack *p, struct buf *out)
     struct level *l = &p->levels[p->n - 1];
     const char *name = l->names.v[l->at++];
     autoclose int seen = openat(l->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    enum tar_pack_choice choice;
     struct tar_file f;
     struct stat st;
 
@@ -574,12 +586,16 @@ static struct err *put_next(struct tar_pack *p, struct buf *out)
         put_deletion(p, l->path_len, &st, out);
         return NULL;
     }
+    choice = p->choose ? p->choose(p->ctx, p->path.data, S_ISDIR(st.st_mode)) : TAR_PACK_TAKES;
+    if (choice == TAR_PACK_SKIPS || (choice == TAR_PACK_OMITS && !S_ISDIR(st.st_mode)))
+        return NULL;
     if (S_ISDIR(st.st_mode))
         buf_putc(&p->path, '/');
     if (p->path.len > TAR_NAME_MAX)
         return err_new(ERR_INVALID, "the path %.100s… is longer than %d bytes", p->path.data,
                        TAR_NAME_MAX);
     fill(p, &f, p->path.data, &st);
+    p->omits_entry = choice == TAR_PACK_OMITS;
     return put(p, seen, &f, &st, out);
 }
 

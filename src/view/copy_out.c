@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Files of a container → tar → client. A worker makes a piece of the stream, the loop sends it, and
- * asks for the next one when the client has taken enough: a slow client holds no thread, and no
- * more memory than two pieces. Trap: a wait may end before its worker comes back. What the worker
- * uses is in `pump`, which outlives the operation.
- */
+/* Files of a container → tar → client, who is sent it at his own speed (pump.h). Loop thread. */
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -16,20 +11,12 @@
 #include "tar/pack.h"
 #include "view/copy.h"
 
-#define PIECE_BYTES (256u << 10)
+#include "pump.h"
 
-struct copy_pump {
-    struct job job;
-    struct ticket *ticket; /* void: nobody wants it any more */
-    struct pools *pools;
-    struct sink *sink;
-    struct copy_out *owner; /* only while the ticket is valid */
+/* What the worker uses: outlives the operation if it must. */
+struct packing {
     int source;
     struct tar_pack *pack;
-    struct buf pieces[2]; /* one is made while the other is sent */
-    int filling;
-    bool is_busy, is_end;
-    struct err *err;
 };
 
 struct copy_out {
@@ -41,7 +28,8 @@ struct copy_out {
     void (*told)(void *ctx, struct err *err, const struct copy_source *s);
     void (*done)(void *ctx, struct err *err);
     void *ctx;
-    struct copy_pump *pump;
+    struct packing *packing; /* the pump's */
+    struct pump *pump;
     bool is_cancelled, is_sent;
 };
 
@@ -63,135 +51,70 @@ static void forget(struct op *op)
         close(steal_fd(&o->source.fd));
 }
 
-/* ---- the pump ---- */
+/* ---- send ---- */
 
-static void pump_free(struct copy_pump *p)
+static struct err *more(void *ctx, size_t room, struct buf *out, bool *is_end)
 {
-    tar_pack_destroy(p->pack);
-    close(p->source);
-    buf_finish(&p->pieces[0]);
-    buf_finish(&p->pieces[1]);
-    err_drop(p->err);
-    free(p);
+    return tar_pack_more(((struct packing *)ctx)->pack, room, out, is_end);
 }
 
-static void fill(struct job *job)
+static void destroy(void *ctx)
 {
-    struct copy_pump *p = container_of(job, struct copy_pump, job);
-    struct buf *out = &p->pieces[p->filling];
+    struct packing *k = ctx;
 
-    ASSERT_WORKER();
-    out->len = 0;
-    p->err = tar_pack_more(p->pack, PIECE_BYTES, out, &p->is_end);
+    tar_pack_destroy(k->pack);
+    close(k->source);
+    free(k);
 }
 
-static void on_filled(struct job *job);
-
-static void ask_for_more(struct copy_pump *p)
+static void on_over(void *owner, bool is_sent)
 {
-    p->job.run = fill;
-    p->job.done = on_filled;
-    p->is_busy = true;
-    pool_submit(p->pools, POOL_DISK, &p->job);
-}
+    struct copy_out *o = owner;
 
-/* The operation may end in here, and the pump is nobody's by then. */
-static void end(struct copy_pump *p, struct err *err)
-{
-    struct ticket *t = steal_ptr(&p->ticket);
-
-    if (ticket_op(t)) {
-        p->owner->pump = NULL;
-        p->owner->is_sent = !err;
-    }
-    pump_free(p);
-    ticket_answer(t, err);
-}
-
-static void tell_torn(struct copy_pump *p)
-{
-    if (p->is_end && tar_pack_torn(p->pack))
+    o->pump = NULL;
+    o->is_sent = is_sent;
+    if (is_sent && tar_pack_torn(o->packing->pack))
         log_info("a file became shorter while it was copied: its end was given as zeros",
-                 KV("id", p->owner->root.id), KV("path", tar_pack_torn(p->pack)));
-}
-
-static void on_filled(struct job *job)
-{
-    struct copy_pump *p = container_of(job, struct copy_pump, job);
-    struct buf *piece = &p->pieces[p->filling];
-    bool is_end;
-
-    p->is_busy = false;
-    if (!ticket_op(p->ticket) || p->owner->is_cancelled) {
-        end(p, err_new(ERR_CANCELLED, "the client is gone"));
-        return;
-    }
-    if (p->err) {
-        end(p, steal_ptr(&p->err));
-        return;
-    }
-    tell_torn(p);
-    is_end = p->is_end; /* the next piece is under way when this one is sent */
-    p->filling = !p->filling;
-    if (!is_end && p->sink->queued(p->sink) <= SINK_HIGH)
-        ask_for_more(p);
-    p->sink->write(p->sink, piece->data, piece->len);
-    if (is_end)
-        end(p, NULL);
-    else if (!p->is_busy && p->sink->queued(p->sink) <= SINK_HIGH)
-        ask_for_more(p);
+                 KV("id", o->root.id), KV("path", tar_pack_torn(o->packing->pack)));
 }
 
 static void on_room(void *ctx)
 {
     struct copy_out *o = ctx;
 
-    if (o->pump && !o->pump->is_busy)
-        ask_for_more(o->pump);
+    if (o->pump)
+        pump_resume(o->pump);
 }
 
-static struct err *start_pump(struct op *op)
+static struct err *send_files(struct op *op)
 {
     struct copy_out *o = (struct copy_out *)op;
-    struct copy_pump *p;
+    struct pump_source source = {more, destroy, NULL};
 
     if (o->is_cancelled)
         return err_new(ERR_CANCELLED, "the client is gone");
-    p = o->pump = mem_new(struct copy_pump);
-    p->pools = o->root.c->parts->pools;
-    p->sink = o->sink;
-    p->owner = o;
-    p->source = steal_fd(&o->source.fd);
-    o->source.fd = p->source;
-    p->pack = o->root.is_bare ? copy_pack_root(&o->source, o->root.ids)
-                              : copy_pack(&o->source, o->root.ids);
-    o->source.fd = -1;
-    p->ticket = op_wait(op);
+    source.ctx = o->packing = mem_new(struct packing);
+    o->packing->pack = o->root.is_bare ? copy_pack_root(&o->source, o->root.ids)
+                                       : copy_pack(&o->source, o->root.ids);
+    o->packing->source = steal_fd(&o->source.fd);
     o->sink->on_room = on_room;
     o->sink->ctx = o;
     o->begin(o->ctx, &o->source);
-    ask_for_more(p);
+    o->pump = pump_start(o->root.c->parts->pools, o->sink, op_wait(op), &source, on_over, o);
     return NULL;
 }
 
-/* The wait was ended: a pump at work frees itself when it comes back. */
 static void stop(struct op *op)
 {
-    struct copy_out *o = (struct copy_out *)op;
-    struct copy_pump *p = steal_ptr(&o->pump);
-
-    if (!p || p->is_busy)
-        return;
-    ticket_drop(steal_ptr(&p->ticket));
-    pump_free(p);
+    pump_stop(steal_ptr(&((struct copy_out *)op)->pump));
 }
 
 void copy_out_cancel(struct copy_out *o)
 {
     ASSERT_LOOP();
     o->is_cancelled = true;
-    if (o->pump && !o->pump->is_busy)
-        end(o->pump, err_new(ERR_CANCELLED, "the client is gone"));
+    if (o->pump)
+        pump_cancel(o->pump);
 }
 
 /* ---- the operations ---- */
@@ -228,7 +151,7 @@ static const struct op_step copy_steps[] = {
     {"open-root", ON_WORKER, root_open, root_close, 0},
     {"share-root", ON_LOOP, root_share, root_unshare, 0},
     {"find", ON_DISK, find, forget, 0},
-    {"send", ON_EVENT, start_pump, stop, -1},
+    {"send", ON_EVENT, send_files, stop, -1},
     {"leave-root", ON_LOOP, root_leave, NULL, 0},
     {"close-root", ON_DISK, root_shut, NULL, 0},
     {0},

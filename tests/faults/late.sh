@@ -13,6 +13,7 @@ forgets() {
     case $1 in
     container/stats:pause | */*:claim-root | container/start:take-root | container/path-stat:settle | container/copy-*:settle) ;;
     container/start:settle | container/start:await-permit | container/stop:await-exit | container/pause:await-execs | container/remove:end-process | container/exited:drain-streams) ;;
+    build/build:begin | build/step:await-exit | build/step:await-source | build/step:look-up) ;;
     image/*:begin | image/import:claim | image/load:make-layers | image/pull:connect | image/pull:resolve-manifest | image/pull:fetch-config | image/pull:make-layers | image/pull-all:*) ;;
     *) return 1 ;;
     esac
@@ -105,6 +106,10 @@ ports = {f"{p}/tcp": [{"HostPort": str(p)}] for p in range(20001, 30000, 3)} # n
 print(json.dumps({"Image": "busybox", "Cmd": ["sleep", "1000"], "HostConfig": {"NetworkMode": "fnet", "PortBindings": ports},
     "NetworkingConfig": {"EndpointsConfig": {"fnet": {"IPAMConfig": {"IPv4Address": "10.99.0.9"}}}}}))')"
         api POST /containers/fp/start ;;
+    build/step:look-up) # another build makes the same
+        build_context "$1"
+        curl -s -m 20 -o /dev/null -X POST -H "$TAR" --data-binary "@$HOST/context.tar" --unix-socket "$SOCK" 'http://x/build?nocache=1' & OTHER_BUILD=$!
+        poll 5 eval 'api GET /debug/ops; [[ $BODY = *await-exit* ]]' ;;
     image/import:claim) # the same layer is on its way from a registry
         api DELETE /images/127.0.0.1:5001/slow; api DELETE /images/fimport; rm -f "$HOST/slow-pull"
         in_host curl -s -m 20 -X POST --unix-socket "$SOCK" 'http://x/images/create?fromImage=127.0.0.1:5001/slow&tag=latest' >"$HOST/slow-pull" &
@@ -122,6 +127,7 @@ release() {
         same "$1: all others have their turn" "1 48" "$(cat "$HOST"/crowd-* | sort -r | uniq -c | awk '{ print $1 }' | xargs)" ;;
     container/pause:await-execs) kill -CONT "$(keeper_pid)"; wait "$SLOW_EXEC"; EXEC= ;;
     container/start:await-save) freed ;;
+    build/step:look-up) wait "$OTHER_BUILD" ;;
     container/*:claim-root) kill -CONT "$(keeper_pid)"; wait $STARTING ;;
     container/start:take-root) freed; wait $STARTING ;;
     image/import:claim) kill -CONT "$SLOW_REGISTRY"; wait "$SLOW_PULL" ;;
@@ -152,7 +158,7 @@ commands_late() { # WHERE
     command "$1" || { not_ok "$1: there is a case"; return; }
     check "$1: waits" has_waited "$1"
     case $1 in
-    container/copy-out:send) # the head is out by then
+    container/copy-out:send | image/save:send) # the head is out by then
         if log_says "an answer breaks off.*step send did not end within"; then BODY='{"message":"step send did not end within"}' STATUS=500; fi ;;
     container/path-stat:*) # the answer to HEAD has no body
         [ "$STATUS" != 500 ] || BODY="{\"message\":\"step ${1#*:} did not end within\"}" ;;

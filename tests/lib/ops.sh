@@ -50,8 +50,30 @@ make() { api POST '/containers/create?name=ff' "$CREATE"; }
 up() { make; api POST /containers/ff/start; }
 exec_made() { api POST /containers/ff/exec '{"Cmd":["sh","-c","exit 3"]}'; EXEC=$(printf %s "$BODY" | jq -r .Id); }
 
+# A build that comes past every step, one at a time; and one whose steps wait for one another.
+BUILD_ALL='FROM busybox
+WORKDIR /w/v
+COPY --from=busybox /etc/passwd /y
+RUN echo z >/z'
+BUILD_WAITS='FROM busybox AS one
+RUN sleep 0.7; echo x >/x
+FROM busybox
+COPY --from=one /x /y'
+build_file() {
+    case $1 in
+    build/from:await-base) printf 'FROM 127.0.0.1:5001/slow:latest\nLABEL of=faults\n' ;;
+    build/step:await-source | build/step:look-up) echo "$BUILD_WAITS" ;;
+    *) echo "$BUILD_ALL" ;;
+    esac
+}
+build_context() { # WHERE
+    mkdir -p "$HOST/context" && build_file "$1" >"$HOST/context/Dockerfile" && tar -C "$HOST/context" -cf "$HOST/context.tar" .
+}
+build() { build_context "$1"; api POST '/build?t=fbuild&nocache=1&forcerm=1' '' -H "$TAR" --data-binary "@$HOST/context.tar"; }
+
 before() {
     case $1 in
+    build/from:await-base) api DELETE /images/fbuild; api POST '/build/prune?all=1'; api DELETE /images/127.0.0.1:5001/slow ;;
     container/start:* | container/rename:* | container/remove:*) make ;;
     container/exec:* | container/exec-create:* | container/stop:* | container/top:* | container/update:*) up ;;
     container/commit:* | image/commit:*) api DELETE /images/fcommit; up ;;
@@ -105,8 +127,10 @@ act() {
     network/disconnect:*) api POST /networks/fnet/disconnect '{"Container":"ff"}' ;;
     image/pull:*) api POST '/images/create?fromImage=127.0.0.1:5001/good&tag=latest' ;;
     image/pull-all:*) api POST '/images/create?fromImage=127.0.0.1:5001/good' ;;
+    build/* | image/list:*) build "$1" ;;
     image/tag:*) api POST '/images/busybox/tag?repo=fimg' ;;
     image/remove:*) api DELETE /images/fimg ;;
+    image/save:*) api GET '/images/get?names=busybox' ;;
     image/load:*) api POST '/images/load' '' -H "$TAR" --data-binary "@$HOST/load.tar" ;;
     image/import:*) api POST '/images/create?fromSrc=-&repo=fimport' '' -H "$TAR" --data-binary "@$HOST/big.tar" ;;
     *) return 1 ;;
@@ -115,6 +139,8 @@ act() {
 clear_up() {
     local path
     containers_clear
+    api DELETE /images/fbuild
+    api POST '/build/prune?all=1'
     for path in volumes/{fv,fown}?force=1 networks/fnet images/{fimg,fcommit,fimport,fload,127.0.0.1:5001/good{,:a,:b,:c},127.0.0.1:5001/slow}; do
         api DELETE "/$path"
     done

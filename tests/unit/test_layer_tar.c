@@ -390,7 +390,7 @@ static void check_named(const char *file, const char *how)
     if (!e)
         test_fail(__FILE__, __LINE__, "given back, though %s %s", file, how);
     if (err_kind(e) != ERR_CONFLICT || !strstr(err_text(e), file) || !strstr(err_text(e), how) ||
-        !strstr(err_text(e), "pull or load it again"))
+        !strstr(err_text(e), "pull or load it"))
         test_fail(__FILE__, __LINE__, "wanted \"%s\" and \"%s\", got: %s", file, how, err_text(e));
 }
 
@@ -463,10 +463,33 @@ TEST(layer_tar_without_a_record_is_refused)
     dir = open_in_layer("", O_DIRECTORY);
     CHECK(unlinkat(dir, TAR_RECORD_NAME, 0) == 0);
     close(dir);
-    check_named("older engine", "pull or load it again");
+    check_named("older engine", "pull or load its image again");
     CHECK_ERR(give_back(&(struct buf){0}), ERR_CONFLICT);
     CHECK_OK(layer_remove(store, result.diff_id));
     CHECK_ERR(give_back(&(struct buf){0}), ERR_NOT_FOUND);
+    tear_down();
+}
+
+/* The same layer comes again: the one that is there gets its record, and what was replaced. */
+TEST(layer_tar_of_an_older_engine_gets_its_record)
+{
+    int dir;
+
+    set_up();
+    ADD("twice", '0', .data = "the first");
+    ADD("twice", '0', .data = "the second one");
+    tar_end(&tar);
+    round_trip();
+    CHECK(layer_has_record(store, result.diff_id));
+    dir = open_in_layer("", O_DIRECTORY);
+    CHECK(unlinkat(dir, TAR_RECORD_NAME, 0) == 0);
+    CHECK_OK(dir_remove_tree(dir, TAR_REPLACED_NAME));
+    close(dir);
+    CHECK(!layer_has_record(store, result.diff_id));
+    round_trip();
+    CHECK(layer_has_record(store, result.diff_id));
+    round_trip();
+    CHECK_INT(count_names(store->tmp), 0);
     tear_down();
 }
 

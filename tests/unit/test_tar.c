@@ -10,8 +10,8 @@
 #include <sys/sysmacros.h>
 
 #include "base/text.h"
-#include "header.h"
 #include "tar/decoder.h"
+#include "tar/header.h"
 
 static struct buf out;
 static struct archive *ar;

@@ -46,9 +46,17 @@ void handle_container_create(struct request *r)
 
     if (reply_failed(r, request_need_json(r, &body, &len)))
         return;
-    container_create(parts_of(r)->containers, request_param(r, "name"),
-                     request_param(r, "platform"), body, len, r->api_version, permit_of_request(r),
-                     request_header(r, RISK_HEADER), on_created, r);
+    container_create(parts_of(r)->containers,
+                     &(struct create_call){
+                         .name = request_param(r, "name"),
+                         .platform = request_param(r, "platform"),
+                         .body = body,
+                         .body_len = len,
+                         .api_version = r->api_version,
+                         .permit = permit_of_request(r),
+                         .risk_warnings = request_header(r, RISK_HEADER),
+                     },
+                     on_created, r);
 }
 
 /* The longest body that old clients send without meaning one ("null\n" and the like). */

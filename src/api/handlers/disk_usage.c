@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "builder/builder.h"
 #include "core/settings.h"
 #include "image/image.h"
 #include "storage/quarantine_size.h"
@@ -16,7 +17,7 @@
 
 struct disk_usage {
     struct request *request;
-    bool wants_images, wants_containers, wants_volumes;
+    bool wants_images, wants_containers, wants_volumes, wants_cache;
     struct strs volumes, ids; /* still to be measured; ids are containers' */
     size_t at;                /* in volumes, then in ids */
     struct buf json;
@@ -114,6 +115,8 @@ static void measure_container(struct disk_usage *u)
     }
     jw_arr_end(&u->w);
     jw_arr(&u->w, "BuildCache");
+    if (u->wants_cache)
+        builder_write_cache(parts_of(u->request)->builder, &u->w, u->request->api_version);
     jw_arr_end(&u->w);
     quarantine_measure(parts_of(u->request)->ops, parts_of(u->request)->settings->data_root,
                        on_quarantine_size, u);
@@ -132,6 +135,7 @@ void handle_disk_usage(struct request *r)
     u->w.out = &u->json;
     u->wants_images = all || strs_has(&types, "image");
     u->wants_containers = all || strs_has(&types, "container");
+    u->wants_cache = all || strs_has(&types, "build-cache");
     u->wants_volumes = all || strs_has(&types, "volume");
     while (u->wants_containers && (c = container_next(parts_of(r)->containers, &cursor)))
         strs_add(r->arena, &u->ids, container_id(c));
@@ -142,26 +146,4 @@ void handle_disk_usage(struct request *r)
     write_images(u);
     jw_arr(&u->w, "Volumes");
     measure_volume(u);
-}
-
-/* There is no build cache, so that all that may go of it is gone: docker system prune asks for it
- * last, and must not end with an error. */
-void handle_build_prune(struct request *r)
-{
-    static const char *const known[] = {"until", "id",     "parent",  "type", "description",
-                                        "inuse", "shared", "private", NULL};
-    struct filters f;
-    int64_t until_ns;
-    struct buf b = {0};
-    struct jw w = {.out = &b};
-
-    if (reply_failed(r, filters_parse(r->arena, request_param(r, "filters"), known, &f)) ||
-        reply_failed(r, filters_until(&f, &until_ns)))
-        return;
-    jw_obj(&w, NULL);
-    jw_arr(&w, "CachesDeleted");
-    jw_arr_end(&w);
-    jw_int(&w, "SpaceReclaimed", 0);
-    jw_obj_end(&w);
-    reply_json(r, 200, &b);
 }

@@ -1,0 +1,735 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One instruction of a stage: what it depends on becomes a key, and the cache has its image, or it
+ * is made. RUN is a container of this engine, which becomes a layer as a commit does; COPY, ADD and
+ * WORKDIR write into a root file system that nobody runs; the others change the configuration
+ * alone. Read the step table at the end first. Loop thread, but for the worker steps.
+ * Trap: a container, or an image, may come when nobody waits for it any more: the carrier, which
+ * outlives the operation, takes it back.
+ */
+#include <string.h>
+
+#include "base/json.h"
+#include "base/map.h"
+#include "container/container_table.h"
+#include "container/object.h"
+#include "container/sweeper.h"
+#include "container/wait.h"
+#include "run/commands.h"
+#include "storage/rootfs.h"
+
+#include "copy.h"
+#include "effect.h"
+#include "origin.h"
+#include "voice.h"
+
+#define RUN_API_VERSION 141 /* of the create request that a RUN is */
+
+struct build_step {
+    struct op op;
+    struct build *build;
+    struct build_stage *stage;
+    const struct instruction *in; /* as written */
+    size_t number;                /* 0: a trigger */
+    struct strs chain;            /* of the stage's image */
+    const char *parent;           /* its id, or what stands for none */
+
+    /* out of expand */
+    struct instruction x; /* expanded */
+    struct config config; /* of the image afterwards */
+    const char *config_text;
+    struct effect effect;
+    struct strs argv, env; /* of RUN */
+    char key[DIGEST_MAX];
+
+    struct origin origin; /* of --from; name NULL: there is none */
+    struct copy_task copy;
+    struct cache_wait wait;
+    struct ticket *ticket; /* of look-up */
+    bool holds_key;
+    bool has_waited; /* for another build: what that has made is fresh */
+    bool is_cached;
+    struct image *image; /* kept: the result */
+
+    struct container *c; /* of RUN, with a reference */
+    bool keeps_container;
+    struct voice voices[2]; /* what it says: stdout, stderr */
+    int exit_code;
+    char files[ID_MAX]; /* of rootfs_create; "": none */
+    struct image_job *job;
+};
+
+static bool is_run(const struct op *op)
+{
+    return ((const struct build_step *)op)->in->type == INS_RUN;
+}
+
+static bool is_copy(const struct op *op)
+{
+    enum instruction_type type = ((const struct build_step *)op)->in->type;
+
+    return type == INS_COPY || type == INS_ADD;
+}
+
+static bool is_missing(const struct op *op)
+{
+    return !((const struct build_step *)op)->is_cached;
+}
+
+static bool must_run(const struct op *op)
+{
+    return is_run(op) && is_missing(op);
+}
+
+static bool must_write(const struct op *op)
+{
+    return (is_copy(op) || ((const struct build_step *)op)->in->type == INS_WORKDIR) &&
+           is_missing(op);
+}
+
+/* ---- say ---- */
+
+static struct err *say(struct op *op)
+{
+    struct build_step *o = (struct build_step *)op;
+    const struct build_stage *s = o->stage;
+
+    TRY(build_check_cancelled(o->build));
+    if (o->number)
+        stage_say(o->stage, "Step %zu/%zu : %s\n", o->number, o->build->n_steps, o->in->text);
+    o->parent = s->image ? arena_strdup(op->arena, image_id(s->image))
+                         : arena_printf(op->arena, "scratch %s", s->platform);
+    if (s->image)
+        o->chain = strs_copy(op->arena, image_chain(s->image));
+    if (is_copy(op) && !text_is_empty(o->in->copy.from)) {
+        o->origin =
+            (struct origin){.stage = o->stage, .name = o->in->copy.from, .platform = s->platform};
+        origin_find_stage(&o->origin, s->index);
+    }
+    return NULL;
+}
+
+/* ---- expand (worker) ---- */
+
+static struct err *refuse(const struct instruction *in)
+{
+    const struct copy_args *c = &in->copy;
+    const char *what = NULL;
+
+    if (in->type == INS_RUN && in->run.mounts.n)
+        what = "RUN --mount";
+    if (in->type == INS_RUN && in->run.devices.n)
+        what = "RUN --device";
+    if (in->type == INS_RUN && text_same(in->run.security, "insecure"))
+        what = "RUN --security=insecure";
+    if ((in->type == INS_COPY || in->type == INS_ADD) && c->excludes.n)
+        what = "--exclude of COPY and ADD";
+    if ((in->type == INS_COPY || in->type == INS_ADD) && c->parents)
+        what = "COPY --parents";
+    if ((in->type == INS_COPY || in->type == INS_ADD) && c->link)
+        what = "--link of COPY and ADD";
+    if (in->type == INS_ADD && !text_is_empty(c->checksum))
+        what = "ADD --checksum";
+    return what ? err_new(ERR_NOT_IMPLEMENTED, "%s is not supported by this version of berth: %s",
+                          what, in->text)
+                : NULL;
+}
+
+static struct err *expand_run(struct build_step *o, const struct strs *args)
+{
+    struct arena *a = o->op.arena;
+    struct run_command command = {0};
+    autobuf struct buf told = {0};
+
+    instruction_run_command(a, &o->x, &command);
+    if (command.file)
+        return err_new(ERR_NOT_IMPLEMENTED,
+                       "a RUN whose heredoc begins with #! is not supported by this version of "
+                       "berth: %s",
+                       o->in->text);
+    o->argv = strs_copy(a, &command.argv);
+    if (!o->argv.n) {
+        o->argv = effect_shell(a, &o->config);
+        strs_add(a, &o->argv, command.script);
+    }
+    if (args->n)
+        buf_printf(&told, "|%zu %s ", args->n, strs_join(a, args, " "));
+    buf_puts(&told, strs_join(a, &o->argv, " "));
+    o->effect.created_by = arena_strdup(a, told.data);
+    return NULL;
+}
+
+static void add_part(struct sha256 *hash, const char *part)
+{
+    sha256_add(hash, part ? part : "", part ? strlen(part) + 1 : 1);
+}
+
+/* The configuration says what the instruction has changed of it, and created_by what it does. */
+static void make_key(struct build_step *o)
+{
+    struct sha256 *hash = sha256_create();
+    const struct copy_args *c = &o->x.copy;
+
+    add_part(hash, "berth build 1");
+    add_part(hash, o->parent);
+    add_part(hash, instruction_name(o->in->type));
+    add_part(hash, o->effect.created_by);
+    add_part(hash, o->config_text);
+    if (is_run(&o->op)) {
+        add_part(hash, o->x.run.network);
+        for (size_t i = 0; i < o->argv.n; i++)
+            add_part(hash, o->argv.v[i]);
+    }
+    if (is_copy(&o->op)) {
+        add_part(hash, c->chmod);
+        add_part(hash, c->unpack < 0 ? "packed" : "");
+        add_part(hash, o->copy.names);
+        add_part(hash, o->copy.dest);
+    }
+    sha256_end(hash, o->key);
+}
+
+/* Under the lock: what the scope's arena has is copied by whoever keeps it. */
+static struct err *expand_words_of(struct build_step *o, struct strs *env, struct strs *args)
+{
+    struct arena *a = o->op.arena;
+    struct build_stage *s = o->stage;
+
+    if (o->in->type == INS_LABEL && o->in->is_json) /* of --label */
+        o->x = *o->in;
+    else
+        TRY(scope_expand(s->scope, o->in, &o->x));
+    *env = scope_env(s->scope, a);
+    if (is_run(&o->op)) {
+        *args = scope_run_args(s->scope, a);
+        o->env = scope_run_env(s->scope, a);
+    }
+    return NULL;
+}
+
+static struct err *expand(struct op *op)
+{
+    struct build_step *o = (struct build_step *)op;
+    struct build_stage *s = o->stage;
+    struct strs env = {0}, args = {0};
+    struct err *e;
+
+    ASSERT_WORKER();
+    TRY(refuse(o->in));
+    pthread_mutex_lock(&o->build->scopes);
+    e = expand_words_of(o, &env, &args);
+    pthread_mutex_unlock(&o->build->scopes);
+    if (!e)
+        e = json_decode(op->arena, s->config_text, strlen(s->config_text), &config_json,
+                        &o->config);
+    if (!e && is_run(op))
+        e = expand_run(o, &args);
+    else if (!e && !is_copy(op))
+        e = effect_apply(op->arena,
+                         &(struct effect_input){.in = &o->x,
+                                                .as_written = o->in,
+                                                .env = &env,
+                                                .build_args = &o->build->options.build_args,
+                                                .has_cmd = s->has_cmd},
+                         &o->config, &o->effect);
+    if (e)
+        return e;
+    o->config_text = json_encode(op->arena, &config_json, &o->config);
+    if (!is_copy(op))
+        make_key(o);
+    return NULL;
+}
+
+/* ---- where COPY takes from ---- */
+
+static bool has_origin(const struct op *op)
+{
+    return ((const struct build_step *)op)->origin.name != NULL;
+}
+
+static struct err *await_source(struct op *op)
+{
+    return origin_await(&((struct build_step *)op)->origin, op);
+}
+
+static void stop_source(struct op *op)
+{
+    origin_stop(&((struct build_step *)op)->origin);
+}
+
+static struct err *take_source(struct op *op)
+{
+    return origin_take(&((struct build_step *)op)->origin, op->arena);
+}
+
+static struct err *plan_copy(struct op *op)
+{
+    struct build_step *o = (struct build_step *)op;
+    struct strs *chain = arena_new(op->arena, struct strs);
+
+    o->copy = (struct copy_task){
+        .arena = op->arena,
+        .store = o->build->builder->parts->layers,
+        .verb = o->in->type == INS_ADD ? "ADD" : "COPY",
+        .args = &o->x.copy,
+        .is_add = o->in->type == INS_ADD,
+        .working_dir = o->config.working_dir,
+        .context = build_context_dir(o->build->context),
+        .is_cancelled = &o->build->is_cancelled,
+    };
+    if (!has_origin(op))
+        return NULL;
+    if (o->origin.image)
+        *chain = strs_copy(op->arena, image_chain(o->origin.image));
+    o->copy.from_chain = chain;
+    return NULL;
+}
+
+static struct err *digest(struct op *op)
+{
+    struct build_step *o = (struct build_step *)op;
+    const struct copy_args *c = &o->x.copy;
+
+    TRY(copy_digest(&o->copy));
+    o->effect.created_by = effect_nop(
+        op->arena, &o->config,
+        arena_printf(op->arena, "%s %s%s%s%s in %s ", o->copy.verb, c->chown ? "--chown=" : "",
+                     c->chown ? c->chown : "", c->chown ? " " : "", o->copy.digest, c->dest));
+    make_key(o);
+    return NULL;
+}
+
+/* ---- look-up ---- */
+
+static void ask_cache(struct cache_wait *w)
+{
+    struct build_step *o = container_of(w, struct build_step, wait);
+    struct image *image = NULL;
+
+    switch (build_cache_want(o->build->builder->cache, o->key,
+                             o->build->options.no_cache && !o->has_waited, w, &image)) {
+    case CACHE_WAIT:
+        o->has_waited = true;
+        return;
+    case CACHE_HAS:
+        image_keep(image);
+        o->image = image;
+        o->is_cached = true;
+        break;
+    case CACHE_YOURS:
+        o->holds_key = true;
+        break;
+    }
+    ticket_answer(steal_ptr(&o->ticket), NULL);
+}
+
+static struct err *look_up(struct op *op)
+{
+    struct build_step *o = (struct build_step *)op;
+
+    TRY(build_check_cancelled(o->build));
+    o->wait.fn = ask_cache;
+    o->ticket = op_wait(op);
+    ask_cache(&o->wait);
+    return NULL;
+}
+
+static void give_key_back(struct build_step *o)
+{
+    build_cache_leave(&o->wait);
+    if (o->holds_key)
+        build_cache_made(o->build->builder->cache, o->key, NULL, "", 0);
+    o->holds_key = false;
+}
+
+static void forget_look_up(struct op *op)
+{
+    struct build_step *o = (struct build_step *)op;
+
+    give_key_back(o);
+    op_recall_ticket(op);
+    o->ticket = NULL;
+}
+
+/* ---- RUN: a container ---- */
+
+struct step_carrier {
+    struct ticket *ticket;
+    struct parts *parts;
+    struct container *c; /* NULL, or with a reference */
+};
+
+static struct step_carrier *carrier_create(struct build_step *o)
+{
+    struct step_carrier *k = mem_new(struct step_carrier);
+
+    k->parts = o->build->builder->parts;
+    k->c = o->c ? container_ref(o->c) : NULL;
+    k->ticket = op_wait(&o->op);
+    return k;
+}
+
+/* Its ticket is the last that is heard of the operation. */
+static void carrier_end(struct step_carrier *k, struct err *err)
+{
+    struct ticket *t = k->ticket;
+
+    if (k->c)
+        container_unref(k->c);
+    free(k);
+    ticket_answer(t, err);
+}
+
+static const char *create_body(struct build_step *o)
+{
+    autobuf struct buf b = {0};
+    struct jw w = {.out = &b};
+    struct arena *a = o->op.arena;
+    struct health_config no_health = {0};
+    struct host_config host = o->build->options.host;
+    struct config c = {
+        .image = (char *)o->parent,
+        .cmd = o->argv,
+        .env = o->env,
+        .attach_stdout = true,
+        .attach_stderr = true,
+        .healthcheck = &no_health,
+    };
+
+    strs_add(a, &c.entrypoint, ""); /* the image's does not count */
+    strs_add(a, &no_health.test, "NONE");
+    host.log = (struct log_config){.type = "none"};
+    if (!text_is_empty(o->x.run.network))
+        host.network_mode = o->x.run.network;
+    jw_obj(&w, NULL);
+    jw_fields(&w, &config_json, &c);
+    jw_struct(&w, "HostConfig", &host_config_json, &host);
+    jw_obj_end(&w);
+    return arena_strdup(a, b.data);
+}
+
+static void on_created(void *ctx, struct err *err, const struct create_result *r)
+{
+    struct step_carrier *k = ctx;
+    struct build_step *o = (struct build_step *)ticket_op(k->ticket);
+    struct container *c = NULL;
+
+    if (!err)
+        err = container_find(k->parts->containers, r->id, &c);
+    if (c && !o)
+        container_remove(c, true, true, false, NULL, NULL);
+    if (c && o) {
+        o->c = container_ref(c);
+        for (size_t i = 0; i < r->warnings.n; i++)
+            stage_say(o->stage, " ---> [Warning] %s\n", r->warnings.v[i]);
+        stage_say(o->stage, " ---> Running in %.*s\n", ID_SHORT, r->id);
+    }
+    carrier_end(k, err);
+}
+
+static struct err *create(struct op *op)
+{
+    struct build_step *o = (struct build_step *)op;
+    const struct build_options *options = &o->build->options;
+    struct create_call call = {
+        .api_version = RUN_API_VERSION,
+        .permit = options->permit.policy ? &options->permit : NULL,
+        .risk_warnings = "serious",
+        .is_of_build = true,
+        .image_names = &o->stage->names,
+    };
+
+    TRY(build_check_cancelled(o->build));
+    if (!o->stage->image)
+        return err_new(ERR_INVALID, "there is nothing to run in: the stage is FROM scratch, and "
+                                    "nothing has been copied into it");
+    call.body = create_body(o);
+    call.body_len = strlen(call.body);
+    container_create(o->build->builder->parts->containers, &call, on_created, carrier_create(o));
+    return NULL;
+}
+
+/* The user may look at what has failed, and removes it himself. */
+static void leave_container(struct container *c)
+{
+    c->doc.is_of_build = false;
+    if (!c->is_gone)
+        container_save(c);
+}
+
+static void give_container_up(struct build_step *o)
+{
+    struct container *c = steal_ptr(&o->c);
+
+    if (!c)
+        return;
+    if (o->keeps_container)
+        leave_container(c);
+    else if (!c->is_gone)
+        container_remove(c, true, true, false, NULL, NULL);
+    container_unref(c);
+}
+
+static void remove_container(struct op *op)
+{
+    give_container_up((struct build_step *)op);
+}
+
+static struct err *attach(struct op *op)
+{
+    struct build_step *o = (struct build_step *)op;
+
+    for (size_t i = 0; i < ARRAY_LEN(o->voices); i++)
+        TRY(voice_open(&o->voices[i], o->stage, o->c, i == 1));
+    return NULL;
+}
+
+static void detach(struct op *op)
+{
+    struct build_step *o = (struct build_step *)op;
+
+    for (size_t i = 0; i < ARRAY_LEN(o->voices); i++)
+        voice_close(&o->voices[i]);
+}
+
+static void on_started(void *ctx, struct err *err)
+{
+    carrier_end(ctx, err);
+}
+
+static struct err *start(struct op *op)
+{
+    struct build_step *o = (struct build_step *)op;
+
+    TRY(build_check_cancelled(o->build));
+    container_start(o->c, on_started, carrier_create(o));
+    return NULL;
+}
+
+static struct err *await_exit(struct op *op)
+{
+    container_settle_for(((struct build_step *)op)->c, op);
+    return NULL;
+}
+
+static struct err *judge_exit(struct op *op)
+{
+    struct build_step *o = (struct build_step *)op;
+
+    detach(op);
+    TRY(build_check_cancelled(o->build));
+    if (o->c->is_gone || o->c->doc.state.status == STATUS_REMOVING)
+        return err_new(ERR_CONFLICT, "container %.*s was removed while the build ran in it",
+                       ID_SHORT, o->c->doc.id);
+    o->exit_code = o->c->doc.state.exit_code;
+    if (!o->exit_code)
+        return NULL;
+    o->keeps_container = !o->build->options.drops_failed;
+    return err_new(ERR_INVALID, "The command '%s' returned a non-zero code: %d",
+                   strs_join(op->arena, &o->argv, " "), o->exit_code);
+}
+
+/* ---- COPY, ADD, WORKDIR: a root file system that nobody runs ---- */
+
+static struct err *fill_files(struct build_step *o)
+{
+    struct layer_store *store = o->build->builder->parts->layers;
+
+    if (is_copy(&o->op))
+        return copy_run(&o->copy, o->files, &o->chain);
+    return copy_make_folder(store, o->files, &o->chain, o->config.working_dir);
+}
+
+static void remove_files(struct op *op)
+{
+    struct build_step *o = (struct build_step *)op;
+
+    if (*o->files)
+        err_drop(rootfs_remove(o->build->builder->parts->layers, o->files));
+    o->files[0] = '\0';
+}
+
+static struct err *write_files(struct op *op)
+{
+    struct build_step *o = (struct build_step *)op;
+    char id[ID_MAX];
+    struct err *e;
+
+    ASSERT_WORKER();
+    id_random(id);
+    TRY(rootfs_create(o->build->builder->parts->layers, id));
+    memcpy(o->files, id, sizeof(o->files));
+    e = fill_files(o);
+    if (e)
+        remove_files(op);
+    return e;
+}
+
+static struct err *drop_files(struct op *op)
+{
+    remove_files(op);
+    return NULL;
+}
+
+/* ---- the image ---- */
+
+static bool is_there(void *ctx)
+{
+    const struct step_carrier *k = ctx;
+
+    return !k->c || (!k->c->is_gone && k->c->doc.state.status != STATUS_REMOVING);
+}
+
+static void on_image(void *ctx, struct err *err, struct image *image)
+{
+    struct step_carrier *k = ctx;
+    struct build_step *o = (struct build_step *)ticket_op(k->ticket);
+
+    if (o)
+        o->job = NULL;
+    if (o && !err) {
+        image_keep(image);
+        o->image = image;
+    }
+    carrier_end(k, err);
+}
+
+static struct err *make_image(struct op *op)
+{
+    struct build_step *o = (struct build_step *)op;
+    struct build_stage *s = o->stage;
+    struct image_commit commit = {
+        .config = o->config_text,
+        .created_by = o->effect.created_by,
+        .author = o->effect.author ? o->effect.author : s->author,
+        .platform = s->platform,
+        .is_unlisted = true,
+        .is_there = is_there,
+    };
+
+    TRY(build_check_cancelled(o->build));
+    if (o->c)
+        commit.container_id = o->c->doc.id;
+    else if (*o->files)
+        commit.container_id = o->files;
+    o->job = image_commit(o->build->builder->parts->images, s->image, &commit, on_image,
+                          carrier_create(o));
+    return NULL;
+}
+
+static void let_image_go(struct build_step *o)
+{
+    if (o->image)
+        image_let_go(o->image);
+    o->image = NULL;
+}
+
+static void cancel_image(struct op *op)
+{
+    struct build_step *o = (struct build_step *)op;
+
+    if (o->job)
+        image_job_cancel(steal_ptr(&o->job));
+    let_image_go(o);
+}
+
+static struct err *remember(struct op *op)
+{
+    struct build_step *o = (struct build_step *)op;
+    int64_t below = o->stage->image ? image_size(o->stage->image) : 0;
+
+    o->holds_key = false;
+    build_cache_made(o->build->builder->cache, o->key, o->image, o->effect.created_by,
+                     image_size(o->image) - below);
+    return NULL;
+}
+
+static struct err *let_container_go(struct op *op)
+{
+    struct build_step *o = (struct build_step *)op;
+
+    o->keeps_container = o->build->options.keeps_containers;
+    if (!o->keeps_container)
+        stage_say(o->stage, "Removing intermediate container %.*s\n", ID_SHORT, o->c->doc.id);
+    give_container_up(o);
+    return NULL;
+}
+
+static struct err *step_on(struct op *op)
+{
+    struct build_step *o = (struct build_step *)op;
+    struct build_stage *s = o->stage;
+
+    if (o->is_cached)
+        stage_say(s, " ---> Using cache\n");
+    stage_set_image(s, o->image);
+    free(s->config_text);
+    s->config_text = mem_strdup(o->config_text);
+    s->has_cmd |= o->effect.sets_cmd;
+    if (o->effect.author)
+        s->author = arena_strdup(o->build->arena, o->effect.author);
+    stage_say_image(s);
+    return NULL;
+}
+
+static void finish(struct op *op)
+{
+    struct build_step *o = (struct build_step *)op;
+
+    detach(op);
+    give_key_back(o);
+    let_image_go(o);
+    origin_finish(&o->origin);
+    if (must_write(op))
+        sweeper_ask(o->build->builder->parts->containers->sweeper);
+    build_unref(o->build);
+}
+
+/* What a worker changes belongs to the whole build, so no deadline may leave it alone there. */
+static const struct op_step step_steps[] = {
+    {"say", ON_LOOP, say, NULL, 0},
+    {"expand", ON_WORKER, expand, NULL, -1},
+    {"await-source", ON_EVENT, await_source, stop_source, -1, has_origin},
+    {"take-source", ON_LOOP, take_source, NULL, 0, has_origin},
+    {"plan-copy", ON_LOOP, plan_copy, NULL, 0, is_copy},
+    {"digest", ON_DISK, digest, NULL, -1, is_copy},
+    {"look-up", ON_EVENT, look_up, forget_look_up, -1},
+    {"create", ON_EVENT, create, remove_container, -1, must_run},
+    {"attach", ON_LOOP, attach, detach, 0, must_run},
+    {"start", ON_EVENT, start, NULL, -1, must_run},
+    {"await-exit", ON_EVENT, await_exit, NULL, -1, must_run},
+    {"judge-exit", ON_LOOP, judge_exit, NULL, 0, must_run},
+    {"write-files", ON_DISK, write_files, remove_files, -1, must_write},
+    {"make-image", ON_EVENT, make_image, cancel_image, -1, is_missing},
+    {"remember", ON_LOOP, remember, NULL, 0, is_missing},
+    {"let-container-go", ON_LOOP, let_container_go, NULL, 0, must_run},
+    {"drop-files", ON_DISK, drop_files, NULL, -1, must_write},
+    {"step-on", ON_LOOP, step_on, NULL, 0},
+    {0},
+};
+static const struct op_type step_type = {"build/step", OP_MUTATING, sizeof(struct build_step),
+                                         step_steps, finish};
+OP_LISTED(step_type);
+
+static void on_done(struct op *op, struct err *err, void *ctx)
+{
+    stage_step_ended(ctx, err, ((struct build_step *)op)->exit_code);
+}
+
+struct op *step_create(struct build_stage *s, const struct instruction *in, size_t number)
+{
+    struct build_step *o =
+        (struct build_step *)op_create(s->build->builder->parts->ops, &step_type);
+
+    o->build = build_ref(s->build);
+    o->stage = s;
+    o->in = in;
+    o->number = number;
+    o->op.subject = arena_strndup(o->op.arena, in->text, 100);
+    return &o->op;
+}
+
+void step_start(struct op *op)
+{
+    op_start(op, on_done, ((struct build_step *)op)->stage);
+}
