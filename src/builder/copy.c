@@ -18,6 +18,7 @@
 
 #include "base/fd.h"
 #include "build/go_glob.h"
+#include "build/ignore.h"
 #include "core/loop.h"
 #include "runtime/users.h"
 #include "storage/bounds.h"
@@ -204,8 +205,6 @@ static struct err *find_items(struct copy_task *t, int root)
         *item = (struct copy_item){.name = args->contents[i]->name,
                                    .text = heredoc_text(t->arena, args->contents[i])};
     }
-    if (t->n_items == 0)
-        return err_new(ERR_INVALID, "%s failed: no source files were specified", t->verb);
     return NULL;
 }
 
@@ -227,6 +226,44 @@ static struct err *find_dest(struct copy_task *t)
     return NULL;
 }
 
+/* ---- --exclude ---- */
+
+static enum tar_pack_choice choose(void *ctx, const char *name, bool is_dir)
+{
+    const struct copy_task *t = ctx;
+
+    if (!ignore_excludes(t->excludes, name))
+        return TAR_PACK_TAKES;
+    return is_dir && !ignore_skips_folder(t->excludes, name) ? TAR_PACK_OMITS : TAR_PACK_SKIPS;
+}
+
+/* Sources that are files themselves are left out here, what is in folders when they are packed. */
+static struct err *exclude_items(struct copy_task *t)
+{
+    size_t n = 0;
+
+    if (!t->args->excludes.n)
+        return NULL;
+    TRY(ignore_from_list(t->arena, &t->args->excludes, &t->excludes));
+    for (size_t i = 0; i < t->n_items; i++)
+        if (t->items[i].is_dir || t->items[i].text ||
+            !ignore_excludes(t->excludes, t->items[i].path + 1))
+            t->items[n++] = t->items[i];
+    t->n_items = n;
+    return NULL;
+}
+
+static struct tar_pack *pack_of(const struct copy_task *t, int fd, bool is_dir, const char *name,
+                                bool is_for_digest)
+{
+    return tar_pack_create(&(struct tar_pack_plan){.source = fd,
+                                                   .root_name = is_dir ? "./" : name,
+                                                   .prefix = "",
+                                                   .is_for_digest = is_for_digest,
+                                                   .choose = t->excludes ? choose : NULL,
+                                                   .ctx = (void *)t});
+}
+
 /* ---- their digest ---- */
 
 static struct err *check_cancelled(const struct copy_task *t)
@@ -237,11 +274,7 @@ static struct err *check_cancelled(const struct copy_task *t)
 static struct err *hash_tree(const struct copy_task *t, int fd, const struct copy_item *item,
                              struct sha256 *hash)
 {
-    struct tar_pack *pack =
-        tar_pack_create(&(struct tar_pack_plan){.source = fd,
-                                                .root_name = item->is_dir ? "./" : item->name,
-                                                .prefix = "",
-                                                .is_for_digest = true});
+    struct tar_pack *pack = pack_of(t, fd, item->is_dir, item->name, true);
     autobuf struct buf piece = {0};
     bool is_end = false;
     struct err *e = NULL;
@@ -321,6 +354,9 @@ struct err *copy_digest(struct copy_task *t)
     ASSERT_WORKER();
     TRY(open_sources(t, &root));
     TRY(find_items(t, root));
+    TRY(exclude_items(t));
+    if (t->n_items == 0)
+        return err_new(ERR_INVALID, "%s failed: no source files were specified", t->verb);
     TRY(find_dest(t));
     t->names = join_names(t);
     return hash_items(t, root);
@@ -435,8 +471,7 @@ static struct err *put_tree(const struct target *g, int source, bool is_dir, con
     struct tar_place_plan plan = plan_of(&f, dir);
     struct err *e;
 
-    f.pack = tar_pack_create(
-        &(struct tar_pack_plan){.source = source, .root_name = is_dir ? "./" : name, .prefix = ""});
+    f.pack = pack_of(g->task, source, is_dir, name, false);
     e = tar_place(-1, &plan);
     tar_pack_destroy(f.pack);
     buf_finish(&f.piece);

@@ -13,6 +13,7 @@
 
 struct layer_store;
 struct copy_item;
+struct ignore;
 
 struct copy_task { /* in the arena of the step's operation */
     struct arena *arena;
@@ -24,6 +25,7 @@ struct copy_task { /* in the arena of the step's operation */
     int context;             /* of the build; used when from_chain is NULL */
     const struct strs *from_chain;
     const _Atomic bool *is_cancelled;
+    struct ignore *excludes; /* NULL: nothing is left out */
     /* out of copy_digest */
     struct copy_item *items;
     size_t n_items;

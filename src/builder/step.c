@@ -122,12 +122,8 @@ static struct err *refuse(const struct instruction *in)
         what = "RUN --device";
     if (in->type == INS_RUN && text_same(in->run.security, "insecure"))
         what = "RUN --security=insecure";
-    if ((in->type == INS_COPY || in->type == INS_ADD) && c->excludes.n)
-        what = "--exclude of COPY and ADD";
     if ((in->type == INS_COPY || in->type == INS_ADD) && c->parents)
         what = "COPY --parents";
-    if ((in->type == INS_COPY || in->type == INS_ADD) && c->link)
-        what = "--link of COPY and ADD";
     if (in->type == INS_ADD && !text_is_empty(c->checksum))
         what = "ADD --checksum";
     return what ? err_new(ERR_NOT_IMPLEMENTED, "%s is not supported by this version of berth: %s",
@@ -185,6 +181,8 @@ static void make_key(struct build_step *o)
         add_part(hash, c->unpack < 0 ? "packed" : "");
         add_part(hash, o->copy.names);
         add_part(hash, o->copy.dest);
+        for (size_t i = 0; i < c->excludes.n; i++)
+            add_part(hash, c->excludes.v[i]);
     }
     sha256_end(hash, o->key);
 }
@@ -277,6 +275,9 @@ static struct err *plan_copy(struct op *op)
         .context = build_context_dir(o->build->context),
         .is_cancelled = &o->build->is_cancelled,
     };
+    if (o->x.copy.link)
+        stage_say(o->stage, "[Warning] --link has no effect: links of the image are followed, and "
+                            "the cache depends on the steps before\n");
     if (!has_origin(op))
         return NULL;
     if (o->origin.image)

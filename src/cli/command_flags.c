@@ -52,6 +52,19 @@ const struct flag cp_flags[] = {
          "terminal is attached"),
     FLAG_END,
 };
+const struct flag batch_flags[] = {
+    NUMBER(batch_options, concurrency, "concurrency", 'c', "Containers at a time (default 8)"),
+    BOOL(batch_options, detach, "detach", 'd', "Do not wait for their ends"),
+    TEXT(batch_options, file, "file", 'f',
+         "Bodies of creates, one JSON object a line, each\n"
+         "with its \"Name\" if it has one; - is stdin"),
+    TEXT(batch_options, format, "format", 0, "\"json\": the summary as one JSON object"),
+    NUMBER(batch_options, number, "number", 'n',
+           "How many (default 1). {} in --name is the number\n"
+           "of each"),
+    BOOL(batch_options, quiet, "quiet", 'q', "No line of progress"),
+    FLAG_END,
+};
 const struct flag build_flags[] = {
     LIST(image_build_options, hosts, "add-host", 0, "list",
          "Add a custom host-to-IP mapping (host:ip)"),

@@ -7,7 +7,8 @@
 extern const struct flag attach_flags[], start_flags[], exec_flags[];
 extern const struct flag stop_flags[], kill_flags[], rm_flags[], update_flags[];
 extern const struct flag ps_flags[], logs_flags[], format_flags[], stats_flags[], df_flags[];
-extern const struct flag build_flags[], commit_flags[], cp_flags[], export_flags[], save_flags[];
+extern const struct flag batch_flags[], build_flags[], commit_flags[], cp_flags[], export_flags[],
+    save_flags[];
 extern const struct flag inspect_flags[], inspect_group_flags[];
 extern const struct flag images_flags[], history_flags[], rmi_flags[], pull_flags[];
 extern const struct flag load_flags[], import_flags[], login_flags[], events_flags[];

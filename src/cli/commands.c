@@ -73,6 +73,11 @@ const struct command commands[] = {
         "Show what weakens the isolation of containers, and the remedies"),
     ROW("policy check", cmd_policy_check, NULL, struct audit_options, 1, 1, " FILE",
         "Say whether the engine understands a policy file, and what is wrong where"),
+    ROW("batch", cmd_batch, batch_flags, struct batch_options, 0, ANY,
+        " [OPTIONS] -- [RUN OPTIONS] IMAGE [COMMAND] [ARG...]\n"
+        "berth batch [OPTIONS] --file FILE|-",
+        "Run many containers, some at a time, and sum up how long they took",
+        .options_first = true),
     ROW("build", BUILD), ROW("image build", BUILD),
     CONTAINER("commit", cmd_commit, commit_flags, struct commit_options, 1, 2,
         " [OPTIONS] CONTAINER [REPOSITORY[:TAG]]",

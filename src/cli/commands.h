@@ -58,4 +58,5 @@ COMMAND(volume_ls);
 COMMAND(volume_create);
 COMMAND(volume_rm);
 COMMAND(audit);
+COMMAND(batch);
 COMMAND(policy_check);

@@ -28,6 +28,11 @@ struct audit_options {
     bool all;
     char *format, *severity;
 };
+struct batch_options {
+    struct number number, concurrency;
+    char *file, *format;
+    bool detach, quiet;
+};
 struct attach_options { /* attach, start, exec */
     bool no_stdin, sig_proxy, attach, interactive;
     bool detach, tty, privileged;

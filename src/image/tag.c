@@ -14,6 +14,7 @@ struct tagging {
     char id[DIGEST_MAX];
     char *full, *familiar;
     char before[DIGEST_MAX]; /* who had the name; "" for nobody */
+    bool was_hidden;         /* a step of a build, or what rmi -f has left to a container */
     image_done_fn done;
     void *ctx;
 };
@@ -41,6 +42,8 @@ static struct err *name_image(struct op *op)
     g->full = ref_full(op->arena, &r);
     g->familiar = ref_familiar(op->arena, &r);
     snprintf(g->id, sizeof(g->id), "%s", i->id);
+    g->was_hidden = i->is_removed;
+    i->is_removed = false;
     before = image_add_name(i, g->full);
     if (before)
         snprintf(g->before, sizeof(g->before), "%s", before->id);
@@ -59,6 +62,7 @@ static void unname_image(struct op *op)
         image_add_name(before, g->full);
     else
         image_drop_name(i, g->full);
+    i->is_removed = g->was_hidden;
     image_save(i, NULL, NULL); /* the write of the name may still be on its way */
     if (before)
         image_save(before, NULL, NULL);

@@ -126,9 +126,9 @@ static const char *check_op(const struct program_op *op, uint32_t n_fds)
 
     if (op->code == 0 || op->code >= P_CODE_END)
         return "unknown record";
-    wrong = check_numbers(op, n_fds);
+    wrong = check_strings(op); /* first: what follows compares them */
     if (!wrong)
-        wrong = check_strings(op);
+        wrong = check_numbers(op, n_fds);
     if (!wrong && shapes[op->code].has_path && !target_is_safe_text(path_of(op)))
         wrong = "path is not absolute or has \"..\"";
     return wrong;

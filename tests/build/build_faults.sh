@@ -61,6 +61,14 @@ like "the same build then works" 'Successfully tagged killed:latest' "$(post 't=
 same "with all that is to be in it" "300 done 3072000" "$(d run --rm killed sh -c 'wc -l </s; cat here; stat -c %s /d/zeros' | xargs)"
 d rmi -f killed >/dev/null
 
+# ---- ended in good order
+post 'nocache=1' >/dev/null & W=$!
+poll 10 eval '! idle'
+before=$SECONDS; engine_stop; wait $W
+check "an engine that ends does not wait for a build" [ $((SECONDS - before)) -lt 20 ]
+engine_start; poll 10 idle
+if poll 10 clean; then ok "and leaves nothing"; else not_ok "and leaves nothing" "$(left)"; fi
+
 # ---- clients that go
 for n in $(seq 10); do
     (timeout "0.$((RANDOM % 3))$((RANDOM % 10))" curl -s -X POST -H "$TAR" --data-binary "@$T/ctx.tar" --unix-socket "$SOCK" 'http://x/build?nocache=1' >/dev/null) & W[n]=$!

@@ -143,6 +143,13 @@ refused "a user who is not there" 'COPY --chown=nosuch one /' 'unable to find us
 refused "a mode that is none" 'COPY --chmod=u+x one /' 'invalid chmod parameter'
 refused "what is below a file" 'COPY one /etc/passwd/x/y' 'not a directory'
 refused "--parents" 'COPY --parents dir/top /' 'COPY --parents is not supported'
+build copy:3 <<'X'
+FROM busybox
+COPY --exclude=**/deep --exclude=hard dir /d
+COPY --exclude=t* --link one two /e/
+X
+same "--exclude" "/d/empty /d/link /d/sub /d/top /e/one" "$(inside copy:3 'find /d /e -mindepth 1 | sort | xargs')"
+says "--link is warned of" 'Warning.*--link has no effect'
 refused "a URL" 'ADD http://x.example/y /y' 'URLs are not fetched'
 build copy:2 <<'X'
 FROM busybox
@@ -284,6 +291,8 @@ d rmi cache:1 >/dev/null
 build cache:1 <dockerfile.cache; same "after rmi" 5 "$(cached)"
 id=$(grep -A1 'Using cache' <<<"$OUT" | sed -n 's/^ ---> \([0-9a-f]\{12\}\)$/\1/p' | sed -n 4p)
 like "a step can be run by its id" '^[0-9a-f-]{36}$' "$(d run --rm "$id" cat /when)"
+d tag "$id" step:1; d rmi cache:1 >/dev/null
+same "a step that gets a name is an image" "step:1" "$(d images --format '{{.Repository}}:{{.Tag}}' --filter reference=step)"; d rmi step:1 >/dev/null
 same "no step is in the list" "" "$(d images -q | grep "$id")"
 
 # ---- the file
