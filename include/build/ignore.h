@@ -30,7 +30,6 @@ bool ignore_excludes(const struct ignore *g, const char *path);
 /* Below this folder, which is left out, no '!' can take anything back: it need not be read. */
 bool ignore_skips_folder(const struct ignore *g, const char *folder);
 bool ignore_has_exceptions(const struct ignore *g); /* a '!' */
-bool ignore_is_empty(const struct ignore *g);
 /* A lone "*", "**" or the like leaves out all that is in the root. */
 bool ignore_excludes_root(const struct ignore *g);
 

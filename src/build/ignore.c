@@ -387,11 +387,6 @@ bool ignore_has_exceptions(const struct ignore *g)
     return g->n_exceptions;
 }
 
-bool ignore_is_empty(const struct ignore *g)
-{
-    return !g->n;
-}
-
 bool ignore_excludes_root(const struct ignore *g)
 {
     for (size_t i = 0; i < g->n; i++)

@@ -163,6 +163,9 @@ struct err *ins_flags_apply(struct reading *g)
     struct instruction *in = g->in;
     bool is_given[ARRAY_LEN(rows)] = {0};
 
+    if (in->n_flags > DOCKERFILE_WORDS_MAX)
+        return parse_too_much(g->r, g->j->where, "%s has more than %d flags",
+                              instruction_name(in->type), DOCKERFILE_WORDS_MAX);
     for (size_t i = 0; i < in->n_flags; i++) {
         const struct text_word *w = &g->flags.v[i];
         const struct row *row = find_row(in->type, in->flags[i].name);

@@ -37,6 +37,7 @@ struct copy_item {
     const char *path; /* in its root, absolute; as it was asked for */
     const char *name; /* what a file is called in a folder */
     const char *text; /* of a heredoc; NULL: a file or folder at `path` */
+    const char *kept; /* with --parents: the part of `path` that the target has, too */
     bool is_dir, is_tar;
 };
 
@@ -105,9 +106,31 @@ static struct copy_item *add_item(struct copy_task *t, size_t *room)
     return &t->items[t->n_items++];
 }
 
-static struct err *add_path(struct copy_task *t, int root, const char *path, size_t *room)
+/* What is behind so many parts. */
+static const char *behind(const char *path, size_t n_parts)
 {
-    struct copy_item item = {.path = path, .name = last_part(path)};
+    for (; n_parts && *path; n_parts--)
+        path = strchrnul(path + 1, '/');
+    return *path ? path : "/";
+}
+
+/* --parents keeps what is behind "/./" of a source, or all of it. A match has as many parts as its
+ * pattern. */
+static size_t parts_before_pivot(struct arena *a, const char *source)
+{
+    const char *pivot = strstr(source, "/./");
+
+    if (!pivot)
+        return 0;
+    return text_split(a, path_clean(a, arena_strndup(a, source, (size_t)(pivot - source))) + 1, '/')
+        .n;
+}
+
+static struct err *add_path(struct copy_task *t, int root, const char *path, size_t n_dropped,
+                            size_t *room)
+{
+    struct copy_item item = {
+        .path = path, .name = last_part(path), .kept = behind(path, n_dropped)};
     autoclose int fd = open_source(root, &item), content = -1;
     struct stat st;
 
@@ -155,7 +178,8 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static struct err *add_matches(struct copy_task *t, int root, const char *clean, size_t *room)
+static struct err *add_matches(struct copy_task *t, int root, const char *clean, size_t n_dropped,
+                               size_t *room)
 {
     struct strs parts = text_split(t->arena, clean + 1, '/'), at = {0};
 
@@ -169,7 +193,7 @@ static struct err *add_matches(struct copy_task *t, int root, const char *clean,
     if (at.n)
         qsort(at.v, at.n, sizeof(*at.v), by_text);
     for (size_t i = 0; i < at.n; i++)
-        TRY(add_path(t, root, at.v[i], room));
+        TRY(add_path(t, root, at.v[i], n_dropped, room));
     return NULL;
 }
 
@@ -191,13 +215,15 @@ static struct err *find_items(struct copy_task *t, int root)
 
     for (size_t i = 0; i < args->sources.n; i++) {
         const char *source = args->sources.v[i], *clean;
+        size_t n_dropped = parts_before_pivot(t->arena, source);
 
         TRY(refuse_remote(t, source));
         TRY(source_path(t, source, &clean));
         if (go_glob_is_wild(source))
-            TRY(add_matches(t, root, clean, &room));
+            TRY(add_matches(t, root, clean, n_dropped, &room));
         else
-            TRY(add_path(t, root, path_clean(t->arena, go_glob_literal(t->arena, clean)), &room));
+            TRY(add_path(t, root, path_clean(t->arena, go_glob_literal(t->arena, clean)), n_dropped,
+                         &room));
     }
     for (size_t i = 0; i < args->n_contents; i++) {
         struct copy_item *item = add_item(t, &room);
@@ -319,7 +345,10 @@ static const char *join_names(const struct copy_task *t)
     autobuf struct buf b = {0};
 
     for (size_t i = 0; i < t->n_items; i++)
-        buf_printf(&b, "%s/", t->items[i].is_dir ? "" : t->items[i].name);
+        buf_printf(&b, "%s/",
+                   t->args->parents && !t->items[i].text ? t->items[i].kept
+                   : t->items[i].is_dir                  ? ""
+                                                         : t->items[i].name);
     return arena_strdup(t->arena, b.data);
 }
 
@@ -534,7 +563,11 @@ static struct err *open_dest(const struct target *g, const struct copy_item *ite
     const char *path = t->dest;
 
     *name = item->name;
-    if (!is_into) {
+    if (t->args->parents && !item->text) {
+        size_t n = strlen(item->kept) - (item->is_dir ? 0 : strlen(item->name));
+
+        path = arena_printf(t->arena, "%s/%.*s", path, (int)n, item->kept);
+    } else if (!is_into) {
         path = resolved(t->arena, g->root, path);
         *name = last_part(path);
         path = arena_strndup(t->arena, path, (size_t)(*name - path));

@@ -7,8 +7,11 @@
  * Trap: a container, or an image, may come when nobody waits for it any more: the carrier, which
  * outlives the operation, takes it back.
  */
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "base/fd.h"
 #include "base/json.h"
 #include "base/map.h"
 #include "container/container_table.h"
@@ -23,7 +26,8 @@
 #include "origin.h"
 #include "voice.h"
 
-#define RUN_API_VERSION 141 /* of the create request that a RUN is */
+#define RUN_API_VERSION 141          /* of the create request that a RUN is */
+#define SCRIPT_NAME ".berth-heredoc" /* of a RUN whose heredoc begins with #!, in its root */
 
 struct build_step {
     struct op op;
@@ -40,6 +44,7 @@ struct build_step {
     const char *config_text;
     struct effect effect;
     struct strs argv, env; /* of RUN */
+    const char *script;    /* what it runs is a file with this content; NULL: it is not */
     char key[DIGEST_MAX];
 
     struct origin origin; /* of --from; name NULL: there is none */
@@ -51,7 +56,8 @@ struct build_step {
     bool is_cached;
     struct image *image; /* kept: the result */
 
-    struct container *c; /* of RUN, with a reference */
+    struct container *c;      /* of RUN, with a reference */
+    const char *container_id; /* for workers */
     bool keeps_container;
     struct voice voices[2]; /* what it says: stdout, stderr */
     int exit_code;
@@ -79,6 +85,11 @@ static bool is_missing(const struct op *op)
 static bool must_run(const struct op *op)
 {
     return is_run(op) && is_missing(op);
+}
+
+static bool has_script(const struct op *op)
+{
+    return must_run(op) && ((const struct build_step *)op)->script;
 }
 
 static bool must_write(const struct op *op)
@@ -122,8 +133,6 @@ static struct err *refuse(const struct instruction *in)
         what = "RUN --device";
     if (in->type == INS_RUN && text_same(in->run.security, "insecure"))
         what = "RUN --security=insecure";
-    if ((in->type == INS_COPY || in->type == INS_ADD) && c->parents)
-        what = "COPY --parents";
     if (in->type == INS_ADD && !text_is_empty(c->checksum))
         what = "ADD --checksum";
     return what ? err_new(ERR_NOT_IMPLEMENTED, "%s is not supported by this version of berth: %s",
@@ -138,19 +147,20 @@ static struct err *expand_run(struct build_step *o, const struct strs *args)
     autobuf struct buf told = {0};
 
     instruction_run_command(a, &o->x, &command);
-    if (command.file)
-        return err_new(ERR_NOT_IMPLEMENTED,
-                       "a RUN whose heredoc begins with #! is not supported by this version of "
-                       "berth: %s",
-                       o->in->text);
     o->argv = strs_copy(a, &command.argv);
-    if (!o->argv.n) {
+    if (command.file) {
+        o->script = arena_strdup(a, command.script);
+        strs_add(a, &o->argv, "/" SCRIPT_NAME);
+    } else if (!o->argv.n) {
         o->argv = effect_shell(a, &o->config);
         strs_add(a, &o->argv, command.script);
     }
     if (args->n)
         buf_printf(&told, "|%zu %s ", args->n, strs_join(a, args, " "));
-    buf_puts(&told, strs_join(a, &o->argv, " "));
+    if (o->script)
+        buf_printf(&told, "<<%s\n%s%s", command.file, o->script, command.file);
+    else
+        buf_puts(&told, strs_join(a, &o->argv, " "));
     o->effect.created_by = arena_strdup(a, told.data);
     return NULL;
 }
@@ -421,6 +431,7 @@ static void on_created(void *ctx, struct err *err, const struct create_result *r
         container_remove(c, true, true, false, NULL, NULL);
     if (c && o) {
         o->c = container_ref(c);
+        o->container_id = arena_strdup(o->op.arena, r->id);
         for (size_t i = 0; i < r->warnings.n; i++)
             stage_say(o->stage, " ---> [Warning] %s\n", r->warnings.v[i]);
         stage_say(o->stage, " ---> Running in %.*s\n", ID_SHORT, r->id);
@@ -474,6 +485,38 @@ static void give_container_up(struct build_step *o)
 static void remove_container(struct op *op)
 {
     give_container_up((struct build_step *)op);
+}
+
+/* The part of its root that is written to, while nothing is mounted over it. */
+static struct err *open_upper(struct build_step *o, int *out)
+{
+    char *dir = rootfs_dir(o->build->builder->parts->layers, o->op.arena, o->container_id);
+
+    *out =
+        open(path_join(o->op.arena, dir, "upper"), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return *out < 0 ? err_sys("open the files of container %.12s", o->container_id) : NULL;
+}
+
+static struct err *put_script(struct op *op)
+{
+    struct build_step *o = (struct build_step *)op;
+    autoclose int upper = -1;
+
+    ASSERT_WORKER();
+    TRY(open_upper(o, &upper));
+    TRY(file_write_atomic(upper, SCRIPT_NAME, o->script, strlen(o->script), 0700, false));
+    return fchmodat(upper, SCRIPT_NAME, 0755, 0) < 0 ? err_sys("make the script executable") : NULL;
+}
+
+/* Whatever the command has put there. */
+static struct err *take_script(struct op *op)
+{
+    struct build_step *o = (struct build_step *)op;
+    autoclose int upper = -1;
+
+    ASSERT_WORKER();
+    TRY(open_upper(o, &upper));
+    return dir_remove_tree(upper, SCRIPT_NAME);
 }
 
 static struct err *attach(struct op *op)
@@ -696,10 +739,12 @@ static const struct op_step step_steps[] = {
     {"digest", ON_DISK, digest, NULL, -1, is_copy},
     {"look-up", ON_EVENT, look_up, forget_look_up, -1},
     {"create", ON_EVENT, create, remove_container, -1, must_run},
+    {"put-script", ON_DISK, put_script, NULL, -1, has_script},
     {"attach", ON_LOOP, attach, detach, 0, must_run},
     {"start", ON_EVENT, start, NULL, -1, must_run},
     {"await-exit", ON_EVENT, await_exit, NULL, -1, must_run},
     {"judge-exit", ON_LOOP, judge_exit, NULL, 0, must_run},
+    {"take-script", ON_DISK, take_script, NULL, -1, has_script},
     {"write-files", ON_DISK, write_files, remove_files, -1, must_write},
     {"make-image", ON_EVENT, make_image, cancel_image, -1, is_missing},
     {"remember", ON_LOOP, remember, NULL, 0, is_missing},

@@ -347,17 +347,18 @@ static void keep(struct writer *w, const struct sock_filter *code, size_t n, boo
 /* A place near by that gives a verdict. */
 static size_t verdict_at(struct writer *w, struct verdict v)
 {
-    struct known *k = w->known;
+    struct known *k;
+    size_t i = 0;
 
-    while (k < w->known + w->n_known && !is_same(k->verdict, v))
-        k++;
-    if (k < w->known + w->n_known && w->n - k->at < JUMP_REACH / 2)
-        return k->at;
-    if (k == w->known + w->n_known) {
+    while (i < w->n_known && !is_same(w->known[i].verdict, v))
+        i++;
+    if (i < w->n_known && w->n - w->known[i].at < JUMP_REACH / 2)
+        return w->known[i].at;
+    if (i == w->n_known) {
         w->known = arena_grow(w->a, w->known, w->n_known, &w->known_room, sizeof(*w->known));
-        k = &w->known[w->n_known++];
-        k->verdict = v;
+        w->known[w->n_known++].verdict = v;
     }
+    k = &w->known[i];
     k->at = v.is_entry ? near(w, w->moved[v.value])
                        : put(w, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, v.value));
     return k->at;

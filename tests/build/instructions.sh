@@ -78,6 +78,29 @@ EOF
 X
 same "shell, exec form, user, folder, heredoc" "you loud|argv exec|/tmp/w|5|first second" "$(inside run:1 'echo "$(cat /run1)|$(cat /run2)|$(cat /tmp/pwd)|$(cat /tmp/id)|$(xargs </tmp/here)"')"
 like "the history" '^\|1 WHO=you /bin/sh -c echo "\$WHO \$HOW" >/run1; id -u >/id$' "$(by run:1 10)"
+build run:0 <<'X'
+FROM busybox
+RUN <<EOF
+#!/bin/busybox ash
+echo "$0 $((6 * 7))" >/script
+EOF
+USER 5
+WORKDIR /tmp
+RUN <<EOF
+#!/bin/sh -e
+false
+echo never
+EOF
+X
+says "a script of its own fails as it says" "The command '/.berth-heredoc' returned a non-zero code: 1"
+build run:0 <<'X'
+FROM busybox
+RUN <<EOF
+#!/bin/busybox ash
+echo "$0 $((6 * 7))" >/script
+EOF
+X
+same "a script of its own, which is gone afterwards" "/.berth-heredoc 42" "$(inside run:0 'cat /script; ls -A / | grep berth')"
 build run:2 <<<'FROM busybox
 RUN true
 RUN --network=none ! ip addr show eth0'
@@ -142,7 +165,12 @@ refused "a path out of the context" 'COPY ../../etc/passwd /x' 'COPY failed: for
 refused "a user who is not there" 'COPY --chown=nosuch one /' 'unable to find user nosuch'
 refused "a mode that is none" 'COPY --chmod=u+x one /' 'invalid chmod parameter'
 refused "what is below a file" 'COPY one /etc/passwd/x/y' 'not a directory'
-refused "--parents" 'COPY --parents dir/top /' 'COPY --parents is not supported'
+build copy:4 <<'X'
+FROM busybox
+COPY --parents dir/top dir/sub one /p/
+COPY --parents dir/./sub/deep ./dir/./s*/d* /q/
+X
+same "--parents" "/p/dir/sub/deep /p/dir/top /p/one /q/sub/deep" "$(inside copy:4 'find /p /q -type f | sort | xargs')"
 build copy:3 <<'X'
 FROM busybox
 COPY --exclude=**/deep --exclude=hard dir /d

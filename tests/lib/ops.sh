@@ -54,7 +54,11 @@ exec_made() { api POST /containers/ff/exec '{"Cmd":["sh","-c","exit 3"]}'; EXEC=
 BUILD_ALL='FROM busybox
 WORKDIR /w/v
 COPY --from=busybox /etc/passwd /y
-RUN echo z >/z'
+RUN echo z >/z
+RUN <<EOF
+#!/bin/sh
+echo s >/s
+EOF'
 BUILD_WAITS='FROM busybox AS one
 RUN sleep 0.7; echo x >/x
 FROM busybox

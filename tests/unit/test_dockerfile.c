@@ -60,6 +60,8 @@ TEST(dockerfile_has_bounds)
                 "EXPOSE has more than 10000 words");
     check_fails(repeat("FROM a\nCOPY", " a", 10001), ERR_TOO_LARGE,
                 "COPY has more than 10000 words");
+    check_fails(repeat("FROM a\nRUN", " \\\n --device=x", 10001), ERR_TOO_LARGE,
+                "RUN has more than 10000 flags");
     check_fails(repeat("FROM a\nCOPY /", " <<a", 101), ERR_INVALID, "unterminated heredoc");
 }
 

@@ -18,6 +18,7 @@ static struct pairs usual(void)
     pairs_set(test_arena, &p, "X", "foo");
     pairs_set(test_arena, &p, "B", "a  b");
     pairs_set(test_arena, &p, "E", "");
+    pairs_set(test_arena, &p, "L", "ab\ncd");
     pairs_set(test_arena, &p, "Q", "\"q\" $X");
     return p;
 }
@@ -53,6 +54,8 @@ static const struct word_case {
     {"${N/a/b}", "${N/a/b}", EXPAND_KEEP_UNSET},
     {"${N//a/b}", "${N//a/b}", EXPAND_KEEP_UNSET},
     {"${N#a}", "${N#a}", EXPAND_KEEP_UNSET},
+    {"${L##*}", "\ncd", 0},
+    {"${L%%?*}", "ab\n", 0},
     {"'$X' \"$X\"", "'foo' \"foo\"", EXPAND_NO_QUOTES},
     {"it's $X", "it's foo", EXPAND_NO_QUOTES},
     {"${X:-'}", "foo", EXPAND_NO_QUOTES},

@@ -173,8 +173,6 @@ TEST(ignore_knows_itself)
     struct strs list = {0};
     struct ignore *g;
 
-    CHECK(ignore_is_empty(parse("# only\n\n")));
-    CHECK(!ignore_is_empty(parse("a")));
     CHECK(ignore_has_exceptions(parse("*\n!a")));
     CHECK(!ignore_has_exceptions(parse("*")));
     CHECK(ignore_excludes_root(parse("**/*")));
