@@ -79,7 +79,7 @@ containers_clear
 running() { api GET '/containers/json'; [ "$(printf %s "$BODY" | jq length)" = "$1" ]; }
 begin() { # QUERY: a build that takes long, in the background
     printf 'FROM busybox\nRUN echo begun; sleep 100\n' >Dockerfile; tar -cf "$T/long.tar" .
-    curl -s -N -X POST -H "$TAR" --data-binary "@$T/long.tar" --unix-socket "$SOCK" "http://x/build?nocache=1&$1" >"$T/long" & LONG=$!
+    rm -f "$T/long"; curl -s -N -X POST -H "$TAR" --data-binary "@$T/long.tar" --unix-socket "$SOCK" "http://x/build?nocache=1&$1" >"$T/long" & LONG=$!
     poll 10 grep -q begun "$T/long"
 }
 begin ''; kill $LONG; wait $LONG 2>/dev/null
