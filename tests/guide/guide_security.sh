@@ -108,6 +108,11 @@ like "8.18 and is in the audit" " setuid-share: " "$(in_host "$BERTH" audit said
 c rm said >/dev/null
 same "8.18 not when it is read-only" "" "$(c create --name said -v "$HOST/shared:/s:ro" busybox true | grep WARNING)"
 c rm said >/dev/null
+said 18 "AUDIT_WRITE that is asked for" "--cap-add AUDIT_WRITE: .*flood" cap-audit-write --cap-add AUDIT_WRITE
+said 18 "AUDIT_WRITE asked for alone" "--cap-add AUDIT_WRITE: .*flood" cap-audit-write --cap-drop ALL --cap-add CAP_AUDIT_WRITE
+same "8.18 AUDIT_WRITE of the default set: no warning" "" "$(c create --name said busybox true | grep WARNING)"
+like "8.18 but a note of the audit" "cap-audit-write" "$(in_host "$BERTH" audit --severity note said)"
+c rm said >/dev/null
 c run --name flood --log-opt max-size=1m --log-opt max-file=2 busybox sh -c 'yes 0123456789012345678901234567890123456789 | head -c 8000000' >/dev/null
 check "8.18 what a container writes to its log is bounded" test "$(du -sk "$(dirname "$(c inspect -f '{{.LogPath}}' flood)")" | cut -f1)" -lt 3000
 c rm flood >/dev/null
