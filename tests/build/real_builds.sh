@@ -33,10 +33,11 @@ have_base() {
     fi
     d import "$file" "$1" >/dev/null
 }
-build() { # NAME FILE FLAGS…
-    local tag=$1 file=$2
+build() { # NAME FILE FLAGS…; an ignore file of one Dockerfile is unknown to docker's classic builder
+    local tag=$1 file=$2 client=("$QA_CLIENT")
     shift 2
-    LOG=$(d build -t "$tag" -f "$CONTEXT/$file" "$@" "$CONTEXT" 2>&1)
+    [ ! -e "$CONTEXT/$file.dockerignore" ] || client=("$BERTH_BIN/berth" -H "unix://$SOCK")
+    LOG=$(in_host "${client[@]}" build -t "$tag" -f "$CONTEXT/$file" "$@" "$CONTEXT" 2>&1)
 }
 run_now() { # compares what was to be run last
     local before=() after=() got

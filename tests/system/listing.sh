@@ -38,7 +38,7 @@ same "volumes: a label's value" v2 "$(listed '/volumes?filters={"label":["k=2"]}
 same "prune: all but" '["v1"]' "$(api POST '/volumes/prune?filters={"all":["true"],"label!":["k=2"]}' '' -g; jq -c .VolumesDeleted <<<"$BODY")"
 
 # ---- the cache of builds, which is empty ----
-api_is "build/prune" 200 '"CachesDeleted":\[\],"SpaceReclaimed":0' POST /build/prune
+api_is "build/prune" 200 '"CachesDeleted":null,"SpaceReclaimed":0' POST /build/prune
 api_is "build/prune: an unknown key" 400 "invalid filter 'nosuch'" POST '/build/prune?filters={"nosuch":["x"]}' '' -g
 d create --name gone busybox true >/dev/null
 like "docker system prune comes to its end" 'Total reclaimed space' "$(d system prune -f 2>&1)"
