@@ -112,7 +112,7 @@ resumes() { # WHERE KIND COMMAND: that shows it is there
     api POST '/containers/create?name=ff' "${CREATE/\"HostConfig\":\{/\"HostConfig\":\{\"NetworkMode\":\"fnet\",}"
     api POST /containers/ff/start
     id=$(field ff .Id)
-    check "$1: it is there" eval "$3"
+    check "$1: it is there" poll 5 eval "$3"
     engine_stop; python3 keeper_unhold.py "$HOST/exec" "$2/$id/0"
     restart_with "$1"
     check "$1: the container runs on" state_is ff running
