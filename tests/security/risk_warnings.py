@@ -68,7 +68,7 @@ for item, name, risk in (
         (5, "DAC_READ_SEARCH", "handle"), (6, "SYS_RAWIO", "I/O|crash"), (7, "SYS_PTRACE", "trace|seccomp"),
         (11, "AUDIT_CONTROL", "audit"), (12, "BLOCK_SUSPEND", "suspend"), (12, "WAKE_ALARM", "suspend|wake"),
         (13, "IPC_LOCK", "memory"), (14, "SYSLOG", "kernel"), (15, "SYS_NICE", "scheduling"),
-        (16, "SYS_RESOURCE", "limits"), (17, "SYS_TIME", "clock")):
+        (16, "SYS_RESOURCE", "limits"), (17, "SYS_TIME", "clock"), (18, "AUDIT_WRITE", "flood")):
     for form in (name, "CAP_" + name, name.lower()):
         warns(item, "%s.*(%s)" % (name, risk), {"CapAdd": [form]})
 for form in ("ALL", "all", "CAP_ALL"):
