@@ -11,7 +11,3 @@ bool go_glob_is_wild(const char *pattern);  /* has * ? or [ that is not escaped 
 bool go_glob_is_valid(const char *pattern); /* false: Go's "syntax error in pattern" */
 /* A path that is not wild as it is meant: "a\*b" is "a*b". */
 char *go_glob_literal(struct arena *a, const char *pattern);
-/* The folder that every match is in: "" or "a/b" of "a/b/c*.[ch]". */
-char *go_glob_fixed_folder(struct arena *a, const char *pattern);
-/* Whether something below this folder can match: the walk goes in. */
-bool go_glob_reaches(const char *pattern, const char *folder);

@@ -32,16 +32,3 @@ bool ignore_skips_folder(const struct ignore *g, const char *folder);
 bool ignore_has_exceptions(const struct ignore *g); /* a '!' */
 /* A lone "*", "**" or the like leaves out all that is in the root. */
 bool ignore_excludes_root(const struct ignore *g);
-
-/*
- * A walk need not look at the parents again: what is known of a folder is handed down. A level is
- * made for a folder by ignore_enter and holds for what is directly in it.
- *
- *     struct ignore_level *root = ignore_enter(a, g, NULL, "");
- *     if (!ignore_excludes_in(g, root, "src"))
- *         sub = ignore_enter(a, g, root, "src"), ignore_excludes_in(g, sub, "src/main.c") …
- */
-struct ignore_level;
-struct ignore_level *ignore_enter(struct arena *a, const struct ignore *g,
-                                  const struct ignore_level *parent, const char *folder);
-bool ignore_excludes_in(const struct ignore *g, const struct ignore_level *level, const char *path);

@@ -80,71 +80,7 @@ static char *unescape(struct arena *a, const char *s, size_t n)
     return out;
 }
 
-/* "\\/" is a separator as '/' is. */
-static char *plain_slashes(struct arena *a, const char *pattern)
-{
-    char *copy = arena_strdup(a, pattern), *to = copy;
-
-    for (const char *p = pattern; *p; p++) {
-        if (*p == '\\' && p[1] && p[1] != '/')
-            *to++ = *p++;
-        else if (*p == '\\' && p[1])
-            p++;
-        *to++ = *p;
-    }
-    *to = '\0';
-    return copy;
-}
-
 char *go_glob_literal(struct arena *a, const char *pattern)
 {
     return unescape(a, pattern, strlen(pattern));
-}
-
-char *go_glob_fixed_folder(struct arena *a, const char *pattern)
-{
-    const char *plain = plain_slashes(a, pattern), *wild = find_wild(plain);
-    size_t n = wild ? (size_t)(wild - plain) : strlen(plain);
-
-    while (n && plain[n - 1] != '/')
-        n--;
-    while (n > 1 && plain[n - 1] == '/')
-        n--;
-    return unescape(a, plain, n);
-}
-
-/* The end of the pattern's element that begins at p: a class may have a '/' in it. */
-static const char *element_end(const char *p)
-{
-    while (*p && *p != '/') {
-        const char *after = *p == '[' ? skip_class(p + 1) : NULL;
-
-        if (after)
-            p = after;
-        else
-            p += *p == '\\' && p[1] ? 2 : 1;
-    }
-    return p;
-}
-
-bool go_glob_reaches(const char *pattern, const char *folder)
-{
-    autoarena struct arena *a = arena_create();
-    const char *end;
-
-    pattern = plain_slashes(a, pattern);
-    while (*folder) {
-        size_t n = strcspn(folder, "/");
-
-        end = element_end(pattern);
-        if (!*end) /* a class with a '/' may take more than one element */
-            return memchr(pattern, '[', (size_t)(end - pattern));
-        if (!text_glob(arena_strndup(a, pattern, (size_t)(end - pattern)),
-                       arena_strndup(a, folder, n)))
-            return memchr(pattern, '[', (size_t)(end - pattern));
-        pattern = end + 1;
-        folder += n;
-        folder += *folder == '/';
-    }
-    return *pattern;
 }

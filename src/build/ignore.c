@@ -34,9 +34,6 @@ struct ignore {
     struct ignore_pattern *v;
     size_t n, n_exceptions;
 };
-struct ignore_level {
-    bool *was_met; /* by pattern: it matches this folder or one above */
-};
 
 /* ---- compiling ---- */
 
@@ -394,26 +391,4 @@ bool ignore_excludes_root(const struct ignore *g)
                                       !strcmp(g->v[i].text, "**/*")))
             return true;
     return false;
-}
-
-struct ignore_level *ignore_enter(struct arena *a, const struct ignore *g,
-                                  const struct ignore_level *parent, const char *folder)
-{
-    struct ignore_level *l = arena_new(a, struct ignore_level);
-
-    l->was_met = arena_alloc(a, g->n + 1);
-    for (size_t i = 0; *folder && i < g->n; i++)
-        l->was_met[i] = (parent && parent->was_met[i]) || matches(&g->v[i], folder);
-    return l;
-}
-
-bool ignore_excludes_in(const struct ignore *g, const struct ignore_level *level, const char *path)
-{
-    bool is_out = false;
-
-    for (size_t i = 0; i < g->n; i++)
-        if (g->v[i].is_exception == is_out &&
-            ((level && level->was_met[i]) || matches(&g->v[i], path)))
-            is_out = !is_out;
-    return is_out;
 }

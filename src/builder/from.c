@@ -67,7 +67,7 @@ static struct err *find_base(struct op *op)
         return NULL;
     }
     f->origin.name = f->base;
-    origin_find_stage(&f->origin, f->stage->index);
+    origin_set_stage(&f->origin, dockerfile_find_base(&f->build->file, f->base, f->stage->index));
     return NULL;
 }
 

@@ -15,10 +15,9 @@ struct pull_carrier {
     struct origin *origin; /* while the ticket is valid */
 };
 
-void origin_find_stage(struct origin *o, size_t before)
+void origin_set_stage(struct origin *o, const struct stage *def)
 {
-    const struct build *b = o->stage->build;
-    const struct stage *def = dockerfile_find_stage(&b->file, o->name, before);
+    struct build *b = o->stage->build;
 
     o->of = def ? &b->stages[def - b->file.stages] : NULL;
 }

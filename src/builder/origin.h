@@ -12,8 +12,8 @@ struct origin {                /* embedded in the operation of a step */
     struct image *image;    /* kept; NULL: a stage that is empty */
     struct strs names;      /* of the image, for the policy */
 };
-/* Of the stages before `before`. */
-void origin_find_stage(struct origin *o, size_t before);
+/* def NULL: it is an image. */
+void origin_set_stage(struct origin *o, const struct stage *def);
 struct err *origin_await(struct origin *o, struct op *op) must_check;  /* of an ON_EVENT step */
 void origin_stop(struct origin *o);                                    /* its undo */
 struct err *origin_take(struct origin *o, struct arena *a) must_check; /* then, ON_LOOP */

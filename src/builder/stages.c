@@ -12,11 +12,9 @@ enum { STAGES_AT_ONCE = 8 };
 
 /* ---- what is needed ---- */
 
-static void want_named(struct build *b, const char *name, size_t before)
+/* def NULL: it is an image. */
+static void want(struct build *b, const struct stage *def)
 {
-    const struct stage *def =
-        text_is_empty(name) ? NULL : dockerfile_find_stage(&b->file, name, before);
-
     if (def)
         b->stages[def - b->file.stages].is_wanted = true;
 }
@@ -24,8 +22,9 @@ static void want_named(struct build *b, const char *name, size_t before)
 static void want_sources(struct build_stage *s)
 {
     for (size_t i = 0; i < s->n; i++)
-        if (s->instructions[i].type == INS_COPY)
-            want_named(s->build, s->instructions[i].copy.from, s->index);
+        if (s->instructions[i].type == INS_COPY && !text_is_empty(s->instructions[i].copy.from))
+            want(s->build,
+                 dockerfile_find_stage(&s->build->file, s->instructions[i].copy.from, s->index));
 }
 
 /* The base may be a variable. */
@@ -34,7 +33,7 @@ static struct err *want_base(struct build_stage *s)
     char *base, *platform;
 
     TRY(scope_expand_from(s->build->global, s->def, &base, &platform));
-    want_named(s->build, base, s->index);
+    want(s->build, dockerfile_find_base(&s->build->file, base, s->index));
     return NULL;
 }
 

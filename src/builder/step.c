@@ -115,7 +115,8 @@ static struct err *say(struct op *op)
     if (is_copy(op) && !text_is_empty(o->in->copy.from)) {
         o->origin =
             (struct origin){.stage = o->stage, .name = o->in->copy.from, .platform = s->platform};
-        origin_find_stage(&o->origin, s->index);
+        origin_set_stage(&o->origin,
+                         dockerfile_find_stage(&s->build->file, o->origin.name, s->index));
     }
     return NULL;
 }

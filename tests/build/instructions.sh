@@ -272,7 +272,14 @@ X
 same "what is not needed is not run; names, numbers, images" "1 2 1" "$(inside stage:1 'cat /f /f2 /f1; test -s /bb' | xargs)"
 build stage:2 --target second <"$T/Dockerfile"
 same "--target" 2 "$(inside stage:2 'cat /f')"
-build stage:3 --target nosuch <"$T/Dockerfile"
+cp "$T/Dockerfile" "$T/stages"
+build stage:0 <<'X'
+FROM busybox
+RUN echo first
+FROM 0
+X
+says "FROM 0 is an image of that name, not the first stage" 'pull access denied|not found|failed|lookup|refused|registry'
+build stage:3 --target nosuch <"$T/stages"
 says "a target that is none" 'target stage "?nosuch"? could not be found|failed to reach build target nosuch'
 before=$(date +%s%N)
 build stage:4 <<'X'

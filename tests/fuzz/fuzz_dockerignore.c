@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* links: build */
 /*
- * The first line is a path, the rest a .dockerignore: a walk says the same as a question, and what
- * is below a folder that need not be read is left out.
+ * The first line is a path, the rest a .dockerignore: what is below a folder that need not be
+ * read is left out.
  */
 #include "build/go_glob.h"
 #include "build/ignore.h"
@@ -24,7 +24,6 @@ static bool is_clean(struct arena *a, const char *path)
 
 static void check_path(struct arena *a, const struct ignore *g, const char *path)
 {
-    struct ignore_level *level = ignore_enter(a, g, NULL, "");
     bool is_out = ignore_excludes(g, path);
 
     for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
@@ -32,20 +31,15 @@ static void check_path(struct arena *a, const struct ignore *g, const char *path
 
         if (ignore_skips_folder(g, folder))
             ASSERT(is_out);
-        level = ignore_enter(a, g, level, folder);
     }
-    ASSERT(ignore_excludes_in(g, level, path) == is_out);
 }
 
 static void check_glob(struct arena *a, const char *pattern, const char *path)
 {
     if (!go_glob_is_valid(pattern) || !text_glob(pattern, path))
         return;
-    for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/'))
-        ASSERT(go_glob_reaches(pattern, arena_strndup(a, path, (size_t)(slash - path))));
     if (!go_glob_is_wild(pattern))
         ASSERT(!strcmp(go_glob_literal(a, pattern), path));
-    ASSERT(text_starts(path, go_glob_fixed_folder(a, pattern)) || *pattern == '/');
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

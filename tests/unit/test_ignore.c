@@ -75,18 +75,11 @@ static void check_paths(const struct ignore *g, const char *patterns, const char
     struct strs paths = text_split(test_arena, list ? list : "", ' ');
 
     for (size_t i = 0; i < paths.n; i++) {
-        struct ignore_level *level = ignore_enter(test_arena, g, NULL, "");
         const char *path = paths.v[i];
 
         if (ignore_excludes(g, path) != is_out)
             test_fail(__FILE__, __LINE__, "\"%s\": \"%s\" is %s", patterns, path,
                       is_out ? "not left out" : "left out");
-        /* The same by a walk. */
-        for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/'))
-            level = ignore_enter(test_arena, g, level,
-                                 arena_strndup(test_arena, path, (size_t)(slash - path)));
-        if (ignore_excludes_in(g, level, path) != is_out)
-            test_fail(__FILE__, __LINE__, "\"%s\": \"%s\" differs in a walk", patterns, path);
     }
 }
 
