@@ -203,8 +203,8 @@ void reply_end(struct request *r)
     reply_is_complete(r);
 }
 
-/* Without the last chunk, so that the client knows that something is missing. */
-void reply_break_off(struct request *r, struct err *e)
+/* Without the last chunk, so that the client knows that something is missing. Takes e. */
+static void break_off(struct request *r, struct err *e)
 {
     ASSERT(r->is_begun && !r->is_answered);
     if (r->conn)
@@ -215,6 +215,33 @@ void reply_break_off(struct request *r, struct err *e)
     if (r->conn)
         conn_close(r->conn);
     request_abandon(r);
+}
+
+void reply_json_line(struct request *r, const char *json)
+{
+    autobuf struct buf line = {0};
+
+    if (!r->is_begun)
+        reply_begin(r, 200, TYPE_JSON);
+    buf_printf(&line, "%s\r\n", json);
+    reply_write(r, line.data, line.len);
+}
+
+void reply_json_failure(struct request *r, const struct err *err, int code)
+{
+    autobuf struct buf b = {0};
+    struct jw w = {.out = &b};
+
+    r->has_failed = true;
+    jw_obj(&w, NULL);
+    jw_obj(&w, "errorDetail");
+    if (code)
+        jw_int(&w, "code", code);
+    jw_str(&w, "message", err_text(err));
+    jw_obj_end(&w);
+    jw_str(&w, "error", err_text(err));
+    jw_obj_end(&w);
+    reply_json_line(r, b.data);
 }
 
 size_t reply_queued(const struct request *r)
@@ -277,4 +304,17 @@ void reply_sink_init(struct reply_sink *s, struct request *r, const char *type)
     s->sink.end = sink_end;
     s->request = r;
     reply_on_room(r, on_sink_room, s);
+}
+
+void reply_sink_finish(struct reply_sink *s, struct err *err)
+{
+    struct request *r = s->request;
+
+    s->is_ended = true;
+    if (!r->is_begun)
+        reply_failed(r, err);
+    else if (err)
+        break_off(r, err);
+    else
+        reply_end(r);
 }

@@ -35,8 +35,10 @@ void reply_begin(struct request *r, int status, const char *type);
 void reply_begin_with(struct request *r, int status, const char *type, const char *more);
 void reply_write(struct request *r, const void *p, size_t n);
 void reply_end(struct request *r);
-/* Instead of reply_end: the rest cannot be given, and the connection ends. */
-void reply_break_off(struct request *r, struct err *e); /* takes e */
+/* One line of a stream of JSON, which begins with the first. */
+void reply_json_line(struct request *r, const char *json);
+/* The line that clients take for the command's failure; code: of a program that failed, or 0. */
+void reply_json_failure(struct request *r, const struct err *err, int code);
 size_t reply_queued(const struct request *r);
 void reply_on_room(struct request *r, void (*fn)(void *ctx), void *ctx); /* as struct sink's */
 
@@ -54,3 +56,5 @@ struct reply_sink {
     bool is_ended;
 };
 void reply_sink_init(struct reply_sink *s, struct request *r, const char *type);
+/* Instead of the sink's end, with what the writer has ended by; takes err. */
+void reply_sink_finish(struct reply_sink *s, struct err *err);

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -20,8 +19,6 @@
 #include "image/image.h"
 #include "place/networks.h"
 #include "runtime/keeper_conn.h"
-
-#define PROC_TEXT_MAX (1 << 20)
 
 /* ---- the engine ---- */
 
@@ -121,43 +118,6 @@ void metrics_sample_drop(struct metrics_sample *s)
         close(steal_fd(&s->pidfd));
 }
 
-/* "  eth0: bytes packets errs drop fifo frame compressed multicast bytes …", behind two lines of
- * titles. */
-static bool read_interface(char *line, struct metrics_interface *out)
-{
-    char *colon = strchr(line, ':');
-    long long v[8];
-
-    if (!colon)
-        return false;
-    *colon = '\0';
-    out->name = text_trim(line);
-    if (!strcmp(out->name, "lo") ||
-        sscanf(colon + 1, "%lld %lld %lld %lld %*d %*d %*d %*d %lld %lld %lld %lld", &v[0], &v[1],
-               &v[2], &v[3], &v[4], &v[5], &v[6], &v[7]) != 8)
-        return false;
-    for (size_t i = 0; i < ARRAY_LEN(v); i++)
-        out->values[i] = v[i];
-    return true;
-}
-
-/* The number of the process may be another's by now: then there is nothing to say. */
-static void look_at_interfaces(struct arena *a, struct metrics_sample *s)
-{
-    char *text = NULL;
-    size_t n;
-    struct err *err = file_read(a, AT_FDCWD, arena_printf(a, "/proc/%d/net/dev", s->pid),
-                                PROC_TEXT_MAX, &text, &n);
-    struct strs lines = {0};
-
-    if (!err && syscall(SYS_pidfd_send_signal, s->pidfd, 0, NULL, 0) == 0)
-        lines = text_split(a, text, '\n');
-    err_drop(err);
-    s->interfaces = arena_array(a, lines.n + 1, sizeof(*s->interfaces));
-    for (size_t i = 0; i < lines.n; i++)
-        s->n_interfaces += read_interface(lines.v[i], &s->interfaces[s->n_interfaces]);
-}
-
 static const char *const pressures[] = {"cpu", "memory", "io"};
 
 void metrics_sample_look(struct cgroup_tree *t, struct arena *a, struct metrics_sample *s)
@@ -173,7 +133,7 @@ void metrics_sample_look(struct cgroup_tree *t, struct arena *a, struct metrics_
     for (size_t i = 0; s->is_there && i < ARRAY_LEN(pressures); i++)
         cgroup_pressure(t, s->place, pressures[i], &s->pressure[i]);
     if (s->is_there && s->has_networks)
-        look_at_interfaces(a, s);
+        interfaces_read(a, s->pid, s->pidfd, &s->interfaces, &s->n_interfaces);
     metrics_sample_drop(s);
 }
 

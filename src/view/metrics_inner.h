@@ -5,13 +5,10 @@
 #include "base/text.h"
 #include "cgroup/cgroup.h"
 
+#include "interfaces.h"
+
 struct container;
 struct parts;
-
-struct metrics_interface {
-    const char *name;
-    int64_t values[8]; /* received bytes, packets, errors, drops; sent the same */
-};
 
 struct metrics_sample { /* of a container; in the round's arena */
     const char *labels; /* id, name */
@@ -22,7 +19,7 @@ struct metrics_sample { /* of a container; in the round's arena */
     bool is_there; /* the worker has found its cgroup */
     struct cgroup_stats usage;
     struct cgroup_pressure pressure[3]; /* cpu, memory, io */
-    struct metrics_interface *interfaces;
+    struct interface_counts *interfaces;
     size_t n_interfaces;
 };
 

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Docker's JSON of a container's CPU, memory, block I/O, processes and networks. The network's
- * figures come from /proc/PID/net/dev, which shows the namespace of that process: nobody enters it.
- * Workers.
+ * Docker's JSON of a container's CPU, memory, block I/O, processes and networks. Workers.
  */
 #include "stats_sample.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -17,6 +14,8 @@
 #include "cgroup/cgroup.h"
 #include "container/object.h"
 #include "place/networks.h"
+
+#include "interfaces.h"
 
 #define PROC_TEXT_MAX 65536
 
@@ -156,44 +155,20 @@ static void write_memory(struct jw *w, const struct cgroup_detail *d, bool is_v2
     jw_obj_end(w);
 }
 
-static void write_interface(struct jw *w, const char *name, const unsigned long long v[8])
+static void write_networks(struct stats_look *l, struct arena *a, struct jw *w)
 {
     static const char *const keys[] = {"rx_bytes", "rx_packets", "rx_errors", "rx_dropped",
                                        "tx_bytes", "tx_packets", "tx_errors", "tx_dropped"};
-
-    jw_obj(w, name);
-    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-        jw_int(w, keys[i], (int64_t)v[i]);
-    jw_obj_end(w);
-}
-
-/* "  eth0: bytes packets errs drop fifo frame compressed multicast bytes …", behind two lines of
- * titles. The number of the process may be another's by now: then there is nothing to say. */
-static void write_networks(struct stats_look *l, struct arena *a, struct jw *w)
-{
-    char *text = NULL;
+    struct interface_counts *v;
     size_t n;
-    struct err *e = file_read(a, AT_FDCWD, arena_printf(a, "/proc/%d/net/dev", l->pid),
-                              PROC_TEXT_MAX * 16, &text, &n);
-    struct strs lines = {0};
 
-    if (!e && syscall(SYS_pidfd_send_signal, l->pidfd, 0, NULL, 0) == 0)
-        lines = text_split(a, text, '\n');
-    err_drop(e);
+    interfaces_read(a, l->pid, l->pidfd, &v, &n);
     jw_obj(w, "networks");
-    for (size_t i = 0; i < lines.n; i++) {
-        char *colon = strchr(lines.v[i], ':');
-        unsigned long long v[8];
-        const char *name;
-
-        if (!colon)
-            continue;
-        *colon = '\0';
-        name = text_trim(lines.v[i]);
-        if (strcmp(name, "lo") &&
-            sscanf(colon + 1, "%llu %llu %llu %llu %*u %*u %*u %*u %llu %llu %llu %llu", &v[0],
-                   &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7]) == 8)
-            write_interface(w, name, v);
+    for (size_t i = 0; i < n; i++) {
+        jw_obj(w, v[i].name);
+        for (size_t k = 0; k < ARRAY_LEN(keys); k++)
+            jw_int(w, keys[k], v[i].values[k]);
+        jw_obj_end(w);
     }
     jw_obj_end(w);
 }

@@ -217,17 +217,6 @@ static struct err *read_options(struct request *r, struct build *b)
 
 /* ---- the stream ---- */
 
-static void write_line(struct building *t, const char *json)
-{
-    autobuf struct buf line = {0};
-    struct request *r = t->request;
-
-    if (!r->is_begun)
-        reply_begin(r, 200, TYPE_JSON);
-    buf_printf(&line, "%s\r\n", json);
-    reply_write(r, line.data, line.len);
-}
-
 static void on_line(void *ctx, const char *json, bool may_drop)
 {
     struct building *t = ctx;
@@ -237,26 +226,10 @@ static void on_line(void *ctx, const char *json, bool may_drop)
         return;
     }
     if (t->is_clipped)
-        write_line(t, "{\"stream\":\"[output clipped: the client did not read]\\n\"}");
+        reply_json_line(t->request,
+                        "{\"stream\":\"[output clipped: the client did not read]\\n\"}");
     t->is_clipped = false;
-    write_line(t, json);
-}
-
-static void write_failure(struct building *t, const struct err *err, int exit_code)
-{
-    autobuf struct buf b = {0};
-    struct jw w = {.out = &b};
-
-    t->request->has_failed = true;
-    jw_obj(&w, NULL);
-    jw_obj(&w, "errorDetail");
-    if (exit_code)
-        jw_int(&w, "code", exit_code);
-    jw_str(&w, "message", err_text(err));
-    jw_obj_end(&w);
-    jw_str(&w, "error", err_text(err));
-    jw_obj_end(&w);
-    write_line(t, b.data);
+    reply_json_line(t->request, json);
 }
 
 static void on_done(void *ctx, struct err *err, int exit_code)
@@ -270,7 +243,7 @@ static void on_done(void *ctx, struct err *err, int exit_code)
         return;
     }
     if (err)
-        write_failure(t, err, exit_code);
+        reply_json_failure(t->request, err, exit_code);
     err_drop(err);
     reply_end(r);
 }

@@ -26,17 +26,10 @@ static void on_begin(void *ctx)
 static void on_sent(void *ctx, struct err *err)
 {
     struct saving *s = ctx;
-    struct request *r = s->request;
 
     s->is_over = true;
     s->save = NULL;
-    s->sink.is_ended = true;
-    if (!r->is_begun)
-        reply_failed(r, err);
-    else if (err)
-        reply_break_off(r, err);
-    else
-        reply_end(r);
+    reply_sink_finish(&s->sink, err);
 }
 
 static void on_reader_gone(void *ctx)

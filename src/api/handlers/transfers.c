@@ -19,38 +19,12 @@ struct transfer {
     bool is_over;
 };
 
-static void write_line(struct transfer *t, const char *json)
-{
-    autobuf struct buf line = {0};
-    struct request *r = t->request;
-
-    if (!r->is_begun)
-        reply_begin(r, 200, TYPE_JSON);
-    buf_printf(&line, "%s\r\n", json);
-    reply_write(r, line.data, line.len);
-}
-
 static void on_progress(void *ctx, const char *json)
 {
     struct transfer *t = ctx;
 
     if (reply_queued(t->request) < PROGRESS_QUEUE_MAX)
-        write_line(t, json);
-}
-
-static void write_failure(struct transfer *t, const struct err *err)
-{
-    autobuf struct buf b = {0};
-    struct jw w = {.out = &b};
-
-    t->request->has_failed = true;
-    jw_obj(&w, NULL);
-    jw_obj(&w, "errorDetail");
-    jw_str(&w, "message", err_text(err));
-    jw_obj_end(&w);
-    jw_str(&w, "error", err_text(err));
-    jw_obj_end(&w);
-    write_line(t, b.data);
+        reply_json_line(t->request, json);
 }
 
 static void on_done(void *ctx, struct err *err, struct image *image)
@@ -66,7 +40,7 @@ static void on_done(void *ctx, struct err *err, struct image *image)
         return;
     }
     if (err)
-        write_failure(t, err);
+        reply_json_failure(t->request, err, 0);
     if (!r->is_begun)
         reply_begin(r, 200, TYPE_JSON);
     err_drop(err);
