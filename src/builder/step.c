@@ -7,63 +7,15 @@
  * Trap: a container, or an image, may come when nobody waits for it any more: the carrier, which
  * outlives the operation, takes it back.
  */
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "base/fd.h"
 #include "base/json.h"
-#include "base/map.h"
 #include "container/container_table.h"
 #include "container/object.h"
 #include "container/sweeper.h"
-#include "container/wait.h"
-#include "run/commands.h"
 #include "storage/rootfs.h"
 
-#include "copy.h"
-#include "effect.h"
-#include "origin.h"
-#include "voice.h"
-
-#define RUN_API_VERSION 141          /* of the create request that a RUN is */
-#define SCRIPT_NAME ".berth-heredoc" /* of a RUN whose heredoc begins with #!, in its root */
-
-struct build_step {
-    struct op op;
-    struct build *build;
-    struct build_stage *stage;
-    const struct instruction *in; /* as written */
-    size_t number;                /* 0: a trigger */
-    struct strs chain;            /* of the stage's image */
-    const char *parent;           /* its id, or what stands for none */
-
-    /* out of expand */
-    struct instruction x; /* expanded */
-    struct config config; /* of the image afterwards */
-    const char *config_text;
-    struct effect effect;
-    struct strs argv, env; /* of RUN */
-    const char *script;    /* what it runs is a file with this content; NULL: it is not */
-    char key[DIGEST_MAX];
-
-    struct origin origin; /* of --from; name NULL: there is none */
-    struct copy_task copy;
-    struct cache_wait wait;
-    struct ticket *ticket; /* of look-up */
-    bool holds_key;
-    bool has_waited; /* for another build: what that has made is fresh */
-    bool is_cached;
-    struct image *image; /* kept: the result */
-
-    struct container *c;      /* of RUN, with a reference */
-    const char *container_id; /* for workers */
-    bool keeps_container;
-    struct voice voices[2]; /* what it says: stdout, stderr */
-    int exit_code;
-    char files[ID_MAX]; /* of rootfs_create; "": none */
-    struct image_job *job;
-};
+#include "step_inner.h"
 
 static bool is_run(const struct op *op)
 {
@@ -363,217 +315,6 @@ static void forget_look_up(struct op *op)
     o->ticket = NULL;
 }
 
-/* ---- RUN: a container ---- */
-
-struct step_carrier {
-    struct ticket *ticket;
-    struct parts *parts;
-    struct container *c; /* NULL, or with a reference */
-};
-
-static struct step_carrier *carrier_create(struct build_step *o)
-{
-    struct step_carrier *k = mem_new(struct step_carrier);
-
-    k->parts = o->build->builder->parts;
-    k->c = o->c ? container_ref(o->c) : NULL;
-    k->ticket = op_wait(&o->op);
-    return k;
-}
-
-/* Its ticket is the last that is heard of the operation. */
-static void carrier_end(struct step_carrier *k, struct err *err)
-{
-    struct ticket *t = k->ticket;
-
-    if (k->c)
-        container_unref(k->c);
-    free(k);
-    ticket_answer(t, err);
-}
-
-static const char *create_body(struct build_step *o)
-{
-    autobuf struct buf b = {0};
-    struct jw w = {.out = &b};
-    struct arena *a = o->op.arena;
-    struct health_config no_health = {0};
-    struct host_config host = o->build->options.host;
-    struct config c = {
-        .image = (char *)o->parent,
-        .cmd = o->argv,
-        .env = o->env,
-        .attach_stdout = true,
-        .attach_stderr = true,
-        .healthcheck = &no_health,
-    };
-
-    strs_add(a, &c.entrypoint, ""); /* the image's does not count */
-    strs_add(a, &no_health.test, "NONE");
-    host.log = (struct log_config){.type = "none"};
-    if (!text_is_empty(o->x.run.network))
-        host.network_mode = o->x.run.network;
-    jw_obj(&w, NULL);
-    jw_fields(&w, &config_json, &c);
-    jw_struct(&w, "HostConfig", &host_config_json, &host);
-    jw_obj_end(&w);
-    return arena_strdup(a, b.data);
-}
-
-static void on_created(void *ctx, struct err *err, const struct create_result *r)
-{
-    struct step_carrier *k = ctx;
-    struct build_step *o = (struct build_step *)ticket_op(k->ticket);
-    struct container *c = NULL;
-
-    if (!err)
-        err = container_find(k->parts->containers, r->id, &c);
-    if (c && !o)
-        container_remove(c, true, true, false, NULL, NULL);
-    if (c && o) {
-        o->c = container_ref(c);
-        o->container_id = arena_strdup(o->op.arena, r->id);
-        for (size_t i = 0; i < r->warnings.n; i++)
-            stage_say(o->stage, " ---> [Warning] %s\n", r->warnings.v[i]);
-        stage_say(o->stage, " ---> Running in %.*s\n", ID_SHORT, r->id);
-    }
-    carrier_end(k, err);
-}
-
-static struct err *create(struct op *op)
-{
-    struct build_step *o = (struct build_step *)op;
-    const struct build_options *options = &o->build->options;
-    struct create_call call = {
-        .api_version = RUN_API_VERSION,
-        .permit = options->permit.policy ? &options->permit : NULL,
-        .risk_warnings = "serious",
-        .is_of_build = true,
-        .image_names = &o->stage->names,
-    };
-
-    TRY(build_check_cancelled(o->build));
-    if (!o->stage->image)
-        return err_new(ERR_INVALID, "there is nothing to run in: the stage is FROM scratch, and "
-                                    "nothing has been copied into it");
-    call.body = create_body(o);
-    call.body_len = strlen(call.body);
-    container_create(o->build->builder->parts->containers, &call, on_created, carrier_create(o));
-    return NULL;
-}
-
-/* The user may look at what has failed, and removes it himself. */
-static void leave_container(struct container *c)
-{
-    c->doc.is_of_build = false;
-    if (!c->is_gone)
-        container_save(c);
-}
-
-static void give_container_up(struct build_step *o)
-{
-    struct container *c = steal_ptr(&o->c);
-
-    if (!c)
-        return;
-    if (o->keeps_container)
-        leave_container(c);
-    else if (!c->is_gone)
-        container_remove(c, true, true, false, NULL, NULL);
-    container_unref(c);
-}
-
-static void remove_container(struct op *op)
-{
-    give_container_up((struct build_step *)op);
-}
-
-/* The part of its root that is written to, while nothing is mounted over it. */
-static struct err *open_upper(struct build_step *o, int *out)
-{
-    char *dir = rootfs_dir(o->build->builder->parts->layers, o->op.arena, o->container_id);
-
-    *out =
-        open(path_join(o->op.arena, dir, "upper"), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return *out < 0 ? err_sys("open the files of container %.12s", o->container_id) : NULL;
-}
-
-static struct err *put_script(struct op *op)
-{
-    struct build_step *o = (struct build_step *)op;
-    autoclose int upper = -1;
-
-    ASSERT_WORKER();
-    TRY(open_upper(o, &upper));
-    TRY(file_write_atomic(upper, SCRIPT_NAME, o->script, strlen(o->script), 0700, false));
-    return fchmodat(upper, SCRIPT_NAME, 0755, 0) < 0 ? err_sys("make the script executable") : NULL;
-}
-
-/* Whatever the command has put there. */
-static struct err *take_script(struct op *op)
-{
-    struct build_step *o = (struct build_step *)op;
-    autoclose int upper = -1;
-
-    ASSERT_WORKER();
-    TRY(open_upper(o, &upper));
-    return dir_remove_tree(upper, SCRIPT_NAME);
-}
-
-static struct err *attach(struct op *op)
-{
-    struct build_step *o = (struct build_step *)op;
-
-    for (size_t i = 0; i < ARRAY_LEN(o->voices); i++)
-        TRY(voice_open(&o->voices[i], o->stage, o->c, i == 1));
-    return NULL;
-}
-
-static void detach(struct op *op)
-{
-    struct build_step *o = (struct build_step *)op;
-
-    for (size_t i = 0; i < ARRAY_LEN(o->voices); i++)
-        voice_close(&o->voices[i]);
-}
-
-static void on_started(void *ctx, struct err *err)
-{
-    carrier_end(ctx, err);
-}
-
-static struct err *start(struct op *op)
-{
-    struct build_step *o = (struct build_step *)op;
-
-    TRY(build_check_cancelled(o->build));
-    container_start(o->c, on_started, carrier_create(o));
-    return NULL;
-}
-
-static struct err *await_exit(struct op *op)
-{
-    container_settle_for(((struct build_step *)op)->c, op);
-    return NULL;
-}
-
-static struct err *judge_exit(struct op *op)
-{
-    struct build_step *o = (struct build_step *)op;
-
-    detach(op);
-    TRY(build_check_cancelled(o->build));
-    if (o->c->is_gone || o->c->doc.state.status == STATUS_REMOVING)
-        return err_new(ERR_CONFLICT, "container %.*s was removed while the build ran in it",
-                       ID_SHORT, o->c->doc.id);
-    o->exit_code = o->c->doc.state.exit_code;
-    if (!o->exit_code)
-        return NULL;
-    o->keeps_container = !o->build->options.drops_failed;
-    return err_new(ERR_INVALID, "The command '%s' returned a non-zero code: %d",
-                   strs_join(op->arena, &o->argv, " "), o->exit_code);
-}
-
 /* ---- COPY, ADD, WORKDIR: a root file system that nobody runs ---- */
 
 static struct err *fill_files(struct build_step *o)
@@ -636,7 +377,7 @@ static void on_image(void *ctx, struct err *err, struct image *image)
         image_keep(image);
         o->image = image;
     }
-    carrier_end(k, err);
+    step_carrier_end(k, err);
 }
 
 static struct err *make_image(struct op *op)
@@ -658,7 +399,7 @@ static struct err *make_image(struct op *op)
     else if (*o->files)
         commit.container_id = o->files;
     o->job = image_commit(o->build->builder->parts->images, s->image, &commit, on_image,
-                          carrier_create(o));
+                          step_carrier_create(o));
     return NULL;
 }
 
@@ -689,17 +430,6 @@ static struct err *remember(struct op *op)
     return NULL;
 }
 
-static struct err *let_container_go(struct op *op)
-{
-    struct build_step *o = (struct build_step *)op;
-
-    o->keeps_container = o->build->options.keeps_containers;
-    if (!o->keeps_container)
-        stage_say(o->stage, "Removing intermediate container %.*s\n", ID_SHORT, o->c->doc.id);
-    give_container_up(o);
-    return NULL;
-}
-
 static struct err *step_on(struct op *op)
 {
     struct build_step *o = (struct build_step *)op;
@@ -721,7 +451,7 @@ static void finish(struct op *op)
 {
     struct build_step *o = (struct build_step *)op;
 
-    detach(op);
+    step_run_detach(op);
     give_key_back(o);
     let_image_go(o);
     origin_finish(&o->origin);
@@ -739,17 +469,17 @@ static const struct op_step step_steps[] = {
     {"plan-copy", ON_LOOP, plan_copy, NULL, 0, is_copy},
     {"digest", ON_DISK, digest, NULL, -1, is_copy},
     {"look-up", ON_EVENT, look_up, forget_look_up, -1},
-    {"create", ON_EVENT, create, remove_container, -1, must_run},
-    {"put-script", ON_DISK, put_script, NULL, -1, has_script},
-    {"attach", ON_LOOP, attach, detach, 0, must_run},
-    {"start", ON_EVENT, start, NULL, -1, must_run},
-    {"await-exit", ON_EVENT, await_exit, NULL, -1, must_run},
-    {"judge-exit", ON_LOOP, judge_exit, NULL, 0, must_run},
-    {"take-script", ON_DISK, take_script, NULL, -1, has_script},
+    {"create", ON_EVENT, step_run_create, step_run_remove, -1, must_run},
+    {"put-script", ON_DISK, step_run_put_script, NULL, -1, has_script},
+    {"attach", ON_LOOP, step_run_attach, step_run_detach, 0, must_run},
+    {"start", ON_EVENT, step_run_start, NULL, -1, must_run},
+    {"await-exit", ON_EVENT, step_run_await_exit, NULL, -1, must_run},
+    {"judge-exit", ON_LOOP, step_run_judge_exit, NULL, 0, must_run},
+    {"take-script", ON_DISK, step_run_take_script, NULL, -1, has_script},
     {"write-files", ON_DISK, write_files, remove_files, -1, must_write},
     {"make-image", ON_EVENT, make_image, cancel_image, -1, is_missing},
     {"remember", ON_LOOP, remember, NULL, 0, is_missing},
-    {"let-container-go", ON_LOOP, let_container_go, NULL, 0, must_run},
+    {"let-container-go", ON_LOOP, step_run_let_go, NULL, 0, must_run},
     {"drop-files", ON_DISK, drop_files, NULL, -1, must_write},
     {"step-on", ON_LOOP, step_on, NULL, 0},
     {0},
