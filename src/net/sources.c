@@ -31,9 +31,13 @@ struct listed_source {
     struct source source;
     bool is_sent; /* it may be in the kernel */
 };
+/* Where in the engine's networks: nobody else's while it is there. */
+#define PLACE_MAX 80
+
 struct resumed_source { /* of a container that ran before this engine did */
     struct list link;
     struct endpoint_spec spec;
+    char place[PLACE_MAX];
     int netns;
 };
 
@@ -44,13 +48,13 @@ struct sources {
     struct map *by_place; /* struct listed_source */
     struct list gone;     /* struct listed_source that are to leave the kernel */
     struct list resumed;
+    struct map *resuming; /* struct resumed_source, also those that a worker has: whoever leaves
+                             meanwhile is taken out, and is not listed any more */
     struct job sweep;
     bool is_sweeping; /* loop */
     char *room;
 };
 
-/* Where in the engine's networks: nobody else's while it is there. */
-#define PLACE_MAX 80
 static void place_of(const struct endpoint_spec *e, char out[PLACE_MAX])
 {
     char addr6[ADDR6_TEXT] = "";
@@ -84,16 +88,36 @@ static void forget_listed(struct sources *s, struct listed_source *l)
         free(l);
 }
 
-static void enlist(struct sources *s, const struct endpoint_spec *e, const char *port)
+/* With the lock. */
+static void enlist_at(struct sources *s, const char *place, const struct endpoint_spec *e,
+                      const char *port)
 {
     struct listed_source *l = mem_new(struct listed_source);
-    char place[PLACE_MAX];
 
     l->source = source_of(e, port);
     l->is_sent = true;
+    forget_listed(s, map_put(s->by_place, place, l));
+}
+
+static void enlist(struct sources *s, const struct endpoint_spec *e, const char *port)
+{
+    char place[PLACE_MAX];
+
     place_of(e, place);
     pthread_mutex_lock(&s->net->lock);
-    forget_listed(s, map_put(s->by_place, place, l));
+    enlist_at(s, place, e, port);
+    pthread_mutex_unlock(&s->net->lock);
+}
+
+/* port NULL: it was not found. */
+static void end_resuming(struct sources *s, const struct resumed_source *r, const char *port)
+{
+    pthread_mutex_lock(&s->net->lock);
+    if (map_get(s->resuming, r->place) == r) {
+        map_take(s->resuming, r->place);
+        if (port)
+            enlist_at(s, r->place, &r->spec, port);
+    }
     pthread_mutex_unlock(&s->net->lock);
 }
 
@@ -187,9 +211,8 @@ static void resume_one(struct sources *s, struct nl *nl, const struct resumed_so
     if (!e)
         port = port_into(ports, nsid);
     err_drop(e);
-    if (port)
-        enlist(s, &r->spec, port->name);
-    else
+    end_resuming(s, r, port ? port->name : NULL);
+    if (!port)
         log_debug("a container's port of its bridge was not found", KV("bridge", r->spec.bridge));
 }
 
@@ -215,9 +238,10 @@ static void resume_all(struct sources *s, struct list *resumed)
     nl_close(nl);
 }
 
-static void free_resumed(struct list *resumed)
+static void free_resumed(struct sources *s, struct list *resumed)
 {
     list_each (r, resumed, struct resumed_source, link) {
+        end_resuming(s, r, NULL);
         list_remove(&r->link);
         close(r->netns);
         free(r);
@@ -249,7 +273,9 @@ void net_source_resume(struct net *n, const struct endpoint_spec *e, int netns)
     r = mem_new(struct resumed_source);
     r->spec = *e;
     r->netns = netns;
+    place_of(e, r->place);
     pthread_mutex_lock(&n->lock);
+    map_put(n->sources->resuming, r->place, r);
     list_append(&n->sources->resumed, &r->link);
     n->bridges_version++; /* the table is replaced, and by then it is known */
     pthread_mutex_unlock(&n->lock);
@@ -291,7 +317,7 @@ static struct err *replace(struct net *n)
     drop_gone(&gone);
     if (!list_is_empty(&resumed))
         resume_all(s, &resumed);
-    free_resumed(&resumed);
+    free_resumed(s, &resumed);
     count = list_all(s, a, &v);
     sources_text(&text, n->tag, v, count);
     return rules_run(n, text.data);
@@ -414,6 +440,7 @@ void net_source_forget(struct net *n, const struct endpoint_spec *e)
         return;
     place_of(e, place);
     pthread_mutex_lock(&n->lock);
+    map_take(s->resuming, place);
     forget_listed(s, map_take(s->by_place, place));
     has_gone = !list_is_empty(&s->gone);
     pthread_mutex_unlock(&n->lock);
@@ -453,6 +480,7 @@ struct sources *sources_create(struct net *n)
 
     s->net = n;
     s->by_place = map_create();
+    s->resuming = map_create();
     list_init(&s->gone);
     list_init(&s->resumed);
     s->room = mem_alloc(BATCH_ROOM);
@@ -481,7 +509,8 @@ void sources_destroy(struct sources *s)
         free(value);
     map_destroy(s->by_place);
     drop_gone(&s->gone);
-    free_resumed(&s->resumed);
+    free_resumed(s, &s->resumed);
+    map_destroy(s->resuming);
     if (s->sock)
         mnl_socket_close(s->sock);
     free(s->room);
