@@ -64,7 +64,7 @@ class Exec:
             raise
         if status == 200:
             self.is_sure = True
-        elif status != 409 and b"killed by signal 9" not in data:  # with its container: verify_end
+        elif status not in (404, 409) and b"killed by signal 9" not in data:  # with its container: verify_end
             raise Wrong("exec start: %d %r" % (status, data))
 
     def start_attached(self):
@@ -76,7 +76,7 @@ class Exec:
             self.is_undone = True
             raise
         except Wrong as e:
-            if " 409" in str(e):  # the container has ended, or is paused
+            if " 404" in str(e) or " 409" in str(e):  # the container has ended, or is paused
                 return
             raise
         try:

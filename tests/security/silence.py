@@ -20,7 +20,8 @@ failed = 0
 def say(name, good, what=""):
     global failed
     failed += not good
-    print("%s %s: %s" % ("right" if good else "WRONG", name, what), flush=True)
+    sys.stdout.write("%s %s: %s\n" % ("right" if good else "WRONG", name, what))  # at once: threads do
+    sys.stdout.flush()
 
 
 def connect(rcvbuf=None):
