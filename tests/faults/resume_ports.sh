@@ -25,7 +25,7 @@ check "all that there were" poll 10 is_bound
 d rm -f ff >/dev/null
 check "and their rules go with it" poll 10 as_noted
 
-for delay in 0 0.01 0.03 0.06 0.1; do
+for delay in 0 0 0 0.01 0.03 0.06 0.1; do
     up
     pid=$(d inspect -f '{{.State.Pid}}' ff)
     engine_kill
