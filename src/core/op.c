@@ -111,6 +111,12 @@ static void leave_lane(struct op *op)
     ops_make_ready(next);
 }
 
+static void release(struct op *op)
+{
+    share_close(op->share);
+    arena_destroy(op->arena);
+}
+
 /* The operation is through its steps or its undos: answers the starter and frees it. */
 static void end(struct op *op)
 {
@@ -120,11 +126,12 @@ static void end(struct op *op)
     leave_lane(op);
     list_remove(&op->link);
     op->ops->n_in_flight--;
+    op->ops->asking.rank = 0; /* what the starter begins now is another command */
     answer(op, steal_ptr(&op->err));
     if (op->type->finish)
         op->type->finish(op);
     ASSERT(!op->ticket);
-    arena_destroy(op->arena);
+    release(op);
 }
 
 /* ---- deadlines ---- */
@@ -264,6 +271,7 @@ static void on_run_done(struct job *job)
 {
     struct op *op = container_of(job, struct op, job);
 
+    share_served(op);
     ASSERT(op->state == OP_RUNNING); /* nothing but the worker's return ends such a step */
     timer_clear(op->ops->loop, &op->deadline);
     if (op->flags & OP_ABANDONED && !op->err) {
@@ -294,7 +302,8 @@ static void submit(struct op *op, void (*run)(struct job *), void (*done)(struct
     op->job.run = run;
     op->job.done = done;
     set_deadline(op);
-    pool_submit(op->ops->pools, op_step(op)->place == ON_DISK ? POOL_DISK : POOL_KERNEL, &op->job);
+    pool_submit_ranked(op->ops->pools, op_step(op)->place == ON_DISK ? POOL_DISK : POOL_KERNEL,
+                       op->rank, &op->job);
 }
 
 /* ---- forwards and backwards ---- */
@@ -435,12 +444,18 @@ static void go_forward(struct op *op)
 
 static void go_on(struct op *op)
 {
+    struct ops *o = op->ops;
+    struct share *share = share_ref(op->share); /* op may be gone behind this */
+    struct asking before = ops_ask(o, (struct asking){share, op->rank});
+
     if (op->state == OP_STEP_ENDED)
         end_step(op);
     if (op->state == OP_UNDOING)
         go_back(op);
     else
         go_forward(op);
+    ops_ask(o, before);
+    share_close(share);
 }
 
 /* ---- the ready list ---- */
@@ -519,6 +534,7 @@ struct ops *ops_create(struct loop *l, struct pools *p, int max_inflight)
     list_init(&o->ready);
     admission_init(o, max_inflight);
     faults_init(o);
+    shares_init(o);
     return o;
 }
 
@@ -539,8 +555,10 @@ void ops_destroy(struct ops *o)
 
 void ops_unhold(struct ops *o)
 {
-    if (o->is_destroyed && !o->is_posted && !o->n_tickets)
-        free(o);
+    if (!o->is_destroyed || o->is_posted || o->n_tickets)
+        return;
+    shares_finish(o);
+    free(o);
 }
 
 struct op *op_create(struct ops *o, const struct op_type *type)
@@ -556,13 +574,14 @@ struct op *op_create(struct ops *o, const struct op_type *type)
     op->type = type;
     op->arena = a;
     op->seq = ++o->last_seq;
+    share_give(op);
     return op;
 }
 
 void op_destroy_unstarted(struct op *op)
 {
     ASSERT(op->state == OP_NEW);
-    arena_destroy(op->arena);
+    release(op);
 }
 
 static void begin(struct op *op, op_done_fn done, void *ctx)

@@ -29,16 +29,17 @@ struct ticket {
     bool is_void;     /* a deadline or a cancel ended the wait before the carrier answered */
     struct ops *ops;  /* outlives every ticket: ops_unhold frees it behind the last one */
     struct list link; /* in the queue given to ticket_queue */
+    struct heap_node node; /* in that given to ticket_queue_ranked */
     bool is_queued;   /* was ever queued: the queue, not a carrier, gives a voided ticket back */
     void *ctx;        /* of ticket_queue: for whoever works the queue off */
     const char *type, *step; /* for the log, when the operation is gone: names of static tables */
 };
 
-/* One kind of slot and who waits for it, oldest op first. */
+/* One kind of slot and who waits for it, in the order of the ranks. */
 struct gate {
     int used, max;       /* slots: ops with OP_HAS_SLOT, and the limit */
-    int n_waiting;       /* the length of `waiting` */
-    struct list waiting; /* op.wait_link; every op there is in OP_ADMISSION without a slot */
+    int n_waiting;       /* how many are in `waiting` */
+    struct heap waiting; /* op.gate_node; every op there is in OP_ADMISSION without a slot */
 };
 enum { GATE_MUTATING, GATE_URGENT, GATE_KINDS };
 
@@ -52,7 +53,7 @@ struct fault {
 struct ops {
     struct loop *loop;
     struct pools *pools;
-    uint64_t last_seq; /* of the youngest op: the age that admission goes by */
+    uint64_t last_seq; /* of the youngest op */
     struct list all;   /* op.link: started and not ended, oldest first */
     int n_in_flight;   /* the length of `all` */
     struct list ready; /* op.wait_link: ops that ops_kick takes on */
@@ -60,7 +61,11 @@ struct ops {
     bool is_posted;    /* on_kick is in the loop's letter box and will use this memory */
     bool is_destroyed; /* ops_destroy was called: freed with the last ticket and post */
     struct gate gates[GATE_KINDS];
-    struct list room;   /* op_room.link: connections that wait until fewer ops wait */
+    struct heap room;   /* op_room.node: connections that wait until fewer ops wait */
+    struct map *shares; /* struct share, by client */
+    struct share *own_share;
+    struct asking asking;
+    uint64_t served_rank; /* the highest that was given a slot or came from a worker */
     struct list faults; /* fault.link */
     int deadline_ms;    /* of steps that name none */
     uint64_t n_late;    /* answers through void tickets, since the start */
@@ -74,6 +79,13 @@ const struct op_step *op_step(const struct op *op); /* NULL before and after the
 void ops_unhold(struct ops *o);                     /* frees what was destroyed and is unused */
 /* A wait ends: by its answer (takes err), or because nobody answered in time (takes err). */
 void op_end_wait(struct op *op, struct err *err, bool is_answered);
+
+/* share.c */
+void shares_init(struct ops *o);
+void shares_finish(struct ops *o);
+uint64_t share_rank(struct ops *o, struct share *s); /* the next one; s NULL: the engine's */
+void share_give(struct op *op);   /* a new one gets its share, which it holds, and its rank */
+void share_served(struct op *op); /* the others' next ranks are not below this one's */
 
 /* op_dump.c */
 const char *op_place_name(enum op_place place);

@@ -980,7 +980,7 @@ TEST(connections_wait_for_room_in_arrival_order)
     CHECK(ops_are_full(ops));
     for (int i = 0; i < 10; i++) {
         rooms[i].fn = on_room;
-        ops_wait_room(ops, &rooms[i]);
+        ops_wait_room(ops, &rooms[i], NULL);
     }
     ops_leave_room(&rooms[1]);
     ops_leave_room(&rooms[1]);
