@@ -92,6 +92,8 @@ struct op { /* first member of every operation struct; fields are the runner's *
     struct err *err;
     struct timer deadline;
     int64_t started_ns, step_ns; /* boot clock: op_start, the current step */
+    int64_t queued_ns; /* boot clock: since when it waits for a slot or a permit */
+    int64_t waited_ns; /* in all: for slots, workers and permits */
     unsigned state, flags;       /* enum op_state, enum op_flag */
     uint32_t passed_over;        /* bit n: step n's `when` said no */
 };
@@ -163,6 +165,10 @@ void ops_inject_fault(struct ops *o, const char *where, int n);
  * Writes one array, oldest first. */
 struct jw;
 void ops_dump(struct ops *o, struct jw *w);
+/* Slots, what waits where, and how long operations waited (GET /debug/queue). Writes an object. */
+void ops_dump_queue(struct ops *o, struct jw *w);
+/* The same waits as a Prometheus family. */
+void ops_write_waits(struct ops *o, struct buf *out);
 int ops_in_flight(struct ops *o);
 uint64_t ops_late(struct ops *o); /* answers that came through a void ticket */
 int ops_waiting(struct ops *o);   /* for a slot */
@@ -173,7 +179,8 @@ int ops_waiting(struct ops *o);   /* for a slot */
 bool ops_are_full(struct ops *o);
 struct op_room { /* embedded by the waiter */
     struct heap_node node;
-    uint64_t rank; /* given by ops_wait_room */
+    struct ops *ops; /* set by ops_wait_room */
+    uint64_t rank;
     void (*fn)(struct op_room *r);
 };
 void ops_wait_room(struct ops *o, struct op_room *r, struct share *s); /* s NULL: the engine's */

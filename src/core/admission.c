@@ -5,6 +5,8 @@
  * (core/share.h), not by the time they came to the gate: an operation that has begun
  * finishes before one that came later begins.
  */
+#include "base/clock.h"
+
 #include "op_inner.h"
 
 #define URGENT_SLOTS 32
@@ -31,7 +33,7 @@ static struct gate *gate_of(struct op *op)
     return NULL;
 }
 
-static bool place_needs_slot(enum op_place place)
+bool place_needs_slot(enum op_place place)
 {
     return place == ON_WORKER || place == ON_DISK || place == ON_KEEPER;
 }
@@ -41,7 +43,7 @@ static void take_slot(struct gate *g, struct op *op)
     ASSERT(g->used < g->max && !(op->flags & OP_HAS_SLOT));
     g->used++;
     op->flags |= OP_HAS_SLOT;
-    share_served(op);
+    op_note_wait(op);
 }
 
 bool admission_enter(struct op *op)
@@ -55,6 +57,7 @@ bool admission_enter(struct op *op)
         return true;
     }
     op->state = OP_ADMISSION;
+    op->queued_ns = clock_boot_ns();
     g->n_waiting++;
     heap_insert(&g->waiting, &op->gate_node, op->rank);
     return false;
@@ -144,6 +147,8 @@ void ops_wait_room(struct ops *o, struct op_room *r, struct share *s)
     ASSERT(!heap_is_linked(&r->node));
     r->rank = share_rank(o, s);
     heap_insert(&o->room, &r->node, r->rank);
+    o->n_room++;
+    r->ops = o;
     if (!ops_are_full(o))
         ops_kick_later(o);
 }
@@ -151,7 +156,10 @@ void ops_wait_room(struct ops *o, struct op_room *r, struct share *s)
 void ops_leave_room(struct op_room *r)
 {
     ASSERT_LOOP();
+    if (!heap_is_linked(&r->node))
+        return;
     heap_remove(&r->node);
+    r->ops->n_room--;
 }
 
 /* Connections that stopped reading go on, no more of them than there is room for waiting
@@ -161,7 +169,7 @@ void admission_call_room(struct ops *o)
     for (int left = room_left(o); left > 0 && !heap_is_empty(&o->room); left--) {
         struct op_room *r = heap_first(&o->room, struct op_room, node);
 
-        heap_remove(&r->node);
+        ops_leave_room(r);
         r->fn(r);
     }
 }

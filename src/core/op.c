@@ -111,6 +111,13 @@ static void leave_lane(struct op *op)
     ops_make_ready(next);
 }
 
+void op_note_wait(struct op *op)
+{
+    if (op->queued_ns)
+        op->waited_ns += clock_boot_ns() - op->queued_ns;
+    op->queued_ns = 0;
+}
+
 static void release(struct op *op)
 {
     share_close(op->share);
@@ -123,6 +130,8 @@ static void end(struct op *op)
     ASSERT(op->ops->n_in_flight > 0);
     turn_enter(op->ops->loop, op->type->name, "end");
     trace(op, "operation ended", op->started_ns);
+    if (op->type->class != OP_INTERNAL)
+        latencies_note(op->ops->waits, op->type->name, "", op->waited_ns);
     leave_lane(op);
     list_remove(&op->link);
     op->ops->n_in_flight--;
@@ -271,8 +280,9 @@ static void on_run_done(struct job *job)
 {
     struct op *op = container_of(job, struct op, job);
 
-    share_served(op);
     ASSERT(op->state == OP_RUNNING); /* nothing but the worker's return ends such a step */
+    if (op->worker_ns > op->step_ns)
+        op->waited_ns += op->worker_ns - op->step_ns;
     timer_clear(op->ops->loop, &op->deadline);
     if (op->flags & OP_ABANDONED && !op->err) {
         op->flags |= OP_UNDO_STEP;
@@ -375,6 +385,8 @@ static bool start_step(struct op *op)
 /* True when the step completed. */
 static bool end_step(struct op *op)
 {
+    if (place_needs_slot(op_step(op)->place))
+        share_served(op);
     trace(op, op->err ? "step failed" : "step", op->step_ns);
     if (!op->err) {
         op->at++;
@@ -535,6 +547,7 @@ struct ops *ops_create(struct loop *l, struct pools *p, int max_inflight)
     admission_init(o, max_inflight);
     faults_init(o);
     shares_init(o);
+    o->waits = latencies_create();
     return o;
 }
 
@@ -558,6 +571,7 @@ void ops_unhold(struct ops *o)
     if (!o->is_destroyed || o->is_posted || o->n_tickets)
         return;
     shares_finish(o);
+    latencies_destroy(o->waits);
     free(o);
 }
 

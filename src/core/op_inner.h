@@ -2,6 +2,7 @@
 /* What the parts of the runner share: op.c (steps), admission.c, fault.c, op_dump.c. */
 #pragma once
 
+#include "core/latency.h"
 #include "core/op.h"
 
 enum op_state {
@@ -62,10 +63,12 @@ struct ops {
     bool is_destroyed; /* ops_destroy was called: freed with the last ticket and post */
     struct gate gates[GATE_KINDS];
     struct heap room;   /* op_room.node: connections that wait until fewer ops wait */
+    int n_room;         /* how many are in `room` */
+    struct latencies *waits; /* of commands, by the names of their operations */
     struct map *shares; /* struct share, by client */
     struct share *own_share;
     struct asking asking;
-    uint64_t served_rank; /* the highest that was given a slot or came from a worker */
+    uint64_t served_rank; /* the highest of which a worker or the keeper has done a step */
     struct list faults; /* fault.link */
     int deadline_ms;    /* of steps that name none */
     uint64_t n_late;    /* answers through void tickets, since the start */
@@ -77,6 +80,7 @@ void ops_make_ready(struct op *op);
 void ops_kick_later(struct ops *o);
 const struct op_step *op_step(const struct op *op); /* NULL before and after the steps */
 void ops_unhold(struct ops *o);                     /* frees what was destroyed and is unused */
+void op_note_wait(struct op *op); /* what it has waited for since queued_ns is there */
 /* A wait ends: by its answer (takes err), or because nobody answered in time (takes err). */
 void op_end_wait(struct op *op, struct err *err, bool is_answered);
 
@@ -98,6 +102,8 @@ void ticket_void(struct op *op);   /* of the wait that is on, if there is one */
 void ticket_detach(struct op *op); /* behind the undo of the step that waited */
 
 /* admission.c */
+/* Whether a step there occupies a worker or the keeper. */
+bool place_needs_slot(enum op_place place);
 void admission_init(struct ops *o, int max_inflight);
 /* True: the step may run (a slot is held where one is needed). False: the op now waits. */
 bool admission_enter(struct op *op);

@@ -102,6 +102,7 @@ void share_give(struct op *op)
         a->rank = rank;
 }
 
+/* Not when it gets a slot: with 512 of them that is long before a worker comes to it. */
 void share_served(struct op *op)
 {
     if (op->rank > op->ops->served_rank)

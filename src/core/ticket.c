@@ -4,6 +4,7 @@
  * at each other while the wait is on; whichever of answer, deadline and cancel comes first
  * cuts that, and the carrier's half is freed when the carrier gives it back. Loop thread.
  */
+#include "base/clock.h"
 #include "base/log.h"
 
 #include "loop_inner.h"
@@ -91,6 +92,7 @@ void ticket_queue_ranked(struct ticket *t, struct heap *queue, void *ctx)
     ASSERT(ticket_op(t) && !t->is_queued);
     t->is_queued = true;
     t->ctx = ctx;
+    t->op->queued_ns = clock_boot_ns();
     heap_insert(queue, &t->node, t->op->rank);
 }
 
@@ -102,6 +104,7 @@ struct ticket *ticket_next_ranked(struct heap *queue)
         return NULL;
     heap_remove(&t->node);
     t->is_queued = false;
+    op_note_wait(t->op);
     return t;
 }
 
