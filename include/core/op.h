@@ -82,9 +82,9 @@ struct op { /* first member of every operation struct; fields are the runner's *
     void *ctx;
     struct lane *lane; /* NULL: none; the object it is in lives until `done` */
     /* private to core/op*.c */
-    struct list link;      /* every op in flight */
-    struct list lane_link; /* lane->waiting */
-    struct list wait_link; /* ready to go on */
+    struct list link;           /* every op in flight */
+    struct list lane_link;      /* lane->waiting */
+    struct list wait_link;      /* ready to go on */
     struct heap_node gate_node; /* waiting for a slot */
     struct job job;
     _Atomic int64_t worker_ns; /* 0: job not begun, -1: given up before that, else since when */
@@ -92,8 +92,8 @@ struct op { /* first member of every operation struct; fields are the runner's *
     struct err *err;
     struct timer deadline;
     int64_t started_ns, step_ns; /* boot clock: op_start, the current step */
-    int64_t queued_ns; /* boot clock: since when it waits for a slot or a permit */
-    int64_t waited_ns; /* in all: for slots, workers and permits */
+    int64_t queued_ns;           /* boot clock: since when it waits for a slot or a permit */
+    int64_t waited_ns;           /* in all: for slots, workers and permits */
     unsigned state, flags;       /* enum op_state, enum op_flag */
     uint32_t passed_over;        /* bit n: step n's `when` said no */
 };
@@ -184,4 +184,4 @@ struct op_room { /* embedded by the waiter */
     void (*fn)(struct op_room *r);
 };
 void ops_wait_room(struct ops *o, struct op_room *r, struct share *s); /* s NULL: the engine's */
-void ops_leave_room(struct op_room *r); /* safe when not waiting */
+void ops_leave_room(struct op_room *r);                                /* safe when not waiting */

@@ -63,7 +63,8 @@ bool admission_enter(struct op *op)
     return false;
 }
 
-/* Free slots go to those of the least rank that wait; each holds its slot already while it is ready. */
+/* Free slots go to those of the least rank that wait; each holds its slot already while it is
+ * ready. */
 static void hand_out(struct gate *g)
 {
     while (g->used < g->max && !heap_is_empty(&g->waiting)) {

@@ -31,8 +31,8 @@ struct ticket {
     struct ops *ops;  /* outlives every ticket: ops_unhold frees it behind the last one */
     struct list link; /* in the queue given to ticket_queue */
     struct heap_node node; /* in that given to ticket_queue_ranked */
-    bool is_queued;   /* was ever queued: the queue, not a carrier, gives a voided ticket back */
-    void *ctx;        /* of ticket_queue: for whoever works the queue off */
+    bool is_queued; /* was ever queued: the queue, not a carrier, gives a voided ticket back */
+    void *ctx;      /* of ticket_queue: for whoever works the queue off */
     const char *type, *step; /* for the log, when the operation is gone: names of static tables */
 };
 
@@ -62,17 +62,17 @@ struct ops {
     bool is_posted;    /* on_kick is in the loop's letter box and will use this memory */
     bool is_destroyed; /* ops_destroy was called: freed with the last ticket and post */
     struct gate gates[GATE_KINDS];
-    struct heap room;   /* op_room.node: connections that wait until fewer ops wait */
-    int n_room;         /* how many are in `room` */
+    struct heap room;        /* op_room.node: connections that wait until fewer ops wait */
+    int n_room;              /* how many are in `room` */
     struct latencies *waits; /* of commands, by the names of their operations */
-    struct map *shares; /* struct share, by client */
+    struct map *shares;      /* struct share, by client */
     struct share *own_share;
     struct asking asking;
     uint64_t served_rank; /* the highest of which a worker or the keeper has done a step */
-    struct list faults; /* fault.link */
-    int deadline_ms;    /* of steps that name none */
-    uint64_t n_late;    /* answers through void tickets, since the start */
-    size_t n_tickets;   /* not given back yet */
+    struct list faults;   /* fault.link */
+    int deadline_ms;      /* of steps that name none */
+    uint64_t n_late;      /* answers through void tickets, since the start */
+    size_t n_tickets;     /* not given back yet */
 };
 
 /* op.c */

@@ -37,15 +37,15 @@ struct worker {
 };
 
 struct worker_pool {
-    const char *name;  /* of its threads, too (ps -T) */
-    int n_threads;     /* idle and busy ones */
-    int n_base;        /* the configured number; more only while jobs hang */
-    struct list queue; /* job.link: no worker has taken them yet, oldest first */
+    const char *name;   /* of its threads, too (ps -T) */
+    int n_threads;      /* idle and busy ones */
+    int n_base;         /* the configured number; more only while jobs hang */
+    struct list queue;  /* job.link: no worker has taken them yet, oldest first */
     struct heap ranked; /* job.node: the same of commands, in the order of the ranks */
     bool was_ranked;    /* the last one that was taken */
-    struct list idle;  /* worker.link, last to sleep first */
-    struct list busy;  /* worker.link; a new thread counts as busy before its first job */
-    struct list ended; /* worker.link: threads to be joined, by grow or pools_destroy */
+    struct list idle;   /* worker.link, last to sleep first */
+    struct list busy;   /* worker.link; a new thread counts as busy before its first job */
+    struct list ended;  /* worker.link: threads to be joined, by grow or pools_destroy */
 };
 
 struct pools {

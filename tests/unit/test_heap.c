@@ -23,8 +23,8 @@ static struct item *least(void)
     for (size_t i = 0; i < ITEMS; i++) {
         struct item *it = &items[i];
 
-        if (it->arrival && (!best || it->key < best->key ||
-                            (it->key == best->key && it->arrival < best->arrival)))
+        if (it->arrival &&
+            (!best || it->key < best->key || (it->key == best->key && it->arrival < best->arrival)))
             best = it;
     }
     return best;
