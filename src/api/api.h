@@ -93,6 +93,7 @@ void handle_exec_inspect(struct request *r);
 void handle_image_list(struct request *r);
 void handle_image_create(struct request *r);
 void handle_image_load(struct request *r);
+void handle_image_push(struct request *r);
 void handle_image_inspect(struct request *r);
 void handle_image_history(struct request *r);
 void handle_image_tag(struct request *r);

@@ -83,7 +83,7 @@ const struct route api_routes[] = {
     {"GET", "/images/{*}/json", handle_image_inspect, 0},
     {"GET", "/images/{*}/history", handle_image_history, 0},
     {"GET", "/images/{*}/get", handle_image_get, 0},
-    {"POST", "/images/{*}/push", handle_not_yet, M},
+    {"POST", "/images/{*}/push", handle_image_push, M | Q},
     {"POST", "/images/{*}/tag", handle_image_tag, M | Q},
     {"DELETE", "/images/{*}", handle_image_remove, M | Q},
     {"GET", "/distribution/{*}/json", handle_not_yet, 0},
