@@ -4,10 +4,10 @@
 
 #include "container/container.h"
 #include "container/parts.h"
+#include "view/filters.h"
 
 #include "conn.h"
 #include "facts.h"
-#include "filters.h"
 #include "reply.h"
 #include "request.h"
 

@@ -98,6 +98,13 @@ void handle_auth(struct request *r)
 
 void handle_plugins(struct request *r)
 {
+    static const char *const known[] = {"capability", "enabled", NULL};
+    struct filters f;
+    bool enabled;
+
+    if (reply_failed(r, filters_parse(r->arena, request_param(r, "filters"), known, &f)) ||
+        reply_failed(r, filters_bool(&f, "enabled", &enabled)))
+        return;
     reply_json_text(r, 200, "[]");
 }
 
