@@ -132,6 +132,7 @@ struct image_commit {
     bool is_unlisted;     /* a step of a build: there for whoever keeps it, from `done` on */
     /* On the loop, when its files have been read: false, and they were perhaps not all there. */
     bool (*is_there)(void *ctx);
+    void (*forget)(void *ctx); /* or NULL: in place of done when the engine ends */
 };
 /* parent NULL: it begins with nothing. */
 struct image_job *image_commit(struct image_table *t, struct image *parent,

@@ -33,6 +33,7 @@ const struct route api_routes[] = {
     {"POST", "/policy/check", handle_policy_check, 0},
     {"GET", "/debug/objects", handle_debug_objects, 0},
     {"GET", "/debug/ops", handle_debug_ops, 0},
+    {"GET", "/debug/queue", handle_debug_queue, 0},
     {"GET", "/debug/turns", handle_debug_turns, 0},
     {"GET", "/metrics", handle_metrics, 0},
     {"GET", "/plugins", handle_plugins, 0},

@@ -33,6 +33,7 @@ static void on_op_done(struct op *op, struct err *err, void *ctx)
     else
         err_drop(err);
     j->done = NULL;
+    j->forget = NULL;
 }
 
 void image_job_start(struct image_job *j)
@@ -76,6 +77,9 @@ void image_table_stop(struct image_table *t)
     for (bool has_cancelled = true; has_cancelled;) {
         has_cancelled = false;
         list_each (j, &t->jobs, struct image_job, link) {
+            if (j->forget)
+                j->forget(j->ctx);
+            j->forget = NULL;
             j->done = NULL;
             j->progress.fn = NULL;
             has_cancelled = op_cancel(&j->op);

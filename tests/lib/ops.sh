@@ -145,6 +145,13 @@ act() {
     *) return 1 ;;
     esac
 }
+# What a copy that was cut off has left in ff, for the next engine: LEFT, on the disk.
+copy_left() {
+    local id
+    id=$(field ff .Id) LEFT=$HOST/data/containers/$(field ff .Id)/upper/.berth-cp-00000000000000ff
+    echo x >"$LEFT"
+    printf '/.berth-cp-00000000000000ff\0' >"$HOST/data/copies/$id.faults"
+}
 clear_up() {
     local path
     containers_clear
