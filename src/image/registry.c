@@ -374,9 +374,23 @@ static void learn(struct registry *r, const struct web_reply *reply)
     }
 }
 
+bool registry_waits_for_token(struct registry *r, struct fetch *f)
+{
+    if (f->auth != FETCH_REGISTRY || f->is_away || !r->token_fetch)
+        return false;
+    f->waits_for_token = true;
+    return true;
+}
+
 bool registry_authorize(struct registry *r, struct fetch *f, const struct web_reply *reply)
 {
-    if (f->auth != FETCH_REGISTRY || f->has_authorized || !text_is_empty(r->auth.registry_token))
+    if (f->auth != FETCH_REGISTRY || !text_is_empty(r->auth.registry_token))
+        return false;
+    if (r->token && f->token != r->token) { /* another one has got a new one meanwhile */
+        fetch_start(f);
+        return true;
+    }
+    if (f->has_authorized)
         return false;
     f->has_authorized = true;
     learn(r, reply);
