@@ -41,6 +41,8 @@ COMMAND(rmi);
 COMMAND(pull);
 COMMAND(load);
 COMMAND(import);
+COMMAND(search);
+COMMAND(manifest_inspect);
 COMMAND(login);
 COMMAND(logout);
 COMMAND(version);
