@@ -4,10 +4,10 @@
 
 #include "container/container.h"
 #include "container/parts.h"
+#include "view/filters.h"
 
 #include "conn.h"
 #include "facts.h"
-#include "filters.h"
 #include "reply.h"
 #include "request.h"
 
@@ -45,6 +45,7 @@ void handle_build_prune(struct request *r);
 void handle_auth(struct request *r);
 void handle_debug_objects(struct request *r);
 void handle_debug_ops(struct request *r);
+void handle_debug_queue(struct request *r);
 void handle_debug_turns(struct request *r);
 void handle_policy_check(struct request *r);
 void handle_not_yet(struct request *r);
@@ -92,6 +93,7 @@ void handle_exec_inspect(struct request *r);
 void handle_image_list(struct request *r);
 void handle_image_create(struct request *r);
 void handle_image_load(struct request *r);
+void handle_image_push(struct request *r);
 void handle_image_inspect(struct request *r);
 void handle_image_history(struct request *r);
 void handle_image_tag(struct request *r);

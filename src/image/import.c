@@ -44,16 +44,15 @@ struct import {
 static struct err *read_name(struct op *op)
 {
     struct import *m = (struct import *)op;
-    const char *full = m->repo;
 
     if (text_is_empty(m->repo))
         return NULL;
-    if (!text_is_empty(m->tag))
-        full = arena_printf(op->arena, "%s:%s", m->repo, m->tag);
-    TRY(ref_parse(op->arena, full, &m->name));
+    TRY(ref_parse(op->arena, m->repo, &m->name));
     if (m->name.digest)
         return err_new(ERR_INVALID, "cannot %s digest reference",
                        m->is_commit ? "commit to" : "import");
+    if (!text_is_empty(m->tag))
+        TRY(ref_set_tag(op->arena, &m->name, m->tag));
     if (!m->name.tag)
         m->name.tag = arena_strdup(op->arena, "latest");
     return NULL;
@@ -435,6 +434,7 @@ struct image_job *image_commit(struct image_table *t, struct image *parent,
     m->author = arena_strdup(a, r->author);
     m->changes = strs_copy(a, &r->changes);
     m->is_there = r->is_there;
+    j->forget = r->forget;
     j->op.subject = m->container_id ? m->container_id : m->created_by;
     image_job_start(j);
     return j;
