@@ -269,7 +269,8 @@ static void on_token(void *ctx, const struct fetch_result *result, struct err *e
 static char *scope(struct registry *r, const char *separator)
 {
     const char *actions = r->is_push ? "pull,push" : "pull";
-    char *all;
+    char *all =
+        text_to_query(r->arena, arena_printf(r->arena, "repository:%s:%s", r->name, actions));
 
     if (r->scope)
         return text_to_query(r->arena, r->scope);

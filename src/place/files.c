@@ -23,6 +23,7 @@
 #include "place/legacy_links.h"
 #include "place/networks.h"
 #include "runtime/config.h"
+#include "runtime/label.h"
 #include "runtime/sandbox.h"
 #include "storage/rootfs.h"
 
@@ -262,9 +263,9 @@ struct err *etc_files_open_again(struct arena *a, const char *dir, const struct 
 
 struct err *etc_files_open(struct arena *a, const char *dir, const struct etc_files *f,
                            const struct mount_point *mounts, size_t n_mounts,
-                           const struct id_shift *shift, struct sandbox_mount *out, size_t *n)
+                           const struct mount_as *as, struct sandbox_mount *out, size_t *n)
 {
-    struct bind_options_plan plan = {.read_only = f->is_readonly, .shift = shift};
+    struct bind_options_plan plan = {.read_only = f->is_readonly, .as = *as};
     const struct {
         const char *name, *target, *text;
     } files[ETC_FILES] = {
@@ -275,6 +276,8 @@ struct err *etc_files_open(struct arena *a, const char *dir, const struct etc_fi
 
     autoclose int own = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
+    if (f->other_dir && as->context) /* two containers have them */
+        plan.as.context = label_shared(a, as->context);
     *n = 0;
     if (own < 0)
         return err_sys("open %s", dir);
