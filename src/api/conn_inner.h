@@ -41,7 +41,7 @@ struct conn {
     bool saw_eof, was_high;
     bool is_reading; /* the watch tells of what can be read */
     bool has_unread; /* it has, when nothing was to be read */
-    bool is_full; /* the socket has not taken all of `out` */
+    bool is_full;    /* the socket has not taken all of `out` */
     uid_t uid;
     gid_t gid;
     struct peer peer;

@@ -273,7 +273,6 @@ struct err *etc_files_open(struct arena *a, const char *dir, const struct etc_fi
         {"hosts", "/etc/hosts", f->hosts ? f->hosts : read_host_file(a, "/etc/hosts")},
         {"resolv.conf", "/etc/resolv.conf", resolv_of(a, f)},
     };
-
     autoclose int own = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
     if (f->other_dir && as->context) /* two containers have them */
