@@ -91,6 +91,10 @@ struct registry_auth {
  */
 void registry_auth_parse(struct arena *a, const char *header, struct registry_auth *out);
 
+/* The same document by itself. */
+struct err *registry_auth_decode(struct arena *a, const char *text, size_t len,
+                                 struct registry_auth *out) must_check;
+
 /* auth may be NULL: nobody. */
 struct registry_auth registry_auth_copy(struct arena *a, const struct registry_auth *auth);
 
@@ -101,6 +105,13 @@ struct image_job; /* a running pull, load, import or commit */
 struct image_job *image_pull(struct image_table *t, const char *reference, const char *platform,
                              const struct registry_auth *auth, image_progress_fn progress,
                              image_done_fn done, void *ctx);
+/* name may have a tag; `tag`, when it is not empty, takes its place. Without any: all tags.
+ * ERR_INVALID for what is no reference or one with a digest; what is wrong later is for `done`, and
+ * a line that says where it goes comes before it. platform NULL or "": any. */
+struct err *image_push(struct image_table *t, const char *name, const char *tag,
+                       const char *platform, const struct registry_auth *auth,
+                       image_progress_fn progress, image_done_fn done, void *ctx,
+                       struct image_job **out) must_check;
 /* in_fd: blocking read end of a pipe or a file; taken. docker-archive and OCI layout,
  * each optionally compressed. platform NULL or "": any. */
 struct image_job *image_load(struct image_table *t, int in_fd, bool quiet, const char *platform,

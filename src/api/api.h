@@ -4,10 +4,10 @@
 
 #include "container/container.h"
 #include "container/parts.h"
+#include "view/filters.h"
 
 #include "conn.h"
 #include "facts.h"
-#include "filters.h"
 #include "reply.h"
 #include "request.h"
 
@@ -43,8 +43,11 @@ void handle_build(struct request *r);
 void handle_build_cancel(struct request *r);
 void handle_build_prune(struct request *r);
 void handle_auth(struct request *r);
+void handle_distribution(struct request *r);
+void handle_distribution_manifest(struct request *r);
 void handle_debug_objects(struct request *r);
 void handle_debug_ops(struct request *r);
+void handle_debug_queue(struct request *r);
 void handle_debug_turns(struct request *r);
 void handle_policy_check(struct request *r);
 void handle_not_yet(struct request *r);
@@ -93,6 +96,7 @@ void handle_exec_inspect(struct request *r);
 void handle_image_list(struct request *r);
 void handle_image_create(struct request *r);
 void handle_image_load(struct request *r);
+void handle_image_push(struct request *r);
 void handle_image_inspect(struct request *r);
 void handle_image_history(struct request *r);
 void handle_image_tag(struct request *r);
@@ -100,6 +104,7 @@ void handle_image_remove(struct request *r);
 void handle_images_get(struct request *r);
 void handle_image_get(struct request *r);
 void handle_image_prune(struct request *r);
+void handle_image_search(struct request *r);
 
 void handle_network_list(struct request *r);
 void handle_network_inspect(struct request *r);

@@ -4,8 +4,7 @@
 
 #include "base/json.h"
 #include "core/events.h"
-
-#include "filters.h"
+#include "view/filters.h"
 
 struct err *event_filters_parse(struct arena *a, const char *json, struct filters *out) must_check;
 bool event_matches(const struct event *e, const struct filters *f);

@@ -32,6 +32,8 @@ struct err *query_parse(struct arena *a, const char *text, struct query *out)
     if (room > QUERY_PARAMS_MAX)
         return err_new(ERR_INVALID, "too many query parameters");
     q.v = arena_array(a, room, sizeof(*q.v));
+    if (strchr(text, ';')) /* others read it as '&': nobody may be told what it is not */
+        return err_new(ERR_INVALID, "invalid semicolon separator in query");
     while (*text) {
         size_t n = strcspn(text, "&");
 

@@ -109,6 +109,19 @@ static void reply_plain_err(struct request *r, int status, const char *text)
     reply_body(r, status, TYPE_TEXT, "X-Content-Type-Options: nosniff\r\n", &b);
 }
 
+void reply_tell_log(const struct request *r, const struct err *e)
+{
+    const char *path = r->path ? r->path : "";
+    int status = status_of(err_kind(e));
+
+    if (status >= 500 && status != 501 && status != 503)
+        log_error("request failed", KV("method", r->method), KV("path", path),
+                  KV("error", err_text(e)));
+    else
+        log_debug("request refused", KV("method", r->method), KV("path", path),
+                  KV_INT("status", status), KV("error", err_text(e)));
+}
+
 void reply_err(struct request *r, struct err *e)
 {
     int status = status_of(err_kind(e));
@@ -118,12 +131,7 @@ void reply_err(struct request *r, struct err *e)
     ASSERT(!r->is_begun);
     if (err_kind(e) == ERR_FORBIDDEN)
         r->forbidden = arena_strdup(r->arena, err_text(e));
-    if (status >= 500 && status != 501 && status != 503)
-        log_error("request failed", KV("method", r->method), KV("path", r->path ? r->path : ""),
-                  KV("error", err_text(e)));
-    else
-        log_debug("request refused", KV("method", r->method), KV("path", r->path ? r->path : ""),
-                  KV_INT("status", status), KV("error", err_text(e)));
+    reply_tell_log(r, e);
     if (status == 304) {
         reply_empty(r, status);
     } else if (r->has_plain_errors) {

@@ -191,6 +191,14 @@ struct err *ref_parse(struct arena *a, const char *s, struct ref *out)
     return NULL;
 }
 
+struct err *ref_set_tag(struct arena *a, struct ref *r, const char *tag)
+{
+    if (!tag_is_valid(tag))
+        return err_new(ERR_INVALID, "invalid tag format");
+    r->tag = arena_strdup(a, tag);
+    return NULL;
+}
+
 char *ref_familiar_name(struct arena *a, const struct ref *r)
 {
     const char *path = r->path, *rest;

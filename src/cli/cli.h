@@ -7,6 +7,7 @@
 
 struct http_conn;
 struct command;
+struct json;
 
 struct cli {
     struct arena *arena;           /* lives as long as the process */
@@ -14,6 +15,8 @@ struct cli {
     const char *socket_path;       /* the part after unix:// */
     const char *config_dir;        /* holds config.json */
     const char *context;           /* the name of the one that was chosen: context.h */
+    const struct json *config;     /* of config_file_look */
+    bool has_config;               /* it has looked */
     const char *api_version;       /* NULL until api.c has negotiated */
     const struct command *command; /* the one that runs */
     struct http_conn *conn;        /* kept alive between plain calls */

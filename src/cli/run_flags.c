@@ -43,8 +43,8 @@
     FLAG(FLAG_CPUS, O, cpus, "cpus", 0, "decimal", "Number of CPUs"),                              \
     TEXT(cpuset_cpus, "cpuset-cpus", 0, "string", "CPUs in which to allow execution (0-3, 0,1)"),  \
     TEXT(cpuset_mems, "cpuset-mems", 0, "string", "MEMs in which to allow execution (0-3, 0,1)"),  \
-    TEXT(gpus, "gpus", 0, "gpu-request", "GPU devices to add to the container ('all' to pass all "   \
-         "GPUs)"),                                                                                 \
+    TEXT(gpus, "gpus", 0, "gpu-request",                                                           \
+         "GPU devices to add to the container ('all' to pass all GPUs)"),                          \
     FLAG_NOT("isolation", OF_WINDOWS),                                                             \
     LIST(devices, "device", 0, "list", "Add a host device to the container"),                      \
     LIST(device_rules, "device-cgroup-rule", 0, "list",                                            \

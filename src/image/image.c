@@ -382,11 +382,14 @@ struct err *image_platform_of_json(struct arena *a, const char *json, const char
 {
     struct platform p = {0}, parsed;
     const char *text;
+    struct err *e;
 
     *out = "";
     if (text_is_empty(json))
         return NULL;
-    TRY(json_decode(a, json, strlen(json), &platform_json, &p));
+    e = json_decode(a, json, strlen(json), &platform_json, &p);
+    if (e)
+        return err_wrap(e, "failed to parse platform");
     if (text_is_empty(p.os) || text_is_empty(p.arch))
         return err_new(ERR_INVALID, "invalid platform: both os and architecture must be provided");
     text = arena_printf(a, "%s/%s%s%s", p.os, p.arch, text_is_empty(p.variant) ? "" : "/",

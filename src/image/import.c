@@ -44,16 +44,15 @@ struct import {
 static struct err *read_name(struct op *op)
 {
     struct import *m = (struct import *)op;
-    const char *full = m->repo;
 
     if (text_is_empty(m->repo))
         return NULL;
-    if (!text_is_empty(m->tag))
-        full = arena_printf(op->arena, "%s:%s", m->repo, m->tag);
-    TRY(ref_parse(op->arena, full, &m->name));
+    TRY(ref_parse(op->arena, m->repo, &m->name));
     if (m->name.digest)
         return err_new(ERR_INVALID, "cannot %s digest reference",
                        m->is_commit ? "commit to" : "import");
+    if (!text_is_empty(m->tag))
+        TRY(ref_set_tag(op->arena, &m->name, m->tag));
     if (!m->name.tag)
         m->name.tag = arena_strdup(op->arena, "latest");
     return NULL;

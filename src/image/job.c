@@ -6,6 +6,8 @@
  */
 #include "job.h"
 
+#include "registry.h"
+
 struct image_job *image_job_create(struct image_table *t, const struct op_type *type,
                                    image_progress_fn progress, image_done_fn done, void *ctx)
 {
@@ -85,4 +87,5 @@ void image_table_stop(struct image_table *t)
                 break;
         }
     }
+    registries_close(&t->closing);
 }

@@ -32,11 +32,8 @@ static struct err *name_image(struct op *op)
     if (!strcmp(ref_familiar_name(op->arena, &r), "sha256"))
         return err_new(ERR_INVALID,
                        "refusing to create an ambiguous tag using digest algorithm as name");
-    if (!text_is_empty(g->tag)) {
-        r.tag = NULL;
-        g->full = arena_printf(op->arena, "%s:%s", ref_full(op->arena, &r), g->tag);
-        TRY(ref_parse(op->arena, g->full, &r));
-    }
+    if (!text_is_empty(g->tag))
+        TRY(ref_set_tag(op->arena, &r, g->tag));
     if (!r.tag)
         r.tag = arena_strdup(op->arena, "latest");
     g->full = ref_full(op->arena, &r);

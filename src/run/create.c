@@ -401,10 +401,10 @@ static struct err *reserve_name(struct op *op)
     const char *name = o->name;
 
     ASSERT(!o->is_reserved && !o->c->name);
-    if (name && *name == '/')
-        name++;
     if (text_is_empty(name))
         name = container_table_generate_name(o->table, op->arena);
+    else if (*name == '/')
+        name++;
     TRY(container_table_check_name(o->table, name));
     o->c->name = mem_strdup(name);
     o->c->doc.name = o->c->name;

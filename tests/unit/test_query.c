@@ -3,8 +3,8 @@
 /* Query strings and filters as clients send them. */
 #include "query.h"
 
-#include "filters.h"
 #include "test.h"
+#include "view/filters.h"
 
 static struct query parse(const char *text)
 {
@@ -34,6 +34,15 @@ TEST(query_get_gives_the_first_and_all_gives_all)
     CHECK_STR(query_get(&q, "t"), "1");
     CHECK_INT(all.n, 2);
     CHECK_STR(all.v[1], "volume");
+}
+
+TEST(query_has_one_separator)
+{
+    struct query q;
+
+    CHECK_ERR(query_parse(test_arena, "a=1;b=2", &q), ERR_INVALID);
+    CHECK_OK(query_parse(test_arena, "a=1%3Bb=2", &q));
+    CHECK_STR(query_get(&q, "a"), "1;b=2");
 }
 
 TEST(query_booleans_follow_docker)
@@ -89,6 +98,16 @@ TEST(filters_have_two_forms)
     CHECK(filters_has(&f, "label", "whatever"));
     CHECK_OK(filters_parse(test_arena, "", known, &f));
     CHECK_INT(f.n, 0);
+    CHECK_OK(filters_parse(test_arena, "null", known, &f));
+    CHECK_INT(f.n, 0);
+}
+
+TEST(filters_take_the_last_of_equal_keys)
+{
+    struct filters f;
+
+    CHECK_OK(filters_parse(test_arena, "{\"id\":[\"a\"],\"id\":[\"b\",null]}", known, &f));
+    CHECK(!filters_has(&f, "id", "a") && filters_has(&f, "id", "b") && filters_has(&f, "id", ""));
 }
 
 TEST(filters_refuse_what_they_do_not_know)
@@ -99,6 +118,9 @@ TEST(filters_refuse_what_they_do_not_know)
     CHECK_STR(err_text(e), "invalid filter 'x'");
     CHECK_ERR(e, ERR_INVALID);
     CHECK_ERR(filters_parse(test_arena, "[]", known, &f), ERR_INVALID);
+    CHECK_ERR(filters_parse(test_arena, "{\"id\":\"a\"}", known, &f), ERR_INVALID);
+    CHECK_ERR(filters_parse(test_arena, "{\"id\":[5]}", known, &f), ERR_INVALID);
+    CHECK_ERR(filters_parse(test_arena, "{\"id\":{\"a\":1}}", known, &f), ERR_INVALID);
     CHECK_ERR(filters_parse(test_arena, "{", known, &f), ERR_INVALID);
 }
 

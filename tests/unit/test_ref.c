@@ -171,6 +171,18 @@ TEST(ref_takes_the_longest_tag)
     CHECK_INT(strlen(r.tag), 128);
 }
 
+TEST(ref_takes_another_tag)
+{
+    struct ref r;
+
+    CHECK_OK(ref_parse(test_arena, "a:b", &r));
+    CHECK_OK(ref_set_tag(test_arena, &r, "c"));
+    CHECK_STR(ref_familiar(test_arena, &r), "a:c");
+    CHECK_ERR(ref_set_tag(test_arena, &r, "b:c"), ERR_INVALID);
+    CHECK_ERR(ref_set_tag(test_arena, &r, ""), ERR_INVALID);
+    CHECK_STR(r.tag, "c");
+}
+
 TEST(ref_name_without_suffixes)
 {
     struct ref r;

@@ -55,10 +55,50 @@ static const struct {
                 "DOCKER_BUILDKIT=0"},
 };
 
+/* What is in a parameter is JSON of one type; null is as good as none. *out is NULL then. */
+static struct err *read_json(struct arena *a, const char *name, const char *json,
+                             enum json_type type, const struct json **out)
+{
+    const struct json *doc;
+    struct err *e;
+
+    *out = NULL;
+    if (!*json)
+        return NULL;
+    e = json_parse(a, json, strlen(json), &doc);
+    if (e)
+        return err_wrap(err_as(e, ERR_INVALID), "error reading %s", name);
+    if (json_type(doc) == JSON_NULL)
+        return NULL;
+    if (json_type(doc) != type || json_len(doc) > ARGS_MAX)
+        return err_new(ERR_INVALID, "error reading %s: it is no %s of at most %d entries", name,
+                       type == JSON_OBJECT ? "map" : "list", ARGS_MAX);
+    *out = doc;
+    return NULL;
+}
+
+/* ["a","b"] */
+static struct err *read_list(struct request *r, const char *name, const char *json,
+                             struct strs *out)
+{
+    const struct json *doc;
+
+    *out = (struct strs){0};
+    TRY(read_json(r->arena, name, json, JSON_ARRAY, &doc));
+    for (const struct json *i = json_first(doc); i; i = json_next(i)) {
+        if (json_type(i) != JSON_STRING)
+            return err_new(ERR_INVALID, "error reading %s: an entry is no text", name);
+        strs_add(r->arena, out, json_str(i));
+    }
+    return NULL;
+}
+
 static struct err *refuse(struct request *r)
 {
     const char *remote = request_param(r, "remote"), *version = request_param(r, "version");
     const char *options = request_param(r, "securityopt");
+    const char *isolation = request_param(r, "isolation");
+    struct strs list;
 
     for (size_t i = 0; i < ARRAY_LEN(refused); i++)
         if (query_is_true(&r->query, refused[i].name))
@@ -68,12 +108,15 @@ static struct err *refuse(struct request *r)
                        "builder version %s is not supported by this version of berth: set "
                        "DOCKER_BUILDKIT=0",
                        version);
+    if (*isolation && strcmp(isolation, "default") != 0)
+        return err_new(ERR_INVALID, "invalid isolation '%.100s' on linux", isolation);
     if (*remote)
         return err_new(ERR_NOT_IMPLEMENTED,
                        "a build from %s is not supported by this version of berth: fetch it, and "
                        "send it as the context",
                        remote);
-    if (*options && strcmp(options, "null") != 0 && strcmp(options, "[]") != 0)
+    TRY(read_list(r, "securityopt", options, &list));
+    if (list.n)
         return err_new(ERR_INVALID, "The daemon on this platform does not support setting security "
                                     "options on build");
     return NULL;
@@ -83,18 +126,8 @@ static struct err *refuse(struct request *r)
 static struct err *read_map(struct arena *a, const char *name, const char *json, struct pairs *out)
 {
     const struct json *doc;
-    struct err *e;
 
-    if (!*json)
-        return NULL;
-    e = json_parse(a, json, strlen(json), &doc);
-    if (e)
-        return err_wrap(err_as(e, ERR_INVALID), "error reading %s", name);
-    if (json_type(doc) == JSON_NULL)
-        return NULL;
-    if (json_type(doc) != JSON_OBJECT || json_len(doc) > ARGS_MAX)
-        return err_new(ERR_INVALID, "error reading %s: it is no map of at most %d entries", name,
-                       ARGS_MAX);
+    TRY(read_json(a, name, json, JSON_OBJECT, &doc));
     for (const struct json *i = json_first(doc); i; i = json_next(i)) {
         if (json_type(i) != JSON_STRING && json_type(i) != JSON_NULL)
             return err_new(ERR_INVALID, "error reading %s: %s is no text", name, json_key(i));
@@ -129,15 +162,15 @@ static struct err *read_tags(struct request *r, struct arena *a, struct strs *ou
 
 static struct err *read_host(struct request *r, struct arena *a, struct host_config *out)
 {
-    const char *ulimits = request_param(r, "ulimits");
-    struct err *e;
+    const struct json *ulimits;
 
-    if (*ulimits) {
-        const char *json = arena_printf(a, "{\"Ulimits\":%s}", ulimits);
+    TRY(read_json(r->arena, "ulimits", request_param(r, "ulimits"), JSON_ARRAY, &ulimits));
+    if (ulimits) { /* parsed before, so that it is this one field and no other */
+        const char *json = arena_printf(a, "{\"Ulimits\":%s}", json_text(r->arena, ulimits));
+        struct err *e = json_decode(a, json, strlen(json), &host_config_json, out);
 
-        e = json_decode(a, json, strlen(json), &host_config_json, out);
         if (e)
-            return err_wrap(err_as(e, ERR_INVALID), "error reading ulimit settings");
+            return err_wrap(err_as(e, ERR_INVALID), "error reading ulimits");
     }
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
         TRY(query_i64(&r->query, numbers[i].name, 0, (int64_t *)((char *)out + numbers[i].offset)));
@@ -173,13 +206,15 @@ static void read_auths(struct request *r, struct build_options *o, struct arena 
     }
 }
 
-static void note_unused(struct request *r, struct build_options *o, struct arena *a)
+static struct err *note_unused(struct request *r, struct build_options *o, struct arena *a)
 {
-    const char *from = request_param(r, "cachefrom");
+    struct strs from;
 
-    if (*from && strcmp(from, "null") != 0 && strcmp(from, "[]") != 0)
+    TRY(read_list(r, "cachefrom", request_param(r, "cachefrom"), &from));
+    if (from.n)
         strs_add(a, &o->warnings,
                  "--cache-from has no effect: the engine's own cache is asked, by content");
+    return NULL;
 }
 
 static struct err *read_options(struct request *r, struct build *b)
@@ -209,7 +244,7 @@ static struct err *read_options(struct request *r, struct build *b)
     o->keeps_containers =
         !drops_failed && *request_param(r, "rm") && !query_is_true(&r->query, "rm");
     read_auths(r, o, a);
-    note_unused(r, o, a);
+    TRY(note_unused(r, o, a));
     if (permit)
         o->permit = permit_copy(a, permit);
     return NULL;

@@ -137,8 +137,12 @@ static void restart(struct request *r, struct container *c)
 
 void handle_container_restart(struct request *r)
 {
-    struct container *c = container_of_request(r);
+    struct stop_params p = {0};
+    struct container *c;
 
+    if (reply_failed(r, read_stop_params(r, &p)))
+        return; /* a bad one is told of even where there is no container */
+    c = container_of_request(r);
     if (c)
         judge_container(r, c, restart);
 }

@@ -10,10 +10,10 @@
 #include "image/image.h"
 #include "storage/quarantine_size.h"
 #include "storage/volume.h"
+#include "view/filters.h"
 #include "view/view.h"
 
 #include "api.h"
-#include "filters.h"
 
 struct disk_usage {
     struct request *request;
@@ -122,15 +122,34 @@ static void measure_container(struct disk_usage *u)
                        on_quarantine_size, u);
 }
 
+static struct err *read_types(struct request *r, struct strs *out)
+{
+    static const char *const known[] = {"container", "image", "volume", "build-cache"};
+
+    *out = query_all(r->arena, &r->query, "type");
+    for (size_t i = 0; i < out->n; i++) {
+        size_t k = 0;
+
+        while (k < ARRAY_LEN(known) && strcmp(known[k], out->v[i]) != 0)
+            k++;
+        if (k == ARRAY_LEN(known))
+            return err_new(ERR_INVALID, "unknown object type: %.100s", out->v[i]);
+    }
+    return NULL;
+}
+
 void handle_disk_usage(struct request *r)
 {
     struct disk_usage *u = arena_new(r->arena, struct disk_usage);
-    struct strs types = query_all(r->arena, &r->query, "type");
-    bool all = types.n == 0 || r->api_version < 142;
+    struct strs types = {0};
+    bool all;
     struct container *c;
     struct volume *v;
     size_t cursor = 0;
 
+    if (r->api_version >= 142 && reply_failed(r, read_types(r, &types)))
+        return;
+    all = types.n == 0;
     u->request = r;
     u->w.out = &u->json;
     u->wants_images = all || strs_has(&types, "image");

@@ -67,13 +67,27 @@ void handle_network_list(struct request *r)
     reply_json(r, 200, &b);
 }
 
+/* `verbose` is of a swarm's services, and here there is only the scope "local". */
+static struct err *find_to_inspect(struct request *r, struct network **out)
+{
+    const char *verbose = request_param(r, "verbose"), *scope = request_param(r, "scope");
+    bool is_verbose;
+
+    if (*verbose && !text_to_bool(verbose, &is_verbose))
+        return err_new(ERR_INVALID, "invalid value for verbose: %.100s", verbose);
+    if (*scope && strcmp(scope, "local") != 0)
+        return err_new(ERR_NOT_FOUND, "network %s not found in the scope %.100s", request_arg(r, 0),
+                       scope);
+    return network_find(parts_of(r)->networks, request_arg(r, 0), out);
+}
+
 void handle_network_inspect(struct request *r)
 {
     struct buf b = {0};
     struct jw w = {.out = &b};
     struct network *n;
 
-    if (reply_failed(r, network_find(parts_of(r)->networks, request_arg(r, 0), &n)))
+    if (reply_failed(r, find_to_inspect(r, &n)))
         return;
     network_write_json(n, &w, true);
     reply_json(r, 200, &b);

@@ -94,6 +94,7 @@ static void refuse_attach(struct request *r, struct err *err)
 {
     struct buf b = {0};
 
+    reply_tell_log(r, err);
     buf_printf(&b, "%s\r\n", err_text(err));
     r->keeps_alive = false;
     reply_body(r, status_of(err_kind(err)), TYPE_RAW_STREAM, "", &b);

@@ -89,15 +89,15 @@ void handle_not_yet(struct request *r)
                          r->method, r->path));
 }
 
-void handle_auth(struct request *r)
-{
-    reply_err(r, err_new(ERR_NOT_IMPLEMENTED,
-                         "credentials cannot be checked by this version of berth; put them into "
-                         "the client's configuration file and pull"));
-}
-
 void handle_plugins(struct request *r)
 {
+    static const char *const known[] = {"capability", "enabled", NULL};
+    struct filters f;
+    bool enabled;
+
+    if (reply_failed(r, filters_parse(r->arena, request_param(r, "filters"), known, &f)) ||
+        reply_failed(r, filters_bool(&f, "enabled", &enabled)))
+        return;
     reply_json_text(r, 200, "[]");
 }
 
@@ -118,6 +118,15 @@ void handle_debug_ops(struct request *r)
     struct jw w = {.out = &b};
 
     ops_dump(parts_of(r)->ops, &w);
+    reply_json(r, 200, &b);
+}
+
+void handle_debug_queue(struct request *r)
+{
+    struct buf b = {0};
+    struct jw w = {.out = &b};
+
+    ops_dump_queue(parts_of(r)->ops, &w);
     reply_json(r, 200, &b);
 }
 

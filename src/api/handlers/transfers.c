@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pull, load and import: one JSON object a line while they run. An error before the first line
- * is an HTTP error, later one is a line; of load, as with Docker, each is a line. A client that
- * goes cancels. Loop thread.
+ * Pull, push, load and import: one JSON object a line while they run. An error before the first
+ * line is an HTTP error, later one is a line; of load, as with Docker, each is a line. A client
+ * that goes cancels. Loop thread.
  */
 #include <string.h>
 
+#include "base/ref.h"
 #include "image/image.h"
 
 #include "api.h"
@@ -74,13 +75,25 @@ static void transfer_started(struct transfer *t, struct image_job *job)
 
 /* ---- pull ---- */
 
-static char *pull_reference(struct request *r)
+/* A digest may stand in the place of a tag. */
+static struct err *read_pull_reference(struct request *r, const char **out)
 {
     const char *from = request_param(r, "fromImage"), *tag = request_param(r, "tag");
+    struct ref ref;
 
+    *out = from;
     if (!*tag)
-        return arena_strdup(r->arena, from);
-    return arena_printf(r->arena, strchr(tag, ':') ? "%s@%s" : "%s:%s", from, tag);
+        return NULL;
+    TRY(ref_parse(r->arena, from, &ref));
+    ref.digest = NULL;
+    if (strchr(tag, ':')) {
+        ref.tag = NULL;
+        *out = arena_printf(r->arena, "%s@%s", ref_familiar(r->arena, &ref), tag);
+        return NULL;
+    }
+    TRY(ref_set_tag(r->arena, &ref, tag));
+    *out = ref_familiar(r->arena, &ref);
+    return NULL;
 }
 
 static void pull(struct request *r)
@@ -88,12 +101,37 @@ static void pull(struct request *r)
     const char *platform = request_param(r, "platform"),
                *header = request_header(r, "x-registry-auth");
     struct registry_auth auth = {0};
-    struct transfer *t = transfer_create(r);
+    const char *reference;
+    struct transfer *t;
 
+    if (reply_failed(r, read_pull_reference(r, &reference)))
+        return;
+    t = transfer_create(r);
     if (header)
         registry_auth_parse(r->arena, header, &auth);
-    transfer_started(t, image_pull(parts_of(r)->images, pull_reference(r),
-                                   *platform ? platform : NULL, &auth, on_progress, on_done, t));
+    transfer_started(t, image_pull(parts_of(r)->images, reference, *platform ? platform : NULL,
+                                   &auth, on_progress, on_done, t));
+}
+
+/* ---- push ---- */
+
+void handle_image_push(struct request *r)
+{
+    const char *header = request_header(r, "x-registry-auth"), *platform;
+    struct registry_auth auth = {0};
+    struct image_job *job = NULL;
+    struct transfer *t;
+
+    if (reply_failed(r, image_platform_of_json(r->arena, request_param(r, "platform"), &platform)))
+        return;
+    if (header)
+        registry_auth_parse(r->arena, header, &auth);
+    t = transfer_create(r);
+    if (!reply_failed(r, image_push(parts_of(r)->images, request_arg(r, 0), request_param(r, "tag"),
+                                    platform, &auth, on_progress, on_done, t, &job)))
+        transfer_started(t, job);
+    else
+        request_unref(t->request);
 }
 
 /* ---- import, load ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Parsing and matching of filters. Pure. */
-#include "filters.h"
+#include "view/filters.h"
 
 #include <string.h>
 
@@ -15,16 +15,51 @@ static bool is_known(const char *const *known, const char *key)
     return false;
 }
 
-static struct strs values_of(struct arena *a, const struct json *node)
+/* As Go reads them, null is "" in a list, and false in a map. */
+static struct err *read_value(struct arena *a, const struct json *node, const struct json *v,
+                              struct strs *out)
 {
-    struct strs values = {0};
+    bool is_list = json_type(node) == JSON_ARRAY;
 
-    if (json_type(node) == JSON_ARRAY)
-        return json_strs(a, node);
+    if (json_type(v) != JSON_NULL && json_type(v) != (is_list ? JSON_STRING : JSON_BOOL))
+        return err_new(ERR_INVALID, "invalid filter '%.100s': a value is no %s", json_key(node),
+                       is_list ? "text" : "boolean");
+    if (is_list)
+        strs_add(a, out, json_str(v) ? json_str(v) : "");
+    else if (json_bool(v))
+        strs_add(a, out, json_key(v));
+    return NULL;
+}
+
+static struct err *read_values(struct arena *a, const struct json *node, struct strs *out)
+{
+    enum json_type type = json_type(node);
+
+    *out = (struct strs){0};
+    if (type != JSON_ARRAY && type != JSON_OBJECT && type != JSON_NULL)
+        return err_new(ERR_INVALID, "invalid filter '%.100s': neither a list nor a map",
+                       json_key(node));
     for (const struct json *v = json_first(node); v; v = json_next(v))
-        if (json_bool(v))
-            strs_add(a, &values, json_key(v));
-    return values;
+        TRY(read_value(a, node, v, out));
+    return NULL;
+}
+
+/* Of equal keys the last one counts, as in Go. */
+static struct filter *slot_of(struct filters *f, const char *key)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (!strcmp(f->v[i].key, key))
+            return &f->v[i];
+    return &f->v[f->n++];
+}
+
+static size_t n_known(const char *const *known)
+{
+    size_t n = 0;
+
+    while (known[n])
+        n++;
+    return n;
 }
 
 struct err *filters_parse(struct arena *a, const char *json, const char *const *known,
@@ -39,19 +74,22 @@ struct err *filters_parse(struct arena *a, const char *json, const char *const *
     if (!*json)
         return NULL;
     err = json_parse(a, json, strlen(json), &doc);
-    if (!err && json_type(doc) != JSON_OBJECT)
-        err = err_new(ERR_INVALID, "not an object");
+    if (!err && json_type(doc) != JSON_OBJECT && json_type(doc) != JSON_NULL)
+        err = err_new(ERR_INVALID, "filters is not an object");
     if (err)
         return err_as(err_wrap(err, "invalid filter"), ERR_INVALID);
-    f.v = arena_array(a, json_len(doc) + 1, sizeof(*f.v));
+    f.v = arena_array(a, n_known(known) + 1, sizeof(*f.v));
     for (const struct json *k = json_first(doc); k; k = json_next(k)) {
+        struct filter *slot;
+
         if (!is_known(known, json_key(k)))
-            return err_new(ERR_INVALID, "invalid filter '%s'", json_key(k));
-        f.v[f.n].key = arena_strdup(a, json_key(k));
-        f.v[f.n].values = values_of(a, k);
-        n_values += f.v[f.n++].values.n;
+            return err_new(ERR_INVALID, "invalid filter '%.100s'", json_key(k));
+        slot = slot_of(&f, json_key(k));
+        slot->key = arena_strdup(a, json_key(k));
+        TRY(read_values(a, k, &slot->values));
+        n_values += slot->values.n;
     }
-    if (f.n > FILTER_VALUES_MAX || n_values > FILTER_VALUES_MAX)
+    if (n_values > FILTER_VALUES_MAX)
         return err_new(ERR_INVALID, "invalid filter: %zu values, at most %d work", n_values,
                        FILTER_VALUES_MAX);
     *out = f;

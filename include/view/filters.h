@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The `filters` parameter of images, networks, volumes and events: {"k":["v"]} or {"k":{"v":true}}.
- * Values of one key are alternatives (labels: all must match), keys add up. Containers have
- * their own (view/filter.c). Pure.
+ * The `filters` parameter of every list, prune and events: {"k":["v"]} or {"k":{"v":true}}, else
+ * ERR_INVALID. Values of one key are alternatives (labels: all must match), keys add up.
+ * What containers are matched by is in view/container_filter.c. Pure.
  */
 #pragma once
 

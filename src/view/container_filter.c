@@ -15,10 +15,10 @@
 #include "image/image.h"
 #include "place/port_spec.h"
 #include "place/published.h"
+#include "view/filters.h"
 #include "view/view.h"
 
 #define PATTERN_MAX 256
-#define VALUES_MAX 256 /* in all keys together: each is compared with each container */
 
 enum key {
     K_ANCESTOR,
@@ -40,9 +40,9 @@ enum key {
     K_VOLUME,
     K_COUNT
 };
-static const char *const key_names[K_COUNT] = {
+static const char *const key_names[K_COUNT + 1] = {
     "ancestor", "before", "exited",  "expose",  "health", "id",     "is-task", "isolation", "label",
-    "label!",   "name",   "network", "publish", "since",  "status", "until",   "volume",
+    "label!",   "name",   "network", "publish", "since",  "status", "until",   "volume",    NULL,
 };
 
 struct container_filter {
@@ -50,28 +50,6 @@ struct container_filter {
     struct strs values[K_COUNT];
     int64_t before_ns, since_ns, until_ns; /* 0: none */
 };
-
-static struct err *add_key(struct arena *a, struct container_filter *f, const struct json *node)
-{
-    const char *name = json_key(node);
-
-    for (int k = 0; k < K_COUNT; k++) {
-        if (strcmp(key_names[k], name) != 0)
-            continue;
-        if (json_type(node) != JSON_ARRAY && json_type(node) != JSON_OBJECT)
-            return err_new(ERR_INVALID, "invalid filter '%s': not a list", name);
-        for (const struct json *v = json_first(node); v; v = json_next(v)) {
-            if (json_type(node) == JSON_ARRAY && !json_str(v))
-                return err_new(ERR_INVALID, "invalid filter '%s': a value is no text", name);
-            if (json_type(node) == JSON_ARRAY)
-                strs_add(a, &f->values[k], json_str(v));
-            else if (json_bool(v))
-                strs_add(a, &f->values[k], json_key(v));
-        }
-        return NULL;
-    }
-    return err_new(ERR_INVALID, "invalid filter '%s'", name);
-}
 
 /* A container that is named by "before" or "since" must be there; of several the last counts. */
 static struct err *resolve_time(struct container_filter *f, enum key k, int64_t *out)
@@ -172,26 +150,17 @@ struct err *container_filter_parse(struct container_table *t, struct arena *a, c
                                    struct container_filter **out)
 {
     struct container_filter *f = arena_new(a, struct container_filter);
-    const struct json *doc = NULL;
-    size_t n_values = 0;
+    struct filters given;
 
     ASSERT_LOOP();
     f->table = t;
-    if (!text_is_empty(json)) {
-        struct err *err = json_parse(a, json, strlen(json), &doc);
+    TRY(filters_parse(a, json, key_names, &given));
+    for (int k = 0; k < K_COUNT; k++) {
+        const struct strs *values = filters_get(&given, key_names[k]);
 
-        if (!err && json_type(doc) != JSON_OBJECT)
-            err = err_new(ERR_INVALID, "filters is not an object");
-        if (err)
-            return err_as(err_wrap(err, "invalid filter"), ERR_INVALID);
+        if (values)
+            f->values[k] = *values;
     }
-    for (const struct json *node = json_first(doc); node; node = json_next(node))
-        TRY(add_key(a, f, node));
-    for (int k = 0; k < K_COUNT; k++)
-        n_values += f->values[k].n;
-    if (n_values > VALUES_MAX)
-        return err_new(ERR_INVALID, "invalid filter: %zu values, at most %d work", n_values,
-                       VALUES_MAX);
     TRY(check_values(f));
     *out = f;
     return NULL;
