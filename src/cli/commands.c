@@ -245,7 +245,7 @@ const struct command commands[] = {
     REFUSED("buildx", "berth build is all there is of it; its builder is the engine"),
     REFUSED("compose", "use docker-compose, which drives berth as it drives docker"),
     REFUSED("config", OF_SWARM), REFUSED("node", OF_SWARM),
-    REFUSED("plugin", "the engine has no plugins: drivers of volumes, networks and logs are its own"),
+    REFUSED("plugin", "drivers of volumes, networks and logs are the engine's own"),
     REFUSED("secret", OF_SWARM), REFUSED("service", OF_SWARM), REFUSED("stack", OF_SWARM),
     REFUSED("swarm", OF_SWARM),
     REFUSED("trust", "berth knows no signatures of Notary; name images by digest"),
