@@ -163,6 +163,7 @@ like "given back, it goes" '1: digest' "$(d push $O/changed:1 2>&1)"
 like "nobody answers" 'connection refused' "$(d tag busybox 127.0.0.1:5999/x:1; d push 127.0.0.1:5999/x:1 2>&1)"
 poll 10 eval '[ "$(curl -s --unix-socket "$SOCK" http://x/debug/ops)" = "[]" ]'
 same "nothing of a layer is open" "" "$(find "/proc/$ENGINE_PID/fd" -lname '*/layers/*/*')"
+poll 2 eval '[ -z "$(find "$HOST"/registry "$HOST"/files-* -path "*/_uploads/*" -name data)" ]'
 same "uploads that came to nothing are given up at the registry" "" "$(find "$HOST"/registry "$HOST"/files-* -path '*/_uploads/*' -name data | head -3)"
 engine_stop
 like "of those that are here something is remembered" "^[3-9]|^[1-9][0-9]" "$(sqlite3 "$HOST/data/state.db" "select count(*) from documents where kind='blob'" 2>&1)"
