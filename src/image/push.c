@@ -213,7 +213,6 @@ static struct err *send_manifest(struct op *op)
         .max_bytes = MANIFEST_MAX,
         .size_bytes = -1,
         .content_from = -1,
-        .is_slow = true,
         .done = on_manifest,
     };
 

@@ -131,6 +131,25 @@ void registry_forget_upload(struct registry *r, const char *location)
         registry_get(r, &plan, r)->is_farewell = true;
 }
 
+static void on_begun(void *ctx, const struct fetch_result *result, struct err *err)
+{
+    if (!err)
+        registry_forget_upload(ctx, result->location);
+    on_forgotten(ctx, result, err);
+}
+
+void registry_forget_beginning(struct registry *r, struct fetch *f)
+{
+    if (!f)
+        return;
+    ASSERT(!f->plan.content_bytes);
+    f->is_farewell = true;
+    f->plan.is_single = true;
+    f->plan.retry = NULL;
+    f->plan.done = on_begun;
+    f->ctx = r;
+}
+
 void registry_close_gently(struct registry *r, struct list *closing)
 {
     if (!r)

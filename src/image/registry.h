@@ -30,6 +30,9 @@ struct registry *registry_open_push(struct loop *l, struct pools *pools, const s
 void registry_add_source(struct registry *r, const char *path);
 /* Tells the registry that an upload is given up (DELETE), whatever it says. NULL: there is none. */
 void registry_forget_upload(struct registry *r, const char *location);
+/* The same of an upload that f, a POST without content, is about to begin. Takes f; accepts NULL.
+ */
+void registry_forget_beginning(struct registry *r, struct fetch *f);
 /* Ends its fetches as registry_close does, but for what it is being told: that has some seconds,
  * and the registry is on `closing` meanwhile. Accepts NULL. */
 void registry_close_gently(struct registry *r, struct list *closing);

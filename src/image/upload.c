@@ -14,6 +14,7 @@
 enum {
     TRIES_MAX = 5,
     REDIRECTS_MAX = 10,
+    CLOSES_MAX = 3,
     PROGRESS_BYTES = 1 << 20, /* so much more since the last trouble: count anew */
 };
 
@@ -34,7 +35,10 @@ struct upload {
     int tries;
     int64_t kept; /* what the registry had when they were last reset */
     bool has_piece, waits_for_piece;
-    bool is_lost; /* the registry does not know the upload any more */
+    bool is_beginning; /* the fetch is its POST */
+    bool has_met_416;  /* of this piece */
+    int n_closed;      /* PUTs that nobody answered: each may take minutes */
+    bool is_lost;      /* the registry does not know the upload any more */
 
     /* As a whole: read once for its digest and size, then again while it is sent. */
     bool is_whole, is_measured, is_paused;
@@ -47,6 +51,8 @@ struct upload {
 static void upload_free(struct upload *u)
 {
     registry_forget_upload(u->registry, u->location);
+    if (u->is_beginning)
+        registry_forget_beginning(u->registry, steal_ptr(&u->fetch));
     timer_clear(u->table->loop, &u->timer);
     fetch_cancel(steal_ptr(&u->fetch));
     blob_reader_destroy(u->reader);
@@ -189,6 +195,7 @@ static void on_begun(void *ctx, const struct fetch_result *r, struct err *err)
     struct upload *u = ctx;
 
     u->fetch = NULL;
+    u->is_beginning = false;
     if (!err && !r->location)
         err = err_new(ERR_INTERNAL, "the registry begins an upload (%d) and does not say where",
                       r->status);
@@ -221,6 +228,7 @@ static void begin(struct upload *u)
     plan.url = NULL;
     plan.is_single = false;
     plan.retry = on_begin_retry;
+    u->is_beginning = true;
     u->fetch = registry_get(u->registry, &plan, u);
 }
 
@@ -232,6 +240,7 @@ static void close_upload(struct upload *u);
 static void piece_is_sent(struct upload *u)
 {
     u->has_piece = false;
+    u->has_met_416 = false;
     note_progress(u, u->piece.from + (int64_t)u->piece.len);
     if (u->piece.is_last)
         close_upload(u);
@@ -270,7 +279,8 @@ static void on_patched(void *ctx, const struct fetch_result *r, struct err *err)
         err = err_new(ERR_INTERNAL, "the registry was sent %lld bytes and says that it has %lld",
                       (long long)u->piece.from + (long long)u->piece.len, (long long)have);
         try_again(u, r, ask, err);
-    } else if (may_pass(r, err) || r->status == 416) {
+    } else if (may_pass(r, err) || (r->status == 416 && !u->has_met_416)) {
+        u->has_met_416 = r->status == 416;
         try_again(u, r, ask, err);
     } else if (r->status == 404) {
         try_again(u, r, begin_anew, err);
@@ -409,7 +419,7 @@ static void on_closed(void *ctx, const struct fetch_result *r, struct err *err)
     if (!err) {
         free(steal_ptr(&u->location)); /* it is a blob now */
         end(u, false, upload_check_taken(r, "blob", u->digest));
-    } else if (may_pass(r, err)) {
+    } else if (may_pass(r, err) && (r->status || ++u->n_closed < CLOSES_MAX)) {
         try_again(u, r, look_for_blob, err);
     } else if (r->status == 404) { /* or it has taken it, and the answer was lost */
         u->is_lost = true;

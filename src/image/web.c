@@ -12,6 +12,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/clock.h"
+
 #include "trust.h"
 #include "web_err.h"
 
@@ -20,7 +22,7 @@ enum {
     SLOW_BYTES = 1000, /* a second: less, for SLOW_TIMEOUT_S, is no download */
     SLOW_TIMEOUT_S = 60,
     DOCUMENT_TIMEOUT_S = 600,
-    SLOW_ANSWER_S = 900, /* a registry reads a blob again before it takes it */
+    SLOW_ANSWER_S = 300, /* a registry reads a blob again before it takes it */
     REDIRECTS_MAX = 10,
     HEADERS_MAX = 256 * 1024,
     CHALLENGES_MAX = 8,
@@ -211,6 +213,19 @@ static char *header_value(struct web_call *c, const char *line, size_t n, const 
     return text_trim(value);
 }
 
+/* Retry-After: seconds, or a date. -1: neither. */
+static int64_t seconds_until(const char *value)
+{
+    int64_t s;
+    time_t date;
+
+    if (text_to_i64(value, &s))
+        return s;
+    date = curl_getdate(value, NULL);
+    s = (int64_t)date - clock_wall_ns() / 1000000000;
+    return date < 0 ? -1 : s > 0 ? s : 0;
+}
+
 /* Each response of a chain of redirects begins with its status line. */
 static void begin_reply(struct web_call *c)
 {
@@ -245,7 +260,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg)
     else if ((value = header_value(c, line, n, "Content-Length")))
         c->reply.content_length = value;
     else if ((value = header_value(c, line, n, "Retry-After")))
-        text_to_i64(value, &c->reply.retry_after_s);
+        c->reply.retry_after_s = seconds_until(value);
     else if ((value = header_value(c, line, n, "WWW-Authenticate")) &&
              c->reply.challenges.n < CHALLENGES_MAX)
         strs_add(c->arena, &c->reply.challenges, value);
@@ -341,12 +356,13 @@ static void set_proxy(CURL *easy, const struct web_request *r)
 }
 
 /* BERTH_SLOW_S is for tests. */
-static long slow_timeout_s(void)
+static long slow_timeout_s(bool is_slow)
 {
     const char *env = getenv("BERTH_SLOW_S");
+    long usual = is_slow ? SLOW_ANSWER_S : SLOW_TIMEOUT_S;
     uint32_t s;
 
-    return env && text_to_u32(env, &s) && s > 0 && s < SLOW_TIMEOUT_S ? (long)s : SLOW_TIMEOUT_S;
+    return env && text_to_u32(env, &s) && s > 0 && s < usual ? (long)s : usual;
 }
 
 static bool is_secure(const struct web_request *r)
@@ -360,8 +376,7 @@ static void set_limits(CURL *easy, const struct web_request *r)
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_BYTES);
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME,
-                     r->is_slow ? (long)SLOW_ANSWER_S : slow_timeout_s());
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, slow_timeout_s(r->is_slow));
     if (r->is_document)
         curl_easy_setopt(easy, CURLOPT_TIMEOUT, (long)DOCUMENT_TIMEOUT_S);
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)BUFFER_BYTES);

@@ -55,7 +55,7 @@ same "and it says that it tries again" 1 "$(grep -c 'Retrying in 1 second"' brea
 fails "a connection that never brings anything" trickle 'unexpected EOF|Patch '
 
 # ---- no pieces
-for how in round2 nopatch bigchunk small putbreak putmove; do
+for how in always416 round2 nopatch bigchunk small putbreak putmove; do
     goes "as a whole: $how" $how
     same "$how: the same digest" "$FIRST" "$SAID"
 done
@@ -103,6 +103,7 @@ push headlie; push headlie
 like "a size that is not the blob's: it is sent again" '^sha256' "$SAID"
 BEGAN=$(date +%s); fails "a registry that is silent" stall 'too slow'
 check "not for ever" [ $(($(date +%s) - BEGAN)) -lt 60 ]
+fails "a registry that is silent at the end" stallput 'too slow'
 check "nothing is under way" poll 10 idle
 same "uploads that came to nothing are deleted" true "$(r _log | jq '[.[] | select(.method == "DELETE")] | length > 0')"
 

@@ -216,6 +216,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.how == "bigchunk":
             self.body()
             return self.fail(400, "SIZE_INVALID", "too small a piece")
+        if self.how == "always416":
+            self.body()
+            return self.fail(416, "RANGE_INVALID", "not this range", Range=self.where(key)["Range"])
         if self.how == "r416" and first("416", key):
             self.body()
             return self.fail(416, "RANGE_INVALID", "not this range", Range=self.where(key)["Range"])
@@ -267,6 +270,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if key not in uploads:
             self.body()
             return self.fail(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry")
+        if self.how == "stallput":
+            time.sleep(600)
         if self.how == "putbreak" and self.length and first("putbreak", self.repository):
             self.body(self.length // 2)
             self.drop()
@@ -275,7 +280,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.say(307, Location=AWAY + self.path)
         if self.how == "busy" and first("put", key):
             self.body()
-            return self.fail(429, "TOOMANYREQUESTS", "slow down", Retry_After=1)
+            return self.fail(429, "TOOMANYREQUESTS", "slow down", Retry_After=self.date_time_string(time.time() + 2))
         data = bytes(uploads[key]) + self.body()
         del uploads[key]
         if self.how == "portal2":
