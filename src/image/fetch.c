@@ -97,6 +97,7 @@ static void fetch_finish(struct fetch *f, const struct web_reply *reply, const c
         .status = reply ? reply->status : 0,
         .content_type = reply ? reply->content_type : NULL,
         .link = reply ? reply->link : NULL,
+        .url = reply ? reply->url : NULL,
         .body = f->body.data ? f->body.data : "",
         .len = f->body.len,
         .code = code,

@@ -14,6 +14,9 @@ struct registry {
     struct registry_endpoints endpoints;
     size_t at;  /* the endpoint in use */
     char *name; /* "library/busybox" */
+    bool is_login;
+    char *scope;          /* of tokens; NULL: the repository's, or none for a login */
+    char *identity_token; /* that a token service gave us; NULL: none */
     struct registry_auth auth;
     struct list fetches;
 

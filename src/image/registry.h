@@ -28,7 +28,13 @@ void registry_forget_upload(struct registry *r, const char *location);
  * and the registry is on `closing` meanwhile. Accepts NULL. */
 void registry_close_gently(struct registry *r, struct list *closing);
 void registries_close(struct list *closing); /* now */
-void registry_close(struct registry *r);     /* accepts NULL; ends its fetches without a callback */
+/* The registry itself and none of its repositories; no mirrors. scope: what tokens are for; NULL:
+ * to find out whether we are who we say we are, with an identity token for later if there is one.
+ */
+struct registry *registry_open_domain(struct loop *l, struct pools *pools, const struct settings *s,
+                                      const char *domain, const char *scope,
+                                      const struct registry_auth *auth);
+void registry_close(struct registry *r); /* accepts NULL; ends its fetches without a callback */
 
 /* Finds the endpoint that answers and what it asks for. err: none did; the error of the one that
  * the user meant. May be called again after registry_skip. */
@@ -39,6 +45,7 @@ bool registry_skip(struct registry *r);
 struct fetch_result { /* valid in the callback */
     int status;
     const char *content_type, *link; /* NULL: not said */
+    const char *url;                 /* of who answered, behind redirects; NULL: nobody did */
     const char *body;                /* of a collected one */
     size_t len;
     const char *code; /* "MANIFEST_UNKNOWN", …: what the registry said, "" when it did not */
@@ -69,6 +76,12 @@ struct fetch_plan {
     void (*done)(void *ctx, const struct fetch_result *r, struct err *err); /* takes err */
 };
 struct fetch *registry_get(struct registry *r, const struct fetch_plan *p, void *ctx);
+/* The same with a path below the registry's own address ("/v2/"), and no other try when the
+ * connection breaks. */
+struct fetch *registry_ask(struct registry *r, const struct fetch_plan *p, void *ctx);
+const char *registry_address(const struct registry *r); /* "https://host:port", in use */
+/* The one that we came with, or a newer one; NULL: none. */
+const char *registry_identity_token(const struct registry *r);
 void fetch_resume(struct fetch *f);
 int64_t fetch_sent(const struct fetch *f); /* bytes of its content, so far */
 /* How long to wait before try n (1, 2, …) after an answer, which may ask for more. */

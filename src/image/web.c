@@ -400,8 +400,10 @@ static void set_content(struct web_call *c, const struct web_request *r)
     curl_easy_setopt(c->easy, CURLOPT_URL, r->url);
     curl_easy_setopt(c->easy, CURLOPT_USERAGENT, "berth/" BERTH_VERSION);
     curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
-    if (r->form)
+    if (r->form) { /* it may have an identity token in it: it goes nowhere else */
         curl_easy_setopt(c->easy, CURLOPT_COPYPOSTFIELDS, r->form);
+        curl_easy_setopt(c->easy, CURLOPT_FOLLOWLOCATION, 0L);
+    }
     if (r->from > 0) {
         range = mem_printf("%lld-", (long long)r->from);
         curl_easy_setopt(c->easy, CURLOPT_RANGE, range);
