@@ -21,6 +21,7 @@
 #include "stream/sink.h"
 
 #define READ_BYTES 65536
+#define BODY_READ_BYTES (256u << 10)
 #define OUT_HIGH (256u << 10) /* above it no further request is begun */
 #define END_FLUSH_MS 60000    /* a client that does not take the last bytes */
 #define END_LINGER_MS 500     /* a client that does not close its half */
@@ -392,6 +393,8 @@ static void begin_next(struct conn *c)
     drop_request(c);
     body_close(c->body);
     c->body = NULL;
+    if (!conn_unparsed(c))
+        buf_finish(&c->in);
     conn_on_room(c, NULL, NULL);
     c->is_head_complete = c->is_message_complete = c->is_input_paused = false;
     if (!keeps_alive) {
@@ -505,6 +508,14 @@ struct err *conn_body_pipe(struct conn *c, int *out_fd)
     return NULL;
 }
 
+void conn_body_pieces(struct conn *c, struct copy_input *out)
+{
+    ASSERT(!c->body);
+    body_open_pieces(c->front->loop, on_body_room, c, &c->body, out);
+    if (c->request->is_body_complete)
+        body_end(c->body);
+}
+
 /* ---- hijacking ---- */
 
 /* Corked until the next turn: the head must be a write of its own, because the docker CLI reads its
@@ -588,10 +599,24 @@ static void on_eof(struct conn *c)
         conn_close(c); /* inside a request, or the client's last word */
 }
 
+/* Into the connection's own memory when much will come, else there is none before something has. */
+static ssize_t read_body(struct conn *c)
+{
+    ssize_t n;
+
+    ASSERT(c->in.len == 0);
+    buf_reserve(&c->in, BODY_READ_BYTES);
+    n = recv(c->fd, c->in.data, BODY_READ_BYTES, MSG_DONTWAIT);
+    if (n > 0)
+        c->in.len = (size_t)n;
+    return n;
+}
+
 static void on_readable(struct conn *c)
 {
     unwritten char data[READ_BYTES];
-    ssize_t n = recv(c->fd, data, sizeof(data), MSG_DONTWAIT);
+    bool is_body = c->body && c->phase == PHASE_BODY;
+    ssize_t n = is_body ? read_body(c) : recv(c->fd, data, sizeof(data), MSG_DONTWAIT);
 
     ASSERT(c->fd >= 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -606,7 +631,7 @@ static void on_readable(struct conn *c)
     }
     if (c->phase == PHASE_TAKEN) /* nothing is unparsed, corked or paused: see wants_read */
         c->is_input_paused = !c->taken.input(c->taken.ctx, data, (size_t)n);
-    else if (c->phase != PHASE_ENDING)
+    else if (c->phase != PHASE_ENDING && !is_body)
         buf_add(&c->in, data, (size_t)n);
 }
 

@@ -269,11 +269,11 @@ static void on_token(void *ctx, const struct fetch_result *result, struct err *e
 static char *scope(struct registry *r, const char *separator)
 {
     const char *actions = r->is_push ? "pull,push" : "pull";
-    char *all =
-        text_to_query(r->arena, arena_printf(r->arena, "repository:%s:%s", r->name, actions));
+    char *all;
 
     if (r->scope)
         return text_to_query(r->arena, r->scope);
+    all = text_to_query(r->arena, arena_printf(r->arena, "repository:%s:%s", r->name, actions));
     for (size_t i = 0; i < r->sources.n; i++)
         all = arena_printf(
             r->arena, "%s%s%s", all, separator,
