@@ -9,7 +9,9 @@ struct settings {
     char *data_root, *exec_root, *pidfile, *config_file, *log_level;
     char *group;                     /* of the socket; "berth" */
     struct strs insecure_registries; /* "host:port" or CIDR; 127.0.0.0/8 and localhost always are */
-    struct strs registry_mirrors;
+    struct strs registry_mirrors; /* "https://m": of Docker Hub; "ghcr.io=https://m": of another */
+    struct strs certs_dirs;       /* HOST[:PORT]/ below: certificates for that registry */
+    char *http_proxy, *https_proxy, *no_proxy; /* NULL: what the environment says */
     struct strs dns, dns_options, dns_search;
     char *bip; /* "172.17.0.1/16" style: default bridge's address, NULL: first free pool */
     char *fixed_cidr_v6;      /* IPv6 subnet of the default bridge; NULL: one of the engine's own */
@@ -45,5 +47,12 @@ struct settings {
 
 /* ERR_INVALID with dockerd's wording for unknown flags. argv[0] is skipped. */
 struct err *settings_parse(struct arena *a, int argc, char **argv, struct settings *out) must_check;
+/* The registry that it is a mirror of, and where it is. false: it is no mirror. */
+bool settings_mirror(struct arena *a, const char *entry, char **out_domain, const char **out_url);
+/* Of the engine and of what it starts: the proxies become variables of its environment, as
+ * libraries read them. Start-up, before there are threads. */
+void settings_set_proxies(const struct settings *s);
+/* "http://xxxxx:xxxxx@proxy:3128", as dockerd shows it. */
+char *settings_masked(struct arena *a, const char *url);
 /* --help text to stdout. */
 void settings_usage(void);

@@ -6,6 +6,7 @@
 #include "core/settings.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
 
@@ -60,6 +61,10 @@ static void set_last_defaults(struct arena *a, struct settings *s)
     set_default(a, &s->risk_warnings, "all");
     set_default(a, &s->log_driver, "json-file");
     set_default(a, &s->audit_log_max_size, "20m");
+    if (s->certs_dirs.n == 0) {
+        strs_add(a, &s->certs_dirs, "/etc/docker/certs.d");
+        strs_add(a, &s->certs_dirs, "/etc/berth/certs.d");
+    }
     if (s->hosts.n == 0)
         strs_add(a, &s->hosts, arena_printf(a, "unix://%s/berth.sock", s->exec_root));
 }
@@ -170,6 +175,20 @@ static struct err *check_audit_log(struct settings *s)
     return NULL;
 }
 
+/* A mirror's address has neither who we are nor a query in it: registries are asked below it. */
+static struct err *check_mirrors(struct arena *a, const struct settings *s)
+{
+    for (size_t i = 0; i < s->registry_mirrors.n; i++) {
+        const char *url;
+        char *domain;
+
+        if (!settings_mirror(a, s->registry_mirrors.v[i], &domain, &url))
+            return err_new(ERR_INVALID, "invalid mirror: \"%s\" is not a valid URI",
+                           settings_masked(a, s->registry_mirrors.v[i]));
+    }
+    return NULL;
+}
+
 static struct err *check(struct arena *a, struct settings *s)
 {
     enum log_level unused;
@@ -181,6 +200,7 @@ static struct err *check(struct arena *a, struct settings *s)
     for (size_t i = 0; i < s->hosts.n; i++)
         TRY(check_host(a, s, &s->hosts.v[i]));
     TRY(check_network(a, s));
+    TRY(check_mirrors(a, s));
     return check_labels(s);
 }
 
@@ -206,4 +226,50 @@ struct err *settings_parse(struct arena *a, int argc, char **argv, struct settin
     log_remarks(given);
     *out = s;
     return NULL;
+}
+
+bool settings_mirror(struct arena *a, const char *entry, char **out_domain, const char **out_url)
+{
+    const char *equals = strchr(entry, '='), *scheme = strstr(entry, "://"), *host;
+
+    if (equals && scheme && equals > scheme)
+        equals = NULL; /* of a query: refused below */
+    *out_domain =
+        equals ? arena_strndup(a, entry, (size_t)(equals - entry)) : arena_strdup(a, "docker.io");
+    *out_url = equals ? equals + 1 : entry;
+    scheme = strstr(*out_url, "://");
+    host = scheme ? scheme + 3 : *out_url;
+    if (scheme && !text_starts(*out_url, "http://") && !text_starts(*out_url, "https://"))
+        return false;
+    return **out_domain && !strpbrk(*out_domain, "/@?#") && *host && *host != '/' &&
+           !strpbrk(host, "@?#= ");
+}
+
+void settings_set_proxies(const struct settings *s)
+{
+    const struct {
+        const char *value, *upper, *lower;
+    } proxies[] = {
+        {s->http_proxy, "HTTP_PROXY", "http_proxy"},
+        {s->https_proxy, "HTTPS_PROXY", "https_proxy"},
+        {s->no_proxy, "NO_PROXY", "no_proxy"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(proxies); i++) {
+        if (text_is_empty(proxies[i].value))
+            continue;
+        setenv(proxies[i].upper, proxies[i].value, 1);
+        setenv(proxies[i].lower, proxies[i].value, 1);
+    }
+}
+
+char *settings_masked(struct arena *a, const char *url)
+{
+    const char *host = strstr(url, "://"), *at;
+
+    host = host ? host + 3 : url;
+    at = memchr(host, '@', strcspn(host, "/?#"));
+    if (!at)
+        return arena_strdup(a, url);
+    return arena_printf(a, "%.*sxxxxx:xxxxx%s", (int)(host - url), url, at);
 }

@@ -13,6 +13,33 @@
 #include "settings_flags.h"
 
 #define FILE_MAX (1u << 20)
+#define PROXIES "proxies"
+
+/* A directive of the file. "proxies" holds directives of its own: "proxies.http-proxy". */
+struct directive {
+    const char *key;
+    const struct json *value;
+};
+struct directives {
+    struct directive *v;
+    size_t n;
+};
+
+static struct err *collect(struct arena *a, const struct json *root, struct directives *out)
+{
+    const struct json *proxies = json_get(root, PROXIES);
+
+    if (proxies && json_type(proxies) != JSON_OBJECT)
+        return err_new(ERR_INVALID, "directive " PROXIES " must be an object of strings");
+    *out = (struct directives){
+        .v = arena_array(a, json_len(root) + json_len(proxies) + 1, sizeof(struct directive))};
+    for (const struct json *it = json_first(root); it; it = json_next(it))
+        if (it != proxies)
+            out->v[out->n++] = (struct directive){json_key(it), it};
+    for (const struct json *it = json_first(proxies); it; it = json_next(it))
+        out->v[out->n++] = (struct directive){arena_printf(a, PROXIES ".%s", json_key(it)), it};
+    return NULL;
+}
 
 static const struct flag *find_key(const char *key)
 {
@@ -86,13 +113,13 @@ static struct err *load_value(struct arena *a, const struct flag *f, const struc
     }
 }
 
-static struct err *check_known(struct arena *a, const struct json *root)
+static struct err *check_known(struct arena *a, const struct directives *d)
 {
     struct strs unknown = {0};
 
-    for (const struct json *it = json_first(root); it; it = json_next(it)) {
-        if (!find_key(json_key(it)))
-            strs_add(a, &unknown, json_key(it));
+    for (size_t i = 0; i < d->n; i++) {
+        if (!find_key(d->v[i].key))
+            strs_add(a, &unknown, d->v[i].key);
     }
     if (!unknown.n)
         return NULL;
@@ -121,7 +148,7 @@ static char *flag_text(struct arena *a, const struct flag *f, const struct setti
     case FLAG_TEXT:
     case FLAG_PATH:
         text = *(char *const *)from;
-        return arena_strdup(a, text ? text : "");
+        return settings_masked(a, text ? text : "");
     case FLAG_LIST:
         return arena_printf(a, "[%s]", strs_join(a, from, " "));
     case FLAG_MAP:
@@ -136,13 +163,13 @@ static char *flag_text(struct arena *a, const struct flag *f, const struct setti
 }
 
 /* `given` is by row of the table. */
-static struct err *check_conflicts(struct arena *a, const struct json *root, const bool *given,
+static struct err *check_conflicts(struct arena *a, const struct directives *d, const bool *given,
                                    const struct settings *flags, const struct settings *file)
 {
     struct strs both = {0};
 
-    for (const struct json *it = json_first(root); it; it = json_next(it)) {
-        const struct flag *f = find_key(json_key(it));
+    for (size_t i = 0; i < d->n; i++) {
+        const struct flag *f = find_key(d->v[i].key);
 
         if (given[f - settings_flags])
             strs_add(a, &both,
@@ -160,17 +187,19 @@ static struct err *check_conflicts(struct arena *a, const struct json *root, con
 static struct err *load(struct arena *a, const struct json *root, bool *given, struct settings *out)
 {
     struct settings file = {0};
+    struct directives d;
 
     if (json_type(root) != JSON_OBJECT)
         return err_new(ERR_INVALID, "it is not a JSON object");
-    TRY(check_known(a, root));
-    for (const struct json *it = json_first(root); it; it = json_next(it))
-        TRY(load_value(a, find_key(json_key(it)), it, &file));
-    TRY(check_conflicts(a, root, given, out, &file));
-    for (const struct json *it = json_first(root); it; it = json_next(it)) {
-        const struct flag *f = find_key(json_key(it));
+    TRY(collect(a, root, &d));
+    TRY(check_known(a, &d));
+    for (size_t i = 0; i < d.n; i++)
+        TRY(load_value(a, find_key(d.v[i].key), d.v[i].value, &file));
+    TRY(check_conflicts(a, &d, given, out, &file));
+    for (size_t i = 0; i < d.n; i++) {
+        const struct flag *f = find_key(d.v[i].key);
 
-        TRY(load_value(a, f, it, out));
+        TRY(load_value(a, f, d.v[i].value, out));
         given[f - settings_flags] = true;
     }
     return NULL;

@@ -274,6 +274,7 @@ int main(int argc, char **argv)
         list_steps();
         return 0;
     }
+    settings_set_proxies(&p.engine.settings); /* http_proxy and its like */
     if (p.engine.settings.only_validate)
         return validate(&p.engine);
     set_log_level(&p.engine.settings);

@@ -146,6 +146,7 @@ void fetch_start(struct fetch *f)
         .content_bytes = f->plan.content_bytes,
         .follows_nothing = f->plan.method != NULL,
         .is_slow = f->plan.is_slow,
+        .certs = f->is_away ? NULL : &e->certs,
     };
 
     ASSERT(!f->call);

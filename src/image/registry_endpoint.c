@@ -105,16 +105,49 @@ bool domain_is_insecure(const char *domain, const struct strs *insecure)
     return false;
 }
 
-static void add(struct arena *a, struct registry_endpoints *e, const char *scheme, const char *rest,
-                struct registry_endpoint like)
+/* DIR/HOST[:PORT] of each of --certs-dir. */
+static struct strs certs_of(struct arena *a, const char *base, const struct settings *s)
+{
+    const char *host = strstr(base, "://") + 3;
+    struct strs out = {0};
+
+    host = arena_strndup(a, host, strcspn(host, "/"));
+    if (text_starts(base, "https://") && strcmp(host, ".") != 0 && strcmp(host, "..") != 0)
+        for (size_t i = 0; i < s->certs_dirs.n; i++)
+            strs_add(a, &out, arena_printf(a, "%s/%s", s->certs_dirs.v[i], host));
+    return out;
+}
+
+static void add(struct arena *a, struct registry_endpoints *e, const struct settings *s,
+                const char *url, struct registry_endpoint like)
 {
     size_t n;
 
-    like.base = arena_printf(a, "%s%s", scheme, rest);
+    like.base = arena_strdup(a, url);
     n = strlen(like.base);
     while (n && like.base[n - 1] == '/')
         like.base[--n] = '\0';
+    like.certs = certs_of(a, like.base, s);
     e->v[e->n++] = like;
+}
+
+static void add_mirrors(struct arena *a, struct registry_endpoints *e, const char *domain,
+                        const struct settings *s)
+{
+    for (size_t i = 0; i < s->registry_mirrors.n; i++) {
+        const char *url, *rest;
+        char *of;
+
+        if (!settings_mirror(a, s->registry_mirrors.v[i], &of, &url) || strcasecmp(of, domain) != 0)
+            continue;
+        rest = strstr(url, "://");
+        rest = rest ? rest + 3 : url;
+        add(a, e, s, rest == url ? arena_printf(a, "https://%s", url) : url,
+            (struct registry_endpoint){.is_mirror = true,
+                                       .is_loopback = domain_is_loopback(rest),
+                                       .is_insecure =
+                                           domain_is_insecure(rest, &s->insecure_registries)});
+    }
 }
 
 struct registry_endpoints registry_endpoints_of(struct arena *a, const char *domain,
@@ -123,32 +156,21 @@ struct registry_endpoints registry_endpoints_of(struct arena *a, const char *dom
     struct registry_endpoints e = {
         .v = arena_array(a, s->registry_mirrors.n + 2, sizeof(struct registry_endpoint))};
     bool is_insecure = domain_is_insecure(domain, &s->insecure_registries);
+    char *plain = arena_printf(a, "http://%s", domain),
+         *tls = arena_printf(a, "https://%s", domain);
 
+    add_mirrors(a, &e, domain, s);
     if (!strcmp(domain, HUB)) {
-        for (size_t i = 0; i < s->registry_mirrors.n; i++) {
-            const char *mirror = s->registry_mirrors.v[i];
-            const char *rest = strstr(mirror, "://");
-            const char *name = rest ? rest + 3 : mirror;
-            bool is_local = domain_is_loopback(name);
-
-            add(a, &e, rest ? "" : "https://", mirror,
-                (struct registry_endpoint){.is_mirror = true,
-                                           .is_loopback = is_local,
-                                           .is_insecure =
-                                               domain_is_insecure(name, &s->insecure_registries)});
-        }
-        add(a, &e, "", HUB_URL, (struct registry_endpoint){0});
-        return e;
-    }
-    if (domain_is_loopback(domain)) {
+        add(a, &e, s, HUB_URL, (struct registry_endpoint){0});
+    } else if (domain_is_loopback(domain)) {
         struct registry_endpoint local = {.is_loopback = true, .is_insecure = true};
 
-        add(a, &e, "http://", domain, local);
-        add(a, &e, "https://", domain, local);
-        return e;
+        add(a, &e, s, plain, local);
+        add(a, &e, s, tls, local);
+    } else {
+        add(a, &e, s, tls, (struct registry_endpoint){.is_insecure = is_insecure});
+        if (is_insecure)
+            add(a, &e, s, plain, (struct registry_endpoint){.is_insecure = true});
     }
-    add(a, &e, "https://", domain, (struct registry_endpoint){.is_insecure = is_insecure});
-    if (is_insecure)
-        add(a, &e, "http://", domain, (struct registry_endpoint){.is_insecure = true});
     return e;
 }

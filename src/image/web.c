@@ -36,11 +36,21 @@ struct web {
     CURLM *multi;
     struct timer timer;
     struct list calls;
-    struct job reading; /* of trust */
-    bool is_reading;
+    struct list trusts;
+    int n_reading; /* of them */
+    int depth;     /* > 0: libcurl or one of our callbacks is on the stack */
+    bool is_dead;  /* goes when depth is 0 and nothing is read */
+};
+
+/* Whom the calls with the same folders of certificates trust. */
+struct web_trust {
+    struct list link;
+    struct web *web;
+    struct arena *arena;
+    struct strs folders;
+    const char *key;
+    struct job reading;
     struct trust *trust; /* NULL: not read yet */
-    int depth;           /* > 0: libcurl or one of our callbacks is on the stack */
-    bool is_dead;        /* goes when depth is 0 and nothing is read */
 };
 
 struct web_socket {
@@ -61,8 +71,8 @@ struct web_call {
     size_t content_left;
     struct web_reply reply;
     size_t header_bytes;
-    bool needs_trust; /* and is given to libcurl only then */
-    bool is_over;     /* cancelled or ended: no callback, freed by leave() */
+    struct web_trust *trust; /* is given to libcurl only with it; NULL: needs none */
+    bool is_over;            /* cancelled or ended: no callback, freed by leave() */
     char why[CURL_ERROR_SIZE];
 };
 
@@ -76,19 +86,28 @@ static void free_call(struct web_call *c)
     free(c);
 }
 
+static void free_trust(struct web_trust *t)
+{
+    list_remove(&t->link);
+    trust_free(t->trust);
+    arena_destroy(t->arena);
+    free(t);
+}
+
 static void free_web(struct web *w)
 {
     list_each (c, &w->calls, struct web_call, link)
         free_call(c);
     curl_multi_cleanup(w->multi); /* closes the sockets: their watches go by on_socket_change */
     timer_clear(w->loop, &w->timer);
-    trust_free(w->trust);
+    list_each (t, &w->trusts, struct web_trust, link)
+        free_trust(t);
     free(w);
 }
 
 static bool is_in_use(const struct web *w)
 {
-    return w->depth > 0 || w->is_reading;
+    return w->depth > 0 || w->n_reading > 0;
 }
 
 static void enter(struct web *w)
@@ -127,6 +146,10 @@ static void report_ended(struct web *w)
         if (c->is_over)
             continue;
         e = web_err(c->easy, msg->data.result, c->why, &c->reply);
+        if (e && c->trust && trust_failure(c->trust->trust)) {
+            err_drop(e);
+            e = err_copy(trust_failure(c->trust->trust));
+        }
         c->is_over = true;
         c->handler->end(c->ctx, &c->reply, e);
     }
@@ -323,6 +346,7 @@ struct web *web_create(struct loop *l, struct pools *pools)
     w->loop = l;
     w->pools = pools;
     list_init(&w->calls);
+    list_init(&w->trusts);
     w->multi = curl_multi_init();
     ASSERT(w->multi);
     curl_multi_setopt(w->multi, CURLMOPT_SOCKETFUNCTION, on_socket_change);
@@ -438,44 +462,67 @@ static void set_content(struct web_call *c, const struct web_request *r)
 /* Sets libcurl's timer; nothing happens before it fires. */
 static void begin(struct web_call *c)
 {
-    if (c->needs_trust)
-        trust_give(c->web->trust, c->easy);
+    if (c->trust)
+        trust_give(c->trust->trust, c->easy);
     curl_multi_add_handle(c->web->multi, c->easy);
 }
 
 static void read_trust(struct job *job)
 {
-    struct web *w = container_of(job, struct web, reading);
+    struct web_trust *t = container_of(job, struct web_trust, reading);
 
-    w->trust = trust_read();
+    t->trust = trust_read(&t->folders);
 }
 
 static void on_trust_read(struct job *job)
 {
-    struct web *w = container_of(job, struct web, reading);
+    struct web_trust *t = container_of(job, struct web_trust, reading);
+    struct web *w = t->web;
 
     enter(w);
-    w->is_reading = false;
+    w->n_reading--;
     list_each (c, &w->calls, struct web_call, link)
-        if (c->needs_trust && !c->is_over)
+        if (c->trust == t && !c->is_over)
             begin(c);
     leave(w);
 }
 
-static void begin_when_trusted(struct web_call *c)
+static struct web_trust *find_trust(struct web *w, const char *key)
 {
-    struct web *w = c->web;
+    list_each (t, &w->trusts, struct web_trust, link)
+        if (!strcmp(t->key, key))
+            return t;
+    return NULL;
+}
 
-    c->needs_trust = true;
-    if (w->is_reading)
-        return;
-    if (w->trust) {
-        begin(c);
-        return;
+static struct web_trust *trust_of(struct web *w, const struct strs *folders)
+{
+    static const struct strs none = {0};
+    struct arena *a = arena_create();
+    const char *key = strs_join(a, folders ? folders : &none, "\n");
+    struct web_trust *t = find_trust(w, key);
+
+    if (t) {
+        arena_destroy(a);
+        return t;
     }
-    w->is_reading = true;
-    w->reading = (struct job){.run = read_trust, .done = on_trust_read};
-    pool_submit(w->pools, POOL_DISK, &w->reading);
+    t = mem_new(struct web_trust);
+    t->web = w;
+    t->arena = a;
+    t->key = key;
+    t->folders = strs_copy(a, folders ? folders : &none);
+    list_append(&w->trusts, &t->link);
+    w->n_reading++;
+    t->reading = (struct job){.run = read_trust, .done = on_trust_read};
+    pool_submit(w->pools, POOL_DISK, &t->reading);
+    return t;
+}
+
+static void begin_when_trusted(struct web_call *c, const struct strs *folders)
+{
+    c->trust = trust_of(c->web, folders);
+    if (c->trust->trust)
+        begin(c);
 }
 
 struct web_call *web_start(struct web *w, const struct web_request *r,
@@ -502,7 +549,7 @@ struct web_call *web_start(struct web *w, const struct web_request *r,
     curl_easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(c->easy, CURLOPT_WRITEDATA, c);
     if (is_secure(r) && trust_is_taken())
-        begin_when_trusted(c);
+        begin_when_trusted(c, r->certs);
     else
         begin(c);
     return c;

@@ -24,6 +24,7 @@ struct web_request {
     const void *content;        /* of a method: lives until the end; NULL: none, or by `send` */
     int64_t content_bytes;      /* of content, or of what `send` will give */
     bool follows_nothing;       /* a redirect is an answer like any other */
+    const struct strs *certs;   /* folders with certificates of its host; NULL: none */
     bool accepts_any_cert;
     bool is_loopback; /* no proxy */
     bool is_slow;     /* what the answer costs the server may take it minutes */

@@ -166,6 +166,30 @@ TEST(endpoint_order)
     CHECK_STR(e.v[1].base, "https://registry-1.docker.io");
 }
 
+TEST(mirrors_are_of_any_registry)
+{
+    struct settings s = {0};
+    struct registry_endpoints e;
+
+    strs_add(test_arena, &s.registry_mirrors, "ghcr.io=http://m.lan/ghcr/");
+    strs_add(test_arena, &s.registry_mirrors, "hub.lan:5000");
+    strs_add(test_arena, &s.certs_dirs, "/c");
+    strs_add(test_arena, &s.certs_dirs, "/d");
+    e = registry_endpoints_of(test_arena, "ghcr.io", &s);
+    CHECK_INT(e.n, 2);
+    CHECK_STR(e.v[0].base, "http://m.lan/ghcr");
+    CHECK(e.v[0].is_mirror && e.v[0].certs.n == 0);
+    CHECK_STR(e.v[1].base, "https://ghcr.io");
+    CHECK(!e.v[1].is_mirror);
+    CHECK_STR(strs_join(test_arena, &e.v[1].certs, " "), "/c/ghcr.io /d/ghcr.io");
+    e = registry_endpoints_of(test_arena, "docker.io", &s);
+    CHECK_INT(e.n, 2);
+    CHECK_STR(e.v[0].base, "https://hub.lan:5000");
+    CHECK_STR(e.v[0].certs.v[0], "/c/hub.lan:5000");
+    e = registry_endpoints_of(test_arena, "quay.io", &s);
+    CHECK_INT(e.n, 1);
+}
+
 /* ---- refusals ---- */
 
 static void check_refusal(int status, const char *body, const char *text, const char *code)

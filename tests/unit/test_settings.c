@@ -174,6 +174,44 @@ TEST(the_file_sets_what_no_flag_sets)
     CHECK_OK(parse_file("{}", ""));
 }
 
+TEST(proxies_are_an_object_of_the_file)
+{
+    CHECK_OK(parse_file("{\"proxies\":{\"http-proxy\":\"http://p\",\"no-proxy\":\"a,b\"}}",
+                        "--https-proxy http://q"));
+    CHECK_STR(s.http_proxy, "http://p");
+    CHECK_STR(s.https_proxy, "http://q");
+    CHECK_STR(s.no_proxy, "a,b");
+    check_says(parse_file("{\"proxies\":[]}", ""), "proxies must be an object of strings");
+    check_says(parse_file("{\"proxies\":{\"no-proxy\":1}}", ""), "must be a string");
+    check_says(parse_file("{\"proxies\":{\"http-proxy\":\"http://u:p@h\"}}", "--http-proxy x:y@z"),
+               "(from flag: xxxxx:xxxxx@z, from file: http://xxxxx:xxxxx@h)");
+}
+
+TEST(addresses_are_shown_without_passwords)
+{
+    CHECK_STR(settings_masked(test_arena, "http://u:p@h:1/x"), "http://xxxxx:xxxxx@h:1/x");
+    CHECK_STR(settings_masked(test_arena, "u@h"), "xxxxx:xxxxx@h");
+    CHECK_STR(settings_masked(test_arena, "http://h/a@b"), "http://h/a@b");
+    CHECK_STR(settings_masked(test_arena, ""), "");
+}
+
+TEST(mirrors_are_judged)
+{
+    static const char *const good[] = {"https://m", "m:5000", "ghcr.io=https://m/x",
+                                       "reg.lan:5000=m"};
+    static const char *const bad[] = {"=m",      "ghcr.io=",      "http://", "http://u@m",
+                                      "ftp://m", "https://m?a=b", "a/b=m",   "ghcr.io=u:p@m"};
+    const char *url;
+    char *domain;
+
+    for (size_t i = 0; i < ARRAY_LEN(good); i++)
+        CHECK(settings_mirror(test_arena, good[i], &domain, &url));
+    CHECK_STR(domain, "reg.lan:5000");
+    CHECK_STR(url, "m");
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        CHECK(!settings_mirror(test_arena, bad[i], &domain, &url));
+}
+
 TEST(bad_files_are_refused)
 {
     check_says(parse("--config-file /nonexistent/daemon.json"), "/nonexistent/daemon.json");

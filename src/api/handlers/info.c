@@ -110,9 +110,53 @@ static void write_index(struct jw *w, const char *name, bool secure, const struc
     jw_obj_end(w);
 }
 
+static struct strs mirrors_of(struct arena *a, const struct settings *s, const char *domain)
+{
+    struct strs out = {0};
+    const char *url;
+    char *of;
+
+    for (size_t i = 0; i < s->registry_mirrors.n; i++)
+        if (settings_mirror(a, s->registry_mirrors.v[i], &of, &url) && !strcmp(of, domain))
+            strs_add(a, &out, url);
+    return out;
+}
+
+/* The others that have mirrors; those that are insecure are told of as such. */
+static void write_mirrored(struct jw *w, struct arena *a, const struct settings *s)
+{
+    struct strs told = {0};
+    const char *url;
+    char *of;
+
+    for (size_t i = 0; i < s->registry_mirrors.n; i++) {
+        struct strs mirrors;
+
+        if (!settings_mirror(a, s->registry_mirrors.v[i], &of, &url) || !strcmp(of, "docker.io") ||
+            strs_has(&told, of) || strs_has(&s->insecure_registries, of))
+            continue;
+        strs_add(a, &told, of);
+        mirrors = mirrors_of(a, s, of);
+        write_index(w, of, true, &mirrors);
+    }
+}
+
+/* What counts: of the settings or the environment. */
+static void write_proxy(struct jw *w, struct arena *a, const char *key, const char *upper,
+                        const char *lower)
+{
+    const char *value = getenv(upper);
+
+    if (text_is_empty(value))
+        value = getenv(lower);
+    jw_str(w, key, value ? settings_masked(a, value) : "");
+}
+
 static void write_registries(struct jw *w, const struct settings *s)
 {
     static const struct strs no_mirrors = {0};
+    autoarena struct arena *a = arena_create();
+    struct strs of_hub = mirrors_of(a, s, "docker.io");
 
     jw_str(w, "IndexServerAddress", "https://index.docker.io/v1/");
     jw_obj(w, "RegistryConfig");
@@ -123,13 +167,17 @@ static void write_registries(struct jw *w, const struct settings *s)
             jw_str(w, NULL, s->insecure_registries.v[i]);
     jw_arr_end(w);
     jw_obj(w, "IndexConfigs");
-    write_index(w, "docker.io", true, &s->registry_mirrors);
+    write_index(w, "docker.io", true, &of_hub);
+    write_mirrored(w, a, s);
     for (size_t i = 0; i < s->insecure_registries.n; i++)
         if (!strchr(s->insecure_registries.v[i], '/'))
             write_index(w, s->insecure_registries.v[i], false, &no_mirrors);
     jw_obj_end(w);
-    jw_strs(w, "Mirrors", &s->registry_mirrors);
+    jw_strs(w, "Mirrors", &of_hub);
     jw_obj_end(w);
+    write_proxy(w, a, "HttpProxy", "HTTP_PROXY", "http_proxy");
+    write_proxy(w, a, "HttpsProxy", "HTTPS_PROXY", "https_proxy");
+    write_proxy(w, a, "NoProxy", "NO_PROXY", "no_proxy");
 }
 
 static void write_runtime(struct jw *w)
