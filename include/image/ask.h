@@ -34,9 +34,9 @@ struct image_job *ask_search(struct image_table *t, const struct ask_search *s,
                              const struct registry_auth *auth, ask_done_fn done, void *ctx);
 
 /* {"Descriptor":{"mediaType":…,"digest":…,"size":…},"Platforms":[…]} of a reference; without tag
- * and digest: of latest. */
-struct image_job *ask_distribution(struct image_table *t, const char *reference,
+ * and digest: of latest. is_insecure: as if the registry were one of --insecure-registry. */
+struct image_job *ask_distribution(struct image_table *t, const char *reference, bool is_insecure,
                                    const struct registry_auth *auth, ask_done_fn done, void *ctx);
-/* The manifest's own bytes. is_insecure: as if the registry were one of --insecure-registry. */
+/* The manifest's own bytes. */
 struct image_job *ask_manifest(struct image_table *t, const char *reference, bool is_insecure,
                                const struct registry_auth *auth, ask_done_fn done, void *ctx);

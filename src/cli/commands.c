@@ -17,11 +17,6 @@
     }
 /* One level more, so that RUN and its like are expanded into arguments first. */
 #define ROW(...) ROW_(__VA_ARGS__)
-#define MISSING(n)                                                                                 \
-    {                                                                                              \
-        .name = (n), .usage = n, .help = "Not implemented", .max_args = ANY, .options_first = true \
-    }
-
 #define REFUSED(n, why)                                                                            \
     {                                                                                              \
         .name = (n), .usage = n, .help = "", .max_args = ANY, .why_not = (why)                     \
@@ -149,7 +144,8 @@ const struct command commands[] = {
     ROW("image remove", RMI, .alias_of_name = "image rm"),
     CONTAINER("run", RUN),
     ROW("save", SAVE), ROW("image save", SAVE),
-    MISSING("search"),
+    ROW("search", cmd_search, search_flags, struct search_options, 1, 1, " [OPTIONS] TERM",
+        "Search Docker Hub for images"),
     CONTAINER("start", cmd_start, start_flags, struct attach_options, 1, ANY,
         " [OPTIONS] CONTAINER [CONTAINER...]", "Start one or more stopped containers"),
     CONTAINER("stats", cmd_stats, stats_flags, struct stats_options, 0, ANY,
@@ -175,6 +171,8 @@ const struct command commands[] = {
         "Remove all stopped containers"),
     ROW("image prune", cmd_prune, prune_all_flags, struct prune_options, 0, 0, " [OPTIONS]",
         "Remove unused images"),
+    ROW("manifest inspect", cmd_manifest_inspect, manifest_inspect_flags, struct manifest_options,
+        1, 1, " [OPTIONS] MANIFEST", "Display an image manifest, or manifest list"),
     ROW("network connect", cmd_network_connect, connect_flags, struct network_options, 2, 2,
         " [OPTIONS] NETWORK CONTAINER", "Connect a container to a network"),
     ROW("network create", cmd_network_create, network_create_flags, struct network_options, 1, 1,
@@ -251,7 +249,6 @@ const struct command commands[] = {
     REFUSED("trust", "berth knows no signatures of Notary; name images by digest"),
     REFUSED("manifest annotate", NO_LISTS), REFUSED("manifest create", NO_LISTS),
     REFUSED("manifest push", NO_LISTS), REFUSED("manifest rm", NO_LISTS),
-    MISSING("manifest"),
     {.name = NULL},
 };
 /* clang-format on */

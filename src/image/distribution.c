@@ -189,10 +189,10 @@ static struct image_job *start(struct image_table *t, const struct distribution 
     return ask_start(k, done, ctx);
 }
 
-struct image_job *ask_distribution(struct image_table *t, const char *reference,
+struct image_job *ask_distribution(struct image_table *t, const char *reference, bool is_insecure,
                                    const struct registry_auth *auth, ask_done_fn done, void *ctx)
 {
-    const struct distribution d = {.reference = reference};
+    const struct distribution d = {.reference = reference, .is_insecure = is_insecure};
 
     return start(t, &d, auth, done, ctx);
 }

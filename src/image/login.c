@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 
+#include "fetch.h"
 #include "server_name.h"
 
 #include <string.h>
@@ -42,7 +43,7 @@ static const char *status_text(int status)
  * Takes err. */
 static struct err *login_refusal(struct ask *k, int status, struct err *err)
 {
-    const char *base = registry_address(k->registry);
+    const char *base = registry_base(k->registry);
     autofree char *get = mem_printf("Get \"%s/v2/", base);
 
     if (status < 400)
@@ -56,8 +57,8 @@ static struct err *login_refusal(struct ask *k, int status, struct err *err)
 /* Who was not told the password cannot find it right; and a page for people is no registry's. */
 static struct err *check_greeting(struct ask *k, const struct fetch_result *r)
 {
-    autofree char *root = mem_printf("%s/", registry_address(k->registry));
-    const char *base = registry_address(k->registry);
+    autofree char *root = mem_printf("%s/", registry_base(k->registry));
+    const char *base = registry_base(k->registry);
 
     if (r->url && !text_starts(r->url, root))
         return err_new(ERR_INTERNAL,

@@ -269,11 +269,11 @@ static void on_token(void *ctx, const struct fetch_result *result, struct err *e
 static char *scope(struct registry *r, const char *separator)
 {
     const char *actions = r->is_push ? "pull,push" : "pull";
-    char *all;
+    char *all =
+        text_to_query(r->arena, arena_printf(r->arena, "repository:%s:%s", r->name, actions));
 
     if (r->scope)
         return text_to_query(r->arena, r->scope);
-    all = text_to_query(r->arena, arena_printf(r->arena, "repository:%s:%s", r->name, actions));
     for (size_t i = 0; i < r->sources.n; i++)
         all = arena_printf(
             r->arena, "%s%s%s", all, separator,
@@ -357,7 +357,7 @@ static struct err *start_token(struct registry *r)
     r->token_fetch = fetch_create(r, &plan, url, r);
     r->token_fetch->auth = form ? FETCH_OPEN : FETCH_PASSWORD;
     r->token_fetch->form = form;
-    r->token_fetch->is_first_contact = r->is_login;
+    r->token_fetch->plan.is_single = r->is_login;
     fetch_start(r->token_fetch);
     return NULL;
 }
@@ -374,9 +374,23 @@ static void learn(struct registry *r, const struct web_reply *reply)
     }
 }
 
+bool registry_waits_for_token(struct registry *r, struct fetch *f)
+{
+    if (f->auth != FETCH_REGISTRY || f->is_away || !r->token_fetch)
+        return false;
+    f->waits_for_token = true;
+    return true;
+}
+
 bool registry_authorize(struct registry *r, struct fetch *f, const struct web_reply *reply)
 {
-    if (f->auth != FETCH_REGISTRY || f->has_authorized || !text_is_empty(r->auth.registry_token))
+    if (f->auth != FETCH_REGISTRY || !text_is_empty(r->auth.registry_token))
+        return false;
+    if (r->token && f->token != r->token) { /* another one has got a new one meanwhile */
+        fetch_start(f);
+        return true;
+    }
+    if (f->has_authorized)
         return false;
     f->has_authorized = true;
     learn(r, reply);
@@ -498,16 +512,6 @@ bool registry_skip(struct registry *r)
 
 /* ---- the registry itself ---- */
 
-static void leave_mirrors_out(struct registry_endpoints *e)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < e->n; i++)
-        if (!e->v[i].is_mirror)
-            e->v[n++] = e->v[i];
-    e->n = n;
-}
-
 struct registry *registry_open_domain(struct loop *l, struct pools *pools, const struct settings *s,
                                       const char *domain, const char *scope,
                                       const struct registry_auth *auth)
@@ -515,7 +519,7 @@ struct registry *registry_open_domain(struct loop *l, struct pools *pools, const
     struct ref ref = {.domain = (char *)domain, .path = ""};
     struct registry *r = registry_open(l, pools, s, &ref, auth);
 
-    leave_mirrors_out(&r->endpoints);
+    drop_mirrors(&r->endpoints);
     r->scope = arena_strdup(r->arena, scope);
     r->is_login = !scope;
     return r;
@@ -526,14 +530,9 @@ struct fetch *registry_ask(struct registry *r, const struct fetch_plan *p, void 
     autofree char *url = mem_printf("%s%s", endpoint(r)->base, p->path);
     struct fetch *f = fetch_create(r, p, url, ctx);
 
-    f->is_first_contact = true; /* a person waits, and can ask again */
+    f->plan.is_single = true; /* a person waits, and can ask again */
     fetch_start(f);
     return f;
-}
-
-const char *registry_address(const struct registry *r)
-{
-    return endpoint(r)->base;
 }
 
 const char *registry_identity_token(const struct registry *r)

@@ -17,6 +17,12 @@ struct fetch;
 
 struct registry *registry_open(struct loop *l, struct pools *pools, const struct settings *s,
                                const struct ref *r, const struct registry_auth *auth);
+/* The registry itself and none of its repositories; no mirrors. scope: what tokens are for; NULL:
+ * to find out whether we are who we say we are, with an identity token for later if there is one.
+ */
+struct registry *registry_open_domain(struct loop *l, struct pools *pools, const struct settings *s,
+                                      const char *domain, const char *scope,
+                                      const struct registry_auth *auth);
 /* The same to write to it: no mirrors, and tokens that allow a push. */
 struct registry *registry_open_push(struct loop *l, struct pools *pools, const struct settings *s,
                                     const struct ref *r, const struct registry_auth *auth);
@@ -28,13 +34,7 @@ void registry_forget_upload(struct registry *r, const char *location);
  * and the registry is on `closing` meanwhile. Accepts NULL. */
 void registry_close_gently(struct registry *r, struct list *closing);
 void registries_close(struct list *closing); /* now */
-/* The registry itself and none of its repositories; no mirrors. scope: what tokens are for; NULL:
- * to find out whether we are who we say we are, with an identity token for later if there is one.
- */
-struct registry *registry_open_domain(struct loop *l, struct pools *pools, const struct settings *s,
-                                      const char *domain, const char *scope,
-                                      const struct registry_auth *auth);
-void registry_close(struct registry *r); /* accepts NULL; ends its fetches without a callback */
+void registry_close(struct registry *r);     /* accepts NULL; ends its fetches without a callback */
 
 /* Finds the endpoint that answers and what it asks for. err: none did; the error of the one that
  * the user meant. May be called again after registry_skip. */
@@ -77,9 +77,8 @@ struct fetch_plan {
 };
 struct fetch *registry_get(struct registry *r, const struct fetch_plan *p, void *ctx);
 /* The same with a path below the registry's own address ("/v2/"), and no other try when the
- * connection breaks. */
+ * connection breaks or the registry is in trouble. */
 struct fetch *registry_ask(struct registry *r, const struct fetch_plan *p, void *ctx);
-const char *registry_address(const struct registry *r); /* "https://host:port", in use */
 /* The one that we came with, or a newer one; NULL: none. */
 const char *registry_identity_token(const struct registry *r);
 void fetch_resume(struct fetch *f);

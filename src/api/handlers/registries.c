@@ -143,22 +143,26 @@ void handle_image_search(struct request *r)
 
 /* ---- what a reference stands for ---- */
 
-void handle_distribution(struct request *r)
+typedef struct image_job *reference_fn(struct image_table *t, const char *reference,
+                                       bool is_insecure, const struct registry_auth *auth,
+                                       ask_done_fn done, void *ctx);
+
+static void ask_of_reference(struct request *r, reference_fn *ask)
 {
     struct registry_auth auth = auth_of_request(r);
     struct question *q = question_create(r);
 
-    question_asked(q,
-                   ask_distribution(parts_of(r)->images, request_arg(r, 0), &auth, on_answer, q));
+    question_asked(q, ask(parts_of(r)->images, request_arg(r, 0),
+                          query_is_true(&r->query, "insecure"), &auth, on_answer, q));
+}
+
+void handle_distribution(struct request *r)
+{
+    ask_of_reference(r, ask_distribution);
 }
 
 /* Berth's own: Docker's command line asks the registry by itself. */
 void handle_distribution_manifest(struct request *r)
 {
-    struct registry_auth auth = auth_of_request(r);
-    bool is_insecure = query_is_true(&r->query, "insecure");
-    struct question *q = question_create(r);
-
-    question_asked(
-        q, ask_manifest(parts_of(r)->images, request_arg(r, 0), is_insecure, &auth, on_answer, q));
+    ask_of_reference(r, ask_manifest);
 }
