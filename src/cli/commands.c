@@ -171,10 +171,8 @@ const struct command commands[] = {
         "Remove all stopped containers"),
     ROW("image prune", cmd_prune, prune_all_flags, struct prune_options, 0, 0, " [OPTIONS]",
         "Remove unused images"),
-    REFUSED("manifest annotate", NO_LISTS), REFUSED("manifest create", NO_LISTS),
     ROW("manifest inspect", cmd_manifest_inspect, manifest_inspect_flags, struct manifest_options,
         1, 1, " [OPTIONS] MANIFEST", "Display an image manifest, or manifest list"),
-    REFUSED("manifest push", NO_LISTS), REFUSED("manifest rm", NO_LISTS),
     ROW("network connect", cmd_network_connect, connect_flags, struct network_options, 2, 2,
         " [OPTIONS] NETWORK CONTAINER", "Connect a container to a network"),
     ROW("network create", cmd_network_create, network_create_flags, struct network_options, 1, 1,
@@ -249,6 +247,8 @@ const struct command commands[] = {
     REFUSED("secret", OF_SWARM), REFUSED("service", OF_SWARM), REFUSED("stack", OF_SWARM),
     REFUSED("swarm", OF_SWARM),
     REFUSED("trust", "berth knows no signatures of Notary; name images by digest"),
+    REFUSED("manifest annotate", NO_LISTS), REFUSED("manifest create", NO_LISTS),
+    REFUSED("manifest push", NO_LISTS), REFUSED("manifest rm", NO_LISTS),
     {.name = NULL},
 };
 /* clang-format on */

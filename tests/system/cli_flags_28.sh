@@ -65,6 +65,7 @@ login: password password-stdin username
 logout:
 logs: details follow since tail timestamps until
 manifest annotate!:
+manifest inspect: insecure verbose
 manifest create!:
 manifest push!:
 manifest rm!:
@@ -88,6 +89,7 @@ rm: force link volumes
 rmi: force no-prune platform!
 run: $(echo $RUN) detach detach-keys sig-proxy
 save: output platform
+search: filter format limit no-trunc
 start: attach checkpoint! checkpoint-dir! detach-keys interactive
 stats: all format no-stream no-trunc
 stop: signal timeout time
