@@ -15,7 +15,7 @@ struct container_table {
     struct map *reserved;        /* names of creates in flight → "" */
     struct map *stashed;         /* see place/sockets.c; NULL: none */
     size_t n_unheld, n_settled;  /* keys that the keeper shall drop, has dropped for certain */
-    struct list permits_waiting; /* tickets, ctx struct start_permit: container/start_permit.c */
+    struct heap permits_waiting; /* tickets of container/start_permit.c */
     struct list linkers;         /* struct container: those with links */
     int n_permits;
     struct sweeper *sweeper;

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "base/heap.h"
 #include "base/list.h"
 #include "core/turn.h"
 
@@ -67,7 +68,8 @@ void pools_stop(struct pools *p);
 void pools_destroy(struct pools *p); /* stops them first; results are still on their way */
 
 struct job { /* embedded by the submitter; the pool's from pool_submit until done is called */
-    struct list link; /* in its pool's queue */
+    struct list link;      /* in its pool's queue */
+    struct heap_node node; /* in that of the ranked ones */
     enum pool_kind pool;
     void (*run)(struct job *job);  /* on a worker */
     void (*done)(struct job *job); /* then on the loop, exactly once */
@@ -75,3 +77,8 @@ struct job { /* embedded by the submitter; the pool's from pool_submit until don
 };
 #define pool_submit(p, kind, job) pool_submit_as(p, TURN_NAME(done), kind, job)
 void pool_submit_as(struct pools *p, const char *name, enum pool_kind kind, struct job *job);
+/* A command's: those of the least rank first, in turns with those that have none. */
+#define pool_submit_ranked(p, kind, rank, job)                                                     \
+    pool_submit_ranked_as(p, TURN_NAME(done), kind, rank, job)
+void pool_submit_ranked_as(struct pools *p, const char *name, enum pool_kind kind, uint64_t rank,
+                           struct job *job);

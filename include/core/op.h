@@ -20,12 +20,14 @@
  *
  * Admission: ON_WORKER, ON_DISK and ON_KEEPER steps of OP_MUTATING operations
  * hold one of max_inflight slots while they run, waiters are served in order of
- * op age; OP_URGENT operations (kill, stop, rm -f) have 32 slots of their own;
+ * rank (core/share.h); OP_URGENT operations (kill, stop, rm -f) have 32 slots of their own;
  * OP_INTERNAL ones (exits, refills) need none.
  */
 #pragma once
 
+#include "base/heap.h"
 #include "core/loop.h"
+#include "core/share.h"
 
 struct op;
 struct ops;
@@ -73,20 +75,25 @@ struct op { /* first member of every operation struct; fields are the runner's *
     const char *subject; /* for tracing: set by the starter, e.g. a container id; lives as long as
                             the op */
     uint64_t seq;        /* its age: rises with each op made */
+    struct share *share; /* of the client that it is for */
+    uint64_t rank;       /* in whatever it waits with others: the least is served first */
     int at;              /* index of the current step; -1: all are undone */
     op_done_fn done;
     void *ctx;
     struct lane *lane; /* NULL: none; the object it is in lives until `done` */
     /* private to core/op*.c */
-    struct list link;      /* every op in flight */
-    struct list lane_link; /* lane->waiting */
-    struct list wait_link; /* ready to go on, or waiting for a slot */
+    struct list link;           /* every op in flight */
+    struct list lane_link;      /* lane->waiting */
+    struct list wait_link;      /* ready to go on */
+    struct heap_node gate_node; /* waiting for a slot */
     struct job job;
     _Atomic int64_t worker_ns; /* 0: job not begun, -1: given up before that, else since when */
     struct ticket *ticket;     /* of the wait that is on; NULL: none */
     struct err *err;
     struct timer deadline;
     int64_t started_ns, step_ns; /* boot clock: op_start, the current step */
+    int64_t queued_ns;           /* boot clock: since when it waits for a slot or a permit */
+    int64_t waited_ns;           /* in all: for slots, workers and permits */
     unsigned state, flags;       /* enum op_state, enum op_flag */
     uint32_t passed_over;        /* bit n: step n's `when` said no */
 };
@@ -134,6 +141,9 @@ void ticket_drop(struct ticket *t);
  * voided. `ctx` is for whoever works the queue off; it may point into the operation. */
 void ticket_queue(struct ticket *t, struct list *queue, void *ctx);
 struct ticket *ticket_next(struct list *queue); /* the oldest, the caller's; NULL: none */
+/* The same for a queue in the order of the ranks. */
+void ticket_queue_ranked(struct ticket *t, struct heap *queue, void *ctx);
+struct ticket *ticket_next_ranked(struct heap *queue);
 void *ticket_ctx(const struct ticket *t);
 void tickets_answer(struct list *queue); /* all that are there now, without an error */
 /* In undo of the step that waited, when its carrier was told to forget and has dropped its
@@ -155,16 +165,23 @@ void ops_inject_fault(struct ops *o, const char *where, int n);
  * Writes one array, oldest first. */
 struct jw;
 void ops_dump(struct ops *o, struct jw *w);
+/* Slots, what waits where, and how long operations waited (GET /debug/queue). Writes an object. */
+void ops_dump_queue(struct ops *o, struct jw *w);
+/* The same waits as a Prometheus family. */
+void ops_write_waits(struct ops *o, struct buf *out);
 int ops_in_flight(struct ops *o);
 uint64_t ops_late(struct ops *o); /* answers that came through a void ticket */
 int ops_waiting(struct ops *o);   /* for a slot */
 /* True when the number of waiters is above the bound at which connections stop
  * reading new requests (backpressure). A connection that met it parks itself with
- * ops_wait_room: fn is called once, in arrival order, when there is room. */
+ * ops_wait_room: fn is called once, when there is room and by its rank it is next; what it
+ * begins has that rank if it is asked for with it (ops_ask). */
 bool ops_are_full(struct ops *o);
 struct op_room { /* embedded by the waiter */
-    struct list link;
+    struct heap_node node;
+    struct ops *ops; /* set by ops_wait_room */
+    uint64_t rank;
     void (*fn)(struct op_room *r);
 };
-void ops_wait_room(struct ops *o, struct op_room *r);
-void ops_leave_room(struct op_room *r); /* safe when not waiting */
+void ops_wait_room(struct ops *o, struct op_room *r, struct share *s); /* s NULL: the engine's */
+void ops_leave_room(struct op_room *r);                                /* safe when not waiting */

@@ -31,6 +31,7 @@ struct settings {
     char *userns_remap;           /* NULL or "": containers have the host's ids */
     int max_inflight;             /* 512 */
     int max_concurrent_downloads; /* 3 */
+    int max_concurrent_uploads;   /* 5 */
     int shutdown_timeout_s;
     int mtu; /* 1500 */
     bool debug, ip_forward, ip_forward_accept, ip_masq, icc, ipv6, userland_proxy;

@@ -101,6 +101,13 @@ struct image_job; /* a running pull, load, import or commit */
 struct image_job *image_pull(struct image_table *t, const char *reference, const char *platform,
                              const struct registry_auth *auth, image_progress_fn progress,
                              image_done_fn done, void *ctx);
+/* name may have a tag; `tag`, when it is not empty, takes its place. Without any: all tags.
+ * ERR_INVALID for what is no reference or one with a digest; what is wrong later is for `done`, and
+ * a line that says where it goes comes before it. platform NULL or "": any. */
+struct err *image_push(struct image_table *t, const char *name, const char *tag,
+                       const char *platform, const struct registry_auth *auth,
+                       image_progress_fn progress, image_done_fn done, void *ctx,
+                       struct image_job **out) must_check;
 /* in_fd: blocking read end of a pipe or a file; taken. docker-archive and OCI layout,
  * each optionally compressed. platform NULL or "": any. */
 struct image_job *image_load(struct image_table *t, int in_fd, bool quiet, const char *platform,
@@ -125,6 +132,7 @@ struct image_commit {
     bool is_unlisted;     /* a step of a build: there for whoever keeps it, from `done` on */
     /* On the loop, when its files have been read: false, and they were perhaps not all there. */
     bool (*is_there)(void *ctx);
+    void (*forget)(void *ctx); /* or NULL: in place of done when the engine ends */
 };
 /* parent NULL: it begins with nothing. */
 struct image_job *image_commit(struct image_table *t, struct image *parent,

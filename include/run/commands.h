@@ -59,9 +59,13 @@ struct commit_request {
     struct config config; /* over the container's own */
 };
 typedef void (*commit_done_fn)(void *ctx, struct err *err, const char *image_id);
-/* What it has written becomes an image, on disk when done is called. */
-void container_commit(struct container *c, struct commit_request *r, commit_done_fn done,
-                      void *ctx);
+struct commit;
+/* What it has written becomes an image, on disk when done is called. What is returned is valid
+ * until then. */
+struct commit *container_commit(struct container *c, struct commit_request *r, commit_done_fn done,
+                                void *ctx);
+/* The client is gone: done comes with ERR_CANCELLED, or with the image if that was first. */
+void container_commit_cancel(struct commit *o);
 /* body: JSON of POST …/update. */
 void container_update(struct container *c, const char *body, size_t len, int api_version,
                       void (*done)(void *ctx, struct err *err, const struct strs *warnings),

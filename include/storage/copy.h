@@ -13,6 +13,7 @@ struct arena;
 struct tar_pack;
 
 struct id_map;
+struct layer_store;
 
 struct copy_source {
     int fd; /* O_PATH; the caller closes it */
@@ -37,6 +38,8 @@ struct copy_target {
 struct err *copy_find_target(struct arena *a, int tree, const char *id, const char *path,
                              struct copy_target *out) must_check;
 struct copy_options {
+    struct layer_store *store;
+    const char *container_id;
     bool keeps_kind, has_owner;
     uint32_t uid, gid;        /* inside */
     const struct id_map *ids; /* of the user namespace whose the owners are; NULL: the host's */

@@ -37,8 +37,15 @@ struct tar_place_plan {
     /* Called now and then with the bytes that came in, and what they have become; its error ends
      * all. May be NULL. */
     struct err *(*look)(void *ctx, int64_t packed, int64_t plain);
+    /* Called before a name of ours appears in a directory (`parent`, as the container sees it), for
+     * as long as it takes to make a thing and give it its own; at most one at a time. May be NULL.
+     */
+    struct err *(*will_name)(void *ctx, const char *parent, const char *name);
     void *ctx;
 };
+/* What a name of ours begins with: the rest is 16 hexadecimal digits. */
+#define TAR_PLACE_OURS ".berth-cp-"
+
 /* Reads a tar (plain, gzip, bzip2, xz, zstd) from in_fd to its end; from `more` when in_fd is -1.
  */
 struct err *tar_place(int in_fd, const struct tar_place_plan *p) must_check;

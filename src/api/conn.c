@@ -89,6 +89,7 @@ void conn_close(struct conn *c)
     ASSERT(f->n_conns > 0);
     f->n_conns--;
     ops_leave_room(&c->room);
+    share_close(steal_ptr(&c->share));
     timer_clear(f->loop, &c->deadline);
     patience_finish(c);
     watch_close(c->watch);
@@ -273,6 +274,23 @@ void conn_give_up(struct conn *c)
     }
 }
 
+/* What it begins is for this client, in the place in which the request has waited. */
+static void call_handler(struct conn *c, struct request *r)
+{
+    struct ops *ops = c->front->ops;
+    struct share *share = c->share ? share_ref(c->share) : NULL; /* c may be closed meanwhile */
+    struct asking before = {0};
+
+    if (ops)
+        before = ops_ask(ops, (struct asking){share, c->room.rank});
+    c->room.rank = 0;
+    if (!reply_failed(r, c->front->admit ? c->front->admit(r) : NULL))
+        r->match.route->handler(r);
+    if (ops)
+        ops_ask(ops, before);
+    share_close(share);
+}
+
 /* One reference is the handler's until it has answered, which may be long after the connection is
  * gone. */
 static void dispatch(struct conn *c)
@@ -284,12 +302,10 @@ static void dispatch(struct conn *c)
     r->is_dispatched = true;
     r->refs++;
     turn_enter(c->front->loop, r->match.route->method, r->match.route->pattern);
-    if (!reply_failed(r, c->front->admit ? c->front->admit(r) : NULL))
-        r->match.route->handler(r);
+    call_handler(c, r);
 }
 
-/* The engine has room for another operation: parked requests go on in the order of their
- * arrival. */
+/* The engine has room for another operation: parked requests go on, one of each client in turns. */
 static void on_ops_room(struct op_room *room)
 {
     struct conn *c = container_of(room, struct conn, room);
@@ -310,7 +326,7 @@ static void dispatch_or_park(struct conn *c)
     if (f->ops && (c->request->match.route->flags & ROUTE_QUEUES) && ops_are_full(f->ops)) {
         c->phase = PHASE_PARKED;
         c->room.fn = on_ops_room;
-        ops_wait_room(f->ops, &c->room);
+        ops_wait_room(f->ops, &c->room, c->share);
         return;
     }
     dispatch(c);
@@ -653,6 +669,7 @@ struct conn *conn_open(struct front *f, int fd)
     c->uid = peer.uid;
     c->gid = peer.gid;
     c->pid = peer.pid;
+    c->share = f->ops ? share_open(f->ops, peer.pid) : NULL;
     c->phase = PHASE_HEAD;
     c->idle_since_ns = clock_boot_ns();
     outq_init(&c->out);

@@ -45,6 +45,7 @@ struct conn {
     struct peer peer;
     bool has_peer;
     pid_t pid;
+    struct share *share; /* NULL: the front has no operations */
 
     struct buf in; /* read and not yet parsed from in_at on */
     size_t in_at;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* berth pull, load, import; login and logout. */
+/* berth pull, push, load, import; login and logout. */
 #include "commands.h"
 
 #include "base/ref.h"
@@ -31,6 +31,30 @@ struct err *cmd_pull(struct cli *cli, const void *options, struct strs args)
     }
     TRY(messages_pull(cli, args.v[0], o->platform, o->all_tags, o->quiet ? -1 : STDOUT_FILENO));
     cli_printf("%s\n", ref_full(cli->arena, &n));
+    return NULL;
+}
+
+struct err *cmd_push(struct cli *cli, const void *options, struct strs args)
+{
+    const struct push_options *o = options;
+    struct ref n = {0};
+
+    TRY(ref_parse(cli->arena, args.v[0], &n));
+    if (!o->skips_trust)
+        return err_new(ERR_NOT_IMPLEMENTED,
+                       "content trust is not supported: images are not signed");
+    if (n.digest)
+        return err_new(ERR_INVALID, "cannot push a digest reference");
+    if (o->all_tags && n.tag)
+        return err_new(ERR_INVALID, "tag can't be used with --all-tags/-a");
+    if (!n.tag && !o->all_tags) {
+        n.tag = "latest";
+        if (!o->quiet)
+            cli_printf("Using default tag: latest\n");
+    }
+    TRY(messages_push(cli, &n, o->platform, o->quiet ? -1 : STDOUT_FILENO));
+    if (o->quiet)
+        cli_printf("%s\n", ref_full(cli->arena, &n));
     return NULL;
 }
 

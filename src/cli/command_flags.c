@@ -289,6 +289,16 @@ const struct flag pull_flags[] = {
     BOOL(pull_options, quiet, "quiet", 'q', "Suppress verbose output"),
     FLAG_END,
 };
+const struct flag push_flags[] = {
+    BOOL(push_options, all_tags, "all-tags", 'a', "Push all tags of an image to the repository"),
+    FLAG(FLAG_BOOL, struct push_options, skips_trust, "disable-content-trust", 0, NULL,
+         "Skip image signing (default true)", .is_on = true),
+    TEXT(push_options, platform, "platform", 0,
+         "Push the image only if it is of this platform:\n"
+         "os[/arch[/variant]]"),
+    BOOL(push_options, quiet, "quiet", 'q', "Suppress verbose output"),
+    FLAG_END,
+};
 const struct flag load_flags[] = {
     TEXT(import_options, input, "input", 'i', "Read from tar archive file, instead of STDIN"),
     TEXT(import_options, platform, "platform", 0, "Load only the given platform variant"),

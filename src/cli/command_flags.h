@@ -10,7 +10,7 @@ extern const struct flag ps_flags[], logs_flags[], format_flags[], stats_flags[]
 extern const struct flag batch_flags[], build_flags[], commit_flags[], cp_flags[], export_flags[],
     save_flags[];
 extern const struct flag inspect_flags[], inspect_group_flags[];
-extern const struct flag images_flags[], history_flags[], rmi_flags[], pull_flags[];
+extern const struct flag images_flags[], history_flags[], rmi_flags[], pull_flags[], push_flags[];
 extern const struct flag load_flags[], import_flags[], login_flags[], events_flags[];
 extern const struct flag prune_flags[], prune_all_flags[], system_prune_flags[];
 extern const struct flag list_flags[], network_create_flags[], connect_flags[], disconnect_flags[],

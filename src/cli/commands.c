@@ -43,6 +43,8 @@
     "Remove one or more images"
 #define PULL cmd_pull, pull_flags, struct pull_options, 1, 1, " [OPTIONS] NAME[:TAG|@DIGEST]",     \
     "Download an image from a registry"
+#define PUSH cmd_push, push_flags, struct push_options, 1, 1, " [OPTIONS] NAME[:TAG]",             \
+    "Upload an image to a registry"
 #define LOAD cmd_load, load_flags, struct import_options, 0, 0, " [OPTIONS]",                      \
     "Load an image from a tar archive or STDIN"
 #define SAVE cmd_save, save_flags, struct export_options, 1, ANY, " [OPTIONS] IMAGE [IMAGE...]",   \
@@ -120,7 +122,7 @@ const struct command commands[] = {
     ROW("container list", PS, .alias_of_name = "container ls"),
     ROW("container ps", PS, .alias_of_name = "container ls"),
     ROW("pull", PULL), ROW("image pull", PULL),
-    MISSING("push"), MISSING("image push"),
+    ROW("push", PUSH), ROW("image push", PUSH),
     CONTAINER("rename", cmd_rename, NULL, struct stop_options, 2, 2, " CONTAINER NEW_NAME",
         "Rename a container"),
     CONTAINER("restart", cmd_restart, stop_flags, struct stop_options, 1, ANY,

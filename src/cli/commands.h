@@ -39,6 +39,7 @@ COMMAND(history);
 COMMAND(tag);
 COMMAND(rmi);
 COMMAND(pull);
+COMMAND(push);
 COMMAND(load);
 COMMAND(import);
 COMMAND(login);

@@ -8,6 +8,7 @@
 #include "api.h"
 #include "cli.h"
 #include "progress_bars.h"
+#include "query.h"
 #include "tty.h"
 
 #include <string.h>
@@ -77,5 +78,21 @@ struct err *messages_pull(struct cli *cli, const char *image, const char *platfo
                  platform ? text_to_query(cli->arena, platform) : ""));
     r.path = path;
     r.auth = api_registry_auth(cli, image);
+    return messages_run(cli, &r, fd);
+}
+
+struct err *messages_push(struct cli *cli, const struct ref *image, const char *platform, int fd)
+{
+    struct http_request r = {.method = "POST"};
+    const char *name = ref_familiar_name(cli->arena, image), *is = NULL;
+    char *path = NULL;
+
+    if (!text_is_empty(platform))
+        is = query_platform(cli->arena, platform);
+    TRY(api_path(cli, &path, "/images/%s/push?%s%s%s%s", name, image->tag ? "tag=" : "",
+                 image->tag ? text_to_query(cli->arena, image->tag) : "", is ? "&platform=" : "",
+                 is ? is : ""));
+    r.path = path;
+    r.auth = api_registry_auth(cli, name);
     return messages_run(cli, &r, fd);
 }

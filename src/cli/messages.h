@@ -5,6 +5,7 @@
 #include "http.h"
 
 struct cli;
+struct ref;
 
 /* Shows the reply on fd (bars when it is a terminal); fd -1 shows nothing. */
 struct err *messages_run(struct cli *cli, const struct http_request *r, int fd) must_check;
@@ -14,3 +15,6 @@ struct err *messages_run_for_id(struct cli *cli, const struct http_request *r, i
 /* POST /images/create for a reference; `all_tags` leaves the tag out. */
 struct err *messages_pull(struct cli *cli, const char *image, const char *platform, bool all_tags,
                           int fd) must_check;
+/* POST /images/NAME/push, of all tags when the reference has none. */
+struct err *messages_push(struct cli *cli, const struct ref *image, const char *platform, int fd)
+    must_check;

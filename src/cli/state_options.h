@@ -57,6 +57,10 @@ struct pull_options {
     bool all_tags, quiet, trust;
     char *platform;
 };
+struct push_options {
+    bool all_tags, quiet, skips_trust;
+    char *platform;
+};
 struct rmi_options {
     bool force, no_prune;
 };

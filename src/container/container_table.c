@@ -239,7 +239,6 @@ struct container_table *table_create(struct parts *p)
     t->reserved = map_create();
     list_init(&t->orphans);
     list_init(&t->strangers);
-    list_init(&t->permits_waiting);
     list_init(&t->linkers);
     t->sweeper = sweeper_create(p);
     debug_register(p->debug, "containers", dump_containers, t);

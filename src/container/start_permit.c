@@ -35,7 +35,7 @@ struct err *start_permit_take(struct container_table *t, struct start_permit *pe
         return err_new(ERR_UNAVAILABLE, "no file descriptors are left for another container: stop "
                                         "some, or raise the engine's limit (LimitNOFILE)");
     if (t->n_permits == START_PERMITS) {
-        ticket_queue(op_wait(op), &t->permits_waiting, permit);
+        ticket_queue_ranked(op_wait(op), &t->permits_waiting, permit);
         return NULL;
     }
     t->n_permits++;
@@ -50,7 +50,7 @@ void start_permit_release(struct container_table *t, struct start_permit *permit
     if (!permit->is_taken)
         return;
     permit->is_taken = false;
-    next = ticket_next(&t->permits_waiting);
+    next = ticket_next_ranked(&t->permits_waiting);
     if (!next) {
         t->n_permits--;
         return;

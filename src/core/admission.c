@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Admission: slots for steps that occupy workers or the keeper, and backpressure
- * for connections. Loop thread. Waiters are served by the age of the operation,
- * not by the time they came to the gate: an operation that has begun finishes
- * before a younger one begins.
+ * for connections. Loop thread. Waiters are served by the rank of the operation
+ * (core/share.h), not by the time they came to the gate: an operation that has begun
+ * finishes before one that came later begins.
  */
+#include "base/clock.h"
+
 #include "op_inner.h"
 
 #define URGENT_SLOTS 32
@@ -13,11 +15,8 @@
 void admission_init(struct ops *o, int max_inflight)
 {
     ASSERT(max_inflight > 0);
-    for (int i = 0; i < GATE_KINDS; i++)
-        list_init(&o->gates[i].waiting);
     o->gates[GATE_MUTATING].max = max_inflight;
     o->gates[GATE_URGENT].max = URGENT_SLOTS;
-    list_init(&o->room);
 }
 
 /* NULL: operations of this class need no slot. */
@@ -34,29 +33,17 @@ static struct gate *gate_of(struct op *op)
     return NULL;
 }
 
-static bool place_needs_slot(enum op_place place)
+bool place_needs_slot(enum op_place place)
 {
     return place == ON_WORKER || place == ON_DISK || place == ON_KEEPER;
 }
 
-/* Oldest first. The search is short: nearly always the op is the youngest of all (new), or among
- * the oldest (in its later steps). */
-static void insert_by_age(struct gate *g, struct op *op)
+static void take_slot(struct gate *g, struct op *op)
 {
-    struct op *last = list_entry(g->waiting.prev, struct op, wait_link);
-
-    ASSERT(!op->wait_link.next && !(op->flags & OP_HAS_SLOT));
-    g->n_waiting++;
-    if (list_is_empty(&g->waiting) || last->seq < op->seq) {
-        list_append(&g->waiting, &op->wait_link);
-        return;
-    }
-    list_each (it, &g->waiting, struct op, wait_link) {
-        if (it->seq > op->seq) {
-            list_insert_before(&it->wait_link, &op->wait_link);
-            return;
-        }
-    }
+    ASSERT(g->used < g->max && !(op->flags & OP_HAS_SLOT));
+    g->used++;
+    op->flags |= OP_HAS_SLOT;
+    op_note_wait(op);
 }
 
 bool admission_enter(struct op *op)
@@ -66,26 +53,27 @@ bool admission_enter(struct op *op)
     if (!g || !place_needs_slot(op_step(op)->place) || op->flags & OP_HAS_SLOT)
         return true;
     if (g->used < g->max) {
-        g->used++;
-        op->flags |= OP_HAS_SLOT;
+        take_slot(g, op);
         return true;
     }
     op->state = OP_ADMISSION;
-    insert_by_age(g, op);
+    op->queued_ns = clock_boot_ns();
+    g->n_waiting++;
+    heap_insert(&g->waiting, &op->gate_node, op->rank);
     return false;
 }
 
-/* Free slots go to the oldest that wait; each holds its slot already while it is ready. */
+/* Free slots go to those of the least rank that wait; each holds its slot already while it is
+ * ready. */
 static void hand_out(struct gate *g)
 {
-    while (g->used < g->max && !list_is_empty(&g->waiting)) {
-        struct op *op = list_first(&g->waiting, struct op, wait_link);
+    while (g->used < g->max && !heap_is_empty(&g->waiting)) {
+        struct op *op = heap_first(&g->waiting, struct op, gate_node);
 
         ASSERT(op->state == OP_ADMISSION && g->n_waiting > 0);
-        list_remove(&op->wait_link);
+        heap_remove(&op->gate_node);
         g->n_waiting--;
-        g->used++;
-        op->flags |= OP_HAS_SLOT;
+        take_slot(g, op);
         ops_make_ready(op);
     }
 }
@@ -115,12 +103,12 @@ static bool needs_slot_next(const struct op *op)
 void admission_between_steps(struct op *op)
 {
     struct gate *g = gate_of(op);
-    struct op *oldest;
+    struct op *next;
 
     if (!(op->flags & OP_HAS_SLOT))
         return;
-    oldest = list_first(&g->waiting, struct op, wait_link);
-    if (!needs_slot_next(op) || (oldest && oldest->seq < op->seq))
+    next = heap_first(&g->waiting, struct op, gate_node);
+    if (!needs_slot_next(op) || (next && next->rank < op->rank))
         admission_leave(op);
 }
 
@@ -129,7 +117,7 @@ void admission_forget(struct op *op)
     ASSERT(op->state == OP_ADMISSION);
     if (!(op->flags & OP_HAS_SLOT))
         gate_of(op)->n_waiting--;
-    list_remove(&op->wait_link);
+    heap_remove(&op->gate_node);
     admission_leave(op);
 }
 
@@ -154,11 +142,14 @@ bool ops_are_full(struct ops *o)
     return room_left(o) <= 0;
 }
 
-void ops_wait_room(struct ops *o, struct op_room *r)
+void ops_wait_room(struct ops *o, struct op_room *r, struct share *s)
 {
     ASSERT_LOOP();
-    ASSERT(!r->link.next);
-    list_append(&o->room, &r->link);
+    ASSERT(!heap_is_linked(&r->node));
+    r->rank = share_rank(o, s);
+    heap_insert(&o->room, &r->node, r->rank);
+    o->n_room++;
+    r->ops = o;
     if (!ops_are_full(o))
         ops_kick_later(o);
 }
@@ -166,17 +157,20 @@ void ops_wait_room(struct ops *o, struct op_room *r)
 void ops_leave_room(struct op_room *r)
 {
     ASSERT_LOOP();
-    list_remove(&r->link);
+    if (!heap_is_linked(&r->node))
+        return;
+    heap_remove(&r->node);
+    r->ops->n_room--;
 }
 
 /* Connections that stopped reading go on, no more of them than there is room for waiting
  * operations: each may bring a request that starts one. */
 void admission_call_room(struct ops *o)
 {
-    for (int left = room_left(o); left > 0 && !list_is_empty(&o->room); left--) {
-        struct op_room *r = list_first(&o->room, struct op_room, link);
+    for (int left = room_left(o); left > 0 && !heap_is_empty(&o->room); left--) {
+        struct op_room *r = heap_first(&o->room, struct op_room, node);
 
-        list_remove(&r->link);
+        ops_leave_room(r);
         r->fn(r);
     }
 }

@@ -2,6 +2,7 @@
 #include "core/latency.h"
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/map.h"
 #include "base/metric.h"
 #include "core/loop.h"
@@ -78,22 +79,61 @@ void latencies_note(struct latencies *l, const char *name, const char *result, i
     at->results[i].n++;
 }
 
-static void write_durations(const struct latencies *l, struct buf *out)
+void latencies_write_family(const struct latencies *l, struct buf *out, const char *family,
+                            const char *label, const char *help)
 {
     size_t cursor = 0;
     const char *name;
     void *value;
 
-    metric_head(out, "berth_command_duration_seconds", "histogram",
-                "How long commands take, from the request to the end of the answer.");
+    ASSERT_LOOP();
+    if (l->n)
+        metric_head(out, family, "histogram", help);
     while (map_next(l->by_name, &cursor, &name, &value)) {
         const struct latency *at = value;
         autobuf struct buf labels = {0};
 
-        metric_label(&labels, "command", name);
-        metric_histogram(out, "berth_command_duration_seconds", labels.data, bounds, at->counts,
-                         BUCKETS, at->sum_ns);
+        metric_label(&labels, label, name);
+        metric_histogram(out, family, labels.data, bounds, at->counts, BUCKETS, at->sum_ns);
     }
+}
+
+/* The bound, in ms, below which `percent` of them are. */
+static int64_t percentile_ms(const struct latency *at, uint64_t n, unsigned percent)
+{
+    uint64_t below = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(bounds); i++) {
+        below += at->counts[i];
+        if (below * 100 >= n * percent)
+            return bounds[i] / NS_PER_MS;
+    }
+    return -1;
+}
+
+void latencies_write_json(const struct latencies *l, struct jw *w, const char *key)
+{
+    size_t cursor = 0;
+    const char *name;
+    void *value;
+
+    ASSERT_LOOP();
+    jw_arr(w, key);
+    while (map_next(l->by_name, &cursor, &name, &value)) {
+        const struct latency *at = value;
+        uint64_t n = 0;
+
+        for (size_t i = 0; i < BUCKETS; i++)
+            n += at->counts[i];
+        jw_obj(w, NULL);
+        jw_str(w, "name", name);
+        jw_int(w, "count", (int64_t)n);
+        jw_int(w, "p50_ms", percentile_ms(at, n, 50));
+        jw_int(w, "p95_ms", percentile_ms(at, n, 95));
+        jw_int(w, "p99_ms", percentile_ms(at, n, 99));
+        jw_obj_end(w);
+    }
+    jw_arr_end(w);
 }
 
 void latencies_write(const struct latencies *l, struct buf *out)
@@ -105,7 +145,8 @@ void latencies_write(const struct latencies *l, struct buf *out)
     ASSERT_LOOP();
     if (!l->n)
         return;
-    write_durations(l, out);
+    latencies_write_family(l, out, "berth_command_duration_seconds", "command",
+                           "How long commands take, from the request to the end of the answer.");
     metric_head(out, "berth_commands_total", "counter", "Commands by what became of them.");
     while (map_next(l->by_name, &cursor, &name, &value)) {
         const struct latency *at = value;

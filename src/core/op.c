@@ -111,20 +111,36 @@ static void leave_lane(struct op *op)
     ops_make_ready(next);
 }
 
+void op_note_wait(struct op *op)
+{
+    if (op->queued_ns)
+        op->waited_ns += clock_boot_ns() - op->queued_ns;
+    op->queued_ns = 0;
+}
+
+static void release(struct op *op)
+{
+    share_close(op->share);
+    arena_destroy(op->arena);
+}
+
 /* The operation is through its steps or its undos: answers the starter and frees it. */
 static void end(struct op *op)
 {
     ASSERT(op->ops->n_in_flight > 0);
     turn_enter(op->ops->loop, op->type->name, "end");
     trace(op, "operation ended", op->started_ns);
+    if (op->type->class != OP_INTERNAL)
+        latencies_note(op->ops->waits, op->type->name, "", op->waited_ns);
     leave_lane(op);
     list_remove(&op->link);
     op->ops->n_in_flight--;
+    op->ops->asking.rank = 0; /* what the starter begins now is another command */
     answer(op, steal_ptr(&op->err));
     if (op->type->finish)
         op->type->finish(op);
     ASSERT(!op->ticket);
-    arena_destroy(op->arena);
+    release(op);
 }
 
 /* ---- deadlines ---- */
@@ -265,6 +281,8 @@ static void on_run_done(struct job *job)
     struct op *op = container_of(job, struct op, job);
 
     ASSERT(op->state == OP_RUNNING); /* nothing but the worker's return ends such a step */
+    if (op->worker_ns > op->step_ns)
+        op->waited_ns += op->worker_ns - op->step_ns;
     timer_clear(op->ops->loop, &op->deadline);
     if (op->flags & OP_ABANDONED && !op->err) {
         op->flags |= OP_UNDO_STEP;
@@ -294,7 +312,8 @@ static void submit(struct op *op, void (*run)(struct job *), void (*done)(struct
     op->job.run = run;
     op->job.done = done;
     set_deadline(op);
-    pool_submit(op->ops->pools, op_step(op)->place == ON_DISK ? POOL_DISK : POOL_KERNEL, &op->job);
+    pool_submit_ranked(op->ops->pools, op_step(op)->place == ON_DISK ? POOL_DISK : POOL_KERNEL,
+                       op->rank, &op->job);
 }
 
 /* ---- forwards and backwards ---- */
@@ -366,6 +385,8 @@ static bool start_step(struct op *op)
 /* True when the step completed. */
 static bool end_step(struct op *op)
 {
+    if (place_needs_slot(op_step(op)->place))
+        share_served(op);
     trace(op, op->err ? "step failed" : "step", op->step_ns);
     if (!op->err) {
         op->at++;
@@ -435,12 +456,18 @@ static void go_forward(struct op *op)
 
 static void go_on(struct op *op)
 {
+    struct ops *o = op->ops;
+    struct share *share = share_ref(op->share); /* op may be gone behind this */
+    struct asking before = ops_ask(o, (struct asking){share, op->rank});
+
     if (op->state == OP_STEP_ENDED)
         end_step(op);
     if (op->state == OP_UNDOING)
         go_back(op);
     else
         go_forward(op);
+    ops_ask(o, before);
+    share_close(share);
 }
 
 /* ---- the ready list ---- */
@@ -519,6 +546,8 @@ struct ops *ops_create(struct loop *l, struct pools *p, int max_inflight)
     list_init(&o->ready);
     admission_init(o, max_inflight);
     faults_init(o);
+    shares_init(o);
+    o->waits = latencies_create();
     return o;
 }
 
@@ -539,8 +568,11 @@ void ops_destroy(struct ops *o)
 
 void ops_unhold(struct ops *o)
 {
-    if (o->is_destroyed && !o->is_posted && !o->n_tickets)
-        free(o);
+    if (!o->is_destroyed || o->is_posted || o->n_tickets)
+        return;
+    shares_finish(o);
+    latencies_destroy(o->waits);
+    free(o);
 }
 
 struct op *op_create(struct ops *o, const struct op_type *type)
@@ -556,13 +588,14 @@ struct op *op_create(struct ops *o, const struct op_type *type)
     op->type = type;
     op->arena = a;
     op->seq = ++o->last_seq;
+    share_give(op);
     return op;
 }
 
 void op_destroy_unstarted(struct op *op)
 {
     ASSERT(op->state == OP_NEW);
-    arena_destroy(op->arena);
+    release(op);
 }
 
 static void begin(struct op *op, op_done_fn done, void *ctx)

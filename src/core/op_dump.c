@@ -45,3 +45,31 @@ void ops_dump(struct ops *o, struct jw *w)
         dump_op(w, op);
     jw_arr_end(w);
 }
+
+static void dump_gate(struct jw *w, const char *key, const struct gate *g)
+{
+    jw_obj(w, key);
+    jw_int(w, "max", g->max);
+    jw_int(w, "used", g->used);
+    jw_int(w, "waiting", g->n_waiting);
+    jw_obj_end(w);
+}
+
+void ops_dump_queue(struct ops *o, struct jw *w)
+{
+    ASSERT_LOOP();
+    jw_obj(w, NULL);
+    jw_int(w, "operations", o->n_in_flight);
+    dump_gate(w, "slots", &o->gates[GATE_MUTATING]);
+    dump_gate(w, "urgent_slots", &o->gates[GATE_URGENT]);
+    jw_int(w, "unread_requests", o->n_room);
+    jw_int(w, "clients", ops_clients(o));
+    latencies_write_json(o->waits, w, "waits");
+    jw_obj_end(w);
+}
+
+void ops_write_waits(struct ops *o, struct buf *out)
+{
+    latencies_write_family(o->waits, out, "berth_operation_wait_seconds", "operation",
+                           "How long operations of commands wait for slots, workers and permits.");
+}

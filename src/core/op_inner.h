@@ -2,6 +2,7 @@
 /* What the parts of the runner share: op.c (steps), admission.c, fault.c, op_dump.c. */
 #pragma once
 
+#include "core/latency.h"
 #include "core/op.h"
 
 enum op_state {
@@ -29,16 +30,17 @@ struct ticket {
     bool is_void;     /* a deadline or a cancel ended the wait before the carrier answered */
     struct ops *ops;  /* outlives every ticket: ops_unhold frees it behind the last one */
     struct list link; /* in the queue given to ticket_queue */
-    bool is_queued;   /* was ever queued: the queue, not a carrier, gives a voided ticket back */
-    void *ctx;        /* of ticket_queue: for whoever works the queue off */
+    struct heap_node node; /* in that given to ticket_queue_ranked */
+    bool is_queued; /* was ever queued: the queue, not a carrier, gives a voided ticket back */
+    void *ctx;      /* of ticket_queue: for whoever works the queue off */
     const char *type, *step; /* for the log, when the operation is gone: names of static tables */
 };
 
-/* One kind of slot and who waits for it, oldest op first. */
+/* One kind of slot and who waits for it, in the order of the ranks. */
 struct gate {
     int used, max;       /* slots: ops with OP_HAS_SLOT, and the limit */
-    int n_waiting;       /* the length of `waiting` */
-    struct list waiting; /* op.wait_link; every op there is in OP_ADMISSION without a slot */
+    int n_waiting;       /* how many are in `waiting` */
+    struct heap waiting; /* op.gate_node; every op there is in OP_ADMISSION without a slot */
 };
 enum { GATE_MUTATING, GATE_URGENT, GATE_KINDS };
 
@@ -52,7 +54,7 @@ struct fault {
 struct ops {
     struct loop *loop;
     struct pools *pools;
-    uint64_t last_seq; /* of the youngest op: the age that admission goes by */
+    uint64_t last_seq; /* of the youngest op */
     struct list all;   /* op.link: started and not ended, oldest first */
     int n_in_flight;   /* the length of `all` */
     struct list ready; /* op.wait_link: ops that ops_kick takes on */
@@ -60,11 +62,17 @@ struct ops {
     bool is_posted;    /* on_kick is in the loop's letter box and will use this memory */
     bool is_destroyed; /* ops_destroy was called: freed with the last ticket and post */
     struct gate gates[GATE_KINDS];
-    struct list room;   /* op_room.link: connections that wait until fewer ops wait */
-    struct list faults; /* fault.link */
-    int deadline_ms;    /* of steps that name none */
-    uint64_t n_late;    /* answers through void tickets, since the start */
-    size_t n_tickets;   /* not given back yet */
+    struct heap room;        /* op_room.node: connections that wait until fewer ops wait */
+    int n_room;              /* how many are in `room` */
+    struct latencies *waits; /* of commands, by the names of their operations */
+    struct map *shares;      /* struct share, by client */
+    struct share *own_share;
+    struct asking asking;
+    uint64_t served_rank; /* the highest of which a worker or the keeper has done a step */
+    struct list faults;   /* fault.link */
+    int deadline_ms;      /* of steps that name none */
+    uint64_t n_late;      /* answers through void tickets, since the start */
+    size_t n_tickets;     /* not given back yet */
 };
 
 /* op.c */
@@ -72,8 +80,16 @@ void ops_make_ready(struct op *op);
 void ops_kick_later(struct ops *o);
 const struct op_step *op_step(const struct op *op); /* NULL before and after the steps */
 void ops_unhold(struct ops *o);                     /* frees what was destroyed and is unused */
+void op_note_wait(struct op *op); /* what it has waited for since queued_ns is there */
 /* A wait ends: by its answer (takes err), or because nobody answered in time (takes err). */
 void op_end_wait(struct op *op, struct err *err, bool is_answered);
+
+/* share.c */
+void shares_init(struct ops *o);
+void shares_finish(struct ops *o);
+uint64_t share_rank(struct ops *o, struct share *s); /* the next one; s NULL: the engine's */
+void share_give(struct op *op);   /* a new one gets its share, which it holds, and its rank */
+void share_served(struct op *op); /* the others' next ranks are not below this one's */
 
 /* op_dump.c */
 const char *op_place_name(enum op_place place);
@@ -86,6 +102,8 @@ void ticket_void(struct op *op);   /* of the wait that is on, if there is one */
 void ticket_detach(struct op *op); /* behind the undo of the step that waited */
 
 /* admission.c */
+/* Whether a step there occupies a worker or the keeper. */
+bool place_needs_slot(enum op_place place);
 void admission_init(struct ops *o, int max_inflight);
 /* True: the step may run (a slot is held where one is needed). False: the op now waits. */
 bool admission_enter(struct op *op);

@@ -37,13 +37,15 @@ struct worker {
 };
 
 struct worker_pool {
-    const char *name;  /* of its threads, too (ps -T) */
-    int n_threads;     /* idle and busy ones */
-    int n_base;        /* the configured number; more only while jobs hang */
-    struct list queue; /* job.link: no worker has taken them yet, oldest first */
-    struct list idle;  /* worker.link, last to sleep first */
-    struct list busy;  /* worker.link; a new thread counts as busy before its first job */
-    struct list ended; /* worker.link: threads to be joined, by grow or pools_destroy */
+    const char *name;   /* of its threads, too (ps -T) */
+    int n_threads;      /* idle and busy ones */
+    int n_base;         /* the configured number; more only while jobs hang */
+    struct list queue;  /* job.link: no worker has taken them yet, oldest first */
+    struct heap ranked; /* job.node: the same of commands, in the order of the ranks */
+    bool was_ranked;    /* the last one that was taken */
+    struct list idle;   /* worker.link, last to sleep first */
+    struct list busy;   /* worker.link; a new thread counts as busy before its first job */
+    struct list ended;  /* worker.link: threads to be joined, by grow or pools_destroy */
 };
 
 struct pools {
@@ -82,17 +84,38 @@ static struct timespec time_after_ms(int64_t ms)
     return t;
 }
 
+static bool has_jobs(const struct worker_pool *pool)
+{
+    return !list_is_empty(&pool->queue) || !heap_is_empty(&pool->ranked);
+}
+
+/* Of both kinds in turns, so that neither waits for all of the other. NULL: there is none. */
+static struct job *take_job(struct worker_pool *pool)
+{
+    struct job *own = list_first(&pool->queue, struct job, link);
+    struct job *ranked = heap_first(&pool->ranked, struct job, node);
+
+    if (own && (pool->was_ranked || !ranked)) {
+        pool->was_ranked = false;
+        list_remove(&own->link);
+        return own;
+    }
+    if (ranked) {
+        pool->was_ranked = true;
+        heap_remove(&ranked->node);
+    }
+    return ranked;
+}
+
 /* Called with the lock held; waits for the next job. NULL: this thread ends. */
 static struct job *next_job(struct worker *w)
 {
     struct pools *p = w->pools;
-    struct job *job = list_first(&w->pool->queue, struct job, link);
+    struct job *job = take_job(w->pool);
     struct timespec until;
 
-    if (job) {
-        list_remove(&job->link);
+    if (job)
         return job;
-    }
     if (p->is_stopping)
         return NULL;
     list_remove(&w->link);
@@ -217,7 +240,7 @@ static void grow(struct pools *p, struct worker_pool *pool)
     bool can_grow = pool->n_threads < pool->n_base ||
                     (pool->n_threads < pool->n_base * GROWTH && is_hung(p, pool));
 
-    if (list_is_empty(&pool->queue) || !can_grow)
+    if (!has_jobs(pool) || !can_grow)
         return;
     if (pool->n_threads >= pool->n_base)
         log_warn("all workers are stuck, adding one", KV("pool", pool->name),
@@ -235,7 +258,7 @@ static void on_check(struct timer *t)
     pthread_mutex_lock(&p->lock);
     for (int i = 0; i < POOL_KINDS; i++) {
         grow(p, &p->kinds[i]);
-        is_waited = is_waited || !list_is_empty(&p->kinds[i].queue);
+        is_waited = is_waited || has_jobs(&p->kinds[i]);
     }
     pthread_mutex_unlock(&p->lock);
     if (is_waited)
@@ -306,7 +329,9 @@ static void run_here(struct pools *p, struct job *job)
     loop_post_as(p->loop, job->name, on_job_done, job);
 }
 
-void pool_submit_as(struct pools *p, const char *name, enum pool_kind kind, struct job *job)
+/* rank 0: it has none. */
+static void submit(struct pools *p, const char *name, enum pool_kind kind, uint64_t rank,
+                   struct job *job)
 {
     struct worker_pool *pool = &p->kinds[kind];
     struct worker *idle;
@@ -329,6 +354,9 @@ void pool_submit_as(struct pools *p, const char *name, enum pool_kind kind, stru
         idle->job = job;
         idle->busy_since_ns = clock_boot_ns();
         pthread_cond_signal(&idle->wake);
+    } else if (rank) {
+        heap_insert(&pool->ranked, &job->node, rank);
+        grow(p, pool);
     } else {
         list_append(&pool->queue, &job->link);
         grow(p, pool);
@@ -337,6 +365,18 @@ void pool_submit_as(struct pools *p, const char *name, enum pool_kind kind, stru
     pthread_mutex_unlock(&p->lock);
     if (must_check_later && !p->check.due_ns)
         timer_set(p->loop, &p->check, p->check_ms, on_check);
+}
+
+void pool_submit_as(struct pools *p, const char *name, enum pool_kind kind, struct job *job)
+{
+    submit(p, name, kind, 0, job);
+}
+
+void pool_submit_ranked_as(struct pools *p, const char *name, enum pool_kind kind, uint64_t rank,
+                           struct job *job)
+{
+    ASSERT(rank);
+    submit(p, name, kind, rank, job);
 }
 
 void pools_set_patience(struct pools *p, int hung_ms, int check_ms, int idle_ms)

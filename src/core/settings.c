@@ -36,6 +36,7 @@ static void set_first_defaults(struct settings *s)
 {
     s->max_inflight = 512;
     s->max_concurrent_downloads = 3;
+    s->max_concurrent_uploads = 5;
     s->shutdown_timeout_s = 15;
     s->mtu = 1500;
     s->audit_log_max_files = 5;

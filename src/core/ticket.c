@@ -4,6 +4,7 @@
  * at each other while the wait is on; whichever of answer, deadline and cancel comes first
  * cuts that, and the carrier's half is freed when the carrier gives it back. Loop thread.
  */
+#include "base/clock.h"
 #include "base/log.h"
 
 #include "loop_inner.h"
@@ -35,6 +36,7 @@ static void give_back(struct ticket *t)
     if (t->op)
         t->op->ticket = NULL;
     list_remove(&t->link);
+    heap_remove(&t->node);
     free(t);
     o->n_tickets--;
     ops_unhold(o);
@@ -82,6 +84,28 @@ void ticket_queue(struct ticket *t, struct list *queue, void *ctx)
     t->is_queued = true;
     t->ctx = ctx;
     list_append(queue, &t->link);
+}
+
+void ticket_queue_ranked(struct ticket *t, struct heap *queue, void *ctx)
+{
+    ASSERT_LOOP();
+    ASSERT(ticket_op(t) && !t->is_queued);
+    t->is_queued = true;
+    t->ctx = ctx;
+    t->op->queued_ns = clock_boot_ns();
+    heap_insert(queue, &t->node, t->op->rank);
+}
+
+struct ticket *ticket_next_ranked(struct heap *queue)
+{
+    struct ticket *t = heap_first(queue, struct ticket, node);
+
+    if (!t)
+        return NULL;
+    heap_remove(&t->node);
+    t->is_queued = false;
+    op_note_wait(t->op);
+    return t;
 }
 
 struct ticket *ticket_next(struct list *queue)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One GET (or POST) at a registry until it has come whole: waits and tries again
+ * One request at a registry until it has come whole: waits and tries again
  * when the connection breaks or the server is in trouble, and goes on from the
  * byte where a body stopped. Loop thread. A server that ignores Range sends all
  * of it again; then what was there before is skipped, so the sink never sees a
@@ -8,18 +8,21 @@
  */
 #include "fetch.h"
 
+#include "location.h"
+
 #include <stdio.h>
 #include <string.h>
 
 enum {
     TRIES_MAX = 5,
     FIRST_WAIT_MS = 250,
+    REDIRECTS_MAX = 10,
     WAIT_MAX_S = 60,
     REFUSAL_MAX = 64 * 1024,
     PROGRESS_BYTES = 1 << 20, /* so much more since the last trouble: count anew */
 };
 
-static const struct web_handler fetch_handler;
+static const struct web_handler fetch_handler, sending_handler;
 
 struct fetch *fetch_create(struct registry *r, const struct fetch_plan *p, const char *url,
                            void *ctx)
@@ -30,7 +33,9 @@ struct fetch *fetch_create(struct registry *r, const struct fetch_plan *p, const
     f->registry = r;
     f->plan = *p;
     f->plan.accept = arena_strdup(f->arena, p->accept);
-    f->plan.path = NULL;
+    f->plan.method = arena_strdup(f->arena, p->method);
+    f->plan.content_type = arena_strdup(f->arena, p->content_type);
+    f->plan.path = f->plan.url = NULL;
     f->ctx = ctx;
     f->url = arena_strdup(f->arena, url);
     f->auth = FETCH_REGISTRY;
@@ -61,6 +66,29 @@ void fetch_resume(struct fetch *f)
         web_resume(f->call);
 }
 
+int64_t fetch_sent(const struct fetch *f)
+{
+    return f->call ? web_sent(f->call) : 0;
+}
+
+static int64_t number_of(const char *text)
+{
+    int64_t n;
+
+    return text && text_to_i64(text, &n) && n >= 0 ? n : -1;
+}
+
+/* Where the reply sends us; NULL: nowhere, or *out_err says why it is no place to go. */
+static char *location_of(struct fetch *f, const struct web_reply *r, struct err **out_err)
+{
+    char *to = NULL;
+
+    if (!r || !r->location)
+        return NULL;
+    *out_err = location_join(f->arena, f->url, r->location, &to);
+    return *out_err ? NULL : location_keep_tls(f->arena, registry_base(f->registry), to);
+}
+
 /* Ends it: the callback, and f is gone. Takes err. */
 static void fetch_finish(struct fetch *f, const struct web_reply *reply, const char *code,
                          struct err *err)
@@ -72,7 +100,22 @@ static void fetch_finish(struct fetch *f, const struct web_reply *reply, const c
         .body = f->body.data ? f->body.data : "",
         .len = f->body.len,
         .code = code,
+        .range = reply ? reply->range : NULL,
+        .content_digest = reply ? reply->content_digest : NULL,
+        .min_chunk = reply ? reply->min_chunk : NULL,
+        .content_length = reply ? number_of(reply->content_length) : -1,
+        .retry_after_s = reply ? reply->retry_after_s : -1,
     };
+
+    if (f->plan.method) {
+        struct err *bad = NULL;
+
+        result.location = location_of(f, reply, &bad);
+        if (err)
+            err_drop(bad);
+        else
+            err = bad;
+    }
 
     /* The callback may close the registry, which frees all on the list. */
     list_remove(&f->link);
@@ -93,10 +136,15 @@ void fetch_start(struct fetch *f)
         .url = f->url,
         .headers = &headers,
         .form = f->form,
-        .accepts_any_cert = e->is_insecure,
-        .is_loopback = e->is_loopback,
-        .is_document = !f->plan.body,
+        .accepts_any_cert = e->is_insecure && !f->is_away,
+        .is_loopback = e->is_loopback && !f->is_away,
+        .is_document = !f->plan.body && !f->plan.content_bytes && !f->plan.is_slow,
         .from = f->have,
+        .method = f->plan.method,
+        .content = f->plan.content,
+        .content_bytes = f->plan.content_bytes,
+        .follows_nothing = f->plan.method != NULL,
+        .is_slow = f->plan.is_slow,
     };
 
     ASSERT(!f->call);
@@ -104,10 +152,18 @@ void fetch_start(struct fetch *f)
         strs_add(f->arena, &headers, arena_printf(f->arena, "Accept: %s", f->plan.accept));
     if (authorization)
         strs_add(f->arena, &headers, authorization);
+    if (f->plan.content_type)
+        strs_add(f->arena, &headers,
+                 arena_printf(f->arena, "Content-Type: %s", f->plan.content_type));
+    if (f->plan.content_bytes && f->plan.content_from >= 0)
+        strs_add(f->arena, &headers,
+                 arena_printf(f->arena, "Content-Range: %lld-%lld", (long long)f->plan.content_from,
+                              (long long)(f->plan.content_from + f->plan.content_bytes - 1)));
     f->has_begun = false;
     f->skip = 0;
     f->body.len = 0;
-    f->call = web_start(f->registry->web, &request, &fetch_handler, f);
+    f->call =
+        web_start(f->registry->web, &request, f->plan.send ? &sending_handler : &fetch_handler, f);
 }
 
 /* ---- the body ---- */
@@ -162,11 +218,16 @@ static enum web_verdict stream(struct fetch *f, const char *p, size_t n)
     return WEB_TAKEN;
 }
 
+static bool is_success(const struct fetch *f, int status)
+{
+    return status == 200 || status == 206 || (f->plan.method && status >= 200 && status < 300);
+}
+
 static enum web_verdict on_body(void *ctx, const struct web_reply *r, const void *p, size_t n)
 {
     struct fetch *f = ctx;
 
-    if (r->status != 200 && r->status != 206)
+    if (!is_success(f, r->status))
         return collect(f, p, n, REFUSAL_MAX);
     if (!f->plan.body)
         return collect(f, p, n, f->plan.max_bytes);
@@ -199,6 +260,15 @@ void fetch_settle_soon(struct fetch *f, struct err *stop, const char *code)
     timer_set(f->registry->loop, &f->timer, 0, on_retry);
 }
 
+int64_t fetch_wait_ms(int n, int64_t retry_after_s)
+{
+    int64_t ms = FIRST_WAIT_MS << (n - 1);
+
+    if (retry_after_s > WAIT_MAX_S)
+        retry_after_s = WAIT_MAX_S;
+    return retry_after_s * 1000 > ms ? retry_after_s * 1000 : ms;
+}
+
 /* The wait doubles; a transfer that has come on since the last try (PROGRESS_BYTES) begins to count
  * anew, so that a bad line can bring a large layer. */
 static bool try_again(struct fetch *f, const struct web_reply *r)
@@ -206,15 +276,15 @@ static bool try_again(struct fetch *f, const struct web_reply *r)
     int64_t wait_ms;
 
     ASSERT(!f->call);
+    if (f->plan.is_single)
+        return false;
     if (f->have - f->kept >= PROGRESS_BYTES) {
         f->kept = f->have;
         f->tries = 0;
     }
     if (++f->tries >= TRIES_MAX)
         return false;
-    wait_ms = FIRST_WAIT_MS << (f->tries - 1);
-    if (r->retry_after_s > 0 && r->retry_after_s * 1000 > wait_ms)
-        wait_ms = (r->retry_after_s > WAIT_MAX_S ? WAIT_MAX_S : r->retry_after_s) * 1000;
+    wait_ms = fetch_wait_ms(f->tries, r->retry_after_s);
     timer_set(f->registry->loop, &f->timer, wait_ms, on_retry);
     if (f->plan.retry)
         f->plan.retry(f->ctx, (int)((wait_ms + 999) / 1000));
@@ -236,12 +306,39 @@ static struct err *check_whole(struct fetch *f)
                    (long long)f->have, (long long)f->plan.size_bytes);
 }
 
+static bool is_redirect(int status)
+{
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+/* A redirect, with the same method and content. A password or token goes to the registry's own host
+ * alone, and over no line that is less safe than the registry's. */
+static void follow(struct fetch *f, const struct web_reply *r)
+{
+    struct err *e = NULL;
+    char *to = location_of(f, r, &e);
+
+    if (!e && !to)
+        e = err_new(ERR_INTERNAL, "\"%s\" redirects (%d) to nowhere", f->url, r->status);
+    if (!e && ++f->n_redirects > REDIRECTS_MAX)
+        e = err_new(ERR_INTERNAL, "%s \"%s\": stopped after %d redirects", f->plan.method, f->url,
+                    REDIRECTS_MAX);
+    if (!e)
+        e = registry_check_address(f->registry, to, &f->is_away);
+    if (e) {
+        fetch_finish(f, r, "", e);
+        return;
+    }
+    f->url = to;
+    fetch_start(f);
+}
+
 static void on_refusal(struct fetch *f, const struct web_reply *r)
 {
     const char *code = "";
     struct err *e;
 
-    if (r->status == 401 && registry_authorize(f->registry, f, r))
+    if (r->status == 401 && !f->is_away && registry_authorize(f->registry, f, r))
         return;
     if (status_may_pass(r->status) && try_again(f, r))
         return;
@@ -264,7 +361,16 @@ static void on_end(void *ctx, const struct web_reply *r, struct err *err)
         fetch_finish(f, r, "", NULL);
         return;
     }
-    if (!err && r->status != 200 && r->status != 206) {
+    /* Who refuses a body need not read all of it before he closes. */
+    if (err && f->plan.content_bytes && r->status >= 400) {
+        err_drop(err);
+        err = NULL;
+    }
+    if (!err && f->plan.method && is_redirect(r->status) && !f->plan.send) {
+        follow(f, r);
+        return;
+    }
+    if (!err && !is_success(f, r->status)) {
         on_refusal(f, r);
         return;
     }
@@ -277,4 +383,12 @@ static void on_end(void *ctx, const struct web_reply *r, struct err *err)
     fetch_finish(f, r, "", err);
 }
 
-static const struct web_handler fetch_handler = {on_body, on_end};
+static enum web_verdict on_send(void *ctx, void *p, size_t room, size_t *n)
+{
+    struct fetch *f = ctx;
+
+    return f->plan.send(f->ctx, p, room, n);
+}
+
+static const struct web_handler fetch_handler = {.body = on_body, .end = on_end},
+                                sending_handler = {on_body, on_send, on_end};

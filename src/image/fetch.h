@@ -5,6 +5,9 @@
 #include "registry.h"
 
 struct registry {
+    struct list link; /* closing */
+    struct timer closing_timer;
+    bool is_closing;
     struct loop *loop;
     struct arena *arena;
     struct web *web;
@@ -16,7 +19,9 @@ struct registry {
 
     struct challenge challenge; /* what the endpoint asks for */
     char *token;                /* NULL: none, or it was refused */
-    struct fetch *token_fetch;  /* running */
+    bool is_push;
+    struct strs sources;       /* paths of repositories that we want to mount from */
+    struct fetch *token_fetch; /* running */
 
     void (*connected)(void *ctx, struct err *err);
     void *connect_ctx;
@@ -33,8 +38,11 @@ struct fetch {
     void *ctx;
     char *url, *form;
     enum fetch_auth auth;
+    bool is_farewell;      /* nobody waits for it; it outlives the others */
     bool is_first_contact; /* nobody there is an answer too: no retry */
     bool has_authorized, waits_for_token;
+    bool is_away;    /* its address is another host's: who we are is not for him */
+    int n_redirects; /* that it has followed itself; GETs below /v2/ are libcurl's */
 
     struct web_call *call;
     struct timer timer;
@@ -57,6 +65,11 @@ void fetch_settle_soon(struct fetch *f, struct err *stop, const char *code);
 
 /* auth side, registry.c */
 char *registry_auth_header(struct registry *r, const struct fetch *f); /* NULL: none */
+const char *registry_base(const struct registry *r);                   /* "https://host:port" */
+/* Of an address that a registry has sent us to. ERR_FORBIDDEN when it is unencrypted and the
+ * registry is not. */
+struct err *registry_check_address(const struct registry *r, const char *url, bool *out_is_away)
+    must_check;
 /* A 401. True: f will be started again once we know who we are. */
 bool registry_authorize(struct registry *r, struct fetch *f, const struct web_reply *reply);
 

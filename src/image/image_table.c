@@ -10,7 +10,9 @@
 #include "base/log.h"
 #include "base/ref.h"
 
+#include "blob_book.h"
 #include "document.h"
+#include "upload_line.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -27,8 +29,10 @@ void image_publish(struct image *i)
     ASSERT_LOOP();
     ASSERT(i->magic == IMAGE_MAGIC && !map_get(t->images, i->id));
     map_put(t->images, i->id, i);
-    for (size_t n = 0; n < i->chain.n; n++)
+    for (size_t n = 0; n < i->chain.n; n++) {
         shelf_ref(t->shelf, i->chain.v[n]);
+        blob_book_hold(t->book, i->blob.diff_ids.v[n]);
+    }
     for (size_t n = 0; n < i->full_tags.n; n++)
         map_put(t->names, i->full_tags.v[n], i);
     for (size_t n = 0; n < i->full_digests.n; n++)
@@ -45,8 +49,10 @@ void image_withdraw(struct image *i)
     image_drop_names(i, &i->full_tags);
     image_drop_names(i, &i->full_digests);
     map_take(t->images, i->id);
-    for (size_t n = i->chain.n; n > 0; n--)
+    for (size_t n = i->chain.n; n > 0; n--) {
         shelf_unref(t->shelf, i->chain.v[n - 1]);
+        blob_book_let_go(t->book, i->blob.diff_ids.v[n - 1]);
+    }
     image_destroy(i);
 }
 
@@ -171,11 +177,14 @@ struct err *image_table_open(struct layer_store *layers, struct loop *l, struct 
         .store = layers, .loop = l, .pools = p, .ops = ops, .db = db, .events = ev, .settings = s};
     t->data_root = mem_strdup(data_root);
     list_init(&t->jobs);
+    list_init(&t->closing);
     t->images = map_create();
     t->names = map_create();
     e = empty_tmp(data_root);
     if (!e)
         e = shelf_open(layers, p, &t->shelf);
+    if (!e)
+        e = blob_book_open(db, &t->book);
     if (!e)
         e = db_each(db, IMAGE_KIND, on_document, t);
     if (!e)
@@ -184,7 +193,9 @@ struct err *image_table_open(struct layer_store *layers, struct loop *l, struct 
         image_table_close(t);
         return e;
     }
+    blob_book_sweep(t->book);
     shelf_set_permits(t->shelf, s->max_concurrent_downloads);
+    t->uploads = upload_line_create(s->max_concurrent_uploads);
     *out = t;
     return NULL;
 }
@@ -220,6 +231,8 @@ void image_table_close(struct image_table *t)
     map_destroy(t->images);
     map_destroy(t->names);
     shelf_close(t->shelf);
+    blob_book_close(t->book);
+    upload_line_destroy(t->uploads);
     free(t->data_root);
     t->is_closed = true;
     if (!t->n_busy)

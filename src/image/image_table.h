@@ -19,6 +19,8 @@
 
 #define IMAGE_KIND "image" /* of its documents in the database */
 
+struct blob_book;
+struct upload_line;
 struct image_table {
     struct layer_store *store;
     struct loop *loop;
@@ -29,11 +31,14 @@ struct image_table {
     const struct settings *settings;
     char *data_root;
     struct list jobs;    /* pulls, loads, imports: struct image_job */
+    struct list closing; /* registries that are told something still */
     int n_busy;          /* jobs of layers in workers */
     bool is_closed;      /* freed when the last of them is back */
     struct shelf *shelf; /* the layers on disk */
-    struct map *images;  /* by id: "sha256:…" */
-    struct map *names;   /* by full name, with tag or with digest → image */
+    struct blob_book *book;
+    struct upload_line *uploads;
+    struct map *images; /* by id: "sha256:…" */
+    struct map *names;  /* by full name, with tag or with digest → image */
 };
 
 #define IMAGE_MAGIC 0x696d6721u

@@ -434,6 +434,7 @@ struct image_job *image_commit(struct image_table *t, struct image *parent,
     m->author = arena_strdup(a, r->author);
     m->changes = strs_copy(a, &r->changes);
     m->is_there = r->is_there;
+    j->forget = r->forget;
     j->op.subject = m->container_id ? m->container_id : m->created_by;
     image_job_start(j);
     return j;

@@ -6,6 +6,8 @@
  */
 #include "job.h"
 
+#include "registry.h"
+
 struct image_job *image_job_create(struct image_table *t, const struct op_type *type,
                                    image_progress_fn progress, image_done_fn done, void *ctx)
 {
@@ -31,6 +33,7 @@ static void on_op_done(struct op *op, struct err *err, void *ctx)
     else
         err_drop(err);
     j->done = NULL;
+    j->forget = NULL;
 }
 
 void image_job_start(struct image_job *j)
@@ -74,6 +77,9 @@ void image_table_stop(struct image_table *t)
     for (bool has_cancelled = true; has_cancelled;) {
         has_cancelled = false;
         list_each (j, &t->jobs, struct image_job, link) {
+            if (j->forget)
+                j->forget(j->ctx);
+            j->forget = NULL;
             j->done = NULL;
             j->progress.fn = NULL;
             has_cancelled = op_cancel(&j->op);
@@ -81,4 +87,5 @@ void image_table_stop(struct image_table *t)
                 break;
         }
     }
+    registries_close(&t->closing);
 }

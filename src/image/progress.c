@@ -12,7 +12,7 @@
 
 enum { BAR_WIDTH = 50 };
 
-static void emit(const struct progress *p, struct buf *line)
+static void emit(const struct progress *p, const struct buf *line)
 {
     if (p->fn)
         p->fn(p->ctx, line->data);
@@ -95,4 +95,9 @@ void progress_stream(const struct progress *p, const char *text)
     jw_str(&w, "stream", text);
     jw_obj_end(&w);
     emit(p, &line);
+}
+
+void progress_raw(const struct progress *p, const struct buf *line)
+{
+    emit(p, line);
 }

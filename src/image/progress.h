@@ -18,3 +18,5 @@ void progress_bytes(const struct progress *p, const char *id, const char *status
                     int64_t total);
 /* {"stream":…}: the lines of load. */
 void progress_stream(const struct progress *p, const char *text);
+/* A line of another kind: one JSON object. */
+void progress_raw(const struct progress *p, const struct buf *line);

@@ -6,6 +6,7 @@
  */
 #include "pull.h"
 #include "adopt.h"
+#include "blob_book.h"
 #include "job.h"
 #include "layers.h"
 #include "registry.h"
@@ -362,12 +363,28 @@ static struct err *save(struct op *op)
     return NULL;
 }
 
+/* So that a push there, or to another repository there, need not send them. */
+static void note_blobs(struct pull *p)
+{
+    const struct descriptor *from = p->manifest.layers.v;
+    struct blob_fact f = {.repository =
+                              arena_printf(p->job.op.arena, "%s/%s", p->ref.domain, p->ref.path)};
+
+    for (size_t n = 0; n < p->manifest.layers.n; n++) {
+        f.digest = from[n].digest;
+        f.media_type = from[n].media_type;
+        f.size_bytes = from[n].size;
+        blob_book_note(p->job.table->book, p->blob.diff_ids.v[n], &f);
+    }
+}
+
 static struct err *tell(struct op *op)
 {
     struct pull *p = (struct pull *)op;
     const char *what = p->adopted.was_named ? "Image is up to date" : "Downloaded newer image";
     struct arena *a = op->arena;
 
+    note_blobs(p);
     progress_say(&p->job.progress, NULL, arena_printf(a, "Digest: %s", p->served_digest));
     progress_say(&p->job.progress, NULL, arena_printf(a, "Status: %s for %s", what, familiar(p)));
     image_event(p->job.image, "pull", familiar(p), ref_familiar_name(a, &p->ref));

@@ -8,12 +8,14 @@
  */
 #include "fetch.h"
 
+#include "location.h"
+
 #include "base/json.h"
 #include "base/ref.h"
 
 #include <string.h>
 
-enum { PING_MAX = 64 * 1024, TOKEN_MAX = 64 * 1024 };
+enum { PING_MAX = 64 * 1024, TOKEN_MAX = 64 * 1024, SOURCES_MAX = 8, CLOSING_MS = 5000 };
 
 static const struct registry_endpoint *endpoint(const struct registry *r)
 {
@@ -37,6 +39,50 @@ struct registry *registry_open(struct loop *l, struct pools *pools, const struct
     return r;
 }
 
+/* Mirrors are read from only. */
+static void drop_mirrors(struct registry_endpoints *e)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < e->n; i++)
+        if (!e->v[i].is_mirror)
+            e->v[n++] = e->v[i];
+    e->n = n;
+}
+
+struct registry *registry_open_push(struct loop *l, struct pools *pools, const struct settings *s,
+                                    const struct ref *ref, const struct registry_auth *auth)
+{
+    struct registry *r = registry_open(l, pools, s, ref, auth);
+
+    r->is_push = true;
+    drop_mirrors(&r->endpoints);
+    return r;
+}
+
+void registry_add_source(struct registry *r, const char *path)
+{
+    if (strcmp(path, r->name) != 0 && !strs_has(&r->sources, path) && r->sources.n < SOURCES_MAX)
+        strs_add(r->arena, &r->sources, path);
+}
+
+const char *registry_base(const struct registry *r)
+{
+    return endpoint(r)->base;
+}
+
+struct err *registry_check_address(const struct registry *r, const char *url, bool *out_is_away)
+{
+    const char *base = endpoint(r)->base;
+
+    if (text_starts(base, "https://") && !text_starts(url, "https://") && !endpoint(r)->is_insecure)
+        return err_new(ERR_FORBIDDEN,
+                       "the registry at %s sends us to \"%s\", which is not encrypted: refused",
+                       base, url);
+    *out_is_away = !location_is_same_host(base, url);
+    return NULL;
+}
+
 void registry_close(struct registry *r)
 {
     if (!r)
@@ -44,17 +90,82 @@ void registry_close(struct registry *r)
     while (!list_is_empty(&r->fetches))
         fetch_cancel(list_first(&r->fetches, struct fetch, link));
     web_destroy(r->web);
+    list_remove(&r->link);
+    timer_clear(r->loop, &r->closing_timer);
     err_drop(r->connect_err);
     arena_destroy(r->arena);
     free(r);
 }
 
+/* ---- the end of a push ---- */
+
+static void on_closing(struct timer *t)
+{
+    registry_close(container_of(t, struct registry, closing_timer));
+}
+
+/* The last word is said: closed from the loop, for we are in the fetch's own callback. */
+static void on_forgotten(void *ctx, const struct fetch_result *result, struct err *err)
+{
+    struct registry *r = ctx;
+
+    (void)result;
+    err_drop(err);
+    if (r->is_closing && list_is_empty(&r->fetches))
+        timer_set(r->loop, &r->closing_timer, 0, on_closing);
+}
+
+void registry_forget_upload(struct registry *r, const char *location)
+{
+    const struct fetch_plan plan = {
+        .url = location,
+        .method = "DELETE",
+        .max_bytes = PING_MAX,
+        .size_bytes = -1,
+        .content_from = -1,
+        .is_single = true,
+        .done = on_forgotten,
+    };
+
+    if (location)
+        registry_get(r, &plan, r)->is_farewell = true;
+}
+
+void registry_close_gently(struct registry *r, struct list *closing)
+{
+    if (!r)
+        return;
+    ASSERT(!r->is_closing);
+    r->token_fetch = NULL;
+    list_each (f, &r->fetches, struct fetch, link)
+        if (!f->is_farewell || f->waits_for_token)
+            fetch_cancel(f);
+    if (list_is_empty(&r->fetches)) {
+        registry_close(r);
+        return;
+    }
+    r->is_closing = true;
+    list_append(closing, &r->link);
+    timer_set(r->loop, &r->closing_timer, CLOSING_MS, on_closing);
+}
+
+void registries_close(struct list *closing)
+{
+    list_each (r, closing, struct registry, link)
+        registry_close(r);
+}
+
 struct fetch *registry_get(struct registry *r, const struct fetch_plan *p, void *ctx)
 {
-    autofree char *url = mem_printf("%s/v2/%s/%s", endpoint(r)->base, r->name, p->path);
-    struct fetch *f = fetch_create(r, p, url, ctx);
+    autofree char *below =
+        p->url ? NULL : mem_printf("%s/v2/%s/%s", endpoint(r)->base, r->name, p->path);
+    struct fetch *f = fetch_create(r, p, p->url ? p->url : below, ctx);
+    struct err *e = p->url ? registry_check_address(r, f->url, &f->is_away) : NULL;
 
-    fetch_start(f);
+    if (e)
+        fetch_settle_soon(f, e, "");
+    else
+        fetch_start(f);
     return f;
 }
 
@@ -78,7 +189,7 @@ char *registry_auth_header(struct registry *r, const struct fetch *f)
 {
     const char *token = text_is_empty(r->auth.registry_token) ? r->token : r->auth.registry_token;
 
-    if (f->auth == FETCH_OPEN)
+    if (f->auth == FETCH_OPEN || f->is_away)
         return NULL;
     if (f->auth == FETCH_PASSWORD)
         return has_password(r) ? basic(r, f->arena) : NULL;
@@ -124,6 +235,8 @@ static struct err *read_token(struct registry *r, const struct fetch_result *res
     return NULL;
 }
 
+static struct err *start_token(struct registry *r) must_check;
+
 static void on_token(void *ctx, const struct fetch_result *result, struct err *err)
 {
     struct registry *r = ctx;
@@ -133,12 +246,29 @@ static void on_token(void *ctx, const struct fetch_result *result, struct err *e
     r->token_fetch = NULL;
     if (!e)
         e = read_token(r, result);
+    if (e && r->sources.n) { /* he may not read one of them: then nothing is mounted */
+        r->sources = (struct strs){0};
+        err_drop(steal_ptr(&e));
+        e = start_token(r);
+        if (!e)
+            return;
+    }
     end_waiting(r, e, result->code);
 }
 
-static char *scope(struct registry *r)
+/* Of a push with each repository that something is mounted from: "a&scope=b". An OAuth 2 form has
+ * one scope, of words. */
+static char *scope(struct registry *r, const char *separator)
 {
-    return text_to_query(r->arena, arena_printf(r->arena, "repository:%s:pull", r->name));
+    const char *actions = r->is_push ? "pull,push" : "pull";
+    char *all =
+        text_to_query(r->arena, arena_printf(r->arena, "repository:%s:%s", r->name, actions));
+
+    for (size_t i = 0; i < r->sources.n; i++)
+        all = arena_printf(
+            r->arena, "%s%s%s", all, separator,
+            text_to_query(r->arena, arena_printf(r->arena, "repository:%s:pull", r->sources.v[i])));
+    return all;
 }
 
 /* GET realm?service=…&scope=…, or for an identity token a POST of the same. */
@@ -159,12 +289,12 @@ static struct err *plan_token(struct registry *r, char **out_url, char **out_for
         *out_form = arena_printf(
             r->arena,
             "grant_type=refresh_token&service=%s&client_id=berth&scope=%s&refresh_token=%s",
-            service, scope(r), text_to_query(r->arena, r->auth.identity_token));
+            service, scope(r, "+"), text_to_query(r->arena, r->auth.identity_token));
         return NULL;
     }
     *out_form = NULL;
     *out_url = arena_printf(r->arena, "%s%sservice=%s&scope=%s", c->realm,
-                            strchr(c->realm, '?') ? "&" : "?", service, scope(r));
+                            strchr(c->realm, '?') ? "&" : "?", service, scope(r, "&scope="));
     if (has_password(r))
         *out_url = arena_printf(r->arena, "%s&account=%s", *out_url,
                                 text_to_query(r->arena, r->auth.username));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One repository at one registry, for one pull: where it answers, who we are
- * there, and GETs with retries. Loop thread. Everything ends with registry_close.
+ * One repository at one registry, for one pull or push: where it answers, who we are
+ * there, and requests with retries. Loop thread. Everything ends with registry_close.
  */
 #pragma once
 
@@ -17,7 +17,18 @@ struct fetch;
 
 struct registry *registry_open(struct loop *l, struct pools *pools, const struct settings *s,
                                const struct ref *r, const struct registry_auth *auth);
-void registry_close(struct registry *r); /* accepts NULL; ends its fetches without a callback */
+/* The same to write to it: no mirrors, and tokens that allow a push. */
+struct registry *registry_open_push(struct loop *l, struct pools *pools, const struct settings *s,
+                                    const struct ref *r, const struct registry_auth *auth);
+/* Tokens shall allow to read "library/busybox" of the same registry, too, if they may. */
+void registry_add_source(struct registry *r, const char *path);
+/* Tells the registry that an upload is given up (DELETE), whatever it says. NULL: there is none. */
+void registry_forget_upload(struct registry *r, const char *location);
+/* Ends its fetches as registry_close does, but for what it is being told: that has some seconds,
+ * and the registry is on `closing` meanwhile. Accepts NULL. */
+void registry_close_gently(struct registry *r, struct list *closing);
+void registries_close(struct list *closing); /* now */
+void registry_close(struct registry *r);     /* accepts NULL; ends its fetches without a callback */
 
 /* Finds the endpoint that answers and what it asks for. err: none did; the error of the one that
  * the user meant. May be called again after registry_skip. */
@@ -31,12 +42,27 @@ struct fetch_result { /* valid in the callback */
     const char *body;                /* of a collected one */
     size_t len;
     const char *code; /* "MANIFEST_UNKNOWN", …: what the registry said, "" when it did not */
+    /* NULL: not said */
+    const char *location; /* where the upload goes on: absolute, looked at */
+    const char *range, *content_digest, *min_chunk;
+    int64_t content_length; /* -1: not said */
+    int64_t retry_after_s;  /* -1: not said */
 };
 struct fetch_plan {
     const char *path;   /* below /v2/NAME/: "manifests/latest" */
-    const char *accept; /* NULL: anything */
-    size_t max_bytes;   /* of a collected body */
-    int64_t size_bytes; /* of a streamed one; more is an error, less is a broken transfer */
+    const char *url;    /* instead of path: what a registry has given as location */
+    const char *method; /* NULL: GET; else a redirect is followed here, and never with who we are to
+                           another host */
+    const void *content; /* as in struct web_request */
+    int64_t content_bytes;
+    enum web_verdict (*send)(void *ctx, void *p, size_t room, size_t *n);
+    const char *content_type;
+    int64_t content_from; /* of a part: Content-Range begins there; -1 (or no content): none */
+    bool is_single;       /* no other try when it breaks off: the caller asks how far it has come */
+    bool is_slow;         /* the registry may take its time to answer */
+    const char *accept;   /* NULL: anything */
+    size_t max_bytes;     /* of a collected body */
+    int64_t size_bytes;   /* of a streamed one; more is an error, less is a broken transfer */
     /* NULL: the body is collected. Each byte once, in order, whatever is broken in between. */
     enum web_verdict (*body)(void *ctx, const void *p, size_t n);
     void (*retry)(void *ctx, int wait_s);                                   /* may be NULL */
@@ -44,4 +70,7 @@ struct fetch_plan {
 };
 struct fetch *registry_get(struct registry *r, const struct fetch_plan *p, void *ctx);
 void fetch_resume(struct fetch *f);
+int64_t fetch_sent(const struct fetch *f); /* bytes of its content, so far */
+/* How long to wait before try n (1, 2, …) after an answer, which may ask for more. */
+int64_t fetch_wait_ms(int n, int64_t retry_after_s);
 void fetch_cancel(struct fetch *f); /* accepts NULL; no callback any more */

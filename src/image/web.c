@@ -20,6 +20,7 @@ enum {
     SLOW_BYTES = 1000, /* a second: less, for SLOW_TIMEOUT_S, is no download */
     SLOW_TIMEOUT_S = 60,
     DOCUMENT_TIMEOUT_S = 600,
+    SLOW_ANSWER_S = 900, /* a registry reads a blob again before it takes it */
     REDIRECTS_MAX = 10,
     HEADERS_MAX = 256 * 1024,
     CHALLENGES_MAX = 8,
@@ -231,6 +232,16 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg)
         c->reply.content_range = value;
     else if ((value = header_value(c, line, n, "Link")))
         c->reply.link = value;
+    else if ((value = header_value(c, line, n, "Location")))
+        c->reply.location = value;
+    else if ((value = header_value(c, line, n, "Range")))
+        c->reply.range = value;
+    else if ((value = header_value(c, line, n, "Docker-Content-Digest")))
+        c->reply.content_digest = value;
+    else if ((value = header_value(c, line, n, "OCI-Chunk-Min-Length")))
+        c->reply.min_chunk = value;
+    else if ((value = header_value(c, line, n, "Content-Length")))
+        c->reply.content_length = value;
     else if ((value = header_value(c, line, n, "Retry-After")))
         text_to_i64(value, &c->reply.retry_after_s);
     else if ((value = header_value(c, line, n, "WWW-Authenticate")) &&
@@ -257,6 +268,24 @@ static size_t on_body(char *p, size_t size, size_t count, void *arg)
         break;
     }
     return CURL_WRITEFUNC_ERROR;
+}
+
+static size_t on_send(char *p, size_t size, size_t count, void *arg)
+{
+    struct web_call *c = arg;
+    size_t n = 0;
+
+    if (c->is_over)
+        return CURL_READFUNC_ABORT;
+    switch (c->handler->send(c->ctx, p, size * count, &n)) {
+    case WEB_TAKEN:
+        return n;
+    case WEB_PAUSE:
+        return CURL_READFUNC_PAUSE;
+    case WEB_STOP:
+        break;
+    }
+    return CURL_READFUNC_ABORT;
 }
 
 /* ---- calls ---- */
@@ -322,11 +351,12 @@ static void set_limits(CURL *easy, const struct web_request *r)
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_BYTES);
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, slow_timeout_s());
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME,
+                     r->is_slow ? (long)SLOW_ANSWER_S : slow_timeout_s());
     if (r->is_document)
         curl_easy_setopt(easy, CURLOPT_TIMEOUT, (long)DOCUMENT_TIMEOUT_S);
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)BUFFER_BYTES);
-    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, r->follows_nothing ? 0L : 1L);
     curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)REDIRECTS_MAX);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, is_secure(r) ? "https" : "http,https");
@@ -336,12 +366,37 @@ static void set_limits(CURL *easy, const struct web_request *r)
     }
 }
 
+/* Without "Expect: 100-continue", for which old servers do not wait, and we would. */
+static void set_method(struct web_call *c, const struct web_request *r)
+{
+    if (!strcmp(r->method, "HEAD")) {
+        curl_easy_setopt(c->easy, CURLOPT_NOBODY, 1L);
+        return;
+    }
+    curl_easy_setopt(c->easy, CURLOPT_CUSTOMREQUEST, r->method);
+    if (!strcmp(r->method, "GET") || !strcmp(r->method, "DELETE"))
+        return;
+    c->headers = curl_slist_append(c->headers, "Expect:");
+    if (c->handler->send && !r->content) {
+        curl_easy_setopt(c->easy, CURLOPT_UPLOAD, 1L);
+        curl_easy_setopt(c->easy, CURLOPT_READFUNCTION, on_send);
+        curl_easy_setopt(c->easy, CURLOPT_READDATA, c);
+        curl_easy_setopt(c->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->content_bytes);
+        curl_easy_setopt(c->easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)BUFFER_BYTES);
+        return;
+    }
+    curl_easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->content_bytes);
+    curl_easy_setopt(c->easy, CURLOPT_POSTFIELDS, r->content ? r->content : "");
+}
+
 static void set_content(struct web_call *c, const struct web_request *r)
 {
     autofree char *range = NULL;
 
     for (size_t i = 0; r->headers && i < r->headers->n; i++)
         c->headers = curl_slist_append(c->headers, r->headers->v[i]);
+    if (r->method)
+        set_method(c, r);
     curl_easy_setopt(c->easy, CURLOPT_URL, r->url);
     curl_easy_setopt(c->easy, CURLOPT_USERAGENT, "berth/" BERTH_VERSION);
     curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
@@ -435,6 +490,14 @@ void web_resume(struct web_call *c)
     enter(w);
     curl_easy_pause(c->easy, CURLPAUSE_CONT);
     leave(w);
+}
+
+int64_t web_sent(const struct web_call *c)
+{
+    curl_off_t n = 0;
+
+    curl_easy_getinfo(c->easy, CURLINFO_SIZE_UPLOAD_T, &n);
+    return (int64_t)n;
 }
 
 void web_cancel(struct web_call *c)

@@ -35,6 +35,22 @@ static char *url_host(const char *url)
     return mem_printf("%.*s", (int)strcspn(host, "/"), host);
 }
 
+/* As Go writes it: Get, Patch. */
+static const char *verb(CURL *easy)
+{
+    static const char *const verbs[][2] = {
+        {"HEAD", "Head"}, {"POST", "Post"},     {"PATCH", "Patch"},
+        {"PUT", "Put"},   {"DELETE", "Delete"},
+    };
+    const char *method = NULL;
+
+    curl_easy_getinfo(easy, CURLINFO_EFFECTIVE_METHOD, &method);
+    for (size_t i = 0; method && i < ARRAY_LEN(verbs); i++)
+        if (!strcmp(method, verbs[i][0]))
+            return verbs[i][1];
+    return "Get";
+}
+
 static struct err *connect_err(CURL *easy, const char *url, int sys)
 {
     autofree char *host = url_host(url);
@@ -49,7 +65,7 @@ static struct err *connect_err(CURL *easy, const char *url, int sys)
     }
     if (!sys)
         sys = ECONNREFUSED; /* libcurl forgets it when several addresses were tried */
-    return err_new(ERR_INTERNAL, "Get \"%s\": dial tcp %s: connect: %s", url, host,
+    return err_new(ERR_INTERNAL, "%s \"%s\": dial tcp %s: connect: %s", verb(easy), url, host,
                    sys == ECONNREFUSED ? "connection refused" : strerror(sys));
 }
 
@@ -61,22 +77,28 @@ static struct err *sentence(CURL *easy, CURLcode code, const char *why, const ch
     case CURLE_COULDNT_CONNECT:
         return connect_err(easy, url, sys);
     case CURLE_COULDNT_RESOLVE_HOST:
-        return err_new(ERR_INTERNAL, "Get \"%s\": dial tcp: lookup %.*s: no such host", url,
-                       (int)strcspn(host, ":"), host);
+        return err_new(ERR_INTERNAL, "%s \"%s\": dial tcp: lookup %.*s: no such host", verb(easy),
+                       url, (int)strcspn(host, ":"), host);
     case CURLE_OPERATION_TIMEDOUT:
         if (text_starts(why, "Operation too slow"))
-            return err_new(ERR_INTERNAL, "Get \"%s\": the registry is too slow: %s", url, why + 20);
-        return err_new(ERR_INTERNAL, "Get \"%s\": dial tcp %s: i/o timeout: %s", url, host, why);
+            return err_new(ERR_INTERNAL, "%s \"%s\": the registry is too slow: %s", verb(easy), url,
+                           why + 20);
+        return err_new(ERR_INTERNAL, "%s \"%s\": dial tcp %s: i/o timeout: %s", verb(easy), url,
+                       host, why);
     case CURLE_PEER_FAILED_VERIFICATION:
-        return err_new(ERR_INTERNAL, "Get \"%s\": tls: failed to verify certificate: %s", url, why);
+        return err_new(ERR_INTERNAL, "%s \"%s\": tls: failed to verify certificate: %s", verb(easy),
+                       url, why);
     case CURLE_PARTIAL_FILE:
     case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
     case CURLE_GOT_NOTHING:
-        return err_new(ERR_INTERNAL, "Get \"%s\": unexpected EOF: %s", url, why);
+        return err_new(ERR_INTERNAL, "%s \"%s\": unexpected EOF: %s", verb(easy), url, why);
     case CURLE_TOO_MANY_REDIRECTS:
-        return err_new(ERR_INTERNAL, "Get \"%s\": stopped after too many redirects", url);
+        return err_new(ERR_INTERNAL, "%s \"%s\": stopped after too many redirects", verb(easy),
+                       url);
     default:
-        return err_new(ERR_INTERNAL, "Get \"%s\": %s", url, *why ? why : curl_easy_strerror(code));
+        return err_new(ERR_INTERNAL, "%s \"%s\": %s", verb(easy), url,
+                       *why ? why : curl_easy_strerror(code));
     }
 }
 
@@ -95,7 +117,7 @@ struct err *web_err(CURL *easy, CURLcode code, const char *why, struct web_reply
     r->sys = code == CURLE_COULDNT_CONNECT ? (int)(sys ? sys : ECONNREFUSED) : 0;
     r->speaks_plain_http = is_plain_http(code, why);
     if (r->speaks_plain_http)
-        return err_new(ERR_INTERNAL, "Get \"%s\": http: server gave HTTP response to HTTPS client",
-                       r->url);
+        return err_new(ERR_INTERNAL, "%s \"%s\": http: server gave HTTP response to HTTPS client",
+                       verb(easy), r->url);
     return sentence(easy, code, why, r->url, (int)sys);
 }

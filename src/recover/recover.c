@@ -43,6 +43,7 @@
 #include "stream/landing.h"
 #include "stream/log.h"
 
+#include "copy_sweep.h"
 #include "exec_recover.h"
 
 /* The keeper knows full ids alone, so no prefix may match. */
@@ -458,6 +459,7 @@ void container_table_reconcile(struct container_table *t)
     landing_sweep(t->parts->landing, claim_landed, t);
     while (map_next(t->by_id, &cursor, NULL, &value))
         reconcile_one(value);
+    copies_sweep(t);
     volume_table_reap(t->parts->volumes);
     sockets_drop_stash(t);
     net_rules_apply(t->parts->net, NULL, NULL);

@@ -23,7 +23,7 @@ struct commit {
     struct container *c;
     const char *id;
     struct image_commit image;
-    bool wants_pause, has_paused;
+    bool wants_pause, has_paused, is_cancelled;
     struct image_job *job; /* while it is awaited */
     const char *image_id;
     commit_done_fn done;
@@ -37,6 +37,16 @@ static struct commit_carrier *carrier_create(struct commit *o)
     k->c = container_ref(o->c);
     k->ticket = op_wait(&o->op);
     return k;
+}
+
+/* The engine ends: nobody hears of it. */
+static void carrier_drop(void *ctx)
+{
+    struct commit_carrier *k = ctx;
+
+    ticket_drop(steal_ptr(&k->ticket));
+    container_unref(k->c);
+    free(k);
 }
 
 /* Its ticket is the last that is heard of the operation. */
@@ -183,6 +193,8 @@ static struct err *make_image(struct op *op)
     struct commit *o = (struct commit *)op;
 
     TRY(check(op)); /* it may have gone while it was paused */
+    if (o->is_cancelled)
+        return err_new(ERR_CANCELLED, "the client is gone");
     o->job = image_commit(o->c->parts->images, o->c->image, &o->image, on_image, carrier_create(o));
     return NULL;
 }
@@ -248,7 +260,8 @@ static char *config_text(struct container *c, struct arena *a, struct config *as
     return json_encode(a, &config_json, asked);
 }
 
-void container_commit(struct container *c, struct commit_request *r, commit_done_fn done, void *ctx)
+struct commit *container_commit(struct container *c, struct commit_request *r, commit_done_fn done,
+                                void *ctx)
 {
     struct commit *o = (struct commit *)op_create(c->parts->ops, &commit_type);
     struct arena *a = o->op.arena;
@@ -268,8 +281,19 @@ void container_commit(struct container *c, struct commit_request *r, commit_done
         .author = arena_strdup(a, r->author),
         .changes = strs_copy(a, &r->changes),
         .is_there = is_there,
+        .forget = carrier_drop,
     };
     o->done = done;
     o->ctx = ctx;
     op_start(&o->op, on_done, NULL);
+    return o;
+}
+
+/* The job answers with an error, unless the image is there by then. */
+void container_commit_cancel(struct commit *o)
+{
+    ASSERT_LOOP();
+    o->is_cancelled = true;
+    if (o->job)
+        image_job_cancel(o->job);
 }

@@ -20,6 +20,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "storage/bounds.h"
+#include "storage/copy_mark.h"
 #include "tar/pack.h"
 #include "tar/place.h"
 
@@ -201,6 +202,7 @@ struct err *copy_find_target(struct arena *a, int tree, const char *id, const ch
 struct copy_look {
     struct unpack_limits limits;
     const struct copy_options *options;
+    struct copy_mark mark;
 };
 
 static struct err *look(void *ctx, int64_t packed, int64_t plain)
@@ -210,6 +212,11 @@ static struct err *look(void *ctx, int64_t packed, int64_t plain)
     if (l->options->is_cancelled(l->options->ctx))
         return err_new(ERR_CANCELLED, "the client is gone");
     return bounds_check(&l->limits, what, packed, plain);
+}
+
+static struct err *will_name(void *ctx, const char *parent, const char *name)
+{
+    return copy_mark_set(&((struct copy_look *)ctx)->mark, parent, name);
 }
 
 /* In a tree whose owners are a user namespace's, who makes a file must be one of them. */
@@ -247,7 +254,7 @@ static struct err *place(int in_fd, const struct tar_place_plan *plan)
 
 struct err *copy_in(int tree, const struct copy_target *t, int in_fd, const struct copy_options *o)
 {
-    struct copy_look l = {bounds_fill(NULL), o};
+    struct copy_look l = {bounds_fill(NULL), o, {.fd = -1}};
     struct tar_place_plan plan = {
         .dir = t->dir,
         .root = tree,
@@ -260,10 +267,14 @@ struct err *copy_in(int tree, const struct copy_target *t, int in_fd, const stru
         .max_bytes = l.limits.max_bytes,
         .max_entries = l.limits.max_entries,
         .look = look,
+        .will_name = will_name,
         .ctx = &l,
     };
-    struct err *e = place(in_fd, &plan);
+    struct err *e;
 
+    TRY(copy_mark_begin(o->store, o->container_id, &l.mark));
+    e = place(in_fd, &plan);
+    copy_mark_end(&l.mark);
     if (e && err_errno(e) == EROFS) { /* deeper than the target: a volume in it */
         err_drop(e);
         return err_new(ERR_FORBIDDEN, "mounted volume is marked read-only");

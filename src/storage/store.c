@@ -138,6 +138,7 @@ static struct err *open_store_dirs(struct layer_store *s)
     TRY(store_open_dir(s->layers, "tmp", &s->tmp));
     TRY(store_open_dir(root, "containers", &s->containers));
     TRY(store_open_dir(root, "trash", &s->trash));
+    TRY(store_open_dir(root, "copies", &s->copies));
     TRY(make_init_layer(s));
     return put_leftovers_aside(s);
 }
@@ -153,7 +154,7 @@ struct err *layer_store_open(const char *data_root, struct layer_store **out)
     s->magic = STORE_MAGIC;
     s->data_root = mem_strdup(data_root);
     s->overlay_way = overlay_way_of_kernel();
-    s->layers = s->tmp = s->containers = s->trash = -1;
+    s->layers = s->tmp = s->containers = s->trash = s->copies = -1;
     e = open_store_dirs(s);
     if (e) {
         layer_store_close(s);
@@ -179,6 +180,7 @@ void layer_store_close(struct layer_store *s)
     close_if_open(s->tmp);
     close_if_open(s->containers);
     close_if_open(s->trash);
+    close_if_open(s->copies);
     free(s->data_root);
     free(s);
 }

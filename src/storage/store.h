@@ -19,6 +19,7 @@ struct layer_store {
     int layers, tmp;              /* layers/, layers/tmp/ */
     int containers;               /* containers/ */
     int trash;                    /* trash/ */
+    int copies;                   /* copies/: names of copies into containers, copy_mark.h */
     enum overlay_way overlay_way; /* of this kernel; tests try the others */
 };
 

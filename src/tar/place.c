@@ -217,12 +217,19 @@ static struct err *clear_name(struct placing *x, int dir, const char *name, bool
     return NULL;
 }
 
-static void make_temp_name(char out[TEMP_NAME_MAX])
+/* Beside x->name. It is written down first: who finds that may remove the name. */
+static struct err *make_temp_name(struct placing *x, char out[TEMP_NAME_MAX])
 {
+    const struct tar_place_plan *p = x->plan;
+    autofree char *parent = NULL;
     uint64_t n = 0;
 
     (void)!getrandom(&n, sizeof(n), 0);
-    snprintf(out, TEMP_NAME_MAX, ".berth-cp-%016llx", (unsigned long long)n);
+    snprintf(out, TEMP_NAME_MAX, TAR_PLACE_OURS "%016llx", (unsigned long long)n);
+    if (!p->will_name)
+        return NULL;
+    parent = mem_printf("%s/%.*s", p->dir_path, (int)x->name.parent_len, x->name.path);
+    return p->will_name(p->ctx, parent, out);
 }
 
 /* `made` gets the name `base`, and what had it is gone: at no moment is the name free. */
@@ -368,9 +375,9 @@ static struct err *put_whole(struct placing *x, int dir, struct archive_entry *e
     char temp[TEMP_NAME_MAX];
     struct err *err;
 
-    make_temp_name(temp);
     fd = openat(held, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
     if (fd < 0 && errno != EROFS) {
+        TRY(make_temp_name(x, temp));
         has_name = true;
         fd = openat(held, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     }
@@ -383,6 +390,7 @@ static struct err *put_whole(struct placing *x, int dir, struct archive_entry *e
             return note_fd(x, x->name.path, fd, true, NULL);
         if (err_errno(err) == EEXIST) {
             err_drop(err);
+            TRY(make_temp_name(x, temp));
             err = link_temp(fd, held, temp);
             has_name = !err;
         }
@@ -449,7 +457,7 @@ static struct err *put_node(struct placing *x, int dir, struct archive_entry *e,
         if (errno != EEXIST)
             return err_sys("make %s", x->name.path);
         is_beside = true;
-        make_temp_name(temp);
+        TRY(make_temp_name(x, temp));
         made = temp;
         if (meta_make_node(dir, made, e, type) < 0)
             return err_sys("make %s", x->name.path);
@@ -507,7 +515,7 @@ static struct err *put_hard_link(struct placing *x, const char *raw)
         return NULL;
     }
     if (errno == EEXIST) {
-        make_temp_name(temp);
+        TRY(make_temp_name(x, temp));
         if (linkat(from, x->link.base, to, temp, 0) == 0) {
             struct err *e = take_name(x, to, temp, x->name.base);
 

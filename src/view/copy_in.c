@@ -198,9 +198,11 @@ struct copy_in *container_copy_in(struct container *c, const struct copy_in_requ
                                  .in_fd = in_fd,
                                  .target.dir = -1,
                                  .arena = arena_create(),
+                                 .options.store = c->parts->layers,
                                  .options.keeps_kind = r->keeps_kind,
                                  .options.is_cancelled = is_cancelled,
                                  .options.ctx = o->intake};
+    o->intake->options.container_id = arena_strdup(o->intake->arena, c->doc.id);
     op_start(&o->root.op, on_done, o);
     return o;
 }

@@ -56,6 +56,9 @@ void metrics_write_engine(struct parts *p, struct buf *out)
               ops_in_flight(p->ops));
     write_one(out, "berth_operations_waiting", "gauge", "Operations that wait for a slot.",
               ops_waiting(p->ops));
+    write_one(out, "berth_clients", "gauge", "Processes that have connections or operations.",
+              ops_clients(p->ops));
+    ops_write_waits(p->ops, out);
     write_one(out, "berth_operations_late_total", "counter",
               "Answers that came when nobody waited for them any more.", (int64_t)ops_late(p->ops));
     write_one(out, "berth_keeper_up", "gauge", "Whether the engine has its keeper.",

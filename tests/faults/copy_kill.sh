@@ -52,6 +52,34 @@ for round in $(seq "$ROUNDS"); do
     same "round $round: nothing is left" "" "$(diff before after)"
     same "round $round: each file is whole" "" "$(torn)"
 done
+# Killed between the naming and the renaming: the next engine removes the name.
+ours() { find data/volumes data/containers/*/upper bind -name '.berth-cp-*'; }
+same "no name of ours is left by any" "" "$(ours)"
+for t in "runs /" "runs /vol" "runs /bind" "made /" "made /vol"; do
+    put $t
+    strace -f -qq -o /dev/null -e trace=renameat -e inject=renameat:signal=KILL:when=3 -p "$ENGINE_PID" 2>strace.err & tracer=$!
+    poll 5 eval 'grep -q "^TracerPid:[[:space:]]*[1-9]" "/proc/$ENGINE_PID/status"'
+    before_names=$(ours | wc -l)
+    put $t
+    wait $tracer
+    kill -0 "$ENGINE_PID" 2>/dev/null && not_ok "$t: it was killed" "$(cat strace.err)"
+    engine_kill 2>/dev/null
+    named=$(ours | wc -l)
+    engine_start || not_ok "$t: the engine starts"
+    poll 10 idle
+    same "$t: what had a name of ours is removed" "0 1 0 0" "$before_names $named $(ours | wc -l) $(find data/copies -mindepth 1 | wc -l)"
+    same "$t: each file is whole" "" "$(torn)"
+done
+# A container that is gone, a note that names somebody else's file, and one that is nothing.
+id=$(d inspect -f '{{.Id}}' runs); gone=$(d create busybox true); d rm "$gone" >/dev/null
+engine_kill
+echo x >bind/.berth-cp-0123456789abcdeg; echo x >bind/.berth-cp-0123456789abcdef; echo x >bind/mine
+ln -s / bind/root
+printf '/bind/.berth-cp-0123456789abcdeg\0' >"data/copies/$id.1"; printf '/bind/mine\0' >"data/copies/$id.2"
+printf '/bind/root/bind/.berth-cp-0123456789abcdef\0' >"data/copies/$id.3"; : >"data/copies/$id.4"; : >"data/copies/$gone.5"; : >data/copies/x
+engine_start; poll 10 idle
+same "only what is ours is removed, in the container's own root" ".berth-cp-0123456789abcdeg mine root 0" \
+    "$(ls -A bind | grep -v '^t$' | xargs) $(find data/copies -mindepth 1 | wc -l)"
 put runs /vol; put runs /bind
 same "the running one has its files" "4096 s0" "$(d exec runs sh -c 'echo $(stat -c %s /t/s7) $(readlink /bind/t/k20)')"
 d start made >/dev/null; d restart -t 0 runs >/dev/null

@@ -95,6 +95,12 @@ internal() { # WHERE
         restart_with "$1"
         up; api DELETE '/containers/ff?force=1&v=1'
         check "$1: unmounted by the next" poll 5 eval '! grep -q " $HOST/data/volumes/" /proc/self/mountinfo' ;;
+    container/copy-sweep:*) # what fails is left to the next engine, and told
+        make; copy_left; restart_with "$1"
+        check "$1: fails" poll 5 eval '[ -n "$(hits)" ]'
+        HITS=$(hits)
+        engine_stop; engine_start
+        check "$1: the next one removes it" poll 5 eval '[ ! -e "$LEFT" ] && [ -z "$(ls -A "$HOST/data/copies")" ]' ;;
     volume/empty-trash:*)
         restart_with "$1"
         api POST /volumes/create '{"Name":"fv"}'; api DELETE /volumes/fv

@@ -92,6 +92,9 @@ before() {
         api POST /networks/fnet/connect '{"Container":"ff"}' ;;
     image/remove:*) api POST '/images/busybox/tag?repo=fimg' ;;
     image/pull-all:*) for tag in a b c; do api DELETE "/images/127.0.0.1:5001/good:$tag"; done ;;
+    image/push:* | image/push-all:*) # its digest is a new name, so that there is something to save
+        for tag in a b; do api DELETE "/images/127.0.0.1:5000/fpush:$tag"; done
+        for tag in a b; do api POST "/images/busybox/tag?repo=127.0.0.1:5000/fpush&tag=$tag"; done ;;
     image/pull:* | image/load:* | image/import:*) api DELETE /images/127.0.0.1:5001/good; api DELETE /images/fload; api DELETE /images/fimport ;;
     esac
 }
@@ -131,6 +134,8 @@ act() {
     network/disconnect:*) api POST /networks/fnet/disconnect '{"Container":"ff"}' ;;
     image/pull:*) api POST '/images/create?fromImage=127.0.0.1:5001/good&tag=latest' ;;
     image/pull-all:*) api POST '/images/create?fromImage=127.0.0.1:5001/good' ;;
+    image/push:*) api POST '/images/127.0.0.1:5000/fpush/push?tag=a' ;;
+    image/push-all:*) api POST '/images/127.0.0.1:5000/fpush/push' ;;
     build/* | image/list:*) build "$1" ;;
     image/tag:*) api POST '/images/busybox/tag?repo=fimg' ;;
     image/remove:*) api DELETE /images/fimg ;;
@@ -140,12 +145,19 @@ act() {
     *) return 1 ;;
     esac
 }
+# What a copy that was cut off has left in ff, for the next engine: LEFT, on the disk.
+copy_left() {
+    local id
+    id=$(field ff .Id) LEFT=$HOST/data/containers/$(field ff .Id)/upper/.berth-cp-00000000000000ff
+    echo x >"$LEFT"
+    printf '/.berth-cp-00000000000000ff\0' >"$HOST/data/copies/$id.faults"
+}
 clear_up() {
     local path
     containers_clear
     api DELETE /images/fbuild
     api POST '/build/prune?all=1'
-    for path in volumes/{fv,fown}?force=1 networks/fnet images/{fimg,fcommit,fimport,fload,127.0.0.1:5001/good{,:a,:b,:c},127.0.0.1:5001/slow}; do
+    for path in volumes/{fv,fown}?force=1 networks/fnet images/{fimg,fcommit,fimport,fload,127.0.0.1:5000/fpush:{a,b},127.0.0.1:5001/good{,:a,:b,:c},127.0.0.1:5001/slow}; do
         api DELETE "/$path"
     done
 }

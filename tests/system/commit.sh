@@ -104,6 +104,19 @@ same "no image, no layer" "$images $layers" "$(d images -qa | sort | xargs) $(ls
 same "nothing half-made" "" "$(ls "$HOST/data/layers/tmp")"
 check "and it works then" d commit up killed
 
+# ---- a client that goes in the middle
+commits() { curl -s --unix-socket "$SOCK" http://x/debug/ops | grep -c '/commit'; }
+d rmi killed >/dev/null
+images=$(d images -qa | sort | xargs); layers=$(ls "$HOST/data/layers" | sort | xargs); NOW=$(date +%s.%N)
+curl -s -m 20 -o /dev/null -X POST --unix-socket "$SOCK" 'http://x/commit?container=up&repo=left' & client=$!
+check "it is in the middle again" poll 10 middle
+kill $client; wait $client 2>/dev/null
+check "the commit ends with its client" poll 5 eval '[ "$(commits)" = 0 ]'
+same "no image, no layer of it" "$images $layers" "$(d images -qa | sort | xargs) $(ls "$HOST/data/layers" | sort | xargs)"
+same "nothing half-made of it" "" "$(ls "$HOST/data/layers/tmp")"
+check "the container is thawed" poll 5 state_is up running
+same "nothing was committed" "pause unpause" "$(d events --since "$NOW" --until "$(date +%s.%N)" -f container=up --format '{{.Action}}' | xargs)"
+
 # ---- user namespaces: the image has the owners that the container sees
 engine_stop
 for f in subuid subgid; do echo berth:900000:65536 >"$HOST/$f"; [ -e /etc/$f ] || : >/etc/$f; mount --bind "$HOST/$f" /etc/$f; done

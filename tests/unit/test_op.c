@@ -980,7 +980,7 @@ TEST(connections_wait_for_room_in_arrival_order)
     CHECK(ops_are_full(ops));
     for (int i = 0; i < 10; i++) {
         rooms[i].fn = on_room;
-        ops_wait_room(ops, &rooms[i]);
+        ops_wait_room(ops, &rooms[i], NULL);
     }
     ops_leave_room(&rooms[1]);
     ops_leave_room(&rooms[1]);
@@ -996,6 +996,58 @@ TEST(connections_wait_for_room_in_arrival_order)
     for (int i = 0; i < 10 && n_rooms < 9; i++) /* a few at a time */
         op_start(op_create(ops, &quick_type), on_count, NULL);
     CHECK_INT(n_rooms, 9);
+    tear_down();
+}
+
+/* ---- shares ---- */
+
+static struct op *begin_for(struct share *s, uint64_t rank)
+{
+    struct asking before = ops_ask(ops, (struct asking){s, rank});
+    struct op *op = op_create(ops, &keeper_type);
+
+    op_start(op, on_count, NULL);
+    ops_ask(ops, before);
+    return op;
+}
+
+/* Both steps of each, until none is left: the order in which they first came to the keeper. */
+static void serve_all(struct op **order, int n)
+{
+    for (int done = 0; done < n; done++) {
+        order[done] = at_keeper[n_at_keeper - 1];
+        resume(order[done], NULL);
+        resume(order[done], NULL);
+    }
+}
+
+TEST(one_client_with_many_commands_does_not_hold_up_another)
+{
+    struct share *many, *one, *again;
+    struct op *flood[20], *single[3], *served[23];
+
+    set_up(1);
+    many = share_open(ops, 1);
+    again = share_open(ops, 1);
+    CHECK(again == many);
+    share_close(again);
+    one = share_open(ops, 2);
+    CHECK_INT(ops_clients(ops), 2);
+    for (int i = 0; i < 20; i++)
+        flood[i] = begin_for(many, 0);
+    for (int i = 0; i < 3; i++)
+        single[i] = begin_for(one, 0);
+    serve_all(served, 23);
+    CHECK(served[0] == flood[0]); /* it was alone */
+    for (int i = 0; i < 3; i++) {
+        CHECK(served[1 + 2 * i] == flood[1 + i] || served[1 + 2 * i] == single[i]);
+        CHECK(served[2 + 2 * i] == flood[1 + i] || served[2 + 2 * i] == single[i]);
+    }
+    for (int i = 4; i < 20; i++) /* each in the order of its coming */
+        CHECK(served[3 + i] == flood[i]);
+    share_close(many);
+    share_close(one);
+    CHECK_INT(ops_clients(ops), 0);
     tear_down();
 }
 

@@ -8,6 +8,8 @@
 struct commit_asked {
     struct request *request;
     struct strs warnings;
+    struct commit *commit; /* NULL before it began, and when it is over */
+    bool is_over;
 };
 
 static void on_committed(void *ctx, struct err *err, const char *image_id)
@@ -17,6 +19,8 @@ static void on_committed(void *ctx, struct err *err, const char *image_id)
     struct buf b = {0};
     struct jw w = {.out = &b};
 
+    asked->is_over = true;
+    asked->commit = NULL;
     if (reply_failed(r, err))
         return;
     jw_obj(&w, NULL);
@@ -45,6 +49,15 @@ static struct err *read_config(struct commit_asked *asked, struct config *out)
     return NULL;
 }
 
+/* He will never hear of an image that has perhaps no name. */
+static void on_client_gone(void *ctx)
+{
+    struct commit_asked *asked = ctx;
+
+    if (asked->commit)
+        container_commit_cancel(asked->commit);
+}
+
 static void commit(struct request *r, struct container *c)
 {
     struct commit_asked *asked = arena_new(r->arena, struct commit_asked);
@@ -57,9 +70,21 @@ static void commit(struct request *r, struct container *c)
         .wants_pause = !query_get(&r->query, "pause")[0] || query_is_true(&r->query, "pause"),
     };
 
+    struct commit *o;
+
+    if (!r->conn) { /* it left while it was judged */
+        request_abandon(r);
+        return;
+    }
     asked->request = r;
-    if (!reply_failed(r, read_config(asked, &q.config)))
-        container_commit(c, &q, on_committed, asked);
+    if (reply_failed(r, read_config(asked, &q.config)))
+        return;
+    asked->request = request_ref(r); /* until it has begun */
+    request_on_gone(r, on_client_gone, asked);
+    o = container_commit(c, &q, on_committed, asked);
+    if (!asked->is_over)
+        asked->commit = o;
+    request_unref(r);
 }
 
 void handle_commit(struct request *r)

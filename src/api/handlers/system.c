@@ -128,6 +128,15 @@ void handle_debug_ops(struct request *r)
     reply_json(r, 200, &b);
 }
 
+void handle_debug_queue(struct request *r)
+{
+    struct buf b = {0};
+    struct jw w = {.out = &b};
+
+    ops_dump_queue(parts_of(r)->ops, &w);
+    reply_json(r, 200, &b);
+}
+
 void handle_debug_turns(struct request *r)
 {
     struct buf b = {0};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pull, load and import: one JSON object a line while they run. An error before the first line
- * is an HTTP error, later one is a line; of load, as with Docker, each is a line. A client that
- * goes cancels. Loop thread.
+ * Pull, push, load and import: one JSON object a line while they run. An error before the first
+ * line is an HTTP error, later one is a line; of load, as with Docker, each is a line. A client
+ * that goes cancels. Loop thread.
  */
 #include <string.h>
 
@@ -111,6 +111,27 @@ static void pull(struct request *r)
         registry_auth_parse(r->arena, header, &auth);
     transfer_started(t, image_pull(parts_of(r)->images, reference, *platform ? platform : NULL,
                                    &auth, on_progress, on_done, t));
+}
+
+/* ---- push ---- */
+
+void handle_image_push(struct request *r)
+{
+    const char *header = request_header(r, "x-registry-auth"), *platform;
+    struct registry_auth auth = {0};
+    struct image_job *job = NULL;
+    struct transfer *t;
+
+    if (reply_failed(r, image_platform_of_json(r->arena, request_param(r, "platform"), &platform)))
+        return;
+    if (header)
+        registry_auth_parse(r->arena, header, &auth);
+    t = transfer_create(r);
+    if (!reply_failed(r, image_push(parts_of(r)->images, request_arg(r, 0), request_param(r, "tag"),
+                                    platform, &auth, on_progress, on_done, t, &job)))
+        transfer_started(t, job);
+    else
+        request_unref(t->request);
 }
 
 /* ---- import, load ---- */
