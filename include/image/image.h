@@ -91,6 +91,10 @@ struct registry_auth {
  */
 void registry_auth_parse(struct arena *a, const char *header, struct registry_auth *out);
 
+/* The same document by itself. */
+struct err *registry_auth_decode(struct arena *a, const char *text, size_t len,
+                                 struct registry_auth *out) must_check;
+
 /* auth may be NULL: nobody. */
 struct registry_auth registry_auth_copy(struct arena *a, const struct registry_auth *auth);
 

@@ -6,6 +6,7 @@
 #include "base/err.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
@@ -46,6 +47,13 @@ struct copy_options {
     bool (*is_cancelled)(void *ctx);
     void *ctx;
 };
-/* The tar that comes from in_fd. A client that went: ERR_CANCELLED. */
-struct err *copy_in(int tree, const struct copy_target *t, int in_fd, const struct copy_options *o)
-    must_check;
+/* Where a tar comes from. */
+struct copy_input {
+    /* Waits for the next bytes, which stay until the next call; *n 0 at the end. One thread. */
+    struct err *(*more)(void *ctx, const void **p, size_t *n);
+    void (*close)(void *ctx); /* nobody reads it any more */
+    void *ctx;
+};
+/* A client that went: ERR_CANCELLED. */
+struct err *copy_in(int tree, const struct copy_target *t, const struct copy_input *from,
+                    const struct copy_options *o) must_check;

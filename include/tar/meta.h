@@ -26,6 +26,9 @@ bool meta_xattr_is_kept(const char *name);
 struct err *meta_read(struct archive_entry *e, struct meta *out) must_check;
 /* Owner, mode (set-id bits survive), attributes; times last. fd: a file or directory. */
 struct err *meta_apply_fd(int fd, const struct meta *m, struct archive_entry *e) must_check;
+/* The same for a file that nobody else has a name of: as it was made. */
+struct err *meta_apply_new(int fd, const struct meta *m, struct archive_entry *e,
+                           const struct stat *made) must_check;
 /* A link, a fifo or a device, as it is named: it belongs to the image, and the container's device
  * policy decides whether it may be opened. -1 and errno. */
 int meta_make_node(int dir, const char *name, struct archive_entry *e, mode_t type);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 struct container;
+struct copy_input;
 struct copy_source;
 struct sink;
 
@@ -30,8 +31,9 @@ struct copy_in_request {
     bool keeps_kind;    /* noOverwriteDirNonDir */
     bool gives_to_user; /* copyUIDGID: all belongs to the container's user */
 };
-/* in_fd: the tar, to its end; taken. */
+/* The tar, to its end; taken. */
 struct copy_in;
-struct copy_in *container_copy_in(struct container *c, const struct copy_in_request *r, int in_fd,
+struct copy_in *container_copy_in(struct container *c, const struct copy_in_request *r,
+                                  const struct copy_input *from,
                                   void (*done)(void *ctx, struct err *err), void *ctx);
-void copy_in_cancel(struct copy_in *o); /* before in_fd ends */
+void copy_in_cancel(struct copy_in *o); /* before the tar ends */

@@ -43,6 +43,8 @@ void handle_build(struct request *r);
 void handle_build_cancel(struct request *r);
 void handle_build_prune(struct request *r);
 void handle_auth(struct request *r);
+void handle_distribution(struct request *r);
+void handle_distribution_manifest(struct request *r);
 void handle_debug_objects(struct request *r);
 void handle_debug_ops(struct request *r);
 void handle_debug_queue(struct request *r);
@@ -101,6 +103,7 @@ void handle_image_remove(struct request *r);
 void handle_images_get(struct request *r);
 void handle_image_get(struct request *r);
 void handle_image_prune(struct request *r);
+void handle_image_search(struct request *r);
 
 void handle_network_list(struct request *r);
 void handle_network_inspect(struct request *r);

@@ -3,6 +3,7 @@
  * Streaming of request bodies to a worker through a pipe: the worker reads it blockingly, the
  * loop writes without blocking and holds back at most what one read of the socket gave. A
  * reader that went away (an error of its own) makes the rest of the body vanish. Loop thread.
+ * Pieces instead of a pipe: body_pieces.c.
  */
 #include "body.h"
 
@@ -11,12 +12,15 @@
 
 #include "base/fd.h"
 
+#include "body_pieces.h"
+
 #define BODY_PIPE_BYTES (1 << 20)
 
 struct body {
     struct loop *loop;
-    struct watch *watch; /* while something is held back */
-    int fd;              /* -1: the reader is gone */
+    struct watch *watch;   /* while something is held back */
+    struct pieces *pieces; /* NULL: it is a pipe */
+    int fd;                /* -1: the reader is gone */
     struct buf held;
     bool is_ended;
     void (*room)(void *ctx);
@@ -48,8 +52,21 @@ struct err *body_open(struct loop *l, void (*room)(void *ctx), void *ctx, struct
     return NULL;
 }
 
+void body_open_pieces(struct loop *l, void (*room)(void *ctx), void *ctx, struct body **out,
+                      struct copy_input *out_input)
+{
+    struct body *b = mem_new(struct body);
+
+    b->loop = l;
+    b->fd = -1;
+    b->pieces = pieces_open(l, room, ctx, out_input);
+    *out = b;
+}
+
 static void stop_writing(struct body *b)
 {
+    if (b->pieces)
+        pieces_end(steal_ptr(&b->pieces));
     watch_close(b->watch);
     b->watch = NULL;
     if (b->fd >= 0)
@@ -106,6 +123,8 @@ void body_write(struct body *b, const void *p, size_t n)
 {
     size_t done = 0;
 
+    if (b->pieces)
+        pieces_add(b->pieces, p, n);
     if (b->fd < 0)
         return;
     if (b->held.len == 0)
@@ -119,14 +138,14 @@ void body_write(struct body *b, const void *p, size_t n)
 
 bool body_is_full(const struct body *b)
 {
-    return b->held.len > 0;
+    return b->pieces ? pieces_are_full(b->pieces) : b->held.len > 0;
 }
 
 /* The reader sees the end of the file behind what is held back. */
 void body_end(struct body *b)
 {
     b->is_ended = true;
-    if (!body_is_full(b))
+    if (b->held.len == 0)
         stop_writing(b);
 }
 

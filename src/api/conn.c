@@ -23,6 +23,7 @@
 #include "stream/sink.h"
 
 #define READ_BYTES 65536
+#define BODY_READ_BYTES (256u << 10)
 #define OUT_HIGH (256u << 10) /* above it no further request is begun */
 #define END_FLUSH_MS 60000    /* a client that does not take the last bytes */
 #define END_LINGER_MS 500     /* a client that does not close its half */
@@ -394,6 +395,8 @@ static void begin_next(struct conn *c)
     drop_request(c);
     body_close(c->body);
     c->body = NULL;
+    if (!conn_unparsed(c))
+        buf_finish(&c->in);
     conn_on_room(c, NULL, NULL);
     c->is_head_complete = c->is_message_complete = c->is_input_paused = false;
     if (!keeps_alive) {
@@ -507,6 +510,14 @@ struct err *conn_body_pipe(struct conn *c, int *out_fd)
     return NULL;
 }
 
+void conn_body_pieces(struct conn *c, struct copy_input *out)
+{
+    ASSERT(!c->body);
+    body_open_pieces(c->front->loop, on_body_room, c, &c->body, out);
+    if (c->request->is_body_complete)
+        body_end(c->body);
+}
+
 /* ---- hijacking ---- */
 
 /* Corked until the head is read: it must be a write of its own, because the docker CLI reads its
@@ -570,19 +581,28 @@ static bool wants_read(const struct conn *c)
     return c->phase == PHASE_BODY && !c->is_input_paused && !(c->body && body_is_full(c->body));
 }
 
+/* A client that waits for its answer mostly sends nothing meanwhile: so the watch is told to look
+ * away only when something has come that is not to be read yet. Each change of it is four system
+ * calls of libuv's. */
 static void update_watch(struct conn *c)
 {
     int events = HANGUP;
+    bool reads = true;
 
     if (c->is_closed)
         return;
     patience_renew(c);
     if (wants_read(c))
+        c->has_unread = false;
+    else if (!c->is_reading || c->has_unread)
+        reads = false;
+    if (reads)
         events |= UV_READABLE;
     if ((c->out.bytes > 0 || c->was_high) && !c->is_corked)
         events |= UV_WRITABLE;
     if (c->phase == PHASE_ANSWER && c->request && c->request->on_gone)
         events |= UV_DISCONNECT;
+    c->is_reading = reads && !c->is_broken;
     watch_set(c->watch, c->is_broken ? 0 : events);
 }
 
@@ -599,10 +619,24 @@ static void on_eof(struct conn *c)
         conn_close(c); /* inside a request, or the client's last word */
 }
 
+/* Into the connection's own memory when much will come, else there is none before something has. */
+static ssize_t read_body(struct conn *c)
+{
+    ssize_t n;
+
+    ASSERT(c->in.len == 0);
+    buf_reserve(&c->in, BODY_READ_BYTES);
+    n = recv(c->fd, c->in.data, BODY_READ_BYTES, MSG_DONTWAIT);
+    if (n > 0)
+        c->in.len = (size_t)n;
+    return n;
+}
+
 static void on_readable(struct conn *c)
 {
     unwritten char data[READ_BYTES];
-    ssize_t n = recv(c->fd, data, sizeof(data), MSG_DONTWAIT);
+    bool is_body = c->body && c->phase == PHASE_BODY;
+    ssize_t n = is_body ? read_body(c) : recv(c->fd, data, sizeof(data), MSG_DONTWAIT);
 
     ASSERT(c->fd >= 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -617,7 +651,7 @@ static void on_readable(struct conn *c)
     }
     if (c->phase == PHASE_TAKEN) /* nothing is unparsed, corked or paused: see wants_read */
         c->is_input_paused = !c->taken.input(c->taken.ctx, data, (size_t)n);
-    else if (c->phase != PHASE_ENDING)
+    else if (c->phase != PHASE_ENDING && !is_body)
         buf_add(&c->in, data, (size_t)n);
 }
 
@@ -630,6 +664,8 @@ static void on_ready(void *arg, int events)
         conn_flush(c);
         tell_room(c);
     }
+    if (!c->is_closed && (events & UV_READABLE) && !wants_read(c))
+        c->has_unread = true;
     if (!c->is_closed && (events & UV_READABLE) && wants_read(c))
         on_readable(c);
     else if (!c->is_closed && (events & (HANGUP | UV_DISCONNECT)))
@@ -688,6 +724,7 @@ struct conn *conn_open(struct front *f, int fd)
     list_append(&f->conns, &c->link);
     f->n_conns++;
     c->watch = watch_open(f->loop, fd, HANGUP | UV_READABLE, on_ready, c);
+    c->is_reading = true;
     patience_renew(c);
     return c;
 }

@@ -10,6 +10,7 @@
 #include "outq.h"
 #include "request.h"
 
+struct copy_input;
 struct conn;
 
 /* What all connections of a server share. Embedded by the server. */
@@ -75,3 +76,4 @@ void conn_end(struct conn *c);
 /* A pipe that the rest of the request's body goes to, with backpressure; only from within the
  * handler of a ROUTE_STREAMS route. The reading end is the caller's and blocking. */
 struct err *conn_body_pipe(struct conn *c, int *out_fd) must_check;
+void conn_body_pieces(struct conn *c, struct copy_input *out); /* body.h; the same */

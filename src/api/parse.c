@@ -149,10 +149,13 @@ static void consume(struct conn *c, size_t n)
 {
     c->in_at += n;
     ASSERT(c->in_at <= c->in.len);
-    if (c->in_at == c->in.len) {
+    if (c->in_at < c->in.len)
+        return;
+    c->in_at = 0;
+    if (c->body)
+        c->in.len = 0; /* the next read goes there */
+    else
         buf_finish(&c->in); /* idle connections hold no memory */
-        c->in_at = 0;
-    }
 }
 
 bool parse_some(struct conn *c)

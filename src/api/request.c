@@ -180,6 +180,14 @@ struct err *request_body_pipe(struct request *r, int *out_fd)
     return conn_body_pipe(r->conn, out_fd);
 }
 
+struct err *request_body_pieces(struct request *r, struct copy_input *out)
+{
+    if (!r->conn)
+        return err_new(ERR_CANCELLED, "the client is gone");
+    conn_body_pieces(r->conn, out);
+    return NULL;
+}
+
 void request_hold_body(struct request *r)
 {
     if (r->conn)

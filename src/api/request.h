@@ -21,6 +21,7 @@
 #define BODY_BYTES_MAX (16u << 20)
 #define REQUEST_ENTRIES_MAX 10000 /* of a list or map in a body */
 
+struct copy_input;
 struct conn;
 struct jtable;
 struct front;
@@ -86,6 +87,7 @@ struct err *request_read_warned(struct request *r, const struct jtable *t, void 
 
 /* Of a ROUTE_STREAMS route: conn_body_pipe, unless the client is gone. */
 struct err *request_body_pipe(struct request *r, int *out_fd) must_check;
+struct err *request_body_pieces(struct request *r, struct copy_input *out) must_check;
 /* Where the pipe is opened only later: nothing of the body is read in between. */
 void request_hold_body(struct request *r);
 void request_resume_body(struct request *r);

@@ -75,7 +75,7 @@ const struct route api_routes[] = {
     {"GET", "/exec/{}/json", handle_exec_inspect, 0},
 
     {"GET", "/images/json", handle_image_list, 0},
-    {"GET", "/images/search", handle_not_yet, 0},
+    {"GET", "/images/search", handle_image_search, 0},
     {"GET", "/images/get", handle_images_get, 0},
     {"POST", "/images/create", handle_image_create, M | Q | S},
     {"POST", "/images/load", handle_image_load, M | Q | S},
@@ -86,7 +86,8 @@ const struct route api_routes[] = {
     {"POST", "/images/{*}/push", handle_image_push, M | Q},
     {"POST", "/images/{*}/tag", handle_image_tag, M | Q},
     {"DELETE", "/images/{*}", handle_image_remove, M | Q},
-    {"GET", "/distribution/{*}/json", handle_not_yet, 0},
+    {"GET", "/distribution/{*}/json", handle_distribution, 0},
+    {"GET", "/distribution/{*}/manifest", handle_distribution_manifest, 0},
     {"POST", "/build", handle_build, M | Q | S},
     {"POST", "/build/prune", handle_build_prune, M},
     {"POST", "/build/cancel", handle_build_cancel, M},

@@ -157,7 +157,7 @@ static struct err *api_call(struct cli *cli, const struct http_request *r, struc
         return daemon_error(cli->arena, &h, body.data, body.len);
     if (!out)
         return NULL;
-    *out = (struct api_reply){.status = h.status};
+    *out = (struct api_reply){.status = h.status, .type = arena_strdup(cli->arena, h.type)};
     out->text = arena_strndup(cli->arena, body.data ? body.data : "", body.len);
     out->len = strlen(out->text); /* JSON has no NUL bytes */
     if (body.len && h.type && text_starts(h.type, "application/json"))
@@ -182,6 +182,18 @@ struct err *api_get(struct cli *cli, struct api_reply *out, const char *fmt, ...
 
     FORMAT_REST(cli, rest, fmt);
     return call_rest(cli, "GET", rest, NULL, out);
+}
+
+struct err *api_get_as(struct cli *cli, const char *auth, struct api_reply *out, const char *fmt,
+                       ...)
+{
+    struct http_request r = {.method = "GET", .auth = auth};
+    char *rest, *path;
+
+    FORMAT_REST(cli, rest, fmt);
+    TRY(path_of(cli, rest, &path));
+    r.path = path;
+    return api_call(cli, &r, out);
 }
 
 struct err *api_post(struct cli *cli, const char *body, struct api_reply *out, const char *fmt, ...)

@@ -12,6 +12,7 @@ struct api_reply {
     int status;
     char *text;
     size_t len;
+    const char *type;        /* NULL: not said */
     const struct json *json; /* NULL when the body is empty */
 };
 
@@ -26,6 +27,9 @@ char *api_escape(struct cli *cli, const char *s);
  * NULL. */
 struct err *api_get(struct cli *cli, struct api_reply *out, const char *fmt, ...)
     must_check like_printf(3, 4);
+/* The same with an X-Registry-Auth; NULL: none. */
+struct err *api_get_as(struct cli *cli, const char *auth, struct api_reply *out, const char *fmt,
+                       ...) must_check like_printf(4, 5);
 struct err *api_post(struct cli *cli, const char *body, struct api_reply *out, const char *fmt, ...)
     must_check like_printf(4, 5);
 struct err *api_delete(struct cli *cli, struct api_reply *out, const char *fmt, ...)

@@ -7,12 +7,15 @@
 
 struct http_conn;
 struct command;
+struct json;
 
 struct cli {
     struct arena *arena;           /* lives as long as the process */
     const char *host;              /* as given: "unix:///run/berth/berth.sock" */
     const char *socket_path;       /* the part after unix:// */
     const char *config_dir;        /* holds config.json */
+    const struct json *config;     /* of config_file_look */
+    bool has_config;               /* it has looked */
     const char *api_version;       /* NULL until api.c has negotiated */
     const struct command *command; /* the one that runs */
     struct http_conn *conn;        /* kept alive between plain calls */

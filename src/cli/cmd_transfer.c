@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* berth pull, push, load, import; login and logout. */
+/* berth pull, push, load, import. */
 #include "commands.h"
 
 #include "base/ref.h"
 
 #include "api.h"
-#include "auth.h"
 #include "messages.h"
 #include "query.h"
 #include "state_options.h"
@@ -14,7 +13,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <termios.h>
 
 struct err *cmd_pull(struct cli *cli, const void *options, struct strs args)
 {
@@ -132,80 +130,4 @@ struct err *cmd_import(struct cli *cli, const void *options, struct strs args)
     r.path = path;
     r.upload_fd = fd;
     return messages_run(cli, &r, STDOUT_FILENO);
-}
-
-static struct err *read_line(struct cli *cli, const char *prompt, bool hides, char **out)
-{
-    struct termios old, quiet;
-    bool is_hidden = hides && tcgetattr(STDIN_FILENO, &old) == 0;
-    autofree char *line = NULL;
-    size_t room = 0;
-    ssize_t n;
-
-    if (prompt)
-        cli_say("%s", prompt);
-    if (is_hidden) {
-        quiet = old;
-        quiet.c_lflag &= ~(tcflag_t)ECHO;
-        tcsetattr(STDIN_FILENO, TCSANOW, &quiet);
-    }
-    n = getline(&line, &room, stdin);
-    if (is_hidden) {
-        tcsetattr(STDIN_FILENO, TCSANOW, &old);
-        cli_say("\n");
-    }
-    if (n < 0)
-        return err_new(ERR_INVALID, "no input");
-    line[strcspn(line, "\r\n")] = '\0';
-    *out = arena_strdup(cli->arena, line);
-    return NULL;
-}
-
-static struct err *credentials(struct cli *cli, const struct login_options *o, char **out_user,
-                               char **out_password)
-{
-    *out_user = o->user;
-    *out_password = o->password;
-    if (o->password_stdin && !o->user)
-        return err_new(ERR_INVALID, "Must provide --username with --password-stdin");
-    if (o->password_stdin)
-        return read_line(cli, NULL, false, out_password);
-    if ((!o->user || !o->password) && !isatty(STDIN_FILENO))
-        return err_new(ERR_INVALID, "Error: Cannot perform an interactive login from a non TTY "
-                                    "device");
-    if (!o->user)
-        TRY(read_line(cli, "Username: ", false, out_user));
-    if (!o->password)
-        TRY(read_line(cli, "Password: ", true, out_password));
-    return NULL;
-}
-
-struct err *cmd_login(struct cli *cli, const void *options, struct strs args)
-{
-    const char *key = auth_key(args.n ? args.v[0] : NULL);
-    char *user = NULL, *password = NULL;
-    autobuf struct buf b = {0};
-    struct jw w = {.out = &b};
-    struct api_reply reply = {0};
-
-    TRY(credentials(cli, options, &user, &password));
-    jw_obj(&w, NULL);
-    jw_str(&w, "username", user);
-    jw_str(&w, "password", password);
-    jw_str(&w, "serveraddress", key);
-    jw_obj_end(&w);
-    TRY(api_post(cli, b.data, &reply, "/auth"));
-    TRY(auth_store(cli, key, user, password));
-    cli_printf("%s\n", text_of(reply.json, "Status")[0] ? text_of(reply.json, "Status")
-                                                        : "Login Succeeded");
-    return NULL;
-}
-
-struct err *cmd_logout(struct cli *cli, const void *options, struct strs args)
-{
-    const char *key = auth_key(args.n ? args.v[0] : NULL);
-
-    (void)options;
-    cli_printf("Removing login credentials for %s\n", key);
-    return auth_store(cli, key, NULL, NULL);
 }

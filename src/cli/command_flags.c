@@ -313,6 +313,20 @@ const struct flag import_flags[] = {
          "Set platform if server is multi-platform capable"),
     FLAG_END,
 };
+const struct flag search_flags[] = {
+    FILTER(search_options),
+    TEXT(search_options, format, "format", 0, "Pretty-print search using a Go template"),
+    NUMBER(search_options, limit, "limit", 0, "Max number of search results"),
+    BOOL(search_options, no_trunc, "no-trunc", 0, "Don't truncate output"),
+    FLAG_END,
+};
+const struct flag manifest_inspect_flags[] = {
+    BOOL(manifest_options, insecure, "insecure", 0,
+         "Allow communication with an insecure registry"),
+    BOOL(manifest_options, verbose, "verbose", 'v',
+         "Output additional info including layers and platform"),
+    FLAG_END,
+};
 const struct flag login_flags[] = {
     TEXT(login_options, password, "password", 'p', "Password or Personal Access Token (PAT)"),
     BOOL(login_options, password_stdin, "password-stdin", 0,

@@ -11,7 +11,8 @@ extern const struct flag batch_flags[], build_flags[], commit_flags[], cp_flags[
     save_flags[];
 extern const struct flag inspect_flags[], inspect_group_flags[];
 extern const struct flag images_flags[], history_flags[], rmi_flags[], pull_flags[], push_flags[];
-extern const struct flag load_flags[], import_flags[], login_flags[], events_flags[];
+extern const struct flag load_flags[], import_flags[], login_flags[], search_flags[],
+    manifest_inspect_flags[], events_flags[];
 extern const struct flag prune_flags[], prune_all_flags[], system_prune_flags[];
 extern const struct flag list_flags[], network_create_flags[], connect_flags[], disconnect_flags[],
     network_rm_flags[];

@@ -42,6 +42,8 @@ COMMAND(pull);
 COMMAND(push);
 COMMAND(load);
 COMMAND(import);
+COMMAND(search);
+COMMAND(manifest_inspect);
 COMMAND(login);
 COMMAND(logout);
 COMMAND(version);

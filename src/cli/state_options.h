@@ -109,6 +109,15 @@ struct stats_options {
     char *format, *sort;
     bool all, no_stream, no_trunc;
 };
+struct search_options {
+    struct strs filters;
+    char *format;
+    struct number limit;
+    bool no_trunc;
+};
+struct manifest_options {
+    bool verbose, insecure;
+};
 struct login_options {
     char *user, *password;
     bool password_stdin;

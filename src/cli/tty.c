@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Raw mode of the terminal. The saved state is the one mutable global of the program: signal
- * handlers and atexit need it. tcsetattr is async-signal-safe.
+ * Raw mode and hidden input of the terminal. The saved state is the one mutable global of the
+ * program: signal handlers and atexit need it. tcsetattr is async-signal-safe.
  */
 #include "tty.h"
 
@@ -41,21 +41,42 @@ static void catch_fatal(void)
     atexit(tty_restore);
 }
 
-struct err *tty_make_raw(int fd)
+/* Remembers how it is. */
+static struct err *begin(int fd)
 {
     static bool is_caught;
-    struct termios raw;
 
     if (tcgetattr(fd, &saved) < 0)
         return err_sys("read the terminal's mode");
     if (!is_caught)
         catch_fatal();
     is_caught = true;
+    raw_fd = fd;
+    return NULL;
+}
+
+struct err *tty_make_raw(int fd)
+{
+    struct termios raw;
+
+    TRY(begin(fd));
     raw = saved;
     cfmakeraw(&raw);
-    raw_fd = fd;
     if (tcsetattr(fd, TCSADRAIN, &raw) < 0)
         return err_sys("set the terminal to raw mode");
+    return NULL;
+}
+
+/* What was typed before the question may have been meant for it: it is not dropped. */
+struct err *tty_hide_input(int fd)
+{
+    struct termios quiet;
+
+    TRY(begin(fd));
+    quiet = saved;
+    quiet.c_lflag &= ~(tcflag_t)ECHO;
+    if (tcsetattr(fd, TCSADRAIN, &quiet) < 0)
+        return err_sys("hide what is typed");
     return NULL;
 }
 

@@ -45,9 +45,22 @@ static bool is_one_line(const char *s)
     return !s || !strpbrk(s, "\r\n");
 }
 
-void registry_auth_parse(struct arena *a, const char *header, struct registry_auth *out)
+struct err *registry_auth_decode(struct arena *a, const char *text, size_t len,
+                                 struct registry_auth *out)
 {
     struct auth_file f = {0};
+
+    TRY(json_decode(a, text, len, &auth_json, &f));
+    if (text_is_empty(f.auth.username) && !text_is_empty(f.both))
+        split_both(a, &f);
+    if (!is_one_line(f.auth.identity_token) || !is_one_line(f.auth.registry_token))
+        return err_new(ERR_INVALID, "a token is one line");
+    *out = f.auth;
+    return NULL;
+}
+
+void registry_auth_parse(struct arena *a, const char *header, struct registry_auth *out)
+{
     autoerr struct err *e = NULL;
     char *text;
     size_t n;
@@ -57,13 +70,7 @@ void registry_auth_parse(struct arena *a, const char *header, struct registry_au
         return;
     e = text_from_base64(a, header, &text, &n);
     if (!e)
-        e = json_decode(a, text, n, &auth_json, &f);
-    if (e)
-        return;
-    if (text_is_empty(f.auth.username) && !text_is_empty(f.both))
-        split_both(a, &f);
-    if (is_one_line(f.auth.identity_token) && is_one_line(f.auth.registry_token))
-        *out = f.auth;
+        e = registry_auth_decode(a, text, n, out);
 }
 
 struct registry_auth registry_auth_copy(struct arena *a, const struct registry_auth *auth)

@@ -97,6 +97,7 @@ static void fetch_finish(struct fetch *f, const struct web_reply *reply, const c
         .status = reply ? reply->status : 0,
         .content_type = reply ? reply->content_type : NULL,
         .link = reply ? reply->link : NULL,
+        .url = reply ? reply->url : NULL,
         .body = f->body.data ? f->body.data : "",
         .len = f->body.len,
         .code = code,
@@ -148,6 +149,9 @@ void fetch_start(struct fetch *f)
     };
 
     ASSERT(!f->call);
+    if (registry_waits_for_token(f->registry, f))
+        return;
+    f->token = f->registry->token;
     if (f->plan.accept)
         strs_add(f->arena, &headers, arena_printf(f->arena, "Accept: %s", f->plan.accept));
     if (authorization)

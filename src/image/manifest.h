@@ -13,6 +13,10 @@
 #define MEDIA_DOCKER_LIST "application/vnd.docker.distribution.manifest.list.v2+json"
 #define MEDIA_OCI_MANIFEST "application/vnd.oci.image.manifest.v1+json"
 #define MEDIA_OCI_INDEX "application/vnd.oci.image.index.v1+json"
+/* What we ask for: also what we refuse (schema 1), with a sentence of its own. */
+#define ACCEPT_MANIFESTS                                                                           \
+    MEDIA_DOCKER_MANIFEST "," MEDIA_DOCKER_LIST "," MEDIA_OCI_MANIFEST "," MEDIA_OCI_INDEX         \
+                          ",application/vnd.docker.distribution.manifest.v1+prettyjws"
 
 struct descriptor {
     char *media_type, *digest;

@@ -13,10 +13,6 @@
 
 #include <string.h>
 
-#define ACCEPT_MANIFESTS                                                                           \
-    MEDIA_DOCKER_MANIFEST "," MEDIA_DOCKER_LIST "," MEDIA_OCI_MANIFEST "," MEDIA_OCI_INDEX         \
-                          ",application/vnd.docker.distribution.manifest.v1+prettyjws"
-
 struct pull {
     struct image_job job; /* must be first */
     const char *reference, *platform_text;

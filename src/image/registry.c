@@ -214,6 +214,13 @@ static void end_waiting(struct registry *r, const struct err *err, const char *c
     }
 }
 
+/* What may be sent instead of the password from now on. */
+static void keep_identity(struct registry *r, const char *token)
+{
+    if (r->is_login && !text_is_empty(token) && !strpbrk(token, "\r\n"))
+        r->identity_token = arena_strdup(r->arena, token);
+}
+
 /* "token" of Docker's specification, "access_token" of OAuth 2: either may come (distribution,
  * "Token Authentication Specification"). */
 static struct err *read_token(struct registry *r, const struct fetch_result *result)
@@ -232,6 +239,7 @@ static struct err *read_token(struct registry *r, const struct fetch_result *res
         return err_new(ERR_INTERNAL,
                        "authorization server did not include a token in the response");
     r->token = arena_strdup(r->arena, token);
+    keep_identity(r, json_str(json_get(doc, "refresh_token")));
     return NULL;
 }
 
@@ -264,6 +272,8 @@ static char *scope(struct registry *r, const char *separator)
     char *all =
         text_to_query(r->arena, arena_printf(r->arena, "repository:%s:%s", r->name, actions));
 
+    if (r->scope)
+        return text_to_query(r->arena, r->scope);
     for (size_t i = 0; i < r->sources.n; i++)
         all = arena_printf(
             r->arena, "%s%s%s", all, separator,
@@ -271,11 +281,10 @@ static char *scope(struct registry *r, const char *separator)
     return all;
 }
 
-/* GET realm?service=…&scope=…, or for an identity token a POST of the same. */
-static struct err *plan_token(struct registry *r, char **out_url, char **out_form)
+/* Whether it may be told who we are. */
+static struct err *check_realm(const struct registry *r)
 {
     const struct challenge *c = &r->challenge;
-    char *service = text_to_query(r->arena, c->service ? c->service : "");
 
     if (!text_starts(c->realm, "https://") && !is_http(c->realm))
         return err_new(ERR_INTERNAL, "the registry's token service \"%s\" is no web address",
@@ -284,6 +293,42 @@ static struct err *plan_token(struct registry *r, char **out_url, char **out_for
         (has_password(r) || !text_is_empty(r->auth.identity_token)))
         return err_new(ERR_FORBIDDEN,
                        "the registry wants the password sent unencrypted to %s: refused", c->realm);
+    return NULL;
+}
+
+/* As plan_token, without a scope: the service shall only say whether it knows us, and give an
+ * identity token if it has such ("offline_token"; distribution, "OAuth2 Token Authentication"). */
+static void plan_login(struct registry *r, const char *service, char **out_url, char **out_form)
+{
+    const char *realm = r->challenge.realm;
+    const char *account = has_password(r) ? arena_printf(r->arena, "account=%s&",
+                                                         text_to_query(r->arena, r->auth.username))
+                                          : "";
+
+    if (!text_is_empty(r->auth.identity_token)) {
+        *out_url = arena_strdup(r->arena, realm);
+        *out_form = arena_printf(r->arena,
+                                 "grant_type=refresh_token&service=%s&client_id=berth"
+                                 "&refresh_token=%s",
+                                 service, text_to_query(r->arena, r->auth.identity_token));
+        return;
+    }
+    *out_form = NULL;
+    *out_url = arena_printf(r->arena, "%s%s%sclient_id=berth&offline_token=true&service=%s", realm,
+                            strchr(realm, '?') ? "&" : "?", account, service);
+}
+
+/* GET realm?service=…&scope=…, or for an identity token a POST of the same. */
+static struct err *plan_token(struct registry *r, char **out_url, char **out_form)
+{
+    const struct challenge *c = &r->challenge;
+    char *service = text_to_query(r->arena, c->service ? c->service : "");
+
+    TRY(check_realm(r));
+    if (r->is_login) {
+        plan_login(r, service, out_url, out_form);
+        return NULL;
+    }
     if (!text_is_empty(r->auth.identity_token)) {
         *out_url = c->realm;
         *out_form = arena_printf(
@@ -312,6 +357,7 @@ static struct err *start_token(struct registry *r)
     r->token_fetch = fetch_create(r, &plan, url, r);
     r->token_fetch->auth = form ? FETCH_OPEN : FETCH_PASSWORD;
     r->token_fetch->form = form;
+    r->token_fetch->plan.is_single = r->is_login;
     fetch_start(r->token_fetch);
     return NULL;
 }
@@ -328,9 +374,23 @@ static void learn(struct registry *r, const struct web_reply *reply)
     }
 }
 
+bool registry_waits_for_token(struct registry *r, struct fetch *f)
+{
+    if (f->auth != FETCH_REGISTRY || f->is_away || !r->token_fetch)
+        return false;
+    f->waits_for_token = true;
+    return true;
+}
+
 bool registry_authorize(struct registry *r, struct fetch *f, const struct web_reply *reply)
 {
-    if (f->auth != FETCH_REGISTRY || f->has_authorized || !text_is_empty(r->auth.registry_token))
+    if (f->auth != FETCH_REGISTRY || !text_is_empty(r->auth.registry_token))
+        return false;
+    if (r->token && f->token != r->token) { /* another one has got a new one meanwhile */
+        fetch_start(f);
+        return true;
+    }
+    if (f->has_authorized)
         return false;
     f->has_authorized = true;
     learn(r, reply);
@@ -448,4 +508,36 @@ bool registry_skip(struct registry *r)
     r->challenge = (struct challenge){0};
     r->token = NULL;
     return true;
+}
+
+/* ---- the registry itself ---- */
+
+struct registry *registry_open_domain(struct loop *l, struct pools *pools, const struct settings *s,
+                                      const char *domain, const char *scope,
+                                      const struct registry_auth *auth)
+{
+    struct ref ref = {.domain = (char *)domain, .path = ""};
+    struct registry *r = registry_open(l, pools, s, &ref, auth);
+
+    drop_mirrors(&r->endpoints);
+    r->scope = arena_strdup(r->arena, scope);
+    r->is_login = !scope;
+    return r;
+}
+
+struct fetch *registry_ask(struct registry *r, const struct fetch_plan *p, void *ctx)
+{
+    autofree char *url = mem_printf("%s%s", endpoint(r)->base, p->path);
+    struct fetch *f = fetch_create(r, p, url, ctx);
+
+    f->plan.is_single = true; /* a person waits, and can ask again */
+    fetch_start(f);
+    return f;
+}
+
+const char *registry_identity_token(const struct registry *r)
+{
+    const char *own = r->auth.identity_token;
+
+    return r->identity_token ? r->identity_token : text_is_empty(own) ? NULL : own;
 }

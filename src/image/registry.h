@@ -17,6 +17,12 @@ struct fetch;
 
 struct registry *registry_open(struct loop *l, struct pools *pools, const struct settings *s,
                                const struct ref *r, const struct registry_auth *auth);
+/* The registry itself and none of its repositories; no mirrors. scope: what tokens are for; NULL:
+ * to find out whether we are who we say we are, with an identity token for later if there is one.
+ */
+struct registry *registry_open_domain(struct loop *l, struct pools *pools, const struct settings *s,
+                                      const char *domain, const char *scope,
+                                      const struct registry_auth *auth);
 /* The same to write to it: no mirrors, and tokens that allow a push. */
 struct registry *registry_open_push(struct loop *l, struct pools *pools, const struct settings *s,
                                     const struct ref *r, const struct registry_auth *auth);
@@ -39,6 +45,7 @@ bool registry_skip(struct registry *r);
 struct fetch_result { /* valid in the callback */
     int status;
     const char *content_type, *link; /* NULL: not said */
+    const char *url;                 /* of who answered, behind redirects; NULL: nobody did */
     const char *body;                /* of a collected one */
     size_t len;
     const char *code; /* "MANIFEST_UNKNOWN", …: what the registry said, "" when it did not */
@@ -69,6 +76,11 @@ struct fetch_plan {
     void (*done)(void *ctx, const struct fetch_result *r, struct err *err); /* takes err */
 };
 struct fetch *registry_get(struct registry *r, const struct fetch_plan *p, void *ctx);
+/* The same with a path below the registry's own address ("/v2/"), and no other try when the
+ * connection breaks or the registry is in trouble. */
+struct fetch *registry_ask(struct registry *r, const struct fetch_plan *p, void *ctx);
+/* The one that we came with, or a newer one; NULL: none. */
+const char *registry_identity_token(const struct registry *r);
 void fetch_resume(struct fetch *f);
 int64_t fetch_sent(const struct fetch *f); /* bytes of its content, so far */
 /* How long to wait before try n (1, 2, …) after an answer, which may ask for more. */

@@ -34,6 +34,7 @@ struct upload {
     int tries;
     int64_t kept; /* what the registry had when they were last reset */
     bool has_piece, waits_for_piece;
+    bool is_lost; /* the registry does not know the upload any more */
 
     /* As a whole: read once for its digest and size, then again while it is sent. */
     bool is_whole, is_measured, is_paused;
@@ -157,6 +158,7 @@ static void begin_anew(struct upload *u)
     read_anew(u);
     forget_location(u);
     u->kept = 0;
+    u->is_lost = false;
     begin(u);
 }
 
@@ -386,13 +388,17 @@ static void read_anew(struct upload *u)
 
 /* ---- PUT ---- */
 
-/* Whether the registry takes the blob for the one that was sent. */
-static struct err *check_digest(const struct upload *u, const struct fetch_result *r)
+struct err *upload_check_taken(const struct fetch_result *r, const char *what, const char *digest)
 {
-    if (text_is_empty(r->content_digest) || !strcmp(r->content_digest, u->digest))
+    if (!text_is_empty(r->content_digest))
+        return !strcmp(r->content_digest, digest)
+                   ? NULL
+                   : err_new(ERR_INTERNAL, "the registry was sent %s %s and says that it is %.100s",
+                             what, digest, r->content_digest);
+    if (r->status == 201 || r->status == 202 || r->status == 204)
         return NULL;
-    return err_new(ERR_INTERNAL, "the registry was sent blob %s and says that it is %.100s",
-                   u->digest, r->content_digest);
+    return err_new(ERR_INTERNAL, "the registry was sent %s %s and does not say that it has it (%d)",
+                   what, digest, r->status);
 }
 
 static void on_closed(void *ctx, const struct fetch_result *r, struct err *err)
@@ -402,11 +408,12 @@ static void on_closed(void *ctx, const struct fetch_result *r, struct err *err)
     u->fetch = NULL;
     if (!err) {
         free(steal_ptr(&u->location)); /* it is a blob now */
-        end(u, false, check_digest(u, r));
+        end(u, false, upload_check_taken(r, "blob", u->digest));
     } else if (may_pass(r, err)) {
         try_again(u, r, look_for_blob, err);
-    } else if (r->status == 404) {
-        try_again(u, r, begin_anew, err);
+    } else if (r->status == 404) { /* or it has taken it, and the answer was lost */
+        u->is_lost = true;
+        try_again(u, r, look_for_blob, err);
     } else {
         fail(u, err);
     }
@@ -464,7 +471,7 @@ static void on_put(void *ctx, const struct fetch_result *r, struct err *err)
         fail(u, steal_ptr(&u->read_err));
     } else if (!err) {
         forget_location(u);
-        end(u, false, check_digest(u, r));
+        end(u, false, upload_check_taken(r, "blob", u->digest));
     } else if (is_redirect && r->location && ++u->n_redirects <= REDIRECTS_MAX) {
         err_drop(err);
         read_anew(u);
@@ -514,7 +521,7 @@ static void on_looked(void *ctx, const struct fetch_result *r, struct err *err)
         return;
     }
     err_drop(err);
-    if (u->is_whole)
+    if (u->is_whole || u->is_lost)
         begin_anew(u);
     else
         close_upload(u);

@@ -55,6 +55,8 @@ struct web_call {
     struct curl_slist *headers;
     const struct web_handler *handler;
     void *ctx;
+    const char *content; /* what is left of the request's own */
+    size_t content_left;
     struct web_reply reply;
     size_t header_bytes;
     bool needs_trust; /* and is given to libcurl only then */
@@ -277,6 +279,13 @@ static size_t on_send(char *p, size_t size, size_t count, void *arg)
 
     if (c->is_over)
         return CURL_READFUNC_ABORT;
+    if (c->content) {
+        n = c->content_left < size * count ? c->content_left : size * count;
+        memcpy(p, c->content, n);
+        c->content += n;
+        c->content_left -= n;
+        return n;
+    }
     switch (c->handler->send(c->ctx, p, size * count, &n)) {
     case WEB_TAKEN:
         return n;
@@ -366,7 +375,9 @@ static void set_limits(CURL *easy, const struct web_request *r)
     }
 }
 
-/* Without "Expect: 100-continue", for which old servers do not wait, and we would. */
+/* The body by a callback that cannot go back: libcurl would send it again by itself when a
+ * connection that was there before is closed, and a registry would have it twice. Without "Expect:
+ * 100-continue", for which old servers do not wait, and we would. */
 static void set_method(struct web_call *c, const struct web_request *r)
 {
     if (!strcmp(r->method, "HEAD")) {
@@ -377,16 +388,15 @@ static void set_method(struct web_call *c, const struct web_request *r)
     if (!strcmp(r->method, "GET") || !strcmp(r->method, "DELETE"))
         return;
     c->headers = curl_slist_append(c->headers, "Expect:");
-    if (c->handler->send && !r->content) {
-        curl_easy_setopt(c->easy, CURLOPT_UPLOAD, 1L);
-        curl_easy_setopt(c->easy, CURLOPT_READFUNCTION, on_send);
-        curl_easy_setopt(c->easy, CURLOPT_READDATA, c);
-        curl_easy_setopt(c->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->content_bytes);
-        curl_easy_setopt(c->easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)BUFFER_BYTES);
-        return;
+    if (r->content || !c->handler->send) {
+        c->content = r->content ? r->content : "";
+        c->content_left = r->content ? (size_t)r->content_bytes : 0;
     }
-    curl_easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->content_bytes);
-    curl_easy_setopt(c->easy, CURLOPT_POSTFIELDS, r->content ? r->content : "");
+    curl_easy_setopt(c->easy, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(c->easy, CURLOPT_READFUNCTION, on_send);
+    curl_easy_setopt(c->easy, CURLOPT_READDATA, c);
+    curl_easy_setopt(c->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->content_bytes);
+    curl_easy_setopt(c->easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)BUFFER_BYTES);
 }
 
 static void set_content(struct web_call *c, const struct web_request *r)
@@ -400,8 +410,10 @@ static void set_content(struct web_call *c, const struct web_request *r)
     curl_easy_setopt(c->easy, CURLOPT_URL, r->url);
     curl_easy_setopt(c->easy, CURLOPT_USERAGENT, "berth/" BERTH_VERSION);
     curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
-    if (r->form)
+    if (r->form) { /* it may have an identity token in it: it goes nowhere else */
         curl_easy_setopt(c->easy, CURLOPT_COPYPOSTFIELDS, r->form);
+        curl_easy_setopt(c->easy, CURLOPT_FOLLOWLOCATION, 0L);
+    }
     if (r->from > 0) {
         range = mem_printf("%lld-", (long long)r->from);
         curl_easy_setopt(c->easy, CURLOPT_RANGE, range);

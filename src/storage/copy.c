@@ -202,6 +202,7 @@ struct err *copy_find_target(struct arena *a, int tree, const char *id, const ch
 struct copy_look {
     struct unpack_limits limits;
     const struct copy_options *options;
+    const struct copy_input *from;
     struct copy_mark mark;
 };
 
@@ -214,6 +215,13 @@ static struct err *look(void *ctx, int64_t packed, int64_t plain)
     return bounds_check(&l->limits, what, packed, plain);
 }
 
+static struct err *next_bytes(void *ctx, const void **p, size_t *n)
+{
+    const struct copy_input *from = ((struct copy_look *)ctx)->from;
+
+    return from->more(from->ctx, p, n);
+}
+
 static struct err *will_name(void *ctx, const char *parent, const char *name)
 {
     return copy_mark_set(&((struct copy_look *)ctx)->mark, parent, name);
@@ -221,7 +229,6 @@ static struct err *will_name(void *ctx, const char *parent, const char *name)
 
 /* In a tree whose owners are a user namespace's, who makes a file must be one of them. */
 struct placing {
-    int in_fd;
     const struct tar_place_plan *plan;
     struct err *err;
 };
@@ -233,18 +240,18 @@ static void *place_as_root(void *arg)
 
     p->err = shift_thread(&s);
     if (!p->err)
-        p->err = tar_place(p->in_fd, p->plan);
+        p->err = tar_place(-1, p->plan);
     return NULL;
 }
 
-static struct err *place(int in_fd, const struct tar_place_plan *plan)
+static struct err *place(const struct tar_place_plan *plan)
 {
-    struct placing p = {.in_fd = in_fd, .plan = plan};
+    struct placing p = {.plan = plan};
     pthread_t thread;
     int sys;
 
     if (!plan->ids)
-        return tar_place(in_fd, plan);
+        return tar_place(-1, plan);
     sys = pthread_create(&thread, NULL, place_as_root, &p);
     if (sys)
         return err_sysno(sys, "start a thread");
@@ -252,9 +259,10 @@ static struct err *place(int in_fd, const struct tar_place_plan *plan)
     return p.err;
 }
 
-struct err *copy_in(int tree, const struct copy_target *t, int in_fd, const struct copy_options *o)
+struct err *copy_in(int tree, const struct copy_target *t, const struct copy_input *from,
+                    const struct copy_options *o)
 {
-    struct copy_look l = {bounds_fill(NULL), o, {.fd = -1}};
+    struct copy_look l = {bounds_fill(NULL), o, from, {.fd = -1}};
     struct tar_place_plan plan = {
         .dir = t->dir,
         .root = tree,
@@ -267,13 +275,14 @@ struct err *copy_in(int tree, const struct copy_target *t, int in_fd, const stru
         .max_bytes = l.limits.max_bytes,
         .max_entries = l.limits.max_entries,
         .look = look,
+        .more = next_bytes,
         .will_name = will_name,
         .ctx = &l,
     };
     struct err *e;
 
     TRY(copy_mark_begin(o->store, o->container_id, &l.mark));
-    e = place(in_fd, &plan);
+    e = place(&plan);
     copy_mark_end(&l.mark);
     if (e && err_errno(e) == EROFS) { /* deeper than the target: a volume in it */
         err_drop(e);

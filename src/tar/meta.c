@@ -102,10 +102,19 @@ static struct err *apply_xattrs(int fd, struct archive_entry *e, const struct id
 
 struct err *meta_apply_fd(int fd, const struct meta *m, struct archive_entry *e)
 {
+    return meta_apply_new(fd, m, e, NULL);
+}
+
+/* Owner and mode are often right as it was made: each costs a system call. */
+struct err *meta_apply_new(int fd, const struct meta *m, struct archive_entry *e,
+                           const struct stat *made)
+{
+    bool has_owner = m->leaves_owner || (made && made->st_uid == m->uid && made->st_gid == m->gid);
+
     ASSERT(fd >= 0);
-    if (!m->leaves_owner && fchown(fd, m->uid, m->gid) < 0)
+    if (!has_owner && fchown(fd, m->uid, m->gid) < 0)
         return err_sys("set owner %u:%u", m->uid, m->gid);
-    if (fchmod(fd, m->mode) < 0)
+    if ((!made || !has_owner || (made->st_mode & 07777) != m->mode) && fchmod(fd, m->mode) < 0)
         return err_sys("set mode %o", m->mode);
     TRY(apply_xattrs(fd, e, m->ids));
     if (futimens(fd, m->times) < 0)

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
@@ -37,10 +38,12 @@ enum {
     LINKS_BYTES_MAX = 64 << 20,  /* past that a file with several names comes several times */
     XATTRS_MAX = 64,
     XATTR_NAMES_MAX = 64 << 10,
+    XATTR_NAMES_USUAL = 256,
 };
 
 struct level {
-    int fd; /* -1: closed, found again by ".." */
+    int fd;              /* -1: closed, found again by ".." */
+    bool has_no_devices; /* nothing in it can be opened as one */
     struct arena *names_arena;
     struct strs names; /* sorted */
     size_t at;
@@ -64,6 +67,7 @@ struct tar_pack {
     enum tar_pack_choice (*choose)(void *ctx, const char *name, bool is_dir);
     void *ctx;
     bool omits_entry; /* of the directory at hand */
+    int opened;       /* the file at hand, when it was not only looked at; else -1 */
     struct buf path;  /* of the current entry */
     struct buf root_name;
     struct level *levels;
@@ -124,7 +128,7 @@ struct tar_pack *tar_pack_create(const struct tar_pack_plan *plan)
     p->is_for_digest = plan->is_for_digest;
     p->choose = plan->choose;
     p->ctx = plan->ctx;
-    p->file.fd = -1;
+    p->file.fd = p->opened = -1;
     buf_puts(&p->root_name, plan->root_name);
     buf_puts(&p->path, plan->prefix);
     p->links = map_create();
@@ -180,6 +184,21 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* In front of a name stands whether it was a file when the directory was read. */
+static void add_name(struct level *l, const struct dirent *entry)
+{
+    char text[sizeof(entry->d_name) + 1];
+
+    snprintf(text, sizeof(text), "%c%s", entry->d_type == DT_REG ? 'f' : '-', entry->d_name);
+    strs_add(l->names_arena, &l->names, text);
+    l->names.v[l->names.n - 1]++;
+}
+
+static bool was_file(const char *name)
+{
+    return name[-1] == 'f';
+}
+
 /* All names at once: what comes and goes meanwhile moves no position, and the same tree gives the
  * same archive. */
 static struct err *read_names(struct tar_pack *p, struct level *l)
@@ -198,7 +217,7 @@ static struct err *read_names(struct tar_pack *p, struct level *l)
     while (errno = 0, !e && (entry = readdir(dir))) {
         if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
             continue;
-        strs_add(l->names_arena, &l->names, entry->d_name);
+        add_name(l, entry);
         if (p->names_bytes + arena_size(l->names_arena) > NAMES_BYTES_MAX)
             e = err_new(ERR_TOO_LARGE, "directory %s has too many files", p->path.data);
     }
@@ -208,6 +227,13 @@ static struct err *read_names(struct tar_pack *p, struct level *l)
     if (!e && l->names.n)
         qsort(l->names.v, l->names.n, sizeof(char *), by_name);
     return e;
+}
+
+static bool has_no_devices(int fd)
+{
+    struct statvfs fs;
+
+    return fstatvfs(fd, &fs) == 0 && (fs.f_flag & ST_NODEV);
 }
 
 /* Takes fd. p->path is the directory's, with its slash. */
@@ -227,6 +253,7 @@ static struct err *push(struct tar_pack *p, int fd, const struct stat *st)
     }
     l = &p->levels[p->n++];
     *l = (struct level){.fd = fd,
+                        .has_no_devices = has_no_devices(fd),
                         .names_arena = arena_create(),
                         .path_len = p->path.len,
                         .dev = st->st_dev,
@@ -256,12 +283,15 @@ static struct err *leave(struct tar_pack *p)
 
 /* ---- attributes ---- */
 
+/* The kernel allocates as much as it may write, so what most files have comes first. */
 static size_t list_xattrs(struct tar_pack *p, int fd)
 {
     ssize_t n;
 
     buf_reserve(&p->xattr_names, XATTR_NAMES_MAX);
-    n = flistxattr(fd, p->xattr_names.data, XATTR_NAMES_MAX);
+    n = flistxattr(fd, p->xattr_names.data, XATTR_NAMES_USUAL);
+    if (n < 0 && errno == ERANGE)
+        n = flistxattr(fd, p->xattr_names.data, XATTR_NAMES_MAX);
     return n > 0 ? (size_t)n : 0;
 }
 
@@ -500,7 +530,8 @@ static struct err *put_file(struct tar_pack *p, int seen, struct tar_file *f, st
 {
     struct stat st;
 
-    p->file.fd = fd_reopen(seen, S_IFREG, O_RDONLY | O_NONBLOCK);
+    p->file.fd =
+        p->opened >= 0 ? steal_fd(&p->opened) : fd_reopen(seen, S_IFREG, O_RDONLY | O_NONBLOCK);
     if (p->file.fd < 0 || fstat(p->file.fd, &st) < 0)
         return err_sys("open %s", f->name);
     f->size = st.st_size;
@@ -562,41 +593,73 @@ static struct err *put_root(struct tar_pack *p, struct buf *out)
     return put(p, p->source, &f, &st, out);
 }
 
+/* What was a file is opened at once where a device that took its place could not be: two calls
+ * less for each. */
+static int look_at(struct tar_pack *p, const struct level *l, const char *name, struct stat *st)
+{
+    int fd = -1;
+
+    if (l->has_no_devices && was_file(name))
+        fd = openat(l->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0 && fstat(fd, st) == 0 && S_ISREG(st->st_mode)) {
+        p->opened = fd;
+        return fd;
+    }
+    if (fd >= 0)
+        close(fd);
+    return openat(l->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static struct err *put_seen(struct tar_pack *p, const char *name, int seen, const struct stat *st,
+                            struct buf *out)
+{
+    const struct level *l = &p->levels[p->n - 1];
+    enum tar_pack_choice choice;
+    struct tar_file f;
+
+    if (p->is_layer && text_starts(name, ".wh."))
+        return err_new(ERR_INVALID,
+                       "%s cannot be in a layer: there its name means that another file is deleted",
+                       p->path.data);
+    if (p->is_layer && is_deletion(st)) {
+        put_deletion(p, l->path_len, st, out);
+        return NULL;
+    }
+    choice = p->choose ? p->choose(p->ctx, p->path.data, S_ISDIR(st->st_mode)) : TAR_PACK_TAKES;
+    if (choice == TAR_PACK_SKIPS || (choice == TAR_PACK_OMITS && !S_ISDIR(st->st_mode)))
+        return NULL;
+    if (S_ISDIR(st->st_mode))
+        buf_putc(&p->path, '/');
+    if (p->path.len > TAR_NAME_MAX)
+        return err_new(ERR_INVALID, "the path %.100s… is longer than %d bytes", p->path.data,
+                       TAR_NAME_MAX);
+    fill(p, &f, p->path.data, st);
+    p->omits_entry = choice == TAR_PACK_OMITS;
+    return put(p, seen, &f, st, out);
+}
+
 /* What is gone by now never was. */
 static struct err *put_next(struct tar_pack *p, struct buf *out)
 {
     struct level *l = &p->levels[p->n - 1];
     const char *name = l->names.v[l->at++];
-    autoclose int seen = openat(l->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    enum tar_pack_choice choice;
-    struct tar_file f;
+    struct err *e;
     struct stat st;
+    int seen;
 
     p->path.len = l->path_len;
     buf_puts(&p->path, name);
-    if (seen < 0 && errno == ENOENT)
-        return NULL;
-    if (seen < 0 || fstat(seen, &st) < 0)
-        return err_sys("open %s", p->path.data);
-    if (p->is_layer && text_starts(name, ".wh."))
-        return err_new(ERR_INVALID,
-                       "%s cannot be in a layer: there its name means that another file is deleted",
-                       p->path.data);
-    if (p->is_layer && is_deletion(&st)) {
-        put_deletion(p, l->path_len, &st, out);
-        return NULL;
-    }
-    choice = p->choose ? p->choose(p->ctx, p->path.data, S_ISDIR(st.st_mode)) : TAR_PACK_TAKES;
-    if (choice == TAR_PACK_SKIPS || (choice == TAR_PACK_OMITS && !S_ISDIR(st.st_mode)))
-        return NULL;
-    if (S_ISDIR(st.st_mode))
-        buf_putc(&p->path, '/');
-    if (p->path.len > TAR_NAME_MAX)
-        return err_new(ERR_INVALID, "the path %.100s… is longer than %d bytes", p->path.data,
-                       TAR_NAME_MAX);
-    fill(p, &f, p->path.data, &st);
-    p->omits_entry = choice == TAR_PACK_OMITS;
-    return put(p, seen, &f, &st, out);
+    seen = look_at(p, l, name, &st);
+    if (seen < 0)
+        return errno == ENOENT ? NULL : err_sys("open %s", p->path.data);
+    if (p->opened < 0 && fstat(seen, &st) < 0)
+        e = err_sys("open %s", p->path.data);
+    else
+        e = put_seen(p, name, seen, &st, out);
+    if (p->file.fd != seen) /* else it is being read */
+        close(seen);
+    p->opened = -1;
+    return e;
 }
 
 static struct err *step(struct tar_pack *p, struct buf *out)

@@ -331,10 +331,10 @@ static struct err *take_small(struct placing *x, int64_t size)
 /* ---- regular files ---- */
 
 typedef struct err *(*fill_fn)(struct placing *x, int fd, struct archive_entry *e,
-                               const struct meta *m);
+                               const struct meta *m, const struct stat *made);
 
 static struct err *fill_small(struct placing *x, int fd, struct archive_entry *e,
-                              const struct meta *m)
+                              const struct meta *m, const struct stat *made)
 {
     int64_t size = archive_entry_size(e), end = 0;
 
@@ -346,23 +346,28 @@ static struct err *fill_small(struct placing *x, int fd, struct archive_entry *e
     }
     if (end < size && ftruncate(fd, size) < 0)
         return err_sys("extend to %lld bytes", (long long)size);
-    return meta_apply_fd(fd, m, e);
+    return meta_apply_new(fd, m, e, made);
 }
 
+/* By the descriptor alone where that is allowed: the way through /proc takes twice the time. */
 static struct err *link_temp(int fd, int dir, const char *name)
 {
     char link[32];
 
+    if (linkat(fd, "", dir, name, AT_EMPTY_PATH) == 0)
+        return NULL;
+    if (errno == EEXIST)
+        return err_sys("name %s", name);
     snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
     return linkat(AT_FDCWD, link, dir, name, AT_SYMLINK_FOLLOW) < 0 ? err_sys("name %s", name)
                                                                     : NULL;
 }
 
 static struct err *fill_large(struct placing *x, int fd, struct archive_entry *e,
-                              const struct meta *m)
+                              const struct meta *m, const struct stat *made)
 {
     TRY(write_content(x, fd, archive_entry_size(e)));
-    return meta_apply_fd(fd, m, e);
+    return meta_apply_new(fd, m, e, made);
 }
 
 /* Without a name until it is whole (O_TMPFILE; overlay has it since Linux 6.1), so that an engine
@@ -370,37 +375,37 @@ static struct err *fill_large(struct placing *x, int fd, struct archive_entry *e
 static struct err *put_whole(struct placing *x, int dir, struct archive_entry *e,
                              const struct meta *m, fill_fn fill)
 {
-    autoclose int held = fcntl(dir, F_DUPFD_CLOEXEC, 0), fd = -1;
+    autoclose int fd = openat(dir, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, m->mode & 0777);
     bool has_name = false;
     char temp[TEMP_NAME_MAX];
     struct err *err;
+    struct stat st;
 
-    fd = openat(held, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
     if (fd < 0 && errno != EROFS) {
         TRY(make_temp_name(x, temp));
         has_name = true;
-        fd = openat(held, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        fd = openat(dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     }
     if (fd < 0)
         return err_sys("make file %s", x->name.path);
-    err = fill(x, fd, e, m);
+    err = fstat(fd, &st) < 0 ? err_sys("stat %s", x->name.path) : fill(x, fd, e, m, &st);
     if (!err && !has_name) {
-        err = link_temp(fd, held, x->name.base);
+        err = link_temp(fd, dir, x->name.base);
         if (!err)
-            return note_fd(x, x->name.path, fd, true, NULL);
+            return note(x, x->name.path, &st, true, NULL);
         if (err_errno(err) == EEXIST) {
             err_drop(err);
             TRY(make_temp_name(x, temp));
-            err = link_temp(fd, held, temp);
+            err = link_temp(fd, dir, temp);
             has_name = !err;
         }
     }
     if (err) {
         if (has_name)
-            (void)!unlinkat(held, temp, 0);
+            (void)!unlinkat(dir, temp, 0);
         return err;
     }
-    return take_name(x, held, temp, x->name.base);
+    return take_name(x, dir, temp, x->name.base);
 }
 
 static struct err *put_file(struct placing *x, int dir, struct archive_entry *e,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Client → tar → files of a container. One thread of the pool for clients reads the request's body
- * from a pipe, as fast as it comes.
+ * as fast as it comes.
  * Trap: a wait may end before its worker comes back. What the worker uses is in `intake`, which
  * outlives the operation.
  */
@@ -21,7 +21,8 @@ struct intake {
     struct job job;
     struct ticket *ticket;
     struct copy_in *owner; /* only while the ticket is valid */
-    int tree, in_fd;
+    int tree;
+    struct copy_input from;
     struct copy_target target;
     struct arena *arena; /* of the target's path */
     struct copy_options options;
@@ -40,11 +41,12 @@ struct copy_in {
 
 static void intake_free(struct intake *i)
 {
-    int fds[] = {i->tree, i->in_fd, i->target.dir};
+    int fds[] = {i->tree, i->target.dir};
 
     for (size_t k = 0; k < ARRAY_LEN(fds); k++)
         if (fds[k] >= 0)
             close(fds[k]);
+    i->from.close(i->from.ctx);
     arena_destroy(i->arena);
     err_drop(i->err);
     free(i);
@@ -100,7 +102,7 @@ static void unpack(struct job *job)
     struct intake *i = container_of(job, struct intake, job);
 
     ASSERT_WORKER();
-    i->err = copy_in(i->tree, &i->target, i->in_fd, &i->options);
+    i->err = copy_in(i->tree, &i->target, &i->from, &i->options);
 }
 
 static void on_unpacked(struct job *job)
@@ -180,7 +182,8 @@ static void on_done(struct op *op, struct err *err, void *ctx)
     o->done(o->ctx, err);
 }
 
-struct copy_in *container_copy_in(struct container *c, const struct copy_in_request *r, int in_fd,
+struct copy_in *container_copy_in(struct container *c, const struct copy_in_request *r,
+                                  const struct copy_input *from,
                                   void (*done)(void *ctx, struct err *err), void *ctx)
 {
     struct copy_in *o = (struct copy_in *)root_op_create(c, &copy_type);
@@ -195,7 +198,7 @@ struct copy_in *container_copy_in(struct container *c, const struct copy_in_requ
     o->intake = mem_new(struct intake);
     *o->intake = (struct intake){.owner = o,
                                  .tree = -1,
-                                 .in_fd = in_fd,
+                                 .from = *from,
                                  .target.dir = -1,
                                  .arena = arena_create(),
                                  .options.store = c->parts->layers,

@@ -96,7 +96,7 @@ static void check_traces(void)
 
     ASSERT(count_names(dir) == 1);
     snprintf(path, sizeof(path), "%s/root", dir);
-    ASSERT(count_names(path) == 3); /* layers, containers, trash */
+    ASSERT(count_names(path) == 4); /* layers, containers, trash, copies */
     snprintf(path, sizeof(path), "%s/root/layers/tmp", dir);
     ASSERT(count_names(path) == 0);
 }

@@ -133,6 +133,7 @@ act() {
     network/connect:*) api POST /networks/fnet/connect '{"Container":"ff"}' ;;
     network/disconnect:*) api POST /networks/fnet/disconnect '{"Container":"ff"}' ;;
     image/pull:*) api POST '/images/create?fromImage=127.0.0.1:5001/good&tag=latest' ;;
+    image/ask:*) api GET /distribution/127.0.0.1:5001/good:latest/json ;;
     image/pull-all:*) api POST '/images/create?fromImage=127.0.0.1:5001/good' ;;
     image/push:*) api POST '/images/127.0.0.1:5000/fpush/push?tag=a' ;;
     image/push-all:*) api POST '/images/127.0.0.1:5000/fpush/push' ;;

@@ -187,7 +187,7 @@ static void on_taken(void *ctx, struct err *err)
         reply_empty(t->request, 200);
 }
 
-/* Before the pipe is closed, whose end would be taken for the archive's. */
+/* Before the body ends, whose end would be taken for the archive's. */
 static void on_writer_gone(void *ctx)
 {
     struct taking *t = ctx;
@@ -204,15 +204,15 @@ static void take_tar(struct request *r, struct container *c)
         .gives_to_user = query_is_true(&r->query, "copyUIDGID"),
     };
     struct copy_in *copy;
+    struct copy_input from;
     struct taking *t;
-    int fd;
 
-    if (reply_failed(r, request_body_pipe(r, &fd)))
+    if (reply_failed(r, request_body_pieces(r, &from)))
         return;
     t = arena_new(r->arena, struct taking);
     t->request = request_ref(r);
     request_on_gone(r, on_writer_gone, t);
-    copy = container_copy_in(c, &in, fd, on_taken, t);
+    copy = container_copy_in(c, &in, &from, on_taken, t);
     if (!t->is_over)
         t->copy = copy;
     request_resume_body(r);

@@ -89,13 +89,6 @@ void handle_not_yet(struct request *r)
                          r->method, r->path));
 }
 
-void handle_auth(struct request *r)
-{
-    reply_err(r, err_new(ERR_NOT_IMPLEMENTED,
-                         "credentials cannot be checked by this version of berth; put them into "
-                         "the client's configuration file and pull"));
-}
-
 void handle_plugins(struct request *r)
 {
     static const char *const known[] = {"capability", "enabled", NULL};

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a login makes of config.json, what helpers print, and what registries are called. */
+/* links: cli image */
+#include "config_json.h"
+#include "credential_helper.h"
+#include "server_name.h"
+
+#include "test.h"
+
+static char *edited(const char *text, const struct config_edit *e, bool *is_changed)
+{
+    autobuf struct buf b = {0};
+    const struct json *doc = NULL;
+
+    if (text)
+        CHECK_OK(json_parse(test_arena, text, strlen(text), &doc));
+    CHECK_OK(config_json_edit(&b, test_arena, doc, e, is_changed));
+    return arena_strndup(test_arena, b.data, b.len);
+}
+
+TEST(config_json_begins_with_a_login)
+{
+    bool is_changed;
+
+    CHECK_STR(edited(NULL, &(struct config_edit){.key = "reg.lan", .auth = "dTpw"}, &is_changed),
+              "{\n\t\"auths\": {\n\t\t\"reg.lan\": {\n\t\t\t\"auth\": \"dTpw\"\n\t\t}\n\t}\n}\n");
+    CHECK(is_changed);
+}
+
+TEST(config_json_keeps_what_it_does_not_know)
+{
+    const char *had =
+        "{\"z\":[1.50,[],{}],\"auths\":{\"b\":{\"auth\":\"x\",\"email\":\"e\"},\"a\":{}},"
+        "\"a\":\"\\u00e9\",\"n\":12345678901234567890}";
+    struct config_edit set = {.key = "b", .identity = "t"};
+    bool is_changed;
+
+    CHECK_STR(
+        edited(had, &set, &is_changed),
+        "{\n\t\"z\": [\n\t\t1.50,\n\t\t[],\n\t\t{}\n\t],\n\t\"auths\": {\n\t\t\"b\": {\n"
+        "\t\t\t\"identitytoken\": \"t\",\n\t\t\t\"email\": \"e\"\n\t\t},\n\t\t\"a\": {}\n\t},\n"
+        "\t\"a\": \"\\u00e9\",\n\t\"n\": 12345678901234567890\n}\n");
+}
+
+TEST(config_json_takes_entries_away)
+{
+    struct config_edit e = {0};
+    bool is_changed;
+
+    strs_add(test_arena, &e.removed, "a");
+    CHECK_STR(edited("{\"auths\":{\"a\":{},\"b\":{}}}", &e, &is_changed),
+              "{\n\t\"auths\": {\n\t\t\"b\": {}\n\t}\n}\n");
+    CHECK(is_changed);
+    edited("{\"auths\":{\"b\":{}}}", &e, &is_changed);
+    CHECK(!is_changed);
+    edited(NULL, &e, &is_changed);
+    CHECK(!is_changed);
+}
+
+TEST(config_json_is_refused_when_it_is_none)
+{
+    static const char *const bad[] = {"[]", "1", "{\"auths\":[]}", "{\"credsStore\":1}",
+                                      "{\"credHelpers\":\"x\"}"};
+    const struct json *doc;
+
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        CHECK_OK(json_parse(test_arena, bad[i], strlen(bad[i]), &doc));
+        CHECK_ERR(config_json_check(doc), ERR_INVALID);
+    }
+    CHECK_OK(json_parse(test_arena, "{\"auths\":null}", 14, &doc));
+    CHECK_OK(config_json_check(doc));
+}
+
+TEST(helper_says_who_we_are)
+{
+    const char *user = "{\"ServerURL\":\"x\",\"Username\":\"u\",\"Secret\":\"s\"}",
+               *token = "{\"Username\":\"<token>\",\"Secret\":\"s\"}";
+    struct credential c;
+
+    CHECK_OK(helper_read_get(test_arena, user, strlen(user), &c));
+    CHECK_STR(c.user, "u");
+    CHECK_STR(c.password, "s");
+    CHECK(!c.identity_token);
+    CHECK_OK(helper_read_get(test_arena, token, strlen(token), &c));
+    CHECK(!c.user && !c.password);
+    CHECK_STR(c.identity_token, "s");
+    CHECK_ERR(helper_read_get(test_arena, "<html>", 6, &c), ERR_INVALID);
+}
+
+TEST(helper_lists_registries)
+{
+    struct strs keys = {0};
+
+    CHECK_OK(helper_read_list(test_arena, "{\"a\":\"u\",\"b\":\"v\"}", 17, &keys));
+    CHECK_INT(keys.n, 2);
+    CHECK_STR(keys.v[1], "b");
+    CHECK_ERR(helper_read_list(test_arena, "[\"a\"]", 5, &keys), ERR_INVALID);
+}
+
+TEST(server_name_becomes_a_host)
+{
+    static const struct {
+        const char *server, *domain;
+    } names[] = {
+        {NULL, "docker.io"},
+        {"", "docker.io"},
+        {"https://index.docker.io/v1/", "docker.io"},
+        {"registry-1.docker.io", "docker.io"},
+        {"Reg.LAN:5000", "reg.lan:5000"},
+        {"http://10.0.0.1/v2/x", "10.0.0.1"},
+        {"[::1]:5000", "[::1]:5000"},
+    };
+    static const char *const bad[] = {"u:p@host", "https://u:p@host/",
+                                      "a b",      "a:",
+                                      "a:70000",  "a:5x",
+                                      "[::1",     "[::1]x",
+                                      "a?b",      "a#b",
+                                      "a%2fb",    "ftp://a"};
+    char *domain;
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        CHECK_OK(server_name_domain(test_arena, names[i].server, &domain));
+        CHECK_STR(domain, names[i].domain);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        CHECK_ERR(server_name_domain(test_arena, bad[i], &domain), ERR_INVALID);
+}
