@@ -62,7 +62,10 @@ struct pools;
  * Threads start on demand up to n_kernel/n_disk, and past that when all have been
  * busy with jobs older than 5 s (a hung disk must not stop mounts), up to 4 x. */
 struct pools *pools_create(struct loop *l, int n_kernel, int n_disk);
-void pools_destroy(struct pools *p); /* waits for running jobs */
+/* Ends the threads, when the queues are empty. A job that comes later, from what another one has
+ * brought, is run at once by the loop's thread. */
+void pools_stop(struct pools *p);
+void pools_destroy(struct pools *p); /* stops them first; results are still on their way */
 
 struct job { /* embedded by the submitter; the pool's from pool_submit until done is called */
     struct list link;      /* in its pool's queue */

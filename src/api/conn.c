@@ -10,8 +10,10 @@
 #include "conn_inner.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
@@ -518,7 +520,7 @@ void conn_body_pieces(struct conn *c, struct copy_input *out)
 
 /* ---- hijacking ---- */
 
-/* Corked until the next turn: the head must be a write of its own, because the docker CLI reads its
+/* Corked until the head is read: it must be a write of its own, because the docker CLI reads its
  * first packet for the head alone. */
 void conn_take_over(struct conn *c, const struct takeover *t)
 {
@@ -528,6 +530,15 @@ void conn_take_over(struct conn *c, const struct takeover *t)
     c->phase = PHASE_TAKEN;
     c->is_corked = true;
     update_watch(c);
+}
+
+bool conn_is_unread(const struct conn *c)
+{
+    int domain = 0, unread = 0;
+    socklen_t len = sizeof(domain);
+
+    return getsockopt(c->fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_UNIX &&
+           ioctl(c->fd, SIOCOUTQ, &unread) == 0 && unread > 0;
 }
 
 void conn_uncork(struct conn *c)

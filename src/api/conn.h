@@ -66,6 +66,8 @@ struct takeover {
 };
 void conn_take_over(struct conn *c, const struct takeover *t);
 void conn_uncork(struct conn *c);
+/* Whether the peer has not read all that was sent: known of Unix sockets, false for others. */
+bool conn_is_unread(const struct conn *c);
 /* Also of a request's body, that is not taken yet. */
 void conn_hold_input(struct conn *c);
 void conn_resume_input(struct conn *c);

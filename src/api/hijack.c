@@ -5,7 +5,7 @@
  *
  * The client's EOF is the end of its input, not of the client; a hang-up in both directions is.
  * The hijack holds the request's duty to answer until its sink is ended or the client is gone,
- * and one reference more for the turn of the loop in between.
+ * and one reference more until the client has read the head.
  */
 #include "hijack.h"
 
@@ -18,6 +18,8 @@
 #include "conn.h"
 #include "reply.h"
 #include "websocket.h"
+
+#define HEAD_PATIENCE_MS 1000 /* then who does not read gets it all at once */
 
 struct ws_session {
     struct ws_reader reader;
@@ -247,6 +249,10 @@ static void on_client_gone(void *ctx)
     if (h->is_ended)
         return;
     h->is_ended = true;
+    if (h->unread.due_ns) { /* nobody reads the head any more */
+        timer_clear(h->request->front->loop, &h->unread);
+        request_unref(h->request);
+    }
     if (a)
         attach_leave(a);
     finish(h);
@@ -254,15 +260,30 @@ static void on_client_gone(void *ctx)
 
 /* ---- the head ---- */
 
+static void on_unread(struct timer *t);
+
+/* A client that is slow to run must not find the head and the first output in one read: those that
+ * read the head with a buffer and the stream without it lose what the buffer has. */
 static void on_next_turn(void *arg)
 {
     struct hijack *h = arg;
     struct request *r = h->request;
+    int64_t more_ms = 1 + h->waited_ms / 4;
 
     ASSERT(r->refs > 0);
+    if (r->conn && !h->ws && h->waited_ms < HEAD_PATIENCE_MS && conn_is_unread(r->conn)) {
+        h->waited_ms += more_ms;
+        timer_set(r->front->loop, &h->unread, more_ms, on_unread);
+        return;
+    }
     if (r->conn)
         conn_uncork(r->conn);
     request_unref(r);
+}
+
+static void on_unread(struct timer *t)
+{
+    on_next_turn(container_of(t, struct hijack, unread));
 }
 
 /* 200 without an upgrade: old clients hijack a plain answer (API before 1.24). */
@@ -312,7 +333,7 @@ void hijack_accept(struct hijack *h, bool with_headers)
         return;
     }
     r->is_begun = true;
-    r->refs++; /* until the next turn */
+    r->refs++; /* until it is uncorked */
     if (h->ws)
         send_handshake(h);
     else

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "core/loop.h"
 #include "request.h"
 #include "stream/hub.h"
 #include "stream/sink.h"
@@ -19,6 +20,8 @@ struct hijack {
     bool has_tty, is_accepted, is_ended;
     struct buf early;      /* written before hijack_accept */
     struct ws_session *ws; /* NULL: raw bytes */
+    struct timer unread;   /* the head is, still */
+    int64_t waited_ms;
 };
 struct hijack *hijack_create(struct request *r, bool has_tty);
 /* Before anything is written: both ways in frames of a websocket, with its handshake as the head
@@ -26,7 +29,7 @@ struct hijack *hijack_create(struct request *r, bool has_tty);
 void hijack_use_websocket(struct hijack *h, const char *accept);
 void hijack_gone(void *hijack);
 /* Sends the head: 101 UPGRADED when the client asked for it, else 200. What the sink gets is
- * sent from the next turn of the loop on: docker-py loses what comes with the head. */
+ * sent when the client has read the head: docker-py loses what is there with it. */
 void hijack_accept(struct hijack *h, bool with_headers);
 /* Ends with a sentence inside of the stream. Takes e. */
 void hijack_fail(struct hijack *h, struct err *e);

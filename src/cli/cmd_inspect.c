@@ -68,6 +68,19 @@ static struct err *check_type(const char *type)
                    type);
 }
 
+/* To the list: for people on lines of its own, by --format json on one. */
+static void add_object(struct cli *cli, const struct inspect_options *o, const struct json *object,
+                       size_t n, struct buf *out)
+{
+    if (text_is_empty(o->format)) {
+        buf_puts(out, n ? ",\n    " : "\n    ");
+        pretty_json(out, cli->arena, object, 1);
+    } else {
+        buf_puts(out, n ? "," : "");
+        buf_puts(out, json_text(cli->arena, object));
+    }
+}
+
 static struct err *inspect_all(struct cli *cli, const struct inspect_options *o, const char *type,
                                struct strs args)
 {
@@ -99,19 +112,16 @@ static struct err *inspect_all(struct cli *cli, const struct inspect_options *o,
             e = NULL;
             continue;
         }
-        if (!t)
-            buf_puts(&out, n ? ",\n    " : "\n    ");
-        if (!t)
-            pretty_json(&out, cli->arena, object, 1);
-        else
+        if (t)
             buf_putc(&out, '\n');
-        n++;
+        else
+            add_object(cli, o, object, n++, &out);
     }
     if (!t)
         cli_print("[", 1);
     cli_print(out.data ? out.data : "", out.len);
     if (!t)
-        cli_printf("%s]\n", n ? "\n" : "");
+        cli_printf("%s]\n", n && text_is_empty(o->format) ? "\n" : "");
     return NULL;
 }
 

@@ -146,13 +146,13 @@ struct err *cmd_network_create(struct cli *cli, const void *options, struct strs
 {
     const struct network_options *o = options;
     struct pairs labels = {0}, driver_options = {0};
+    const struct strs none = {0};
     autobuf struct buf b = {0};
     struct jw w = {.out = &b};
     struct api_reply reply = {0};
     const char *warning;
 
-    for (size_t i = 0; i < o->labels.n; i++)
-        pairs_set_text(cli->arena, &labels, o->labels.v[i]);
+    TRY(labels_parse(cli->arena, &none, &o->labels, &labels));
     TRY(pairs_parse(cli->arena, &o->options, "option", &driver_options));
     jw_obj(&w, NULL);
     jw_str(&w, "Name", args.v[0]);
@@ -278,12 +278,12 @@ struct err *cmd_volume_create(struct cli *cli, const void *options, struct strs 
 {
     const struct volume_options *o = options;
     struct pairs labels = {0}, driver_options = {0};
+    const struct strs none = {0};
     autobuf struct buf b = {0};
     struct jw w = {.out = &b};
     struct api_reply reply = {0};
 
-    for (size_t i = 0; i < o->labels.n; i++)
-        pairs_set_text(cli->arena, &labels, o->labels.v[i]);
+    TRY(labels_parse(cli->arena, &none, &o->labels, &labels));
     TRY(pairs_parse(cli->arena, &o->options, "option", &driver_options));
     jw_obj(&w, NULL);
     jw_str(&w, "Name", args.n ? args.v[0] : o->name);

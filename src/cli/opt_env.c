@@ -10,7 +10,9 @@
 
 #define FILE_MAX (1u << 20)
 
-static struct err *add_env(struct arena *a, const char *entry, struct strs *out)
+/* A bare NAME takes the caller's variable. Without one it removes the image's, as Docker has it:
+ * but not when it is from a file. */
+static struct err *add_env(struct arena *a, const char *entry, bool is_of_file, struct strs *out)
 {
     const char *value;
 
@@ -23,6 +25,8 @@ static struct err *add_env(struct arena *a, const char *entry, struct strs *out)
     value = getenv(entry);
     if (value)
         strs_add(a, out, arena_printf(a, "%s=%s", entry, value));
+    else if (!is_of_file)
+        strs_add(a, out, entry);
     return NULL;
 }
 
@@ -48,9 +52,12 @@ static struct err *read_lines(struct arena *a, const char *path, struct strs *ou
             line[n - 1] = '\0';
         if (!line[0] || line[0] == '#')
             continue;
+        if (!name)
+            return err_new(ERR_INVALID, "invalid env file (%s): no variable name on line '%s'",
+                           path, line);
         if (strcspn(line, " \t") < name)
             return err_new(ERR_INVALID,
-                           "poorly formatted environment: variable '%.*s' contains whitespaces",
+                           "invalid env file (%s): variable '%.*s' contains whitespaces", path,
                            (int)name, line);
         strs_add(a, out, line);
     }
@@ -65,9 +72,21 @@ struct err *env_parse(struct arena *a, const struct strs *files, const struct st
     for (size_t i = 0; i < files->n; i++)
         TRY(read_lines(a, files->v[i], &lines));
     for (size_t i = 0; i < lines.n; i++)
-        TRY(add_env(a, lines.v[i], out));
+        TRY(add_env(a, lines.v[i], true, out));
     for (size_t i = 0; i < values->n; i++)
-        TRY(add_env(a, values->v[i], out));
+        TRY(add_env(a, values->v[i], false, out));
+    return NULL;
+}
+
+static struct err *check_label(const char *label)
+{
+    const char *key = label + strspn(label, " \t\n");
+    size_t n = strcspn(key, "=");
+
+    if (n == 0)
+        return err_new(ERR_INVALID, "invalid label '%s': empty name", label);
+    if (strcspn(key, " \t\n") < n)
+        return err_new(ERR_INVALID, "label '%.*s' contains whitespaces", (int)n, key);
     return NULL;
 }
 
@@ -79,9 +98,12 @@ struct err *labels_parse(struct arena *a, const struct strs *files, const struct
     for (size_t i = 0; i < files->n; i++)
         TRY(read_lines(a, files->v[i], &lines));
     for (size_t i = 0; i < lines.n; i++)
-        pairs_set_text(a, out, lines.v[i]);
-    for (size_t i = 0; i < values->n; i++)
+        if (strchr(lines.v[i], '=')) /* a bare name of a file is none, as in Docker */
+            pairs_set_text(a, out, lines.v[i]);
+    for (size_t i = 0; i < values->n; i++) {
+        TRY(check_label(values->v[i]));
         pairs_set_text(a, out, values->v[i]);
+    }
     return NULL;
 }
 

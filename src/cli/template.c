@@ -9,7 +9,20 @@
 
 #include <string.h>
 
-enum node_kind { NODE_TEXT, NODE_PRINT, NODE_IF, NODE_RANGE, NODE_WITH, NODE_ELSE, NODE_END };
+enum node_kind {
+    NODE_TEXT,
+    NODE_PRINT,
+    NODE_IF,
+    NODE_RANGE,
+    NODE_WITH,
+    NODE_DEFINE,
+    NODE_BLOCK, /* a define that is run where it stands */
+    NODE_ELSE,
+    NODE_END,
+    NODE_TEMPLATE,
+    NODE_BREAK,
+    NODE_CONTINUE,
+};
 
 struct node {
     enum node_kind kind;
@@ -17,10 +30,13 @@ struct node {
     char *text;             /* of NODE_TEXT, or the pipeline */
     char *key, *value;      /* variables that the action declares, with '$' */
     size_t else_at, end_at; /* of a block; else_at == end_at without an else */
+    char *name;             /* of NODE_DEFINE, NODE_BLOCK and NODE_TEMPLATE */
+    bool assigns;           /* the variable is there: "$v = …" */
     bool chains;            /* "else if": its own end is the outer one's */
 };
 
 #define NODES_MAX 4096
+#define STEPS_MAX 200000 /* templates that call each other end */
 
 struct go_template {
     struct node *nodes;
@@ -56,6 +72,22 @@ static bool takes_keyword(char **text, const char *keyword)
     return true;
 }
 
+static const char word_letters[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+
+/* "$v = rest": a variable that is there already. */
+static char *take_assignment(struct arena *a, char *text, struct node *node)
+{
+    size_t n = 1 + strspn(text + 1, word_letters);
+    char *sign = text + n + strspn(text + n, " \t\n");
+
+    if (sign[0] != '=')
+        return text;
+    node->value = arena_strndup(a, text, n);
+    node->assigns = true;
+    return text_trim(sign + 1);
+}
+
 /* "$k, $v := rest" or "$v := rest". */
 static char *take_variables(struct arena *a, char *text, struct node *node)
 {
@@ -63,7 +95,9 @@ static char *take_variables(struct arena *a, char *text, struct node *node)
     char *comma;
     char *names;
 
-    if (text[0] != '$' || !sign)
+    if (text[0] == '$' && !sign)
+        return take_assignment(a, text, node);
+    if (text[0] != '$')
         return text;
     names = arena_strndup(a, text, (size_t)(sign - text));
     comma = strchr(names, ',');
@@ -110,7 +144,7 @@ static struct err *add_else(struct template_parser *p, char *rest)
 {
     struct node *block = p->depth ? &p->t->nodes[p->open[p->depth - 1]] : NULL;
 
-    if (!block || block->else_at)
+    if (!block || block->else_at || block->kind == NODE_DEFINE || block->kind == NODE_BLOCK)
         return err_new(ERR_INVALID, "unexpected {{else}}");
     block->else_at = p->t->n;
     TRY(add(p, (struct node){.kind = NODE_ELSE}));
@@ -119,6 +153,69 @@ static struct err *add_else(struct template_parser *p, char *rest)
     if (*rest)
         return err_new(ERR_INVALID, "unexpected \"%s\" in else", rest);
     return NULL;
+}
+
+/* `"name" rest` */
+static struct err *take_name(struct template_parser *p, char **text, const char *what, char **out)
+{
+    char quote = **text;
+    char *end = quote == '"' || quote == '`' ? strchr(*text + 1, quote) : NULL;
+
+    if (!end)
+        return err_new(ERR_INVALID, "unexpected \"%s\" in %s", *text, what);
+    *out = arena_strndup(p->a, *text + 1, (size_t)(end - *text - 1));
+    *text = text_trim(end + 1);
+    return NULL;
+}
+
+static struct err *open_define(struct template_parser *p, char *text)
+{
+    struct node node = {.kind = NODE_DEFINE};
+
+    if (p->depth)
+        return err_new(ERR_INVALID, "unexpected {{define}}");
+    TRY(take_name(p, &text, "define clause", &node.name));
+    if (*text)
+        return err_new(ERR_INVALID, "unexpected \"%s\" in define clause", text);
+    p->open[p->depth++] = p->t->n;
+    return add(p, node);
+}
+
+static struct err *open_named_block(struct template_parser *p, char *text)
+{
+    struct node node = {.kind = NODE_BLOCK};
+
+    if (p->depth == TEMPLATE_DEPTH_MAX)
+        return err_new(ERR_INVALID, "too many nested blocks");
+    TRY(take_name(p, &text, "block clause", &node.name));
+    if (!*text)
+        return err_new(ERR_INVALID, "missing value for block clause");
+    node.text = text;
+    p->open[p->depth++] = p->t->n;
+    return add(p, node);
+}
+
+static struct err *add_template(struct template_parser *p, char *text)
+{
+    struct node node = {.kind = NODE_TEMPLATE};
+
+    TRY(take_name(p, &text, "template clause", &node.name));
+    node.text = *text ? text : NULL;
+    return add(p, node);
+}
+
+static struct err *add_jump(struct template_parser *p, enum node_kind kind, const char *word,
+                            const char *rest)
+{
+    bool is_inside = false;
+
+    if (*rest)
+        return err_new(ERR_INVALID, "unexpected \"%s\" in {{%s}}", rest, word);
+    for (size_t i = 0; i < p->depth; i++)
+        is_inside |= p->t->nodes[p->open[i]].kind == NODE_RANGE;
+    if (!is_inside)
+        return err_new(ERR_INVALID, "{{%s}} outside {{range}}", word);
+    return add(p, (struct node){.kind = kind});
 }
 
 static struct err *add_action(struct template_parser *p, char *text)
@@ -138,6 +235,16 @@ static struct err *add_action(struct template_parser *p, char *text)
         return add_else(p, text);
     if (takes_keyword(&text, "end"))
         return close_block(p);
+    if (takes_keyword(&text, "define"))
+        return open_define(p, text);
+    if (takes_keyword(&text, "block"))
+        return open_named_block(p, text);
+    if (takes_keyword(&text, "template"))
+        return add_template(p, text);
+    if (takes_keyword(&text, "break"))
+        return add_jump(p, NODE_BREAK, "break", text);
+    if (takes_keyword(&text, "continue"))
+        return add_jump(p, NODE_CONTINUE, "continue", text);
     if (!*text)
         return err_new(ERR_INVALID, "missing value for command");
     node.text = take_variables(p->a, text, &node);
@@ -254,6 +361,15 @@ static struct err *run_item(struct scope *s, const struct go_template *t, size_t
     return run_nodes(&inner, t, at + 1, block->else_at, out);
 }
 
+/* Whether the range goes on. */
+static bool goes_on(struct run *run)
+{
+    bool was_broken = run->flow == FLOW_BREAK;
+
+    run->flow = FLOW_ON;
+    return !was_broken;
+}
+
 /* Maps in the order of their keys, as Go does it. */
 static struct err *run_range(struct scope *s, const struct go_template *t, size_t at,
                              const struct json *list, struct buf *out)
@@ -264,12 +380,18 @@ static struct err *run_range(struct scope *s, const struct go_template *t, size_
     if (!json_len(list))
         return run_nodes(s, t, block->else_at, block->end_at, out);
     if (json_type(list) == JSON_OBJECT) {
-        for (const struct json **m = value_sorted(s->a, list); *m; m++)
+        for (const struct json **m = value_sorted(s->a, list); *m; m++) {
             TRY(run_item(s, t, at, value_of_text(s->a, json_key(*m)), *m, out));
+            if (!goes_on(s->run))
+                break;
+        }
         return NULL;
     }
-    for (const struct json *m = json_first(list); m; m = json_next(m))
+    for (const struct json *m = json_first(list); m; m = json_next(m)) {
         TRY(run_item(s, t, at, value_of_int(s->a, i++), m, out));
+        if (!goes_on(s->run))
+            break;
+    }
     return NULL;
 }
 
@@ -290,24 +412,92 @@ static struct err *run_block(struct scope *s, const struct go_template *t, size_
     return run_item(s, t, at, NULL, block->kind == NODE_WITH ? value : s->dot, out);
 }
 
-/* Runs the nodes of [from, to); nested at most TEMPLATE_DEPTH_MAX deep by construction. */
+/* Of several of one name the last counts; NULL: there is none. */
+static const struct node *find_template(const struct go_template *t, const char *name)
+{
+    const struct node *found = NULL;
+
+    for (const struct node *n = t->nodes; n < t->nodes + t->n; n++)
+        if ((n->kind == NODE_DEFINE || n->kind == NODE_BLOCK) && strcmp(n->name, name) == 0)
+            found = n;
+    return found;
+}
+
+/* It sees what it is given, as `.` and `$`, and no variable. */
+static struct err *run_template(struct scope *s, const struct go_template *t,
+                                const struct node *node, struct buf *out)
+{
+    const struct node *body = find_template(t, node->name);
+    struct scope inner = {.a = s->a, .run = s->run};
+
+    if (!body)
+        return err_new(ERR_INVALID,
+                       ":1:%zu: executing \"\" at <{{template \"%s\"}}>: template \"%s\" not "
+                       "defined",
+                       node->column, node->name, node->name);
+    if (node->text)
+        TRY(eval(s, node, &inner.dot));
+    if (s->run->templates == TEMPLATE_DEPTH_MAX)
+        return err_new(ERR_INVALID, "exceeded maximum template depth (%d)", TEMPLATE_DEPTH_MAX);
+    inner.root = inner.dot;
+    s->run->templates++;
+    TRY(run_nodes(&inner, t, (size_t)(body - t->nodes) + 1, body->end_at, out));
+    s->run->templates--;
+    return NULL;
+}
+
+static struct err *run_print(struct scope *s, const struct node *node, struct buf *out)
+{
+    const struct json *value = NULL;
+
+    TRY(eval(s, node, &value));
+    if (node->assigns && !variable_set(s, node->value, value))
+        return err_new(ERR_INVALID, "undefined variable \"%s\"", node->value);
+    if (node->value && !node->assigns)
+        declare(s, arena_new(s->a, struct variable), node->value, value);
+    if (!node->value)
+        value_print(s->a, value, out);
+    return NULL;
+}
+
+/* Runs the nodes of [from, to); nested at most TEMPLATE_DEPTH_MAX deep by construction, and so are
+ * the templates that are called. */
 static struct err *run_nodes(struct scope *s, const struct go_template *t, size_t from, size_t to,
                              struct buf *out)
 {
     ASSERT(to <= t->n);
-    for (size_t i = from; i < to; i++) {
+    for (size_t i = from; i < to && s->run->flow == FLOW_ON; i++) {
         const struct node *node = &t->nodes[i];
-        const struct json *value = NULL;
 
-        if (node->kind == NODE_TEXT) {
+        if (++s->run->steps > STEPS_MAX)
+            return err_new(ERR_TOO_LARGE, "the template runs for too long");
+        switch (node->kind) {
+        case NODE_TEXT:
             buf_puts(out, node->text);
-        } else if (node->kind == NODE_PRINT) {
-            TRY(eval(s, node, &value));
-            if (node->value)
-                declare(s, arena_new(s->a, struct variable), node->value, value);
-            else
-                value_print(s->a, value, out);
-        } else if (node->kind != NODE_ELSE && node->kind != NODE_END) {
+            break;
+        case NODE_PRINT:
+            TRY(run_print(s, node, out));
+            break;
+        case NODE_TEMPLATE:
+            TRY(run_template(s, t, node, out));
+            break;
+        case NODE_BLOCK:
+            TRY(run_template(s, t, node, out));
+            i = node->end_at;
+            break;
+        case NODE_DEFINE:
+            i = node->end_at;
+            break;
+        case NODE_BREAK:
+            s->run->flow = FLOW_BREAK;
+            break;
+        case NODE_CONTINUE:
+            s->run->flow = FLOW_CONTINUE;
+            break;
+        case NODE_ELSE:
+        case NODE_END:
+            break;
+        default:
             TRY(run_block(s, t, i, out));
             i = node->end_at;
         }
@@ -318,7 +508,8 @@ static struct err *run_nodes(struct scope *s, const struct go_template *t, size_
 struct err *template_run(struct arena *a, const struct go_template *t, const struct json *root,
                          struct buf *out)
 {
-    struct scope s = {.a = a, .root = root, .dot = root};
+    struct run run = {0};
+    struct scope s = {.a = a, .root = root, .dot = root, .run = &run};
     struct err *e = run_nodes(&s, t, 0, t->n, out);
 
     return e ? err_wrap(e, "template") : NULL;

@@ -6,7 +6,10 @@
 #include "template_inner.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/utf8.h"
 
 static const char name_letters[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
@@ -30,12 +33,46 @@ static bool is_optional(const char *key)
     return false;
 }
 
+static bool is_pointer(const char *key)
+{
+    static const char *const names[] = {"Health", "Healthcheck", "StopTimeout", "SizeRw",
+                                        "SizeRootFs"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (strcmp(names[i], key) == 0)
+            return true;
+    return false;
+}
+
+/* It is printed by its name. */
+static const struct json *nil_of(struct arena *a, const char *key)
+{
+    const char *text = arena_printf(a, "{\"%s\":null}", key);
+    const struct json *j = NULL;
+
+    err_drop(json_parse(a, text, strlen(text), &j));
+    return json_first(j);
+}
+
+static const struct json *member_of_map(const struct json *map, const char *key)
+{
+    const struct json *found = NULL;
+
+    for (const struct json *m = json_first(map); m; m = json_next(m))
+        if (strcmp(json_key(m), key) == 0)
+            found = m;
+    return found;
+}
+
 static struct err *field(struct scope *s, const struct json *j, const char *key,
                          const struct json **out)
 {
-    const struct json *value = json_get(j, key);
+    const struct json *value = value_is_map(j) ? member_of_map(j, key) : json_get(j, key);
 
-    if (!value && !s->is_test && json_type(j) != JSON_NULL && !is_optional(key)) {
+    if (!value && is_pointer(key) && json_type(j) == JSON_OBJECT && !value_is_map(j))
+        value = nil_of(s->a, key);
+    if (!value && !s->is_test && !value_is_map(j) && json_type(j) != JSON_NULL &&
+        !is_optional(key)) {
         if (json_get(s->root, ".labels"))
             return err_new(ERR_INVALID, "executing \"\" at <.%s>: can't evaluate field %s", key,
                            key);
@@ -79,36 +116,95 @@ static struct err *variable(struct scope *s, const char **at, const struct json 
     return err_new(ERR_INVALID, "undefined variable \"%s\"", name);
 }
 
-static struct err *quoted(struct scope *s, const char **at, const struct json **out)
+/* What follows a backslash; *at is moved to its last character. */
+static void put_escape(const char **at, struct buf *out)
 {
-    autobuf struct buf b = {0};
+    static const char letters[] = "abfnrtv", values[] = "\a\b\f\n\r\t\v";
+    const char *letter = **at ? strchr(letters, **at) : NULL;
+    size_t digits = **at == 'x' ? 2 : **at == 'u' ? 4 : **at == 'U' ? 8 : 0;
+    char utf8[4];
+
+    if (letter) {
+        buf_putc(out, values[letter - letters]);
+    } else if (digits && strspn(*at + 1, "0123456789abcdefABCDEF") >= digits) {
+        char hex[9] = "";
+        uint32_t rune;
+
+        memcpy(hex, *at + 1, digits);
+        rune = (uint32_t)strtoul(hex, NULL, 16);
+        if (digits == 2)
+            buf_putc(out, (char)rune);
+        else
+            buf_add(out, utf8, utf8_write(rune > 0x10ffff ? 0xfffd : rune, utf8));
+        *at += digits;
+    } else {
+        buf_putc(out, **at);
+    }
+}
+
+static struct err *unquote(const char **at, struct buf *out)
+{
     char quote = *(*at)++;
 
     for (; **at && **at != quote; (*at)++) {
-        if (quote == '"' && **at == '\\' && (*at)[1]) {
+        if (quote != '`' && **at == '\\' && (*at)[1]) {
             (*at)++;
-            buf_putc(&b, **at == 'n' ? '\n' : **at == 't' ? '\t' : **at);
+            put_escape(at, out);
         } else {
-            buf_putc(&b, **at);
+            buf_putc(out, **at);
         }
     }
     if (!**at)
         return err_new(ERR_INVALID, "unterminated quoted string");
     (*at)++;
+    return NULL;
+}
+
+static struct err *quoted(struct scope *s, const char **at, const struct json **out)
+{
+    autobuf struct buf b = {0};
+
+    TRY(unquote(at, &b));
     *out = value_of_text(s->a, b.data ? b.data : "");
     return NULL;
 }
 
+/* 'a' is a number. */
+static struct err *character(struct scope *s, const char **at, const struct json **out)
+{
+    autobuf struct buf b = {0};
+
+    TRY(unquote(at, &b));
+    if (!b.len || utf8_length(b.data, b.len) != b.len)
+        return err_new(ERR_INVALID, "malformed character constant");
+    *out = value_of_int(s->a, utf8_value(b.data, b.len));
+    return NULL;
+}
+
+/* As in Go: 10, 1_000, 0x1f, 1.5, 1e3. */
 static struct err *number(struct scope *s, const char **at, const struct json **out)
 {
-    size_t len = 1 + strspn(*at + 1, "0123456789.");
-    char *text = arena_strndup(s->a, *at, len);
+    const char *from = *at, *digits = from + (*from == '-' || *from == '+');
+    bool is_hex = digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X');
+    size_t len = (size_t)(digits - from) + (is_hex ? 2 : 0);
+    autobuf struct buf b = {0};
     const struct json *value = NULL;
 
+    len += strspn(from + len, is_hex ? "0123456789abcdefABCDEF_" : "0123456789._");
+    if (!is_hex && (from[len] == 'e' || from[len] == 'E')) {
+        len += 1 + (from[len + 1] == '-' || from[len + 1] == '+');
+        len += strspn(from + len, "0123456789");
+    }
+    for (const char *p = from + (*from == '+'); p < from + len; p++)
+        if (*p != '_')
+            buf_putc(&b, *p);
     *at += len;
-    err_drop(json_parse(s->a, text, len, &value));
+    if (is_hex)
+        value = value_of_int(s->a, strtoll(b.data, NULL, 16));
+    else if (b.data)
+        err_drop(json_parse(s->a, arena_strdup(s->a, b.data), b.len, &value));
     if (!value)
-        return err_new(ERR_INVALID, "bad number syntax: \"%s\"", text);
+        return err_new(ERR_INVALID, "bad number syntax: \"%.*s\"", (int)len, from);
     *out = value;
     return NULL;
 }
@@ -166,8 +262,8 @@ static struct err *operand(struct scope *s, const char **at, const struct json *
 
     if (**at == '"' || **at == '`') {
         TRY(quoted(s, at, &value));
-    } else if (isdigit((unsigned char)**at) || **at == '-') {
-        TRY(number(s, at, &value));
+    } else if (isdigit((unsigned char)**at) || **at == '-' || **at == '+' || **at == '\'') {
+        TRY(**at == '\'' ? character(s, at, &value) : number(s, at, &value));
         *out = value;
         return NULL;
     } else if (**at == '(') {
@@ -255,6 +351,17 @@ static struct err *pipeline(struct scope *s, const char **at, const struct json 
     }
     *out = value;
     return NULL;
+}
+
+bool variable_set(struct scope *s, const char *name, const struct json *value)
+{
+    for (struct variable *v = s->variables; v; v = v->older) {
+        if (strcmp(v->name, name) == 0) {
+            v->value = value;
+            return true;
+        }
+    }
+    return false;
 }
 
 struct err *pipeline_eval(struct scope *s, const char *text, const struct json **out)

@@ -68,6 +68,9 @@ static struct err *call_len(struct arena *a, const struct args *args, const stru
     const struct json *j = args->v[0];
     size_t n = json_str(j) ? strlen(json_str(j)) : json_len(j);
 
+    if (json_type(j) == JSON_NUMBER || json_type(j) == JSON_BOOL)
+        return err_new(ERR_INVALID, "error calling len: len of type %s",
+                       json_type(j) == JSON_BOOL ? "bool" : "int");
     *out = value_of_int(a, (int64_t)n);
     return NULL;
 }
@@ -173,58 +176,141 @@ static struct err *call_println(struct arena *a, const struct args *args, const 
     return NULL;
 }
 
-/* One verb: flags and width are kept, %s %v %d %q and %t are known. */
-static void print_verb(struct arena *a, const char *spec, size_t len, const struct json *arg,
-                       struct buf *out)
-{
-    autobuf struct buf quoted = {0};
-    const char *text = arg ? value_text(a, arg) : "%!(NOVERB)";
-    char verb = spec[len - 1];
-    bool left = len > 2 && spec[1] == '-';
-    int64_t width = 0;
-    int pad;
+/* ---- parts ---- */
 
-    if (verb == 'q') {
-        json_quote(&quoted, text, strlen(text));
-        text = quoted.data;
-    }
-    text_to_i64(arena_strndup(a, spec + 1 + left, len - 2 - left), &width);
-    width = width < 0 ? 0 : width > 1000 ? 1000 : width;
-    pad = (int)width - (int)strlen(text);
-    if (pad > 0 && !left)
-        buf_printf(out, "%*s", pad, "");
-    buf_puts(out, text);
-    if (pad > 0 && left)
-        buf_printf(out, "%*s", pad, "");
+static struct err *bound_of(const struct args *args, size_t n, size_t len, size_t if_absent,
+                            size_t *out)
+{
+    int64_t at = n < args->n ? json_int(args->v[n]) : (int64_t)if_absent;
+
+    if (n < args->n && json_type(args->v[n]) != JSON_NUMBER)
+        return err_new(ERR_INVALID, "error calling slice: cannot index slice/array with type %s",
+                       json_str(args->v[n]) ? "string" : "nil");
+    if (at < 0 || at > (int64_t)len)
+        return err_new(ERR_INVALID, "error calling slice: index out of range: %lld", (long long)at);
+    *out = (size_t)at;
+    return NULL;
 }
 
-static struct err *call_printf(struct arena *a, const struct args *args, const struct json **out)
+static struct err *part_of_list(struct arena *a, const struct json *list, size_t from, size_t to,
+                                const struct json **out)
 {
     autobuf struct buf b = {0};
-    const char *f = json_str(args->v[0]);
-    size_t next = 1;
+    struct jw w = {.out = &b};
+    size_t i = 0;
 
-    for (; f && *f; f++) {
-        size_t len;
+    jw_arr(&w, NULL);
+    for (const struct json *m = json_first(list); m && i < to; m = json_next(m), i++)
+        if (i >= from)
+            jw_raw(&w, NULL, json_text(a, m));
+    jw_arr_end(&w);
+    return json_parse(a, arena_strndup(a, b.data, b.len), b.len, out);
+}
 
-        if (*f != '%') {
-            buf_putc(&b, *f);
-            continue;
+static struct err *call_slice(struct arena *a, const struct args *args, const struct json **out)
+{
+    const struct json *j = args->v[0];
+    const char *s = json_str(j);
+    size_t len = s ? strlen(s) : json_len(j), from, to;
+
+    if (!s && json_type(j) != JSON_ARRAY)
+        return err_new(ERR_INVALID, "error calling slice: can't slice item of type %s",
+                       json_type(j) == JSON_NULL ? "nil" : "that");
+    if (args->n > 3)
+        return err_new(ERR_INVALID, "error calling slice: too many slice indexes: %zu",
+                       args->n - 1);
+    TRY(bound_of(args, 1, len, 0, &from));
+    TRY(bound_of(args, 2, len, len, &to));
+    if (from > to)
+        return err_new(ERR_INVALID, "error calling slice: invalid slice index: %zu > %zu", from,
+                       to);
+    if (!s)
+        return part_of_list(a, j, from, to, out);
+    *out = value_of_text(a, arena_strndup(a, s + from, to - from));
+    return NULL;
+}
+
+#define PAD_MAX 1000
+
+/* Nothing around nothing, as Docker does it. */
+static struct err *call_pad(struct arena *a, const struct args *args, const struct json **out)
+{
+    const char *s = value_text(a, args->v[0]);
+    int64_t before = json_int(args->v[1]), after = json_int(args->v[2]);
+
+    if (before < 0 || after < 0 || before > PAD_MAX || after > PAD_MAX)
+        return err_new(ERR_INVALID, "error calling pad: 0 to %d blanks work", PAD_MAX);
+    *out =
+        value_of_text(a, *s ? arena_printf(a, "%*s%s%*s", (int)before, "", s, (int)after, "") : "");
+    return NULL;
+}
+
+/* ---- escapes ---- */
+
+struct escape {
+    char c;
+    const char *with;
+};
+
+static char *escaped(struct arena *a, const struct args *args, const struct escape *escapes)
+{
+    autobuf struct buf b = {0};
+
+    for (size_t i = 0; i < args->n; i++) {
+        for (const char *s = value_text(a, args->v[i]); *s; s++) {
+            const struct escape *e = escapes;
+
+            while (e->with && e->c != *s)
+                e++;
+            if (e->with)
+                buf_puts(&b, e->with);
+            else
+                buf_putc(&b, *s);
         }
-        len = 1 + strspn(f + 1, "-0123456789.");
-        if (f[len] == '%') {
-            buf_putc(&b, '%');
-        } else if (!f[len] || !strchr("svdqtxg", f[len])) {
-            return err_new(ERR_INVALID, "printf: the verb in \"%s\" is not supported", f);
-        } else {
-            print_verb(a, f, len + 1, next < args->n ? args->v[next] : NULL, &b);
-            next++;
+    }
+    return arena_strndup(a, b.data ? b.data : "", b.len);
+}
+
+static struct err *call_html(struct arena *a, const struct args *args, const struct json **out)
+{
+    static const struct escape escapes[] = {{'"', "&#34;"}, {'\'', "&#39;"}, {'&', "&amp;"},
+                                            {'<', "&lt;"},  {'>', "&gt;"},   {0, NULL}};
+
+    *out = value_of_text(a, escaped(a, args, escapes));
+    return NULL;
+}
+
+static struct err *call_js(struct arena *a, const struct args *args, const struct json **out)
+{
+    static const struct escape escapes[] = {{'\\', "\\\\"},   {'\'', "\\'"},     {'"', "\\\""},
+                                            {'<', "\\u003C"}, {'>', "\\u003E"},  {'&', "\\u0026"},
+                                            {'=', "\\u003D"}, {'\n', "\\u000A"}, {0, NULL}};
+
+    *out = value_of_text(a, escaped(a, args, escapes));
+    return NULL;
+}
+
+static struct err *call_urlquery(struct arena *a, const struct args *args, const struct json **out)
+{
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";
+    autobuf struct buf b = {0};
+
+    for (size_t i = 0; i < args->n; i++) {
+        for (const char *s = value_text(a, args->v[i]); *s; s++) {
+            if (*s == ' ')
+                buf_putc(&b, '+');
+            else if (strchr(plain, *s))
+                buf_putc(&b, *s);
+            else
+                buf_printf(&b, "%%%02X", (unsigned char)*s);
         }
-        f += len;
     }
     *out = value_of_text(a, b.data ? b.data : "");
     return NULL;
 }
+
+/* ---- comparing ---- */
 
 static int compare(struct arena *a, const struct json *x, const struct json *y)
 {
@@ -285,13 +371,32 @@ static struct err *call_or(struct arena *a, const struct args *args, const struc
 }
 
 static const struct function functions[] = {
-    {"json", 1, call_json},   {"index", 1, call_index},     {"len", 1, call_len},
-    {"upper", 1, call_upper}, {"lower", 1, call_lower},     {"title", 1, call_title},
-    {"join", 2, call_join},   {"split", 2, call_split},     {"truncate", 2, call_truncate},
-    {"print", 0, call_print}, {"println", 0, call_println}, {"printf", 1, call_printf},
-    {"eq", 2, call_eq},       {"ne", 2, call_ne},           {"lt", 2, call_lt},
-    {"le", 2, call_le},       {"gt", 2, call_gt},           {"ge", 2, call_ge},
-    {"not", 1, call_not},     {"and", 1, call_and},         {"or", 1, call_or},
+    {"json", 1, call_json},
+    {"index", 1, call_index},
+    {"len", 1, call_len},
+    {"upper", 1, call_upper},
+    {"lower", 1, call_lower},
+    {"title", 1, call_title},
+    {"join", 2, call_join},
+    {"split", 2, call_split},
+    {"truncate", 2, call_truncate},
+    {"print", 0, call_print},
+    {"println", 0, call_println},
+    {"printf", 1, call_printf},
+    {"eq", 2, call_eq},
+    {"ne", 2, call_ne},
+    {"lt", 2, call_lt},
+    {"le", 2, call_le},
+    {"gt", 2, call_gt},
+    {"ge", 2, call_ge},
+    {"not", 1, call_not},
+    {"and", 1, call_and},
+    {"or", 1, call_or},
+    {"slice", 1, call_slice},
+    {"pad", 3, call_pad},
+    {"html", 1, call_html},
+    {"js", 1, call_js},
+    {"urlquery", 1, call_urlquery},
 };
 
 const struct function *function_find(const char *name, size_t len)

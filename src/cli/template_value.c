@@ -85,20 +85,33 @@ static bool looks_like_struct(const struct json *j)
     return json_len(j) > 0;
 }
 
+static bool is_map_name(const char *key)
+{
+    static const char *const names[] = {
+        "Volumes", "Labels", "ExposedPorts", "PortBindings", "Ports",    "DriverOpts", "Options",
+        "Sysctls", "Tmpfs",  "StorageOpt",   "Annotations",  "Networks", "Attributes", "Data"};
+
+    for (size_t i = 0; key && i < ARRAY_LEN(names); i++)
+        if (strcmp(key, names[i]) == 0)
+            return true;
+    return false;
+}
+
+bool value_is_map(const struct json *j)
+{
+    return json_type(j) == JSON_OBJECT && is_map_name(json_key(j));
+}
+
 static const char *nil_text(const char *key)
 {
-    static const char *const maps[] = {"Volumes", "Labels",     "ExposedPorts", "PortBindings",
-                                       "Ports",   "DriverOpts", "Options",      "Sysctls",
-                                       "Tmpfs",   "StorageOpt", "Annotations"};
     static const char *const pointers[] = {
-        "MemorySwappiness", "OomKillDisable", "PidsLimit",  "Init",     "Health",
-        "Healthcheck",      "StopTimeout",    "IPAMConfig", "UsageData"};
+        "MemorySwappiness", "OomKillDisable", "PidsLimit", "Init",   "Health",    "Healthcheck",
+        "StopTimeout",      "IPAMConfig",     "UsageData", "SizeRw", "SizeRootFs"};
 
     if (!key)
         return "<no value>";
-    for (size_t i = 0; i < ARRAY_LEN(maps); i++)
-        if (strcmp(key, maps[i]) == 0)
-            return "map[]";
+    if (is_map_name(key))
+        return "map[]";
     for (size_t i = 0; i < ARRAY_LEN(pointers); i++)
         if (strcmp(key, pointers[i]) == 0)
             return "<nil>";

@@ -290,11 +290,9 @@ struct pools *pools_create(struct loop *l, int n_kernel, int n_disk)
     return p;
 }
 
-void pools_destroy(struct pools *p)
+void pools_stop(struct pools *p)
 {
     ASSERT_LOOP();
-    if (!p)
-        return;
     timer_clear(p->loop, &p->check);
     pthread_mutex_lock(&p->lock);
     p->is_stopping = true;
@@ -309,9 +307,26 @@ void pools_destroy(struct pools *p)
     pthread_mutex_unlock(&p->lock);
     for (int i = 0; i < POOL_KINDS; i++)
         join_ended(&p->kinds[i]);
+}
+
+void pools_destroy(struct pools *p)
+{
+    if (!p)
+        return;
+    if (!p->is_stopping)
+        pools_stop(p);
     pthread_cond_destroy(&p->changed);
     pthread_mutex_destroy(&p->lock);
     free(p);
+}
+
+/* At shutdown: nobody waits for this thread any more. */
+static void run_here(struct pools *p, struct job *job)
+{
+    is_worker = true;
+    job->run(job);
+    is_worker = false;
+    loop_post_as(p->loop, job->name, on_job_done, job);
 }
 
 /* rank 0: it has none. */
@@ -326,8 +341,11 @@ static void submit(struct pools *p, const char *name, enum pool_kind kind, uint6
     ASSERT(job->run && job->done);
     job->pool = kind;
     job->name = name;
+    if (p->is_stopping) { /* the loop alone sets it, and waits for the threads with that */
+        run_here(p, job);
+        return;
+    }
     pthread_mutex_lock(&p->lock);
-    ASSERT(!p->is_stopping);
     idle = list_first(&pool->idle, struct worker, link);
     if (idle) {
         ASSERT(!idle->job);

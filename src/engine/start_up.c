@@ -424,8 +424,9 @@ void engine_close(struct engine *e)
     db_close(p->exec_db);
     db_close(p->db);
     ops_destroy(p->ops);
-    pools_destroy(p->pools);
+    pools_stop(p->pools);
     loop_settle(p->loop); /* results of the last jobs, while what they speak to is there */
+    pools_destroy(steal_ptr(&p->pools));
     trail_close(p);
     stats_sampler_destroy(p->stats);
     metrics_destroy(p->metrics);

@@ -4,6 +4,7 @@
 # of theirs but finished steps, from which the same build goes on; a disk that is full; many clients that go.
 #   ROUNDS=30 build_faults.sh tries more often
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh
+expect_500 'the build context needs [0-9]+ bytes on the disk' 'a full disk'
 ROUNDS=${ROUNDS:-8}
 trap 'dir=$HOST; host_down 2>/dev/null; umount -l "$dir/data" 2>/dev/null; rm -rf "$dir"' EXIT
 host_up

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # testcontainers-node with a reaper of our own (ryuk.c): what it starts works, and is gone behind it.
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh && . ../lib/methods.sh
+expect_500 'port is already allocated' 'as Docker: the port of another container'
 modules=${BERTH_IMAGES:-/tmp/berth-test-images}/npm/node_modules
 [ -d "$modules/testcontainers" ] || { echo "1..0 # SKIP there is no testcontainers (tests/lib/packages.sh test gets it from npm)"; exit 0; }
 methods_up

@@ -5,6 +5,7 @@
 # exit is written down. A container fills the disk all the while, so nothing that is freed lasts.
 # An image whose volume is large, sparse or not, does not fill the disk when a container is made.
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh
+expect_500 'free some space|no space left on device' 'a full disk'
 QA_CLIENT=$BERTH_BIN/berth
 trap 'dir=$HOST; host_down 2>/dev/null; umount -l "$dir/data" 2>/dev/null; rm -rf "$dir"' EXIT
 host_up

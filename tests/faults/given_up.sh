@@ -4,6 +4,7 @@
 # disk that hangs) is stopped until the operation has been given up, and answers then. Each was a
 # use of freed memory once; the sanitized engine says so. Nothing is left, above all no process.
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh && . ../lib/ops.sh
+expect_500 'step [a-z-]+ did not end within 2 s' 'steps that hang on purpose'
 export BERTH_DEADLINE_MS=${BERTH_DEADLINE_MS:-2000}
 qa_up -l debug
 held_start() { # THREADS of the engine

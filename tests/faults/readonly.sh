@@ -4,6 +4,7 @@
 # write is refused with a sentence, the rest is answered, containers run on, an exit is written down
 # when writing works again. An engine does not start on it, and says why.
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh
+expect_500 'read-only( file system)?"$' 'a read-only disk'
 LOOP=
 QA_CLIENT=$BERTH_BIN/berth
 trap 'dir=$HOST; host_down 2>/dev/null; umount -l "$dir/data" 2>/dev/null; [ -z "$LOOP" ] || losetup -d "$LOOP"; rm -rf "$dir"' EXIT

@@ -4,6 +4,7 @@
 # stays would lead clients of host:6100 to whoever gets the address next. Commands that are not
 # there, and BERTH_FAULT at every step that follows the rules; compared is the table itself.
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh && . ../lib/lan.sh
+expect_500 'fault injected at (container|network)/' 'steps that fail'
 qa_up
 trap 'lan_down; host_down' EXIT
 lan_up

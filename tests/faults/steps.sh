@@ -3,6 +3,7 @@
 # nothing is left. The steps are those that the engine lists: an operation without a case in lib/ops.sh
 # or here fails the test, and so does a step that no case comes past.
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh && . ../lib/ops.sh
+expect_500 'fault injected at ' 'each step fails once'
 ops_up
 
 restart_with() { # FAULTS

@@ -4,6 +4,7 @@
 # a machine in the host's network as the external network.
 . "$(dirname "$0")/kit.sh"
 . ../lib/lan.sh
+expect_500 'port is already allocated' 'as Docker: the port of another container'
 OUTSIDE=
 trap 'kill $OUTSIDE 2>/dev/null; host_down' EXIT
 guide_up

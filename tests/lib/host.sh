@@ -6,6 +6,8 @@
 #                        (or those of HOST_IMAGES)
 #   engine_start [ARGS]  berthd, waits for the socket     engine_stop   SIGTERM
 #   in_host CMD…         runs CMD in the network namespace
+#   expect_500 REGEX REASON   the engine will answer 500 where its log matches REGEX; any other 500 is
+#                        a failure of the test, which `finish` or host_down counts
 #
 # Sets HOST (directory), SOCK, BERTH, DOCKER_HOST/BERTH_HOST for in_host's commands.
 
@@ -25,6 +27,22 @@ host_up() {
     SOCK=$HOST/exec/berth.sock
     export DOCKER_HOST=unix://$SOCK BERTH_HOST=unix://$SOCK
     BERTH=$BERTH_BIN/berth
+}
+
+# What could not be served is in the log with the method, the path and the sentence.
+EXPECTED_500=() CHECKED_500=
+expect_500() { EXPECTED_500+=("$1"); echo "# 500 is expected: $2 (/$1/)"; }
+unexpected_500() {
+    local regex
+    grep -a 'msg="request failed"' "$HOST/engine.log" 2>/dev/null | if [ ${#EXPECTED_500[@]} = 0 ]; then cat; else
+        regex=$(printf '|%s' "${EXPECTED_500[@]}")
+        grep -avE -- "${regex#|}"
+    fi
+}
+check_500() {
+    [ -n "$HOST" ] && [ "$CHECKED_500" != "$HOST" ] && [ -e "$HOST/engine.log" ] && [ -n "${TAP_N:-}" ] || return 0
+    CHECKED_500=$HOST
+    same "no 500 that was not expected" "" "$(unexpected_500)"
 }
 
 # Images are made once per machine and kept beside the build.
@@ -160,6 +178,7 @@ host_down() {
     local was_cut=0 keeper pid
     [ -n "$HOST" ] || return 0
     [ -z "${TAP_N:-}" ] || [ -n "$TAP_FINISHED" ] || was_cut=1
+    check_500
     keeper=$(keeper_pid)
     if [ -n "$ENGINE_PID" ] && [ $was_cut = 0 ] && is_alive "$ENGINE_PID"; then
         containers_clear

@@ -13,7 +13,8 @@ case ${1:-build} in
 build) want=$BUILD ;;
 demo) want="$BUILD $DEMO" ;;
 test) want="$BUILD $TEST" ;;
-*) echo "usage: packages.sh build|demo|test" >&2; exit 2 ;;
+ansible) want=ansible ;; # tests/run compat-ansible
+*) echo "usage: packages.sh build|demo|test|ansible" >&2; exit 2 ;;
 esac
 
 [ "${1:-build}" != test ] || command -v npm >/dev/null || want="$want nodejs npm"

@@ -46,4 +46,4 @@ seed() {
     RANDOM=$SEED
     echo "# seed $SEED"
 }
-finish() { TAP_FINISHED=1; echo "1..$TAP_N"; [ "$TAP_FAILED" = 0 ]; }
+finish() { ! declare -F check_500 >/dev/null || check_500; TAP_FINISHED=1; echo "1..$TAP_N"; [ "$TAP_FAILED" = 0 ]; }

@@ -3,6 +3,7 @@
 # Hostile images and archives: what they point at outside stays as it was, what they ask for is
 # refused with a sentence or harmless. Each group names the CVEs that it stands for.
 . "$(dirname "$0")/kit.sh"
+expect_500 'images/create .*registry-1.docker.io: no such host|error mounting in the container |of the image: too many levels of symbolic links' 'hostile images, and no registry'
 security_up probe
 refused='(Error|error|invalid|refused|cannot|not|outside|is )'
 

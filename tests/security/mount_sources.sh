@@ -3,6 +3,7 @@
 # What one container puts where the mount of another is taken from: links and foreign file systems at
 # the /dev/shm that is shared.
 . "$(dirname "$0")/kit.sh"
+expect_500 'whose ipc namespace is joined has none to share' 'the attack'
 security_up
 
 # ---- the donor of --ipc container: can mount, and has put something else at its /dev/shm ----

@@ -4,6 +4,7 @@
 # that is mounted before it. Each kind of mount is refused with a sentence, nothing of it starts, no
 # image is copied into a volume, and what does start has its own root, for execs, too.
 . "$(dirname "$0")/kit.sh"
+expect_500 'leads to the root of the container' 'as Docker: an image whose links lead there'
 security_up
 
 python3 - "$HOST" "$IMAGES/busybox.tar" <<'PY'

@@ -4,6 +4,7 @@
 # two bytes a second, too few descriptors: each ends with a sentence, and what is only slow lives.
 export BERTH_PATIENCE_MS=1500 BERTH_SLOW_S=1
 . "$(dirname "$0")/kit.sh"
+expect_500 'the registry is too slow' 'a registry that falls silent'
 
 few_files() {
     local out

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Bad input: each is a 4xx/5xx with a sentence, the engine lives, nothing is left.
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh
+expect_500 'images/create .*registry-1.docker.io: no such host' 'there is no registry'
 qa_up
 d run --rm busybox true
 d run -d --name target busybox sleep 1000 >/dev/null

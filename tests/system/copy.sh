@@ -3,6 +3,7 @@
 # docker cp in both directions, by the docker CLI, berth and curl: Docker's rules, every kind of inode, whatever state
 # the container is in, and what is refused.
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh
+expect_500 'small/archive .*no space left on device' 'a full disk'
 qa_up
 b() { in_host "$BERTH" "$@"; }
 T=$HOST/t; mkdir "$T"; cd "$T" || exit 1

@@ -4,6 +4,7 @@
 # must not be reached, an engine that dies. The host is a network namespace, a second one the outside:
 # a neighbour on the same link that knows routes to the containers and tries them.
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/qa.sh && . ../lib/census.sh
+expect_500 'Bind for \[::\]:8085 failed: port is already allocated' 'as Docker: the port of another container'
 [ -d /proc/sys/net/ipv6 ] || { echo "1..0 # SKIP no IPv6 in this kernel"; exit 0; }
 UPSTREAM=fd53::53
 qa_up

@@ -2,6 +2,7 @@
 # Limits that are a part of what somebody else has: real-time budgets, and huge pages in the sizes of
 # the kernel. cgroup v1; in_vm_cgroups.sh has v2.
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh
+expect_500 'unable to give a cpu-rt-runtime' 'the parent cgroup has less'
 CPU=/sys/fs/cgroup/cpu
 [ -e "$CPU/cpu.rt_runtime_us" ] || { echo "1..0 # SKIP no real-time budgets in this kernel"; exit 0; }
 qa_up

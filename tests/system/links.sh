@@ -3,6 +3,7 @@
 # --link: names, addresses and variables of another container of the default bridge; what it opens
 # where containers may not talk; an alias in networks of users.
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh
+expect_500 'Cannot link to (a non running container: /db-1|/else, as it does not belong)' 'as Docker'
 qa_up
 sh_in() { d exec "$1" sh -c "$2" 2>&1; }
 db() { # NAME ARGS…: says hello at port 5432 and 5433

@@ -3,6 +3,7 @@
 # Networks as users have them: connect and disconnect, names at 127.0.0.11, ports that survive the
 # engine, prune. A real engine, Debian's docker CLI, a resolver of our own as the host's upstream.
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/qa.sh
+expect_500 'two/(dis)?connect .*fault injected at network/' 'steps that fail'
 UPSTREAM=10.53.0.1
 qa_up
 in_host ip addr add $UPSTREAM/32 dev lo

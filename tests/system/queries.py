@@ -144,6 +144,10 @@ POST /build/prune keep-storage int
 POST /build/prune all bool
 POST /build/prune filters filters:id
 POST /build/cancel id text
+GET /images/search term text
+GET /images/search?term=x limit word:invalid syntax:x,1.5,1e3
+GET /images/search?term=x limit word:outside the range:-1,1000
+GET /distribution/busybox/json insecure text
 GET /networks filters filters:name
 POST /networks/prune filters prune:label
 GET /networks/bridge verbose parse-bool

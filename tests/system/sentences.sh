@@ -3,6 +3,7 @@
 # Docker's sentences that clients look for (the docker CLI, docker-py, compose, testcontainers,
 # ansible's modules, scripts with grep): one table. A row: what is asked, the status, the words.
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh
+expect_500 'clash/start .*port is already allocated' 'as Docker: the port of another container'
 qa_up
 for name in run paused; do d run -d --name $name busybox sleep 1000 >/dev/null; done
 d pause paused >/dev/null

@@ -186,6 +186,18 @@ def detach_keys_of_ones_own():
 
 
 @case
+def what_is_typed_before_the_detach_keys_arrives():
+    t = Terminal("run", "--name", "typed", "-it", "busybox", "sh")
+    t.prompt()
+    t.type(b"echo early >/typed\r\x10\x11")  # one packet
+    assert t.wait() == 0
+    t.restored()
+    assert state("typed")[0] == "running"
+    out("exec", "typed", "sh", "-c", "for i in $(seq 200); do [ ! -s /typed ] || exit 0; usleep 50000; done; exit 1")
+    out("rm", "-f", "typed")
+
+
+@case
 def held_detach_key_is_passed_on():
     t = Terminal("run", "--rm", "-it", "busybox", "cat")
     t.attached()

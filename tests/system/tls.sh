@@ -3,6 +3,7 @@
 # Registries behind TLS: whose certificate is trusted, what is said of the others, and that the
 # authorities of the host (here 140 and more) are not read on the loop.
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh
+expect_500 'images/create .*failed to verify certificate' 'a registry that nobody vouches for'
 case $BERTH_BIN in *debug*) LIMIT_MS=67 ;; *) LIMIT_MS=17 ;; esac
 ADDRESS=10.9.9.1 NAME=10.9.9.1:5443/busybox
 cleanup() { [ -z "${TLS_PID:-}" ] || kill "$TLS_PID"; host_down; }

@@ -3,6 +3,7 @@
 # The audit trail: who has asked for what, with what result, in the log, as events and in a file that
 # is rotated; without secrets, whole after a SIGKILL, and with a gap where the disk took nothing.
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh
+expect_500 'images/create .*connection refused' 'a registry that is not there'
 trap 'umount -l "$HOST/small" 2>/dev/null; host_down' EXIT
 host_up && chmod 711 "$HOST"
 host_registry || { not_ok "a registry"; finish; exit 1; }

@@ -3,6 +3,7 @@
 # Volumes: a place in one (subpath), what fills an empty one, and those that have a file system of
 # their own, which is mounted once, whoever uses it, and outlives an engine.
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh
+expect_500 'failed to mount local volume vn: .*/dev/nosuch' 'a volume of a device that is not there'
 qa_up
 b() { in_host "$BERTH" "$@"; } # the CLI of Debian knows no subpath
 box() { d run --rm "$@" 2>&1 | grep -v ^WARNING; }

@@ -114,10 +114,48 @@ TEST(environment_from_files_and_caller)
     strs_add(test_arena, &values, "A=2");
     CHECK_OK(env_parse(test_arena, &files, &values, &out));
     CHECK_STR(strs_join(test_arena, &out, "|"), "A=1|MINE=here|B=x y|A=2");
+    strs_add(test_arena, &values, "ABSENT_VARIABLE"); /* it takes away what the image has */
+    out = (struct strs){0};
+    CHECK_OK(env_parse(test_arena, &files, &values, &out));
+    CHECK_STR(strs_join(test_arena, &out, "|"), "A=1|MINE=here|B=x y|A=2|ABSENT_VARIABLE");
     strs_add(test_arena, &values, "=x");
     CHECK_ERR(env_parse(test_arena, &files, &values, &out), ERR_INVALID);
     strs_add(test_arena, &files, "/nosuch");
     CHECK_ERR(env_parse(test_arena, &files, &values, &out), ERR_NOT_FOUND);
+}
+
+static const char *label_of(const char *label, const char *lines)
+{
+    struct strs files = {0}, values = {0};
+    struct pairs out = {0};
+    const char *path = arena_printf(test_arena, "%s/labels", test_dir());
+    FILE *f = fopen(path, "w");
+    autobuf struct buf b = {0};
+    struct jw w = {.out = &b};
+    struct err *e;
+
+    fputs(lines, f);
+    fclose(f);
+    strs_add(test_arena, &files, path);
+    if (label)
+        strs_add(test_arena, &values, label);
+    e = labels_parse(test_arena, &files, &values, &out);
+    jw_pairs(&w, NULL, &out);
+    label = arena_strdup(test_arena, e ? err_text(e) : b.data);
+    err_drop(e);
+    return label;
+}
+
+TEST(labels_have_a_name_without_blanks)
+{
+    CHECK_STR(label_of("a=b=c", ""), "{\"a\":\"b=c\"}");
+    CHECK_STR(label_of("a", ""), "{\"a\":\"\"}");
+    CHECK_STR(label_of("", ""), "invalid label '': empty name");
+    CHECK_STR(label_of("=b", ""), "invalid label '=b': empty name");
+    CHECK_STR(label_of("a b=c", ""), "label 'a b' contains whitespaces");
+    CHECK_STR(label_of("a=b c", "# x\n\n  d=1\nbare\n"), "{\"d\":\"1\",\"a\":\"b c\"}");
+    CHECK(strstr(label_of(NULL, "=x\n"), "no variable name on line '=x'"));
+    CHECK(strstr(label_of(NULL, "a b=x\n"), "variable 'a b' contains whitespaces"));
 }
 
 typedef struct err *(*spec_fn)(struct arena *a, const char *spec, struct jw *out);

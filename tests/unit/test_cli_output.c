@@ -56,6 +56,83 @@ TEST(template_fields_and_functions)
     CHECK_STR(run("{{index (split \"a:b\" \":\") 1}}", container), "b");
 }
 
+TEST(template_maps_have_no_value_for_what_is_missing)
+{
+    CHECK_STR(run("{{.Config.Labels.no}}", container), "<no value>");
+    CHECK_STR(run("{{with .Config}}{{.Labels.no}}{{end}}", container), "<no value>");
+    CHECK_STR(run("{{.State.Health}} {{.SizeRw}}", container), "<nil> <nil>");
+    CHECK_STR(run("{{.Config.No}}", container),
+              "template: :1:2: executing \"\" at <.No>: map has no entry for key \"No\"");
+}
+
+TEST(template_slices_and_pads)
+{
+    CHECK_STR(run("{{slice .Id 1}} {{slice .Id 0 2}} {{slice .Args 1 2}}", container), "bc ab [b]");
+    CHECK_STR(run("{{slice .Id 0 4}}", container),
+              "template: :1:2: error calling slice: index out of range: 4");
+    CHECK_STR(run("{{slice .Id 2 1}}", container),
+              "template: :1:2: error calling slice: invalid slice index: 2 > 1");
+    CHECK_STR(run("[{{pad .Id 1 2}}][{{pad \"\" 1 2}}]", container), "[ abc  ][]");
+    CHECK_STR(run("{{html \"<a>\"}} {{js \"'\"}} {{urlquery \"a b&\"}}", container),
+              "&lt;a&gt; \\' a+b%26");
+}
+
+TEST(template_printf_is_gos)
+{
+    CHECK_STR(run("{{printf \"%x %05d %.2s|%5s|%-5s|%q\" 255 42 .Id .Id .Id .Id}}", container),
+              "ff 00042 ab|  abc|abc  |\"abc\"");
+    CHECK_STR(
+        run("{{printf \"%x %X %o %b %c %U %+d %#x %08.3f %*d\" .Id 255 8 5 65 65 3 255 3.14159 4 "
+            "7}}",
+            container),
+        "616263 FF 10 101 A U+0041 +3 0xff 0003.142    7");
+    CHECK_STR(run("{{printf \"%d %s %z\" .Id 5 true}}", container),
+              "%!d(string=abc) %!s(int=5) %!z(bool=true)");
+    CHECK_STR(
+        run("{{printf \"%d %d\" 5}}{{printf \"%d\" 5 6}}{{printf \"100%\"}}{{printf \"%T\" .Id}}",
+            container),
+        "5 %!d(MISSING)5%!(EXTRA int=6)100%!(NOVERB)string");
+    CHECK_STR(run("{{printf \"%.1s\" \"\\u00e9x\"}}{{'a'}} {{0x10}} {{1_000}} {{1e3}}", container),
+              "\u00e997 16 1000 1000");
+}
+
+TEST(template_jumps_and_definitions)
+{
+    CHECK_STR(run("{{range .Args}}{{.}}{{break}}{{end}}", container), "a");
+    CHECK_STR(run("{{range .Args}}{{if eq . \"a\"}}{{continue}}{{end}}{{.}}{{end}}.", container),
+              "b.");
+    CHECK_STR(run("{{break}}", container), "template: :1: {{break}} outside {{range}}");
+    CHECK_STR(
+        run("{{define \"x\"}}<{{.}}>{{end}}{{template \"x\" .Id}}{{template \"x\" 5}}", container),
+        "<abc><5>");
+    CHECK_STR(run("{{block \"x\" .Id}}[{{.}}]{{end}}", container), "[abc]");
+    CHECK_STR(
+        run("{{template \"no\"}}", container),
+        "template: :1:2: executing \"\" at <{{template \"no\"}}>: template \"no\" not defined");
+    CHECK_STR(run("{{define \"x\"}}{{template \"x\" .}}{{end}}{{template \"x\" .}}", container),
+              "template: exceeded maximum template depth (32)");
+    CHECK_STR(run("{{define \"x\"}}{{template \"y\" .}}{{end}}"
+                  "{{define \"y\"}}{{range .Args}}{{range $.Args}}{{end}}{{end}}{{end}}"
+                  "{{template \"x\" .}}ok",
+                  container),
+              "ok");
+    CHECK_STR(run("{{$x := 1}}{{range .Args}}{{$x = .}}{{end}}{{$x}}", container), "b");
+}
+
+TEST(template_that_runs_for_ever_is_ended)
+{
+    autobuf struct buf b = {0};
+    autobuf struct buf list = {0};
+
+    for (int i = 0; i < 30; i++)
+        buf_puts(&list, i ? ",1" : "1");
+    buf_printf(&b, "{\"L\":[%s]}", list.data);
+    CHECK_STR(run("{{range .L}}{{range $.L}}{{range $.L}}{{range $.L}}{{range $.L}}{{range $.L}}"
+                  "{{end}}{{end}}{{end}}{{end}}{{end}}{{end}}",
+                  b.data),
+              "template: the template runs for too long");
+}
+
 TEST(template_blocks)
 {
     CHECK_STR(run("{{if .State.Running}}up{{else}}down{{end}}", container), "up");

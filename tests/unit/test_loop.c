@@ -506,6 +506,44 @@ TEST(pool_runs_each_job_once_on_a_worker)
     loop_destroy(loop);
 }
 
+static struct pools *stopped_pools;
+static bool was_on_worker;
+
+static void run_follower(struct job *job)
+{
+    (void)job;
+    was_on_worker = worker_is_current();
+}
+
+static void on_follower_done(struct job *job)
+{
+    (void)job;
+    n_jobs_done++;
+}
+
+static void on_first_done(struct job *job)
+{
+    job->run = run_follower;
+    job->done = on_follower_done;
+    n_jobs_done++;
+    pool_submit(stopped_pools, POOL_DISK, job);
+}
+
+TEST(a_job_that_follows_the_last_one_is_run_too)
+{
+    static struct job job = {.run = run_follower, .done = on_first_done};
+
+    loop = loop_create();
+    stopped_pools = pools_create(loop, 1, 1);
+    pool_submit(stopped_pools, POOL_DISK, &job);
+    pools_stop(stopped_pools);
+    loop_settle(loop);
+    CHECK_INT(n_jobs_done, 2);
+    CHECK(was_on_worker && !worker_is_current());
+    pools_destroy(stopped_pools);
+    loop_destroy(loop);
+}
+
 TEST(destroying_the_pools_finishes_what_was_submitted)
 {
     struct pools *p;
