@@ -19,6 +19,7 @@
 #include "reply.h"
 #include "websocket.h"
 
+#define HEAD_TURNS 16         /* of the loop, some µs each: most clients read at once */
 #define HEAD_PATIENCE_MS 1000 /* then who does not read gets it all at once */
 
 struct ws_session {
@@ -271,14 +272,16 @@ static void on_next_turn(void *arg)
     int64_t more_ms = 1 + h->waited_ms / 4;
 
     ASSERT(r->refs > 0);
-    if (r->conn && !h->ws && h->waited_ms < HEAD_PATIENCE_MS && conn_is_unread(r->conn)) {
+    if (!r->conn || h->ws || h->waited_ms >= HEAD_PATIENCE_MS || !conn_is_unread(r->conn)) {
+        if (r->conn)
+            conn_uncork(r->conn);
+        request_unref(r);
+    } else if (h->turns++ < HEAD_TURNS) {
+        loop_post(r->front->loop, on_next_turn, h);
+    } else {
         h->waited_ms += more_ms;
         timer_set(r->front->loop, &h->unread, more_ms, on_unread);
-        return;
     }
-    if (r->conn)
-        conn_uncork(r->conn);
-    request_unref(r);
 }
 
 static void on_unread(struct timer *t)

@@ -22,6 +22,7 @@ struct hijack {
     struct ws_session *ws; /* NULL: raw bytes */
     struct timer unread;   /* the head is, still */
     int64_t waited_ms;
+    int turns;
 };
 struct hijack *hijack_create(struct request *r, bool has_tty);
 /* Before anything is written: both ways in frames of a websocket, with its handshake as the head
