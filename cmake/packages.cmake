@@ -31,6 +31,9 @@ berth_library(NFTABLES libnftables libnftables-dev)
 # Optional: without it a --cgroup-parent that is a slice of systemd's is refused.
 pkg_check_modules(SYSTEMD QUIET IMPORTED_TARGET libsystemd)
 
+# Optional: without it --selinux-enabled is refused.
+pkg_check_modules(SELINUX QUIET IMPORTED_TARGET libselinux)
+
 # llhttp: a library where the distribution has one, else the C sources that node-llhttp ships.
 pkg_check_modules(LLHTTP QUIET IMPORTED_TARGET libllhttp)
 if(LLHTTP_FOUND)

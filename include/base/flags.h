@@ -29,6 +29,7 @@ struct number {
 enum {
     FLAG_HIDDEN = 1,  /* an alias or a deprecated name: parsed, not in --help */
     FLAG_IGNORED = 2, /* checked, stored nowhere */
+    FLAG_REFUSED = 4, /* of other programs like this one; `remark` says why it is none here */
 };
 
 struct flag {
@@ -49,6 +50,10 @@ struct flag {
     {                                                                                              \
         .name = (n), .letter = (l), .type = (t), .offset = offsetof(s, member), .kind = (k),       \
         .help = (h), __VA_ARGS__                                                                   \
+    }
+#define FLAG_NOT(n, why)                                                                           \
+    {                                                                                              \
+        .name = (n), .type = FLAG_BOOL, .bits = FLAG_HIDDEN | FLAG_REFUSED, .remark = (why)        \
     }
 #define FLAG_END                                                                                   \
     {                                                                                              \

@@ -89,6 +89,7 @@ struct doc {
     char *platform;
     bool is_of_build;        /* of a step of a build: no engine but the one that made it wants it */
     char *uid_map, *gid_map; /* of its user namespace, as id_ranges_text; NULL: the host's ids */
+    char *process_label, *mount_label; /* of SELinux; NULL or "": none */
     int64_t created_ns;
     struct config config; /* merged with the image's */
     struct host_config host;

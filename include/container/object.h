@@ -45,6 +45,7 @@ struct container {
 
     int pidfd;             /* -1 unless a process runs */
     struct orphan *orphan; /* NULL unless the run's keeper was killed: nobody reports its exit */
+    bool has_level;        /* of SELinux, counted: container/labels.c */
     bool has_id_range;     /* out of the pool of --userns auto: container/ids.c */
     bool must_close_stdin; /* adopted, and the client that had stdin is gone */
     struct hub *hub;

@@ -35,6 +35,7 @@ struct parts {
     const struct lsm *lsm;
     const struct id_map *remap; /* --userns-remap; NULL: containers have the host's ids */
     struct id_pool *id_pool;    /* of --userns auto */
+    struct mcs_pool *mcs;       /* NULL: containers get no SELinux labels */
     const char *keeper_binary;  /* path */
     const char *engine_id;      /* of /info, persistent */
     int64_t started_ns;

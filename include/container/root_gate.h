@@ -23,6 +23,7 @@ struct root_lender { /* in an operation that has the root open */
     struct list link;
     struct root_view *view;
     const struct id_map *ids; /* whose the owners in it are; NULL: as on the disk */
+    const char *context;      /* SELinux's, of all its files; NULL: none */
 };
 
 void root_gate_init(struct root_gate *g);
@@ -30,5 +31,6 @@ void root_gate_init(struct root_gate *g);
 struct err *root_gate_take(struct root_gate *g, struct root_hold *h, struct op *op) must_check;
 void root_gate_give(struct root_gate *g, struct root_hold *h); /* nothing when it is not held */
 /* What a start mounts instead of a file system of its own; -1: there is none, or, with
- * *has_other_owners, none with these owners: it cannot be mounted now. */
-int root_gate_borrow(struct root_gate *g, const struct id_map *ids, bool *has_other_owners);
+ * *has_other_owners, none with these owners or this label: it cannot be mounted now. */
+int root_gate_borrow(struct root_gate *g, const struct id_map *ids, const char *context,
+                     bool *has_other_owners);

@@ -37,6 +37,7 @@ struct settings {
     int shutdown_timeout_s;
     int mtu; /* 1500 */
     bool debug, ip_forward, ip_forward_accept, ip_masq, icc, ipv6, userland_proxy;
+    bool selinux_enabled;                 /* refused where there is no SELinux */
     bool no_new_privileges, live_restore; /* live_restore: accepted, always on */
     bool only_version, only_list_steps;   /* --version was given */
     bool only_recover;                    /* --recover was given */

@@ -9,7 +9,7 @@
 
 struct container;
 struct hosts_entry;
-struct id_shift;
+struct mount_as;
 struct mount_point;
 struct sandbox_mount;
 
@@ -28,7 +28,7 @@ void etc_files_plan(struct arena *a, const struct container *c, struct etc_files
 /* Writes and opens them as mounts, except where the user mounts something there. */
 struct err *etc_files_open(struct arena *a, const char *dir, const struct etc_files *f,
                            const struct mount_point *mounts, size_t n_mounts,
-                           const struct id_shift *shift, struct sandbox_mount *out, size_t *n)
+                           const struct mount_as *as, struct sandbox_mount *out, size_t *n)
     must_check;
 /* The same with what an earlier start has left, as it is. */
 struct err *etc_files_open_again(struct arena *a, const char *dir, const struct mount_point *mounts,

@@ -18,6 +18,8 @@ struct err *mounts_plan(struct container_table *t, struct arena *a, const struct
 /* Worker: that what is bound exists, and what is to be said about it. */
 struct err *mounts_check_sources(struct arena *a, const struct jlist *mounts, struct strs *warnings)
     must_check;
+/* Worker: that binds with z or Z are nothing that the host needs as it is. */
+struct err *mounts_check_relabel(const struct jlist *mounts) must_check;
 /* What they show of the host, for risks_of_sources: copies; volumes by their options. */
 void mounts_risk_sources(struct parts *p, struct arena *a, const struct jlist *mounts,
                          struct risk_sources *out);

@@ -34,6 +34,7 @@ struct root_op { /* first member of the operation's struct */
     int pidfd;
     /* Of its user namespace, when the owners in the view are the host's of these; else NULL. */
     const struct id_map *ids;
+    const char *context; /* SELinux's, of all its files; NULL: none */
     struct root_lender lender;
     struct root_view view;
 };

@@ -32,9 +32,10 @@ struct sandbox_namespaces {
 
 struct sandbox_input {
     const char *id;
-    const struct id_map *ids;    /* of ns.userns; NULL: none */
-    const struct lsm *lsm;       /* NULL: there is none */
-    const struct config *config; /* merged with the image's */
+    const struct id_map *ids;        /* of ns.userns; NULL: none */
+    const struct lsm *lsm;           /* NULL: there is none */
+    const char *label, *mount_label; /* of SELinux; NULL: none */
+    const struct config *config;     /* merged with the image's */
     const struct host_config *host;
     const char *hostname, *domainname;
     int root;                           /* detached mount of the root file system; taken */
@@ -69,6 +70,7 @@ struct exec_input {
     const struct host_config *host;
     const struct id_map *ids; /* of the container's user namespace; NULL: the host's */
     const struct lsm *lsm;    /* NULL: there is none */
+    const char *label;        /* of SELinux, the container's; NULL: none */
     int pidfd;                /* of the container's pid 1; taken */
     int pid;
     const int *cgroup_tasks;

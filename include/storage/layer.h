@@ -14,6 +14,9 @@
 struct layer_store;
 /* Start-up: makes the folders, removes what a crash left in tmp/. */
 struct err *layer_store_open(const char *data_root, struct layer_store **out) must_check;
+/* Start-up: all layers get the SELinux context, wherever they have another, and new ones inherit
+ * it. Blocks for as long as there are many files without it. */
+struct err *layers_label(struct layer_store *s, const char *context) must_check;
 void layer_store_close(struct layer_store *s);
 
 /* sha256("<parent chain> <diff id>"), or the diff id itself without a parent. */

@@ -14,6 +14,13 @@
 struct db;
 struct id_shift;
 
+/* How a mount shows files; NULL, or NULL members: as they are. */
+struct mount_as {
+    const struct id_shift *shift; /* whose owners they get */
+    const char *context; /* of SELinux: all that is on a new file system; binds write it on the
+                            files themselves, wherever they have another */
+};
+
 /* Makes the container's directory with an empty upper/. What every container must have
  * (/.dockerenv, /etc/mtab, /proc, …) comes from one shared layer below the image's, which
  * rootfs_mount adds. ERR_CONFLICT when it exists. Leaves nothing when it fails. */
@@ -25,15 +32,14 @@ struct err *rootfs_limit(struct layer_store *s, const char *id, int64_t bytes) m
 void rootfs_unlimit(struct layer_store *s, const char *id);
 /* chain: chain ids from the base up. Detached mount fd in *out; nothing appears in any mount
  * table. `is_volatile`: no syncfs at unmount (containers that are removed anyway). Kernels
- * without lowerdir+ (< 6.7) take another way to the same result. shift (may be NULL): whose owners
- * the files get inside; on the disk they stay as they are, also what the container writes. */
+ * without lowerdir+ (< 6.7) take another way to the same result. On the disk owners stay as they
+ * are, also those of what the container writes. */
 struct err *rootfs_mount(struct layer_store *s, const char *id, const struct strs *chain,
-                         bool is_volatile, const struct id_shift *shift, int *out) must_check;
+                         bool is_volatile, const struct mount_as *as, int *out) must_check;
 /* An image as a detached mount, read-only, without set-id programs and devices. subpath: NULL, or
- * a path inside that must exist; *is_file: of a file. shift: NULL, or whose owners the files get.
- */
+ * a path inside that must exist; *is_file: of a file. */
 struct err *image_mount_open(struct layer_store *s, const struct strs *chain, const char *subpath,
-                             const struct id_shift *shift, int *out, bool *is_file) must_check;
+                             const struct mount_as *as, int *out, bool *is_file) must_check;
 /* The directory is renamed to trash at once, its files go in the background (rootfs_empty_trash).
  */
 struct err *rootfs_remove(struct layer_store *s, const char *id) must_check;
@@ -59,15 +65,18 @@ struct err *rootfs_changes(struct layer_store *s, const char *id, const struct s
 /* A detached clone of one of the container's files (hosts, …) or any host path. */
 struct bind_options_plan {
     bool read_only, non_recursive, create_dir;
-    bool readonly_non_recursive;  /* only the top mount becomes read-only */
-    const char *must_be;          /* where the path has to lead; NULL or "": anywhere */
-    unsigned long propagation;    /* MS_PRIVATE, MS_SLAVE, MS_SHARED | MS_REC …; 0: rprivate */
-    const struct id_shift *shift; /* whose owners the files get; NULL: as they are */
+    bool readonly_non_recursive; /* only the top mount becomes read-only */
+    const char *must_be;         /* where the path has to lead; NULL or "": anywhere */
+    unsigned long propagation;   /* MS_PRIVATE, MS_SLAVE, MS_SHARED | MS_REC …; 0: rprivate */
+    struct mount_as as;
 };
 /* ERR_INVALID "bind source path does not exist: /x" (unless create_dir), and where the propagation
  * that is asked for has nowhere to come from. *is_file tells what the target must be. */
 struct err *bind_open(const char *path, const struct bind_options_plan *o, int *out, bool *is_file)
     must_check;
+/* ERR_INVALID: `place`, an open file that people know as `what`, is something of the host's that no
+ * container may have relabelled. */
+struct err *relabel_check(int place, const char *what) must_check;
 /* `mount`, of a file, in the place of the one that is at `target` in the mount namespace of a
  * running process, which must be of that inode: ERR_CONFLICT when something else is there. */
 struct err *bind_replace(int pidfd, int mount, const char *target, dev_t dev, ino_t ino) must_check;
@@ -78,8 +87,8 @@ struct tmpfs_mount {
     int fd;
     bool has_mode, has_owner, is_readonly; /* said by the options */
 };
-/* shift (may be NULL): uid= and gid= are ids of that user namespace, and its root's without. */
-struct err *tmpfs_open(const char *options, const struct id_shift *shift, struct tmpfs_mount *out)
+/* uid= and gid= are ids of as->shift's user namespace, and its root's without. */
+struct err *tmpfs_open(const char *options, const struct mount_as *as, struct tmpfs_mount *out)
     must_check;
 /* Only the names of the options: the kernel judges values. Pure. */
 struct err *tmpfs_check(const char *options) must_check;

@@ -9,7 +9,7 @@
 
 struct db;
 struct events;
-struct id_shift;
+struct mount_as;
 struct ops;
 
 struct volume_table;
@@ -72,9 +72,8 @@ struct err *volume_copy_up(const char *path, const struct pairs *options, const 
                            int root, const char *target) must_check;
 /* Worker. The volume as a detached mount: its directory (volume_path), what its options name
  * (type=none, o=bind), or the file system of its own, which is mounted. subpath: NULL, or a path
- * inside it that must exist; *is_file: of a file. must_be: where a bind
- * has to lead, as struct bind_options_plan's. shift: NULL, or whose owners the files get. Copies of
- * the volume's values. */
+ * inside it that must exist; *is_file: of a file. must_be: where a bind has to lead, as struct
+ * bind_options_plan's. Copies of the volume's values. */
 struct err *volume_open_mount(const char *path, const struct pairs *options, bool ro,
-                              const char *subpath, const char *must_be,
-                              const struct id_shift *shift, int *out, bool *is_file) must_check;
+                              const char *subpath, const char *must_be, const struct mount_as *as,
+                              int *out, bool *is_file) must_check;

@@ -46,7 +46,8 @@ enum program_code {
                      new file system PF_TAKE_MODE, PF_TAKE_OWNER: as the folder has that it covers.
                      a: MOUNT_ATTR_* that it gets then */
     P_MOUNT,      /* a new file system of the child's own namespaces (proc, sysfs, mqueue, cgroup2,
-                     tmpfs). data: type, target, then option strings "k=v" or "k", then "".
+                     tmpfs). data: type, target, then option strings "k=v" or "k", then "";
+                     "rootcontext=…" is the SELinux label that its root gets afterwards.
                      a: MOUNT_ATTR_*. flags: PF_MAKE_DIR. fd (proc only): the pidfd of one in whose
                      pid namespace it is to be, without anybody of ours being in there; (tmpfs only)
                      of one whose mount at the target is shared */
@@ -81,6 +82,8 @@ enum program_code {
     P_SYMLINK, /* data: target text, path: made when missing, existing is kept */
     P_LABEL,   /* data: an AppArmor profile, from the execve on. flags: PF_NOW */
     P_TIMENS,  /* data: lines of timens_offsets. A time namespace of its own, entered */
+    P_CONTEXT, /* data: name of a file of /proc/thread-self/attr ("exec": from the execve on,
+                  "current": at once, "keycreate"), an SELinux context */
     P_CODE_END
 };
 

@@ -60,6 +60,7 @@ void handle_container_list(struct request *r);
 #define RISK_HEADER "x-berth-risk-warnings"
 void handle_container_create(struct request *r);
 void handle_container_inspect(struct request *r);
+void handle_checkpoints(struct request *r);
 void handle_container_start(struct request *r);
 void handle_container_stop(struct request *r);
 void handle_container_restart(struct request *r);

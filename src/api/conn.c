@@ -570,19 +570,28 @@ static bool wants_read(const struct conn *c)
     return c->phase == PHASE_BODY && !c->is_input_paused && !(c->body && body_is_full(c->body));
 }
 
+/* A client that waits for its answer mostly sends nothing meanwhile: so the watch is told to look
+ * away only when something has come that is not to be read yet. Each change of it is four system
+ * calls of libuv's. */
 static void update_watch(struct conn *c)
 {
     int events = HANGUP;
+    bool reads = true;
 
     if (c->is_closed)
         return;
     patience_renew(c);
     if (wants_read(c))
+        c->has_unread = false;
+    else if (!c->is_reading || c->has_unread)
+        reads = false;
+    if (reads)
         events |= UV_READABLE;
     if ((c->out.bytes > 0 || c->was_high) && !c->is_corked)
         events |= UV_WRITABLE;
     if (c->phase == PHASE_ANSWER && c->request && c->request->on_gone)
         events |= UV_DISCONNECT;
+    c->is_reading = reads && !c->is_broken;
     watch_set(c->watch, c->is_broken ? 0 : events);
 }
 
@@ -644,6 +653,8 @@ static void on_ready(void *arg, int events)
         conn_flush(c);
         tell_room(c);
     }
+    if (!c->is_closed && (events & UV_READABLE) && !wants_read(c))
+        c->has_unread = true;
     if (!c->is_closed && (events & UV_READABLE) && wants_read(c))
         on_readable(c);
     else if (!c->is_closed && (events & (HANGUP | UV_DISCONNECT)))
@@ -702,6 +713,7 @@ struct conn *conn_open(struct front *f, int fd)
     list_append(&f->conns, &c->link);
     f->n_conns++;
     c->watch = watch_open(f->loop, fd, HANGUP | UV_READABLE, on_ready, c);
+    c->is_reading = true;
     patience_renew(c);
     return c;
 }

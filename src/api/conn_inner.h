@@ -39,7 +39,9 @@ struct conn {
     int pins;              /* on the stack of a callback: memory stays */
     bool is_closed, is_broken, is_advancing, is_corked, is_shut;
     bool saw_eof, was_high;
-    bool is_full; /* the socket has not taken all of `out` */
+    bool is_reading; /* the watch tells of what can be read */
+    bool has_unread; /* it has, when nothing was to be read */
+    bool is_full;    /* the socket has not taken all of `out` */
     uid_t uid;
     gid_t gid;
     struct peer peer;

@@ -165,6 +165,8 @@ static struct err *take_long(struct arena *a, struct flag_parse *p, const char *
     }
     if (!f)
         return err_new(ERR_INVALID, "unknown flag: --%.*s", (int)len, name);
+    if (f->bits & FLAG_REFUSED)
+        return err_new(ERR_INVALID, "--%s is not supported: %s", f->name, f->remark);
     if (name[len] == '=')
         return give(a, p, f, name + len + 1);
     if (f->type == FLAG_BOOL)

@@ -140,7 +140,9 @@ static struct err *make_all(struct cgroup_tree *t, const char *place)
         remove_dirs(t, place);
     }
     TRY(e);
-    return cpuset && !t->features.is_v2 ? cpuset_inherit(a, cpuset->base_dir, place) : NULL;
+    if (!cpuset || t->features.is_v2 || place_is_own(t, place)) /* ours has clone_children */
+        return NULL;
+    return cpuset_inherit(a, cpuset->base_dir, place);
 }
 
 static void join_init(struct cgroup_join *j)

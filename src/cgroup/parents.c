@@ -123,8 +123,7 @@ static struct err *make_levels(const struct cgroup_tree *t, const struct hierarc
     return NULL;
 }
 
-/* Whether the container's cgroup is directly in the engine's own. */
-static bool is_own(const struct cgroup_tree *t, const char *place)
+bool place_is_own(const struct cgroup_tree *t, const char *place)
 {
     size_t n = strlen(t->own);
 
@@ -136,7 +135,7 @@ struct err *parents_make(struct cgroup_tree *t, struct arena *a, const char *pla
     size_t from = 0;
     const char *slice;
 
-    if (is_own(t, place))
+    if (place_is_own(t, place))
         return NULL;
     slice = slice_of_place(t, a, place);
     if (slice) {
@@ -155,7 +154,7 @@ void parents_remove(struct cgroup_tree *t, const char *place)
     autoarena struct arena *a = arena_create();
     const char *slice;
 
-    if (is_own(t, place))
+    if (place_is_own(t, place))
         return;
     slice = slice_of_place(t, a, place);
     if (slice) {

@@ -16,6 +16,8 @@ struct err *parents_make(struct cgroup_tree *t, struct arena *a, const char *pla
 /* What parents_make has made and nobody uses any more. Worker. */
 void parents_remove(struct cgroup_tree *t, const char *place);
 /* v1: a cgroup that is new, or that nobody has used, may have no CPUs yet. */
+/* Whether the container's cgroup is directly in the engine's own. */
+bool place_is_own(const struct cgroup_tree *t, const char *place);
 struct err *cpuset_inherit(struct arena *a, int base_dir, const char *path) must_check;
 struct err *cpusets_inherit(struct arena *a, int base_dir, const char *path) must_check; /* above */
 

@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 
+#include "context.h"
 #include "http.h"
 #include "printable.h"
 #include "tty.h"
@@ -24,12 +25,22 @@ static const struct flag globals[] = {
     FLAG(FLAG_TEXT, struct global_options, config, "config", 0, "string",
          "Location of client config files (default \"~/.docker\")"),
     FLAG(FLAG_TEXT, struct global_options, context, "context", 'c', "string",
-         "Accepted and ignored: there is one engine"),
+         "Name of the context to use to connect to the\n"
+         "engine (overrides BERTH_HOST and DOCKER_HOST\n"
+         "and the one set with \"berth context use\")"),
     FLAG(FLAG_BOOL, struct global_options, debug, "debug", 'D', NULL, "Enable debug mode"),
     FLAG(FLAG_LIST, struct global_options, hosts, "host", 'H', "list",
          "Daemon socket to connect to (default \"" DEFAULT_HOST "\")"),
     FLAG(FLAG_TEXT, struct global_options, log_level, "log-level", 'l', "string",
          "Accepted and ignored"),
+    FLAG(FLAG_BOOL, struct global_options, tls, "tls", 0, NULL, "", .bits = FLAG_HIDDEN),
+    FLAG(FLAG_TEXT, struct global_options, tls_ca, "tlscacert", 0, "string", "",
+         .bits = FLAG_HIDDEN),
+    FLAG(FLAG_TEXT, struct global_options, tls_cert, "tlscert", 0, "string", "",
+         .bits = FLAG_HIDDEN),
+    FLAG(FLAG_TEXT, struct global_options, tls_key, "tlskey", 0, "string", "", .bits = FLAG_HIDDEN),
+    FLAG(FLAG_BOOL, struct global_options, tls_verify, "tlsverify", 0, NULL, "",
+         .bits = FLAG_HIDDEN),
     FLAG(FLAG_BOOL, struct global_options, version, "version", 'v', NULL,
          "Print version information and quit"),
     FLAG_END,
@@ -132,34 +143,39 @@ bool cli_confirm(const char *text)
     return fgets(line, sizeof(line), stdin) && (line[0] == 'y' || line[0] == 'Y');
 }
 
-static const char *choose_host(const struct global_options *o)
+/* Of the chosen context; a command about contexts does without one that works. */
+static struct err *choose_host(struct cli *cli, const struct global_options *o, bool is_of_contexts)
 {
-    static const char *const names[] = {"BERTH_HOST", "DOCKER_HOST"};
+    const char *of_environment = context_host_of_environment();
+    struct context c;
+    struct err *e;
 
-    if (o->hosts.n)
-        return o->hosts.v[o->hosts.n - 1];
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (!text_is_empty(getenv(names[i])))
-            return getenv(names[i]);
-    return DEFAULT_HOST;
+    cli->host = o->hosts.n ? o->hosts.v[0] : of_environment ? of_environment : DEFAULT_HOST;
+    TRY(context_choose(cli, o, &cli->context));
+    if (is_of_contexts || !strcmp(cli->context, CONTEXT_DEFAULT))
+        return is_of_contexts ? NULL : context_check_host(cli->host);
+    TRY(context_find(cli, cli->context, &c));
+    cli->host = c.host;
+    e = context_check_host(c.host);
+    return e ? err_wrap(e, "context \"%s\"", c.name) : NULL;
 }
 
-static struct err *set_up(struct cli *cli, const struct global_options *o)
+static struct err *set_up(struct cli *cli, const struct global_options *o, bool is_of_contexts)
 {
     const char *home = getenv("HOME");
     const char *config = o->config ? o->config : getenv("DOCKER_CONFIG");
 
     if (o->hosts.n > 1)
         return err_new(ERR_INVALID, "Please specify only one -H");
-    cli->host = choose_host(o);
-    if (!text_starts(cli->host, "unix://") || !cli->host[7])
+    if (o->tls || o->tls_verify || o->tls_ca || o->tls_cert || o->tls_key)
         return err_new(ERR_INVALID,
-                       "berth talks to its engine over a Unix socket only (unix://PATH), not %s",
-                       cli->host);
-    cli->socket_path = cli->host + strlen("unix://");
+                       "berth talks to its engine over a Unix socket only: there is no "
+                       "TLS to set up");
     cli->config_dir = text_is_empty(config)
                           ? arena_printf(cli->arena, "%s/.docker", home ? home : "")
                           : arena_strdup(cli->arena, config);
+    TRY(choose_host(cli, o, is_of_contexts));
+    cli->socket_path = text_starts(cli->host, "unix://") ? cli->host + strlen("unix://") : "";
     return NULL;
 }
 
@@ -205,6 +221,10 @@ static int run_command(struct cli *cli, const struct command *c, char **argv, si
     struct err *e;
 
     cli->command = c;
+    if (c->why_not) {
+        cli_say("berth %s is not supported: %s.\n", c->name, c->why_not);
+        return 1;
+    }
     p.options = arena_alloc(cli->arena, c->options_size ? c->options_size : 1);
     e = flags_parse(cli->arena, &p, argv, n);
     if (e) {
@@ -287,7 +307,7 @@ static int dispatch(struct cli *cli, struct flag_parse *p)
     c = find_command(&p->args, &words);
     if (!c)
         return complain_command(&p->args);
-    e = set_up(cli, o);
+    e = set_up(cli, o, text_starts(c->name, "context "));
     if (e) {
         cli_say("%s\n", err_text(e));
         err_drop(e);

@@ -14,6 +14,7 @@ struct cli {
     const char *host;              /* as given: "unix:///run/berth/berth.sock" */
     const char *socket_path;       /* the part after unix:// */
     const char *config_dir;        /* holds config.json */
+    const char *context;           /* the name of the one that was chosen: context.h */
     const struct json *config;     /* of config_file_look */
     bool has_config;               /* it has looked */
     const char *api_version;       /* NULL until api.c has negotiated */
@@ -34,8 +35,9 @@ struct command {
     command_fn run; /* NULL: known to Docker, not to us */
     const struct flag *flags;
     size_t options_size;
-    int min_args, max_args;    /* max_args -1: any number */
-    bool options_first;        /* flags stop at the first argument */
+    int min_args, max_args; /* max_args -1: any number */
+    bool options_first;     /* flags stop at the first argument */
+    const char *why_not;    /* of a command that will not come, which its name alone stands for */
     const char *alias_of_name; /* help lists only commands where this is NULL */
 };
 

@@ -173,7 +173,13 @@ struct err *cmd_build(struct cli *cli, const void *options, struct strs args)
     bool is_quiet;
     struct err *e;
 
-    if (o->checks)
+    if (!o->skips_trust)
+        return err_new(ERR_INVALID, "content trust is not supported");
+    if (!o->loads)
+        return err_new(ERR_INVALID, "--load=false is not supported: the engine has what it builds");
+    if (!text_is_empty(o->call) && strcmp(o->call, "check") && strcmp(o->call, "build"))
+        return err_new(ERR_INVALID, "--call=%s is not supported: build and check are", o->call);
+    if (o->checks || text_same(o->call, "check"))
         return build_check(cli, o, args.v[0]);
     TRY(check_progress(o, &is_quiet));
     if (o->iidfile)

@@ -172,7 +172,9 @@ struct err *cmd_history(struct cli *cli, const void *options, struct strs args)
     autobuf struct buf out = {0};
     struct api_reply reply = {0};
 
-    TRY(api_get(cli, &reply, "/images/%s/history", api_escape(cli, args.v[0])));
+    TRY(api_get(cli, &reply, "/images/%s/history%s%s", api_escape(cli, args.v[0]),
+                text_is_empty(o->platform) ? "" : "?platform=",
+                text_is_empty(o->platform) ? "" : query_platform(cli->arena, o->platform)));
     list.rows = arena_array(cli->arena, json_len(reply.json) + 1, sizeof(*list.rows));
     for (const struct json *j = json_first(reply.json); j; j = json_next(j))
         list.rows[list.n++] = history_row(cli->arena, j, o);

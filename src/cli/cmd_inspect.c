@@ -23,12 +23,16 @@ static const struct inspect_kind kinds[] = {
     {"volume", "/volumes/", ""},
 };
 
-static struct err *get(struct cli *cli, const struct inspect_kind *k, const char *name, bool size,
-                       const struct json **out)
+static struct err *get(struct cli *cli, const struct inspect_kind *k, const char *name,
+                       const struct inspect_options *o, const struct json **out)
 {
+    const char *query = o->size && k == &kinds[0] ? "?size=1" : "";
     struct api_reply reply = {0};
-    struct err *e = api_get(cli, &reply, "%s%s%s%s", k->prefix, api_escape(cli, name), k->suffix,
-                            size && k == &kinds[0] ? "?size=1" : "");
+    struct err *e;
+
+    if (!text_is_empty(o->platform))
+        query = arena_printf(cli->arena, "?platform=%s", query_platform(cli->arena, o->platform));
+    e = api_get(cli, &reply, "%s%s%s%s", k->prefix, api_escape(cli, name), k->suffix, query);
 
     if (!e)
         *out = reply.json;
@@ -43,7 +47,7 @@ static struct err *find(struct cli *cli, const struct inspect_options *o, const 
 
         if (!text_is_empty(type) && strcmp(type, kinds[i].name) != 0)
             continue;
-        e = get(cli, &kinds[i], name, o->size, out);
+        e = get(cli, &kinds[i], name, o, out);
         if (!e || err_kind(e) != ERR_NOT_FOUND || !text_is_empty(type))
             return e;
         err_drop(e);

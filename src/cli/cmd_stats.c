@@ -11,7 +11,9 @@
 #include "query.h"
 #include "rows.h"
 #include "state_options.h"
+#include "tty.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -245,19 +247,52 @@ static struct err *look_at_all(struct cli *cli, const struct stats_options *o, s
     return NULL;
 }
 
-/* Over the frame before, to the end of each line. */
+static size_t count_lines(const char *s)
+{
+    size_t n = 0;
+
+    for (; *s; s++)
+        n += *s == '\n';
+    return n;
+}
+
+/* Of a line, what has room in so many columns: one that wraps would push the frame up. */
+static size_t cut_line(const char *s, size_t n, unsigned columns)
+{
+    unsigned seen = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        bool begins = ((unsigned char)s[i] & 0xc0) != 0x80;
+
+        if (begins && seen++ == columns)
+            return i;
+    }
+    return n;
+}
+
+/* Over the frame before, to the end of each line, and no further than the screen: what scrolls
+ * flickers. */
 static void draw(const struct buf *text, bool is_first)
 {
+    const char *s = text->data ? text->data : "";
+    size_t n_lines = count_lines(s), shown;
     autobuf struct buf out = {0};
+    unsigned rows, columns;
 
+    if (!tty_size(STDOUT_FILENO, &rows, &columns) || rows < 3 || !columns)
+        rows = columns = UINT_MAX;
+    shown = n_lines <= rows ? n_lines : rows - 1;
     buf_puts(&out, is_first ? "\033[2J\033[H" : "\033[H");
-    for (const char *s = text->data ? text->data : ""; *s;) {
+    for (size_t i = 0; i < shown; i++) {
         size_t n = strcspn(s, "\n");
 
-        printable_add(&out, s, n);
-        buf_puts(&out, "\033[K\n");
-        s += n + (s[n] == '\n');
+        buf_puts(&out, i ? "\n" : "");
+        printable_add(&out, s, cut_line(s, n, columns));
+        buf_puts(&out, "\033[K");
+        s += n + 1;
     }
+    if (shown < n_lines)
+        buf_printf(&out, "\n... and %zu more\033[K", n_lines - shown);
     buf_puts(&out, "\033[J");
     cli_print_raw(out.data, out.len);
 }

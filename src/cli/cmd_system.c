@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* berth version, info, events, system df. */
+/* berth version, info, events. */
 #include "commands.h"
 
 #include "base/clock.h"
 
 #include "api.h"
-#include "columns.h"
 #include "jsonlines.h"
 #include "query.h"
 #include "state_options.h"
@@ -304,100 +303,4 @@ struct err *cmd_events(struct cli *cli, const void *options, struct strs args)
     e = jsonlines_each(c, print_event, t);
     http_conn_close(c);
     return e;
-}
-
-struct df_row {
-    const char *title;
-    int64_t n, active, size, reclaimable;
-};
-
-static void add_usage(struct cli *cli, struct buf *b, const struct df_row *u)
-{
-    int64_t percent = u->size > 0 ? u->reclaimable * 100 / u->size : 0;
-
-    buf_printf(b, "%s\t%lld\t%lld\t%s\t%s", u->title, (long long)u->n, (long long)u->active,
-               size_fine(cli->arena, u->size), size_fine(cli->arena, u->reclaimable));
-    if (u->size > 0 || (u->n && u->title[0] == 'I'))
-        buf_printf(b, " (%lld%%)", (long long)percent);
-    buf_putc(b, '\n');
-}
-
-static struct df_row images_usage(const struct json *df)
-{
-    struct df_row u = {.title = "Images", .size = json_int(json_get(df, "LayersSize"))};
-    int64_t used = 0;
-
-    for (const struct json *j = json_first(json_get(df, "Images")); j; j = json_next(j)) {
-        bool is_active = json_int(json_get(j, "Containers")) > 0;
-
-        u.n++;
-        u.active += is_active;
-        if (is_active)
-            used += json_int(json_get(j, "Size"));
-    }
-    u.reclaimable = u.size > used ? u.size - used : 0;
-    return u;
-}
-
-static struct df_row containers_usage(const struct json *df)
-{
-    struct df_row u = {.title = "Containers"};
-
-    for (const struct json *j = json_first(json_get(df, "Containers")); j; j = json_next(j)) {
-        const char *state = text_of(j, "State");
-        bool is_active = strcmp(state, "running") == 0 || strcmp(state, "paused") == 0 ||
-                         strcmp(state, "restarting") == 0;
-        int64_t size = json_int(json_get(j, "SizeRw"));
-
-        u.n++;
-        u.active += is_active;
-        u.size += size;
-        u.reclaimable += is_active ? 0 : size;
-    }
-    return u;
-}
-
-static struct df_row volumes_usage(const struct json *df)
-{
-    struct df_row u = {.title = "Local Volumes"};
-
-    for (const struct json *j = json_first(json_get(df, "Volumes")); j; j = json_next(j)) {
-        const struct json *data = json_get(j, "UsageData");
-        int64_t size = json_int(json_get(data, "Size"));
-        bool is_active = json_int(json_get(data, "RefCount")) > 0;
-
-        u.n++;
-        u.active += is_active;
-        u.size += size > 0 ? size : 0;
-        u.reclaimable += is_active || size < 0 ? 0 : size;
-    }
-    return u;
-}
-
-struct err *cmd_df(struct cli *cli, const void *options, struct strs args)
-{
-    struct api_reply reply = {0};
-    autobuf struct buf text = {0}, out = {0};
-    const struct json *quarantine;
-    struct df_row rows[5];
-    size_t n = 4;
-
-    (void)options;
-    (void)args;
-    TRY(api_get(cli, &reply, "/system/df"));
-    rows[0] = images_usage(reply.json);
-    rows[1] = containers_usage(reply.json);
-    rows[2] = volumes_usage(reply.json);
-    buf_puts(&text, "TYPE\tTOTAL\tACTIVE\tSIZE\tRECLAIMABLE\n");
-    rows[3] = (struct df_row){.title = "Build Cache"};
-    quarantine = json_get(reply.json, "Quarantine");
-    if (quarantine)
-        rows[n++] = (struct df_row){.title = "Quarantine",
-                                    .n = json_int(json_get(quarantine, "Count")),
-                                    .size = json_int(json_get(quarantine, "Size"))};
-    for (size_t i = 0; i < n; i++)
-        add_usage(cli, &text, &rows[i]);
-    columns_align(text.data, COLUMNS_CELL_MIN, &out);
-    cli_print(out.data, out.len);
-    return NULL;
 }

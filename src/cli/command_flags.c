@@ -65,7 +65,28 @@ const struct flag batch_flags[] = {
     BOOL(batch_options, quiet, "quiet", 'q', "No line of progress"),
     FLAG_END,
 };
+#define NO_ATTESTATIONS "berth makes no attestations of what it builds"
+#define NO_SECRETS "use RUN --mount=type=bind, or build in a container that has it"
 const struct flag build_flags[] = {
+    FLAG_NOT("allow", "no step gets more than the engine gives to all"),
+    FLAG_NOT("annotation", "labels (--label) are what berth gives an image"),
+    FLAG_NOT("attest", NO_ATTESTATIONS),
+    FLAG_NOT("build-context", "a build has one context; FROM and COPY --from take images"),
+    FLAG_NOT("builder", "the engine is the one builder there is"),
+    FLAG_NOT("cache-to", "the engine keeps its own cache, and no other"),
+    FLAG_NOT("compress",
+             "the context goes over a Unix socket, where that costs more than it saves"),
+    FLAG_NOT("isolation", "it is of containers of Windows"),
+    FLAG_NOT("metadata-file", "--iidfile writes the id of the image"),
+    FLAG_NOT("no-cache-filter", "--no-cache leaves out the cache for all stages"),
+    FLAG_NOT("output", "the image goes to the engine; berth cp and save take files out of it"),
+    FLAG_NOT("provenance", NO_ATTESTATIONS),
+    FLAG_NOT("push", "build with --tag, then berth push"),
+    FLAG_NOT("sbom", NO_ATTESTATIONS),
+    FLAG_NOT("secret", NO_SECRETS),
+    FLAG_NOT("security-opt", "steps run with the engine's own profile"),
+    FLAG_NOT("squash", "export and import make one layer of an image"),
+    FLAG_NOT("ssh", NO_SECRETS),
     LIST(image_build_options, hosts, "add-host", 0, "list",
          "Add a custom host-to-IP mapping (host:ip)"),
     LIST(image_build_options, build_args, "build-arg", 0, "list", "Set build-time variables"),
@@ -82,6 +103,12 @@ const struct flag build_flags[] = {
          "CPUs in which to allow execution (0-3, 0,1)"),
     TEXT(image_build_options, cpuset_mems, "cpuset-mems", 0,
          "MEMs in which to allow execution (0-3, 0,1)"),
+    TEXT(image_build_options, call, "call", 0,
+         "Set method for evaluating build (\"build\", \"check\")"),
+    FLAG(FLAG_BOOL, struct image_build_options, skips_trust, "disable-content-trust", 0, NULL, "",
+         .is_on = true, .bits = FLAG_HIDDEN),
+    BOOL(image_build_options, loads, "load", 0, "Give the image to the engine (default true)",
+         .is_on = true),
     BOOL(image_build_options, checks, "check", 0,
          "Say what is odd about the Dockerfile, and build nothing"),
     TEXT(image_build_options, file, "file", 'f',
@@ -134,6 +161,8 @@ const struct flag save_flags[] = {
     FLAG_END,
 };
 const struct flag start_flags[] = {
+    FLAG_NOT("checkpoint", "no state of a process was kept, see berth checkpoint --help"),
+    FLAG_NOT("checkpoint-dir", "no state of a process was kept, see berth checkpoint --help"),
     BOOL(attach_options, attach, "attach", 'a', "Attach STDOUT/STDERR and forward signals"),
     DETACH_KEYS,
     BOOL(attach_options, interactive, "interactive", 'i', "Attach container's STDIN"),
@@ -245,6 +274,8 @@ const struct flag stats_flags[] = {
     FLAG_END,
 };
 const struct flag df_flags[] = {
+    FORMAT(df_options),
+    BOOL(df_options, verbose, "verbose", 'v', "Show detailed information on space usage"),
     FLAG_END,
 };
 const struct flag inspect_flags[] = {
@@ -259,7 +290,15 @@ const struct flag inspect_group_flags[] = {
     FLAG(FLAG_BOOL, struct inspect_options, verbose, "verbose", 'v', NULL, "", .bits = FLAG_HIDDEN),
     FLAG_END,
 };
+const struct flag image_inspect_flags[] = {
+    PLAIN_FORMAT(inspect_options),
+    TEXT(inspect_options, platform, "platform", 0,
+         "Inspect a specific platform of the image: os[/arch[/variant]]"),
+    FLAG_END,
+};
+#define ONE_PLATFORM "the engine keeps one platform of an image"
 const struct flag images_flags[] = {
+    FLAG_NOT("tree", ONE_PLATFORM),
     BOOL(list_options, all, "all", 'a', "Show all images (default hides intermediate images)"),
     BOOL(list_options, digests, "digests", 0, "Show digests"),
     FILTER(list_options),
@@ -273,10 +312,12 @@ const struct flag history_flags[] = {
     FLAG(FLAG_BOOL, struct list_options, human, "human", 'H', NULL,
          "Print sizes and dates in human readable format (default true)", .is_on = true),
     BOOL(list_options, no_trunc, "no-trunc", 0, "Don't truncate output"),
+    TEXT(list_options, platform, "platform", 0, "Show history for the given platform"),
     BOOL(list_options, quiet, "quiet", 'q', "Only show image IDs"),
     FLAG_END,
 };
 const struct flag rmi_flags[] = {
+    FLAG_NOT("platform", ONE_PLATFORM),
     BOOL(rmi_options, force, "force", 'f', "Force removal of the image"),
     BOOL(rmi_options, no_prune, "no-prune", 0, "Do not delete untagged parents"),
     FLAG_END,
@@ -349,6 +390,14 @@ const struct flag prune_flags[] = {
     BOOL(prune_options, force, "force", 'f', "Do not prompt for confirmation"),
     FLAG_END,
 };
+const struct flag builder_prune_flags[] = {
+    BOOL(prune_options, all, "all", 'a', "Remove all unused build cache, not just dangling ones"),
+    LIST(prune_options, filters, "filter", 0, "filter",
+         "Provide filter values (e.g. \"until=24h\")"),
+    BOOL(prune_options, force, "force", 'f', "Do not prompt for confirmation"),
+    BYTES(prune_options, keep, "keep-storage", 0, "Amount of disk space to keep for cache"),
+    FLAG_END,
+};
 const struct flag prune_all_flags[] = {
     BOOL(prune_options, all, "all", 'a',
          "Remove all unused ones, not just dangling or anonymous ones"),
@@ -365,6 +414,13 @@ const struct flag system_prune_flags[] = {
     BOOL(prune_options, volumes, "volumes", 0, "Prune anonymous volumes"),
     FLAG_END,
 };
+const struct flag volume_ls_flags[] = {
+    FLAG_NOT("cluster", "it is of the volumes of a swarm"),
+    FILTER(list_options),
+    FORMAT(list_options),
+    BOOL(list_options, quiet, "quiet", 'q', "Only display volume names"),
+    FLAG_END,
+};
 const struct flag list_flags[] = {
     FILTER(list_options),
     FORMAT(list_options),
@@ -373,6 +429,7 @@ const struct flag list_flags[] = {
     FLAG_END,
 };
 const struct flag network_create_flags[] = {
+    FLAG_NOT("ingress", "it is of a swarm"),
     BOOL(network_options, attachable, "attachable", 0, "Enable manual container attachment"),
     LIST(network_options, aux, "aux-address", 0, "map",
          "Auxiliary IPv4 or IPv6 addresses used by Network driver (default map[])"),
@@ -424,7 +481,18 @@ const struct flag disconnect_flags[] = {
     BOOL(network_options, force, "force", 'f', "Force the container to disconnect from a network"),
     FLAG_END,
 };
+#define OF_SWARM "it is of the volumes of a swarm"
 const struct flag volume_create_flags[] = {
+    FLAG_NOT("availability", OF_SWARM),
+    FLAG_NOT("group", OF_SWARM),
+    FLAG_NOT("limit-bytes", OF_SWARM),
+    FLAG_NOT("required-bytes", OF_SWARM),
+    FLAG_NOT("scope", OF_SWARM),
+    FLAG_NOT("secret", OF_SWARM),
+    FLAG_NOT("sharing", OF_SWARM),
+    FLAG_NOT("topology-preferred", OF_SWARM),
+    FLAG_NOT("topology-required", OF_SWARM),
+    FLAG_NOT("type", OF_SWARM),
     TEXT(volume_options, driver, "driver", 'd', "Specify volume driver name (default \"local\")"),
     LIST(volume_options, labels, "label", 0, "list", "Set metadata for a volume"),
     FLAG(FLAG_TEXT, struct volume_options, name, "name", 0, "string", "", .bits = FLAG_HIDDEN),
@@ -440,5 +508,43 @@ const struct flag audit_flags[] = {
     TEXT(audit_options, format, "format", 0, "Format output: 'table' (default) or 'json'"),
     TEXT(audit_options, severity, "severity", 0,
          "Show this severity and above: note, low, medium, high or critical (default low)"),
+    FLAG_END,
+};
+const struct flag context_create_flags[] = {
+    TEXT(context_options, description, "description", 0, "Description of the context"),
+    LIST(context_options, docker, "docker", 0, "stringToString",
+         "set the docker endpoint (host=unix://PATH, or from=CONTEXT)"),
+    TEXT(context_options, from, "from", 0, "create context from a named context"),
+    FLAG_NOT("default-stack-orchestrator", "there are no stacks"),
+    FLAG_NOT("kubernetes", "there is no such endpoint"),
+    FLAG_END,
+};
+const struct flag context_update_flags[] = {
+    TEXT(context_options, description, "description", 0, "Description of the context"),
+    LIST(context_options, docker, "docker", 0, "stringToString",
+         "set the docker endpoint (host=unix://PATH, or from=CONTEXT)"),
+    FLAG_END,
+};
+const struct flag context_ls_flags[] = {
+    FORMAT(context_options),
+    BOOL(context_options, quiet, "quiet", 'q', "Only show context names"),
+    FLAG_END,
+};
+const struct flag context_inspect_flags[] = {
+    PLAIN_FORMAT(context_options),
+    FLAG_END,
+};
+const struct flag context_rm_flags[] = {
+    BOOL(context_options, force, "force", 'f', "Force the removal of a context in use"),
+    FLAG_END,
+};
+const struct flag checkpoint_flags[] = {
+    TEXT(checkpoint_options, dir, "checkpoint-dir", 0, "Use a custom checkpoint storage directory"),
+    FLAG_END,
+};
+const struct flag checkpoint_create_flags[] = {
+    TEXT(checkpoint_options, dir, "checkpoint-dir", 0, "Use a custom checkpoint storage directory"),
+    BOOL(checkpoint_options, leaves_running, "leave-running", 0,
+         "Leave the container running after checkpoint"),
     FLAG_END,
 };

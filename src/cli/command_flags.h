@@ -17,3 +17,7 @@ extern const struct flag prune_flags[], prune_all_flags[], system_prune_flags[];
 extern const struct flag list_flags[], network_create_flags[], connect_flags[], disconnect_flags[],
     network_rm_flags[];
 extern const struct flag volume_create_flags[], volume_rm_flags[], audit_flags[];
+extern const struct flag builder_prune_flags[], image_inspect_flags[];
+extern const struct flag volume_ls_flags[], context_create_flags[], context_update_flags[],
+    context_ls_flags[], context_inspect_flags[], context_rm_flags[], checkpoint_flags[],
+    checkpoint_create_flags[];

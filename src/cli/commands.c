@@ -17,9 +17,9 @@
     }
 /* One level more, so that RUN and its like are expanded into arguments first. */
 #define ROW(...) ROW_(__VA_ARGS__)
-#define MISSING(n)                                                                                 \
+#define REFUSED(n, why)                                                                            \
     {                                                                                              \
-        .name = (n), .usage = n, .help = "Not implemented", .max_args = ANY, .options_first = true \
+        .name = (n), .usage = n, .help = "", .max_args = ANY, .why_not = (why)                     \
     }
 
 /* A command that exists at the top and in a group. */
@@ -62,6 +62,16 @@
     "Build an image from a Dockerfile"
 #define RM cmd_rm, rm_flags, struct rm_options, 1, ANY, " [OPTIONS] CONTAINER [CONTAINER...]",     \
     "Remove one or more containers"
+#define CHECKPOINT_LS cmd_checkpoint_ls, checkpoint_flags, struct checkpoint_options, 1, 1,        \
+    " [OPTIONS] CONTAINER", "List checkpoints for a container"
+#define CHECKPOINT_RM cmd_checkpoint_rm, checkpoint_flags, struct checkpoint_options, 2, 2,        \
+    " [OPTIONS] CONTAINER CHECKPOINT", "Remove a checkpoint"
+#define CONTEXT_LS cmd_context_ls, context_ls_flags, struct context_options, 0, 0, " [OPTIONS]",   \
+    "List contexts"
+#define CONTEXT_RM cmd_context_rm, context_rm_flags, struct context_options, 1, ANY,               \
+    " CONTEXT [CONTEXT...]", "Remove one or more contexts"
+#define OF_SWARM "it is of a swarm, and berth is an engine for one machine"
+#define NO_LISTS "lists of images for several platforms are made with skopeo or buildx"
 #define GROUP_INSPECT(WHAT, what)                                                                  \
     cmd_inspect_group, inspect_group_flags, struct inspect_options, 1, ANY,                        \
     " [OPTIONS] " WHAT " [" WHAT "...]", "Display detailed information on one or more " what
@@ -80,7 +90,7 @@ const struct command commands[] = {
         "berth batch [OPTIONS] --file FILE|-",
         "Run many containers, some at a time, and sum up how long they took",
         .options_first = true),
-    ROW("build", BUILD), ROW("image build", BUILD),
+    ROW("build", BUILD), ROW("image build", BUILD), ROW("builder build", BUILD),
     CONTAINER("commit", cmd_commit, commit_flags, struct commit_options, 1, 2,
         " [OPTIONS] CONTAINER [REPOSITORY[:TAG]]",
         "Create a new image from a container's changes"),
@@ -103,7 +113,8 @@ const struct command commands[] = {
     ROW("inspect", cmd_inspect, inspect_flags, struct inspect_options, 1, ANY,
         " [OPTIONS] NAME|ID [NAME|ID...]", "Return low-level information on Docker objects"),
     ROW("container inspect", GROUP_INSPECT("CONTAINER", "containers")),
-    ROW("image inspect", GROUP_INSPECT("IMAGE", "images")),
+    ROW("image inspect", cmd_inspect_group, image_inspect_flags, struct inspect_options, 1, ANY,
+        " [OPTIONS] IMAGE [IMAGE...]", "Display detailed information on one or more images"),
     CONTAINER("kill", cmd_kill, kill_flags, struct stop_options, 1, ANY,
         " [OPTIONS] CONTAINER [CONTAINER...]", "Kill one or more running containers"),
     ROW("load", LOAD), ROW("image load", LOAD),
@@ -154,16 +165,16 @@ const struct command commands[] = {
     CONTAINER("wait", cmd_wait, NULL, struct stop_options, 1, ANY, " CONTAINER [CONTAINER...]",
         "Block until one or more containers stop, then print their exit codes"),
 
-    ROW("builder prune", cmd_prune, prune_all_flags, struct prune_options, 0, 0, " [OPTIONS]",
+    ROW("builder prune", cmd_prune, builder_prune_flags, struct prune_options, 0, 0, " [OPTIONS]",
         "Remove build cache"),
     ROW("container prune", cmd_prune, prune_flags, struct prune_options, 0, 0, " [OPTIONS]",
         "Remove all stopped containers"),
     ROW("image prune", cmd_prune, prune_all_flags, struct prune_options, 0, 0, " [OPTIONS]",
         "Remove unused images"),
-    MISSING("manifest annotate"), MISSING("manifest create"),
+    REFUSED("manifest annotate", NO_LISTS), REFUSED("manifest create", NO_LISTS),
     ROW("manifest inspect", cmd_manifest_inspect, manifest_inspect_flags, struct manifest_options,
         1, 1, " [OPTIONS] MANIFEST", "Display an image manifest, or manifest list"),
-    MISSING("manifest push"), MISSING("manifest rm"),
+    REFUSED("manifest push", NO_LISTS), REFUSED("manifest rm", NO_LISTS),
     ROW("network connect", cmd_network_connect, connect_flags, struct network_options, 2, 2,
         " [OPTIONS] NETWORK CONTAINER", "Connect a container to a network"),
     ROW("network create", cmd_network_create, network_create_flags, struct network_options, 1, 1,
@@ -181,15 +192,15 @@ const struct command commands[] = {
         " NETWORK [NETWORK...]", "Remove one or more networks"),
     ROW("network remove", cmd_network_rm, network_rm_flags, struct network_options, 1, ANY,
         " NETWORK [NETWORK...]", "Remove one or more networks", .alias_of_name = "network rm"),
-    ROW("system df", cmd_df, df_flags, struct format_options, 0, 0, "", "Show disk usage"),
+    ROW("system df", cmd_df, df_flags, struct df_options, 0, 0, " [OPTIONS]", "Show disk usage"),
     ROW("system prune", cmd_system_prune, system_prune_flags, struct prune_options, 0, 0,
         " [OPTIONS]", "Remove unused data"),
     ROW("volume create", cmd_volume_create, volume_create_flags, struct volume_options, 0, 1,
         " [OPTIONS] [VOLUME]", "Create a volume"),
     ROW("volume inspect", GROUP_INSPECT("VOLUME", "volumes")),
-    ROW("volume ls", cmd_volume_ls, list_flags, struct list_options, 0, 0, " [OPTIONS]",
+    ROW("volume ls", cmd_volume_ls, volume_ls_flags, struct list_options, 0, 0, " [OPTIONS]",
         "List volumes"),
-    ROW("volume list", cmd_volume_ls, list_flags, struct list_options, 0, 0, " [OPTIONS]",
+    ROW("volume list", cmd_volume_ls, volume_ls_flags, struct list_options, 0, 0, " [OPTIONS]",
         "List volumes", .alias_of_name = "volume ls"),
     ROW("volume prune", cmd_prune, prune_all_flags, struct prune_options, 0, 0, " [OPTIONS]",
         "Remove unused local volumes"),
@@ -199,10 +210,45 @@ const struct command commands[] = {
         " [OPTIONS] VOLUME [VOLUME...]", "Remove one or more volumes",
         .alias_of_name = "volume rm"),
 
-    MISSING("buildx"), MISSING("checkpoint"), MISSING("compose"),
-    MISSING("config"), MISSING("context"), MISSING("node"),
-    MISSING("plugin"), MISSING("secret"), MISSING("service"), MISSING("stack"),
-    MISSING("swarm"), MISSING("trust"),
+    ROW("checkpoint create", cmd_checkpoint_create, checkpoint_create_flags,
+        struct checkpoint_options, 2, 2, " [OPTIONS] CONTAINER CHECKPOINT",
+        "Create a checkpoint from a running container"),
+    ROW("checkpoint ls", CHECKPOINT_LS),
+    ROW("checkpoint list", CHECKPOINT_LS, .alias_of_name = "checkpoint ls"),
+    ROW("checkpoint rm", CHECKPOINT_RM),
+    ROW("checkpoint remove", CHECKPOINT_RM, .alias_of_name = "checkpoint rm"),
+
+    ROW("context create", cmd_context_create, context_create_flags, struct context_options, 1, 1,
+        " [OPTIONS] CONTEXT", "Create a context"),
+    ROW("context export", cmd_context_export, NULL, struct context_options, 1, 2,
+        " CONTEXT [FILE|-]", "Export a context to a tar archive FILE or a tar stream on STDOUT."),
+    ROW("context import", cmd_context_import, NULL, struct context_options, 2, 2,
+        " CONTEXT FILE|-", "Import a context from a tar file"),
+    ROW("context inspect", cmd_context_inspect, context_inspect_flags, struct context_options, 0,
+        ANY, " [OPTIONS] [CONTEXT] [CONTEXT...]",
+        "Display detailed information on one or more contexts"),
+    ROW("context ls", CONTEXT_LS),
+    ROW("context list", CONTEXT_LS, .alias_of_name = "context ls"),
+    ROW("context rm", CONTEXT_RM),
+    ROW("context remove", CONTEXT_RM, .alias_of_name = "context rm"),
+    ROW("context show", cmd_context_show, NULL, struct context_options, 0, 0, "",
+        "Print the name of the current context"),
+    ROW("context update", cmd_context_update, context_update_flags, struct context_options, 1, 1,
+        " [OPTIONS] CONTEXT", "Update a context"),
+    ROW("context use", cmd_context_use, NULL, struct context_options, 1, 1, " CONTEXT",
+        "Set the current docker context"),
+
+    ROW("system dial-stdio", cmd_dial_stdio, NULL, struct context_options, 0, 0, "",
+        "Proxy the stdio stream to the daemon connection. Should not be invoked manually."),
+    REFUSED("volume update", OF_SWARM),
+
+    REFUSED("buildx", "berth build is all there is of it; its builder is the engine"),
+    REFUSED("compose", "use docker-compose, which drives berth as it drives docker"),
+    REFUSED("config", OF_SWARM), REFUSED("node", OF_SWARM),
+    REFUSED("plugin", "drivers of volumes, networks and logs are the engine's own"),
+    REFUSED("secret", OF_SWARM), REFUSED("service", OF_SWARM), REFUSED("stack", OF_SWARM),
+    REFUSED("swarm", OF_SWARM),
+    REFUSED("trust", "berth knows no signatures of Notary; name images by digest"),
     {.name = NULL},
 };
 /* clang-format on */

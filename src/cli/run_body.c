@@ -393,22 +393,65 @@ static bool is_device_name(const char *s)
     return slash && slash != s && end > slash && !strchr(s, ':');
 }
 
+/* "all", "2", "device=0,1", "capabilities=utility": who has no driver for them, the engine says. */
+static struct err *write_gpus(struct run_body *b, const char *text)
+{
+    struct strs parts = text_split(b->a, text, ','), ids = {0}, caps = {0};
+    const char *driver = "", *key = "count";
+    int64_t count = 0;
+
+    strs_add(b->a, &caps, "gpu");
+    for (size_t i = 0; i < parts.n; i++) {
+        char *value = strchr(parts.v[i], '=');
+
+        if (value)
+            key = arena_strndup(b->a, parts.v[i], (size_t)(value - parts.v[i]));
+        value = value ? value + 1 : parts.v[i]; /* a further one of the same */
+        if (!strcmp(key, "device"))
+            strs_add(b->a, &ids, value);
+        else if (!strcmp(key, "capabilities"))
+            strs_add(b->a, &caps, value);
+        else if (!strcmp(key, "driver"))
+            driver = value;
+        else if (strcmp(key, "count"))
+            return err_new(ERR_INVALID, "unexpected key '%s' in '%s'", key, text);
+        else if (!strcmp(value, "all"))
+            count = -1;
+        else if (!text_to_i64(value, &count))
+            return err_new(ERR_INVALID, "invalid argument \"%s\" for \"--gpus\" flag", text);
+    }
+    jw_obj(&b->w, NULL);
+    jw_str(&b->w, "Driver", driver);
+    jw_int(&b->w, "Count", ids.n ? 0 : count ? count : 1);
+    jw_strs(&b->w, "DeviceIDs", &ids);
+    jw_arr(&b->w, "Capabilities");
+    jw_strs(&b->w, NULL, &caps);
+    jw_arr_end(&b->w);
+    jw_obj_end(&b->w);
+    return NULL;
+}
+
 static struct err *write_devices(struct run_body *b)
 {
     const struct strs *all = &b->o->devices;
     struct strs paths = {0}, names = {0};
+    struct err *e = NULL;
 
     for (size_t i = 0; i < all->n; i++)
         strs_add(b->a, is_device_name(all->v[i]) ? &names : &paths, all->v[i]);
-    if (names.n) {
+    if (names.n || b->o->gpus)
         jw_arr(&b->w, "DeviceRequests");
+    if (b->o->gpus)
+        e = write_gpus(b, b->o->gpus);
+    if (names.n) {
         jw_obj(&b->w, NULL);
         jw_str(&b->w, "Driver", "cdi");
         jw_strs(&b->w, "DeviceIDs", &names);
         jw_obj_end(&b->w);
-        jw_arr_end(&b->w);
     }
-    return write_items(b, "Devices", "--device", &paths, device_parse);
+    if (names.n || b->o->gpus)
+        jw_arr_end(&b->w);
+    return e ? e : write_items(b, "Devices", "--device", &paths, device_parse);
 }
 
 static struct err *write_isolation(struct run_body *b)

@@ -13,7 +13,12 @@
 #define HIDDEN(type, member, name) FLAG(type, O, member, name, 0, "string", "", .bits = FLAG_HIDDEN)
 
 /* clang-format off */
+#define OF_WINDOWS "it is of containers of Windows"
 #define SHARED_FLAGS                                                                               \
+    FLAG_NOT("cpu-count", OF_WINDOWS), FLAG_NOT("cpu-percent", OF_WINDOWS),                        \
+    FLAG_NOT("io-maxbandwidth", OF_WINDOWS), FLAG_NOT("io-maxiops", OF_WINDOWS),                   \
+    FLAG_NOT("use-api-socket",                                                                     \
+             "whoever has the engine's socket has the machine; mount it with -v if you want that"),\
     LIST(hosts, "add-host", 0, "list", "Add a custom host-to-IP mapping (host:ip)"),               \
     LIST(annotations, "annotation", 0, "map", "Add an annotation to the container"),               \
     LIST(attach, "attach", 'a', "list", "Attach to STDIN, STDOUT or STDERR"),                      \
@@ -38,6 +43,9 @@
     FLAG(FLAG_CPUS, O, cpus, "cpus", 0, "decimal", "Number of CPUs"),                              \
     TEXT(cpuset_cpus, "cpuset-cpus", 0, "string", "CPUs in which to allow execution (0-3, 0,1)"),  \
     TEXT(cpuset_mems, "cpuset-mems", 0, "string", "MEMs in which to allow execution (0-3, 0,1)"),  \
+    TEXT(gpus, "gpus", 0, "gpu-request",                                                           \
+         "GPU devices to add to the container ('all' to pass all GPUs)"),                          \
+    FLAG_NOT("isolation", OF_WINDOWS),                                                             \
     LIST(devices, "device", 0, "list", "Add a host device to the container"),                      \
     LIST(device_rules, "device-cgroup-rule", 0, "list",                                            \
          "Add a rule to the cgroup allowed devices list"),                                         \

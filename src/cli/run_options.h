@@ -21,6 +21,7 @@ struct run_options {
     char *volume_driver;
     bool read_only;
     /* isolation */
+    char *gpus;
     struct strs cap_add, cap_drop, security, devices, device_rules, groups, sysctls;
     char *pid, *ipc, *uts, *userns, *cgroupns, *cgroup_parent, *systemd, *runtime;
     bool privileged, oom_kill_disable;

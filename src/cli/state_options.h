@@ -20,6 +20,7 @@ struct update_options {
 struct list_options { /* ps, images, network ls, volume ls, history */
     bool all, last_one, no_trunc, quiet, size, digests;
     bool human; /* history */
+    char *platform;
     struct number last;
     struct strs filters;
     char *format;
@@ -50,7 +51,7 @@ struct logs_options {
     char *since, *until, *tail;
 };
 struct inspect_options {
-    char *format, *type;
+    char *format, *type, *platform;
     bool size, verbose;
 };
 struct pull_options {
@@ -74,7 +75,8 @@ struct image_build_options {
     char *file, *target, *network, *iidfile, *platform, *progress;
     char *cgroup_parent, *cpuset_cpus, *cpuset_mems;
     struct number cpu_period, cpu_quota, cpu_shares, memory, memory_swap, shm_size;
-    bool quiet, no_cache, pull, rm, force_rm, checks;
+    bool quiet, no_cache, pull, rm, force_rm, checks, loads, skips_trust;
+    char *call;
 };
 struct import_options { /* load, import */
     char *input, *message, *platform;
@@ -88,6 +90,7 @@ struct events_options {
 struct prune_options {
     bool force, all, volumes;
     struct strs filters;
+    struct number keep; /* builder */
 };
 struct network_options {
     char *driver, *scope, *ipam_driver, *config_from, *ip, *ip6;
@@ -121,4 +124,17 @@ struct manifest_options {
 struct login_options {
     char *user, *password;
     bool password_stdin;
+};
+struct context_options {
+    bool quiet, force;
+    struct strs docker; /* "key=value" */
+    char *description, *from, *format;
+};
+struct checkpoint_options {
+    bool leaves_running;
+    char *dir;
+};
+struct df_options {
+    bool verbose;
+    char *format;
 };

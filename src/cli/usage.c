@@ -11,8 +11,16 @@
 static const struct {
     const char *name, *help;
 } groups[] = {
-    {"container", "Manage containers"}, {"image", "Manage images"}, {"network", "Manage networks"},
-    {"policy", "Look at policies"},     {"system", "Manage berth"}, {"volume", "Manage volumes"},
+    {"builder", "Manage builds"},
+    {"checkpoint", "Manage checkpoints"},
+    {"container", "Manage containers"},
+    {"context", "Manage contexts"},
+    {"image", "Manage images"},
+    {"manifest", "Manage Docker image manifests and manifest lists"},
+    {"network", "Manage networks"},
+    {"policy", "Look at policies"},
+    {"system", "Manage berth"},
+    {"volume", "Manage volumes"},
 };
 
 static size_t screen_width(void)

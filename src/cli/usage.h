@@ -8,6 +8,8 @@ struct global_options {
     char *config, *context, *log_level;
     struct strs hosts;
     bool debug, version;
+    bool tls, tls_verify; /* refused */
+    char *tls_ca, *tls_cert, *tls_key;
 };
 const struct flag *cli_global_flags(void);
 

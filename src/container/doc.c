@@ -136,6 +136,8 @@ static const struct jtable port_record_json = {sizeof(struct port_record), port_
 static const struct jfield doc_fields[] = {
     J(J_STR, struct doc, uid_map, "UidMap", .flags = J_OMIT),
     J(J_STR, struct doc, gid_map, "GidMap", .flags = J_OMIT),
+    J(J_STR, struct doc, process_label, "ProcessLabel", .flags = J_OMIT),
+    J(J_STR, struct doc, mount_label, "MountLabel", .flags = J_OMIT),
     J(J_STR, struct doc, id, "Id"),
     J(J_STR, struct doc, name, "Name"),
     J(J_STR, struct doc, image_id, "ImageID"),

@@ -10,6 +10,7 @@
 #include "container/container_table.h"
 #include "container/hooks.h"
 #include "container/ids.h"
+#include "container/labels.h"
 #include "stream/hub.h"
 #include "stream/log.h"
 
@@ -45,6 +46,7 @@ void container_destroy(struct container *c)
     timer_clear(c->parts->loop, &c->unsaved.retry);
     c->parts->container_hooks->destroying(c);
     ids_give_back(c);
+    labels_give_back(c);
     for (int kind = 0; kind < SOCKETS_KINDS; kind++)
         ASSERT(!c->holding[kind]); /* else the keeper's answer would find freed memory */
     hub_destroy(c->hub);

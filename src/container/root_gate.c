@@ -3,6 +3,7 @@
 #include "container/root_gate.h"
 
 #include "base/id_map.h"
+#include "base/text.h"
 
 void root_gate_init(struct root_gate *g)
 {
@@ -37,13 +38,14 @@ void root_gate_give(struct root_gate *g, struct root_hold *h)
     ticket_answer(next, NULL);
 }
 
-int root_gate_borrow(struct root_gate *g, const struct id_map *ids, bool *has_other_owners)
+int root_gate_borrow(struct root_gate *g, const struct id_map *ids, const char *context,
+                     bool *has_other_owners)
 {
     *has_other_owners = false;
     list_each (l, &g->lenders, struct root_lender, link) {
         int fd;
 
-        if (!id_maps_are_same(l->ids, ids)) {
+        if (!id_maps_are_same(l->ids, ids) || !text_same(l->context, context)) {
             *has_other_owners = true;
             return -1;
         }

@@ -74,13 +74,22 @@ static void rotate(struct journal *j)
     j->fd = open_file(j);
 }
 
-/* Somebody may have moved the file away (logrotate) or removed it. */
-static bool is_at_its_path(const struct journal *j)
+/* Somebody may have moved the file away (logrotate) or removed it. `ours` is of the open file. */
+static bool is_at_its_path(const struct journal *j, struct stat *ours)
 {
-    struct stat ours, there;
+    struct stat there;
 
-    return j->fd >= 0 && fstat(j->fd, &ours) == 0 && stat(j->s.path, &there) == 0 &&
-           ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
+    return j->fd >= 0 && fstat(j->fd, ours) == 0 && stat(j->s.path, &there) == 0 &&
+           ours->st_ino == there.st_ino && ours->st_dev == there.st_dev;
+}
+
+/* With a new file. False: there is none, errno says why. */
+static bool open_again(struct journal *j, struct stat *st)
+{
+    if (j->fd >= 0)
+        close(j->fd);
+    j->fd = open_file(j);
+    return j->fd >= 0 && fstat(j->fd, st) == 0;
 }
 
 static int write_batch(struct journal *j)
@@ -89,17 +98,13 @@ static int write_batch(struct journal *j)
     struct err *err;
     int error;
 
-    if (!is_at_its_path(j)) {
-        if (j->fd >= 0)
-            close(j->fd);
-        j->fd = open_file(j);
-    }
-    if (j->fd >= 0 && fstat(j->fd, &st) == 0 && st.st_size > 0 &&
-        st.st_size + (int64_t)j->batch.len > j->s.max_bytes) {
-        rotate(j);
-    }
-    if (j->fd < 0 || fstat(j->fd, &st) < 0) /* the old one still where it could not be renamed */
+    if (!is_at_its_path(j, &st) && !open_again(j, &st))
         return errno ? errno : EIO;
+    if (st.st_size > 0 && st.st_size + (int64_t)j->batch.len > j->s.max_bytes) {
+        rotate(j);
+        if (j->fd < 0 || fstat(j->fd, &st) < 0) /* the old one where it could not be renamed */
+            return errno ? errno : EIO;
+    }
     err = fd_write_all(j->fd, j->batch.data, j->batch.len);
     if (!err)
         return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One row a setting: dockerd's names where dockerd has the setting. Options that
- * would weaken or tighten security and that we do not have (TLS, SELinux,
+ * would weaken or tighten security and that we do not have (TLS,
  * authorization plugins) are absent on purpose: ignoring them would be a
  * lie, so they are unknown flags. Pure.
  */
@@ -115,6 +115,8 @@ const struct flag settings_flags[] = {
      .help = "Risks that create warns of: all, serious or off (default \"all\")"},
     {"registry-mirror", 0, "registry-mirrors", FLAG_LIST, AT(registry_mirrors),
      .help = "Preferred registry mirror: URL for Docker Hub, REGISTRY=URL for another"},
+    {"selinux-enabled", 0, "selinux-enabled", FLAG_BOOL, AT(selinux_enabled),
+     .help = "Give containers SELinux labels"},
     {"shutdown-timeout", 0, "shutdown-timeout", FLAG_INT, AT(shutdown_timeout_s), .min = -1,
      .help = "Seconds for running commands at shutdown (default 15)"},
     {"storage-driver", 's', "storage-driver", FLAG_TEXT, IGNORED, .remark = OVERLAY},

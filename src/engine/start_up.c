@@ -26,6 +26,7 @@
 #include "cgroup/cgroup.h"
 #include "container/container.h"
 #include "container/id_pool.h"
+#include "container/mcs_pool.h"
 #include "core/db.h"
 #include "core/debug.h"
 #include "core/events.h"
@@ -291,7 +292,9 @@ struct err *engine_validate(const struct engine *e)
     const char *spec = e->settings.userns_remap;
     struct id_map ignored;
 
-    return text_is_empty(spec) ? NULL : subid_remap(spec, &ignored);
+    if (!text_is_empty(spec))
+        TRY(subid_remap(spec, &ignored));
+    return e->settings.selinux_enabled ? lsm_check_selinux() : NULL;
 }
 
 /* Whose ids containers get. The lines of /etc/subuid and /etc/subgid are read once. */
@@ -313,12 +316,16 @@ static struct err *open_ids(struct engine *e)
     return NULL;
 }
 
-static void open_lsm(struct engine *e)
+static struct err *open_lsm(struct engine *e)
 {
     struct lsm *l = arena_new(e->arena, struct lsm);
 
-    lsm_open(l);
+    TRY(lsm_open(e->arena, e->settings.selinux_enabled, l));
     e->parts.lsm = l;
+    if (!l->sets_labels)
+        return NULL;
+    e->parts.mcs = mcs_pool_create();
+    return layers_label(e->parts.layers, l->labels.layer);
 }
 
 /* The documents, then what the keeper has, then what the two say together. */
@@ -334,7 +341,7 @@ static struct err *open_containers(struct engine *e)
     p->latencies = latencies_create();
     p->keeper_binary = keeper_binary(e->arena);
     TRY(open_ids(e));
-    open_lsm(e);
+    TRY(open_lsm(e));
     p->file_binds = file_binds_create(p);
     TRY(container_table_open(p, &p->containers));
     TRY(keeper_open(p->loop, e->settings.exec_root, p->keeper_binary, &hooks, p->containers,
@@ -410,6 +417,7 @@ void engine_close(struct engine *e)
     metrics_stop(p->metrics);
     container_table_close(p->containers);
     id_pool_destroy(p->id_pool);
+    mcs_pool_destroy(p->mcs);
     volume_table_close(p->volumes);
     network_table_close(p->networks);
     net_close(p->net, n.running == 0 && n.paused == 0);

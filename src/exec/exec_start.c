@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "cgroup/cgroup.h"
 #include "container/ids.h"
+#include "container/labels.h"
 #include "container/process.h"
 #include "exec/exec_object.h"
 #include "place/legacy_links.h"
@@ -66,6 +67,7 @@ struct exec_start {
     const struct config *container;
     const struct host_config *host;
     const struct id_map *ids;
+    const char *label; /* of SELinux, NULL: none */
     struct container *c;
     struct launch launch;
     uint64_t spawning; /* the number of the keeper's request; 0: none */
@@ -94,6 +96,7 @@ static struct err *claim(struct op *op)
     if (o->e->is_started)
         return err_new(ERR_CONFLICT, "Error: Exec command %s is already running", o->e->doc.id);
     TRY(ids_of(o->op.arena, &c->doc, &o->ids));
+    o->label = arena_strdup(o->op.arena, labels_process(c));
     o->c = container_ref(c);
     c->n_exec_starts++;
     o->pidfd = fcntl(c->pidfd, F_DUPFD_CLOEXEC, 0);
@@ -145,6 +148,7 @@ static struct err *prepare(struct op *op)
         .host = o->host,
         .ids = o->ids,
         .lsm = o->parts->lsm,
+        .label = o->label,
         .pidfd = steal_fd(&o->pidfd),
         .pid = o->pid,
         .cgroup_tasks = join.tasks,

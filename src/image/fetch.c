@@ -150,6 +150,9 @@ void fetch_start(struct fetch *f)
     };
 
     ASSERT(!f->call);
+    if (registry_waits_for_token(f->registry, f))
+        return;
+    f->token = f->registry->token;
     if (f->plan.accept)
         strs_add(f->arena, &headers, arena_printf(f->arena, "Accept: %s", f->plan.accept));
     if (authorization)

@@ -44,8 +44,9 @@ struct fetch {
     bool is_farewell;      /* nobody waits for it; it outlives the others */
     bool is_first_contact; /* nobody there is an answer too: no retry */
     bool has_authorized, waits_for_token;
-    bool is_away;    /* its address is another host's: who we are is not for him */
-    int n_redirects; /* that it has followed itself; GETs below /v2/ are libcurl's */
+    const char *token; /* that it was sent with; NULL: without */
+    bool is_away;      /* its address is another host's: who we are is not for him */
+    int n_redirects;   /* that it has followed itself; GETs below /v2/ are libcurl's */
 
     struct web_call *call;
     struct timer timer;
@@ -73,6 +74,8 @@ const char *registry_base(const struct registry *r);                   /* "https
  * registry is not. */
 struct err *registry_check_address(const struct registry *r, const char *url, bool *out_is_away)
     must_check;
+/* A new token is on its way, and f will be started with it. */
+bool registry_waits_for_token(struct registry *r, struct fetch *f);
 /* A 401. True: f will be started again once we know who we are. */
 bool registry_authorize(struct registry *r, struct fetch *f, const struct web_reply *reply);
 

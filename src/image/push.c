@@ -8,6 +8,7 @@
 
 #include "adopt.h"
 #include "push_blobs.h"
+#include "upload.h"
 
 #include <string.h>
 
@@ -196,10 +197,8 @@ static void on_manifest(void *ctx, const struct fetch_result *r, struct err *err
     struct push *p = ctx;
 
     p->fetch = NULL;
-    if (!err && !text_is_empty(r->content_digest) &&
-        strcmp(r->content_digest, p->manifest.digest) != 0)
-        err = err_new(ERR_INTERNAL, "the registry was sent manifest %s and says that it is %.100s",
-                      p->manifest.digest, r->content_digest);
+    if (!err)
+        err = upload_check_taken(r, "manifest", p->manifest.digest);
     ticket_answer(steal_ptr(&p->job.ticket), err);
 }
 
@@ -214,7 +213,6 @@ static struct err *send_manifest(struct op *op)
         .max_bytes = MANIFEST_MAX,
         .size_bytes = -1,
         .content_from = -1,
-        .is_slow = true,
         .done = on_manifest,
     };
 

@@ -151,13 +151,8 @@ struct err *image_push(struct image_table *t, const char *name, const char *tag,
     TRY(ref_parse(a, name, &ref));
     if (ref.digest || (!text_is_empty(tag) && strchr(tag, ':')))
         return err_new(ERR_INVALID, "cannot push a digest reference");
-    if (!text_is_empty(tag)) {
-        struct ref tagged = {0};
-
-        ref.tag = NULL;
-        TRY(ref_parse(a, arena_printf(a, "%s:%s", ref_full(a, &ref), tag), &tagged));
-        ref = tagged;
-    }
+    if (!text_is_empty(tag))
+        TRY(ref_set_tag(a, &ref, tag));
     *out = ref.tag ? push_one(t, &ref, platform, auth, false, progress, done, ctx)
                    : push_all(t, &ref, platform, auth, progress, done, ctx);
     return NULL;

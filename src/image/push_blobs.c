@@ -42,6 +42,7 @@ struct push_item {
     struct fetch *fetch;
     struct upload *upload;
     int64_t said;
+    bool is_mounting; /* the fetch may begin an upload */
     bool is_done;
 };
 
@@ -75,6 +76,8 @@ static void let_go(struct push_blobs *g)
     for (size_t n = 0; n < g->plan.n; n++) {
         struct push_item *i = &g->items[n];
 
+        if (i->is_mounting)
+            registry_forget_beginning(g->plan.registry, steal_ptr(&i->fetch));
         fetch_cancel(steal_ptr(&i->fetch));
         upload_cancel(steal_ptr(&i->upload));
         registry_forget_upload(g->plan.registry, steal_ptr(&i->location));
@@ -232,6 +235,7 @@ static void on_mounted(void *ctx, const struct fetch_result *r, struct err *err)
     const struct candidate *c = &i->v[i->at];
 
     i->fetch = NULL;
+    i->is_mounting = false;
     if (!err && r->status == 201) {
         take_candidate(i, c);
         say(i, arena_printf(i->group->arena, "Mounted from %s", c->mount_from));
@@ -257,6 +261,7 @@ static void mount(struct push_item *i, const struct candidate *c)
                               .content_from = -1,
                               .done = on_mounted};
 
+    i->is_mounting = true;
     i->fetch = registry_get(i->group->plan.registry, &plan, i);
 }
 

@@ -131,6 +131,25 @@ void registry_forget_upload(struct registry *r, const char *location)
         registry_get(r, &plan, r)->is_farewell = true;
 }
 
+static void on_begun(void *ctx, const struct fetch_result *result, struct err *err)
+{
+    if (!err)
+        registry_forget_upload(ctx, result->location);
+    on_forgotten(ctx, result, err);
+}
+
+void registry_forget_beginning(struct registry *r, struct fetch *f)
+{
+    if (!f)
+        return;
+    ASSERT(!f->plan.content_bytes);
+    f->is_farewell = true;
+    f->plan.is_single = true;
+    f->plan.retry = NULL;
+    f->plan.done = on_begun;
+    f->ctx = r;
+}
+
 void registry_close_gently(struct registry *r, struct list *closing)
 {
     if (!r)
@@ -269,11 +288,11 @@ static void on_token(void *ctx, const struct fetch_result *result, struct err *e
 static char *scope(struct registry *r, const char *separator)
 {
     const char *actions = r->is_push ? "pull,push" : "pull";
-    char *all;
+    char *all =
+        text_to_query(r->arena, arena_printf(r->arena, "repository:%s:%s", r->name, actions));
 
     if (r->scope)
         return text_to_query(r->arena, r->scope);
-    all = text_to_query(r->arena, arena_printf(r->arena, "repository:%s:%s", r->name, actions));
     for (size_t i = 0; i < r->sources.n; i++)
         all = arena_printf(
             r->arena, "%s%s%s", all, separator,
@@ -374,9 +393,23 @@ static void learn(struct registry *r, const struct web_reply *reply)
     }
 }
 
+bool registry_waits_for_token(struct registry *r, struct fetch *f)
+{
+    if (f->auth != FETCH_REGISTRY || f->is_away || !r->token_fetch)
+        return false;
+    f->waits_for_token = true;
+    return true;
+}
+
 bool registry_authorize(struct registry *r, struct fetch *f, const struct web_reply *reply)
 {
-    if (f->auth != FETCH_REGISTRY || f->has_authorized || !text_is_empty(r->auth.registry_token))
+    if (f->auth != FETCH_REGISTRY || !text_is_empty(r->auth.registry_token))
+        return false;
+    if (r->token && f->token != r->token) { /* another one has got a new one meanwhile */
+        fetch_start(f);
+        return true;
+    }
+    if (f->has_authorized)
         return false;
     f->has_authorized = true;
     learn(r, reply);

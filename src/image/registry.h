@@ -17,6 +17,12 @@ struct fetch;
 
 struct registry *registry_open(struct loop *l, struct pools *pools, const struct settings *s,
                                const struct ref *r, const struct registry_auth *auth);
+/* The registry itself and none of its repositories; no mirrors. scope: what tokens are for; NULL:
+ * to find out whether we are who we say we are, with an identity token for later if there is one.
+ */
+struct registry *registry_open_domain(struct loop *l, struct pools *pools, const struct settings *s,
+                                      const char *domain, const char *scope,
+                                      const struct registry_auth *auth);
 /* The same to write to it: no mirrors, and tokens that allow a push. */
 struct registry *registry_open_push(struct loop *l, struct pools *pools, const struct settings *s,
                                     const struct ref *r, const struct registry_auth *auth);
@@ -24,17 +30,14 @@ struct registry *registry_open_push(struct loop *l, struct pools *pools, const s
 void registry_add_source(struct registry *r, const char *path);
 /* Tells the registry that an upload is given up (DELETE), whatever it says. NULL: there is none. */
 void registry_forget_upload(struct registry *r, const char *location);
+/* The same of an upload that f, a POST without content, is about to begin. Takes f; accepts NULL.
+ */
+void registry_forget_beginning(struct registry *r, struct fetch *f);
 /* Ends its fetches as registry_close does, but for what it is being told: that has some seconds,
  * and the registry is on `closing` meanwhile. Accepts NULL. */
 void registry_close_gently(struct registry *r, struct list *closing);
 void registries_close(struct list *closing); /* now */
-/* The registry itself and none of its repositories; no mirrors. scope: what tokens are for; NULL:
- * to find out whether we are who we say we are, with an identity token for later if there is one.
- */
-struct registry *registry_open_domain(struct loop *l, struct pools *pools, const struct settings *s,
-                                      const char *domain, const char *scope,
-                                      const struct registry_auth *auth);
-void registry_close(struct registry *r); /* accepts NULL; ends its fetches without a callback */
+void registry_close(struct registry *r);     /* accepts NULL; ends its fetches without a callback */
 
 /* Finds the endpoint that answers and what it asks for. err: none did; the error of the one that
  * the user meant. May be called again after registry_skip. */

@@ -14,6 +14,7 @@
 enum {
     TRIES_MAX = 5,
     REDIRECTS_MAX = 10,
+    CLOSES_MAX = 3,
     PROGRESS_BYTES = 1 << 20, /* so much more since the last trouble: count anew */
 };
 
@@ -34,6 +35,10 @@ struct upload {
     int tries;
     int64_t kept; /* what the registry had when they were last reset */
     bool has_piece, waits_for_piece;
+    bool is_beginning; /* the fetch is its POST */
+    bool has_met_416;  /* of this piece */
+    int n_closed;      /* PUTs that nobody answered: each may take minutes */
+    bool is_lost;      /* the registry does not know the upload any more */
 
     /* As a whole: read once for its digest and size, then again while it is sent. */
     bool is_whole, is_measured, is_paused;
@@ -46,6 +51,8 @@ struct upload {
 static void upload_free(struct upload *u)
 {
     registry_forget_upload(u->registry, u->location);
+    if (u->is_beginning)
+        registry_forget_beginning(u->registry, steal_ptr(&u->fetch));
     timer_clear(u->table->loop, &u->timer);
     fetch_cancel(steal_ptr(&u->fetch));
     blob_reader_destroy(u->reader);
@@ -157,6 +164,7 @@ static void begin_anew(struct upload *u)
     read_anew(u);
     forget_location(u);
     u->kept = 0;
+    u->is_lost = false;
     begin(u);
 }
 
@@ -187,6 +195,7 @@ static void on_begun(void *ctx, const struct fetch_result *r, struct err *err)
     struct upload *u = ctx;
 
     u->fetch = NULL;
+    u->is_beginning = false;
     if (!err && !r->location)
         err = err_new(ERR_INTERNAL, "the registry begins an upload (%d) and does not say where",
                       r->status);
@@ -219,6 +228,7 @@ static void begin(struct upload *u)
     plan.url = NULL;
     plan.is_single = false;
     plan.retry = on_begin_retry;
+    u->is_beginning = true;
     u->fetch = registry_get(u->registry, &plan, u);
 }
 
@@ -230,6 +240,7 @@ static void close_upload(struct upload *u);
 static void piece_is_sent(struct upload *u)
 {
     u->has_piece = false;
+    u->has_met_416 = false;
     note_progress(u, u->piece.from + (int64_t)u->piece.len);
     if (u->piece.is_last)
         close_upload(u);
@@ -268,7 +279,8 @@ static void on_patched(void *ctx, const struct fetch_result *r, struct err *err)
         err = err_new(ERR_INTERNAL, "the registry was sent %lld bytes and says that it has %lld",
                       (long long)u->piece.from + (long long)u->piece.len, (long long)have);
         try_again(u, r, ask, err);
-    } else if (may_pass(r, err) || r->status == 416) {
+    } else if (may_pass(r, err) || (r->status == 416 && !u->has_met_416)) {
+        u->has_met_416 = r->status == 416;
         try_again(u, r, ask, err);
     } else if (r->status == 404) {
         try_again(u, r, begin_anew, err);
@@ -386,13 +398,17 @@ static void read_anew(struct upload *u)
 
 /* ---- PUT ---- */
 
-/* Whether the registry takes the blob for the one that was sent. */
-static struct err *check_digest(const struct upload *u, const struct fetch_result *r)
+struct err *upload_check_taken(const struct fetch_result *r, const char *what, const char *digest)
 {
-    if (text_is_empty(r->content_digest) || !strcmp(r->content_digest, u->digest))
+    if (!text_is_empty(r->content_digest))
+        return !strcmp(r->content_digest, digest)
+                   ? NULL
+                   : err_new(ERR_INTERNAL, "the registry was sent %s %s and says that it is %.100s",
+                             what, digest, r->content_digest);
+    if (r->status == 201 || r->status == 202 || r->status == 204)
         return NULL;
-    return err_new(ERR_INTERNAL, "the registry was sent blob %s and says that it is %.100s",
-                   u->digest, r->content_digest);
+    return err_new(ERR_INTERNAL, "the registry was sent %s %s and does not say that it has it (%d)",
+                   what, digest, r->status);
 }
 
 static void on_closed(void *ctx, const struct fetch_result *r, struct err *err)
@@ -402,11 +418,12 @@ static void on_closed(void *ctx, const struct fetch_result *r, struct err *err)
     u->fetch = NULL;
     if (!err) {
         free(steal_ptr(&u->location)); /* it is a blob now */
-        end(u, false, check_digest(u, r));
-    } else if (may_pass(r, err)) {
+        end(u, false, upload_check_taken(r, "blob", u->digest));
+    } else if (may_pass(r, err) && (r->status || ++u->n_closed < CLOSES_MAX)) {
         try_again(u, r, look_for_blob, err);
-    } else if (r->status == 404) {
-        try_again(u, r, begin_anew, err);
+    } else if (r->status == 404) { /* or it has taken it, and the answer was lost */
+        u->is_lost = true;
+        try_again(u, r, look_for_blob, err);
     } else {
         fail(u, err);
     }
@@ -464,7 +481,7 @@ static void on_put(void *ctx, const struct fetch_result *r, struct err *err)
         fail(u, steal_ptr(&u->read_err));
     } else if (!err) {
         forget_location(u);
-        end(u, false, check_digest(u, r));
+        end(u, false, upload_check_taken(r, "blob", u->digest));
     } else if (is_redirect && r->location && ++u->n_redirects <= REDIRECTS_MAX) {
         err_drop(err);
         read_anew(u);
@@ -514,7 +531,7 @@ static void on_looked(void *ctx, const struct fetch_result *r, struct err *err)
         return;
     }
     err_drop(err);
-    if (u->is_whole)
+    if (u->is_whole || u->is_lost)
         begin_anew(u);
     else
         close_upload(u);

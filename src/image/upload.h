@@ -28,3 +28,7 @@ struct upload *upload_start(const struct upload_plan *p, void *ctx);
 void upload_progress(const struct upload *u, int64_t *source_at, int64_t *source_size);
 /* Accepts NULL; no callback any more. The registry is told that it is given up. */
 void upload_cancel(struct upload *u);
+
+/* Whether the answer to a PUT says that the registry has what ("blob") was sent. */
+struct err *upload_check_taken(const struct fetch_result *r, const char *what, const char *digest)
+    must_check;

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/clock.h"
+
 #include "trust.h"
 #include "web_err.h"
 
@@ -20,7 +22,7 @@ enum {
     SLOW_BYTES = 1000, /* a second: less, for SLOW_TIMEOUT_S, is no download */
     SLOW_TIMEOUT_S = 60,
     DOCUMENT_TIMEOUT_S = 600,
-    SLOW_ANSWER_S = 900, /* a registry reads a blob again before it takes it */
+    SLOW_ANSWER_S = 300, /* a registry reads a blob again before it takes it */
     REDIRECTS_MAX = 10,
     HEADERS_MAX = 256 * 1024,
     CHALLENGES_MAX = 8,
@@ -65,6 +67,8 @@ struct web_call {
     struct curl_slist *headers;
     const struct web_handler *handler;
     void *ctx;
+    const char *content; /* what is left of the request's own */
+    size_t content_left;
     struct web_reply reply;
     size_t header_bytes;
     struct web_trust *trust; /* is given to libcurl only with it; NULL: needs none */
@@ -232,6 +236,19 @@ static char *header_value(struct web_call *c, const char *line, size_t n, const 
     return text_trim(value);
 }
 
+/* Retry-After: seconds, or a date. -1: neither. */
+static int64_t seconds_until(const char *value)
+{
+    int64_t s;
+    time_t date;
+
+    if (text_to_i64(value, &s))
+        return s;
+    date = curl_getdate(value, NULL);
+    s = (int64_t)date - clock_wall_ns() / 1000000000;
+    return date < 0 ? -1 : s > 0 ? s : 0;
+}
+
 /* Each response of a chain of redirects begins with its status line. */
 static void begin_reply(struct web_call *c)
 {
@@ -266,7 +283,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg)
     else if ((value = header_value(c, line, n, "Content-Length")))
         c->reply.content_length = value;
     else if ((value = header_value(c, line, n, "Retry-After")))
-        text_to_i64(value, &c->reply.retry_after_s);
+        c->reply.retry_after_s = seconds_until(value);
     else if ((value = header_value(c, line, n, "WWW-Authenticate")) &&
              c->reply.challenges.n < CHALLENGES_MAX)
         strs_add(c->arena, &c->reply.challenges, value);
@@ -300,6 +317,13 @@ static size_t on_send(char *p, size_t size, size_t count, void *arg)
 
     if (c->is_over)
         return CURL_READFUNC_ABORT;
+    if (c->content) {
+        n = c->content_left < size * count ? c->content_left : size * count;
+        memcpy(p, c->content, n);
+        c->content += n;
+        c->content_left -= n;
+        return n;
+    }
     switch (c->handler->send(c->ctx, p, size * count, &n)) {
     case WEB_TAKEN:
         return n;
@@ -356,12 +380,13 @@ static void set_proxy(CURL *easy, const struct web_request *r)
 }
 
 /* BERTH_SLOW_S is for tests. */
-static long slow_timeout_s(void)
+static long slow_timeout_s(bool is_slow)
 {
     const char *env = getenv("BERTH_SLOW_S");
+    long usual = is_slow ? SLOW_ANSWER_S : SLOW_TIMEOUT_S;
     uint32_t s;
 
-    return env && text_to_u32(env, &s) && s > 0 && s < SLOW_TIMEOUT_S ? (long)s : SLOW_TIMEOUT_S;
+    return env && text_to_u32(env, &s) && s > 0 && s < usual ? (long)s : usual;
 }
 
 static bool is_secure(const struct web_request *r)
@@ -375,8 +400,7 @@ static void set_limits(CURL *easy, const struct web_request *r)
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_BYTES);
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME,
-                     r->is_slow ? (long)SLOW_ANSWER_S : slow_timeout_s());
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, slow_timeout_s(r->is_slow));
     if (r->is_document)
         curl_easy_setopt(easy, CURLOPT_TIMEOUT, (long)DOCUMENT_TIMEOUT_S);
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)BUFFER_BYTES);
@@ -390,7 +414,9 @@ static void set_limits(CURL *easy, const struct web_request *r)
     }
 }
 
-/* Without "Expect: 100-continue", for which old servers do not wait, and we would. */
+/* The body by a callback that cannot go back: libcurl would send it again by itself when a
+ * connection that was there before is closed, and a registry would have it twice. Without "Expect:
+ * 100-continue", for which old servers do not wait, and we would. */
 static void set_method(struct web_call *c, const struct web_request *r)
 {
     if (!strcmp(r->method, "HEAD")) {
@@ -401,16 +427,15 @@ static void set_method(struct web_call *c, const struct web_request *r)
     if (!strcmp(r->method, "GET") || !strcmp(r->method, "DELETE"))
         return;
     c->headers = curl_slist_append(c->headers, "Expect:");
-    if (c->handler->send && !r->content) {
-        curl_easy_setopt(c->easy, CURLOPT_UPLOAD, 1L);
-        curl_easy_setopt(c->easy, CURLOPT_READFUNCTION, on_send);
-        curl_easy_setopt(c->easy, CURLOPT_READDATA, c);
-        curl_easy_setopt(c->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->content_bytes);
-        curl_easy_setopt(c->easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)BUFFER_BYTES);
-        return;
+    if (r->content || !c->handler->send) {
+        c->content = r->content ? r->content : "";
+        c->content_left = r->content ? (size_t)r->content_bytes : 0;
     }
-    curl_easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->content_bytes);
-    curl_easy_setopt(c->easy, CURLOPT_POSTFIELDS, r->content ? r->content : "");
+    curl_easy_setopt(c->easy, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(c->easy, CURLOPT_READFUNCTION, on_send);
+    curl_easy_setopt(c->easy, CURLOPT_READDATA, c);
+    curl_easy_setopt(c->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->content_bytes);
+    curl_easy_setopt(c->easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)BUFFER_BYTES);
 }
 
 static void set_content(struct web_call *c, const struct web_request *r)

@@ -91,6 +91,7 @@ static struct err *sentence(CURL *easy, CURLcode code, const char *why, const ch
     case CURLE_PARTIAL_FILE:
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
+    case CURLE_SEND_FAIL_REWIND: /* it broke, and libcurl would have begun anew */
     case CURLE_GOT_NOTHING:
         return err_new(ERR_INTERNAL, "%s \"%s\": unexpected EOF: %s", verb(easy), url, why);
     case CURLE_TOO_MANY_REDIRECTS:

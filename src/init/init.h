@@ -11,6 +11,11 @@
  * that must not touch stdio, so base's ASSERT is not at hand. */
 #define PROMISED(x) ((x) ? (void)0 : __builtin_trap())
 
+struct init_filter {
+    void *p; /* struct sock_filter[]; NULL: there is none, or it is not read yet */
+    unsigned short n;
+};
+
 struct init {
     const struct init_input *in;
     const struct program_header *program;
@@ -21,6 +26,7 @@ struct init {
     bool has_root, is_pivoted, has_told_exec;
     bool has_mask_home; /* the empty directory's mount hangs on /empty */
     struct program_caps caps;
+    struct init_filter filter; /* of P_SECCOMP, read before anything is confined */
     char **env;
     char **argv;
     const char *path; /* what execve gets, NULL until looked up */
@@ -86,9 +92,11 @@ int do_caps(struct init *t);
 int do_user(struct init *t);
 int do_no_new_privs(struct init *t);
 int do_seccomp(struct init *t);
+int filter_read(struct init *t, int fd); /* 0 or errno */
 
 /* label.c */
 int do_label(struct init *t);
+int do_context(struct init *t);
 
 /* execve.c */
 int do_env(struct init *t);

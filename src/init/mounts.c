@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #ifndef PIDFD_GET_PID_NAMESPACE
@@ -194,6 +195,13 @@ static void blame_context(struct init *t, int fs, const char *target)
     init_blame2(t, target, text + 2); /* "e reason" */
 }
 
+static const char *context_of_root(const char *option)
+{
+    static const char name[] = "rootcontext=";
+
+    return strncmp(option, name, sizeof(name) - 1) ? NULL : option + sizeof(name) - 1;
+}
+
 /* Options of the plan, in the order in which they were given; "source" is what mountinfo shows. */
 static int configure(int fs, const char *type, const char *options)
 {
@@ -204,6 +212,8 @@ static int configure(int fs, const char *type, const char *options)
         size_t n = strcspn(at, "=");
         int failed;
 
+        if (context_of_root(at))
+            continue;
         if (n >= sizeof(key))
             return EINVAL;
         memcpy(key, at, n);
@@ -216,6 +226,26 @@ static int configure(int fs, const char *type, const char *options)
     return fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) ? errno : 0;
 }
 
+/* After the fact: a file system that its namespace has had from the beginning (mqueue) takes no
+ * option of that name any more. One without labels has none. */
+static int label_root(int mount, const char *options)
+{
+    for (const char *at = options; *at; at = op_next(at)) {
+        const char *context = context_of_root(at);
+        int fd, sys;
+
+        if (!context)
+            continue;
+        fd = openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+            return errno;
+        sys = fsetxattr(fd, "security.selinux", context, strlen(context) + 1, 0) ? errno : 0;
+        close(fd);
+        return sys == EOPNOTSUPP ? 0 : sys;
+    }
+    return 0;
+}
+
 static int make_mount(struct init *t, const char *type, const char *target, int *out)
 {
     int fs = fsopen(type, FSOPEN_CLOEXEC), sys;
@@ -225,7 +255,7 @@ static int make_mount(struct init *t, const char *type, const char *target, int 
     sys = configure(fs, type, op_next(target));
     if (!sys) {
         *out = fsmount(fs, FSMOUNT_CLOEXEC, t->op->a);
-        sys = *out < 0 ? errno : 0;
+        sys = *out < 0 ? errno : label_root(*out, op_next(target));
     }
     if (sys)
         blame_context(t, fs, target);

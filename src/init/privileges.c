@@ -130,7 +130,7 @@ int do_no_new_privs(struct init *t)
 }
 
 /* The compiled filter, as the kernel wants it: at most BPF_MAXINSNS instructions (seccomp(2)). */
-static int read_filter(int fd, struct sock_fprog *out)
+int filter_read(struct init *t, int fd)
 {
     struct stat st;
     void *p;
@@ -149,19 +149,19 @@ static int read_filter(int fd, struct sock_fprog *out)
         munmap(p, size);
         return EIO;
     }
-    *out = (struct sock_fprog){.len = (unsigned short)(size / sizeof(struct sock_filter)),
-                               .filter = p};
+    t->filter = (struct init_filter){p, (unsigned short)(size / sizeof(struct sock_filter))};
     return 0;
 }
 
 int do_seccomp(struct init *t)
 {
-    struct sock_fprog filter = {0};
-    int sys = read_filter(init_fd(t), &filter);
+    struct sock_fprog filter;
+    int sys = t->filter.p ? 0 : filter_read(t, init_fd(t));
 
     if (!sys && exec_is_all_that_follows(t))
         sys = exec_prepare(t);
     if (sys)
         return sys;
+    filter = (struct sock_fprog){.len = t->filter.n, .filter = t->filter.p};
     return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, t->op->a, &filter) ? errno : 0;
 }

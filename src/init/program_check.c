@@ -37,6 +37,7 @@ static const struct op_shape shapes[P_CODE_END] = {
     [P_TIMENS] = {.n_strings = 1},
     [P_SYMLINK] = {.has_path = true, .n_strings = 2},
     [P_LABEL] = {.n_strings = 1},
+    [P_CONTEXT] = {.n_strings = 2},
 };
 
 /* How many NUL-terminated strings the data holds; the zero padding counts as empty ones. */
@@ -73,12 +74,20 @@ static bool has_ended_options(const struct program_op *op)
     return false;
 }
 
+/* It becomes part of a path. */
+static bool is_attribute(const char *name)
+{
+    return !strcmp(name, "exec") || !strcmp(name, "current") || !strcmp(name, "keycreate");
+}
+
 static const char *check_strings(const struct program_op *op)
 {
     const struct op_shape *shape = &shapes[op->code];
 
     if (op->code == P_MOUNT)
         return has_ended_options(op) ? NULL : "options are not terminated";
+    if (op->code == P_CONTEXT && has_strings(op, 2) && !is_attribute(op->data))
+        return "unknown attribute of a process";
     if (op->code == P_EXEC && op->a == 0)
         return "argv is empty";
     if (!has_strings(op, shape->n_strings == ANY_STRINGS ? op->a : (uint64_t)shape->n_strings))

@@ -32,6 +32,7 @@ static const init_fn functions[P_CODE_END] = {
     [P_PAYLOAD] = do_payload,   [P_ENV] = do_env,
     [P_EXEC] = do_exec,         [P_KEYRING] = do_keyring,
     [P_SYMLINK] = do_symlink,   [P_LABEL] = do_label,
+    [P_CONTEXT] = do_context,
 };
 
 /* memmove, since a detail may be made longer from itself. */

@@ -23,6 +23,7 @@
 #include "place/legacy_links.h"
 #include "place/networks.h"
 #include "runtime/config.h"
+#include "runtime/label.h"
 #include "runtime/sandbox.h"
 #include "storage/rootfs.h"
 
@@ -226,13 +227,17 @@ static bool user_mounts(const struct mount_point *mounts, size_t n, const char *
     return false;
 }
 
-static struct err *write_file(const char *dir, const char *name, const char *text)
+/* For the first start there is none yet, and nobody who could see a part of it. */
+static struct err *write_file(int dir, const char *name, const char *text)
 {
-    autoclose int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    autoclose int fd =
+        openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 
-    if (fd < 0)
-        return err_sys("open %s", dir);
-    return file_write_atomic(fd, name, text, strlen(text), 0644, false);
+    if (fd < 0 && errno == EEXIST)
+        return file_write_atomic(dir, name, text, strlen(text), 0644, false);
+    if (fd < 0 || fchmod(fd, 0644) < 0)
+        return err_sys("make the %s of a container", name);
+    return fd_write_all(fd, text, strlen(text));
 }
 
 struct err *etc_files_open_again(struct arena *a, const char *dir, const struct mount_point *mounts,
@@ -258,9 +263,9 @@ struct err *etc_files_open_again(struct arena *a, const char *dir, const struct 
 
 struct err *etc_files_open(struct arena *a, const char *dir, const struct etc_files *f,
                            const struct mount_point *mounts, size_t n_mounts,
-                           const struct id_shift *shift, struct sandbox_mount *out, size_t *n)
+                           const struct mount_as *as, struct sandbox_mount *out, size_t *n)
 {
-    struct bind_options_plan plan = {.read_only = f->is_readonly, .shift = shift};
+    struct bind_options_plan plan = {.read_only = f->is_readonly, .as = *as};
     const struct {
         const char *name, *target, *text;
     } files[ETC_FILES] = {
@@ -268,8 +273,13 @@ struct err *etc_files_open(struct arena *a, const char *dir, const struct etc_fi
         {"hosts", "/etc/hosts", f->hosts ? f->hosts : read_host_file(a, "/etc/hosts")},
         {"resolv.conf", "/etc/resolv.conf", resolv_of(a, f)},
     };
+    autoclose int own = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
+    if (f->other_dir && as->context) /* two containers have them */
+        plan.as.context = label_shared(a, as->context);
     *n = 0;
+    if (own < 0)
+        return err_sys("open %s", dir);
     for (size_t i = 0; i < ETC_FILES; i++) {
         const char *from = f->other_dir ? f->other_dir : dir;
         struct err *err = NULL;
@@ -278,7 +288,7 @@ struct err *etc_files_open(struct arena *a, const char *dir, const struct etc_fi
             continue;
         out[*n] = (struct sandbox_mount){.fd = -1, .target = files[i].target};
         if (!f->other_dir)
-            err = write_file(dir, files[i].name, files[i].text);
+            err = write_file(own, files[i].name, files[i].text);
         if (!err)
             err =
                 bind_open(path_join(a, from, files[i].name), &plan, &out[*n].fd, &out[*n].is_file);

@@ -7,6 +7,7 @@
 #include "container/container_table.h"
 #include "container/hooks.h"
 #include "container/ids.h"
+#include "container/labels.h"
 #include "container/orphan.h"
 #include "core/db.h"
 #include "exec/health.h"
@@ -43,6 +44,7 @@ static struct err *load_one(void *ctx, const char *id, const char *json)
         c->image = NULL;
     }
     ids_load(c);
+    labels_load(c);
     health_load(c);
     mounts_ref(c);
     images_ref(c, state_is_running(c));

@@ -12,6 +12,7 @@
 #include "container/container_table.h"
 #include "container/event.h"
 #include "container/ids.h"
+#include "container/labels.h"
 #include "container/object.h"
 #include "container/process.h"
 #include "core/db.h"
@@ -32,6 +33,7 @@
 #include "stream/log.h"
 
 #include "image_config.h"
+#include "label_claim.h"
 #include "limits.h"
 #include "merge.h"
 #include "namespaces.h"
@@ -385,6 +387,7 @@ static struct err *find_parts(struct op *op)
     doc->config = o->request.config;
     doc->host = o->request.host;
     TRY(ids_claim(o->c));
+    TRY(label_claim(o->c));
     ids_warn(op->arena, o->c, &o->warnings);
     doc->created_ns = clock_wall_ns();
     note_sources(o);
@@ -444,6 +447,8 @@ static struct err *look_at_sources(struct op *op)
     struct risk_findings found = {0};
 
     TRY(mounts_check_sources(o->c->arena, &o->c->doc.mounts, &o->warnings));
+    if (labels_mount(o->c))
+        TRY(mounts_check_relabel(&o->c->doc.mounts));
     risks_of_sources(op->arena, o->table->parts->risk_host, &o->sources, &found);
     for (size_t i = 0; i < found.n; i++)
         risk_add(op->arena, &o->risks, found.v[i].risk->name, found.v[i].what);
@@ -641,6 +646,7 @@ static struct err *make_files(struct op *op)
     struct err *err;
 
     TRY(sandbox_check_host(op->arena, &o->c->doc.host));
+    TRY(lsm_check_labels(o->table->parts->lsm, o->c->doc.process_label, o->c->doc.mount_label));
     TRY(judge_volumes(o));
     TRY(rootfs_create(o->table->parts->layers, o->c->doc.id));
     err = fill_rootfs(o);

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "container/event.h"
 #include "container/ids.h"
+#include "container/labels.h"
 #include "container/object.h"
 #include "core/loop.h"
 #include "storage/rootfs.h"
@@ -29,13 +30,15 @@ struct follow {
     struct stat now;
     int pidfd;
     struct id_shift owners; /* map NULL: the host's */
+    const char *context;    /* SELinux's, NULL: none */
     bool is_done;           /* the worker's; read when it has returned */
 };
 
 static struct err *replace(struct op *op)
 {
     struct follow *o = (struct follow *)op;
-    struct bind_options_plan plan = prep_bind_plan(&o->m, o->owners.map ? &o->owners : NULL);
+    const struct mount_as as = {o->owners.map ? &o->owners : NULL, o->context};
+    struct bind_options_plan plan = prep_bind_plan(op->arena, &o->m, &as, true);
     autoclose int mount = -1;
     bool is_file;
 
@@ -130,6 +133,7 @@ void file_follow(struct container *c, size_t at)
         return;
     }
     mount_point_copy(o->op.arena, &m[at], &o->m);
+    o->context = arena_strdup(o->op.arena, labels_mount(c));
     o->op.subject = arena_strdup(o->op.arena, c->doc.id);
     op_start(&o->op, NULL, NULL);
 }

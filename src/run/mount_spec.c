@@ -20,8 +20,8 @@ enum mode_kind {
     MODE_FOLLOW
 };
 
-/* Labels are SELinux's; how consistent a mount is matters where the engine runs in a machine of its
- * own: neither changes anything here. */
+/* How consistent a mount is matters where the engine runs in a machine of its own: it changes
+ * nothing here. */
 static const struct {
     const char *word;
     enum mode_kind kind;
@@ -81,6 +81,14 @@ bool mount_mode_parse(struct arena *a, const char *text, struct mount_mode *out)
             out->propagation = mode_words[at].word;
     }
     return true;
+}
+
+char mount_label_word(const char *mode)
+{
+    for (; mode && *mode; mode += strcspn(mode, ","), mode += *mode == ',')
+        if (strcspn(mode, ",") == 1 && (*mode == 'z' || *mode == 'Z'))
+            return *mode;
+    return 0;
 }
 
 struct err *mount_destination(struct arena *a, const char *path, char **out)

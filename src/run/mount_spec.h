@@ -15,6 +15,8 @@ struct mount_mode { /* "ro,z,rslave" */
 /* Each kind of word at most once, as Docker. False: it is no mode. */
 bool mount_mode_parse(struct arena *a, const char *text, struct mount_mode *out);
 bool mount_is_propagation(const char *text);
+/* Of a mode that was parsed: 'z', 'Z', or 0: files keep their SELinux labels. */
+char mount_label_word(const char *mode);
 /* The path cleaned; ERR_INVALID for a relative one and for the root. */
 struct err *mount_destination(struct arena *a, const char *path, char **out) must_check;
 /* What all mount points have in common. */

@@ -7,6 +7,7 @@
  */
 #include "run/mounts.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,6 +22,7 @@
 #include "place/files.h"
 #include "runtime/risk.h"
 #include "runtime/sandbox.h"
+#include "storage/rootfs.h"
 #include "storage/volume.h"
 
 #include "mount_spec.h"
@@ -253,6 +255,23 @@ struct err *mounts_check_sources(struct arena *a, const struct jlist *mounts, st
                 ERR_INVALID,
                 "invalid mount config for type \"bind\": bind source path does not exist: %s",
                 m[i].source);
+    }
+    return NULL;
+}
+
+struct err *mounts_check_relabel(const struct jlist *mounts)
+{
+    const struct mount_point *m = mounts->v;
+
+    ASSERT_WORKER();
+    for (size_t i = 0; i < mounts->n; i++) {
+        autoclose int place = -1;
+
+        if (strcmp(m[i].type, "bind") != 0 || !mount_label_word(m[i].mode))
+            continue;
+        place = open(m[i].source, O_PATH | O_CLOEXEC);
+        if (place >= 0) /* else a start makes it */
+            TRY(relabel_check(place, m[i].source));
     }
     return NULL;
 }

@@ -13,15 +13,18 @@
 #include <unistd.h>
 
 #include "cgroup/cgroup.h"
+#include "container/labels.h"
 #include "container/object.h"
 #include "image/image.h"
 #include "net/net.h"
 #include "run/mounts.h"
+#include "runtime/label.h"
 #include "runtime/userns.h"
 #include "storage/rootfs.h"
 #include "storage/volume.h"
 
 #include "limits.h"
+#include "mount_spec.h"
 
 struct err *prep_plan_root(struct arena *a, struct container *c, struct prep *p)
 {
@@ -36,6 +39,8 @@ struct err *prep_plan_root(struct arena *a, struct container *c, struct prep *p)
     p->id = c->doc.id;
     p->dir = rootfs_dir(c->parts->layers, a, c->doc.id);
     p->host = &c->doc.host;
+    p->as.context = labels_mount(c);
+    p->label = labels_process(c);
     p->chain = strs_copy(a, image_chain(c->image));
     p->mounts = m;
     p->n_mounts = c->doc.mounts.n;
@@ -77,7 +82,7 @@ static struct err *open_tmpfs(const struct prep *p, const struct mount_point *m,
     struct mount_attr read_only = {.attr_set = MOUNT_ATTR_RDONLY};
     struct tmpfs_mount t;
 
-    TRY(tmpfs_open(m->options ? m->options : "", p->shift, &t));
+    TRY(tmpfs_open(m->options ? m->options : "", &p->as, &t));
     if (for_view && mount_setattr(t.fd, "", AT_EMPTY_PATH, &read_only, sizeof(read_only)) < 0) {
         close(t.fd);
         return err_sys("make a tmpfs read-only");
@@ -89,7 +94,19 @@ static struct err *open_tmpfs(const struct prep *p, const struct mount_point *m,
     return NULL;
 }
 
-struct bind_options_plan prep_bind_plan(const struct mount_point *m, const struct id_shift *shift)
+/* Volumes are everybody's unless Z says otherwise; of binds only those that ask for it. NULL: the
+ * files stay as they are. */
+static const char *label_of(struct arena *a, const struct mount_point *m, const char *context)
+{
+    char word = mount_label_word(m->mode);
+
+    if (!context || (!word && strcmp(m->type, "volume") != 0))
+        return NULL;
+    return word == 'Z' ? context : label_shared(a, context);
+}
+
+struct bind_options_plan prep_bind_plan(struct arena *a, const struct mount_point *m,
+                                        const struct mount_as *as, bool relabels)
 {
     return (struct bind_options_plan){
         .read_only = !m->rw,
@@ -98,7 +115,7 @@ struct bind_options_plan prep_bind_plan(const struct mount_point *m, const struc
         .readonly_non_recursive = m->readonly_non_recursive,
         .must_be = m->judged,
         .propagation = propagation_flags(m->propagation),
-        .shift = shift,
+        .as = {as->shift, relabels ? label_of(a, m, as->context) : NULL},
     };
 }
 
@@ -122,9 +139,10 @@ static void look_at_file(const char *source, int mount, struct file_id *out)
     out->led_to[n < 0 ? 0 : n] = '\0';
 }
 
-static struct err *open_bind(const struct prep *p, size_t i, struct sandbox_mount *out)
+static struct err *open_bind(struct arena *a, const struct prep *p, size_t i,
+                             struct sandbox_mount *out)
 {
-    const struct bind_options_plan plan = prep_bind_plan(&p->mounts[i], p->shift);
+    const struct bind_options_plan plan = prep_bind_plan(a, &p->mounts[i], &p->as, p->relabels);
 
     TRY(bind_open(p->mounts[i].source, &plan, &out->fd, &out->is_file));
     if (out->is_file)
@@ -139,11 +157,21 @@ static struct err *open_image(const struct prep *p, size_t i, struct sandbox_mou
     if (p->image_chains[i].n == 0)
         return err_new(ERR_NOT_FOUND,
                        "No such image: %s (it was removed while the container existed)", m->source);
-    return image_mount_open(p->parts->layers, &p->image_chains[i], m->subpath, p->shift, &out->fd,
+    return image_mount_open(p->parts->layers, &p->image_chains[i], m->subpath, &p->as, &out->fd,
                             &out->is_file);
 }
 
-static struct err *open_mount(const struct prep *p, size_t i, bool for_view,
+static struct err *open_volume(struct arena *a, const struct prep *p, size_t i,
+                               struct sandbox_mount *out)
+{
+    const struct mount_point *m = &p->mounts[i];
+    const struct mount_as as = {p->as.shift, p->relabels ? label_of(a, m, p->as.context) : NULL};
+
+    return volume_open_mount(m->source, &p->volume_options[i], !m->rw, m->subpath, m->judged, &as,
+                             &out->fd, &out->is_file);
+}
+
+static struct err *open_mount(struct arena *a, const struct prep *p, size_t i, bool for_view,
                               struct sandbox_mount *out)
 {
     const struct mount_point *m = &p->mounts[i];
@@ -153,18 +181,17 @@ static struct err *open_mount(const struct prep *p, size_t i, bool for_view,
     if (strcmp(m->type, "tmpfs") == 0)
         return open_tmpfs(p, m, for_view, out);
     if (strcmp(m->type, "volume") == 0)
-        return volume_open_mount(m->source, &p->volume_options[i], !m->rw, m->subpath, m->judged,
-                                 p->shift, &out->fd, &out->is_file);
+        return open_volume(a, p, i, out);
     if (strcmp(m->type, "image") == 0)
         return open_image(p, i, out);
-    return open_bind(p, i, out);
+    return open_bind(a, p, i, out);
 }
 
-struct err *prep_open_mounts(const struct prep *p, bool for_view, struct sandbox_mount *out,
-                             size_t *n)
+struct err *prep_open_mounts(struct arena *a, const struct prep *p, bool for_view,
+                             struct sandbox_mount *out, size_t *n)
 {
     for (size_t i = 0; i < p->n_mounts; i++) {
-        TRY(open_mount(p, i, for_view, &out[*n]));
+        TRY(open_mount(a, p, i, for_view, &out[*n]));
         ++*n;
     }
     return NULL;
@@ -188,9 +215,9 @@ static struct err *open_mounts(struct arena *a, const struct prep *p, struct mou
     struct err *err = NULL;
     size_t n_etc = 0;
 
-    err = prep_open_mounts(p, false, l->v, &l->n);
+    err = prep_open_mounts(a, p, false, l->v, &l->n);
     if (!err) /* last: something may be mounted at /etc */
-        err = etc_files_open(a, p->dir, &p->files, p->mounts, p->n_mounts, p->shift, l->v + l->n,
+        err = etc_files_open(a, p->dir, &p->files, p->mounts, p->n_mounts, &p->as, l->v + l->n,
                              &n_etc);
     l->n += n_etc;
     if (err)
@@ -231,7 +258,7 @@ struct err *prep_mount_root(struct prep *p, int *out)
         *out = steal_fd(&p->lent_root);
         return NULL;
     }
-    return rootfs_mount(p->parts->layers, p->id, &p->chain, p->host->auto_remove, p->shift, out);
+    return rootfs_mount(p->parts->layers, p->id, &p->chain, p->host->auto_remove, &p->as, out);
 }
 
 /* Descriptors of `ns`, the mounts and the cgroup are taken by sandbox_compile, whether it succeeds
@@ -245,6 +272,8 @@ static struct err *compile(struct arena *a, struct prep *p, struct mount_list *l
         .lsm = p->parts->lsm,
         .config = p->config,
         .host = p->host,
+        .label = p->label,
+        .mount_label = p->as.context,
         .hostname = p->config->hostname,
         .domainname = p->config->domainname,
         .root = -1,
@@ -282,7 +311,8 @@ struct err *prep_make(struct arena *a, struct prep *p)
     TRY(limits_plan(a, p->host, p->config, &limits));
     TRY(open_network(p));
     p->owners = (struct id_shift){p->ids, p->ns.userns};
-    p->shift = p->ids ? &p->owners : NULL;
+    p->as.shift = p->ids ? &p->owners : NULL;
+    p->relabels = true;
     TRY(open_mounts(a, p, &mounts));
     err = cgroup_create(p->parts->cgroups, p->cgroup, &limits, &join);
     if (err) {

@@ -24,9 +24,11 @@ struct file_id {
 struct prep {
     struct parts *parts; /* mechanisms only */
     const char *id, *cgroup, *dir;
-    const struct id_map *ids;     /* of its user namespace; NULL: the host's */
-    const struct id_shift *shift; /* while it is prepared: whose owners the mounts get, or NULL */
+    const struct id_map *ids; /* of its user namespace; NULL: the host's */
+    struct mount_as as;       /* while it is prepared: the owners and the label that mounts get */
     struct id_shift owners;
+    const char *label; /* of its processes, of SELinux; NULL: none */
+    bool relabels;     /* binds and volumes: a start does */
     const struct config *config;
     const struct host_config *host;
     struct strs chain;
@@ -53,10 +55,13 @@ struct err *prep_plan_root(struct arena *a, struct container *c, struct prep *p)
 struct err *prep_mount_root(struct prep *p, int *out) must_check;
 /* The user's mounts, in the order of their targets. Of a container that is only looked at
  * (`for_view`) a tmpfs takes nothing: it begins empty at each start. Worker. */
-struct err *prep_open_mounts(const struct prep *p, bool for_view, struct sandbox_mount *out,
-                             size_t *n) must_check;
+struct err *prep_open_mounts(struct arena *a, const struct prep *p, bool for_view,
+                             struct sandbox_mount *out, size_t *n) must_check;
 
-struct bind_options_plan prep_bind_plan(const struct mount_point *m, const struct id_shift *shift);
+/* What a bind is to be opened with; as: of the container, without NULL. `relabels`: where the mount
+ * says so. */
+struct bind_options_plan prep_bind_plan(struct arena *a, const struct mount_point *m,
+                                        const struct mount_as *as, bool relabels);
 /* Fills p->launch, which the caller closes in any case. Takes the fds of p->ns when it comes as far
  * as the setup program; else they stay the caller's. Worker, blocks. */
 struct err *prep_make(struct arena *a, struct prep *p) must_check;

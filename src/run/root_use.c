@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "container/ids.h"
+#include "container/labels.h"
 #include "container/object.h"
 #include "container/wait.h"
 #include "run/volume_mounts.h"
@@ -75,13 +76,15 @@ struct err *root_look(struct op *op)
         return err_new(ERR_CONFLICT, "container %s is being removed", o->id);
     if (state_is_running(c)) {
         TRY(ids_of(op->arena, &c->doc, &o->ids));
+        o->context = labels_mount(c);
         o->pidfd = fcntl(c->pidfd, F_DUPFD_CLOEXEC, 0);
         return o->pidfd < 0 ? err_sys("keep the container's process") : NULL;
     }
     o->prep = arena_new(op->arena, struct prep);
     o->prep->lent_root = -1;
     TRY(prep_plan_root(op->arena, c, o->prep));
-    o->prep->lent_root = root_gate_borrow(&c->root, NULL, &o->prep->has_other_owners);
+    o->context = o->prep->as.context;
+    o->prep->lent_root = root_gate_borrow(&c->root, NULL, o->context, &o->prep->has_other_owners);
     return NULL;
 }
 
@@ -124,7 +127,7 @@ static struct err *open_mounts(struct root_op *o, struct sandbox_mount *v, size_
     *n = 0;
     if (o->is_bare)
         return NULL;
-    e = prep_open_mounts(p, true, v, n);
+    e = prep_open_mounts(o->op.arena, p, true, v, n);
     if (!e) /* last: something may be mounted at /etc */
         e = etc_files_open_again(o->op.arena, p->dir, p->mounts, p->n_mounts, v + *n, &n_etc);
     *n += n_etc;
@@ -175,6 +178,7 @@ struct err *root_share(struct op *op)
 
     o->lender.view = &o->view;
     o->lender.ids = o->ids;
+    o->lender.context = o->context;
     list_append(&o->c->root.lenders, &o->lender.link);
     root_unmount_volumes(op);
     root_unclaim(op);

@@ -40,6 +40,7 @@
 #include "storage/rootfs.h"
 #include "stream/hub.h"
 
+#include "label_claim.h"
 #include "namespaces.h"
 #include "prepare.h"
 
@@ -119,6 +120,9 @@ static struct err *reserve(struct op *op)
     struct start *o = (struct start *)op;
     struct container *c = o->c;
     struct err *err = ids_settle(c);
+
+    if (!err)
+        err = label_settle(c);
 
     if (!err)
         err = namespaces_open(c, &o->prep.ns);
@@ -265,7 +269,8 @@ static struct err *borrow_root(struct op *op)
 {
     struct start *o = (struct start *)op;
 
-    o->prep.lent_root = root_gate_borrow(&o->c->root, o->prep.ids, &o->prep.has_other_owners);
+    o->prep.lent_root =
+        root_gate_borrow(&o->c->root, o->prep.ids, o->prep.as.context, &o->prep.has_other_owners);
     return NULL;
 }
 

@@ -108,7 +108,7 @@ static struct err *make_console(int dev, const struct id_map *ids)
 
 struct err *dev_make(struct arena *a, const struct dev_request *r, int *out_mount, int *out_null)
 {
-    static const char *const options[] = {"mode=755", "size=65536k", NULL};
+    const char *options[] = {"mode=755", "size=65536k", r->context, NULL};
     autoclose int dev = -1;
     int null;
 

@@ -35,6 +35,7 @@ struct dev_request {
     const char *console_link;        /* or a link to it; NULL: none */
     bool has_shm, has_mqueue;
     const struct id_map *ids; /* whose /dev it is; NULL: the host's ids */
+    const char *context;      /* "context=…" of SELinux; NULL: none */
 };
 /* A detached tmpfs with everything on it, and an O_PATH fd of its null device. */
 struct err *dev_make(struct arena *a, const struct dev_request *r, int *out_mount, int *out_null)

@@ -120,6 +120,7 @@ static struct err *resolve_process(struct exec_compile *c, int root)
     TRY(plan_check_length(text_is_empty(cwd) ? "/" : cwd));
     p->cwd = path_clean(c->a, text_is_empty(cwd) ? "/" : cwd);
     p->is_payload = true;
+    p->context = in->label;
     TRY(confine(c->a, in->host, in->lsm, c->l, p));
     if (x->privileged) /* more capabilities; the container's filter stays */
         p->caps = caps_held() & caps_known();

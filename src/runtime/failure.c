@@ -45,6 +45,7 @@ static const char *const acts[P_CODE_END] = {
     [P_SYMLINK] = "make a link",
     [P_LABEL] = "unable to apply apparmor profile",
     [P_TIMENS] = "make a time namespace",
+    [P_CONTEXT] = "unable to apply SELinux label",
 };
 
 struct sentence {
@@ -134,7 +135,8 @@ static enum err_kind kind_of(const struct keeper_failed *f)
 {
     if (mixes_types(f))
         return ERR_INVALID;
-    if (f->code == P_HOSTNAME || f->code == P_SYSCTL || f->code == P_RLIMIT || f->code == P_LABEL)
+    if (f->code == P_HOSTNAME || f->code == P_SYSCTL || f->code == P_RLIMIT || f->code == P_LABEL ||
+        f->code == P_CONTEXT)
         return ERR_INVALID;
     return ERR_INTERNAL;
 }
@@ -170,6 +172,8 @@ struct err *failure_explain(const struct keeper_failed *f)
         hint = mixed_hint;
     else if (f->code == P_LABEL && f->sys == ENOENT)
         hint = " (it is not loaded: see aa-status and apparmor_parser)";
+    else if (f->code == P_CONTEXT && f->sys == EACCES)
+        hint = " (the policy does not let the engine's domain go there)";
     snprintf(s.text, sizeof(s.text), "%s%s%s: %s%s", act, f->detail[0] ? " " : "", f->detail,
              sys_text(f->sys, sys), hint);
     return with_prefix(f, kind_of(f), s.text);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * AppArmor: the default profile, and which profile a container gets. The child asks the kernel to
- * change to it at its execve (init/label.c). Start-up, but for what is pure.
+ * change to it at its execve (init/label.c). SELinux: what can be asked for here (label.c has the
+ * contexts, container/labels.c who has which). Start-up, but for what is pure.
  *
  * A profile is compiled by apparmor_parser, the only program that can: where it is missing and
  * nobody else has loaded the profile, containers run without one, as dockerd's do, and the log says
@@ -14,6 +15,7 @@
 #include "base/log.h"
 
 #include "secopt.h"
+#include "selinux.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -155,11 +157,11 @@ static struct err *load_default(void)
     return run_parser(text);
 }
 
-void lsm_open(struct lsm *out)
+static void open_apparmor(struct lsm *out)
 {
     struct err *e = NULL;
 
-    *out = (struct lsm){.has_apparmor = lsm_has_apparmor()};
+    out->has_apparmor = lsm_has_apparmor();
     if (!out->has_apparmor)
         return;
     if (!is_loaded())
@@ -170,6 +172,25 @@ void lsm_open(struct lsm *out)
     else
         out->profile = PROFILE;
     err_drop(e);
+}
+
+struct err *lsm_check_selinux(void)
+{
+    autoarena struct arena *a = arena_create();
+    struct label_base ignored;
+
+    return selinux_open(a, &ignored);
+}
+
+struct err *lsm_open(struct arena *a, bool wants_labels, struct lsm *out)
+{
+    struct lsm l = {.is_selinux_on = lsm_has_selinux(), .sets_labels = wants_labels};
+
+    if (wants_labels)
+        TRY(selinux_open(a, &l.labels));
+    open_apparmor(&l);
+    *out = l;
+    return NULL;
 }
 
 /* ---- of a container ---- */
@@ -199,12 +220,33 @@ struct err *lsm_check(struct arena *a, const struct lsm *l, const struct host_co
         return err_new(ERR_INVALID,
                        "AppArmor is not supported on this host, but the profile '%s' was specified",
                        sec.apparmor);
-    if (sec.label)
+    if (sec.first_label && !l->sets_labels)
         return err_new(ERR_INVALID,
                        "--security-opt label=%s: the engine does not set SELinux labels%s; leave "
                        "it out, or use label=disable",
-                       sec.label, lsm_has_selinux() ? "" : ", and SELinux is off on this host");
+                       sec.first_label,
+                       l->is_selinux_on ? " (berthd --selinux-enabled)"
+                                        : ", and SELinux is off on this host");
     return NULL;
+}
+
+struct err *lsm_label_options(struct arena *a, const struct host_config *h,
+                              struct label_options *out)
+{
+    struct secopt sec;
+
+    TRY(secopt_parse(a, &h->security_opt, &sec));
+    *out = sec.label;
+    return NULL;
+}
+
+struct err *lsm_check_labels(const struct lsm *l, const char *process, const char *mount)
+{
+    if (!l->sets_labels)
+        return NULL;
+    if (!text_is_empty(process))
+        TRY(selinux_check(process));
+    return text_is_empty(mount) ? NULL : selinux_check(mount);
 }
 
 const char *lsm_profile(struct arena *a, const struct lsm *l, const struct host_config *h)

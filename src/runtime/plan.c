@@ -121,21 +121,38 @@ static void attach_own(const struct plan_sandbox *plan, struct program *p, int f
         attach(p, &(struct plan_attach){.fd = fd, .target = target, .flags = flags});
 }
 
-static void mount_own(const struct plan_sandbox *plan, struct program *p, const char *type,
-                      const char *target, uint32_t attrs, int fd)
+/* option: NULL, or one. */
+static void mount_with(const struct plan_sandbox *plan, struct program *p, const char *type,
+                       const char *target, uint32_t attrs, int fd, const char *option)
 {
-    char data[64];
-    size_t n_type = strlen(type) + 1, n_target = strlen(target) + 1;
+    autobuf struct buf data = {0};
 
     ASSERT(type && target[0] == '/');
     if (is_covered(plan, target))
         return;
-    ASSERT(n_type + n_target + 1 <= sizeof(data));
-    memcpy(data, type, n_type);
-    memcpy(data + n_type, target, n_target);
-    data[n_type + n_target] = '\0'; /* no options */
+    buf_add(&data, type, strlen(type) + 1);
+    buf_add(&data, target, strlen(target) + 1);
+    if (option)
+        buf_add(&data, option, strlen(option) + 1);
+    buf_add(&data, "", 1);
     program_add_bytes(p, P_MOUNT, (struct program_args){.fd = fd, .a = attrs, .flags = PF_MAKE_DIR},
-                      data, n_type + n_target + 1);
+                      data.data, data.len);
+}
+
+static void mount_own(const struct plan_sandbox *plan, struct program *p, const char *type,
+                      const char *target, uint32_t attrs, int fd)
+{
+    mount_with(plan, p, type, target, attrs, fd, NULL);
+}
+
+/* That of an ipc namespace that was there before has a label already, and the host's is none of
+ * ours. */
+static void mount_mqueue(struct arena *a, const struct plan_sandbox *plan, struct program *p)
+{
+    const char *label = plan->own_spaces & CLONE_NEWIPC ? plan->in->mount_label : NULL;
+
+    mount_with(plan, p, "mqueue", "/dev/mqueue", MOUNT_SAFE, -1,
+               label ? arena_printf(a, "rootcontext=%s", label) : NULL);
 }
 
 static void add_cgroup_mounts(const struct plan_sandbox *plan, struct program *p,
@@ -149,7 +166,7 @@ static void add_cgroup_mounts(const struct plan_sandbox *plan, struct program *p
         attach(p, &plan->cgroup_mounts[i]);
 }
 
-static void add_file_systems(const struct plan_sandbox *plan, struct program *p)
+static void add_file_systems(struct arena *a, const struct plan_sandbox *plan, struct program *p)
 {
     uint32_t read_only = plan->in->host->privileged ? 0 : MOUNT_ATTR_RDONLY;
 
@@ -165,7 +182,7 @@ static void add_file_systems(const struct plan_sandbox *plan, struct program *p)
     if (plan->mqueue >= 0)
         attach_own(plan, p, plan->mqueue, "/dev/mqueue", 0);
     else
-        mount_own(plan, p, "mqueue", "/dev/mqueue", MOUNT_SAFE, -1);
+        mount_mqueue(a, plan, p);
     attach_own(plan, p, plan->console, "/dev/console", 0);
     mount_own(plan, p, "sysfs", "/sys", MOUNT_SAFE | read_only, -1);
     add_cgroup_mounts(plan, p, plan->has_writable_cgroups ? 0 : read_only);
@@ -302,9 +319,16 @@ static void add_profile(struct program *p, const struct plan_process *x)
                         x->profile, NULL);
 }
 
+static void add_context(struct program *p, const struct plan_process *x)
+{
+    if (x->context)
+        program_add_str(p, P_CONTEXT, NO_ARGS, x->has_init ? "current" : "exec", x->context);
+}
+
 static void add_identity(struct program *p, const struct plan_process *x)
 {
     add_profile(p, x);
+    add_context(p, x);
     add_caps(p, x);
     program_add_str(p, P_CWD, (struct program_args){NO_FD, .flags = x->makes_cwd ? PF_MAKE_DIR : 0},
                     x->cwd, NULL);
@@ -351,6 +375,8 @@ static void add_process(struct program *p, const struct plan_process *x, bool ha
     if (!has_userns)
         add_oom_score(p, x);
     program_add(p, P_UMASK, (struct program_args){NO_FD, .a = 0022});
+    if (x->context)
+        program_add_str(p, P_CONTEXT, NO_ARGS, "keycreate", x->context);
     program_add(p, P_KEYRING, NO_ARGS);
     add_stdio(p, x);
     if (!x->is_payload)
@@ -407,7 +433,7 @@ void plan_sandbox(struct arena *a, const struct plan_sandbox *plan, struct progr
     else if (plan->in->ns.private_cgroup && !plan->in->ns.host_cgroup)
         program_add(out, P_UNSHARE, (struct program_args){NO_FD, .a = CLONE_NEWCGROUP});
     program_add(out, P_ROOT, WITH_FD(plan->root));
-    add_file_systems(plan, out);
+    add_file_systems(a, plan, out);
     add_guarded(a, plan, out, &h->masked_paths, sandbox_masked_paths, mask);
     if (!h->masked_paths.v && !h->privileged)
         for (size_t i = 0; i < plan->extra_masks.n; i++)

@@ -23,6 +23,7 @@ struct plan_process { /* the payload: container and exec alike */
     uint64_t caps; /* bounding set */
     bool no_new_privs;
     const char *profile; /* of AppArmor; NULL: none */
+    const char *context; /* of SELinux; NULL: none */
     int filter;
     unsigned filter_flags;
     struct strs argv, env;

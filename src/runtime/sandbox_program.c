@@ -74,20 +74,25 @@ static void close_input(struct sandbox_compile *c)
 
 /* ---- the user namespace: what is made here is the host's root's, unless it is given away ---- */
 
+/* Of all files of a new file system; NULL: none is set, and it is the last of the options. */
+static const char *context_option(const struct sandbox_compile *c)
+{
+    return c->in->mount_label ? arena_printf(c->a, "context=%s", c->in->mount_label) : NULL;
+}
+
 /* A tmpfs whose root directory is the container's root's. */
 static struct err *new_tmpfs(const struct sandbox_compile *c, const char *source, const char *mode,
                              const char *size, unsigned attrs, int *out)
 {
     const struct id_map *ids = c->in->ids;
-    const char *options[] = {
-        source,
-        mode,
-        size,
-        ids ? arena_printf(c->a, "uid=%u", id_map_uid(ids, 0)) : NULL,
-        ids ? arena_printf(c->a, "gid=%u", id_map_gid(ids, 0)) : NULL,
-        NULL,
-    };
+    const char *options[7] = {source, mode, size};
+    size_t n = 3;
 
+    if (ids) {
+        options[n++] = arena_printf(c->a, "uid=%u", id_map_uid(ids, 0));
+        options[n++] = arena_printf(c->a, "gid=%u", id_map_gid(ids, 0));
+    }
+    options[n] = context_option(c);
     return detached_new("tmpfs", options, attrs, out);
 }
 
@@ -136,6 +141,7 @@ static struct err *resolve_process(struct sandbox_compile *c)
     x->cwd =
         path_clean(c->a, text_is_empty(in->config->working_dir) ? "/" : in->config->working_dir);
     x->makes_cwd = true;
+    x->context = in->label;
     x->has_init = in->host->init == 1 && !in->ns.host_pid && in->ns.pid < 0;
     return confine(c->a, in->host, in->lsm, c->l, x);
 }
@@ -161,8 +167,10 @@ static struct err *check_root(const struct sandbox_compile *c)
 static struct err *make_pts(struct sandbox_compile *c, int *out)
 {
     const struct id_map *ids = c->in->ids;
-    const char *options[] = {"newinstance", "ptmxmode=0666", "mode=0620",
-                             arena_printf(c->a, "gid=%u", id_map_gid(ids, TTY_GROUP)), NULL};
+    const char *options[] = {
+        "newinstance",     "ptmxmode=0666",
+        "mode=0620",       arena_printf(c->a, "gid=%u", id_map_gid(ids, TTY_GROUP)),
+        context_option(c), NULL};
     autoclose int pts = -1;
 
     TRY(detached_new("devpts", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, &pts));
@@ -233,6 +241,7 @@ static struct err *make_dev(struct sandbox_compile *c)
         .has_shm = !text_same(c->in->host->ipc_mode, "none"),
         .has_mqueue = true,
         .ids = c->in->ids,
+        .context = context_option(c),
     };
     int pts, dev, null;
 
@@ -282,7 +291,7 @@ static struct err *make_mqueue(struct sandbox_compile *c)
 /* The one empty directory that covers every masked directory. */
 static struct err *make_mask(struct sandbox_compile *c)
 {
-    static const char *const options[] = {"mode=755", "size=4k", "nr_inodes=2", NULL};
+    const char *options[] = {"mode=755", "size=4k", "nr_inodes=2", context_option(c), NULL};
     int fd;
 
     TRY(detached_new("tmpfs", options,

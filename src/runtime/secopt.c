@@ -32,19 +32,10 @@ static struct err *parse_bool(const char *option, const char *value, bool *out)
 
 static struct err *set_label(struct secopt *o, const char *value)
 {
-    static const char *const keys[] = {"user:", "role:", "level:", "type:", "filetype:"};
-
-    if (strcmp(value, "disable") == 0)
-        return NULL;
-    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-        if (text_starts(value, keys[i]) && value[strlen(keys[i])]) {
-            o->label = o->label ? o->label : value;
-            return NULL;
-        }
-    return err_new(ERR_INVALID,
-                   "bad label option \"%s\", must be 'disable' or \"user, role, level, type, "
-                   "filetype\" followed by ':' and a value",
-                   value);
+    TRY(label_options_add(&o->label, value));
+    if (!o->first_label && strcmp(value, "disable") != 0)
+        o->first_label = value;
+    return NULL;
 }
 
 static struct err *set_option(struct secopt *o, const char *option, const char *key,
@@ -78,8 +69,10 @@ struct err *secopt_parse(struct arena *a, const struct strs *options, struct sec
             o.no_new_privs = true;
             continue;
         }
-        if (strcmp(option, "disable") == 0) /* an old spelling of label=disable */
+        if (strcmp(option, "disable") == 0) { /* an old spelling of label=disable */
+            TRY(set_label(&o, option));
             continue;
+        }
         if (option[n] == '\0')
             return err_new(ERR_INVALID, "invalid --security-opt 1: \"%s\"", option);
         TRY(set_option(&o, option, arena_strndup(a, option, n), option + n + 1));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/config.h"
+#include "runtime/label.h"
 
 enum secopt_filter { SECOPT_DEFAULT, SECOPT_UNCONFINED, SECOPT_PROFILE };
 
@@ -13,7 +14,8 @@ struct secopt {
     bool no_new_privs;
     bool writable_cgroups;
     const char *apparmor; /* NULL: not given */
-    const char *label;    /* the first SELinux label that is asked for; NULL: none */
+    struct label_options label;
+    const char *first_label; /* that is asked for, but for "disable"; NULL: none */
 };
 struct err *secopt_parse(struct arena *a, const struct strs *options, struct secopt *out)
     must_check;

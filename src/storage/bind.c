@@ -19,6 +19,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 
+#include "relabel.h"
 #include "shift.h"
 
 static const unsigned long propagation_types = MS_PRIVATE | MS_SLAVE | MS_SHARED | MS_UNBINDABLE;
@@ -51,8 +52,10 @@ struct err *bind_open_at(int dir, const char *path, const struct bind_options_pl
     if (mount < 0)
         return err_sys("bind %s%s", path, err_no_room());
     TRY(set_propagation(mount, o->propagation));
-    if (o->shift)
-        TRY(shift_mount(mount, !o->non_recursive, o->shift, *path ? path : "the volume"));
+    if (o->as.context) /* while it can be written to, and has the owners that the host knows */
+        TRY(relabel_tree(mount, o->as.context, *path ? path : "the volume"));
+    if (o->as.shift)
+        TRY(shift_mount(mount, !o->non_recursive, o->as.shift, *path ? path : "the volume"));
     if (o->read_only)
         TRY(set_attr(mount, o->readonly_non_recursive ? 0 : AT_RECURSIVE,
                      (struct mount_attr){.attr_set = MOUNT_ATTR_RDONLY}));

@@ -20,7 +20,7 @@ static struct err *open_one(struct layer_store *s, const char *layer, const stru
                             int *out)
 {
     const struct bind_options_plan plan = {
-        .read_only = true, .non_recursive = true, .shift = shift};
+        .read_only = true, .non_recursive = true, .as.shift = shift};
     autoclose int dir = openat(s->layers, layer, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
     if (dir < 0)
@@ -29,12 +29,16 @@ static struct err *open_one(struct layer_store *s, const char *layer, const stru
 }
 
 static struct err *open_layers(struct layer_store *s, struct arena *a, const struct strs *chain,
-                               const struct id_shift *shift, int *out)
+                               const struct mount_as *as, int *out)
 {
-    struct overlay o = {.store = s, .shift = shift};
+    struct overlay o = {.store = s, .shift = as->shift, .context = as->context};
 
     TRY(layers_list(s, a, chain, &o.lower));
-    return o.lower.n == 1 ? open_one(s, o.lower.v[0], shift, out) : overlay_open(&o, out);
+    if (o.lower.n == 1 && !as->context)
+        return open_one(s, o.lower.v[0], as->shift, out);
+    if (o.lower.n == 1) /* an overlay after all: a label is a file system's */
+        strs_add(a, &o.lower, EMPTY_LAYER);
+    return overlay_open(&o, out);
 }
 
 /* A program with the rights of its owner, or a device, is nothing that data from elsewhere needs.
@@ -70,8 +74,9 @@ static struct err *open_inside(int mount, const char *subpath, int *out)
 }
 
 struct err *image_mount_open(struct layer_store *s, const struct strs *chain, const char *subpath,
-                             const struct id_shift *shift, int *out, bool *is_file)
+                             const struct mount_as *as, int *out, bool *is_file)
 {
+    static const struct mount_as as_it_is;
     autoarena struct arena *a = arena_create();
     autoclose int mount = -1, inside = -1;
     struct stat st;
@@ -79,7 +84,7 @@ struct err *image_mount_open(struct layer_store *s, const struct strs *chain, co
     ASSERT(s->magic == STORE_MAGIC);
     if (chain->n == 0)
         return err_new(ERR_INVALID, "the image has no layers");
-    TRY(open_layers(s, a, chain, shift, &mount));
+    TRY(open_layers(s, a, chain, as ? as : &as_it_is, &mount));
     if (!text_is_empty(subpath)) {
         TRY(open_inside(mount, subpath, &inside));
         close(mount);

@@ -120,6 +120,8 @@ static struct err *open_layers(struct opening *p, int *out)
         TRY(add_lower(p, p->o->lower.v[i]));
     if (p->o->id)
         TRY(add_upper(p));
+    if (p->o->context)
+        TRY(fsctx_set_text(p->fs, "context", p->o->context));
     if (p->o->is_volatile)
         TRY(fsctx_set_flag(p->fs, "volatile"));
     return fsctx_mount(p->fs, 0, out);

@@ -10,6 +10,7 @@ struct overlay {
     struct strs lower; /* below layers/, the topmost first */
     bool is_volatile;
     const struct id_shift *shift; /* whose owners its files get; NULL: as they are */
+    const char *context;          /* of SELinux, for all its files; NULL: as they are */
 };
 
 /* Names below layers/. ERR_NOT_FOUND. */

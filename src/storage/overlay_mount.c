@@ -104,6 +104,8 @@ static struct err *make_options(const struct overlay *o, struct buf *options)
         TRY(place_upper(o));
         buf_puts(options, ",upperdir=c/upper,workdir=c/work");
     }
+    if (o->context) /* it has commas, and never quotes */
+        buf_printf(options, ",context=\"%s\"", o->context);
     if (o->is_volatile)
         buf_puts(options, ",volatile");
     if (options->len > MOUNT_DATA_MAX)

@@ -63,12 +63,16 @@ struct err *layers_list(struct layer_store *s, struct arena *a, const struct str
 }
 
 struct err *rootfs_mount(struct layer_store *s, const char *id, const struct strs *chain,
-                         bool is_volatile, const struct id_shift *shift, int *out)
+                         bool is_volatile, const struct mount_as *as, int *out)
 {
     autoarena struct arena *a = arena_create();
-    struct overlay o = {.store = s, .id = id, .is_volatile = is_volatile, .shift = shift};
+    struct overlay o = {.store = s, .id = id, .is_volatile = is_volatile};
     struct err *e;
 
+    if (as) {
+        o.shift = as->shift;
+        o.context = as->context;
+    }
     ASSERT(s->magic == STORE_MAGIC);
     TRY(check_id(id));
     TRY(layers_list(s, a, chain, &o.lower));

@@ -99,9 +99,10 @@ static int make_init_entry(int root, const struct init_entry *entry)
 
 static struct err *make_init_layer(struct layer_store *s)
 {
-    autoclose int top = -1, root = -1;
+    autoclose int top = -1, root = -1, empty = -1;
 
     TRY(store_open_dir(s->layers, "init", &top));
+    TRY(store_open_dir(top, "empty", &empty));
     TRY(store_open_dir(top, "diff", &root));
     if (fchmod(root, 0755) < 0)
         return err_sys("set the mode of the init layer");

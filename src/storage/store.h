@@ -25,6 +25,8 @@ struct layer_store {
 
 /* What the init layer (layers/init/diff) lies under: the lowest lower directory of every rootfs. */
 #define INIT_LAYER "init/diff"
+/* With nothing in it: an overlay that is not writable has two layers at least. */
+#define EMPTY_LAYER "init/empty"
 
 /* Random name for temporary directories. */
 #define TMP_NAME_MAX 33

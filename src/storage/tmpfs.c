@@ -49,7 +49,7 @@ static char *shift_options(struct arena *a, const char *options, const struct id
     return strs_join(a, &out, ",");
 }
 
-struct err *tmpfs_open(const char *options, const struct id_shift *shift, struct tmpfs_mount *out)
+struct err *tmpfs_open(const char *options, const struct mount_as *as, struct tmpfs_mount *out)
 {
     uint64_t attr = MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
     autoarena struct arena *a = arena_create();
@@ -57,10 +57,12 @@ struct err *tmpfs_open(const char *options, const struct id_shift *shift, struct
     autoclose int fs = -1;
     int fd;
 
-    if (shift)
-        options = shift_options(a, options, shift->map);
+    if (as && as->shift)
+        options = shift_options(a, options, as->shift->map);
     TRY(fsctx_open("tmpfs", &fs));
     TRY(fsctx_set_text(fs, "source", "tmpfs"));
+    if (as && as->context)
+        TRY(fsctx_set_text(fs, "context", as->context));
     TRY(fsctx_set_options(fs, options, tmpfs_keys, &attr));
     TRY(fsctx_mount(fs, attr & ~(uint64_t)MOUNT_ATTR_RDONLY, &fd));
     *out = (struct tmpfs_mount){

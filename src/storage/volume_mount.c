@@ -85,13 +85,15 @@ struct err *volume_open_place(const char *path, const struct pairs *options, con
 }
 
 struct err *volume_open_mount(const char *path, const struct pairs *options, bool ro,
-                              const char *subpath, const char *must_be,
-                              const struct id_shift *shift, int *out, bool *is_file)
+                              const char *subpath, const char *must_be, const struct mount_as *as,
+                              int *out, bool *is_file)
 {
-    struct bind_options_plan plan = {.read_only = ro, .must_be = must_be, .shift = shift};
+    struct bind_options_plan plan = {.read_only = ro, .must_be = must_be};
     autoclose int place = -1;
     struct stat st;
 
+    if (as)
+        plan.as = *as;
     TRY(volume_open_place(path, options, subpath, &plan, &place));
     if (fstat(place, &st) < 0)
         return err_sys("stat volume directory %s", path);

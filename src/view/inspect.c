@@ -331,8 +331,8 @@ void container_write_inspect(struct container *c, struct jw *w, int api_version,
     jw_int(w, "RestartCount", c->doc.state.restart_count);
     jw_str(w, "Driver", "overlay2");
     jw_str(w, "Platform", "linux");
-    jw_str(w, "MountLabel", "");
-    jw_str(w, "ProcessLabel", "");
+    jw_str(w, "MountLabel", c->doc.mount_label ? c->doc.mount_label : "");
+    jw_str(w, "ProcessLabel", c->doc.process_label ? c->doc.process_label : "");
     jw_str(w, "AppArmorProfile", lsm_profile(a, c->parts->lsm, &c->doc.host));
     write_exec_ids(c, w);
     write_host_config(c, w);

@@ -9,6 +9,7 @@ struct container_prune {
     struct arena *arena;
     struct strs ids, deleted;
     size_t at;
+    int64_t rw_bytes; /* of the one at `at` */
     int64_t freed_bytes;
     void (*done)(void *ctx, struct err *err, const char *json);
     void *ctx;
@@ -21,8 +22,10 @@ static void on_removed(void *ctx, struct err *err)
     struct container_prune *p = ctx;
 
     ASSERT(p->at < p->ids.n);
-    if (!err)
+    if (!err) {
         strs_add(p->arena, &p->deleted, p->ids.v[p->at]);
+        p->freed_bytes += p->rw_bytes;
+    }
     err_drop(err); /* it was started meanwhile: not ours any more */
     p->at++;
     prune_next(p);
@@ -35,8 +38,7 @@ static void on_sized(void *ctx, struct err *err, int64_t rw, int64_t root)
 
     ASSERT(p->at < p->ids.n);
     (void)root;
-    if (!err)
-        p->freed_bytes += rw;
+    p->rw_bytes = err ? 0 : rw;
     err_drop(err);
     err = container_find(p->table, p->ids.v[p->at], &c);
     if (err)

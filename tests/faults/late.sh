@@ -14,8 +14,8 @@ forgets() {
     container/stats:pause | */*:claim-root | container/start:take-root | container/path-stat:settle | container/copy-*:settle) ;;
     container/start:settle | container/start:await-permit | container/stop:await-exit | container/pause:await-execs | container/remove:end-process | container/exited:drain-streams) ;;
     build/build:begin | build/step:await-exit | build/step:await-source | build/step:look-up) ;;
-    image/*:begin | image/import:claim | image/load:make-layers | image/pull:connect | image/pull:resolve-manifest | image/pull:fetch-config | image/pull:make-layers | image/pull-all:* | image/ask:*) ;;
-    image/push:connect | image/push:send-* | image/push-all:*) ;;
+    image/*:begin | image/import:claim | image/load:make-layers | image/pull:connect | image/pull:resolve-manifest | image/pull:fetch-config | image/pull:make-layers | image/pull-all:*) ;;
+    image/push:connect | image/push:send-* | image/push-all:* | image/ask:*) ;;
     *) return 1 ;;
     esac
 }

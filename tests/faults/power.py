@@ -12,7 +12,8 @@ from engine_kit import DATA, EXEC, HOST, Engine, call, create, load, tap, tests
 from power_disk import Disk
 
 CUTS = int(os.environ.get("CUTS", "12"))
-SIZE = 256 << 20
+FS = os.environ.get("FS", "ext4")
+SIZE = (320 if FS == "xfs" else 256) << 20  # mkfs.xfs makes no smaller one
 dice = random.Random(int(os.environ["SEED"]))
 engine = Engine()
 promises = []  # (kind, name, from, until): positions in the log; until: None, or (asked, answered)
@@ -129,8 +130,8 @@ def look(at, promised, image, whole_layers):
 
 
 def main():
-    disk = Disk(HOST + "/disk", SIZE, HOST + "/fuse")
-    run("mkfs.ext4", "-q", HOST + "/fuse/disk")
+    disk = Disk(HOST + "/disk", SIZE, HOST + "/fuse", 4096 if FS == "btrfs" else 512)
+    run("mkfs." + FS, "-q", HOST + "/fuse/disk")
     mount(HOST + "/fuse/disk")
     run("sync")
     disk.begin(HOST + "/base")

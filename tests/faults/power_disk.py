@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A disk that knows what was flushed: a file served through /dev/fuse, below a loop device. Every
 write is recorded, and every flush; `crash` gives the disk as a power cut at some moment may have
-left it: all that was flushed before, and of what came after any part, in blocks of 512 bytes."""
+left it: all that was flushed before, and of what came after any part, in sectors: of 512 bytes, or
+4096 as on disks of today (a btrfs cannot be mounted whose super block is torn)."""
 import ctypes
 import errno
 import os
@@ -11,14 +12,13 @@ import threading
 LOOKUP, FORGET, GETATTR, SETATTR, OPEN, READ, WRITE, STATFS, RELEASE, FSYNC = 1, 2, 3, 4, 14, 15, 16, 17, 18, 20
 FLUSH, INIT, INTERRUPT, DESTROY, BATCH_FORGET = 25, 26, 36, 38, 42
 MAX_WRITE = 1 << 20
-BLOCK = 512
 libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Disk:
-    def __init__(self, path, size, mount_point):
+    def __init__(self, path, size, mount_point, sector):
         """path: where the disk is kept while it lives (sparse); it appears as mount_point/disk."""
-        self.size = size
+        self.size, self.sector = size, sector
         self.log = []  # (offset, bytes), or None: a flush
         self.is_recording = False
         self.file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -103,8 +103,8 @@ class Disk:
             if i < flushed or dice.random() < luck:
                 os.pwrite(fd, data, offset)
             elif dice.random() < 0.3:  # torn
-                for n in range(0, len(data), BLOCK):
+                for n in range(0, len(data), self.sector):
                     if dice.random() < 0.5:
-                        os.pwrite(fd, data[n:n + BLOCK], offset + n)
+                        os.pwrite(fd, data[n:n + self.sector], offset + n)
         os.close(fd)
         return at - flushed

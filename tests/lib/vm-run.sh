@@ -17,6 +17,7 @@
 #   --systemd                 boot systemd as PID 1 (with D-Bus), run COMMAND as
 #                             a service; without it a small shell is PID 1
 #   --apparmor                AppArmor on, with its tools (default: off in the kernel)
+#   --selinux                 SELinux on, without a policy; secilc on the host
 #   --net                     eth0 with user-mode networking (default: lo only)
 #   --env NAME[=VALUE]        pass an environment variable; may be repeated
 #   --stdin                   give COMMAND this script's standard input (read to
@@ -45,7 +46,7 @@
 set -u
 PROG=vm-run
 
-KERNEL=bookworm MEM=4G CPUS= SCRATCH=ext4 DISK=8G SYSTEMD=0 APPARMOR=0 NET=0 STDIN=0
+KERNEL=bookworm MEM=4G CPUS= SCRATCH=ext4 DISK=8G SYSTEMD=0 APPARMOR=0 SELINUX=0 NET=0 STDIN=0
 TIMEOUT=600 ACCEL=${VM_RUN_ACCEL:-auto} APPEND= SETUP_ONLY=0 VERBOSE=0
 SHARES=() ENVS=() FRESH=()
 CACHE=${VM_RUN_CACHE:-/var/cache/vm-run}
@@ -70,6 +71,7 @@ while [ $# -gt 0 ]; do
     --append)  need "$@"; APPEND=$2; shift 2 ;;
     --systemd) SYSTEMD=1; shift ;;
     --apparmor) APPARMOR=1; shift ;;
+    --selinux) SELINUX=1; shift ;;
     --net)     NET=1; shift ;;
     --stdin)   STDIN=1; shift ;;
     --setup-only) SETUP_ONLY=1; shift ;;
@@ -118,6 +120,7 @@ file_is_static "$BUSYBOX" || { "${APT[@]}" install -y --no-install-recommends bu
   </dev/null >/dev/null 2>&1; file_is_static "$BUSYBOX" || die "busybox is not static"; }
 [ $SYSTEMD = 0 ] || install_missing /lib/systemd/systemd=systemd /usr/bin/dbus-daemon=dbus
 [ $APPARMOR = 0 ] || install_missing apparmor_parser=apparmor
+[ $SELINUX = 0 ] || install_missing secilc=secilc
 
 # ------------------------------------------------------------------ kernel ---
 # A private apt state, so that the host's own sources and lists are untouched.
@@ -443,6 +446,7 @@ boot() {                            # $1 accelerator; leaves QEMU set
     *) die "unknown accelerator $1" ;;
   esac
   local lsm="apparmor=0"; [ $APPARMOR = 0 ] || lsm="apparmor=1 security=apparmor"
+  [ $SELINUX = 0 ] || lsm="security=selinux selinux=1"
   rm -f "$JOB"/{booted,started,rc,out,err}; mkfifo "$JOB/out" "$JOB/err" || die mkfifo
   # Not on qemu's own descriptors: qemu would change their flags.
   cat "$JOB/out" & CATS=($!)

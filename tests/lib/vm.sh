@@ -3,7 +3,7 @@
 # behind host.sh. Emulated, it takes minutes. BERTH_VM=0 leaves it out; BERTH_VM=1 makes a machine
 # that cannot be had (no packages, no kernel) a failure; BERTH_VM_KERNEL=trixie boots 6.12.
 #
-#   vm_begin                 skips where there is no machine; sets VM_DIR, which the machine has at
+#   vm_begin [OPTIONS…]      skips where there is no machine; sets VM_DIR, which the machine has at
 #                            /tmp/berth-vm, with the images busybox.tar, three.tar and many.tar
 #   vm_test SCRIPT OPTIONS…  runs the script of tests/system in it; options are vm-run.sh's
 
@@ -16,13 +16,13 @@ vm_fail() { # NAME LOG
 }
 vm() { bash "$BERTH_SRC/tests/lib/vm-run.sh" --kernel "${BERTH_VM_KERNEL:-bookworm}" "$@"; }
 
-vm_begin() {
+vm_begin() { # options of vm-run.sh that install something
     [ "${BERTH_VM:-auto}" != 0 ] || { echo "1..0 # SKIP BERTH_VM=0"; exit 0; }
     [ "$(id -u)" = 0 ] || { echo "1..0 # SKIP needs root"; exit 0; }
     VM_DIR=$(mktemp -d /tmp/berth-vm.XXXXXX)
     trap 'rm -rf "$VM_DIR"' EXIT
     trap 'exit 143' TERM INT
-    if ! vm --setup-only >"$VM_DIR/log" 2>&1; then
+    if ! vm --setup-only "$@" >"$VM_DIR/log" 2>&1; then
         [ "${BERTH_VM:-auto}" != 1 ] || vm_fail "a virtual machine" "$VM_DIR/log"
         echo "1..0 # SKIP no virtual machine: $(tail -1 "$VM_DIR/log")"
         exit 0

@@ -138,7 +138,20 @@ bad = list(c.images.push(sys.argv[1], tag="2", stream=True, decode=True, auth_co
 print(lines[-1].get("aux", {}).get("Tag") == "2", "error" in bad[-1])' $K/made 2>&1)"
 fi
 
+# ---- TLS
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=x -addext subjectAltName=IP:127.0.0.1 -keyout "$HOST/key.pem" -out "$HOST/cert.pem" 2>/dev/null
+mkdir -p "$HOST/files-5009"
+printf 'version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: "127.0.0.1:5009", tls: {certificate: %s, key: %s}}\n' "$HOST/files-5009" "$HOST/cert.pem" "$HOST/key.pem" >"$HOST/r-5009.yml"
+in_host docker-registry serve "$HOST/r-5009.yml" >"$HOST/r-5009.log" 2>&1 & P+=($!)
+poll 10 eval 'in_host curl -ks -o /dev/null https://127.0.0.1:5009/v2/'
+d tag $R/made:2 127.0.0.1:5009/tls:1
+like "over TLS" '1: digest: sha256' "$(d push 127.0.0.1:5009/tls:1 2>&1)"
+
 # ---- what is wrong is said
+RECORD=$(dirname "$(dirname "$(find "$HOST/data/layers" -path '*/diff/noise' | head -1)")")/tar-record
+mv "$RECORD" record; registry_at 5010; d tag $R/made:1 127.0.0.1:5010/old:1
+like "a layer without a record" 'kept no record of its archive; pull or load its image again' "$(d push 127.0.0.1:5010/old:1 2>&1)"
+mv record "$RECORD"
 printf 1 >"$(find "$HOST/data/layers" -path '*/diff/one' | head -1)x"
 FILE=$(find "$HOST/data/layers" -path '*/diff/noise' | head -1); cp -a "$FILE" keep; printf x | dd of="$FILE" bs=1 seek=5000000 conv=notrunc 2>/dev/null
 registry_at 5008; O=127.0.0.1:5008
@@ -150,6 +163,7 @@ like "given back, it goes" '1: digest' "$(d push $O/changed:1 2>&1)"
 like "nobody answers" 'connection refused' "$(d tag busybox 127.0.0.1:5999/x:1; d push 127.0.0.1:5999/x:1 2>&1)"
 poll 10 eval '[ "$(curl -s --unix-socket "$SOCK" http://x/debug/ops)" = "[]" ]'
 same "nothing of a layer is open" "" "$(find "/proc/$ENGINE_PID/fd" -lname '*/layers/*/*')"
+poll 2 eval '[ -z "$(find "$HOST"/registry "$HOST"/files-* -path "*/_uploads/*" -name data)" ]'
 same "uploads that came to nothing are given up at the registry" "" "$(find "$HOST"/registry "$HOST"/files-* -path '*/_uploads/*' -name data | head -3)"
 engine_stop
 like "of those that are here something is remembered" "^[3-9]|^[1-9][0-9]" "$(sqlite3 "$HOST/data/state.db" "select count(*) from documents where kind='blob'" 2>&1)"

@@ -101,6 +101,8 @@ POST /images/create?fromSrc=- changes word:change command:NOSUCH x,RUN x
 POST /images/create?fromSrc=- platform word:platform:a/b/c/d,@
 POST /images/load quiet bool
 POST /images/load platform word:platform:x,[],{"os":5}
+POST /images/127.0.0.1:5000/none/push tag word:tag:a b,-x
+POST /images/127.0.0.1:5000/none/push?tag=x platform word:platform:x,[],{"os":5}
 POST /images/busybox/tag repo word:reference:UPPER,a b
 POST /images/busybox/tag?repo=x tag word:tag:a b,-x
 DELETE /images/nosuch force bool

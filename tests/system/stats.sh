@@ -67,6 +67,14 @@ fails "--sort what is no column" "it is cpu, mem" b stats --no-stream --sort x
 like "it burns a processor there, too" "^[1-9][0-9]+\." "$(b stats --no-stream --format '{{.CPUPerc}}' busy)"
 like "a live table" "busy.*busy" "$(timeout 3 script -qec "$BERTH stats busy" /dev/null | tr -d '\n')"
 
+# ---- 200 rows: a frame is no larger than the screen, and drawn over the one before
+seq 197 | xargs -P 4 -I{} curl -fs -o /dev/null --unix-socket "$SOCK" -X POST -H 'Content-Type: application/json' -d '{"Image":"busybox","Cmd":["true"],"Labels":{"many":"1"}}' 'http://x/containers/create'
+n=$(b stats --no-stream -a | wc -l)
+screen() { in_host python3 "$BERTH_SRC/tests/system/stats_screen.py" "$@" "$BERTH" stats -a | paste -sd' '; }
+same "in 40 rows of 60 columns" "cleared 1 times frames several lines [40] too wide 0 last ['... and $((n - 39)) more']" "$(screen 40 60 8)"
+same "in 400 rows of 200 columns" "cleared 1 times frames several lines [$n] too wide 0 last ['a container']" "$(screen 400 200 8)"
+d ps -aqf label=many | xargs /usr/bin/docker rm >/dev/null
+
 # ---- whatever state it is in
 d run -d --name below --cgroup-parent /berth-stats -m 48m busybox sleep 1000 >/dev/null
 d run -d --name paused -m 32m busybox sh -c 'while :; do :; done' >/dev/null; d pause paused >/dev/null

@@ -198,6 +198,7 @@ static void check_shifted(struct layer_store *s, const struct strs *all, size_t 
     struct id_map map = {0};
     autoclose int userns = make_userns(a, &map);
     const struct id_shift shift = {&map, userns};
+    const struct mount_as as = {.shift = &shift};
     autoclose int root = -1;
     char id[ID_MAX];
     bool is_done;
@@ -205,7 +206,7 @@ static void check_shifted(struct layer_store *s, const struct strs *all, size_t 
 
     id_random(id);
     need(rootfs_create(s, id), "rootfs_create");
-    e = rootfs_mount(s, id, &chain, false, &shift, &root);
+    e = rootfs_mount(s, id, &chain, false, &as, &root);
     report(!e, arena_printf(a, "%s: %zu layers with the owners of a user namespace", way, n), e);
     if (root < 0)
         return;

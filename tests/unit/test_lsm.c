@@ -7,7 +7,8 @@
 
 #include "test.h"
 
-static const struct lsm none, bare = {.has_apparmor = true},
+static const struct lsm none, labelled = {.is_selinux_on = true, .sets_labels = true},
+                              bare = {.has_apparmor = true},
                               full = {.has_apparmor = true, .profile = "berth-default"};
 
 static struct host_config with(const char *options, bool is_privileged)
@@ -75,6 +76,8 @@ TEST(lsm_refuses_what_the_kernel_has_not)
     says(&none, "apparmor=unconfined", NULL);
     says(&bare, "apparmor=mine", NULL);
     says(&full, "label=disable", NULL);
+    says(&labelled, "label=type:svirt_t label=level:s0:c1,c2", NULL);
+    says(&labelled, "label=type:", "bad label option");
     says(&full, "disable", NULL);
     says(&full, "label=type:svirt_t", "does not set SELinux labels");
     says(&full, "label:level:s0:c1,c2", "label=level:s0:c1,c2");

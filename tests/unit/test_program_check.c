@@ -214,3 +214,20 @@ TEST(target_knows_system_directories)
     CHECK(!target_is_below("/proc/", "proc"));
     CHECK(target_is("/proc/net/dev", "proc/net/dev"));
 }
+
+/* The name becomes part of a path below /proc. */
+TEST(program_with_a_context)
+{
+    begin();
+    add(P_CONTEXT, "exec\0u:r:t", 11);
+    end();
+    CHECK_STR(verdict(), "good");
+    begin();
+    add(P_CONTEXT, "../../x\0u:r:t", 14);
+    end();
+    CHECK_STR(verdict(), "unknown attribute of a process");
+    begin();
+    add(P_CONTEXT, "currentx", 8);
+    end();
+    CHECK_STR(verdict(), "text is not terminated");
+}

@@ -246,6 +246,16 @@ static int find(const struct view *v, uint16_t code, const char *text)
     return -1;
 }
 
+/* The string i of a record. */
+static const char *string_of(const struct view *v, int at, unsigned i)
+{
+    const char *s = v->ops[at]->data;
+
+    while (i--)
+        s += strlen(s) + 1;
+    return s;
+}
+
 static int find_mount(const struct view *v, const char *type)
 {
     return find(v, P_MOUNT, type);
@@ -495,6 +505,51 @@ TEST(plan_profile_is_asked_for_before_rights_go)
     v = look(&p);
     CHECK(find(&v, P_LABEL, "p") > 0);
     CHECK(find(&v, P_LABEL, "p") < find(&v, P_PAYLOAD, NULL));
+    program_finish(&p);
+}
+
+/* With --init at once: but for the filter nothing that is the keeper's is read afterwards. */
+TEST(plan_context_is_asked_for_before_rights_go)
+{
+    struct sandbox_input in = input("{}");
+    struct plan_sandbox plan = plan_of(&in);
+    struct plan_exec exec = {.pidfd = 1};
+    struct program p = {0};
+    struct view v;
+
+    plan.process.context = "u:r:t";
+    in.mount_label = "u:object_r:f";
+    plan.own_spaces = plan_own_spaces(&in);
+    plan_sandbox(test_arena, &plan, &p);
+    v = look(&p);
+    CHECK(find(&v, P_CONTEXT, "keycreate") > 0);
+    CHECK(find(&v, P_CONTEXT, "keycreate") < find(&v, P_KEYRING, NULL));
+    CHECK_STR(string_of(&v, find(&v, P_CONTEXT, "exec"), 1), "u:r:t");
+    CHECK(find(&v, P_CONTEXT, "exec") < find(&v, P_SECCOMP, NULL));
+    CHECK(find(&v, P_CONTEXT, "exec") < find(&v, P_USER, NULL));
+    CHECK_STR(string_of(&v, find_mount(&v, "mqueue"), 2), "rootcontext=u:object_r:f");
+    program_finish(&p);
+    plan.process.has_init = true;
+    plan.own_spaces &= ~(uint64_t)CLONE_NEWIPC; /* another's queues */
+    plan_sandbox(test_arena, &plan, &p);
+    v = look(&p);
+    CHECK(find(&v, P_CONTEXT, "current") > 0);
+    CHECK(find(&v, P_CONTEXT, "current") < find(&v, P_INIT, NULL));
+    CHECK_STR(string_of(&v, find_mount(&v, "mqueue"), 2), "");
+    program_finish(&p);
+    exec.process = plan.process;
+    exec.process.has_init = false;
+    exec.process.is_payload = true;
+    plan_exec(&exec, &p);
+    v = look(&p);
+    CHECK(find(&v, P_CONTEXT, "exec") > 0);
+    CHECK(find(&v, P_CONTEXT, "exec") < find(&v, P_PAYLOAD, NULL));
+    program_finish(&p);
+    plan.process.context = NULL;
+    in.mount_label = NULL;
+    plan_sandbox(test_arena, &plan, &p);
+    v = look(&p);
+    CHECK(find(&v, P_CONTEXT, "exec") < 0 && find(&v, P_CONTEXT, "keycreate") < 0);
     program_finish(&p);
 }
 

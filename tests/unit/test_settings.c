@@ -67,7 +67,8 @@ TEST(defaults)
     CHECK_INT(s.max_concurrent_downloads, 3);
     CHECK_INT(s.mtu, 1500);
     CHECK(s.icc && s.ip_forward && s.ip_forward_accept && s.ip_masq && s.live_restore);
-    CHECK(!s.debug && !s.ipv6 && !s.no_new_privileges && !s.only_version && !s.only_help);
+    CHECK(!s.debug && !s.ipv6 && !s.no_new_privileges && !s.selinux_enabled && !s.only_version &&
+          !s.only_help);
 }
 
 TEST(flags_in_all_their_spellings)
@@ -126,7 +127,6 @@ TEST(bad_flags_are_refused_in_dockers_words)
     check_says(parse("-- serve"), "accepts no arguments");
     check_says(parse("-"), "accepts no arguments");
     check_says(parse("--tlsverify"), "unknown flag: --tlsverify");
-    check_says(parse("--selinux-enabled"), "unknown flag: --selinux-enabled");
     check_says(parse("--log-level loud"), "invalid logging level: loud");
     check_says(parse("--label nokey"), "bad attribute format: nokey");
     check_says(parse("--dns example.org"), "example.org is not an ip address");

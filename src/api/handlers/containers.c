@@ -67,6 +67,17 @@ static void start(struct request *r, struct container *c)
     container_start(c, reply_done, r);
 }
 
+/* Also where criu is installed: it cannot put together again what the keeper and the engine hold.
+ */
+void handle_checkpoints(struct request *r)
+{
+    if (container_of_request(r))
+        reply_err(r, err_new(ERR_NOT_IMPLEMENTED,
+                             "checkpoints are not supported: this version of berth does not use "
+                             "criu; pause keeps a container's processes as they are, commit its "
+                             "files"));
+}
+
 void handle_container_start(struct request *r)
 {
     struct container *c;
@@ -77,9 +88,8 @@ void handle_container_start(struct request *r)
                              "API v1.22 and removed in v1.24"));
         return;
     }
-    if (query_get(&r->query, "checkpoint")[0]) {
-        reply_err(r, err_new(ERR_NOT_IMPLEMENTED,
-                             "checkpoints are not supported: start the container without one"));
+    if (query_get(&r->query, "checkpoint")[0] || query_get(&r->query, "checkpoint-dir")[0]) {
+        handle_checkpoints(r);
         return;
     }
     c = container_of_request(r);

@@ -182,10 +182,14 @@ void handle_image_inspect(struct request *r)
 void handle_image_history(struct request *r)
 {
     struct image *i = image_of_request(r);
+    const char *platform;
     struct buf b = {0};
     struct jw w = {.out = &b};
 
-    if (!i)
+    if (!i ||
+        reply_failed(r,
+                     image_platform_of_json(r->arena, request_param(r, "platform"), &platform)) ||
+        reply_failed(r, image_check_platform(i, request_arg(r, 0), platform)))
         return;
     image_write_history(i, &w);
     reply_json(r, 200, &b);

@@ -213,12 +213,14 @@ static void write_swarm(struct jw *w)
 static void write_engine(struct request *r, struct jw *w)
 {
     const struct parts *p = parts_of(r);
-    const char *security[5] = {NULL};
+    const char *security[6] = {NULL};
     size_t n = 0;
 
     if (p->lsm->profile)
         security[n++] = "name=apparmor";
     security[n++] = "name=seccomp,profile=builtin";
+    if (p->lsm->sets_labels)
+        security[n++] = "name=selinux";
     if (p->remap)
         security[n++] = "name=userns";
     if (cgroup_is_v2(p->cgroups))
