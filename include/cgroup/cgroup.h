@@ -131,9 +131,13 @@ struct err *cgroup_stats(struct cgroup_tree *t, const char *place, struct cgroup
     must_check;
 
 /* psi.rst; v1 has none, nor has a kernel without PSI. */
-struct cgroup_pressure {
+struct cgroup_stall {
+    int64_t total_ns;
+    double avg10, avg60, avg300; /* percent of the last so many seconds */
+};
+struct cgroup_pressure { /* some, or all, of the tasks wait */
     bool is_known;
-    int64_t some_ns, full_ns;
+    struct cgroup_stall some, full;
 };
 /* resource: "cpu", "memory", "io". */
 void cgroup_pressure(struct cgroup_tree *t, const char *place, const char *resource,

@@ -48,5 +48,8 @@ unsigned cgroup_tree_passed_on(struct arena *a, int dir); /* v2: a bit per contr
 /* Reads a small knob of `place` into `out`; false when absent. */
 bool knob_read(const struct hierarchy *h, const char *place, const char *file, char *out,
                size_t room);
+/* "some avg10=0.00 avg60=0.00 avg300=0.00 total=12", in us, and a line of "full" (of the CPU only
+ * since Linux 5.13). */
+struct cgroup_pressure pressure_read(const char *text);
 int64_t knob_value_of(const char *text, const char *key); /* of "key value" lines; 0 when absent */
 struct err *knob_write(int dir, const char *place, const char *file, const char *value) must_check;

@@ -144,14 +144,31 @@ struct err *cgroup_stats(struct cgroup_tree *t, const char *place, struct cgroup
     return NULL;
 }
 
-static int64_t total_of(const char *text, const char *line)
+static double number_after(const char *line, size_t n, const char *key)
 {
-    const char *at = strstr(text, line), *total = at ? strstr(at, "total=") : NULL;
+    const char *at = memmem(line, n, key, strlen(key));
 
-    return total ? strtoll(total + strlen("total="), NULL, 10) * 1000 : 0;
+    return at ? strtod(at + strlen(key), NULL) : 0;
 }
 
-/* "some avg10=0.00 avg60=0.00 avg300=0.00 total=12", in us, and a line of "full". */
+static struct cgroup_stall stall_of(const char *text, const char *word)
+{
+    const char *line = strstr(text, word);
+    size_t n = line ? strcspn(line, "\n") : 0;
+
+    return (struct cgroup_stall){
+        .total_ns = (int64_t)number_after(line, n, "total=") * 1000,
+        .avg10 = number_after(line, n, "avg10="),
+        .avg60 = number_after(line, n, "avg60="),
+        .avg300 = number_after(line, n, "avg300="),
+    };
+}
+
+struct cgroup_pressure pressure_read(const char *text)
+{
+    return (struct cgroup_pressure){true, stall_of(text, "some "), stall_of(text, "full ")};
+}
+
 void cgroup_pressure(struct cgroup_tree *t, const char *place, const char *resource,
                      struct cgroup_pressure *out)
 {
@@ -163,7 +180,7 @@ void cgroup_pressure(struct cgroup_tree *t, const char *place, const char *resou
     snprintf(file, sizeof(file), "%s.pressure", resource);
     if (!knob_read(&t->h[0], place, file, text, sizeof(text)))
         return;
-    *out = (struct cgroup_pressure){true, total_of(text, "some "), total_of(text, "full ")};
+    *out = pressure_read(text);
 }
 
 /* ---- in detail ---- */

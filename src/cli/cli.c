@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -160,9 +161,17 @@ static struct err *choose_host(struct cli *cli, const struct global_options *o, 
     return e ? err_wrap(e, "context \"%s\"", c.name) : NULL;
 }
 
-static struct err *set_up(struct cli *cli, const struct global_options *o, bool is_of_contexts)
+/* Without HOME, that of the user, as docker does it; "" where nobody knows. */
+static const char *home_of_user(void)
 {
     const char *home = getenv("HOME");
+    const struct passwd *p = text_is_empty(home) ? getpwuid(geteuid()) : NULL;
+
+    return p && p->pw_dir ? p->pw_dir : home ? home : "";
+}
+
+static struct err *set_up(struct cli *cli, const struct global_options *o, bool is_of_contexts)
+{
     const char *config = o->config ? o->config : getenv("DOCKER_CONFIG");
 
     if (o->hosts.n > 1)
@@ -171,9 +180,8 @@ static struct err *set_up(struct cli *cli, const struct global_options *o, bool 
         return err_new(ERR_INVALID,
                        "berth talks to its engine over a Unix socket only: there is no "
                        "TLS to set up");
-    cli->config_dir = text_is_empty(config)
-                          ? arena_printf(cli->arena, "%s/.docker", home ? home : "")
-                          : arena_strdup(cli->arena, config);
+    cli->config_dir = text_is_empty(config) ? arena_printf(cli->arena, "%s/.docker", home_of_user())
+                                            : arena_strdup(cli->arena, config);
     TRY(choose_host(cli, o, is_of_contexts));
     cli->socket_path = text_starts(cli->host, "unix://") ? cli->host + strlen("unix://") : "";
     return NULL;

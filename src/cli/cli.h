@@ -16,6 +16,7 @@ struct cli {
     const char *config_dir;        /* holds config.json */
     const char *context;           /* the name of the one that was chosen: context.h */
     const struct json *config;     /* of config_file_look */
+    const char *kept_context;      /* of config_file_context */
     bool has_config;               /* it has looked */
     const char *api_version;       /* NULL until api.c has negotiated */
     const struct command *command; /* the one that runs */

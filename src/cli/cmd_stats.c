@@ -7,6 +7,7 @@
 #include "commands.h"
 
 #include "api.h"
+#include "pressure.h"
 #include "printable.h"
 #include "query.h"
 #include "rows.h"
@@ -22,16 +23,27 @@
 #define PERIOD_MS 1000
 
 static const struct pair stats_titles[] = {
-    {"BlockIO", "BLOCK I/O"},   {"CPUPerc", "CPU %"},
-    {"Container", "CONTAINER"}, {"ID", "CONTAINER ID"},
-    {"MemPerc", "MEM %"},       {"MemUsage", "MEM USAGE / LIMIT"},
-    {"Name", "NAME"},           {"NetIO", "NET I/O"},
-    {"PIDs", "PIDS"},           {NULL, NULL},
+    {"BlockIO", "BLOCK I/O"},
+    {"CPUPerc", "CPU %"},
+    {"CPUPressure", "CPU PRESSURE"},
+    {"Container", "CONTAINER"},
+    {"ID", "CONTAINER ID"},
+    {"IOPressure", "I/O PRESSURE"},
+    {"MemPerc", "MEM %"},
+    {"MemUsage", "MEM USAGE / LIMIT"},
+    {"MemoryPressure", "MEM PRESSURE"},
+    {"Name", "NAME"},
+    {"NetIO", "NET I/O"},
+    {"PIDs", "PIDS"},
+    {NULL, NULL},
 };
 
 #define STATS_COLUMNS                                                                              \
     "table {{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t{{.NetIO}}"              \
     "\t{{.BlockIO}}\t{{.PIDs}}"
+#define PSI_COLUMNS STATS_COLUMNS "\t{{.CPUPressure}}\t{{.MemoryPressure}}\t{{.IOPressure}}"
+#define NO_PSI                                                                                     \
+    "WARNING: the engine tells no pressure: that needs cgroup v2 and a kernel with PSI (psi=1)\n"
 
 struct earlier_look {
     char *id;
@@ -43,6 +55,9 @@ struct live { /* what is kept between rounds */
     struct earlier_look *v;
     size_t n, room;
     int round;
+    bool has_psi;     /* is shown */
+    bool lacks_psi;   /* of a container that runs */
+    bool is_psi_said; /* that it does */
 };
 
 struct stats_line {
@@ -190,6 +205,10 @@ static struct stats_line stats_line(struct arena *a, struct live *l, const char 
     pairs_set(a, row, "Name", name + (name[0] == '/'));
     pairs_set(a, row, "NetIO", network_text(a, s, &net));
     pairs_set(a, row, "PIDs", arena_printf(a, "%.0f", pids));
+    if (l->has_psi) {
+        pressure_fields(a, row, s);
+        l->lacks_psi |= pressure_is_missing(s);
+    }
     line.key = (const double[]){0, cpu, used, part, net, block, pids, 0}[by];
     return line;
 }
@@ -297,12 +316,24 @@ static void draw(const struct buf *text, bool is_first)
     cli_print_raw(out.data, out.len);
 }
 
+/* On a screen below the table, which would hide it, else once. */
+static void say_no_psi(struct live *l, bool is_live, struct buf *out)
+{
+    if (l->lacks_psi && is_live)
+        buf_puts(out, NO_PSI);
+    else if (l->lacks_psi && !l->is_psi_said)
+        cli_say(NO_PSI);
+    l->is_psi_said |= l->lacks_psi;
+}
+
 static struct err *show_round(struct cli *cli, const struct stats_options *o, struct live *l,
                               struct strs args, enum sort_by by)
 {
-    struct rows list = {.table = STATS_COLUMNS, .quiet = "{{.ID}}", .titles = stats_titles};
+    struct rows list = {
+        .table = o->psi ? PSI_COLUMNS : STATS_COLUMNS, .quiet = "{{.ID}}", .titles = stats_titles};
     autobuf struct buf out = {0};
     bool is_measured = l->round > 0, must_be_there = args.n && (o->no_stream || !is_measured);
+    bool is_live = !o->no_stream && isatty(STDOUT_FILENO);
     struct strs names = {0};
 
     TRY(stats_targets(cli, o, args, &names));
@@ -310,7 +341,8 @@ static struct err *show_round(struct cli *cli, const struct stats_options *o, st
     if (!is_measured)
         return NULL; /* only what the next round is compared with */
     TRY(rows_print(cli->arena, &list, o->format, false, &out));
-    if (!o->no_stream && isatty(STDOUT_FILENO))
+    say_no_psi(l, is_live, &out);
+    if (is_live)
         draw(&out, l->round == 2);
     else
         cli_print(out.data ? out.data : "", out.len);
@@ -328,7 +360,8 @@ struct err *cmd_stats(struct cli *cli, const void *options, struct strs args)
 {
     const struct stats_options *o = options;
     struct arena *whole = cli->arena;
-    struct live live = {.a = whole};
+    struct live live = {.a = whole,
+                        .has_psi = o->psi || (o->format && strstr(o->format, "Pressure"))};
     enum sort_by by = SORT_NOT;
     struct err *e = NULL;
     char *unused = NULL;

@@ -268,6 +268,8 @@ const struct flag stats_flags[] = {
     BOOL(stats_options, no_stream, "no-stream", 0,
          "Disable streaming stats and only pull the first result"),
     BOOL(stats_options, no_trunc, "no-trunc", 0, "Do not truncate output"),
+    BOOL(stats_options, psi, "psi", 0,
+         "Show for which part of the last 10 s tasks waited for CPU, memory and I/O"),
     TEXT(stats_options, sort, "sort", 0,
          "Sort by cpu, mem, memperc, net, block, pids\n"
          "or name (default: as they were started)"),

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define CONFIG_MAX (1u << 20)
+#define LINKS_MAX 40 /* as path_resolution(7) */
 
 char *config_file_path(struct cli *cli)
 {
@@ -28,9 +29,10 @@ static bool is_blank(const char *text)
     return text[strspn(text, " \t\r\n")] == '\0';
 }
 
-struct err *config_file_read(struct cli *cli, const struct json **out)
+/* What is JSON. *out NULL: there is none. */
+static struct err *read_any(struct cli *cli, const char *path, const struct json **out)
 {
-    char *path = config_file_path(cli), *text = NULL;
+    char *text = NULL;
     size_t len = 0;
     struct err *e = file_read(cli->arena, AT_FDCWD, path, CONFIG_MAX, &text, &len);
 
@@ -44,43 +46,80 @@ struct err *config_file_read(struct cli *cli, const struct json **out)
     if (strlen(text) == len && is_blank(text))
         return NULL;
     e = json_parse(cli->arena, text, len, out);
-    if (!e)
-        e = config_json_check(*out);
-    if (e) {
+    if (e)
         *out = NULL;
-        return err_wrap(err_as(e, ERR_INVALID), "%s cannot be read", path);
-    }
-    return NULL;
+    return e ? err_wrap(err_as(e, ERR_INVALID), "%s cannot be read", path) : NULL;
+}
+
+static struct err *check(const char *path, const struct json *doc)
+{
+    struct err *e = doc ? config_json_check(doc) : NULL;
+
+    return e ? err_wrap(err_as(e, ERR_INVALID), "%s cannot be read", path) : NULL;
+}
+
+struct err *config_file_read(struct cli *cli, const struct json **out)
+{
+    char *path = config_file_path(cli);
+    struct err *e = read_any(cli, path, out);
+
+    if (!e)
+        e = check(path, *out);
+    if (e)
+        *out = NULL;
+    return e;
+}
+
+/* Reads it once. */
+static void look(struct cli *cli)
+{
+    char *path = config_file_path(cli);
+    const struct json *doc = NULL;
+    struct err *e;
+
+    if (cli->has_config)
+        return;
+    cli->has_config = true;
+    e = read_any(cli, path, &doc);
+    cli->kept_context = json_str(json_get(doc, "currentContext"));
+    if (!e)
+        e = check(path, doc);
+    if (!e)
+        cli->config = doc;
+    else
+        cli_say("WARNING: Error loading config file: %s\n", err_text(e));
+    err_drop(e);
 }
 
 const struct json *config_file_look(struct cli *cli)
 {
-    struct err *e;
-
-    if (cli->has_config)
-        return cli->config;
-    cli->has_config = true;
-    e = config_file_read(cli, &cli->config);
-    if (e)
-        cli_say("WARNING: Error loading config file: %s\n", err_text(e));
-    err_drop(e);
+    look(cli);
     return cli->config;
 }
 
-/* Where a link leads, though nothing is there yet. */
+const char *config_file_context(struct cli *cli)
+{
+    look(cli);
+    return text_is_empty(cli->kept_context) ? NULL : cli->kept_context;
+}
+
+/* Where links lead, though nothing is there yet. */
 static char *target_of(struct arena *a, char *path)
 {
     char real[PATH_MAX], link[PATH_MAX];
-    ssize_t n;
 
     if (realpath(path, real))
         return arena_strdup(a, real);
-    n = readlink(path, link, sizeof(link) - 1);
-    if (n <= 0)
-        return path;
-    link[n] = '\0';
-    return *link == '/' ? arena_strdup(a, link)
-                        : path_join(a, dirname(arena_strdup(a, path)), link);
+    for (int i = 0; i < LINKS_MAX; i++) {
+        ssize_t n = readlink(path, link, sizeof(link) - 1);
+
+        if (n <= 0)
+            break;
+        link[n] = '\0';
+        path = *link == '/' ? arena_strdup(a, link)
+                            : path_join(a, dirname(arena_strdup(a, path)), link);
+    }
+    return path;
 }
 
 /* The file is new: an owner and a mode that it had are given to it, if we may. */

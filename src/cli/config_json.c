@@ -6,6 +6,7 @@
 
 #define AUTHS "auths"
 #define STORE "credsStore"
+#define CURRENT "currentContext"
 
 /* Members of an entry that are a login's; others (an address for mail) stay. */
 static const char *const own_members[] = {"auth",     "identitytoken", "registrytoken",
@@ -118,20 +119,36 @@ static void put_auths(struct layout *l, struct arena *a, const struct json *auth
     close_list(l, '}');
 }
 
+/* Go takes a key in any case, and the last one of several counts. */
+static bool is_current(const char *key)
+{
+    return strcasecmp(key, CURRENT) == 0;
+}
+
 static void put_members(struct layout *l, struct arena *a, const struct json *doc,
                         const struct config_edit *e)
 {
     const struct json *auths = json_get(doc, AUTHS), *store = json_get(doc, STORE);
+    bool has_context = false;
 
     for (const struct json *m = json_first(doc); m; m = json_next(m)) {
+        bool is_replaced = e->context && is_current(json_key(m));
+
+        if (is_replaced && (has_context || !*e->context))
+            continue;
         begin_member(l, json_key(m));
         if (m == auths)
             put_auths(l, a, m, e);
         else if (m == store && e->store)
             json_quote(l->out, e->store, strlen(e->store));
+        else if (is_replaced)
+            json_quote(l->out, e->context, strlen(e->context));
         else
             put_value(l, a, m);
+        has_context |= is_replaced;
     }
+    if (!has_context && !text_is_empty(e->context))
+        put_text(l, CURRENT, e->context);
     if (!auths && e->key) {
         begin_member(l, AUTHS);
         put_auths(l, a, NULL, e);
@@ -148,6 +165,14 @@ static bool removes_any(const struct json *auths, const struct config_edit *e)
     return false;
 }
 
+static bool changes_context(const struct json *doc, const struct config_edit *e)
+{
+    const struct json *now = json_get(doc, CURRENT);
+    const char *name = json_str(now);
+
+    return e->context && (now || *e->context) && (!name || strcmp(name, e->context) != 0);
+}
+
 struct err *config_json_check(const struct json *doc)
 {
     static const struct {
@@ -158,6 +183,7 @@ struct err *config_json_check(const struct json *doc)
         {AUTHS, JSON_OBJECT, "an object"},
         {"credHelpers", JSON_OBJECT, "an object"},
         {STORE, JSON_STRING, "a string"},
+        {CURRENT, JSON_STRING, "a string"},
     };
 
     if (json_type(doc) != JSON_OBJECT)
@@ -182,6 +208,7 @@ struct err *config_json_edit(struct buf *out, struct arena *a, const struct json
     put_members(&l, a, doc, e);
     close_list(&l, '}');
     buf_putc(out, '\n');
-    *out_is_changed = e->key || e->store || removes_any(json_get(doc, AUTHS), e);
+    *out_is_changed =
+        e->key || e->store || removes_any(json_get(doc, AUTHS), e) || changes_context(doc, e);
     return NULL;
 }

@@ -6,6 +6,7 @@
 #include "base/fd.h"
 
 #include "cli.h"
+#include "config_file.h"
 #include "pretty.h"
 #include "query.h"
 #include "usage.h"
@@ -32,31 +33,9 @@ const char *context_host_of_environment(void)
 
 /* ---- config.json ---- */
 
-/* *out NULL: there is none. */
-static struct err *read_config(struct cli *cli, const struct json **out, mode_t *mode)
-{
-    const char *path = path_join(cli->arena, cli->config_dir, "config.json");
-    struct stat st;
-    char *text = NULL;
-    size_t len;
-    struct err *e;
-
-    *out = NULL;
-    *mode = 0600;
-    if (stat(path, &st) < 0)
-        return errno == ENOENT || errno == ENOTDIR ? NULL : err_sys("open %s", path);
-    *mode = st.st_mode & 0777;
-    TRY(file_read(cli->arena, AT_FDCWD, path, FILE_MAX, &text, &len));
-    e = json_parse(cli->arena, text, len, out);
-    return e ? err_wrap(e, "%s", path) : NULL;
-}
-
 struct err *context_choose(struct cli *cli, const struct global_options *o, const char **out)
 {
-    const struct json *config;
     const char *name;
-    struct err *e;
-    mode_t mode;
 
     if (!text_is_empty(o->context) && o->hosts.n)
         return err_new(ERR_INVALID,
@@ -71,57 +50,19 @@ struct err *context_choose(struct cli *cli, const struct global_options *o, cons
         *out = getenv("DOCKER_CONTEXT");
         return NULL;
     }
-    e = read_config(cli, &config, &mode);
-    if (e) { /* as docker does */
-        cli_say("WARNING: Error loading config file: %s\n", err_text(e));
-        err_drop(e);
-        return NULL;
-    }
-    name = json_str(json_get(config, "currentContext"));
-    if (!text_is_empty(name))
+    name = config_file_context(cli);
+    if (name)
         *out = name;
     return NULL;
 }
 
-static void write_members(struct cli *cli, struct jw *w, const struct json *config,
-                          const char *name)
-{
-    bool is_there = !strcmp(name, CONTEXT_DEFAULT);
-
-    for (const struct json *m = json_first(config); m; m = json_next(m)) {
-        if (strcmp(json_key(m), "currentContext")) {
-            jw_raw(w, json_key(m), json_text(cli->arena, m));
-        } else if (!is_there) {
-            jw_str(w, "currentContext", name);
-            is_there = true;
-        }
-    }
-    if (!is_there)
-        jw_str(w, "currentContext", name);
-}
-
 struct err *context_make_current(struct cli *cli, const char *name)
 {
-    autobuf struct buf b = {0}, pretty = {0};
-    struct jw w = {.out = &b};
+    struct config_edit e = {.context = strcmp(name, CONTEXT_DEFAULT) ? name : ""};
     const struct json *config;
-    autoclose int dir = -1;
-    mode_t mode;
 
-    TRY(read_config(cli, &config, &mode));
-    if (!config && !strcmp(name, CONTEXT_DEFAULT))
-        return NULL;
-    jw_obj(&w, NULL);
-    write_members(cli, &w, config, name);
-    jw_obj_end(&w);
-    TRY(json_parse(cli->arena, b.data, b.len, &config));
-    pretty_json(&pretty, cli->arena, config, 0);
-    buf_putc(&pretty, '\n');
-    TRY(dir_make_all(cli->config_dir, 0700));
-    dir = open(cli->config_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (dir < 0)
-        return err_sys("open %s", cli->config_dir);
-    return file_write_atomic(dir, "config.json", pretty.data, pretty.len, mode, false);
+    TRY(config_file_read(cli, &config));
+    return config || *e.context ? config_file_edit(cli, &e) : NULL;
 }
 
 /* ---- one context ---- */

@@ -110,7 +110,7 @@ struct format_options { /* version, info, system df */
 };
 struct stats_options {
     char *format, *sort;
-    bool all, no_stream, no_trunc;
+    bool all, no_stream, no_trunc, psi;
 };
 struct search_options {
     struct strs filters;

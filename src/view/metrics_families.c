@@ -243,8 +243,8 @@ static void write_pressures(struct buf *out, const struct metrics_sample *v, siz
                 continue;
             buf_printf(&some, "%s,resource=\"%s\",tasks=\"some\"", v[i].labels, pressures[k]);
             buf_printf(&full, "%s,resource=\"%s\",tasks=\"full\"", v[i].labels, pressures[k]);
-            metric_seconds(out, name, some.data, p->some_ns);
-            metric_seconds(out, name, full.data, p->full_ns);
+            metric_seconds(out, name, some.data, p->some.total_ns);
+            metric_seconds(out, name, full.data, p->full.total_ns);
         }
 }
 

@@ -173,6 +173,41 @@ static void write_networks(struct stats_look *l, struct arena *a, struct jw *w)
     jw_obj_end(w);
 }
 
+static void write_stall(struct jw *w, const char *key, const struct cgroup_stall *s)
+{
+    jw_obj(w, key);
+    jw_f64(w, "avg10", s->avg10);
+    jw_f64(w, "avg60", s->avg60);
+    jw_f64(w, "avg300", s->avg300);
+    jw_int(w, "total", s->total_ns);
+    jw_obj_end(w);
+}
+
+/* Not Docker's. What the kernel does not tell is not there. */
+static void write_pressures(struct stats_look *l, struct jw *w)
+{
+    static const char *const resources[] = {"cpu", "memory", "io"};
+    struct cgroup_pressure p[ARRAY_LEN(resources)];
+    bool is_any = false;
+
+    for (size_t i = 0; i < ARRAY_LEN(resources); i++) {
+        cgroup_pressure(l->cgroups, l->place, resources[i], &p[i]);
+        is_any |= p[i].is_known;
+    }
+    if (!is_any)
+        return;
+    jw_obj(w, "pressure_stats");
+    for (size_t i = 0; i < ARRAY_LEN(resources); i++) {
+        if (!p[i].is_known)
+            continue;
+        jw_obj(w, resources[i]);
+        write_stall(w, "some", &p[i].some);
+        write_stall(w, "full", &p[i].full);
+        jw_obj_end(w);
+    }
+    jw_obj_end(w);
+}
+
 static void write_time(struct jw *w, const char *key, int64_t ns)
 {
     if (ns)
@@ -232,6 +267,7 @@ void stats_look_do(struct stats_look *l)
     write_cpu(&w, "precpu_stats", is_there ? &l->before : &(struct stats_cpu){0});
     if (is_there) {
         write_memory(&w, &d, cgroup_is_v2(l->cgroups));
+        write_pressures(l, &w);
         if (l->has_networks)
             write_networks(l, a, &w);
     } else {

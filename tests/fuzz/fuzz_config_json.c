@@ -29,7 +29,7 @@ static char *edited(struct arena *a, const struct json *doc, const struct config
 /* What comes out can be read, and a second login does not change it any more. */
 static void edit(struct arena *a, const struct json *doc)
 {
-    struct config_edit e = {.key = "reg.lan", .auth = "dTpw", .store = "box"};
+    struct config_edit e = {.key = "reg.lan", .auth = "dTpw", .store = "box", .context = "lab"};
     char *once = edited(a, doc, &e), *twice;
     const struct json *again;
 
@@ -39,10 +39,12 @@ static void edit(struct arena *a, const struct json *doc)
     ASSERT(again && json_get(json_get(json_get(again, "auths"), "reg.lan"), "auth"));
     twice = edited(a, again, &e);
     ASSERT(twice && !strcmp(once, twice));
-    e = (struct config_edit){0};
+    ASSERT(!strcmp(json_str(json_get(again, "currentContext")), "lab"));
+    e = (struct config_edit){.context = ""};
     strs_add(a, &e.removed, "reg.lan");
     twice = edited(a, again, &e);
-    ASSERT(twice && parsed(a, twice, strlen(twice)));
+    again = twice ? parsed(a, twice, strlen(twice)) : NULL;
+    ASSERT(again && !json_get(again, "currentContext"));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

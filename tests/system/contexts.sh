@@ -66,6 +66,34 @@ b context rm -f copy from-ours from-theirs >/dev/null
 same "rm" "default here" "$(b context ls -q | grep -v '^far$\|^prod$' | sort | xargs)"
 same "rm -f of the current one makes the default one current" "default" "$(b context show)"
 fails "default stays" 'cannot be removed' b context rm default
+same "its member goes, as docker leaves it" "null" "$(jq -c .currentContext "$DOCKER_CONFIG/config.json")"
+
+# config.json may be a link, of a link, or of nothing yet
+mkdir "$HOST/real"; mv "$DOCKER_CONFIG/config.json" "$HOST/real/there.json"
+chown 1234:4321 "$HOST/real/there.json"; ln -s ../real/there.json "$DOCKER_CONFIG/config.json"
+b context use here >/dev/null 2>&1
+same "use follows a link; mode and owner stay" "here 640 1234 4321" "$(jq -r .currentContext "$HOST/real/there.json") $(stat -c '%a %u %g' "$HOST/real/there.json")"
+check "it is still a link" test -L "$DOCKER_CONFIG/config.json"
+rm "$DOCKER_CONFIG/config.json"; ln -s second "$DOCKER_CONFIG/config.json"; ln -s ../real/new.json "$DOCKER_CONFIG/second"
+b context use here >/dev/null 2>&1
+same "links to what is not there yet" "here second ../real/new.json" "$(jq -r .currentContext "$HOST/real/new.json") $(readlink "$DOCKER_CONFIG/config.json") $(readlink "$DOCKER_CONFIG/second")"
+b context use default >/dev/null 2>&1
+rm "$DOCKER_CONFIG/config.json" "$DOCKER_CONFIG/second"
+for i in 1 2 3 4 5 6; do b context use here >/dev/null 2>&1 & USES[i]=$!
+    echo x | in_host "$BERTH" login -u "u$i" --password-stdin 127.0.0.1:5000 >/dev/null 2>&1 & LOGINS[i]=$!; done
+wait "${USES[@]}" "${LOGINS[@]}"
+same "logins at the same time lose nothing" 'here ["127.0.0.1:5000"]' "$(jq -r .currentContext "$DOCKER_CONFIG/config.json") $(jq -c '.auths | keys' "$DOCKER_CONFIG/config.json")"
+same "no draft is left" "config.json contexts" "$(ls "$DOCKER_CONFIG" | xargs)"
+echo '{"auths":[],"currentContext":"prod"}' >"$DOCKER_CONFIG/config.json"
+fails "a choice beside what cannot be read holds: nothing reaches this machine" 'context "prod"' b rm -f kept
+same "and one warning" "1" "$(b pull 127.0.0.1:5000/busybox 2>&1 | grep -c WARNING)"
+echo '{"currentContext":5}' >"$DOCKER_CONFIG/config.json"
+like "a choice that is no name: a warning" 'WARNING.*"currentContext" is not a string' "$(b context show 2>&1)"
+fails "and it is not written over" '"currentContext" is not a string' b context use here
+printf 'root:x:0:0::%s:/bin/sh\n' "$HOST/home" >"$HOST/passwd"; mkdir "$HOST/home"
+unshare -m sh -c 'mount --bind "$1" /etc/passwd && shift && "$@"' sh "$HOST/passwd" env -u DOCKER_HOST -u BERTH_HOST -u DOCKER_CONFIG -u HOME \
+    "$BERTH" context create of-home --docker "host=unix://$SOCK" >/dev/null 2>&1
+same "without HOME it is the user's" "contexts" "$(ls "$HOST/home/.docker")"
 echo '{"auths":' >"$DOCKER_CONFIG/config.json"
 fails "a config.json that is none is not written over" 'config.json' b context use here
 same "it is as it was" '{"auths":' "$(cat "$DOCKER_CONFIG/config.json")"

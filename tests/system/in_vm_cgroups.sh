@@ -19,6 +19,15 @@ up() { curl -fs --unix-socket "$SOCK" http://x/_ping; }
 b load -q -i "$IMAGES/busybox.tar" >/dev/null
 own=$(b run -d --name plain busybox sleep 100000); own=$(where plain); own=${own%/*}
 
+# ---- pressure ----
+if [ -e $CG$(where plain)/cpu.pressure ]; then
+    like "stats tells of the pressure" '^[0-9.]+% [0-9.]+% [0-9.]+%$' "$(b stats --no-stream --format '{{.CPUPressure}} {{.MemoryPressure}} {{.IOPressure}}' plain 2>&1)"
+    same "its members" '["cpu","io","memory"] ["avg10","avg300","avg60","total"]' \
+        "$(curl -fs --unix-socket "$SOCK" 'http://x/containers/plain/stats?stream=0&one-shot=1' | jq -c '.pressure_stats | keys, (.cpu.full | keys)' | paste -sd' ')"
+else
+    like "a kernel without PSI: a sentence" 'the engine tells no pressure.*--' "$(b stats --no-stream --format '{{.CPUPressure}}' plain 2>&1 | paste -sd' ')"
+fi
+
 # ---- weights of block I/O: iocost, then BFQ ----
 modprobe null_blk nr_devices=1 || not_ok "a disk"
 disk=/dev/nullb0 scheduler=/sys/block/nullb0/queue/scheduler number=$(cat /sys/block/nullb0/dev)

@@ -13,7 +13,7 @@ now() { echo "${EPOCHREALTIME/./}"; }
 
 T=$(now); api GET '/containers/busy/stats?stream=0'; T=$(($(now) - T))
 check "one answer comes at once ($((T / 1000)) ms)" [ $T -lt 1500000 ]
-same "its fields" "blkio_stats cpu_stats id memory_stats name networks num_procs pids_stats precpu_stats preread read storage_stats" "$(q 'keys | join(" ")')"
+same "its fields" "blkio_stats cpu_stats id memory_stats name networks num_procs pids_stats precpu_stats preread read storage_stats" "$(q 'del(.pressure_stats) | keys | join(" ")')"
 same "of cpu" "cpu_usage online_cpus system_cpu_usage throttling_data" "$(q '.cpu_stats | keys | join(" ")')"
 like "of its use" "^(percpu_usage )?total_usage usage_in_kernelmode usage_in_usermode$" "$(q '.cpu_stats.cpu_usage | keys | join(" ")')"
 same "of throttling" "periods throttled_periods throttled_time" "$(q '.cpu_stats.throttling_data | keys | join(" ")')"
@@ -64,6 +64,18 @@ same "--format" "busy:50" "$(b stats --no-stream --format '{{.Name}}:50' busy)"
 same "--sort" "busy hostnet" "$(b stats --no-stream --sort cpu --format '{{.Name}}' hostnet busy | tr '\n' ' ' | sed 's/ $//')"
 same "--sort name" "busy hostnet" "$(b stats --no-stream --sort name --format '{{.Name}}' hostnet busy | tr '\n' ' ' | sed 's/ $//')"
 fails "--sort what is no column" "it is cpu, mem" b stats --no-stream --sort x
+# Pressure: cgroup v1 has none.
+api GET /info; V=$(q .CgroupVersion)
+psi() { b stats --no-stream "$@" 2>&1; }
+like "--psi" "CPU PRESSURE +MEM PRESSURE +I/O PRESSURE" "$(psi --psi busy)"
+if [ "$V" = 2 ]; then
+    like "what it is" "^[0-9.]+% [0-9.]+% [0-9.]+%$|-- -- --$" "$(psi --format '{{.CPUPressure}} {{.MemoryPressure}} {{.IOPressure}}' busy)"
+else
+    same "without cgroup v2 there is none, which is said once" "WARNING: the engine tells no pressure: that needs cgroup v2 and a kernel with PSI (psi=1)|-- -- --|-- -- --" \
+        "$(psi --format '{{.CPUPressure}} {{.MemoryPressure}} {{.IOPressure}}' busy hostnet | paste -sd'|')"
+    same "nothing is said of one that does not run" "--" "$(psi --format '{{.CPUPressure}}' made)"
+fi
+same "members of the JSON only where they are asked for" "false true" "$(b stats --no-stream --format json busy | jq 'has("IOPressure")') $(b stats --no-stream --psi --format json busy 2>/dev/null | jq 'has("IOPressure")')"
 like "it burns a processor there, too" "^[1-9][0-9]+\." "$(b stats --no-stream --format '{{.CPUPerc}}' busy)"
 like "a live table" "busy.*busy" "$(timeout 3 script -qec "$BERTH stats busy" /dev/null | tr -d '\n')"
 

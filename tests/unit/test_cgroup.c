@@ -365,3 +365,21 @@ TEST(device_program_all_rules_end_it)
     device_program_build(NULL, 0, &p);
     CHECK_INT(run_program(&p, 'c', R, 1, 3), 0);
 }
+
+TEST(pressure_is_read)
+{
+    struct cgroup_pressure p =
+        pressure_read("some avg10=1.25 avg60=0.50 avg300=0.01 total=1234567\n"
+                      "full avg10=0.75 avg60=0.00 avg300=0.00 total=12\n");
+
+    CHECK(p.is_known && p.some.avg10 == 1.25 && p.some.avg60 == 0.5 && p.some.avg300 == 0.01);
+    CHECK_INT(p.some.total_ns, 1234567000);
+    CHECK_INT(p.full.total_ns, 12000);
+    CHECK(p.full.avg10 == 0.75);
+    p = pressure_read("some avg10=0.00 avg60=0.00 avg300=0.00 total=7\n"); /* before Linux 5.13 */
+    CHECK_INT(p.some.total_ns, 7000);
+    CHECK_INT(p.full.total_ns, 0);
+    p = pressure_read("some avg10=\nfull total=9\n"); /* a line is its own */
+    CHECK_INT(p.some.total_ns, 0);
+    CHECK_INT(p.full.total_ns, 9000);
+}

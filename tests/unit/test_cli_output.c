@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include "columns.h"
+#include "pressure.h"
 #include "pretty.h"
 #include "printable.h"
 #include "progress_bars.h"
@@ -303,4 +304,28 @@ TEST(a_terminal_obeys_nothing_that_is_printed)
     /* Letters of any script, and what joins them. */
     CHECK_STR(printable("\xc3\xa4\xd7\x90\xe2\x80\x8d\xf0\x9f\x98\x80", 11),
               "\xc3\xa4\xd7\x90\xe2\x80\x8d\xf0\x9f\x98\x80");
+}
+
+static const char *pressures_of(const char *stats)
+{
+    struct pairs row = {0};
+
+    pressure_fields(test_arena, &row, doc(stats));
+    return arena_printf(test_arena, "%s %s %s %s", pairs_get(&row, "CPUPressure"),
+                        pairs_get(&row, "MemoryPressure"), pairs_get(&row, "IOPressure"),
+                        pressure_is_missing(doc(stats)) ? "missing" : "told");
+}
+
+TEST(pressure_columns)
+{
+    CHECK_STR(pressures_of("{\"memory_stats\":{\"usage\":1},\"pressure_stats\":{"
+                           "\"cpu\":{\"some\":{\"avg10\":12.345,\"total\":1}},"
+                           "\"memory\":{\"some\":{\"avg10\":0}},"
+                           "\"io\":{\"some\":{\"avg10\":100}}}}"),
+              "12.35% 0.00% 100.00% told");
+    CHECK_STR(pressures_of("{\"memory_stats\":{\"usage\":1},\"pressure_stats\":{"
+                           "\"cpu\":{\"some\":{\"avg10\":\"x\"}}}}"),
+              "-- -- -- told");
+    CHECK_STR(pressures_of("{\"memory_stats\":{\"usage\":1}}"), "-- -- -- missing");
+    CHECK_STR(pressures_of("{\"memory_stats\":{}}"), "-- -- -- told"); /* it does not run */
 }

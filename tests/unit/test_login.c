@@ -125,3 +125,25 @@ TEST(server_name_becomes_a_host)
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         CHECK_ERR(server_name_domain(test_arena, bad[i], &domain), ERR_INVALID);
 }
+
+TEST(choice_of_a_context)
+{
+    struct config_edit use = {.context = "lab"}, none = {.context = ""};
+    bool is_changed;
+
+    CHECK_STR(edited(NULL, &use, &is_changed), "{\n\t\"currentContext\": \"lab\"\n}\n");
+    CHECK(is_changed);
+    CHECK_STR(
+        edited("{\"currentcontext\":\"a\",\"z\":1.0,\"currentContext\":\"b\"}", &use, &is_changed),
+        "{\n\t\"currentcontext\": \"lab\",\n\t\"z\": 1.0\n}\n");
+    CHECK(is_changed);
+    CHECK_STR(edited("{\"currentContext\":\"b\",\"z\":[]}", &none, &is_changed),
+              "{\n\t\"z\": []\n}\n");
+    CHECK(is_changed);
+    edited("{\"currentContext\":\"lab\"}", &use, &is_changed);
+    CHECK(!is_changed);
+    edited("{\"z\":1}", &none, &is_changed);
+    CHECK(!is_changed);
+    edited("{\"currentContext\":\"lab\"}", &(struct config_edit){0}, &is_changed);
+    CHECK(!is_changed);
+}
