@@ -173,8 +173,7 @@ struct err *cmd_build(struct cli *cli, const void *options, struct strs args)
     bool is_quiet;
     struct err *e;
 
-    if (!o->skips_trust)
-        return err_new(ERR_INVALID, "content trust is not supported");
+    TRY(trust_check(o->skips_trust));
     if (!o->loads)
         return err_new(ERR_INVALID, "--load=false is not supported: the engine has what it builds");
     if (!text_is_empty(o->call) && strcmp(o->call, "check") && strcmp(o->call, "build"))

@@ -6,6 +6,7 @@
 
 #include "api.h"
 #include "messages.h"
+#include "options.h"
 #include "query.h"
 #include "state_options.h"
 
@@ -20,6 +21,7 @@ struct err *cmd_pull(struct cli *cli, const void *options, struct strs args)
     struct ref n = {0};
 
     TRY(ref_parse(cli->arena, args.v[0], &n));
+    TRY(trust_check(o->skips_trust));
     if (o->all_tags && (n.tag || n.digest))
         return err_new(ERR_INVALID, "tag can't be used with --all-tags/-a");
     if (!n.tag && !n.digest && !o->all_tags) {
@@ -38,9 +40,7 @@ struct err *cmd_push(struct cli *cli, const void *options, struct strs args)
     struct ref n = {0};
 
     TRY(ref_parse(cli->arena, args.v[0], &n));
-    if (!o->skips_trust)
-        return err_new(ERR_NOT_IMPLEMENTED,
-                       "content trust is not supported: images are not signed");
+    TRY(trust_check(o->skips_trust));
     if (n.digest)
         return err_new(ERR_INVALID, "cannot push a digest reference");
     if (o->all_tags && n.tag)

@@ -326,8 +326,8 @@ const struct flag rmi_flags[] = {
 };
 const struct flag pull_flags[] = {
     BOOL(pull_options, all_tags, "all-tags", 'a', "Download all tagged images in the repository"),
-    FLAG(FLAG_BOOL, struct pull_options, trust, "disable-content-trust", 0, NULL, "",
-         .bits = FLAG_HIDDEN),
+    FLAG(FLAG_BOOL, struct pull_options, skips_trust, "disable-content-trust", 0, NULL, "",
+         .is_on = true, .bits = FLAG_HIDDEN),
     TEXT(pull_options, platform, "platform", 0, "Set platform if server is multi-platform capable"),
     BOOL(pull_options, quiet, "quiet", 'q', "Suppress verbose output"),
     FLAG_END,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* --ulimit, --device and its relatives, --restart, --add-host. Pure. */
+/* --ulimit, --device and its relatives, --restart, --add-host, content trust. Pure. */
 #include "options.h"
 
 #include <arpa/inet.h>
@@ -187,4 +187,11 @@ struct err *host_parse(struct arena *a, const char *spec, struct strs *out)
         return err_new(ERR_INVALID, "invalid IP address in add-host: \"%s\"", ip);
     strs_add(a, out, arena_printf(a, "%.*s:%s", (int)name, spec, ip));
     return NULL;
+}
+
+struct err *trust_check(bool skips_trust)
+{
+    return skips_trust ? NULL
+                       : err_new(ERR_NOT_IMPLEMENTED,
+                                 "content trust is not supported: images are not signed");
 }

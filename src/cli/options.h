@@ -6,6 +6,9 @@
 #include "base/flags.h"
 #include "base/json.h"
 
+/* --disable-content-trust=false, of every command that has it: nothing would be verified. */
+struct err *trust_check(bool skips_trust) must_check;
+
 /* -p. Ranges are expanded: one entry a container port. */
 struct port_option {
     char *port;      /* "80/tcp" */

@@ -84,6 +84,7 @@ static void write_set(struct jw *w, const char *key, const struct strs *s)
 /* Docker's client refuses these itself, with these words; the engine is not asked. */
 static struct err *check_conflicts(const struct run_options *o)
 {
+    TRY(trust_check(o->skips_trust));
     if (o->rm && o->restart && strcmp(o->restart, "no") != 0 && o->restart[0])
         return err_new(ERR_INVALID, "conflicting options: cannot specify both --restart and --rm");
     if (o->no_healthcheck && (o->health_cmd || o->health_interval.is_set ||

@@ -57,7 +57,8 @@
          "Limit write rate (bytes per second) to a device"),                                       \
     LIST(write_iops, "device-write-iops", 0, "list",                                               \
          "Limit write rate (IO per second) to a device"),                                          \
-    FLAG(FLAG_BOOL, O, content_trust, "disable-content-trust", 0, NULL, "", .bits = FLAG_HIDDEN),  \
+    FLAG(FLAG_BOOL, O, skips_trust, "disable-content-trust", 0, NULL, "", .is_on = true,           \
+         .bits = FLAG_HIDDEN),                                                                     \
     LIST(dns, "dns", 0, "list", "Set custom DNS servers"),                                         \
     HIDDEN(FLAG_LIST, dns_options, "dns-opt"),                                                     \
     LIST(dns_options, "dns-option", 0, "list", "Set DNS options"),                                 \

@@ -37,7 +37,7 @@ struct run_options {
     char *health_cmd;
     struct number health_interval, health_timeout, health_start, health_start_interval;
     struct number health_retries;
-    bool no_healthcheck, content_trust;
+    bool no_healthcheck, skips_trust;
 };
 
 extern const struct flag run_flags[];

@@ -55,7 +55,7 @@ struct inspect_options {
     bool size, verbose;
 };
 struct pull_options {
-    bool all_tags, quiet, trust;
+    bool all_tags, quiet, skips_trust;
     char *platform;
 };
 struct push_options {

@@ -5,6 +5,7 @@ usage: docker_py_methods.py SOCKET record|replay      needs HOST, IMAGES (folder
 """
 import inspect
 import io
+import json
 import os
 import sys
 import tarfile
@@ -99,6 +100,18 @@ def tar_of(name, text):
     return out.getvalue()
 
 
+def built(lines):
+    """What a build says of its steps and prints in them; without ids and what each engine does beside."""
+    said = "".join(line.get("stream", "") for line in lines).split("\n")
+    return [s for s in said if s.startswith(("Step ", "Successfully ", "out "))] + [line["error"] for line in lines if "error" in line]
+
+
+def tags_in(chunks):
+    """Of an archive of images."""
+    with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as t:
+        return sorted(tag for image in json.load(t.extractfile("manifest.json")) for tag in image["RepoTags"] or [])
+
+
 def names_in(chunks):
     with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as t:
         return sorted(t.getnames())
@@ -164,6 +177,60 @@ case("ImageCollection.pull: all tags", lambda: c.images.pull(REMOTE, all_tags=Tr
 case("Image.history", lambda: c.images.get(IMAGE).history())
 case("Image.tag", lambda: c.images.get(IMAGE).tag("two", "2"))
 case("ImageCollection.remove", lambda: c.images.remove("two:2"))
+case("Image.save: the tags in it", lambda: tags_in(c.images.get(IMAGE).save()))
+case("Image.save: with a name", lambda: tags_in(c.images.get(IMAGE).save(named=True)))
+case("get_image: none", lambda: api.get_image("nosuch"))
+api.tag(IMAGE, "two", "1")
+api.tag(IMAGE, "two", "2")
+case("get_image: all tags of a name", lambda: tags_in(api.get_image("two")))
+saved = b"".join(api.get_image("two:1"))
+for t in ("two:1", "two:2"):
+    api.remove_image(t)
+case("ImageCollection.load: what was saved", lambda: c.images.load(saved)[0].id == c.images.get(IMAGE).id)
+case("ImageCollection.load: its tag", lambda: "two:1" in c.images.get("two:1").tags)
+case("load_image: what is said", lambda: api.load_image(saved))
+case("inspect_distribution", lambda: api.inspect_distribution(REMOTE))
+case("inspect_distribution: none", lambda: "error" in tried(lambda: api.inspect_distribution("127.0.0.1:5000/nosuch")))
+case("ImageCollection.get_registry_data", lambda: c.images.get_registry_data(REMOTE).attrs["Descriptor"]["mediaType"])
+case("RegistryData.has_platform", lambda: [c.images.get_registry_data(REMOTE).has_platform(p) for p in ("linux", "windows/amd64")])
+case("RegistryData.pull", lambda: c.images.get_registry_data(REMOTE).pull())
+case("RegistryData.reload", lambda: c.images.get_registry_data(REMOTE).reload())
+case("search: a registry that is not there", lambda: "error" in tried(lambda: api.search("127.0.0.1:1/x")))
+case("ImageCollection.search: the same", lambda: "error" in tried(lambda: c.images.search("127.0.0.1:1/x")))
+
+# ---- builds ----
+DIR = os.environ["HOST"] + "/context"
+os.makedirs(DIR + "/more")
+for path, text in (("Dockerfile", "FROM busybox\nARG WHO=nobody\nENV A=b\nCOPY f /f\nRUN echo out $WHO; cat /f\nLABEL l=1\nCMD [\"cat\", \"/f\"]\n"),
+                   ("f", "out of the context\n"), ("more/ignored", "x"), (".dockerignore", "more\n"), ("Fails", "FROM busybox\nRUN echo out; exit 3\n"),
+                   ("Copies", "FROM busybox\nCOPY more /more\n"), ("Stages", "FROM busybox AS one\nRUN echo out one >/g\nFROM busybox AS two\nCOPY --from=one /g /g\nRUN cat /g\nFROM two\nRUN exit 9\n")):
+    with open(f"{DIR}/{path}", "w") as f:
+        f.write(text)
+
+
+def build(**more):
+    return built(api.build(decode=True, rm=True, forcerm=True, **more))
+
+
+case("build: a folder", lambda: build(path=DIR, tag="built:1", buildargs={"WHO": "somebody"}, labels={"m": "2"}))
+case("build: what it made", lambda: {k: v for k, v in api.inspect_image("built:1")["Config"].items() if k in ("Env", "Cmd", "Labels", "WorkingDir", "Entrypoint")})
+case("build: it runs", lambda: c.containers.run("built:1", remove=True))
+case("build: a Dockerfile alone", lambda: build(fileobj=io.BytesIO(b"FROM busybox\nRUN echo out alone\n"), tag="built:2"))
+case("build: a context of one's own", lambda: build(fileobj=io.BytesIO(tar_of("Dockerfile", b"FROM busybox\nUSER 5\n")), custom_context=True))
+case("build: a target", lambda: build(path=DIR, dockerfile="Stages", target="two"))
+case("build: a step fails", lambda: build(path=DIR, dockerfile="Fails"))
+case("build: what is ignored is not there", lambda: "error" in str(list(api.build(path=DIR, dockerfile="Copies", decode=True, rm=True, forcerm=True))))
+case("build: no Dockerfile", lambda: build(path=DIR, dockerfile="Nosuch"))
+case("build: an instruction that is none", lambda: build(fileobj=io.BytesIO(b"FROM busybox\nNOSUCH x\n")))
+case("build: a bad tag", lambda: build(path=DIR, tag="UPPER"))
+case("build: neither path nor file", lambda: api.build())
+case("build: quiet", lambda: "".join(line.get("stream", "") for line in api.build(path=DIR, quiet=True, rm=True, decode=True)))
+case("build: limits, a cache that is not used", lambda: build(path=DIR, nocache=True, container_limits={"memory": 64 << 20}, shmsize=1 << 20, extra_hosts={"h": "1.2.3.4"}, network_mode="none"))
+x = tried(lambda: c.images.build(path=DIR, tag="built:3", rm=True))
+case("ImageCollection.build", lambda: [c.images.get("built:3").tags, x[0]])
+case("ImageCollection.build: it fails", lambda: c.images.build(path=DIR, dockerfile="Fails", rm=True, forcerm=True))
+case("Image.save: what was built", lambda: tags_in(c.images.get("built:3").save(named="built:3")))
+
 case("prune_images", lambda: sorted(api.prune_images({"dangling": True})))
 case("ImageCollection.prune", lambda: sorted(c.images.prune()))
 case("prune_builds", lambda: sorted(api.prune_builds()))

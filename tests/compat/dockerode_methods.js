@@ -57,6 +57,17 @@ async function until(fn) {
 }
 const progress = (stream) => new Promise((done, fail) =>
   docker.modem.followProgress(stream, (e, out) => (e ? fail(e) : done(out))));
+// What a build says of its steps and prints in them; without ids and what each engine does beside.
+const built = (lines) => lines.map((l) => l.stream || '').join('').split('\n').filter((l) => /^(Step|Successfully|out) /.test(l)).concat(lines.filter((l) => l.error).map((l) => l.error));
+// Of an archive of images.
+function tagsIn(archive) {
+  for (let at = 0; at + 512 <= archive.length;) {
+    const head = archive.subarray(at, at + 512), size = parseInt(head.toString('latin1', 124, 135), 8) || 0;
+    if (head.toString('latin1', 0, 14) === 'manifest.json\0') return JSON.parse(archive.subarray(at + 512, at + 512 + size)).flatMap((i) => i.RepoTags || []).sort();
+    at += 512 + Math.ceil(size / 512) * 512;
+  }
+  throw new Error('there is no manifest.json');
+}
 // A tar of one file.
 function tar(name, content) {
   const head = Buffer.alloc(512);
@@ -92,6 +103,32 @@ async function main() {
   await test('Image.tag', () => image.tag({ repo: 'one', tag: '1' }));
   await test('Image.remove', () => docker.getImage('one:1').remove());
   await test('Image.remove: none', () => docker.getImage('one:1').remove());
+  await test('Image.get: the tags in it', async () => tagsIn(await text(await image.get())));
+  await test('Image.get: none', () => docker.getImage('nosuch').get());
+  await image.tag({ repo: 'two', tag: '1' });
+  await image.tag({ repo: 'two', tag: '2' });
+  await test('getImages', async () => tagsIn(await text(await docker.getImages({ names: ['two:1', 'two:2'] }))));
+  const saved = await text(await docker.getImages({ names: 'two:1' }));
+  await docker.getImage('two:1').remove();
+  await test('loadImage: what was saved', async () => (await progress(await docker.loadImage(Readable.from([saved])))).map((l) => l.stream).join(''));
+  await test('loadImage: it is the same', async () => (await docker.getImage('two:1').inspect()).Id === (await image.inspect()).Id);
+  await test('Image.distribution', () => docker.getImage('127.0.0.1:5000/busybox').distribution());
+  await fails('Image.distribution: none', () => docker.getImage('127.0.0.1:5000/nosuch').distribution());
+  await fails('searchImages: a registry that is not there', () => docker.searchImages({ term: '127.0.0.1:1/x' }));
+
+  // ---- builds ----
+  const dir = process.env.HOST + '/context';
+  fs.mkdirSync(dir);
+  fs.writeFileSync(dir + '/Dockerfile', 'FROM busybox\nARG WHO=nobody\nCOPY f /f\nRUN echo out $WHO; cat /f\nCMD ["cat", "/f"]\n');
+  fs.writeFileSync(dir + '/f', 'out of the context\n');
+  fs.writeFileSync(dir + '/Fails', 'FROM busybox\nRUN echo out; exit 3\n');
+  const build = async (file, options) => built(await progress(await docker.buildImage(file, { rm: true, forcerm: true, ...options })));
+  await test('buildImage: files', () => build({ context: dir, src: ['Dockerfile', 'f'] }, { t: 'built:1', buildargs: { WHO: 'somebody' } }));
+  await test('buildImage: what it made', async () => { const { Config: { Cmd, Entrypoint } } = await docker.getImage('built:1').inspect(); return { Cmd, Entrypoint }; });
+  await test('buildImage: a stream', () => build(Readable.from([tar('Dockerfile', 'FROM busybox\nRUN echo out of a stream\n')]), { t: 'built:2', labels: { l: '1' } }));
+  await test('buildImage: its label', async () => (await docker.getImage('built:2').inspect()).Config.Labels);
+  await test('buildImage: a step fails', () => build({ context: dir, src: ['Fails'] }, { dockerfile: 'Fails' }));
+  await fails('buildImage: no Dockerfile', () => build({ context: dir, src: ['f'] }, {}));
   await test('pruneImages', async () => Object.keys(await docker.pruneImages()).sort());
   await test('pruneBuilder', async () => Object.keys(await docker.pruneBuilder()).sort());
 

@@ -4,6 +4,7 @@
 # docker-registry (plain, htpasswd, tokens) and registries that misbehave. config.json, which berth
 # shares with docker's command line; credential helpers; the prompt.
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh
+expect_500 '/auth .*(connection refused|a web page and no registry|is too slow|too many redirects|redirects to another host)' 'as Docker: the registry fails, and it says how'
 export DOCKER_CONFIG=
 SERVERS=()
 cleanup() { for pid in "${SERVERS[@]}"; do kill "$pid" 2>/dev/null; done; host_down; }

@@ -57,6 +57,12 @@ echo OF_IMAGE >"$HOST/env"
 same "--env-file, unset: the image's stays" "OF_IMAGE=1" "$(b run --rm --env-file "$HOST/env" with-env env | grep OF_IMAGE)"
 for value in '' =x; do says 125 "invalid environment variable" create -e "$value" busybox; done
 
+# ---- content trust, which there is none of: not asked for it is nothing, asked for it is an error
+for command in "pull busybox" "push busybox" "build ." "run busybox" "create busybox"; do
+    says "$([[ $command =~ ^(run|create) ]] && echo 125 || echo 1)" 'content trust is not supported' ${command%% *} --disable-content-trust=false ${command#* }
+done
+says 0 '' run --rm --disable-content-trust busybox true
+
 # ---- templates: unit tests have the rest
 ID=$(field tpl .Id)
 while IFS='|' read -r template wanted; do

@@ -3,6 +3,7 @@
 # Questions to registries that bring no image: search (Docker Hub's, as a server of the test's own;
 # the catalog of Debian's docker-registry; those that misbehave), /distribution, manifest inspect.
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh
+expect_500 '(/images/search|/distribution/).*(connection refused|is too slow|too many redirects|HTTP response to HTTPS client)' 'as Docker: the registry fails, and it says how'
 SERVERS=()
 cleanup() { for pid in "${SERVERS[@]}"; do kill "$pid" 2>/dev/null; done; host_down; }
 trap cleanup EXIT

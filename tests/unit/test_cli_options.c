@@ -238,7 +238,7 @@ TEST(filters_and_names)
 
 TEST(body_of_a_plain_run)
 {
-    struct run_options o = {.tty = true, .interactive = true, .rm = true};
+    struct run_options o = {.tty = true, .interactive = true, .rm = true, .skips_trust = true};
     struct run_streams s = {.in = true, .out = true, .err = true};
     struct strs args = text_split(test_arena, "busybox sh", ' ');
     const struct json *j, *host;
