@@ -432,7 +432,6 @@ static void on_closed(void *ctx, const struct fetch_result *r, struct err *err)
 static void close_upload(struct upload *u)
 {
     struct fetch_plan plan = request(u, "PUT", on_closed);
-    autofree char *url = NULL;
 
     if (!*u->digest) {
         u->size_bytes = u->piece.from + (int64_t)u->piece.len;
