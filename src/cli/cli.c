@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 
+#include "config_defaults.h"
 #include "context.h"
 #include "http.h"
 #include "printable.h"
@@ -255,6 +256,7 @@ static int run_command(struct cli *cli, const struct command *c, char **argv, si
         err_drop(e);
         return 1;
     }
+    config_defaults(cli, c->run, c->flags, p.options);
     e = c->run(cli, p.options, p.args);
     if (e && is_flag_error(e)) {
         complain_usage(c, e);

@@ -23,6 +23,7 @@
 #include "base/map.h"
 
 #include "api.h"
+#include "config_defaults.h"
 #include "messages.h"
 #include "run_launch.h"
 #include "session.h"
@@ -454,6 +455,7 @@ static struct err *read_run(struct batch *b, struct strs args)
     TRY(flags_parse(b->cli->arena, &p, args.v, args.n));
     b->args = p.args;
     TRY(check_run(b));
+    config_defaults(b->cli, cmd_run, run_flags, &b->run);
     TRY(run_body(b->cli->arena, &b->run, &none, b->args, &b->body));
     return pull_if_missing(b);
 }

@@ -300,6 +300,7 @@ struct err *cmd_context_export(struct cli *cli, const void *options, struct strs
         args.n > 1 ? args.v[1] : arena_printf(cli->arena, "%s.dockercontext", args.v[0]);
     autoclose int from = -1, file = -1;
     struct context c;
+    struct err *e;
 
     (void)options;
     TRY(find_kept(cli, args.v[0], "exported", &c));
@@ -319,7 +320,11 @@ struct err *cmd_context_export(struct cli *cli, const void *options, struct strs
     file = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (file < 0)
         return err_sys("open %s", to);
-    TRY(write_tar(from, file));
+    e = write_tar(from, file);
+    if (e) {
+        unlink(to);
+        return err_wrap(e, "%s", to);
+    }
     cli_say("Written file \"%s\"\n", to);
     return NULL;
 }

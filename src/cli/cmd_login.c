@@ -17,6 +17,15 @@ static const char *text_or_empty(const char *s)
     return s ? s : "";
 }
 
+/* Nobody's password goes to Docker Hub for a name that was left out by mistake. */
+static struct err *read_key(struct cli *cli, struct strs args, const char **out)
+{
+    *out = auth_key(cli->arena, args.n ? args.v[0] : NULL);
+    if (args.n && *args.v[0] && !*text_trim(arena_strdup(cli->arena, *out)))
+        return err_new(ERR_INVALID, "\"%s\" is no address of a registry", args.v[0]);
+    return NULL;
+}
+
 /* By whom we are accepted, with a token instead of the password if the registry gives one. */
 static struct err *check(struct cli *cli, const char *key, struct credential *c,
                          const char **out_status)
@@ -88,6 +97,8 @@ static struct err *ask(struct cli *cli, const struct login_options *o, const cha
         TRY(ask_user(cli, key, kept, &c->user));
     if (text_is_empty(c->password))
         TRY(prompt_line(cli, "Password: ", true, &c->password));
+    if (strchr(c->user, ':'))
+        return err_new(ERR_INVALID, "Error: a user name has no colon: \"%s\"", c->user);
     return *c->password ? NULL : err_new(ERR_INVALID, "Error: Password Required");
 }
 
@@ -122,11 +133,11 @@ static struct err *keep(struct cli *cli, const char *key, const struct credentia
 struct err *cmd_login(struct cli *cli, const void *options, struct strs args)
 {
     struct login_options o = *(const struct login_options *)options;
-    const char *key = auth_key(cli->arena, args.n ? args.v[0] : NULL);
-    const char *status = "";
+    const char *key, *status = "";
     struct credential c = {0};
     const struct json *config;
 
+    TRY(read_key(cli, args, &key));
     TRY(check_options(cli, &o));
     TRY(config_file_read(cli, &config)); /* nobody types a password that cannot be kept */
     if (o.user || o.password || !use_kept(cli, key, &c, &status)) {
@@ -140,10 +151,11 @@ struct err *cmd_login(struct cli *cli, const void *options, struct strs args)
 
 struct err *cmd_logout(struct cli *cli, const void *options, struct strs args)
 {
-    const char *key = auth_key(cli->arena, args.n ? args.v[0] : NULL);
+    const char *key;
     struct err *e;
 
     (void)options;
+    TRY(read_key(cli, args, &key));
     cli_printf("Removing login credentials for %s\n", key);
     e = auth_erase(cli, key);
     return e ? err_wrap(e, "could not erase credentials") : NULL;

@@ -129,12 +129,12 @@ static struct err *fill(int fd, const char *path, const struct buf *text)
     bool was_there = stat(path, &had) == 0;
 
     if (was_there && fchown(fd, had.st_uid, had.st_gid) < 0 && errno != EPERM)
-        return err_sys("give %s to its owner", path);
+        return err_sys("give it to its owner");
     if (fchmod(fd, was_there ? had.st_mode & 07777 : 0600) < 0)
-        return err_sys("set the mode of %s", path);
+        return err_sys("set its mode");
     TRY(fd_write_all(fd, text->data, text->len));
     if (fsync(fd) < 0)
-        return err_sys("write %s", path);
+        return err_sys("write");
     return NULL;
 }
 
@@ -147,6 +147,7 @@ static struct err *replace(struct arena *a, const char *path, const struct buf *
     if (fd < 0)
         return err_sys("write %s", path);
     e = fill(fd, path, text);
+    e = e ? err_wrap(e, "%s", path) : NULL;
     if (!e && rename(draft, path) < 0)
         e = err_sys("write %s", path);
     if (e)

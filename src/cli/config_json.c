@@ -5,6 +5,8 @@
 #include <string.h>
 
 #define AUTHS "auths"
+#define HELPERS "credHelpers"
+#define PROXIES "proxies"
 #define STORE "credsStore"
 #define CURRENT "currentContext"
 
@@ -173,6 +175,26 @@ static bool changes_context(const struct json *doc, const struct config_edit *e)
     return e->context && (now || *e->context) && (!name || strcmp(name, e->context) != 0);
 }
 
+static bool is_type(const struct json *j, enum json_type type)
+{
+    return json_type(j) == JSON_NULL || json_type(j) == type;
+}
+
+static struct err *check_entries(const struct json *doc, const char *list,
+                                 const char *const *members, size_t n)
+{
+    for (const struct json *m = json_first(json_get(doc, list)); m; m = json_next(m)) {
+        if (!is_type(m, JSON_OBJECT))
+            return err_new(ERR_INVALID, "the entry \"%s\" of \"%s\" is not an object", json_key(m),
+                           list);
+        for (size_t i = 0; i < n; i++)
+            if (!is_type(json_get(m, members[i]), JSON_STRING))
+                return err_new(ERR_INVALID, "\"%s\" of the entry \"%s\" is not a string",
+                               members[i], json_key(m));
+    }
+    return NULL;
+}
+
 struct err *config_json_check(const struct json *doc)
 {
     static const struct {
@@ -180,21 +202,28 @@ struct err *config_json_check(const struct json *doc)
         enum json_type type;
         const char *name;
     } members[] = {
-        {AUTHS, JSON_OBJECT, "an object"},
-        {"credHelpers", JSON_OBJECT, "an object"},
-        {STORE, JSON_STRING, "a string"},
-        {CURRENT, JSON_STRING, "a string"},
+        {AUTHS, JSON_OBJECT, "an object"},          {HELPERS, JSON_OBJECT, "an object"},
+        {STORE, JSON_STRING, "a string"},           {CURRENT, JSON_STRING, "a string"},
+        {PROXIES, JSON_OBJECT, "an object"},        {"pruneFilters", JSON_ARRAY, "a list"},
+        {"detachKeys", JSON_STRING, "a string"},    {"psFormat", JSON_STRING, "a string"},
+        {"imagesFormat", JSON_STRING, "a string"},  {"networksFormat", JSON_STRING, "a string"},
+        {"volumesFormat", JSON_STRING, "a string"}, {"statsFormat", JSON_STRING, "a string"},
     };
+    static const char *const proxy_members[] = {"httpProxy", "httpsProxy", "noProxy", "ftpProxy",
+                                                "allProxy"};
+    const struct json *helpers = json_get(doc, HELPERS);
 
     if (json_type(doc) != JSON_OBJECT)
         return err_new(ERR_INVALID, "it is no object");
-    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-        enum json_type type = json_type(json_get(doc, members[i].key));
-
-        if (type != JSON_NULL && type != members[i].type)
+    for (size_t i = 0; i < ARRAY_LEN(members); i++)
+        if (!is_type(json_get(doc, members[i].key), members[i].type))
             return err_new(ERR_INVALID, "\"%s\" is not %s", members[i].key, members[i].name);
-    }
-    return NULL;
+    for (const struct json *m = json_first(helpers); m; m = json_next(m))
+        if (!is_type(m, JSON_STRING))
+            return err_new(ERR_INVALID, "the entry \"%s\" of \"%s\" is not a string", json_key(m),
+                           HELPERS);
+    TRY(check_entries(doc, AUTHS, own_members, ARRAY_LEN(own_members)));
+    return check_entries(doc, PROXIES, proxy_members, ARRAY_LEN(proxy_members));
 }
 
 struct err *config_json_edit(struct buf *out, struct arena *a, const struct json *doc,

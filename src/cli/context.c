@@ -147,6 +147,8 @@ struct err *context_find(struct cli *cli, const char *name, struct context *out)
         err_drop(e);
         return err_new(ERR_NOT_FOUND, "context \"%s\": context not found", name);
     }
+    if (!e && strcmp(out->name, name) != 0)
+        e = err_new(ERR_INVALID, "%s/meta.json is not of this context", out->dir);
     return e ? err_wrap(e, "context \"%s\"", name) : NULL;
 }
 

@@ -10,6 +10,7 @@ SERVERS=()
 cleanup() { for pid in "${SERVERS[@]}"; do kill "$pid" 2>/dev/null; done; host_down; }
 BERTH_SLOW_S=3 qa_up -l debug
 trap cleanup EXIT
+expect_500 'path=/auth error="(Get |login attempt to )' 'docker answers so where a registry is not there or misbehaves'
 W=$HOST/auth
 mkdir -p "$W/bin"
 b() { in_host "$BERTH" "$@"; }
@@ -177,6 +178,9 @@ refuses() { # NAME TEXT
 refuses "half of it" '{"auths": {"a": {"auth": "eDp5"}'
 refuses "a list" '[1]'
 refuses "auths of another kind" '{"auths": []}'
+refuses "an entry of another kind" '{"auths":{"127.0.0.1:5000":[1]}}'
+refuses "a login that is no text" '{"auths":{"127.0.0.1:5000":{"auth":5}}}'
+refuses "a helper that is no text" '{"credHelpers":{"127.0.0.1:5000":7}}'
 refuses "comments" '{ // mine
 "auths": {}}'
 fresh; : >"$W/c/config.json"
@@ -187,6 +191,18 @@ for i in 1 2 3 4 5 6 7 8; do echo secret | b login -u user --password-stdin 127.
     echo x | b login -u "u$i" --password-stdin "localhost:5000" >/dev/null 2>&1 & more[i]=$!; done
 wait "${pids[@]}" "${more[@]}"
 same "logins at the same time lose nothing" '["127.0.0.1:5001","localhost:5000"]' "$(jq -c '.auths | keys' "$W/c/config.json")"
+
+like "a name that is left out by mistake is not Docker Hub's" '"http://" is no address of a registry' "$(echo secret | b login -u user --password-stdin http:// 2>&1)"
+like "nor is a blank" '" " is no address of a registry' "$(echo secret | b login -u user --password-stdin ' ' 2>&1)"
+like "a name that would be read back as another" 'a user name has no colon' "$(echo secret | b login -u a:b --password-stdin 127.0.0.1:5000 2>&1)"
+mkdir "$W/full"; mount -t tmpfs -o size=64k t "$W/full"; cp "$W/before.json" "$W/full/config.json"; cat /dev/zero >"$W/full/fill" 2>/dev/null
+export DOCKER_CONFIG=$W/full
+like "a full disk" "Error saving credentials: $W/full/config.json: write: no space left" "$(echo secret | b login -u user --password-stdin 127.0.0.1:5001 2>&1)"
+check "what was there stays, and no draft" eval "cmp $W/before.json $W/full/config.json && [ \"\$(ls $W/full | xargs)\" = 'config.json fill' ]"
+mount -o remount,ro "$W/full"
+like "a disk that is read-only" "could not erase credentials: write $W/full/config.json: read-only" "$(b logout other.lan 2>&1)"
+check "a pull does without" b pull -q 127.0.0.1:5000/busybox
+umount "$W/full"
 
 # ---- helpers ----
 cat >"$W/bin/docker-credential-box" <<'SH'

@@ -90,6 +90,18 @@ same "and one warning" "1" "$(b pull 127.0.0.1:5000/busybox 2>&1 | grep -c WARNI
 echo '{"currentContext":5}' >"$DOCKER_CONFIG/config.json"
 like "a choice that is no name: a warning" 'WARNING.*"currentContext" is not a string' "$(b context show 2>&1)"
 fails "and it is not written over" '"currentContext" is not a string' b context use here
+rm "$DOCKER_CONFIG/config.json"
+META=$(jq -r '.[0].Storage.MetadataPath' <(b context inspect here))/meta.json
+cp "$META" "$HOST/meta.json"
+for doc in '[]' '{"Name":5}' '{"Name":"prod","Endpoints":{"docker":{"Host":"unix:///x"}}}'; do
+    echo "$doc" >"$META"
+    fails "a file of another context: $doc" 'context "here": .*meta.json is not of this context' b -c here ps
+done
+mkdir "$HOST/full"; mount -t tmpfs -o size=64k t "$HOST/full"; cat /dev/zero >"$HOST/full/fill" 2>/dev/null
+cp "$HOST/meta.json" "$META"
+fails "export to a full disk" "$HOST/full/x.tar: .*no space left" b context export here "$HOST/full/x.tar"
+check "leaves no half of a file" test ! -e "$HOST/full/x.tar"
+umount "$HOST/full"
 printf 'root:x:0:0::%s:/bin/sh\n' "$HOST/home" >"$HOST/passwd"; mkdir "$HOST/home"
 unshare -m sh -c 'mount --bind "$1" /etc/passwd && shift && "$@"' sh "$HOST/passwd" env -u DOCKER_HOST -u BERTH_HOST -u DOCKER_CONFIG -u HOME \
     "$BERTH" context create of-home --docker "host=unix://$SOCK" >/dev/null 2>&1
@@ -97,6 +109,39 @@ same "without HOME it is the user's" "contexts" "$(ls "$HOST/home/.docker")"
 echo '{"auths":' >"$DOCKER_CONFIG/config.json"
 fails "a config.json that is none is not written over" 'config.json' b context use here
 same "it is as it was" '{"auths":' "$(cat "$DOCKER_CONFIG/config.json")"
+rm "$DOCKER_CONFIG/config.json"
+
+# ---- what config.json says where the command line says nothing
+cat >"$DOCKER_CONFIG/config.json" <<JSON
+{"psFormat": "own {{.Names}}", "imagesFormat": "own {{.Repository}}", "networksFormat": "own {{.Name}}", "volumesFormat": "own {{.Name}}",
+ "statsFormat": "own {{.Name}}", "detachKeys": "ctrl-x,y", "pruneFilters": ["label!=stays", "label=goes"],
+ "proxies": {"default": {"httpProxy": "http://p:1", "noProxy": "lan"}, "unix:///elsewhere": {"httpProxy": "http://q:1"}}}
+JSON
+h() { b -c here "$@"; }
+d volume create of-all >/dev/null
+same "formats" "own kept|own of-all|own kept" "$(h ps)|$(h volume ls)|$(h stats --no-stream)"
+like "of images and networks" '^own busybox' "$(h images busybox; h network ls)"
+same "docker's are the same" "$( (dk -c here network ls; dk -c here images; dk -c here ps) | sort)" "$( (h network ls; h images; h ps) | sort)"
+same "--format and -q count more" "kept of-all" "$(h ps --format '{{.Names}}') $(h volume ls -q)"
+same "proxies, in both cases" "HTTP_PROXY=http://p:1 NO_PROXY=lan http_proxy=mine no_proxy=lan" "$(h run --rm -e http_proxy=mine busybox env | grep -i proxy | LC_ALL=C sort | xargs)"
+same "docker's are the same" "$(dk -c here run --rm busybox env | grep -i proxy | sort)" "$(h run --rm busybox env | grep -i proxy | sort)"
+sed "s|unix:///elsewhere|unix://$SOCK|;s|http://q:1|http://r:1|" "$DOCKER_CONFIG/config.json" >"$HOST/home/config.json"
+same "of one engine" "http://r:1" "$(plain "$BERTH" --config "$HOST/home" -H "unix://$SOCK" run --rm busybox sh -c 'echo $HTTP_PROXY')"
+same "exec has none of them" "" "$(h exec kept env | grep -i proxy)"
+printf 'FROM busybox\nRUN echo "proxy $HTTP_PROXY"\n' >"$HOST/Dockerfile"
+like "arguments of a build" 'proxy http://p:1' "$(h build --no-cache --progress plain -f "$HOST/Dockerfile" "$HOST/real" 2>&1)"
+for l in stays goes; do d create --name "dead-$l" --label goes --label "$l" busybox true >/dev/null; done
+like "prune: its filters are said" 'label!=stays.*label=goes|label=goes.*label!=stays' "$(echo n | h container prune 2>&1 | tr '\n' ' ')"
+h container prune -f >/dev/null
+same "and hold" "dead-stays kept" "$(d ps -a --format '{{.Names}}' | sort | xargs)"
+h container prune -f --filter label=stays >/dev/null
+same "but for those that the command line contradicts" "kept" "$(d ps -a --format '{{.Names}}')"
+d volume rm of-all >/dev/null
+echo '{"proxies":{"default":{"httpProxy":5}},"psFormat":"x"}' >"$DOCKER_CONFIG/config.json"
+like "of a wrong type: a warning" 'WARNING: .*"httpProxy" of the entry "default" is not a string' "$(h ps 2>&1)"
+echo '{"detachKeys":"ctrl-nonsense"}' >"$DOCKER_CONFIG/config.json"
+fails "detachKeys" 'ctrl-nonsense' h exec kept true
+check "those of the command line count more" h exec --detach-keys ctrl-x kept true
 rm "$DOCKER_CONFIG/config.json"
 
 # ---- dial-stdio
