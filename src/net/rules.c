@@ -381,19 +381,13 @@ static const char publish_chains[] =
     "    type nat hook prerouting priority dstnat; policy accept;\n"
     "    iifname != \"lo\" fib daddr type local jump publish\n"
     "  }\n";
-/* What the host itself connects to: all of it without a proxy, else what that does not speak. */
-static void put_output(struct buf *out, bool is_all)
-{
-    const char *what = is_all ? "" : "meta l4proto sctp ";
-
-    buf_printf(out,
-               "  chain output {\n"
-               "    type nat hook output priority -100; policy accept;\n"
-               "    %sip daddr != 127.0.0.0/8 fib daddr type local jump publish\n"
-               "    %sip6 daddr != ::1 fib daddr type local jump publish\n"
-               "  }\n",
-               what, what);
-}
+/* What the host itself connects to, but over loopback: as Docker does, so that a port that nobody
+ * serves is refused. */
+static const char output_chain[] = "  chain output {\n"
+                                   "    type nat hook output priority -100; policy accept;\n"
+                                   "    ip daddr != 127.0.0.0/8 fib daddr type local jump publish\n"
+                                   "    ip6 daddr != ::1 fib daddr type local jump publish\n"
+                                   "  }\n";
 
 /* ---- sources ---- */
 
@@ -479,7 +473,7 @@ void rules_text(struct buf *out, const struct rules_view *v)
         put_set(out, v, &bridge_sets[i]);
     put_links(out, v);
     buf_puts(out, publish_chains);
-    put_output(out, v->local_dnat);
+    buf_puts(out, output_chain);
     put_postrouting(out, v);
     put_subnets(out, v, false);
     put_subnets(out, v, true);

@@ -14,7 +14,6 @@ struct rules_view { /* the desired state */
     const struct legacy_link_rule *legacy_links;
     size_t n_legacy_links;
     bool ip_masq;
-    bool local_dnat; /* no userland proxy: the host's own connections are translated too */
 };
 /* Replaces the whole table, atomically. */
 void rules_text(struct buf *out, const struct rules_view *v);

@@ -254,8 +254,7 @@ static void compose(struct rules *r)
                                                    .n_ports = c.n_all,
                                                    .legacy_links = legacy_links,
                                                    .n_legacy_links = n_legacy_links,
-                                                   .ip_masq = r->net->ip_masq,
-                                                   .local_dnat = !r->net->userland_proxy});
+                                                   .ip_masq = r->net->ip_masq});
     if (!r->is_full)
         rules_ports_text(&r->text, r->net->tag, r->removed, r->n_removed, c.added, c.n_added);
     note_leaving(r);

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # What foreign clients stumbled over and no other test shows (docs/CLIENTS.md has the whole list):
-# ports of the user's beside those of chance, ids that are others' names, platforms and broken archives.
+# ports of the user's beside those of chance, and those that nobody serves, ids that are others' names, platforms and broken archives.
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh
 trap host_down EXIT
 host_up
@@ -38,6 +38,19 @@ else # ports_many.sh has 10,000
 fi
 d rm -f all >/dev/null
 
+# ---- a port that nobody serves inside: translated it is refused, through the proxy it is reset ----
+d run -d --name deaf -p 127.0.0.1:40000:80 -p 40001:80 busybox sleep 1000 >/dev/null
+bridge=$(d network inspect bridge -f '{{(index .IPAM.Config 0).Gateway}}')
+dialled() { in_host python3 -c 'import socket, sys
+try:
+    c = socket.create_connection((sys.argv[1], int(sys.argv[2])), 5)
+    print("an end" if c.recv(1) == b"" else "an answer")
+except OSError as e:
+    print(type(e).__name__)' "$@"; }
+same "by an address of the host's" ConnectionRefusedError "$(dialled "$bridge" 40001)"
+for port in 40000 40001; do like "over loopback, $port" '^Connection(Reset|Refused)Error$' "$(dialled 127.0.0.1 $port)"; done
+d rm -f deaf >/dev/null
+
 # ---- a full id is whose it is, whoever has it as a name ----
 d create --name first busybox true >/dev/null
 id=$(field first .Id)
@@ -53,6 +66,8 @@ api POST "/images/other:1/tag?repo=${image#sha256:}"
 same "no image may be called like an id" 400 "$STATUS"
 same "an image's id is its own" "$image" "$(api GET "/images/${image#sha256:}/json"; jq -r .Id <<<"$BODY")"
 d rmi other:1 >/dev/null
+
+api_is "the size that images share is said not to be known" 200 '"SharedSize":-1' GET '/images/json?shared-size=1'
 
 # ---- platforms, and archives that are none ----
 api_is "pull: a platform that the image has not" 404 'no matching manifest|does not match the specified platform|was found but' POST '/images/create?fromImage=127.0.0.1:5000/busybox&tag=latest&platform=linux/riscv64'

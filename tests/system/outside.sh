@@ -7,6 +7,7 @@ cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.s
 for p in dnsmasq dig iperf3 iptables-nft; do
     command -v $p >/dev/null || { echo "1..0 # SKIP no $p"; exit 0; }
 done
+expect_500 'failed to bind host port for 0.0.0.0:7300.*address already in use' 'as Docker: the port of another program'
 PIDS= SERVERS= DOCKERD= SCTP=
 clean() { kill $PIDS 2>/dev/null; [ -z "$DOCKERD" ] || { kill "$DOCKERD"; wait "$DOCKERD"; } 2>/dev/null; host_down; }
 keep() { PIDS="$PIDS $!"; }

@@ -115,12 +115,12 @@ TEST(rules_replace_the_whole_table)
     CHECK(!strstr(t, "oifname != \"br-in\" masquerade"));
     CHECK(strstr(t, "elements = { \"berth0\" . \"berth0\" }")); /* icc */
     CHECK(strstr(t, "elements = { \"br-in\" }"));               /* internal */
-    CHECK(strstr(t, "    meta l4proto sctp ip daddr != 127.0.0.0/8 fib daddr type local jump"));
+    CHECK(strstr(t, "    ip daddr != 127.0.0.0/8 fib daddr type local jump publish"));
 }
 
 TEST(rules_of_nothing_are_a_valid_table)
 {
-    const char *t = text_of(&(struct rules_view){.tag = "x", .local_dnat = true});
+    const char *t = text_of(&(struct rules_view){.tag = "x"});
 
     CHECK(!strstr(t, "elements"));
     CHECK(!strstr(t, "masquerade"));
