@@ -5,6 +5,7 @@
 # there, and BERTH_FAULT at every step that follows the rules; compared is the table itself.
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh && . ../lib/lan.sh
 expect_500 'fault injected at (container|network)/' 'steps that fail'
+expect_500 'path=/containers/ff/start .*port is already allocated' 'as Docker: another container has the port'
 qa_up
 trap 'lan_down; host_down' EXIT
 lan_up
