@@ -6,6 +6,7 @@
 # what this one shows, the same command works, and nothing is left.
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh && . ../lib/ops.sh
 expect_500 'step [a-z-]+ did not end within ' 'each wait ends at once'
+expect_500 'fault injected at [a-z/-]+:save' 'a document that is not written'
 ops_up -l debug
 sqlite3 -version >/dev/null || { not_ok "sqlite3"; finish; exit 1; }
 
