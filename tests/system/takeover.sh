@@ -1,6 +1,7 @@
 #!/bin/bash
 # The engine dies, the containers do not: SIGKILL and SIGTERM of the engine, in rest and in a storm.
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh
+expect_500 'Bind for 127.0.0.1:6001 failed: port is already allocated' 'as Docker: the port of the first container'
 seed
 qa_up
 d run --rm busybox true
