@@ -6,6 +6,7 @@
 . "$(dirname "$0")/kit.sh"
 ROUNDS=${ROUNDS:-12}
 security_up probe
+expect_500 'error mounting in the container /v/' 'a mount that is led elsewhere is refused'
 
 # Four links and folders of the volume take each other's place as fast as two swappers can.
 swap_start() {
