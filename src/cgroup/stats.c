@@ -146,7 +146,7 @@ struct err *cgroup_stats(struct cgroup_tree *t, const char *place, struct cgroup
 
 static double number_after(const char *line, size_t n, const char *key)
 {
-    const char *at = memmem(line, n, key, strlen(key));
+    const char *at = line ? memmem(line, n, key, strlen(key)) : NULL;
 
     return at ? strtod(at + strlen(key), NULL) : 0;
 }

@@ -36,7 +36,7 @@ struct node {
 };
 
 #define NODES_MAX 4096
-#define STEPS_MAX 200000 /* templates that call each other end */
+#define STEPS_MAX 50000 /* templates that call each other end */
 
 struct go_template {
     struct node *nodes;
