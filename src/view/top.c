@@ -4,6 +4,7 @@
  * worker. The engine forks nothing, so the formats are ours: -ef, aux, and -o with a
  * list of columns.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -317,11 +318,24 @@ static const struct op_type top_type = {"container/top", OP_INTERNAL, sizeof(str
                                         finish};
 OP_LISTED(top_type);
 
+/* Its run has ended behind `claim`, and the cgroup with it. */
+static struct err *as_not_running(const struct container *c, struct err *err)
+{
+    struct err *why;
+
+    if (!err || err_errno(err) != ENOENT)
+        return err;
+    why = container_check_runs(c);
+    err_drop(err);
+    return why ? why : err_new(ERR_CONFLICT, "Container %s is not running", c->doc.id);
+}
+
 static void on_done(struct op *op, struct err *err, void *ctx)
 {
     struct top *o = ctx;
 
     (void)op;
+    err = as_not_running(o->c, err);
     o->done(o->ctx, err, err ? NULL : o->out.data);
 }
 
