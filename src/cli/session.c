@@ -289,6 +289,12 @@ static bool output_pending(const struct flows *f)
     return f->to_out[0].len || f->to_out[1].len;
 }
 
+/* What was typed before the detach keys. */
+static bool input_pending(const struct flows *f)
+{
+    return f->to_engine.len && f->stream_open;
+}
+
 /* Ends when the exit is known and the output has come to its end, or has been quiet for LINGER_MS:
  * a process in the background may hold the pipe open. */
 static struct err *loop(struct flows *f)
@@ -302,7 +308,7 @@ static struct err *loop(struct flows *f)
         int64_t quiet_ms = (clock_boot_ns() - last_output_ns) / NS_PER_MS;
         int timeout = -1;
 
-        if (f->s->was_detached && !output_pending(f))
+        if (f->s->was_detached && !output_pending(f) && !input_pending(f))
             return NULL;
         if (has_exited && expects_output)
             timeout = quiet_ms < LINGER_MS ? (int)(LINGER_MS - quiet_ms) : 0;
