@@ -88,7 +88,7 @@ const struct flag settings_flags[] = {
      .help = "Default log driver options of containers"},
     {"max-concurrent-downloads", 0, "max-concurrent-downloads", FLAG_INT,
      AT(max_concurrent_downloads), .min = 1,
-     .help = "Layers that one pull downloads at a time (default 3)"},
+     .help = "Layers that all pulls download at a time (default 3)"},
     {"max-concurrent-uploads", 0, "max-concurrent-uploads", FLAG_INT, AT(max_concurrent_uploads),
      .min = 1, .help = "Layers that all pushes upload at a time (default 5)"},
     {"max-inflight", 0, "max-inflight", FLAG_INT, AT(max_inflight), .min = 1,

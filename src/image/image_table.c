@@ -12,7 +12,7 @@
 
 #include "blob_book.h"
 #include "document.h"
-#include "upload_line.h"
+#include "permits.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -194,8 +194,8 @@ struct err *image_table_open(struct layer_store *layers, struct loop *l, struct 
         return e;
     }
     blob_book_sweep(t->book);
-    shelf_set_permits(t->shelf, s->max_concurrent_downloads);
-    t->uploads = upload_line_create(s->max_concurrent_uploads);
+    t->downloads = permits_create(s->max_concurrent_downloads);
+    t->uploads = permits_create(s->max_concurrent_uploads);
     *out = t;
     return NULL;
 }
@@ -232,7 +232,8 @@ void image_table_close(struct image_table *t)
     map_destroy(t->names);
     shelf_close(t->shelf);
     blob_book_close(t->book);
-    upload_line_destroy(t->uploads);
+    permits_destroy(t->downloads);
+    permits_destroy(t->uploads);
     free(t->data_root);
     t->is_closed = true;
     if (!t->n_busy)

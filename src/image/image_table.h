@@ -20,7 +20,7 @@
 #define IMAGE_KIND "image" /* of its documents in the database */
 
 struct blob_book;
-struct upload_line;
+struct permits;
 struct image_table {
     struct layer_store *store;
     struct loop *loop;
@@ -36,7 +36,7 @@ struct image_table {
     bool is_closed;      /* freed when the last of them is back */
     struct shelf *shelf; /* the layers on disk */
     struct blob_book *book;
-    struct upload_line *uploads;
+    struct permits *downloads, *uploads;
     struct map *images; /* by id: "sha256:…" */
     struct map *names;  /* by full name, with tag or with digest → image */
 };

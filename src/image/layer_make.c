@@ -24,7 +24,7 @@ static void say(const struct layer_make *m, const char *status)
         progress_state(layers_progress(m->group), m->plan.label, status);
 }
 
-static void on_permit(struct shelf_permit *t);
+static void on_permit(struct permit *t);
 static void on_shelf(struct shelf_wait *w);
 
 struct layer_make *make_create(struct layers *g, struct image_table *t, const struct layer_plan *p,
@@ -54,7 +54,7 @@ struct layer_make *make_create(struct layers *g, struct image_table *t, const st
 static void make_free(struct layer_make *m)
 {
     ASSERT(!m->has_job && !m->fetch);
-    shelf_release_permit(m->table->shelf, &m->permit);
+    permit_release(m->table->downloads, &m->permit);
     if (m->is_claimed)
         shelf_made(m->table->shelf, m->chain_id, -1);
     shelf_unref(m->table->shelf, m->chain_id);
@@ -126,7 +126,7 @@ void make_abandon(struct layer_make *m)
 {
     m->group = NULL;
     shelf_leave(&m->wait);
-    shelf_release_permit(m->table->shelf, &m->permit);
+    permit_release(m->table->downloads, &m->permit);
     fetch_cancel(steal_ptr(&m->fetch));
     m->stop = true;
     pipe_end(m); /* the worker reads EOF */
@@ -251,7 +251,7 @@ static void on_unpacked(struct job *job)
     if (!take_back(m))
         return;
     pipe_close(m);
-    shelf_release_permit(m->table->shelf, &m->permit);
+    permit_release(m->table->downloads, &m->permit);
     if (!m->group) {
         discard(m);
         return;
@@ -286,7 +286,7 @@ static void on_fetched(void *ctx, const struct fetch_result *r, struct err *err)
         return;
     }
     m->has_all_bytes = true;
-    shelf_release_permit(m->table->shelf, &m->permit);
+    permit_release(m->table->downloads, &m->permit);
     if (!m->has_job) { /* an empty body */
         struct err *e = pipe_open(m);
 
@@ -347,7 +347,7 @@ static void start_fetch(struct layer_make *m)
 
 /* ---- claim and permit ---- */
 
-static void on_permit(struct shelf_permit *t)
+static void on_permit(struct permit *t)
 {
     start_fetch(container_of(t, struct layer_make, permit));
 }
@@ -368,7 +368,7 @@ static void make_ours(struct layer_make *m, bool is_new)
     if (is_new)
         say(m, "Pulling fs layer");
     m->state = MAKE_WAITING;
-    if (shelf_take_permit(m->table->shelf, &m->permit))
+    if (permit_take(m->table->downloads, &m->permit))
         start_fetch(m);
     else
         say(m, "Waiting");

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "layers.h"
+#include "permits.h"
 
 #include <stdatomic.h>
 
@@ -27,7 +28,7 @@ struct layer_make {
     bool is_claimed;   /* on the shelf: ours to make */
     bool makes_record; /* it is there, without a record: it is unpacked again for that */
     struct shelf_wait wait;
-    struct shelf_permit permit;
+    struct permit permit;
 
     /* registry → pipe → worker */
     struct fetch *fetch;

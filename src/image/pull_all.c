@@ -6,6 +6,8 @@
  */
 #include "pull.h"
 
+#include "each.h"
+
 #include "base/json.h"
 
 #include <string.h>
@@ -21,8 +23,7 @@ struct pull_all {
     struct fetch *fetch;
     struct strs tags;
     int n_pages;
-    size_t at;                /* the tag that is pulled */
-    struct image_job *pulled; /* its job; NULL: none runs */
+    struct each each; /* of them */
 };
 
 /* ---- connect ---- */
@@ -161,55 +162,25 @@ static void drop_fetch(struct op *op)
 
 /* ---- one after the other ---- */
 
-static void on_progress(void *ctx, const char *json)
+static struct image_job *pull_tag(struct each *e, image_progress_fn progress, image_done_fn done)
 {
-    struct pull_all *p = ctx;
+    struct pull_all *p = container_of(e, struct pull_all, each);
 
-    if (p->job.progress.fn)
-        p->job.progress.fn(p->job.progress.ctx, json);
-}
-
-static void pull_next(struct pull_all *p);
-
-static void on_pulled(void *ctx, struct err *err, struct image *image)
-{
-    struct pull_all *p = ctx;
-
-    p->pulled = NULL;
-    if (!err)
-        p->job.image = image;
-    if (!err && ++p->at < p->tags.n)
-        pull_next(p);
-    else
-        ticket_answer(steal_ptr(&p->job.ticket), err);
-}
-
-static void pull_next(struct pull_all *p)
-{
-    ASSERT(!p->pulled && p->job.ticket && p->at < p->tags.n);
-    p->pulled =
-        pull_one(p->job.table, p->tags.v[p->at], p->platform, &p->auth, on_progress, on_pulled, p);
+    return pull_one(p->job.table, p->tags.v[e->at], p->platform, &p->auth, progress, done, e);
 }
 
 static struct err *pull_each(struct op *op)
 {
     struct pull_all *p = (struct pull_all *)op;
 
-    p->job.ticket = op_wait(op);
-    pull_next(p);
+    p->each = (struct each){.job = &p->job, .n = p->tags.n, .begin = pull_tag};
+    each_start(&p->each);
     return NULL;
 }
 
 static void cancel_pull(struct op *op)
 {
-    struct pull_all *p = (struct pull_all *)op;
-
-    if (p->pulled) {
-        p->pulled->done = NULL;
-        p->pulled->progress.fn = NULL;
-        image_job_cancel(steal_ptr(&p->pulled));
-    }
-    op_recall_ticket(op);
+    each_cancel(&((struct pull_all *)op)->each);
 }
 
 static void finish(struct op *op)

@@ -5,6 +5,8 @@
  */
 #include "push.h"
 
+#include "each.h"
+
 #include <string.h>
 
 struct push_all {
@@ -13,8 +15,7 @@ struct push_all {
     const char *platform;
     struct registry_auth auth;
     struct strs tags;
-    size_t at;                /* the tag that is pushed */
-    struct image_job *pushed; /* its job; NULL: none runs */
+    struct each each; /* of them */
 };
 
 /* In one walk. */
@@ -49,56 +50,27 @@ static struct err *choose(struct op *op)
     return NULL;
 }
 
-static void on_progress(void *ctx, const char *json)
+static struct image_job *push_tag(struct each *e, image_progress_fn progress, image_done_fn done)
 {
-    struct push_all *p = ctx;
-
-    if (p->job.progress.fn)
-        p->job.progress.fn(p->job.progress.ctx, json);
-}
-
-static void push_next(struct push_all *p);
-
-static void on_pushed(void *ctx, struct err *err, struct image *image)
-{
-    struct push_all *p = ctx;
-
-    (void)image;
-    p->pushed = NULL;
-    if (!err && ++p->at < p->tags.n)
-        push_next(p);
-    else
-        ticket_answer(steal_ptr(&p->job.ticket), err);
-}
-
-static void push_next(struct push_all *p)
-{
+    struct push_all *p = container_of(e, struct push_all, each);
     struct ref ref = p->repository;
 
-    ref.tag = p->tags.v[p->at];
-    p->pushed =
-        push_one(p->job.table, &ref, p->platform, &p->auth, true, on_progress, on_pushed, p);
+    ref.tag = p->tags.v[e->at];
+    return push_one(p->job.table, &ref, p->platform, &p->auth, true, progress, done, e);
 }
 
 static struct err *push_each(struct op *op)
 {
     struct push_all *p = (struct push_all *)op;
 
-    p->job.ticket = op_wait(op);
-    push_next(p);
+    p->each = (struct each){.job = &p->job, .n = p->tags.n, .begin = push_tag};
+    each_start(&p->each);
     return NULL;
 }
 
 static void cancel_push(struct op *op)
 {
-    struct push_all *p = (struct push_all *)op;
-
-    if (p->pushed) {
-        p->pushed->done = NULL;
-        p->pushed->progress.fn = NULL;
-        image_job_cancel(steal_ptr(&p->pushed));
-    }
-    op_recall_ticket(op);
+    each_cancel(&((struct push_all *)op)->each);
 }
 
 static void finish(struct op *op)

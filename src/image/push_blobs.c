@@ -7,8 +7,8 @@
  */
 #include "push_blobs.h"
 
+#include "permits.h"
 #include "upload.h"
-#include "upload_line.h"
 
 #include "base/map.h"
 
@@ -38,7 +38,7 @@ struct push_item {
     size_t n, at;
     int n_heads, n_mounts;
     char *location; /* of an upload that a refused mount has begun */
-    struct upload_permit permit;
+    struct permit permit;
     struct fetch *fetch;
     struct upload *upload;
     int64_t said;
@@ -81,12 +81,12 @@ static void let_go(struct push_blobs *g)
         fetch_cancel(steal_ptr(&i->fetch));
         upload_cancel(steal_ptr(&i->upload));
         registry_forget_upload(g->plan.registry, steal_ptr(&i->location));
-        if (!i->permit.has_permit)
-            upload_line_leave(g->plan.table->uploads, &i->permit);
+        if (!i->permit.is_held)
+            permit_release(g->plan.table->uploads, &i->permit);
     }
     /* None of ours is in the line any more. */
     for (size_t n = 0; n < g->plan.n; n++)
-        upload_line_leave(g->plan.table->uploads, &g->items[n].permit);
+        permit_release(g->plan.table->uploads, &g->items[n].permit);
 }
 
 static void on_over(struct timer *t)
@@ -145,7 +145,7 @@ static void item_is_done(struct push_item *i, enum blob_way way)
         g->n_done++;
         say(other, "Layer already exists");
     }
-    upload_line_leave(g->plan.table->uploads, &i->permit);
+    permit_release(g->plan.table->uploads, &i->permit);
     if (g->n_done == g->plan.n)
         end(g, NULL);
 }
@@ -402,7 +402,7 @@ static void find_candidates(struct push_item *i)
 
 /* ---- begin ---- */
 
-static void on_permit(struct upload_permit *p)
+static void on_permit(struct permit *p)
 {
     struct push_item *i = container_of(p, struct push_item, permit);
 
@@ -442,7 +442,7 @@ static void on_begin(struct timer *t)
 
         if (i->like || i->is_done)
             continue;
-        if (upload_line_take(g->plan.table->uploads, &i->permit))
+        if (permit_take(g->plan.table->uploads, &i->permit))
             next_look(i);
         else
             say(i, "Waiting");

@@ -24,10 +24,8 @@ struct shelf {
     struct layer_store *store;
     struct pools *pools;
     struct map *slots;
-    int permits, max_permits;
     int n_removals;
     bool is_closed; /* freed when the last removal is back */
-    struct list line;
 };
 
 struct layer_removal {
@@ -43,7 +41,7 @@ static void slot_check(const struct shelf *s, const struct shelf_slot *slot)
     ASSERT_DEBUG(map_get(s->slots, slot->chain_id) == slot);
     ASSERT_DEBUG(!slot->is_busy || slot->size_bytes < 0);
     ASSERT_DEBUG(slot->is_busy || list_is_empty(&slot->waiting));
-    ASSERT_DEBUG(s->permits >= 0 && s->n_removals >= 0);
+    ASSERT_DEBUG(s->n_removals >= 0);
 }
 
 static struct shelf_slot *slot_of(struct shelf *s, const char *chain_id)
@@ -155,8 +153,6 @@ struct err *shelf_open(struct layer_store *store, struct pools *p, struct shelf 
     s->store = store;
     s->pools = p;
     s->slots = map_create();
-    s->max_permits = 1;
-    list_init(&s->line);
     for (size_t i = 0; i < found.n; i++) {
         int64_t size = layer_size(store, found.v[i]);
 
@@ -271,41 +267,4 @@ void shelf_made(struct shelf *s, const char *chain_id, int64_t size_bytes)
 {
     ASSERT_LOOP();
     end_busy(s, chain_id, size_bytes);
-}
-
-void shelf_set_permits(struct shelf *s, int max)
-{
-    s->max_permits = max > 0 ? max : 1;
-}
-
-bool shelf_take_permit(struct shelf *s, struct shelf_permit *t)
-{
-    ASSERT(!t->has_permit);
-    if (s->permits < s->max_permits) {
-        s->permits++;
-        t->has_permit = true;
-        return true;
-    }
-    list_append(&s->line, &t->link);
-    return false;
-}
-
-/* The permit goes to the one that has waited longest, if there is one. */
-void shelf_release_permit(struct shelf *s, struct shelf_permit *t)
-{
-    struct shelf_permit *next;
-
-    list_remove(&t->link);
-    if (!t->has_permit)
-        return;
-    t->has_permit = false;
-    next = list_first(&s->line, struct shelf_permit, link);
-    if (!next) {
-        ASSERT(s->permits > 0);
-        s->permits--;
-        return;
-    }
-    list_remove(&next->link);
-    next->has_permit = true;
-    next->fn(next);
 }

@@ -42,13 +42,3 @@ enum shelf_state shelf_want(struct shelf *s, const char *chain_id, struct shelf_
 void shelf_leave(struct shelf_wait *w); /* safe when not waiting */
 /* Ends a SHELF_YOURS. size_bytes < 0: it was not made. */
 void shelf_made(struct shelf *s, const char *chain_id, int64_t size_bytes);
-
-/* At most `max` layers are fetched at a time; the others stand in line. */
-struct shelf_permit { /* embedded */
-    struct list link;
-    bool has_permit;
-    void (*fn)(struct shelf_permit *t);
-};
-void shelf_set_permits(struct shelf *s, int max);
-bool shelf_take_permit(struct shelf *s, struct shelf_permit *t);    /* false: fn is called later */
-void shelf_release_permit(struct shelf *s, struct shelf_permit *t); /* safe in any state */
