@@ -56,6 +56,14 @@ static struct df_row images_usage(const struct json *df)
     return u;
 }
 
+static void count(struct df_row *u, bool is_active, int64_t size)
+{
+    u->n++;
+    u->active += is_active;
+    u->size += size;
+    u->reclaimable += is_active ? 0 : size;
+}
+
 static struct df_row containers_usage(const struct json *df)
 {
     struct df_row u = {.title = "Containers"};
@@ -64,12 +72,8 @@ static struct df_row containers_usage(const struct json *df)
         const char *state = text_of(j, "State");
         bool is_active = strcmp(state, "running") == 0 || strcmp(state, "paused") == 0 ||
                          strcmp(state, "restarting") == 0;
-        int64_t size = json_int(json_get(j, "SizeRw"));
 
-        u.n++;
-        u.active += is_active;
-        u.size += size;
-        u.reclaimable += is_active ? 0 : size;
+        count(&u, is_active, json_int(json_get(j, "SizeRw")));
     }
     return u;
 }
@@ -80,13 +84,9 @@ static struct df_row volumes_usage(const struct json *df)
 
     for (const struct json *j = json_first(json_get(df, "Volumes")); j; j = json_next(j)) {
         const struct json *data = json_get(j, "UsageData");
-        int64_t size = json_int(json_get(data, "Size"));
-        bool is_active = json_int(json_get(data, "RefCount")) > 0;
+        int64_t size = json_int(json_get(data, "Size")); /* -1: unknown */
 
-        u.n++;
-        u.active += is_active;
-        u.size += size > 0 ? size : 0;
-        u.reclaimable += is_active || size < 0 ? 0 : size;
+        count(&u, json_int(json_get(data, "RefCount")) > 0, size > 0 ? size : 0);
     }
     return u;
 }
@@ -95,15 +95,8 @@ static struct df_row cache_usage(const struct json *df)
 {
     struct df_row u = {.title = "Build Cache"};
 
-    for (const struct json *j = json_first(json_get(df, "BuildCache")); j; j = json_next(j)) {
-        int64_t size = json_int(json_get(j, "Size"));
-        bool is_active = json_bool(json_get(j, "InUse"));
-
-        u.n++;
-        u.active += is_active;
-        u.size += size;
-        u.reclaimable += is_active ? 0 : size;
-    }
+    for (const struct json *j = json_first(json_get(df, "BuildCache")); j; j = json_next(j))
+        count(&u, json_bool(json_get(j, "InUse")), json_int(json_get(j, "Size")));
     return u;
 }
 

@@ -255,6 +255,34 @@ static void begin_reply(struct web_call *c)
     c->reply = (struct web_reply){.retry_after_s = -1};
 }
 
+/* Headers that are kept as they are. */
+static bool keep_header(struct web_call *c, const char *line, size_t n)
+{
+    static const struct {
+        const char *name;
+        size_t at;
+    } kept[] = {
+        {"Content-Type", offsetof(struct web_reply, content_type)},
+        {"Content-Range", offsetof(struct web_reply, content_range)},
+        {"Content-Length", offsetof(struct web_reply, content_length)},
+        {"Link", offsetof(struct web_reply, link)},
+        {"Location", offsetof(struct web_reply, location)},
+        {"Range", offsetof(struct web_reply, range)},
+        {"Docker-Content-Digest", offsetof(struct web_reply, content_digest)},
+        {"OCI-Chunk-Min-Length", offsetof(struct web_reply, min_chunk)},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
+        char *value = header_value(c, line, n, kept[i].name);
+
+        if (!value)
+            continue;
+        *(char **)((char *)&c->reply + kept[i].at) = value;
+        return true;
+    }
+    return false;
+}
+
 static size_t on_header(char *line, size_t size, size_t count, void *arg)
 {
     struct web_call *c = arg;
@@ -266,22 +294,8 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg)
         return 0;
     if (n > 5 && !strncmp(line, "HTTP/", 5))
         begin_reply(c);
-    else if ((value = header_value(c, line, n, "Content-Type")))
-        c->reply.content_type = value;
-    else if ((value = header_value(c, line, n, "Content-Range")))
-        c->reply.content_range = value;
-    else if ((value = header_value(c, line, n, "Link")))
-        c->reply.link = value;
-    else if ((value = header_value(c, line, n, "Location")))
-        c->reply.location = value;
-    else if ((value = header_value(c, line, n, "Range")))
-        c->reply.range = value;
-    else if ((value = header_value(c, line, n, "Docker-Content-Digest")))
-        c->reply.content_digest = value;
-    else if ((value = header_value(c, line, n, "OCI-Chunk-Min-Length")))
-        c->reply.min_chunk = value;
-    else if ((value = header_value(c, line, n, "Content-Length")))
-        c->reply.content_length = value;
+    else if (keep_header(c, line, n))
+        return n;
     else if ((value = header_value(c, line, n, "Retry-After")))
         c->reply.retry_after_s = seconds_until(value);
     else if ((value = header_value(c, line, n, "WWW-Authenticate")) &&

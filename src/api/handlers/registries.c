@@ -6,21 +6,15 @@
 #include "image/ask.h"
 
 #include "api.h"
-
-struct question {
-    struct request *request; /* the handler's reference */
-    struct image_job *job;
-    bool is_over;
-};
+#include "request_job.h"
 
 static void on_answer(void *ctx, struct err *err, const struct ask_answer *answer)
 {
-    struct question *q = ctx;
+    struct request_job *q = ctx;
     autofree char *digest = NULL;
     struct buf body = {0};
 
-    q->is_over = true;
-    q->job = NULL;
+    request_job_ended(q);
     if (reply_failed(q->request, err))
         return;
     digest = answer->digest ? mem_printf("Docker-Content-Digest: %s\r\n", answer->digest)
@@ -32,45 +26,18 @@ static void on_answer(void *ctx, struct err *err, const struct ask_answer *answe
         reply_json(q->request, 200, &body);
 }
 
-/* The job ends with on_answer, whose reply is swallowed. */
-static void on_asker_gone(void *ctx)
+static struct request_job *question_create(struct request *r)
 {
-    struct question *q = ctx;
+    struct request_job *q = arena_new(r->arena, struct request_job);
 
-    if (q->job)
-        image_job_cancel(q->job);
-}
-
-static struct question *question_create(struct request *r)
-{
-    struct question *q = arena_new(r->arena, struct question);
-
-    q->request = request_ref(r); /* until question_asked */
-    request_on_gone(r, on_asker_gone, q);
+    request_job_init(q, r);
     return q;
-}
-
-static void question_asked(struct question *q, struct image_job *job)
-{
-    if (!q->is_over)
-        q->job = job;
-    request_unref(q->request);
-}
-
-static struct registry_auth auth_of_request(struct request *r)
-{
-    const char *header = request_header(r, "x-registry-auth");
-    struct registry_auth auth = {0};
-
-    if (header)
-        registry_auth_parse(r->arena, header, &auth);
-    return auth;
 }
 
 void handle_auth(struct request *r)
 {
     struct registry_auth auth = {0};
-    struct question *q;
+    struct request_job *q;
     const char *body;
     size_t len;
 
@@ -78,7 +45,7 @@ void handle_auth(struct request *r)
         reply_failed(r, registry_auth_decode(r->arena, body, len, &auth)))
         return;
     q = question_create(r);
-    question_asked(q, ask_login(parts_of(r)->images, &auth, on_answer, q));
+    request_job_begun(q, ask_login(parts_of(r)->images, &auth, on_answer, q));
 }
 
 /* ---- search ---- */
@@ -131,14 +98,14 @@ static struct err *read_search(struct request *r, struct ask_search *out)
 
 void handle_image_search(struct request *r)
 {
-    struct registry_auth auth = auth_of_request(r);
+    struct registry_auth auth = request_registry_auth(r);
     struct ask_search search;
-    struct question *q;
+    struct request_job *q;
 
     if (reply_failed(r, read_search(r, &search)))
         return;
     q = question_create(r);
-    question_asked(q, ask_search(parts_of(r)->images, &search, &auth, on_answer, q));
+    request_job_begun(q, ask_search(parts_of(r)->images, &search, &auth, on_answer, q));
 }
 
 /* ---- what a reference stands for ---- */
@@ -149,11 +116,11 @@ typedef struct image_job *reference_fn(struct image_table *t, const char *refere
 
 static void ask_of_reference(struct request *r, reference_fn *ask)
 {
-    struct registry_auth auth = auth_of_request(r);
-    struct question *q = question_create(r);
+    struct registry_auth auth = request_registry_auth(r);
+    struct request_job *q = question_create(r);
 
-    question_asked(q, ask(parts_of(r)->images, request_arg(r, 0),
-                          query_is_true(&r->query, "insecure"), &auth, on_answer, q));
+    request_job_begun(q, ask(parts_of(r)->images, request_arg(r, 0),
+                             query_is_true(&r->query, "insecure"), &auth, on_answer, q));
 }
 
 void handle_distribution(struct request *r)

@@ -10,67 +10,48 @@
 #include "image/image.h"
 
 #include "api.h"
+#include "request_job.h"
 
 #define PROGRESS_QUEUE_MAX (1u << 20) /* a client that does not read misses progress lines */
 
 struct transfer {
-    struct request *request; /* the handler's reference */
-    struct image_job *job;
+    struct request_job of;
     bool tells_errors_in_stream;
-    bool is_over;
 };
 
 static void on_progress(void *ctx, const char *json)
 {
     struct transfer *t = ctx;
 
-    if (reply_queued(t->request) < PROGRESS_QUEUE_MAX)
-        reply_json_line(t->request, json);
+    if (reply_queued(t->of.request) < PROGRESS_QUEUE_MAX)
+        reply_json_line(t->of.request, json);
 }
 
 static void on_done(void *ctx, struct err *err, struct image *image)
 {
     struct transfer *t = ctx;
-    struct request *r = t->request;
+    struct request *r = t->of.request;
 
     (void)image;
-    t->is_over = true;
-    t->job = NULL;
+    request_job_ended(&t->of);
     if (err && !r->is_begun && !t->tells_errors_in_stream) {
         reply_err(r, err);
         return;
     }
     if (err)
-        reply_json_failure(t->request, err, 0);
+        reply_json_failure(t->of.request, err, 0);
     if (!r->is_begun)
         reply_begin(r, 200, TYPE_JSON);
     err_drop(err);
     reply_end(r);
 }
 
-/* The job ends with on_done, whose reply is swallowed. */
-static void on_transfer_gone(void *ctx)
-{
-    struct transfer *t = ctx;
-
-    if (t->job)
-        image_job_cancel(t->job);
-}
-
 static struct transfer *transfer_create(struct request *r)
 {
     struct transfer *t = arena_new(r->arena, struct transfer);
 
-    t->request = request_ref(r); /* until transfer_started */
-    request_on_gone(r, on_transfer_gone, t);
+    request_job_init(&t->of, r);
     return t;
-}
-
-static void transfer_started(struct transfer *t, struct image_job *job)
-{
-    if (!t->is_over)
-        t->job = job;
-    request_unref(t->request);
 }
 
 /* ---- pull ---- */
@@ -98,40 +79,33 @@ static struct err *read_pull_reference(struct request *r, const char **out)
 
 static void pull(struct request *r)
 {
-    const char *platform = request_param(r, "platform"),
-               *header = request_header(r, "x-registry-auth");
-    struct registry_auth auth = {0};
-    const char *reference;
+    const char *platform = request_param(r, "platform"), *reference;
+    const struct registry_auth auth = request_registry_auth(r);
     struct transfer *t;
 
     if (reply_failed(r, read_pull_reference(r, &reference)))
         return;
     t = transfer_create(r);
-    if (header)
-        registry_auth_parse(r->arena, header, &auth);
-    transfer_started(t, image_pull(parts_of(r)->images, reference, *platform ? platform : NULL,
-                                   &auth, on_progress, on_done, t));
+    request_job_begun(&t->of,
+                      image_pull(parts_of(r)->images, reference, *platform ? platform : NULL, &auth,
+                                 on_progress, on_done, t));
 }
 
 /* ---- push ---- */
 
 void handle_image_push(struct request *r)
 {
-    const char *header = request_header(r, "x-registry-auth"), *platform;
-    struct registry_auth auth = {0};
+    const struct registry_auth auth = request_registry_auth(r);
+    const char *platform;
     struct image_job *job = NULL;
     struct transfer *t;
 
     if (reply_failed(r, image_platform_of_json(r->arena, request_param(r, "platform"), &platform)))
         return;
-    if (header)
-        registry_auth_parse(r->arena, header, &auth);
     t = transfer_create(r);
-    if (!reply_failed(r, image_push(parts_of(r)->images, request_arg(r, 0), request_param(r, "tag"),
-                                    platform, &auth, on_progress, on_done, t, &job)))
-        transfer_started(t, job);
-    else
-        request_unref(t->request);
+    reply_failed(r, image_push(parts_of(r)->images, request_arg(r, 0), request_param(r, "tag"),
+                               platform, &auth, on_progress, on_done, t, &job));
+    request_job_begun(&t->of, job);
 }
 
 /* ---- import, load ---- */
@@ -162,7 +136,8 @@ static void import(struct request *r)
     if (reply_failed(r, request_body_pipe(r, &fd)))
         return;
     t = transfer_create(r);
-    transfer_started(t, image_import(parts_of(r)->images, fd, &import, on_progress, on_done, t));
+    request_job_begun(&t->of,
+                      image_import(parts_of(r)->images, fd, &import, on_progress, on_done, t));
 }
 
 void handle_image_create(struct request *r)
@@ -187,6 +162,6 @@ void handle_image_load(struct request *r)
         return;
     t = transfer_create(r);
     t->tells_errors_in_stream = true;
-    transfer_started(t, image_load(parts_of(r)->images, fd, query_is_true(&r->query, "quiet"),
-                                   platform, on_progress, on_done, t));
+    request_job_begun(&t->of, image_load(parts_of(r)->images, fd, query_is_true(&r->query, "quiet"),
+                                         platform, on_progress, on_done, t));
 }
