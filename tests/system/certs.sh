@@ -3,6 +3,7 @@
 # How registries are reached: certificates of certs.d (authorities, and who we are), mirrors of any
 # registry, insecure ones by network, proxies of flags and daemon.json.
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh
+expect_500 '(/images/create|/auth) .*(verify certificate|bad certificate|certs\.d/10\.9\.9\.1:|5443: connect: connection refused)' 'as Docker: a registry that cannot be reached, and it says why'
 SERVERS=()
 cleanup() { for pid in "${SERVERS[@]}"; do kill "$pid" 2>/dev/null; done; host_down; }
 trap cleanup EXIT
