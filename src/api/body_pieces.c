@@ -98,6 +98,7 @@ static struct piece *empty_piece(struct pieces *q)
     if (!p)
         p = malloc(sizeof(*p)); /* not zeroed: what is read was written */
     ASSERT(p);
+    p->link = (struct list){0};
     p->n = 0;
     return p;
 }
