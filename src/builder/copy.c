@@ -219,7 +219,9 @@ static struct err *find_items(struct copy_task *t, int root)
 
         TRY(refuse_remote(t, source));
         TRY(source_path(t, source, &clean));
-        if (go_glob_is_wild(source))
+        if (t->is_literal)
+            TRY(add_path(t, root, clean, n_dropped, &room));
+        else if (go_glob_is_wild(source))
             TRY(add_matches(t, root, clean, n_dropped, &room));
         else
             TRY(add_path(t, root, path_clean(t->arena, go_glob_literal(t->arena, clean)), n_dropped,

@@ -21,6 +21,7 @@ struct copy_task { /* in the arena of the step's operation */
     const char *verb;             /* "COPY" */
     const struct copy_args *args; /* expanded */
     bool is_add;
+    bool is_literal;         /* sources are paths, and no patterns */
     const char *working_dir; /* "": the root */
     int context;             /* of the build; used when from_chain is NULL */
     const struct strs *from_chain;

@@ -73,6 +73,7 @@ struct create {
     struct permit permit;        /* policy NULL: everything */
     struct strs image_names;     /* of the image, and as it was asked for; for the policy */
     struct strs more_image_names;
+    struct jlist own_mounts;
     bool is_reserved, is_published;
     size_t at_mount;              /* make-volumes: the mount being made */
     struct pairs *volume_options; /* per mount, for copy-up on the worker */
@@ -344,7 +345,7 @@ static struct err *plan_parts(struct create *o, struct create_request *r)
     TRY(namespaces_name(o->table, o->c->arena, &r->host));
     TRY(choose_hostname(o, &r->config, &r->host));
     TRY(legacy_links_plan(o->table, o->c->arena, &r->host));
-    TRY(mounts_plan(o->table, o->c->arena, &r->config, &r->host, &doc->mounts));
+    TRY(mounts_plan(o->table, o->c->arena, &r->config, &r->host, &o->own_mounts, &doc->mounts));
     older_mounts(o->api_version, &doc->mounts);
     return networks_plan(o->table, o->c->arena, &r->config, &r->host, &r->networking,
                          &doc->networks, &o->warnings);
@@ -362,6 +363,8 @@ static struct err *check_joined(struct create *o)
     for (size_t i = 0; i < mounts->n; i++) {
         struct policy_case mounted = {0};
 
+        if (((const struct mount_point *)mounts->v)[i].is_own)
+            continue;
         mounted.items[POLICY_IMAGES] = mounts_image_names(o->table->parts, o->op.arena, mounts, i);
         TRY(policy_check(o->permit.policy, &o->permit.who, o->op.arena, &mounted));
     }
@@ -758,6 +761,16 @@ static void on_created(struct op *op, struct err *err, void *ctx)
     o->done(o->ctx, err, err ? NULL : &r);
 }
 
+static void copy_own_mounts(struct create *o, const struct jlist *from)
+{
+    const struct mount_point *v = from->v;
+    struct mount_point *mine = arena_array(o->c->arena, from->n + 1, sizeof(*mine));
+
+    for (size_t i = 0; i < from->n; i++)
+        mount_point_copy(o->c->arena, &v[i], &mine[i]);
+    o->own_mounts = (struct jlist){.v = mine, .n = from->n};
+}
+
 void container_create(struct container_table *t, const struct create_call *call,
                       void (*done)(void *ctx, struct err *err, const struct create_result *r),
                       void *ctx)
@@ -780,6 +793,8 @@ void container_create(struct container_table *t, const struct create_call *call,
     o->body_len = call->body_len;
     o->api_version = call->api_version;
     o->risk_warnings = arena_strdup(o->op.arena, call->risk_warnings);
+    if (call->own_mounts)
+        copy_own_mounts(o, call->own_mounts);
     if (call->image_names)
         o->more_image_names = strs_copy(o->op.arena, call->image_names);
     o->warnings = text_split(o->op.arena, "", ','); /* present and empty */

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an instruction takes files from besides the context: --from of COPY, from= of the mounts of
+ * a RUN. Looked for one after the other, each by an operation of its own. Loop.
+ */
+#pragma once
+
+#include "origin.h"
+
+struct sources { /* embedded in the operation of a step; origins in its arena */
+    struct origin *v;
+    size_t n;
+    size_t at; /* the one that is looked for */
+    struct op *taking;
+    struct ticket *ticket;
+};
+/* The wait of an ON_EVENT step. Then each has its image, which is kept. */
+struct err *sources_await(struct sources *s, struct op *op) must_check;
+void sources_stop(struct sources *s); /* its undo */
+void sources_finish(struct sources *s);
