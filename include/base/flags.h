@@ -74,5 +74,10 @@ struct err *flags_parse(struct arena *a, struct flag_parse *p, char **argv, size
 /* One value from its text; lists and maps grow. The error is Go's sentence about the value. */
 struct err *flag_set(struct arena *a, const struct flag *f, const char *text, void *options)
     must_check;
+/* What is shown of a table, by name: tables group what belongs together, people look for names.
+ * `last` NULL: the first; returns NULL after the last. */
+const struct flag *flag_next(const struct flag *flags, const struct flag *last);
+/* Of its value, in words of --help; NULL: it takes none. */
+const char *flag_kind(const struct flag *f);
 /* The "Options:" block of --help, wrapped at `width` columns. */
 void flags_help(struct buf *out, const struct flag *flags, size_t width);

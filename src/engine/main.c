@@ -24,6 +24,7 @@
 #include "stream/log.h"
 
 #include "engine.h"
+#include "manager.h"
 #include "policy_reload.h"
 #include "trim.h"
 
@@ -34,6 +35,7 @@ struct daemon {
     uv_signal_t on_term, on_int, on_usr1, on_hup;
     struct timer drain;
     struct trim trim;
+    struct manager manager;
     int64_t ending_since_ns;
     bool is_stopping, is_clean; /* nothing in flight, every log written */
 };
@@ -58,6 +60,7 @@ static void reload(uv_signal_t *handle, int number)
     (void)number;
     keeper_look_at_binary(p->engine.parts.keeper);
     policy_reload(&p->engine.parts);
+    manager_reloading(&p->manager);
 }
 
 /* A worker writes them, and may hang. */
@@ -112,6 +115,7 @@ static void on_end(uv_signal_t *handle, int number)
         return;
     }
     log_info("the engine ends; containers go on running", KV("signal", strsignal(number)));
+    manager_stopping(&p->manager);
     p->ending_since_ns = clock_boot_ns();
     server_close(steal_ptr(&p->engine.server));
     timer_set(p->engine.parts.loop, &p->drain, 0, on_drain_tick);
@@ -158,6 +162,7 @@ static void end(struct daemon *p)
         _exit(0);
     timer_clear(p->engine.parts.loop, &p->drain);
     trim_end(&p->trim);
+    manager_close(&p->manager);
     for (size_t i = 0; i < ARRAY_LEN(signals); i++)
         uv_close((uv_handle_t *)signals[i], NULL);
     engine_close(&p->engine);
@@ -166,8 +171,10 @@ static void end(struct daemon *p)
 static int run(struct daemon *p)
 {
     struct engine *e = &p->engine;
-    struct err *err = engine_open(e);
+    struct err *err;
 
+    manager_open(&p->manager); /* before there are threads */
+    err = engine_open(e);
     if (err) {
         log_error("the engine cannot start", KV("error", err_text(err)));
         err_drop(err);
@@ -182,6 +189,7 @@ static int run(struct daemon *p)
     log_info("the engine is ready", KV("data_root", e->settings.data_root),
              KV_INT("keeper", keeper_pid(e->parts.keeper)),
              KV_INT("ms", (clock_wall_ns() - e->parts.started_ns) / NS_PER_MS));
+    manager_ready(&p->manager, &e->parts);
     trim_begin(&p->trim, e->parts.loop, e->parts.pools, e->parts.ops);
     loop_run(e->parts.loop);
     unlink(e->settings.pidfile);

@@ -270,10 +270,11 @@ static struct err *open_mechanisms(struct engine *e)
                             &p->images);
 }
 
-/* Beside this program, unless the environment says otherwise. */
+/* Beside this program, as in the build, or where the installation has put it; unless the
+ * environment says otherwise. */
 static char *keeper_binary(struct arena *a)
 {
-    char self[4096];
+    char self[4096], *beside;
     const char *chosen = getenv("BERTH_KEEPER");
     ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
     char *slash;
@@ -284,7 +285,10 @@ static char *keeper_binary(struct arena *a)
     slash = strrchr(self, '/');
     if (slash)
         *slash = '\0';
-    return path_join(a, self, "berth-keeper");
+    beside = path_join(a, self, "berth-keeper");
+    return access(beside, X_OK) < 0 && access(BERTH_KEEPER_INSTALLED, X_OK) == 0
+               ? arena_strdup(a, BERTH_KEEPER_INSTALLED)
+               : beside;
 }
 
 struct err *engine_validate(const struct engine *e)
