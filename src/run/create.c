@@ -64,6 +64,7 @@ struct create {
     const char *image_config;
     size_t image_config_len;
     struct strs warnings;
+    struct strs cdi_dirs;
     struct strs chain; /* the image's, for copy-up on the worker */
     struct risk_findings risks;
     const char *risk_warnings; /* of the request; "": the label's or the engine's */
@@ -176,7 +177,7 @@ static struct err *read_devices(struct op *op)
     struct create *o = (struct create *)op;
 
     ASSERT_WORKER();
-    return cdi_apply(o->c->arena, &o->request.config, &o->request.host, &o->warnings);
+    return cdi_apply(o->c->arena, &o->cdi_dirs, &o->request.config, &o->request.host, &o->warnings);
 }
 
 /* ---- check-config: nothing but the request, the image's text and what never changes ---- */
@@ -207,6 +208,53 @@ static void fill_no_new_privileges(struct arena *a, struct host_config *h)
     strs_add(a, &h->security_opt, "no-new-privileges=true");
 }
 
+/* So with a profile of the engine's; privileged containers have none unless they ask for it. */
+static void fill_seccomp(struct arena *a, const char *option, struct host_config *h)
+{
+    for (size_t i = 0; i < h->security_opt.n; i++)
+        if (text_starts(h->security_opt.v[i], "seccomp"))
+            return;
+    if (!h->privileged)
+        strs_add(a, &h->security_opt, option);
+}
+
+/* Those that the request does not name, as --default-ulimit has them. */
+static void fill_ulimits(struct arena *a, const struct pairs *defaults, struct host_config *h)
+{
+    const struct ulimit *asked = h->ulimits.v;
+    struct pairs missing = {0};
+    struct jlist more = {0};
+    struct ulimit *all;
+
+    for (size_t i = 0; i < defaults->n; i++) {
+        bool is_asked = false;
+
+        for (size_t k = 0; k < h->ulimits.n; k++)
+            is_asked |= text_same(asked[k].name, defaults->v[i].key);
+        if (!is_asked)
+            pairs_add(a, &missing, defaults->v[i].key, defaults->v[i].value);
+    }
+    err_drop(ulimits_parse(a, &missing, &more)); /* checked at start-up */
+    if (!more.n)
+        return;
+    all = arena_array(a, h->ulimits.n + more.n, sizeof(*all));
+    if (h->ulimits.n)
+        memcpy(all, asked, h->ulimits.n * sizeof(*all));
+    memcpy(all + h->ulimits.n, more.v, more.n * sizeof(*all));
+    h->ulimits = (struct jlist){all, h->ulimits.n + more.n};
+}
+
+static const char *default_cgroupns(const struct create *o)
+{
+    const char *given = o->table->parts->settings->cgroupns_mode;
+
+    if (o->api_version > 0 && o->api_version < 141)
+        return "host";
+    if (!text_is_empty(given))
+        return given;
+    return cgroup_is_v2(o->table->parts->cgroups) && o->api_version >= 141 ? "private" : "host";
+}
+
 /* What Docker fills in when a request says nothing; inspect shows it afterwards. The private cgroup
  * namespace is the default of clients that know of it (API 1.41). */
 static void fill_defaults(const struct create *o, struct host_config *h)
@@ -222,12 +270,13 @@ static void fill_defaults(const struct create *o, struct host_config *h)
             h->log.options = pairs_copy(a, &s->log_opts);
     }
     if (h->shm_size == 0)
-        h->shm_size = SHM_DEFAULT;
+        h->shm_size = s->shm_size.is_set ? s->shm_size.value : SHM_DEFAULT;
     if (text_is_empty(h->ipc_mode))
-        h->ipc_mode = "private";
+        h->ipc_mode = arena_strdup(a, s->ipc_mode);
     if (text_is_empty(h->cgroupns_mode))
-        h->cgroupns_mode =
-            cgroup_is_v2(o->table->parts->cgroups) && o->api_version >= 141 ? "private" : "host";
+        h->cgroupns_mode = arena_strdup(a, default_cgroupns(o));
+    if (s->init && h->init == 0 && !text_same(h->systemd, "true"))
+        h->init = 1;
     if (text_is_empty(h->restart.name))
         h->restart.name = "no";
     if (text_is_empty(h->cgroup_parent) && s->cgroup_parent &&
@@ -235,6 +284,9 @@ static void fill_defaults(const struct create *o, struct host_config *h)
         h->cgroup_parent = arena_strdup(a, s->cgroup_parent);
     if (text_is_empty(h->runtime))
         h->runtime = "runc"; /* Docker's name for what there is */
+    fill_ulimits(a, &s->ulimits, h);
+    if (s->seccomp_option)
+        fill_seccomp(a, s->seccomp_option, h);
     if (s->no_new_privileges)
         fill_no_new_privileges(a, h);
     if (h->pids_limit && *h->pids_limit <= 0)
@@ -784,6 +836,7 @@ void container_create(struct container_table *t, const struct create_call *call,
     while (map_get(t->by_id, id) || map_get(t->by_name, id) ||
            map_get(t->by_name, arena_strndup(o->op.arena, id, ID_SHORT)));
     o->table = t;
+    o->cdi_dirs = t->parts->settings->cdi_dirs; /* constant */
     o->c = container_alloc(t, arena_create());
     o->c->doc.id = arena_strdup(o->c->arena, id);
     o->c->doc.is_of_build = call->is_of_build;
