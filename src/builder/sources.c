@@ -32,45 +32,29 @@ static const struct op_type source_type = {"build/source", OP_MUTATING, sizeof(s
                                            source_steps, NULL};
 OP_LISTED(source_type);
 
-static void take_next(struct sources *s);
-
-static void on_taken(struct op *op, struct err *err, void *ctx)
+static struct op *make_take(void *ctx, size_t i)
 {
     struct sources *s = ctx;
-
-    (void)op;
-    s->taking = NULL;
-    s->at++;
-    if (err || s->at == s->n)
-        ticket_answer(steal_ptr(&s->ticket), err);
-    else
-        take_next(s);
-}
-
-static void take_next(struct sources *s)
-{
-    struct origin *o = &s->v[s->at];
+    struct origin *o = &s->v[i];
     struct take_source *t =
         (struct take_source *)op_create(o->stage->build->builder->parts->ops, &source_type);
 
     t->origin = o;
     t->op.subject = arena_strdup(t->op.arena, o->name);
-    s->taking = &t->op;
-    op_start(&t->op, on_taken, s);
+    return &t->op;
 }
 
 struct err *sources_await(struct sources *s, struct op *op)
 {
-    s->ticket = op_wait(op);
-    take_next(s);
-    return NULL;
+    s->turn.n = s->n;
+    s->turn.make = make_take;
+    s->turn.ctx = s;
+    return in_turn_await(&s->turn, op);
 }
 
-/* A cancel is heard at once: the operation is in its ON_EVENT step. */
 void sources_stop(struct sources *s)
 {
-    if (s->taking)
-        op_cancel(s->taking);
+    in_turn_stop(&s->turn);
     sources_finish(s);
 }
 

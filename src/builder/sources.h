@@ -5,14 +5,13 @@
  */
 #pragma once
 
+#include "in_turn.h"
 #include "origin.h"
 
 struct sources { /* embedded in the operation of a step; origins in its arena */
     struct origin *v;
     size_t n;
-    size_t at; /* the one that is looked for */
-    struct op *taking;
-    struct ticket *ticket;
+    struct in_turn turn;
 };
 /* The wait of an ON_EVENT step. Then each has its image, which is kept. */
 struct err *sources_await(struct sources *s, struct op *op) must_check;

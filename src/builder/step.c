@@ -13,6 +13,7 @@
 #include "container/container_table.h"
 #include "container/object.h"
 #include "container/sweeper.h"
+#include "core/settings.h"
 #include "storage/rootfs.h"
 
 #include "step_inner.h"
@@ -89,20 +90,39 @@ static struct err *say(struct op *op)
 
 /* ---- expand (worker) ---- */
 
+static struct err *unsupported(const char *what, const struct instruction *in)
+{
+    return err_new(ERR_NOT_IMPLEMENTED, "%s is not supported by this version of berth: %s", what,
+                   in->text);
+}
+
+static struct err *refuse_add(const struct instruction *in)
+{
+    const struct strs *sources = &in->copy.sources;
+
+    for (size_t i = 0; i < sources->n; i++)
+        if (remote_is_git(sources->v[i]))
+            return unsupported("ADD of a git repository", in);
+    if (text_is_empty(in->copy.checksum))
+        return NULL;
+    if (!digest_is_valid(in->copy.checksum))
+        return err_new(ERR_INVALID, "ADD --checksum: %s is no sha256:DIGEST", in->copy.checksum);
+    for (size_t i = 0; i < sources->n; i++)
+        if (!remote_is_url(sources->v[i]))
+            return err_new(ERR_INVALID, "checksum can't be specified for local sources: %s",
+                           sources->v[i]);
+    return sources->n == 1
+               ? NULL
+               : err_new(ERR_INVALID, "checksum can't be specified for multiple sources");
+}
+
 static struct err *refuse(const struct instruction *in)
 {
-    const struct copy_args *c = &in->copy;
-    const char *what = NULL;
-
     if (in->type == INS_RUN && in->run.devices.n)
-        what = "RUN --device";
+        return unsupported("RUN --device", in);
     if (in->type == INS_RUN && text_same(in->run.security, "insecure"))
-        what = "RUN --security=insecure";
-    if (in->type == INS_ADD && !text_is_empty(c->checksum))
-        what = "ADD --checksum";
-    return what ? err_new(ERR_NOT_IMPLEMENTED, "%s is not supported by this version of berth: %s",
-                          what, in->text)
-                : NULL;
+        return unsupported("RUN --security=insecure", in);
+    return in->type == INS_ADD ? refuse_add(in) : NULL;
 }
 
 static struct err *expand_run(struct build_step *o, const struct strs *args)
@@ -189,10 +209,11 @@ static struct err *expand(struct op *op)
     struct err *e;
 
     ASSERT_WORKER();
-    TRY(refuse(o->in));
     pthread_mutex_lock(&o->build->scopes);
     e = expand_words_of(o, &env, &args);
     pthread_mutex_unlock(&o->build->scopes);
+    if (!e)
+        e = refuse(&o->x);
     if (!e)
         e = json_decode(op->arena, s->config_text, strlen(s->config_text), &config_json,
                         &o->config);
@@ -217,6 +238,48 @@ static struct err *expand(struct op *op)
     return NULL;
 }
 
+/* ---- what is fetched ---- */
+
+static bool names_urls(const struct op *op)
+{
+    return ((const struct build_step *)op)->remote.n > 0;
+}
+
+static void plan_remote(struct build_step *o)
+{
+    const struct strs *sources = &o->x.copy.sources;
+
+    if (o->in->type != INS_ADD)
+        return;
+    o->remote.build = o->build;
+    o->remote.v = arena_array(o->op.arena, sources->n + 1, sizeof(*o->remote.v));
+    for (size_t i = 0; i < sources->n; i++)
+        if (remote_is_url(sources->v[i]))
+            o->remote.v[o->remote.n++].url = sources->v[i];
+}
+
+static struct err *make_remote_folder(struct op *op)
+{
+    struct build_step *o = (struct build_step *)op;
+
+    ASSERT_WORKER();
+    return build_context_create(o->build->builder->parts->settings->data_root, &o->remote.folder);
+}
+
+static struct err *fetch_remote(struct op *op)
+{
+    struct build_step *o = (struct build_step *)op;
+
+    for (size_t i = 0; i < o->remote.n; i++)
+        stage_say(o->stage, "Downloading %s\n", o->remote.v[i].url);
+    return remote_files_await(&o->remote, op);
+}
+
+static void stop_remote(struct op *op)
+{
+    remote_files_stop(&((struct build_step *)op)->remote);
+}
+
 /* ---- where files are taken from ---- */
 
 static void plan_copy_source(struct build_step *o)
@@ -236,10 +299,11 @@ static struct err *plan_sources(struct op *op)
 {
     struct build_step *o = (struct build_step *)op;
 
-    if (is_copy(op))
-        plan_copy_source(o);
-    else
+    if (is_run(op))
         run_mounts_plan(&o->mounts, op->arena, o->stage, &o->sources);
+    else
+        plan_copy_source(o);
+    plan_remote(o);
     return NULL;
 }
 
@@ -277,6 +341,7 @@ static struct err *plan_copy(struct op *op)
         .is_add = o->in->type == INS_ADD,
         .working_dir = o->config.working_dir,
         .context = build_context_dir(o->build->context),
+        .remote = &o->remote,
         .is_cancelled = &o->build->is_cancelled,
     };
     if (o->x.copy.link)
@@ -508,6 +573,7 @@ static void finish(struct op *op)
     give_key_back(o);
     let_image_go(o);
     sources_finish(&o->sources);
+    build_context_unref(o->remote.folder, o->build->builder->parts);
     if (must_write(op))
         sweeper_ask(o->build->builder->parts->containers->sweeper);
     build_unref(o->build);
@@ -519,6 +585,8 @@ static const struct op_step step_steps[] = {
     {"expand", ON_WORKER, expand, NULL, -1},
     {"plan-sources", ON_LOOP, plan_sources, NULL, 0, is_digested},
     {"await-sources", ON_EVENT, await_sources, stop_sources, -1, has_sources},
+    {"make-folder", ON_DISK, make_remote_folder, NULL, -1, names_urls},
+    {"fetch", ON_EVENT, fetch_remote, stop_remote, -1, names_urls},
     {"plan-copy", ON_LOOP, plan_copy, NULL, 0, is_copy},
     {"digest", ON_DISK, digest, NULL, -1, is_digested},
     {"look-up", ON_EVENT, look_up, forget_look_up, -1},

@@ -6,6 +6,7 @@
 
 #include "copy.h"
 #include "effect.h"
+#include "remote_files.h"
 #include "run_mounts.h"
 #include "voice.h"
 
@@ -31,6 +32,7 @@ struct build_step {
 
     struct sources sources; /* of --from, and of mounts */
     struct step_mounts mounts;
+    struct remote_files remote; /* of ADD */
     struct folder_wait folder_wait;
     struct copy_task copy;
     struct cache_wait wait;

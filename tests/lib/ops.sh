@@ -59,6 +59,7 @@ RUN <<EOF
 #!/bin/sh
 echo s >/s
 EOF
+ADD http://127.0.0.1:5000/v2/ /u
 RUN --mount=type=bind,target=/m --mount=type=bind,from=busybox,target=/i --mount=type=cache,id=faults,target=/c echo m >/m2'
 BUILD_WAITS='FROM busybox AS one
 RUN sleep 0.7; echo x >/x
