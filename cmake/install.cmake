@@ -1,10 +1,14 @@
 # What is installed where, by GNUInstallDirs, and `uninstall`, which takes the same files away.
 # Units, users and profiles go where the tools that read them look; an option says where that is.
-# The components are Debian's packages: cli, engine.
-set(BERTH_UNIT_DIR ${CMAKE_INSTALL_PREFIX}/lib/systemd/system CACHE PATH "Units of systemd")
-set(BERTH_SYSUSERS_DIR ${CMAKE_INSTALL_PREFIX}/lib/sysusers.d CACHE PATH "The group of the socket")
-set(BERTH_TMPFILES_DIR ${CMAKE_INSTALL_PREFIX}/lib/tmpfiles.d CACHE PATH "Folders that are made")
-set(BERTH_ETC ${CMAKE_INSTALL_FULL_SYSCONFDIR})
+# All of it is relative to the prefix, so that `cmake --install --prefix` moves it, but for /etc where
+# that is /usr's. The components are Debian's packages: cli, engine.
+set(BERTH_UNITDIR lib/systemd/system CACHE STRING "Units of systemd")
+set(BERTH_SYSUSERSDIR lib/sysusers.d CACHE STRING "The group of the socket")
+set(BERTH_TMPFILESDIR lib/tmpfiles.d CACHE STRING "Folders that are made")
+set(BERTH_ETC ${CMAKE_INSTALL_SYSCONFDIR})
+if(CMAKE_INSTALL_PREFIX MATCHES "^/usr/?$")
+  set(BERTH_ETC ${CMAKE_INSTALL_FULL_SYSCONFDIR})
+endif()
 set(berthd_path ${CMAKE_INSTALL_FULL_SBINDIR}/berthd)
 set(keeper_path ${CMAKE_INSTALL_FULL_LIBEXECDIR}/berth/berth-keeper)
 set(berth_path ${CMAKE_INSTALL_FULL_BINDIR}/berth)
@@ -24,10 +28,10 @@ function(berth_install_text file directory)
     COMPONENT engine)
 endfunction()
 
-berth_install_text(systemd/berth.service.in ${BERTH_UNIT_DIR})
-berth_install_text(systemd/berth.socket.in ${BERTH_UNIT_DIR})
-berth_install_text(systemd/sysusers.conf.in ${BERTH_SYSUSERS_DIR} berth.conf)
-berth_install_text(systemd/tmpfiles.conf.in ${BERTH_TMPFILES_DIR} berth.conf)
+berth_install_text(systemd/berth.service.in ${BERTH_UNITDIR})
+berth_install_text(systemd/berth.socket.in ${BERTH_UNITDIR})
+berth_install_text(systemd/sysusers.conf.in ${BERTH_SYSUSERSDIR} berth.conf)
+berth_install_text(systemd/tmpfiles.conf.in ${BERTH_TMPFILESDIR} berth.conf)
 berth_install_text(logrotate.in ${BERTH_ETC}/logrotate.d berth)
 berth_install_text(apparmor/berthd.in ${BERTH_ETC}/apparmor.d)
 

@@ -115,11 +115,14 @@ static bool is_in_group(const struct command *c, const char *group)
     return strncmp(c->name, group, len) == 0 && c->name[len] == ' ';
 }
 
+/* Made once; the rest of it is NULL. */
 static const char *const *groups(void)
 {
     static const char *found[64];
     size_t n = 0;
 
+    if (found[0])
+        return found;
     for (const struct command *c = commands; c->name; c++) {
         const char *space = strchr(c->name, ' ');
         bool is_known = false;
@@ -131,7 +134,7 @@ static const char *const *groups(void)
         if (!is_known && n + 1 < ARRAY_LEN(found))
             found[n++] = strndup(c->name, (size_t)(space - c->name));
     }
-    return found; /* the rest is NULL */
+    return found;
 }
 
 static bool belongs(const struct command *c, const char *group)
