@@ -178,7 +178,7 @@ COPY --exclude=t* --link one two /e/
 X
 same "--exclude" "/d/empty /d/link /d/sub /d/top /e/one" "$(inside copy:3 'find /d /e -mindepth 1 | sort | xargs')"
 says "--link is warned of" 'Warning.*--link has no effect'
-refused "a URL" 'ADD http://x.example/y /y' 'URLs are not fetched'
+refused "a git repository" 'ADD https://x.example/y.git /y' 'ADD of a git repository is not supported'
 build copy:2 <<'X'
 FROM busybox
 RUN mkdir -p /real && ln -s /real /linkdir && ln -s /real/target /linkfile && echo old >/real/target && mkdir /up && ln -s ../../../../../../etc /up/out && ln -s /nosuch /dangling
