@@ -35,6 +35,7 @@ struct build_options {
     const char *id;          /* for build_cancel_id; may be "" */
     const char *dockerfile;  /* in the context */
     const char *target;      /* "": the last stage */
+    const char *remote;      /* an address of the context, or of a Dockerfile alone; "": in_fd */
     const char *platform;    /* "": the host's */
     struct strs tags;        /* full names */
     struct pairs build_args; /* a value of NULL is "not given" */
@@ -59,7 +60,7 @@ struct build *build_create(struct builder *b);
 struct build_options *build_options(struct build *b);
 struct arena *build_arena(struct build *b);
 void build_destroy_unstarted(struct build *b);
-/* in_fd: the blocking read end of the context's tar; taken. Neither function is called before it
+/* in_fd: the blocking read end of the context's tar, taken; -1 with a remote one. Neither function is called before it
  * returns. */
 void build_start(struct build *b, int in_fd, build_line_fn line, build_done_fn done, void *ctx);
 /* The client is gone, or has asked for it: done is still called, once. False: no build has the id.

@@ -18,8 +18,10 @@
 #include "container/object.h"
 #include "core/settings.h"
 #include "run/commands.h"
+#include "tar/decoder.h"
 
 #include "build_inner.h"
+#include "remote_files.h"
 #include "run_mounts.h"
 
 #define IGNORE_NAME ".dockerignore"
@@ -30,6 +32,7 @@ struct build_op {
     int in_fd;
     struct context_intake *intake; /* while it fills the context */
     struct build_context *context; /* until the build has it */
+    struct remote_files remote;    /* the context, if it is an address */
     const char *host_platform;
     bool is_tagged;
 };
@@ -91,6 +94,64 @@ static void drop_folder(struct op *op)
     (void)op; /* the build's last reference removes it */
 }
 
+/* ---- a context that is an address ---- */
+
+static bool is_remote(const struct op *op)
+{
+    return *((const struct build_op *)op)->build->options.remote != '\0';
+}
+
+static struct err *make_remote_folder(struct op *op)
+{
+    struct build_op *o = (struct build_op *)op;
+
+    ASSERT_WORKER();
+    return build_context_create(o->build->builder->parts->settings->data_root, &o->remote.folder);
+}
+
+static struct err *fetch_remote(struct op *op)
+{
+    struct build_op *o = (struct build_op *)op;
+
+    if (remote_is_git(o->build->options.remote))
+        return err_new(ERR_NOT_IMPLEMENTED,
+                       "a build from the git repository %s is not supported by this version of "
+                       "berth: clone it, and send it as the context",
+                       o->build->options.remote);
+    o->remote.build = o->build;
+    o->remote.v = arena_new(op->arena, struct remote_file);
+    o->remote.v->url = o->build->options.remote;
+    o->remote.n = 1;
+    return remote_files_await(&o->remote, op);
+}
+
+static void stop_remote(struct op *op)
+{
+    remote_files_stop(&((struct build_op *)op)->remote);
+}
+
+/* A tar is received as if a client had sent it. Anything else is the Dockerfile. */
+static struct err *open_remote(struct op *op)
+{
+    struct build_op *o = (struct build_op *)op;
+    int from = remote_files_dir(&o->remote);
+    autoclose int fd = openat(from, o->remote.v->file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+    ASSERT_WORKER();
+    if (fd < 0)
+        return err_sys("open what was fetched");
+    if (decoder_is_tar(fd)) {
+        if (lseek(fd, 0, SEEK_SET) < 0)
+            return err_sys("rewind what was fetched");
+        o->in_fd = steal_fd(&fd);
+        return NULL;
+    }
+    o->build->options.dockerfile = "";
+    if (renameat(from, o->remote.v->file, build_context_dir(o->context), "Dockerfile") < 0)
+        return err_sys("keep the Dockerfile");
+    return NULL;
+}
+
 static struct err *receive(struct op *op)
 {
     struct build_op *o = (struct build_op *)op;
@@ -98,6 +159,8 @@ static struct err *receive(struct op *op)
 
     b->context = steal_ptr(&o->context);
     TRY(build_check_cancelled(b));
+    if (o->in_fd < 0)
+        return NULL;
     build_context_fill(b->context, b->builder->parts, op, steal_fd(&o->in_fd), &o->intake);
     return NULL;
 }
@@ -297,8 +360,8 @@ static void finish(struct op *op)
 
     if (o->in_fd >= 0)
         close(steal_fd(&o->in_fd));
-    if (o->context)
-        build_context_unref(o->context, o->build->builder->parts);
+    build_context_unref(o->context, o->build->builder->parts);
+    build_context_unref(o->remote.folder, o->build->builder->parts);
     build_unref(o->build);
 }
 
@@ -306,6 +369,9 @@ static void finish(struct op *op)
 static const struct op_step build_steps[] = {
     {"begin", ON_EVENT, begin, NULL, -1},
     {"make-folder", ON_DISK, make_folder, drop_folder, 0},
+    {"make-remote-folder", ON_DISK, make_remote_folder, NULL, -1, is_remote},
+    {"fetch-remote", ON_EVENT, fetch_remote, stop_remote, -1, is_remote},
+    {"open-remote", ON_DISK, open_remote, NULL, -1, is_remote},
     {"receive", ON_EVENT, receive, stop_receiving, -1},
     {"read", ON_DISK, read_files, NULL, -1},
     {"run-stages", ON_EVENT, run_stages, end_stages, -1},
@@ -344,7 +410,8 @@ struct build *build_create(struct builder *builder)
     b->arena = a;
     b->scope_arena = arena_create();
     b->builder = builder;
-    b->options.dockerfile = b->options.id = b->options.target = b->options.platform = "";
+    b->options.dockerfile = b->options.id = b->options.target = b->options.platform =
+        b->options.remote = "";
     pthread_mutex_init(&b->scopes, NULL);
     list_append(&builder->builds, &b->link);
     return b;

@@ -163,6 +163,13 @@ static struct err *tell_id(const struct image_build_options *o, const char *id, 
     return NULL;
 }
 
+/* The engine gets it. */
+static bool is_address(const char *path)
+{
+    return text_starts(path, "http://") || text_starts(path, "https://") ||
+           text_starts(path, "git@") || text_starts(path, "git://") || text_starts(path, "ssh://");
+}
+
 struct err *cmd_build(struct cli *cli, const void *options, struct strs args)
 {
     const struct image_build_options *o = options;
@@ -185,8 +192,13 @@ struct err *cmd_build(struct cli *cli, const void *options, struct strs args)
     if (o->iidfile)
         unlink(o->iidfile); /* never that of a build before */
     TRY(build_secrets_read(cli->arena, &o->secrets, &secrets));
-    TRY(context_source_open(cli->arena, args.v[0], o->file, &context));
-    e = make_query(cli, o, context_source_dockerfile(context), &query);
+    if (is_address(args.v[0]))
+        r.produce = NULL;
+    else
+        TRY(context_source_open(cli->arena, args.v[0], o->file, &context));
+    e = make_query(cli, o, context ? context_source_dockerfile(context) : o->file, &query);
+    if (!context)
+        add(cli, &query, "remote", args.v[0]);
     if (!e)
         e = api_path(cli, &path, "/build?%s", query.data);
     r.path = path;

@@ -107,6 +107,23 @@ for bad in "--checksum=sha256:12 $U/one:is no sha256" "--checksum=$sum server.py
 ADD ${what//@@/:} /x/"
     says "ADD ${what//@@/:}" "$rest"
 done
+# ---- remote: the context, or the Dockerfile, is an address
+mkdir far; echo far >far/file; printf 'FROM busybox\nCOPY file /far\n' >far/Dockerfile; printf 'FROM busybox\nCOPY file /other\n' >far/Other; tar -C far -czf served/far.tgz .
+printf 'FROM busybox\nRUN echo alone >/alone\n' >served/Plain
+remote() { OUT=$(curl -s -X POST --unix-socket "$SOCK" "http://x/build?t=$1&remote=$2" | jq -r '.stream // .error // .message // empty'); }
+remote far:1 $U/far.tgz
+same "a tar" far "$(inside far:1 'cat /far')"
+remote far:2 "$U/far.tgz&dockerfile=Other"
+same "another Dockerfile in it" far "$(inside far:2 'cat /other')"
+remote far:3 $U/Plain
+same "a Dockerfile alone" alone "$(inside far:3 'cat /alone')"
+"$BERTH_BIN/berth" -H "unix://$SOCK" build -q -t far:4 -f Other $U/far.tgz >/dev/null
+same "by berth" far "$(inside far:4 'cat /other')"
+remote far:5 $U/nosuch; says "what is not there" 404
+remote far:5 $U/one; says "what is no Dockerfile" 'unknown instruction'
+remote far:5 $U/x.git; says "a repository" 'is not supported by this version of berth: clone it'
+OUT=$("$BERTH_BIN/berth" -H "unix://$SOCK" build git@example.invalid:x 2>&1); says "by berth" 'clone it'
+
 printf 'FROM busybox\nADD %s/endless /x\n' "$U" >"$T/two-Dockerfile"; mkdir two; cp two-Dockerfile two/Dockerfile; tar -C two -cf two.tar .
 endless() { exec curl -s -o /dev/null --unix-socket "$SOCK" -H 'Content-Type: application/x-tar' --data-binary @two.tar http://x/build; }
 endless & CLIENT=$!

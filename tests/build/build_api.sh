@@ -58,7 +58,7 @@ refused "outputs" 'outputs=x' 'outputs need BuildKit'
 refused "a session" 'session=x' 'DOCKER_BUILDKIT=0'
 refused "BuildKit" 'version=2' 'DOCKER_BUILDKIT=0'
 refused "security options" 'securityopt=%5B%22seccomp%3Dunconfined%22%5D' 'does not support setting security options on build'
-refused "remote" 'remote=https://x.example/x.tar' 'not supported by this version of berth: fetch it'
+refused "remote" 'remote=git@x.example/x' 'not supported by this version of berth: clone it'
 api POST /build 'no tar at all, whatever it is, and long enough to be looked at' -H "$TAR"
 like "a body that is no tar" 'no valid tar archive' "$BODY"
 for how in gzip bzip2 xz zstd; do

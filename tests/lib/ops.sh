@@ -21,6 +21,9 @@ big_layer() {
     local manifest digest
     nsenter --net="/proc/$HOST_NS_PID/ns/net" -- python3 "$BERTH_SRC/tests/system/image_registry.py" 5001 >"$HOST/ready-5001" 2>&1 &
     SLOW_REGISTRY=$!
+    mkdir -p "$HOST/remote" && printf 'FROM busybox\nLABEL of=remote\n' >"$HOST/remote/Dockerfile"
+    nsenter --net="/proc/$HOST_NS_PID/ns/net" -- python3 -m http.server -b 127.0.0.1 -d "$HOST/remote" 5002 >/dev/null 2>&1 &
+    poll 10 in_host curl -s -o /dev/null http://127.0.0.1:5002/
     poll 10 grep -q ready "$HOST/ready-5001"
     manifest=$(in_host curl -s http://127.0.0.1:5001/v2/good/manifests/latest)
     digest=$(printf %s "$manifest" | jq -r '.layers[0].digest')
@@ -78,6 +81,7 @@ build_file() {
 build_context() { # WHERE
     mkdir -p "$HOST/context" && build_file "$1" >"$HOST/context/Dockerfile" && tar -C "$HOST/context" -cf "$HOST/context.tar" .
 }
+build_remote() { api POST '/build?t=fbuild&nocache=1&remote=http://127.0.0.1:5002/Dockerfile'; }
 build() { build_context "$1"; api POST '/build?t=fbuild&nocache=1&forcerm=1' '' -H "$TAR" --data-binary "@$HOST/context.tar"; }
 
 before() {
@@ -142,6 +146,7 @@ act() {
     image/pull-all:*) api POST '/images/create?fromImage=127.0.0.1:5001/good' ;;
     image/push:*) api POST '/images/127.0.0.1:5000/fpush/push?tag=a' ;;
     image/push-all:*) api POST '/images/127.0.0.1:5000/fpush/push' ;;
+    build/build:*-remote*) build_remote ;;
     build/* | image/list:*) build "$1" ;;
     image/tag:*) api POST '/images/busybox/tag?repo=fimg' ;;
     image/remove:*) api DELETE /images/fimg ;;

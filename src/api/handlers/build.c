@@ -110,10 +110,10 @@ static struct err *refuse(struct request *r)
                        version);
     if (*isolation && strcmp(isolation, "default") != 0)
         return err_new(ERR_INVALID, "invalid isolation '%.100s' on linux", isolation);
-    if (*remote)
+    if (*remote && !text_starts(remote, "http://") && !text_starts(remote, "https://"))
         return err_new(ERR_NOT_IMPLEMENTED,
-                       "a build from %s is not supported by this version of berth: fetch it, and "
-                       "send it as the context",
+                       "a build from %.200s is not supported by this version of berth: clone it, "
+                       "and send it as the context",
                        remote);
     TRY(read_list(r, "securityopt", options, &list));
     if (list.n)
@@ -250,6 +250,7 @@ static struct err *read_options(struct request *r, struct build *b)
 
     TRY(refuse(r));
     o->id = arena_strdup(a, request_param(r, "buildid"));
+    o->remote = arena_strdup(a, request_param(r, "remote"));
     o->dockerfile = arena_strdup(a, request_param(r, "dockerfile"));
     o->target = arena_strdup(a, request_param(r, "target"));
     o->platform = arena_strdup(a, request_param(r, "platform"));
@@ -320,9 +321,9 @@ void handle_build(struct request *r)
     struct building *t = arena_new(r->arena, struct building);
     struct build *b = build_create(parts_of(r)->builder);
     struct err *e = read_options(r, b);
-    int fd;
+    int fd = -1;
 
-    if (!e)
+    if (!e && !*build_options(b)->remote)
         e = request_body_pipe(r, &fd);
     if (e) {
         build_destroy_unstarted(b);
