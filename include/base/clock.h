@@ -23,5 +23,8 @@ void clock_rfc3339_fixed(int64_t wall_ns, char out[RFC3339_MAX]);
 bool clock_from_rfc3339(const char *s, int64_t *out_ns);
 /* "sec[.nanos]" as the API's since/until; "" and "0" give 0. */
 bool clock_from_unix(const char *s, int64_t *out_ns);
+#define DURATION_MAX 32
+/* For people, of at most three digits below the second: "12ms", "2.5s", "1h2m3s". Returns out. */
+const char *clock_duration(int64_t ns, char out[DURATION_MAX]);
 /* Go duration "1m30s", "100ms". */
 bool clock_from_duration(const char *s, int64_t *out_ns);

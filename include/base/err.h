@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include <stdarg.h>
 
 #define must_check __attribute__((warn_unused_result))
@@ -42,6 +44,10 @@ const char *err_no_room(void);
 struct err *err_wrap(struct err *e, const char *fmt, ...) must_check never_null like_printf(2, 3);
 /* Changes the kind (a mechanism's "not found" may be a caller's "invalid"). Returns e. */
 struct err *err_as(struct err *e, enum err_kind kind) must_check never_null;
+/* Docker answers it like a fault of the engine (500), but it is the caller's or another host's: the
+ * log does not call it an error. Returns e. */
+struct err *err_outside(struct err *e) must_check never_null;
+bool err_is_outside(const struct err *e);
 struct err *err_copy(const struct err *e) must_check; /* NULL gives NULL */
 
 enum err_kind err_kind(const struct err *e);

@@ -109,12 +109,17 @@ static void reply_plain_err(struct request *r, int status, const char *text)
     reply_body(r, status, TYPE_TEXT, "X-Content-Type-Options: nosniff\r\n", &b);
 }
 
-void reply_tell_log(const struct request *r, const struct err *e)
+void reply_tell_log(struct request *r, const struct err *e)
 {
     const char *path = r->path ? r->path : "";
     int status = status_of(err_kind(e));
 
-    if (status >= 500 && status != 501 && status != 503)
+    if (status != 304)
+        r->error = arena_strdup(r->arena, err_text(e));
+    if (status >= 500 && err_is_outside(e))
+        log_info("request failed", KV("method", r->method), KV("path", path),
+                 KV("error", err_text(e)));
+    else if (status >= 500 && status != 501 && status != 503)
         log_error("request failed", KV("method", r->method), KV("path", path),
                   KV("error", err_text(e)));
     else
@@ -241,6 +246,7 @@ void reply_json_failure(struct request *r, const struct err *err, int code)
     struct jw w = {.out = &b};
 
     r->has_failed = true;
+    r->error = arena_strdup(r->arena, err_text(err));
     jw_obj(&w, NULL);
     jw_obj(&w, "errorDetail");
     if (code)

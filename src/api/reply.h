@@ -18,7 +18,7 @@
 
 void reply_err(struct request *r, struct err *e); /* takes e; ERR_NOT_MODIFIED has no body */
 /* What reply_err does, for who answers in another form. */
-void reply_tell_log(const struct request *r, const struct err *e);
+void reply_tell_log(struct request *r, const struct err *e);
 void reply_empty(struct request *r, int status); /* no body at all: 200, 201, 204 */
 /* json: the text; takes the memory and adds the trailing newline. */
 void reply_json(struct request *r, int status, struct buf *json);

@@ -49,10 +49,12 @@ struct request {
     bool is_answered;      /* the handler's duty is done */
     bool has_plain_errors; /* versions before 1.24 */
     /* of the trail, for a command that may change something */
-    char *command;         /* NULL: it is none, or was told of */
-    const char *object;    /* as it was named */
-    const char *object_id; /* of the container; NULL: none */
-    const char *forbidden; /* what the policy has said; NULL: nothing */
+    char *command;                   /* NULL: it is none, or was told of */
+    const char *object;              /* as it was named */
+    const char *object_id;           /* of the container; NULL: none */
+    const char *object_name, *image; /* of the container, or what is pulled; NULL: none */
+    const char *error;               /* what the answer says; NULL: none */
+    const char *forbidden;           /* what the policy has said; NULL: nothing */
     struct peer peer;
     int64_t begun_ns; /* boot clock */
     int status;       /* of the answer; 0: none yet */

@@ -48,6 +48,25 @@ static const char *named_object(const struct request *r)
     return "";
 }
 
+/* For people, who know no ids. Kept as they were, of one that is to be removed. */
+static void note_container(struct request *r, const struct container *c)
+{
+    r->object_name = arena_strdup(r->arena, c->name);
+    r->image = arena_strdup(r->arena, c->doc.image_name);
+}
+
+/* "busybox:1.36", "busybox@sha256:…" */
+static void note_pulled(struct request *r)
+{
+    const char *name = query_get(&r->query, "fromImage"), *tag = query_get(&r->query, "tag");
+
+    if (*name)
+        r->image =
+            shortened(r->arena, *tag ? arena_printf(r->arena, "%s%s%s", name,
+                                                    text_starts(tag, "sha256:") ? "@" : ":", tag)
+                                     : name);
+}
+
 static void find_object(struct request *r)
 {
     const char *pattern = r->match.route->pattern;
@@ -60,11 +79,14 @@ static void find_object(struct request *r)
         err = container_find(parts_of(r)->containers, r->match.args[0], &c);
     else if (text_starts(pattern, "/exec/{"))
         err = exec_find(parts_of(r)->containers, r->match.args[0], &e);
-    if (!err && c)
-        r->object_id = arena_strdup(r->arena, c->doc.id);
     if (!err && e)
-        r->object_id = arena_strdup(r->arena, e->doc.container_id);
+        err = container_find(parts_of(r)->containers, e->doc.container_id, &c);
+    if (!err && c) {
+        r->object_id = arena_strdup(r->arena, c->doc.id);
+        note_container(r, c);
+    }
     err_drop(err);
+    note_pulled(r);
 }
 
 void trail_begin(struct request *r)
@@ -87,15 +109,31 @@ static const char *result_of(const struct request *r)
     return r->status >= 400 ? "refused" : "ok";
 }
 
-static void tell_log(const struct request *r, int64_t ms)
+/* Of a container that was made by it. */
+static void find_made(struct request *r)
 {
+    struct container *c = NULL;
+    struct err *err;
+
+    if (!r->object_id || r->object_name)
+        return;
+    err = container_find(parts_of(r)->containers, r->object_id, &c);
+    if (!err)
+        note_container(r, c);
+    err_drop(err);
+}
+
+static void tell_log(struct request *r, int64_t ms)
+{
+    find_made(r);
     log_info(
         "command", KV("command", r->command), KV("object", r->object),
         KV("id", r->object_id ? r->object_id : ""), KV("result", result_of(r)),
         KV_INT("status", r->status), KV_INT("ms", ms), KV_INT("uid", (int64_t)r->uid),
         KV_INT("pid", r->pid), KV("comm", r->peer.comm),
         KV_INT("loginuid", r->peer.login_uid == LOGIN_UID_NONE ? -1 : (int64_t)r->peer.login_uid),
-        KV("method", r->method), KV("path", r->path));
+        KV("method", r->method), KV("path", r->path), KV("name", r->object_name),
+        KV("image", r->image), KV("error", r->error));
 }
 
 static void set_number(struct request *r, struct pairs *p, const char *key, int64_t value)

@@ -328,3 +328,18 @@ bool clock_from_duration(const char *s, int64_t *out_ns)
     *out_ns = is_negative ? -(int64_t)total : (int64_t)total;
     return true;
 }
+
+const char *clock_duration(int64_t ns, char out[DURATION_MAX])
+{
+    long long ms = ns < 0 ? 0 : ns / NS_PER_MS, s = ms / 1000;
+
+    if (ms < 1000)
+        snprintf(out, DURATION_MAX, "%lldms", ms);
+    else if (s < 60)
+        snprintf(out, DURATION_MAX, "%lld.%llds", s, ms % 1000 / 100);
+    else if (s < 3600)
+        snprintf(out, DURATION_MAX, "%lldm%llds", s / 60, s % 60);
+    else
+        snprintf(out, DURATION_MAX, "%lldh%lldm%llds", s / 3600, s / 60 % 60, s % 60);
+    return out;
+}

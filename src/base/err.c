@@ -17,6 +17,7 @@ enum { ERR_TEXT_MAX = 4096 }; /* foreign names end up in texts: a bound, not a p
 struct err {
     enum err_kind kind;
     int sys;
+    bool is_outside;
     char text[];
 };
 
@@ -106,6 +107,7 @@ struct err *err_wrap(struct err *e, const char *fmt, ...)
     va_end(ap);
     snprintf(both, sizeof(both), "%s: %s", added, e->text);
     wrapped = make(e->kind, e->sys, both);
+    wrapped->is_outside = e->is_outside;
     err_drop(e);
     return wrapped;
 }
@@ -119,7 +121,25 @@ struct err *err_as(struct err *e, enum err_kind kind)
 
 struct err *err_copy(const struct err *e)
 {
-    return e ? make(e->kind, e->sys, e->text) : NULL;
+    struct err *copy;
+
+    if (!e)
+        return NULL;
+    copy = make(e->kind, e->sys, e->text);
+    copy->is_outside = e->is_outside;
+    return copy;
+}
+
+struct err *err_outside(struct err *e)
+{
+    ASSERT(e);
+    e->is_outside = true;
+    return e;
+}
+
+bool err_is_outside(const struct err *e)
+{
+    return e->is_outside;
 }
 
 enum err_kind err_kind(const struct err *e)

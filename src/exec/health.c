@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "container/event.h"
 #include "container/object.h"
 
@@ -57,6 +58,28 @@ static bool is_dying(const struct container *c)
     return c->pidfd < 0 || c->is_exiting || c->exit.is_set || poll(&p, 1, 0) > 0;
 }
 
+#define OUTPUT_SHOWN 200 /* of a probe, in the log */
+
+static void tell_log(const struct health *h, int before, const struct health_result *r)
+{
+    const struct container *c = h->c;
+    bool is_bad = h->state.status == HEALTH_UNHEALTHY;
+    autofree char *output = NULL;
+
+    if (!log_is_on(is_bad ? LOG_LEVEL_WARN : LOG_LEVEL_INFO))
+        return;
+    output = mem_printf("%.*s", OUTPUT_SHOWN, is_bad && r->output ? r->output : "");
+    log_write(is_bad ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "a container's health has changed",
+              (const struct log_kv[]){KV("name", c->name),
+                                      KV("id", c->doc.id),
+                                      KV("image", c->doc.image_name),
+                                      KV("health", health_status_name(h->state.status)),
+                                      KV("was", health_status_name(before)),
+                                      KV_INT("streak", h->state.failing_streak),
+                                      KV("output", output),
+                                      {0}});
+}
+
 /* Saved when it changes what is shown; the log alone is saved once in SAVE_EVERY_NS, since a
  * thousand checks a second would be a thousand writes. */
 static void note_result(struct health *h, const struct health_result *r)
@@ -74,6 +97,7 @@ static void note_result(struct health *h, const struct health_result *r)
 
         buf_printf(&action, "health_status: %s", health_status_name(h->state.status));
         container_event(h->c, action.data, NULL, NULL);
+        tell_log(h, before, r);
     }
     if (before != h->state.status || streak != h->state.failing_streak || r->exit_code != 0 ||
         clock_boot_ns() - h->saved_ns > SAVE_EVERY_NS)

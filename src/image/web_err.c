@@ -65,8 +65,8 @@ static struct err *connect_err(CURL *easy, const char *url, int sys)
     }
     if (!sys)
         sys = ECONNREFUSED; /* libcurl forgets it when several addresses were tried */
-    return err_new(ERR_INTERNAL, "%s \"%s\": dial tcp %s: connect: %s", verb(easy), url, host,
-                   sys == ECONNREFUSED ? "connection refused" : strerror(sys));
+    return err_outside(err_new(ERR_INTERNAL, "%s \"%s\": dial tcp %s: connect: %s", verb(easy), url,
+                               host, sys == ECONNREFUSED ? "connection refused" : strerror(sys)));
 }
 
 static struct err *sentence(CURL *easy, CURLcode code, const char *why, const char *url, int sys)
@@ -77,14 +77,14 @@ static struct err *sentence(CURL *easy, CURLcode code, const char *why, const ch
     case CURLE_COULDNT_CONNECT:
         return connect_err(easy, url, sys);
     case CURLE_COULDNT_RESOLVE_HOST:
-        return err_new(ERR_INTERNAL, "%s \"%s\": dial tcp: lookup %.*s: no such host", verb(easy),
-                       url, (int)strcspn(host, ":"), host);
+        return err_outside(err_new(ERR_INTERNAL, "%s \"%s\": dial tcp: lookup %.*s: no such host",
+                                   verb(easy), url, (int)strcspn(host, ":"), host));
     case CURLE_OPERATION_TIMEDOUT:
         if (text_starts(why, "Operation too slow"))
             return err_new(ERR_INTERNAL, "%s \"%s\": the registry is too slow: %s", verb(easy), url,
                            why + 20);
-        return err_new(ERR_INTERNAL, "%s \"%s\": dial tcp %s: i/o timeout: %s", verb(easy), url,
-                       host, why);
+        return err_outside(err_new(ERR_INTERNAL, "%s \"%s\": dial tcp %s: i/o timeout: %s",
+                                   verb(easy), url, host, why));
     case CURLE_PEER_FAILED_VERIFICATION:
         return err_new(ERR_INTERNAL, "%s \"%s\": tls: failed to verify certificate: %s", verb(easy),
                        url, why);

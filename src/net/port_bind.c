@@ -148,9 +148,9 @@ static struct err *bind_error(const struct port_map *m, int sys)
     if (sys == EADDRINUSE)
         port_owner_text(m->proto == PORT_UDP, m->host_port, owner, sizeof(owner));
     if (sys == EADDRINUSE)
-        return err_new(ERR_INTERNAL,
-                       "failed to bind host port for %s:%s:%u/%s: address already in use%s", host,
-                       addr, m->port, port_proto_text(m->proto), owner);
+        return err_outside(err_new(
+            ERR_INTERNAL, "failed to bind host port for %s:%s:%u/%s: address already in use%s",
+            host, addr, m->port, port_proto_text(m->proto), owner));
     return err_sysno(sys, "failed to bind host port for %s:%s:%u/%s", host, addr, m->port,
                      port_proto_text(m->proto));
 }

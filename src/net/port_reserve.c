@@ -69,8 +69,10 @@ static struct err *reserve_group(struct ports *p, size_t first, const struct por
         return NULL;
     port_host_text(asked, host);
     if (!asked->host_port || is_range)
-        return err_new(ERR_INTERNAL, "Bind for %s failed: all ports are allocated", host);
-    return err_new(ERR_INTERNAL, "Bind for %s failed: port is already allocated", host);
+        return err_outside(
+            err_new(ERR_INTERNAL, "Bind for %s failed: all ports are allocated", host));
+    return err_outside(
+        err_new(ERR_INTERNAL, "Bind for %s failed: port is already allocated", host));
 }
 
 /* How much choice is left to us. */

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "cgroup/cgroup.h"
 #include "container/event.h"
@@ -89,6 +90,22 @@ static struct err *read_oom(struct op *op)
     return NULL;
 }
 
+/* For an operator: how it ended, and how long it ran. */
+static void tell_log(const struct container *c)
+{
+    const struct container_state *s = &c->doc.state;
+    char room[DURATION_MAX];
+    const char *ran = clock_duration(c->last_run_ns, room);
+
+    if (s->oom_killed)
+        log_warn("a container has exited: out of memory", KV("name", c->name), KV("id", c->doc.id),
+                 KV("image", c->doc.image_name), KV_INT("code", s->exit_code), KV("ran", ran));
+    else
+        log_info("a container has exited", KV("name", c->name), KV("id", c->doc.id),
+                 KV("image", c->doc.image_name), KV_INT("code", s->exit_code), KV("ran", ran),
+                 KV("next", s->status == STATUS_RESTARTING ? "restart" : "none"));
+}
+
 static struct err *record(struct op *op)
 {
     struct exited *o = (struct exited *)op;
@@ -114,6 +131,7 @@ static struct err *record(struct op *op)
     oom_watch_end(c, o->oom_kills);
     snprintf(code, sizeof(code), "%d", s->exit_code);
     container_event(c, "die", "exitCode", code);
+    tell_log(c);
     execs_end(c);
     if (c->log && s->status != STATUS_RESTARTING)
         log_finish(c->log);

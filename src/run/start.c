@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "container/event.h"
 #include "container/ids.h"
 #include "container/process.h"
@@ -426,6 +427,8 @@ static struct err *mark_running(struct op *op)
     file_binds_begin(c);
     volumes_tell(c, "mount");
     container_event(c, "start", NULL, NULL);
+    log_info("a container has started", KV("name", c->name), KV("id", c->doc.id),
+             KV("image", c->doc.image_name), KV_INT("pid", c->doc.state.pid));
     return NULL;
 }
 

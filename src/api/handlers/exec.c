@@ -107,6 +107,7 @@ static void on_stream_start(void *ctx, struct err *err)
 
     if (err && h->is_accepted) {
         r->has_failed = true;
+        r->error = arena_strdup(r->arena, err_text(err));
         hijack_fail(h, err);
     } else if (err) {
         hijack_withdraw(h);
