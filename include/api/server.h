@@ -13,8 +13,9 @@ struct parts;
 #define API_VERSION_MIN 124
 
 struct server;
-/* Binds every host of the settings ("unix:///path", or the fds of socket activation for "fd://"):
- * mode 0660, group of the settings when it exists (else root, said in the log). Start-up. */
+/* Takes the sockets of the service manager, if it has given some, and binds every host of the
+ * settings ("unix:///path") that is not among them: mode 0660, group of the settings when it exists
+ * (else root, said in the log). "fd://" demands that there are some. Start-up. */
 struct err *server_open(struct parts *p, struct server **out) must_check;
 /* Starts accepting. */
 void server_serve(struct server *s);

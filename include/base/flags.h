@@ -27,9 +27,11 @@ struct number {
 };
 
 enum {
-    FLAG_HIDDEN = 1,  /* an alias or a deprecated name: parsed, not in --help */
-    FLAG_IGNORED = 2, /* checked, stored nowhere */
-    FLAG_REFUSED = 4, /* of other programs like this one; `remark` says why it is none here */
+    FLAG_HIDDEN = 1,   /* an alias or a deprecated name: parsed, not in --help */
+    FLAG_IGNORED = 2,  /* checked, stored nowhere */
+    FLAG_REFUSED = 4,  /* of other programs like this one; `remark` says why it is none here */
+    FLAG_RELOADED = 8, /* a running program takes a new value of its configuration file */
+    FLAG_IN_FILE = 16, /* a key of the configuration file, and no flag */
 };
 
 struct flag {
@@ -74,5 +76,10 @@ struct err *flags_parse(struct arena *a, struct flag_parse *p, char **argv, size
 /* One value from its text; lists and maps grow. The error is Go's sentence about the value. */
 struct err *flag_set(struct arena *a, const struct flag *f, const char *text, void *options)
     must_check;
+/* What is shown of a table, by name: tables group what belongs together, people look for names.
+ * `last` NULL: the first; returns NULL after the last. */
+const struct flag *flag_next(const struct flag *flags, const struct flag *last);
+/* Of its value, in words of --help; NULL: it takes none. */
+const char *flag_kind(const struct flag *f);
 /* The "Options:" block of --help, wrapped at `width` columns. */
 void flags_help(struct buf *out, const struct flag *flags, size_t width);

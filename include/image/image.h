@@ -21,6 +21,8 @@ struct settings;
 struct image_table;
 struct image;
 
+/* The settings have changed: how many layers may be under way at a time. Loop. */
+void image_table_reload(struct image_table *t);
 /* Start-up: loads, and reconciles with the layer store (layers nobody names go). */
 struct err *image_table_open(struct layer_store *layers, struct loop *l, struct pools *p,
                              struct ops *ops, struct db *db, struct events *ev,

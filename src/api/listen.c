@@ -141,9 +141,10 @@ struct err *listen_given(int *fds, size_t room, size_t *out_n)
     const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
     uint32_t n, for_pid;
 
+    *out_n = 0;
     if (!pid || !count || !text_to_u32(pid, &for_pid) || !text_to_u32(count, &n) ||
-        for_pid != (uint32_t)getpid() || n == 0)
-        return err_new(ERR_INVALID, "host fd://: the service manager has given no socket");
+        for_pid != (uint32_t)getpid())
+        return NULL;
     if (n > room)
         return err_new(ERR_INVALID, "host fd://: more than %zu sockets", room);
     for (uint32_t i = 0; i < n; i++) {
@@ -159,4 +160,13 @@ struct err *listen_given(int *fds, size_t room, size_t *out_n)
     }
     *out_n = n;
     return NULL;
+}
+
+bool listen_is_at(int fd, const char *path)
+{
+    struct sockaddr_un address = {0};
+    socklen_t len = sizeof(address) - 1;
+
+    return getsockname(fd, (struct sockaddr *)&address, &len) == 0 &&
+           address.sun_family == AF_UNIX && strcmp(address.sun_path, path) == 0;
 }

@@ -12,5 +12,7 @@
 struct err *listen_unix(const char *path, const char *group, int *out) must_check;
 /* A TCP socket at "127.0.0.1:9323" or "[::1]:9323": numbers, no names. */
 struct err *listen_tcp(const char *address, int *out) must_check;
-/* The sockets of LISTEN_FDS: at most `room`; *out_n may be 0. */
+/* The sockets of LISTEN_FDS, at most `room`; none when the service manager has given us none. */
 struct err *listen_given(int *fds, size_t room, size_t *out_n) must_check;
+/* The path that a socket is bound to is this one. */
+bool listen_is_at(int fd, const char *path);

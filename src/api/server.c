@@ -170,23 +170,44 @@ static struct err *add_listener(struct server *s, struct front *f, int fd, const
     return NULL;
 }
 
-static struct err *open_host(struct server *s, const char *host)
+/* Whatever the hosts say, a socket that the service manager holds is served: its clients would wait
+ * for ever. */
+static struct err *open_given(struct server *s)
 {
-    const char *scheme = "unix://";
     int fds[LISTENERS_MAX];
     size_t n;
 
+    TRY(listen_given(fds, LISTENERS_MAX, &n));
+    for (size_t i = 0; i < n; i++)
+        TRY(add_listener(s, &s->front, fds[i], NULL));
+    return NULL;
+}
+
+static bool is_given(const struct server *s, const char *path)
+{
+    for (size_t i = 0; i < s->n_listeners; i++)
+        if (!s->listeners[i].path && listen_is_at(s->listeners[i].fd, path))
+            return true;
+    return false;
+}
+
+static struct err *open_host(struct server *s, const char *host)
+{
+    const char *scheme = "unix://";
+    int fd;
+
     if (text_starts(host, "fd://")) {
-        TRY(listen_given(fds, LISTENERS_MAX, &n));
-        for (size_t i = 0; i < n; i++)
-            TRY(add_listener(s, &s->front, fds[i], NULL));
+        if (s->n_listeners == 0 || s->listeners[0].path)
+            return err_new(ERR_INVALID, "host fd://: the service manager has given no socket");
         return NULL;
     }
     if (!text_starts(host, scheme))
         return err_new(ERR_INVALID, "invalid bind address format: %s", host);
     host += strlen(scheme);
-    TRY(listen_unix(host, s->api.parts->settings->group, &fds[0]));
-    return add_listener(s, &s->front, fds[0], host);
+    if (is_given(s, host))
+        return NULL;
+    TRY(listen_unix(host, s->api.parts->settings->group, &fd));
+    return add_listener(s, &s->front, fd, host);
 }
 
 static struct err *open_hosts(struct server *s)
@@ -194,6 +215,7 @@ static struct err *open_hosts(struct server *s)
     const struct settings *settings = s->api.parts->settings;
     int fd;
 
+    TRY(open_given(s));
     for (size_t i = 0; i < settings->hosts.n; i++)
         TRY(open_host(s, settings->hosts.v[i]));
     if (text_is_empty(settings->metrics_addr))

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-static const char *kind_of(const struct flag *f)
+const char *flag_kind(const struct flag *f)
 {
     static const char *const kinds[] = {
         [FLAG_TEXT] = "string",       [FLAG_PATH] = "string", [FLAG_LIST] = "list",
@@ -26,7 +26,7 @@ static bool is_shown(const struct flag *f)
 
 static void add_names(struct buf *out, const struct flag *f)
 {
-    const char *kind = kind_of(f);
+    const char *kind = flag_kind(f);
 
     if (f->letter)
         buf_printf(out, "  -%c, --%s", f->letter, f->name);
@@ -78,8 +78,7 @@ static void add_wrapped(struct buf *out, const char *text, size_t indent, size_t
     }
 }
 
-/* Tables group what belongs together; people look for names. */
-static const struct flag *next_by_name(const struct flag *flags, const struct flag *last)
+const struct flag *flag_next(const struct flag *flags, const struct flag *last)
 {
     const struct flag *next = NULL;
 
@@ -97,7 +96,7 @@ void flags_help(struct buf *out, const struct flag *flags, size_t width)
     for (const struct flag *f = flags; f && f->name; f++)
         if (is_shown(f) && name_width(f) > widest)
             widest = name_width(f);
-    for (const struct flag *f = next_by_name(flags, NULL); f; f = next_by_name(flags, f)) {
+    for (const struct flag *f = flag_next(flags, NULL); f; f = flag_next(flags, f)) {
         size_t start = out->len;
 
         add_names(out, f);

@@ -68,12 +68,17 @@ void usage_command(const struct command *c)
     cli_print(b.data, b.len);
 }
 
-bool usage_is_group(const char *name)
+const char *usage_group_help(const char *name)
 {
     for (size_t i = 0; i < ARRAY_LEN(groups); i++)
         if (strcmp(groups[i].name, name) == 0)
-            return true;
-    return false;
+            return groups[i].help;
+    return NULL;
+}
+
+bool usage_is_group(const char *name)
+{
+    return usage_group_help(name) != NULL;
 }
 
 static int by_name(const void *a, const void *b)
@@ -101,13 +106,9 @@ static void add_commands(struct buf *b, const char *prefix)
 void usage_group(const char *name, int fd)
 {
     autobuf struct buf b = {0}, prefix = {0};
-    const char *help = "";
 
-    for (size_t i = 0; i < ARRAY_LEN(groups); i++)
-        if (strcmp(groups[i].name, name) == 0)
-            help = groups[i].help;
     buf_printf(&prefix, "%s ", name);
-    buf_printf(&b, "Usage:  berth %s COMMAND\n\n%s\n\nCommands:\n", name, help);
+    buf_printf(&b, "Usage:  berth %s COMMAND\n\n%s\n\nCommands:\n", name, usage_group_help(name));
     add_commands(&b, prefix.data);
     buf_printf(&b, "\nRun 'berth %s COMMAND --help' for more information on a command.\n", name);
     err_drop(fd_write_all(fd, b.data, b.len));

@@ -15,5 +15,6 @@ const struct flag *cli_global_flags(void);
 
 void usage_program(void);
 bool usage_is_group(const char *name);
+const char *usage_group_help(const char *name); /* NULL: it is none */
 void usage_group(const char *name, int fd);
 void usage_command(const struct command *c);

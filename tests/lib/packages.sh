@@ -3,11 +3,11 @@
 set -eu
 BUILD="gcc cmake ninja-build pkg-config libc6-dev libuv1-dev libseccomp-dev libcap-dev
  libcurl4-openssl-dev libarchive-dev libsqlite3-dev libssl-dev libmnl-dev libnftables-dev
- libcjson-dev zlib1g-dev libsystemd-dev libselinux1-dev node-llhttp ca-certificates"
+ libcjson-dev zlib1g-dev libsystemd-dev libselinux1-dev node-llhttp ca-certificates scdoc"
 DEMO="busybox-static docker-registry skopeo curl iproute2 util-linux python3 procps"
 TEST="$DEMO docker.io docker-compose nftables iputils-ping python3-docker jq strace clang-format clang
  libclang-rt-14-dev prometheus umoci podman zstd socat dnsmasq-base dnsutils iperf3 iptables debootstrap
- xfsprogs btrfs-progs"
+ xfsprogs btrfs-progs man-db bsdextrautils zsh fish"
 
 case ${1:-build} in
 build) want=$BUILD ;;

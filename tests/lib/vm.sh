@@ -40,7 +40,7 @@ vm_test() {
     local script=$1
     shift
     cat >"$VM_DIR/go" <<GO
-cp $VM_DIR/usr/bin/* /usr/local/bin/
+cp $VM_DIR/usr/bin/* $VM_DIR/usr/sbin/* $VM_DIR/usr/libexec/berth/* /usr/local/bin/
 cp -r $VM_DIR /tmp/berth-vm
 cd /tmp/berth-vm/tests/system && exec bash $script
 GO

@@ -25,7 +25,7 @@ def code(path):
 
 words = {}
 home = {}
-for top in ("src", "include", "tests", "bench"):
+for top in ("src", "include", "packaging", "tests", "bench"):
     for path in sorted(pathlib.Path(top).rglob("*.[ch]")):
         text = code(path)
         words[path] = collections.Counter(re.findall(r"\b[a-z]\w*\b", text))
@@ -39,7 +39,7 @@ if len(home) < 1000:
 
 product, tests = set(), set()
 for path, counts in words.items():
-    users = product if path.parts[0] in ("src", "include") else tests
+    users = product if path.parts[0] in ("src", "include", "packaging") else tests
     users.update(name for name in counts if name in home and home[name][0] != path)
 complaints = []
 for name, (path, line) in home.items():

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.." || exit 2
 LC_ALL=C
 export LC_ALL
 
-files=$(find src include tests bench -name '*.[ch]' -type f | sort)
+files=$(find src include packaging tests bench -name '*.[ch]' -type f | sort)
 [ -n "$files" ] || exit 0
 failed=0
 
