@@ -132,7 +132,9 @@ struct image_import {
     const char *repo, *tag, *message; /* repo may be NULL */
     struct strs changes;              /* Dockerfile instructions: CMD, ENV, … */
     const char *platform;
+    const char *url; /* where it is; NULL: it comes from in_fd */
 };
+/* in_fd -1: from the address. */
 struct image_job *image_import(struct image_table *t, int in_fd, const struct image_import *r,
                                image_progress_fn progress, image_done_fn done, void *ctx);
 /* A container's files, without those that it has from its image, become a layer above the image's.

@@ -8,6 +8,7 @@
 #include "adopt.h"
 #include "change.h"
 #include "job.h"
+#include "url_source.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -18,6 +19,9 @@
 struct import {
     struct image_job job; /* must be first */
     int in_fd;
+    struct url_source *source; /* NULL: in_fd is the client's */
+    char *url;
+    struct err *source_err; /* it could not begin */
     const char *repo, *tag, *message, *platform_text;
     struct strs changes;
     struct ref name; /* path NULL: none wanted */
@@ -85,6 +89,8 @@ static struct err *check_import(struct op *op)
 {
     struct import *m = (struct import *)op;
 
+    if (m->source_err)
+        return steal_ptr(&m->source_err);
     TRY(read_name(op));
     TRY(begin_blob(m));
     return apply_changes(op);
@@ -124,9 +130,16 @@ static bool on_progress(void *ctx, int64_t blob_bytes)
 static struct err *unpack(struct op *op)
 {
     struct import *m = (struct import *)op;
+    struct err *e, *why;
 
     ASSERT_WORKER();
-    return layer_unpack(m->job.table->store, m->in_fd, NULL, on_progress, m, &m->result, &m->draft);
+    e = layer_unpack(m->job.table->store, m->in_fd, NULL, on_progress, m, &m->result, &m->draft);
+    why = m->source ? url_source_failure(m->source) : NULL;
+    if (!why)
+        return e;
+    err_drop(e); /* of what did not come */
+    layer_abort(steal_ptr(&m->draft));
+    return why;
 }
 
 static struct err *pack(struct op *op)
@@ -264,7 +277,8 @@ static void add_history(struct import *m)
 static const char *write_blob(struct op *op)
 {
     struct import *m = (struct import *)op;
-    const char *comment = m->is_commit ? "" : "Imported from -";
+    const char *comment =
+        m->is_commit ? "" : arena_printf(op->arena, "Imported from %s", m->url ? m->url : "-");
     char now[RFC3339_MAX];
 
     clock_rfc3339(clock_wall_ns(), now);
@@ -342,6 +356,8 @@ static void finish(struct op *op)
     for (size_t n = m->below.n; n > 0; n--)
         shelf_unref(m->job.table->shelf, m->below.v[n - 1]);
     free(m->torn);
+    url_source_destroy(m->source);
+    err_drop(m->source_err);
     if (m->in_fd >= 0)
         close(steal_fd(&m->in_fd));
 }
@@ -368,6 +384,32 @@ static const struct op_type import_type = {
 };
 OP_LISTED(import_type);
 
+/* ---- from the web ---- */
+
+static void on_source_begun(void *ctx)
+{
+    struct import *m = ctx;
+
+    progress_say(&m->job.progress, NULL,
+                 arena_printf(m->job.op.arena, "Downloading from %s", m->url));
+}
+
+static void stop_source(struct image_job *j)
+{
+    url_source_stop(((struct import *)j)->source);
+}
+
+static void begin_source(struct import *m, const char *url)
+{
+    struct image_table *t = m->job.table;
+
+    m->job.stop = stop_source;
+    m->source_err = url_source_address(m->job.op.arena, url, &m->url);
+    if (!m->source_err)
+        m->source_err =
+            url_source_open(t->loop, t->pools, m->url, on_source_begun, m, &m->in_fd, &m->source);
+}
+
 struct image_job *image_import(struct image_table *t, int in_fd, const struct image_import *r,
                                image_progress_fn progress, image_done_fn done, void *ctx)
 {
@@ -381,6 +423,8 @@ struct image_job *image_import(struct image_table *t, int in_fd, const struct im
     m->message = arena_strdup(a, r->message);
     m->platform_text = arena_strdup(a, r->platform);
     m->changes = strs_copy(a, &r->changes);
+    if (r->url)
+        begin_source(m, r->url);
     image_job_start(j);
     return j;
 }

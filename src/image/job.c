@@ -56,7 +56,11 @@ struct err *image_job_begin(struct op *op)
 
 static void on_cancel(struct timer *t)
 {
-    op_cancel(&container_of(t, struct image_job, cancel_timer)->op);
+    struct image_job *j = container_of(t, struct image_job, cancel_timer);
+
+    if (j->stop)
+        j->stop(j);
+    op_cancel(&j->op);
 }
 
 void image_job_cancel(struct image_job *j)
@@ -70,8 +74,11 @@ void image_job_cancel(struct image_job *j)
 void image_table_stop(struct image_table *t)
 {
     ASSERT_LOOP();
-    list_each (j, &t->jobs, struct image_job, link)
+    list_each (j, &t->jobs, struct image_job, link) {
         j->is_cancelled = true;
+        if (j->stop)
+            j->stop(j);
+    }
     /* A cancel may end others with it, so each time from the start. Oldest first: a job that began
      * others, and knows them, goes before them. */
     for (bool has_cancelled = true; has_cancelled;) {

@@ -16,8 +16,9 @@ struct image_job {
     struct progress progress;
     image_done_fn done;
     void *ctx;
-    void (*forget)(void *ctx); /* or NULL: in place of done when the engine ends */
-    struct image *image;       /* the result */
+    void (*forget)(void *ctx);         /* or NULL: in place of done when the engine ends */
+    void (*stop)(struct image_job *j); /* or NULL: ends what a worker may wait for */
+    struct image *image;               /* the result */
     struct ticket *ticket; /* of the step that waits for something that its undo takes back: what
                               answers then may hold the job */
     struct timer cancel_timer;

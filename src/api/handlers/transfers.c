@@ -125,15 +125,11 @@ static void import(struct request *r)
         .platform = or_null(request_param(r, "platform")),
     };
     struct transfer *t;
-    int fd;
+    int fd = -1;
 
-    if (strcmp(request_param(r, "fromSrc"), "-") != 0) {
-        reply_err(r, err_new(ERR_NOT_IMPLEMENTED,
-                             "import from a URL is not supported: fetch the file and import it "
-                             "from standard input"));
-        return;
-    }
-    if (reply_failed(r, request_body_pipe(r, &fd)))
+    if (strcmp(request_param(r, "fromSrc"), "-") != 0)
+        import.url = request_param(r, "fromSrc");
+    else if (reply_failed(r, request_body_pipe(r, &fd)))
         return;
     t = transfer_create(r);
     request_job_begun(&t->of,
