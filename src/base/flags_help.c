@@ -63,7 +63,7 @@ static size_t line_len(const char *text, size_t room)
     return n ? n : len;
 }
 
-#define ROOM_MIN 24 /* of a description */
+#define ROOM_MIN 20 /* of a description */
 #define NARROW_INDENT 8
 
 static void add_wrapped(struct buf *out, const char *text, size_t indent, size_t width)
