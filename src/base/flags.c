@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/suggest.h"
 
 #include <limits.h>
 #include <string.h>
@@ -145,6 +146,19 @@ static struct err *give(struct arena *a, struct flag_parse *p, const struct flag
     return NULL;
 }
 
+/* " (did you mean --memory?)"; "". */
+static const char *nearest_flag(struct arena *a, const struct flag *flags, const char *word)
+{
+    struct strs names = {0};
+    const char *best;
+
+    for (const struct flag *f = flags; f && f->name; f++)
+        if (f->help && !(f->bits & (FLAG_HIDDEN | FLAG_REFUSED | FLAG_IN_FILE)))
+            strs_add(a, &names, f->name);
+    best = strlen(word) < 3 ? NULL : suggest(a, word, (const char *const *)names.v, names.n, true);
+    return best ? arena_printf(a, " (did you mean --%s?)", best) : "";
+}
+
 struct words {
     char **v;
     size_t n, at;
@@ -164,7 +178,8 @@ static struct err *take_long(struct arena *a, struct flag_parse *p, const char *
         return NULL;
     }
     if (!f)
-        return err_new(ERR_INVALID, "unknown flag: --%.*s", (int)len, name);
+        return err_new(ERR_INVALID, "unknown flag: --%.*s%s", (int)len, name,
+                       nearest_flag(a, p->flags, arena_strndup(a, name, len)));
     if (f->bits & FLAG_REFUSED)
         return err_new(ERR_INVALID, "--%s is not supported: %s", f->name, f->remark);
     if (name[len] == '=')

@@ -63,9 +63,12 @@ static size_t line_len(const char *text, size_t room)
     return n ? n : len;
 }
 
+#define ROOM_MIN 20 /* of a description */
+#define NARROW_INDENT 8
+
 static void add_wrapped(struct buf *out, const char *text, size_t indent, size_t width)
 {
-    size_t room = width > indent + 24 ? width - indent : 24;
+    size_t room = width > indent + ROOM_MIN ? width - indent : ROOM_MIN;
 
     for (;;) {
         size_t n = line_len(text, room);
@@ -100,6 +103,11 @@ void flags_help(struct buf *out, const struct flag *flags, size_t width)
         size_t start = out->len;
 
         add_names(out, f);
+        if (width < widest + 3 + ROOM_MIN) { /* a narrow screen: below the names */
+            buf_printf(out, "\n%*s", NARROW_INDENT, "");
+            add_wrapped(out, f->help, NARROW_INDENT, width);
+            continue;
+        }
         buf_printf(out, "%*s", (int)(widest + 3 - (out->len - start)), "");
         add_wrapped(out, f->help, widest + 3, width);
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What was meant by a misspelt word: the option that is nearest, when it is at most two insertions,
- * deletions or replacements away, as in BuildKit. Pure, any thread.
+ * deletions or replacements away, as in BuildKit; two neighbours that have changed places are one
+ * of these. Pure, any thread.
  */
 #include "base/suggest.h"
 
@@ -24,22 +25,23 @@ static size_t least(size_t a, size_t b, size_t c)
 
 static size_t distance(const char *a, const char *b, bool has_case)
 {
-    size_t row[WORD_MAX + 1], len_a = strlen(a), len_b = strlen(b);
+    size_t row[WORD_MAX + 1], before[WORD_MAX + 1] = {0}, older[WORD_MAX + 1];
+    size_t len_a = strlen(a), len_b = strlen(b);
 
     if (len_a > WORD_MAX || len_b > WORD_MAX || len_a > len_b + FAR || len_b > len_a + FAR)
         return FAR;
     for (size_t j = 0; j <= len_b; j++)
         row[j] = j;
     for (size_t i = 1; i <= len_a; i++) {
-        size_t diagonal = row[0];
-
+        memcpy(older, before, sizeof(older));
+        memcpy(before, row, (len_b + 1) * sizeof(*row));
         row[0] = i;
         for (size_t j = 1; j <= len_b; j++) {
-            size_t above = row[j];
-            bool is_same = fold(a[i - 1], has_case) == fold(b[j - 1], has_case);
+            char x = fold(a[i - 1], has_case), y = fold(b[j - 1], has_case);
 
-            row[j] = least(above + 1, row[j - 1] + 1, diagonal + !is_same);
-            diagonal = above;
+            row[j] = least(before[j] + 1, row[j - 1] + 1, before[j - 1] + (x != y));
+            if (i > 1 && j > 1 && x == fold(b[j - 2], has_case) && y == fold(a[i - 2], has_case))
+                row[j] = least(row[j], older[j - 2] + 1, FAR + row[j]);
         }
     }
     return row[len_b];

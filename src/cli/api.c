@@ -30,9 +30,66 @@ static enum err_kind kind_of_status(int status)
     return ERR_INTERNAL;
 }
 
+#define ID_DIGITS 64
+#define ID_SHOWN 12
+
+static char *without(struct arena *a, const char *text, const char *part, const char *instead)
+{
+    const char *at = strstr(text, part);
+
+    if (!at)
+        return arena_strdup(a, text);
+    return arena_printf(a, "%.*s%s%s", (int)(at - text), text, instead, at + strlen(part));
+}
+
+/* What Docker's clients look for in the engine's sentences is no word of ours. */
+static const char *plain(struct arena *a, const char *text)
+{
+    static const char prefix[] = " failed: unable to start container process: ";
+    static const char suffix[] = ": unknown";
+
+    if (text_starts(text, "OCI runtime ") && strstr(text, prefix)) {
+        text = arena_strdup(a, strstr(text, prefix) + strlen(prefix));
+        if (text_ends(text, suffix))
+            text = arena_strndup(a, text, strlen(text) - strlen(suffix));
+    }
+    return without(a, text, "'docker login'", "'berth login'");
+}
+
+/* The container as it was named: "/v1.51/containers/web/kill" → "web"; NULL: by its id, or none. */
+static const char *named_in(struct arena *a, const char *path)
+{
+    const char *at = path ? strstr(path, "/containers/") : NULL, *name;
+    size_t len;
+
+    if (!at)
+        return NULL;
+    name = at + strlen("/containers/");
+    len = strcspn(name, "/?");
+    if (!len || memchr(name, '%', len) || text_is_hex(name, len) ||
+        (len == 6 && !memcmp(name, "create", len)))
+        return NULL;
+    return arena_strndup(a, name, len);
+}
+
+/* Nobody reads 64 hex digits: what was typed, or as many as lists show. */
+static char *with_names(struct arena *a, const char *text, const char *name)
+{
+    autobuf struct buf b = {0};
+
+    for (size_t n; *text; text += n ? n : 1) {
+        n = strspn(text, "0123456789abcdef");
+        if (n == ID_DIGITS && name)
+            buf_puts(&b, name);
+        else
+            buf_add(&b, text, n == ID_DIGITS ? ID_SHOWN : n ? n : 1);
+    }
+    return arena_strdup(a, b.data ? b.data : "");
+}
+
 /* The body is {"message":…}, or plain text where the engine answered before an upgrade. */
-static struct err *daemon_error(struct arena *a, const struct http_head *h, const char *text,
-                                size_t len)
+static struct err *daemon_error(struct arena *a, const char *path, const struct http_head *h,
+                                const char *text, size_t len)
 {
     const struct json *doc = NULL;
     const char *message = NULL;
@@ -45,7 +102,8 @@ static struct err *daemon_error(struct arena *a, const struct http_head *h, cons
         message = len ? text_trim(arena_strndup(a, text, len)) : "";
     if (text_is_empty(message))
         message = h->reason;
-    return err_new(kind_of_status(h->status), "Error response from daemon: %s", message);
+    return err_new(kind_of_status(h->status), "Error response from daemon: %s",
+                   with_names(a, plain(a, message), named_in(a, path)));
 }
 
 /* "1.9" < "1.10": numbers, not text. */
@@ -101,7 +159,7 @@ static struct err *negotiate(struct cli *cli)
     if (h.status != 200)
         TRY(exchange(cli, &get, &h, &body));
     if (h.status != 200)
-        return daemon_error(cli->arena, &h, body.data, body.len);
+        return daemon_error(cli->arena, NULL, &h, body.data, body.len);
     cli->api_version = API_NEWEST;
     if (h.api_version && version_is_below(h.api_version, API_NEWEST))
         cli->api_version = h.api_version;
@@ -154,7 +212,7 @@ static struct err *api_call(struct cli *cli, const struct http_request *r, struc
 
     TRY(exchange(cli, r, &h, &body));
     if (h.status >= 400)
-        return daemon_error(cli->arena, &h, body.data, body.len);
+        return daemon_error(cli->arena, r->path, &h, body.data, body.len);
     if (!out)
         return NULL;
     *out = (struct api_reply){.status = h.status, .type = arena_strdup(cli->arena, h.type)};
@@ -222,7 +280,7 @@ struct err *api_head(struct cli *cli, struct http_head *out, const char *fmt, ..
     TRY(path_of(cli, rest, &path));
     r.path = path;
     TRY(exchange(cli, &r, out, &body));
-    return out->status >= 400 ? daemon_error(cli->arena, out, body.data, body.len) : NULL;
+    return out->status >= 400 ? daemon_error(cli->arena, path, out, body.data, body.len) : NULL;
 }
 
 static struct err *open_stream(struct cli *cli, struct http_conn *c, const struct http_request *r)
@@ -234,7 +292,7 @@ static struct err *open_stream(struct cli *cli, struct http_conn *c, const struc
     TRY(http_conn_read_head(c, cli->arena, r->method, &h));
     if (h.status >= 400) {
         TRY(http_conn_read_all(c, &body));
-        return daemon_error(cli->arena, &h, body.data, body.len);
+        return daemon_error(cli->arena, r->path, &h, body.data, body.len);
     }
     if (r->upgrades && h.status != 101)
         return err_new(ERR_UNAVAILABLE, "unable to upgrade to tcp, received %d", h.status);

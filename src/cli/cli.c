@@ -6,6 +6,7 @@
 #include "cli.h"
 
 #include "base/fd.h"
+#include "base/suggest.h"
 
 #include "config_defaults.h"
 #include "context.h"
@@ -16,6 +17,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -271,20 +273,43 @@ static int run_command(struct cli *cli, const struct command *c, char **argv, si
     return cli->exit_code;
 }
 
+/* " (did you mean run?)" of the commands of a group, or of all words that may come first. */
+static const char *nearest_command(struct arena *a, const char *group, const char *word)
+{
+    struct strs words = {0};
+    const char *best;
+
+    for (const struct command *c = commands; c->name; c++) {
+        const char *space = strchr(c->name, ' ');
+        size_t len = space ? (size_t)(space - c->name) : strlen(c->name);
+        char *first = arena_strndup(a, c->name, len);
+
+        if (!group && !strs_has(&words, first))
+            strs_add(a, &words, first);
+        if (group && space && strcmp(first, group) == 0)
+            strs_add(a, &words, space + 1);
+    }
+    best = strlen(word) < 3 ? NULL : suggest(a, word, (const char *const *)words.v, words.n, true);
+    if (!best)
+        return "";
+    return arena_printf(a, "\n\nDid you mean this?\n\tberth %s%s%s", group ? group : "",
+                        group ? " " : "", best);
+}
+
 /* "network" alone shows its commands, "network --help" too; anything else is no command. */
-static int complain_command(const struct strs *args)
+static int complain_command(struct arena *a, const struct strs *args)
 {
     const char *second = args->n > 1 ? args->v[1] : NULL;
 
     if (!usage_is_group(args->v[0])) {
-        cli_say("berth: unknown command: berth %s\n\nRun 'berth --help' for more information\n",
-                args->v[0]);
+        cli_say("berth: unknown command: berth %s%s\n\nRun 'berth --help' for more information\n",
+                args->v[0], nearest_command(a, NULL, args->v[0]));
         return 1;
     }
     if (second && strcmp(second, "--help") != 0 && strcmp(second, "-h") != 0) {
-        cli_say("berth: unknown command: berth %s %s\n\nUsage:  berth %s\n\n"
+        cli_say("berth: unknown command: berth %s %s%s\n\nUsage:  berth %s\n\n"
                 "Run 'berth %s --help' for more information\n",
-                args->v[0], second, args->v[0], args->v[0]);
+                args->v[0], second, nearest_command(a, args->v[0], second), args->v[0], args->v[0]);
         return 1;
     }
     usage_group(args->v[0], second ? STDOUT_FILENO : STDERR_FILENO);
@@ -316,7 +341,7 @@ static int dispatch(struct cli *cli, struct flag_parse *p)
     }
     c = find_command(&p->args, &words);
     if (!c)
-        return complain_command(&p->args);
+        return complain_command(cli->arena, &p->args);
     e = set_up(cli, o, text_starts(c->name, "context "));
     if (e) {
         cli_say("%s\n", err_text(e));
@@ -348,6 +373,7 @@ int cli_main(int argc, char **argv)
     int code;
 
     open_standard_fds();
+    setlocale(LC_CTYPE, "C.UTF-8"); /* for the widths of characters alone */
     sigaction(SIGPIPE, &ignore, NULL);
     e = flags_parse(cli.arena, &p, argv + 1, argc > 0 ? (size_t)argc - 1 : 0);
     if (e) {

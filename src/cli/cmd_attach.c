@@ -72,9 +72,11 @@ static struct err *end_session(struct cli *cli, struct session *s, struct err *e
 {
     http_conn_close(s->stream);
     http_conn_close(s->wait);
-    if (!e)
-        cli->exit_code = s->was_detached ? 0 : s->exit_code;
-    return e;
+    if (e)
+        return e;
+    cli->exit_code = s->was_detached ? 0 : s->exit_code;
+    session_say_oom(cli, s->container, cli->exit_code);
+    return NULL;
 }
 
 static struct err *attach(struct cli *cli, struct session *s, const struct attach_options *o)

@@ -22,6 +22,10 @@ static const struct pair titles[] = {
     {"State", "STATE"},     {"Status", "STATUS"},        {NULL, NULL},
 };
 
+/* What a narrow screen can do without: last of all go the names. */
+static const char *const expendable[] = {"COMMAND",      "CREATED", "PORTS", "SIZE",
+                                         "CONTAINER ID", "IMAGE",   NULL};
+
 static struct err *list_query(struct cli *cli, const struct list_options *o, char **out)
 {
     autobuf struct buf b = {0};
@@ -60,8 +64,10 @@ static void warn_of_replaced(const struct json *container)
 struct err *cmd_ps(struct cli *cli, const void *options, struct strs args)
 {
     const struct list_options *o = options;
-    struct rows list = {
-        .table = o->size ? COLUMNS "\t{{.Size}}" : COLUMNS, .quiet = "{{.ID}}", .titles = titles};
+    struct rows list = {.table = o->size ? COLUMNS "\t{{.Size}}" : COLUMNS,
+                        .quiet = "{{.ID}}",
+                        .titles = titles,
+                        .expendable = expendable};
     autobuf struct buf out = {0};
     struct api_reply reply = {0};
     char *query = NULL;

@@ -51,6 +51,8 @@ static void finish_attached(struct cli *cli, struct run *r, struct err *e)
 
     if (!e) {
         cli->exit_code = r->session.was_detached ? 0 : r->session.exit_code;
+        if (!r->launch.o->rm)
+            session_say_oom(cli, r->launch.id, cli->exit_code);
     } else if (!r->has_started) {
         cli->exit_code = run_launch_exit_code(e);
         cli_report(cli, e, true);

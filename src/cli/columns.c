@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Elastic tab stops: a column is a run of neighbouring lines that have a tab there; its width is
- * that of its widest cell. The last cell of a line is in no column. Widths count characters.
+ * that of its widest cell. The last cell of a line is in no column. Widths are a terminal's.
  */
 #include "columns.h"
 
+#include "base/utf8.h"
+
 #include <string.h>
+#include <wchar.h>
 
 #define CELL_PADDING 3
 
@@ -16,14 +19,21 @@ struct column_line {
     size_t *widths; /* of the columns this line takes part in */
 };
 
-/* UTF-8: bytes 10xxxxxx go on a character (utf-8(7)). Wide characters count as one, as in
- * Docker. */
+/* Columns of a terminal: wide characters have two, combining ones none (wcwidth(3), of the locale
+ * that cli_main has set). Bytes that are no UTF-8 have one each. */
 static size_t characters(const char *s, size_t len)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < len; i++)
-        n += ((unsigned char)s[i] & 0xc0) != 0x80;
+    for (size_t i = 0, k; i < len; i += k) {
+        int width = 1;
+
+        k = utf8_length(s + i, len - i);
+        if (k > 1)
+            width = wcwidth((wchar_t)utf8_value(s + i, k));
+        n += width < 0 ? 1 : (size_t)width;
+        k = k ? k : 1;
+    }
     return n;
 }
 
@@ -103,5 +113,90 @@ void columns_align(const char *text, size_t cell_min, struct buf *out)
                 buf_printf(out, "%*s", (int)(lines[i].widths[c] - characters(s, len)), "");
         }
         buf_putc(out, '\n');
+    }
+}
+
+/* ---- narrow screens ---- */
+
+#define ELLIPSIS "\xe2\x80\xa6"
+
+/* The text without the column of that title. */
+static void leave_out(struct arena *a, const char *text, const char *title, struct buf *out)
+{
+    size_t n, at, len;
+    struct column_line *lines = split_lines(a, text, &n);
+
+    for (at = 0; n && at < lines[0].n_cells; at++) {
+        const char *s = cell(&lines[0], at, &len);
+
+        if (len == strlen(title) && !memcmp(s, title, len))
+            break;
+    }
+    for (size_t i = 0; i < n; i++) {
+        bool is_first = true;
+
+        for (size_t c = 0; c < lines[i].n_cells; c++) {
+            const char *s = cell(&lines[i], c, &len);
+
+            if (c == at)
+                continue;
+            if (!is_first)
+                buf_putc(out, '\t');
+            buf_add(out, s, len);
+            is_first = false;
+        }
+        buf_putc(out, '\n');
+    }
+}
+
+static bool fits(const char *text, size_t width)
+{
+    for (size_t len; *text; text += len + (text[len] == '\n')) {
+        len = strcspn(text, "\n");
+        if (characters(text, len) > width)
+            return false;
+    }
+    return true;
+}
+
+void columns_cut(const char *s, size_t len, size_t width, struct buf *out)
+{
+    size_t kept = 0, k;
+
+    if (characters(s, len) <= width) {
+        buf_add(out, s, len);
+        return;
+    }
+    while (kept < len) {
+        k = utf8_length(s + kept, len - kept);
+        if (characters(s, kept + (k ? k : 1)) + 1 > width)
+            break;
+        kept += k ? k : 1;
+    }
+    buf_add(out, s, kept);
+    buf_puts(out, ELLIPSIS);
+}
+
+void columns_fit(const char *text, size_t cell_min, size_t width, const char *const *expendable,
+                 struct buf *out)
+{
+    autoarena struct arena *a = arena_create();
+    autobuf struct buf aligned = {0};
+
+    columns_align(text, cell_min, &aligned);
+    for (; aligned.len && *expendable && !fits(aligned.data, width); expendable++) {
+        autobuf struct buf fewer = {0};
+
+        leave_out(a, text, *expendable, &fewer);
+        text = arena_strdup(a, fewer.data);
+        buf_drop_front(&aligned, aligned.len);
+        columns_align(text, cell_min, &aligned);
+    }
+    for (const char *s = aligned.len ? aligned.data : ""; *s;) {
+        size_t len = strcspn(s, "\n");
+
+        columns_cut(s, len, width, out);
+        buf_putc(out, '\n');
+        s += len + (s[len] == '\n');
     }
 }

@@ -31,7 +31,7 @@ struct err *http_conn_open(const char *socket_path, struct http_conn **out)
         if (errno == EACCES)
             return err_new(ERR_FORBIDDEN,
                            "permission denied while trying to connect to the berth engine socket "
-                           "at unix://%s",
+                           "at unix://%s: run as root, or as a member of the socket's group",
                            socket_path);
         if (errno != EINTR)
             return err_new(ERR_UNAVAILABLE,

@@ -19,8 +19,11 @@ static struct err *show_stream(struct http_conn *c, struct progress_bars *p, int
 
     while (!e && !c->reply.is_done) {
         autobuf struct buf in = {0};
+        unsigned rows, width;
 
         e = http_conn_read_some(c, &in);
+        if (p->width && fd >= 0 && tty_size(fd, &rows, &width) && width)
+            p->width = width; /* a window may have become another size */
         if (!e && in.len)
             e = progress_bars_feed(p, in.data, in.len);
         if (p->out->len && fd >= 0)

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 
+#include "columns.h"
 #include "printable.h"
 #include "query.h"
 
@@ -34,7 +35,7 @@ static size_t line_of(struct progress_bars *p, const char *id, bool *out_is_new)
     return p->ids.n - 1;
 }
 
-static void add_bar(struct progress_bars *p, const struct json *detail)
+static void add_bar(struct progress_bars *p, const struct json *detail, struct buf *out)
 {
     int64_t current = json_int(json_get(detail, "current"));
     int64_t total = json_int(json_get(detail, "total"));
@@ -43,20 +44,20 @@ static void add_bar(struct progress_bars *p, const struct json *detail)
     int done;
 
     if (total <= 0) {
-        buf_printf(p->out, "%8s", size_fine(p->a, current));
+        buf_printf(out, "%8s", size_fine(p->a, current));
         return;
     }
     done = current >= total ? width : (int)((double)current / (double)total * width);
     if (width) {
-        buf_putc(p->out, '[');
+        buf_putc(out, '[');
         for (int i = 0; i < done; i++)
-            buf_putc(p->out, '=');
-        buf_printf(p->out, ">%*s] ", width - done, "");
+            buf_putc(out, '=');
+        buf_printf(out, ">%*s] ", width - done, "");
     }
     if (current > total)
-        buf_printf(p->out, "%8s", size_fine(p->a, current));
+        buf_printf(out, "%8s", size_fine(p->a, current));
     else
-        buf_printf(p->out, "%8s/%s", size_fine(p->a, current), size_fine(p->a, total));
+        buf_printf(out, "%8s/%s", size_fine(p->a, current), size_fine(p->a, total));
 }
 
 /* Without numbers a message says something that was not there before ("Pull complete"). */
@@ -71,13 +72,16 @@ static void draw_in_place(struct progress_bars *p, const char *id, const char *s
 {
     bool is_new;
     size_t line = line_of(p, id, &is_new), up;
+    autobuf struct buf shown = {0};
 
     if (is_new)
         buf_puts(p->out, "\n");
     up = p->ids.n - line;
-    buf_printf(p->out, "\033[%zuA\033[2K\r%s: %s ", up, id, status);
+    buf_printf(&shown, "%s: %s ", id, status);
     if (has_bar(detail))
-        add_bar(p, detail);
+        add_bar(p, detail, &shown);
+    buf_printf(p->out, "\033[%zuA\033[2K\r", up);
+    columns_cut(shown.data, shown.len, p->width > 1 ? p->width - 1 : 1, p->out);
     buf_printf(p->out, "\r\033[%zuB", up);
 }
 

@@ -7,8 +7,12 @@
 
 #include "columns.h"
 #include "template.h"
+#include "tty.h"
 
 #include <string.h>
+#include <unistd.h>
+
+#define WIDTH_MIN 20 /* less is no screen that anybody reads */
 
 #define LABELS_KEY ".labels"
 
@@ -73,13 +77,25 @@ static struct err *run_titles(struct arena *a, const struct go_template *t,
     return run_row(a, t, &row, out);
 }
 
+/* At a terminal no line is longer than that is wide; elsewhere programs read it. */
+static void add_fitted(const struct rows *l, const char *text, struct buf *out)
+{
+    static const char *const none[] = {NULL};
+    unsigned rows, width;
+
+    if (isatty(STDOUT_FILENO) && tty_size(STDOUT_FILENO, &rows, &width) && width >= WIDTH_MIN)
+        columns_fit(text, COLUMNS_CELL_MIN, width, l->expendable ? l->expendable : none, out);
+    else
+        columns_align(text, COLUMNS_CELL_MIN, out);
+}
+
 struct err *rows_print(struct arena *a, const struct rows *l, const char *format, bool is_quiet,
                        struct buf *out)
 {
     autobuf struct buf text = {0};
     struct go_template *t = NULL;
     struct err *e;
-    bool is_table;
+    bool is_table, is_ours = text_is_empty(format) || strcmp(format, "table") == 0;
 
     if (is_quiet)
         format = l->quiet;
@@ -95,7 +111,9 @@ struct err *rows_print(struct arena *a, const struct rows *l, const char *format
         TRY(run_titles(a, t, l->titles, &text));
     for (size_t i = 0; i < l->n; i++)
         TRY(run_row(a, t, &l->rows[i], &text));
-    if (is_table)
+    if (is_table && is_ours)
+        add_fitted(l, text.data ? text.data : "", out);
+    else if (is_table)
         columns_align(text.data ? text.data : "", COLUMNS_CELL_MIN, out);
     else
         buf_add(out, text.data ? text.data : "", text.len);

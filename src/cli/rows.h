@@ -8,7 +8,9 @@ struct rows {
     const char *table;         /* the default: "table {{.ID}}\t{{.Image}}" */
     const char *quiet;         /* with -q: "{{.ID}}" */
     const struct pair *titles; /* field → column title, ends with key NULL */
-    struct pairs *rows;        /* field → text */
+    const char *const
+        *expendable;    /* titles that a narrow screen can do without, ended by NULL; NULL: none */
+    struct pairs *rows; /* field → text */
     size_t n;
 };
 

@@ -164,6 +164,11 @@ static struct err *parse_hosts(struct run_body *b)
     return NULL;
 }
 
+static struct err *blamed(struct err *e, const char *flag, const char *value)
+{
+    return e ? refused(e, flag, value) : NULL;
+}
+
 /* Everything that can be refused, before a byte is written. */
 static struct err *parse_values(struct run_body *b)
 {
@@ -171,9 +176,9 @@ static struct err *parse_values(struct run_body *b)
 
     TRY(check_conflicts(o));
     for (size_t i = 0; i < o->publish.n; i++)
-        TRY(port_parse(b->a, o->publish.v[i], &b->ports));
+        TRY(blamed(port_parse(b->a, o->publish.v[i], &b->ports), "-p, --publish", o->publish.v[i]));
     for (size_t i = 0; i < o->expose.n; i++)
-        TRY(port_expose(b->a, o->expose.v[i], &b->exposed));
+        TRY(blamed(port_expose(b->a, o->expose.v[i], &b->exposed), "--expose", o->expose.v[i]));
     expose_published(b);
     for (size_t i = 0; i < o->volumes.n; i++)
         TRY(volume_parse(b->a, o->volumes.v[i], &b->binds, &b->volumes));

@@ -24,12 +24,14 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #define BLOCK_SIZE (32u << 10)
 #define PENDING_MAX (256u << 10)
 /* How long output may go on after the exit was reported, counted from its last byte. */
 #define LINGER_MS 2000
 #define RESIZE_TRIES 10
+#define PATIENCE 3 /* signals to end that a person sends until the client itself ends */
 
 struct flows {
     struct session *s;
@@ -61,13 +63,44 @@ static void signals_of_session(const struct session *s, sigset_t *out)
         sigdelset(out, not_ours[i]);
 }
 
+/* Those that ask for an end: of the container, and at the third one of the client, whatever the
+ * engine does. */
+static const int enders[] = {SIGINT, SIGTERM};
+
+static volatile sig_atomic_t n_asked; /* handlers and forks need it */
+static volatile sig_atomic_t is_noted[32];
+
+static _Noreturn void give_up(void)
+{
+    static const char text[] = "\ngot 3 SIGTERM/SIGINTs, forcefully exiting\n";
+    ssize_t ignored;
+
+    tty_restore();
+    ignored = write(STDERR_FILENO, text, sizeof(text) - 1);
+    (void)ignored;
+    _exit(1);
+}
+
+/* Until the session runs: what is noted is passed on then. */
+static void on_ender(int number)
+{
+    is_noted[number] = 1;
+    if (++n_asked >= PATIENCE)
+        give_up();
+}
+
 /* Before the container is started: a signal that arrives in between waits for the signalfd instead
  * of killing the client. */
 void session_block_signals(const struct session *s)
 {
+    const struct sigaction act = {.sa_handler = on_ender, .sa_flags = SA_RESTART};
     sigset_t set;
 
     signals_of_session(s, &set);
+    for (size_t i = 0; s->proxies_signals && i < ARRAY_LEN(enders); i++) {
+        sigdelset(&set, enders[i]);
+        sigaction(enders[i], &act, NULL);
+    }
     sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
@@ -100,19 +133,79 @@ static void resize_at_start(const struct session *s)
     }
 }
 
+/* By a process of its own: an engine that does not answer must not keep us from the next signal. */
+static void tell_engine(const struct session *s, int number)
+{
+    const struct sigaction no_zombies = {.sa_handler = SIG_IGN, .sa_flags = SA_NOCLDWAIT};
+    pid_t child;
+
+    sigaction(SIGCHLD, &no_zombies, NULL);
+    child = fork();
+    if (child > 0)
+        return;
+    if (number == SIGWINCH)
+        resize(s);
+    else
+        err_drop(
+            api_post(s->cli, NULL, NULL, "/containers/%s/kill?signal=%d", s->container, number));
+    if (child == 0)
+        _exit(0);
+}
+
+/* The container is gone: the signal is ours. */
+static void end_by(int number)
+{
+    const struct sigaction act = {.sa_handler = SIG_DFL};
+    sigset_t set;
+
+    tty_restore();
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    sigaction(number, &act, NULL);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+    raise(number);
+}
+
+static bool is_ender(int number)
+{
+    for (size_t i = 0; i < ARRAY_LEN(enders); i++)
+        if (enders[i] == number)
+            return true;
+    return false;
+}
+
+static void pass_on(struct flows *f, int number)
+{
+    struct session *s = f->s;
+
+    if (number == SIGWINCH && !s->has_tty)
+        return;
+    if (is_ender(number) && s->wait && !f->wait_open)
+        end_by(number);
+    if (number == SIGWINCH || (s->proxies_signals && s->container))
+        tell_engine(s, number);
+}
+
 /* signalfd(2): read as data, in order with everything else. */
 static void take_signal(struct flows *f)
 {
     struct signalfd_siginfo info;
-    struct session *s = f->s;
 
     if (read(f->signal_fd, &info, sizeof(info)) != sizeof(info))
         return;
-    if (info.ssi_signo == SIGWINCH && s->has_tty)
-        resize(s);
-    else if (s->proxies_signals && s->container)
-        err_drop(api_post(s->cli, NULL, NULL, "/containers/%s/kill?signal=%u", s->container,
-                          info.ssi_signo));
+    if (is_ender((int)info.ssi_signo) && ++n_asked >= PATIENCE)
+        give_up();
+    pass_on(f, (int)info.ssi_signo);
+}
+
+static void pass_on_noted(struct flows *f)
+{
+    for (size_t i = 0; i < ARRAY_LEN(enders); i++) {
+        if (!is_noted[enders[i]])
+            continue;
+        is_noted[enders[i]] = 0;
+        pass_on(f, enders[i]);
+    }
 }
 
 static struct err *add_output(void *ctx, int stream, const char *p, size_t n)
@@ -345,6 +438,21 @@ struct err *session_read_wait(struct cli *cli, struct http_conn *wait, int *out_
     return exit_code_of(cli, &reply, out_code);
 }
 
+void session_say_oom(struct cli *cli, const char *container, int exit_code)
+{
+    struct api_reply reply = {0};
+    struct err *e;
+
+    if (exit_code != 128 + SIGKILL || text_is_empty(container))
+        return;
+    e = api_get(cli, &reply, "/containers/%s/json", container);
+    if (!e && json_bool(json_get(json_get(reply.json, "State"), "OOMKilled")))
+        cli_say("berth: %s was killed: out of memory (its limit is %lld bytes)\n",
+                json_str(json_get(reply.json, "Name")) + 1,
+                (long long)json_int(json_get(json_get(reply.json, "HostConfig"), "Memory")));
+    err_drop(e);
+}
+
 /* Raw mode comes last of all: until then errors are printed to a sane terminal. */
 static struct err *run_flows(struct flows *f)
 {
@@ -361,6 +469,7 @@ static struct err *run_flows(struct flows *f)
     if (s->has_tty)
         resize_at_start(s);
     send_eof(f);
+    pass_on_noted(f);
     TRY(loop(f));
     if (s->wait && !s->was_detached)
         TRY(exit_code_of(s->cli, &f->reply, &s->exit_code));
@@ -373,8 +482,8 @@ struct err *session_run(struct session *s)
         .s = s,
         .signal_fd = -1,
         .stdin_open = s->has_stdin,
-        .stream_open = s->stream != NULL,
-        .wait_open = s->wait != NULL,
+        .stream_open = s->stream && !s->stream->reply.is_done,
+        .wait_open = s->wait && !s->wait->reply.is_done,
     };
     struct err *e = run_flows(&f);
 

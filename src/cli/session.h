@@ -24,6 +24,9 @@ struct session {
 
 /* Blocks the signals that the loop will take by signalfd; call before the container starts. */
 void session_block_signals(const struct session *s);
+/* Of a container that ended so: "killed: out of memory", when it was that. One that is removed by
+ * itself cannot be asked any more. */
+void session_say_oom(struct cli *cli, const char *container, int exit_code);
 /* Runs to the end: output EOF and the wait reply, or detach. Restores the terminal. */
 struct err *session_run(struct session *s) must_check;
 /* Reads a pending wait reply to its end: {"StatusCode":n}. */

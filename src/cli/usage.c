@@ -23,11 +23,35 @@ static const struct {
     {"volume", "Manage volumes"},
 };
 
+#define CONTINUED 4 /* indent of a line that goes on */
+
 static size_t screen_width(void)
 {
     unsigned rows, columns;
 
-    return tty_size(STDOUT_FILENO, &rows, &columns) && columns > 40 ? columns : 80;
+    return tty_size(STDOUT_FILENO, &rows, &columns) && columns >= 30 ? columns : 80;
+}
+
+/* Lines that a narrow screen would break within a word are broken between two. */
+static void print_fitted(int fd, const char *text)
+{
+    size_t width = screen_width() - 1, indent = 0;
+    autobuf struct buf b = {0};
+
+    while (*text) {
+        size_t len = strcspn(text, "\n"), room = width - indent, cut = len;
+
+        if (len > room) {
+            cut = room;
+            while (cut > 0 && text[cut] != ' ')
+                cut--;
+            cut = cut && strspn(text, " ") < cut ? cut : len;
+        }
+        buf_printf(&b, "%*s%.*s\n", (int)indent, "", (int)cut, text);
+        text += cut + (text[cut] != '\0');
+        indent = cut < len ? CONTINUED : 0;
+    }
+    err_drop(fd_write_all(fd, b.data ? b.data : "", b.len));
 }
 
 static bool is_same(const struct command *a, const struct command *b)
@@ -65,7 +89,7 @@ void usage_command(const struct command *c)
         buf_puts(&b, "\nOptions:\n");
         flags_help(&b, c->flags, screen_width() - 1);
     }
-    cli_print(b.data, b.len);
+    print_fitted(STDOUT_FILENO, b.data);
 }
 
 const char *usage_group_help(const char *name)
@@ -111,7 +135,7 @@ void usage_group(const char *name, int fd)
     buf_printf(&b, "Usage:  berth %s COMMAND\n\n%s\n\nCommands:\n", name, usage_group_help(name));
     add_commands(&b, prefix.data);
     buf_printf(&b, "\nRun 'berth %s COMMAND --help' for more information on a command.\n", name);
-    err_drop(fd_write_all(fd, b.data, b.len));
+    print_fitted(fd, b.data);
 }
 
 void usage_program(void)
@@ -126,5 +150,5 @@ void usage_program(void)
     buf_puts(&b, "\nCommands:\n");
     add_commands(&b, "");
     buf_puts(&b, "\nRun 'berth COMMAND --help' for more information on a command.\n");
-    cli_print(b.data, b.len);
+    print_fitted(STDOUT_FILENO, b.data);
 }

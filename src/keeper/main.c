@@ -319,8 +319,27 @@ static bool go_on(struct keeper *k, int state)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: berth-keeper EXEC_ROOT [BUILD]\n");
+    fprintf(stderr, "usage: berth-keeper EXEC_ROOT [BUILD]\n"
+                    "It is started by berthd; see 'berth-keeper --help'.\n");
     return 2;
+}
+
+static int help(void)
+{
+    puts(
+        "Usage:  berth-keeper EXEC_ROOT [BUILD]\n\n"
+        "The parent of all containers of one engine. berthd starts it, and starts it again when "
+        "it\n"
+        "has ended; nobody else needs to. It holds the containers' processes, streams and ports\n"
+        "while berthd is restarted or upgraded, and remembers how they exit. To end it is to lose\n"
+        "exit codes, not containers.\n\n"
+        "EXEC_ROOT is the engine's --exec-root (default \"/run/berth\"), where its socket is.");
+    return 0;
+}
+
+static bool is_unknown_flag(const char *word)
+{
+    return word[0] == '-' && strcmp(word, "--probe") != 0 && strcmp(word, "--restore") != 0;
 }
 
 /* "--probe FD": can this image go on from such a state? "--restore FD": it shall. */
@@ -332,7 +351,13 @@ int main(int argc, char **argv)
 
     if (argc == 4 && !strcmp(argv[1], "--userns"))
         return userns_main(argv[2], argv[3]);
-    if (argc < 2 || argc > 3 || strlen(argv[1]) >= sizeof(first))
+    if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))
+        return help();
+    if (argc == 2 && (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-v"))) {
+        puts("berth-keeper version " BERTH_VERSION);
+        return 0;
+    }
+    if (argc < 2 || argc > 3 || is_unknown_flag(argv[1]) || strlen(argv[1]) >= sizeof(first))
         return usage();
     if (argc == 3 && (!strcmp(argv[1], "--probe") || !strcmp(argv[1], "--restore")))
         state = (int)strtol(argv[2], NULL, 10);

@@ -34,15 +34,20 @@ struct network_create {
 static struct err *check_subnets(const struct network_create *c)
 {
     const struct network_plan *p = &c->plan;
-    bool overlaps = false;
 
-    for (size_t i = 0; p->has_subnet && i < c->n_used; i++)
-        overlaps |= subnet4_overlaps(p->subnet, c->used[i]);
-    for (size_t i = 0; p->has_subnet6 && i < c->n_used6; i++)
-        overlaps |= subnet6_overlaps(p->subnet6, c->used6[i]);
-    return overlaps ? err_new(ERR_FORBIDDEN, "invalid pool request: Pool overlaps with other one "
-                                             "on this address space")
-                    : NULL;
+    for (size_t i = 0; i < c->table->n; i++) {
+        const struct network *n = c->table->v[i];
+        bool first = p->has_subnet && n->ipam && subnet4_overlaps(p->subnet, n->subnet);
+        bool second = p->has_subnet6 && n->ipam6 && subnet6_overlaps(p->subnet6, n->subnet6);
+
+        if (first || second)
+            return err_new(ERR_FORBIDDEN,
+                           "invalid pool request: Pool overlaps with other one on this address "
+                           "space: %s overlaps with %s of network %s",
+                           network_pool(&c->record.request, !first)->subnet,
+                           first ? n->record.subnet : n->record.subnet6, n->record.request.name);
+    }
+    return NULL;
 }
 
 static struct err *check_parent(const struct network_create *c)
