@@ -27,9 +27,11 @@ struct number {
 };
 
 enum {
-    FLAG_HIDDEN = 1,  /* an alias or a deprecated name: parsed, not in --help */
-    FLAG_IGNORED = 2, /* checked, stored nowhere */
-    FLAG_REFUSED = 4, /* of other programs like this one; `remark` says why it is none here */
+    FLAG_HIDDEN = 1,   /* an alias or a deprecated name: parsed, not in --help */
+    FLAG_IGNORED = 2,  /* checked, stored nowhere */
+    FLAG_REFUSED = 4,  /* of other programs like this one; `remark` says why it is none here */
+    FLAG_RELOADED = 8, /* a running program takes a new value of its configuration file */
+    FLAG_IN_FILE = 16, /* a key of the configuration file, and no flag */
 };
 
 struct flag {

@@ -19,6 +19,11 @@ struct log_kv {
 void log_set_level(enum log_level level);
 bool log_level_from_text(const char *s, enum log_level *out); /* debug info warn error fatal */
 bool log_is_on(enum log_level level);
+/* Start-up, before there are threads. JSON: one object a line, as dockerd's. */
+void log_set_json(bool is_json);
+/* Where stderr is systemd's journal (JOURNAL_STREAM), each line begins with its priority, "<6>",
+ * which the journal takes off and keeps (sd-daemon(3)). */
+void log_find_journal(void);
 void log_write(enum log_level level, const char *msg, const struct log_kv *kv);
 
 #define KV(k, v)                                                                                   \

@@ -24,6 +24,12 @@ struct build_auth {
     char *server;
     struct registry_auth auth;
 };
+/* For RUN --mount=type=secret. */
+struct build_secret {
+    char *id;
+    char *value;
+    size_t n;
+};
 /* In the arena of its build. */
 struct build_options {
     const char *id;          /* for build_cancel_id; may be "" */
@@ -38,6 +44,8 @@ struct build_options {
     struct strs warnings; /* of what was asked and has no effect: the stream begins with them */
     struct build_auth *auths;
     size_t n_auths;
+    struct build_secret *secrets;
+    size_t n_secrets;
     struct permit permit; /* policy NULL: everything is allowed; taken */
 };
 

@@ -158,5 +158,12 @@ struct cgroup_detail {
     size_t n_cpus;
     int64_t memory_failures; /* v1 */
 };
-struct err *cgroup_detail(struct cgroup_tree *t, const char *place, struct arena *a,
-                          struct cgroup_detail *out) must_check;
+/* Files that stay open between two looks at one cgroup, up to CGROUP_KEPT_FILES of them. For one
+ * thread at a time. */
+enum { CGROUP_KEPT_FILES = 16 };
+struct cgroup_kept;
+struct cgroup_kept *cgroup_kept_create(void);
+void cgroup_kept_destroy(struct cgroup_kept *k); /* accepts NULL */
+/* Without oom_kills, read_bytes and write_bytes of `usage`. kept NULL: nothing stays open. */
+struct err *cgroup_detail(struct cgroup_tree *t, const char *place, struct cgroup_kept *kept,
+                          struct arena *a, struct cgroup_detail *out) must_check;

@@ -61,6 +61,8 @@ struct mount_point {
     char *led_to;                   /* where the source of that led, links resolved */
     bool is_replaced;               /* another one is at the source by now */
     bool follow;                    /* then that is bound in its place */
+    bool discards; /* what is written to it goes to a folder of the container, and with that */
+    bool is_own; /* the engine has put it there, for a build: no policy and no warning judges it */
     bool is_plain_tmpfs; /* of HostConfig.Tmpfs: none of the Mounts that others see or take over */
 };
 

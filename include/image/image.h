@@ -21,6 +21,8 @@ struct settings;
 struct image_table;
 struct image;
 
+/* The settings have changed: how many layers may be under way at a time. Loop. */
+void image_table_reload(struct image_table *t);
 /* Start-up: loads, and reconciles with the layer store (layers nobody names go). */
 struct err *image_table_open(struct layer_store *layers, struct loop *l, struct pools *p,
                              struct ops *ops, struct db *db, struct events *ev,
@@ -75,8 +77,18 @@ struct err *image_platform_text(struct arena *a, const char *text, char **out) m
 
 void image_write_inspect(const struct image *i, struct jw *w, int api_version);
 /* One list item, with these of its names. */
-void image_write_summary(const struct image *i, const struct strs *tags, const struct strs *digests,
-                         struct jw *w, int api_version);
+struct image_shown {
+    const struct strs *tags, *digests;
+    int64_t shared_bytes, containers; /* -1: not asked for */
+    int api_version;
+};
+void image_write_summary(const struct image *i, const struct image_shown *s, struct jw *w);
+/* What images have in common, as it is now. In the arena, but for what _finish frees. */
+struct image_shares;
+struct image_shares *image_shares_count(struct arena *a, const struct image_table *t);
+void image_shares_finish(struct image_shares *s);
+int64_t image_shares_total(const struct image_shares *s); /* of all layers, each once */
+int64_t image_shared_bytes(const struct image *i, const struct image_shares *s);
 void image_write_history(const struct image *i, struct jw *w);
 
 /* ---- changes ---- */

@@ -16,8 +16,24 @@
 #include "net/vlan.h"
 
 struct net;
+struct strs;
+struct net_pools { /* where subnets are taken from, in this order */
+    struct net_pool4 {
+        struct subnet4 base;
+        int bits; /* of each subnet */
+    } * v4;
+    struct net_pool6 {
+        struct subnet6 base;
+        int bits; /* at most 64 */
+    } * v6;
+    size_t n4, n6; /* 0: Docker's pools, and the engine's own ULA prefix */
+};
+/* "base=10.0.0.0/8,size=24", "base=fd12::/48,size=64". ERR_INVALID names the text. Pure. */
+struct err *net_pools_parse(struct arena *a, const struct strs *texts, struct net_pools *out)
+    must_check;
 struct net_settings {
-    const char *tag;    /* 6 hex: part of link and table names */
+    struct net_pools pools; /* of the caller, who keeps them */
+    const char *tag;        /* 6 hex: part of link and table names */
     const char *bridge; /* name of the default bridge's link, NULL: "berth0" for the default roots
                            ("br-<tag>" otherwise; the caller decides and always passes it) */
     const char *forwarding_file; /* remembers that the host forwards because of us; NULL: nothing */
@@ -56,8 +72,8 @@ struct bridge_spec {
 };
 struct err *net_bridge_ensure(struct net *n, const struct bridge_spec *b) must_check;
 void net_bridge_remove(struct net *n, const char *ifname);
-/* A subnet that overlaps no route and no address of the host: Docker's pools 172.17–31.0.0/16
- * then 192.168.x.0/20, skipping `used`. */
+/* A subnet that overlaps no route and no address of the host, skipping `used`: of the pools, or
+ * Docker's 172.17–31.0.0/16 then 192.168.x.0/20. */
 struct err *net_pick_subnet(struct net *n, const struct subnet4 *used, size_t n_used,
                             struct subnet4 *out) must_check;
 

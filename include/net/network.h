@@ -39,9 +39,12 @@ extern const struct jtable network_request_json;
 struct network_settings {
     const char *bip; /* of the default bridge, NULL: pick */
     const char *bridge_ifname;
-    const char *engine_id;     /* where its own ULA prefix comes from */
-    bool ipv6;                 /* of the default bridge */
-    const char *fixed_cidr_v6; /* of the default bridge, NULL: pick */
+    const char *engine_id;  /* where its own ULA prefix comes from */
+    const char *fixed_cidr; /* range of the default bridge's addresses, NULL: its subnet */
+    const char *default_gateway, *default_gateway6; /* of its containers, NULL: the bridge */
+    const struct strs *driver_opts;                 /* "DRIVER=OPTION=VALUE": of new networks */
+    bool ipv6;                                      /* of the default bridge */
+    const char *fixed_cidr_v6;                      /* of the default bridge, NULL: pick */
     bool icc, ip_masq;
     int mtu;
 };
@@ -61,7 +64,10 @@ const struct bridge_spec *network_bridge(const struct network *n); /* NULL for a
 bool network_has_addresses(const struct network *n);               /* not host, not null */
 bool network_is_internal(const struct network *n);                 /* no way out */
 struct subnet4 network_subnet(const struct network *n);            /* bits 0: no IPv4 */
-uint32_t network_gateway(const struct network *n);
+uint32_t network_gateway(const struct network *n);                 /* the bridge's own address */
+/* Where containers send what leaves: the gateway, unless the settings name another. */
+uint32_t network_way_out(const struct network *n);
+struct in6_addr network_way_out6(const struct network *n);
 struct subnet6 network_subnet6(const struct network *n); /* bits 0: no IPv6 */
 struct in6_addr network_gateway6(const struct network *n);
 

@@ -11,6 +11,7 @@
 
 struct attach_request;
 struct attachment;
+struct jlist;
 struct log_query;
 struct log_reader;
 struct permit;
@@ -31,6 +32,8 @@ struct create_call {
     const char *risk_warnings;      /* "all", "serious", "off"; NULL: as the label says, or the
                                        engine's setting */
     bool is_of_build;               /* the next engine removes it */
+    const struct jlist *own_mounts; /* struct mount_point with is_own, besides those of the body;
+                                       NULL: none */
     const struct strs *image_names; /* that count for the policy besides its own; NULL: none */
 };
 /* The result lives during the call of done. ERR_NOT_FOUND "No such image: x:latest". */

@@ -8,13 +8,18 @@ struct config;
 struct container;
 struct container_table;
 struct host_config;
+struct mount_point;
 struct parts;
 struct risk_sources;
 
+/* What all mount points have in common. Pure. */
+void mount_point_init(struct mount_point *m, const char *type, char *destination);
 /* Of the request alone, before the image's are among them. */
 struct err *mounts_check_volumes(const struct config *asked) must_check;
+/* own: mounts of the engine's own, besides what is asked for; NULL: none. */
 struct err *mounts_plan(struct container_table *t, struct arena *a, const struct config *config,
-                        const struct host_config *host, struct jlist *out) must_check;
+                        const struct host_config *host, const struct jlist *own, struct jlist *out)
+    must_check;
 /* Worker: that what is bound exists, and what is to be said about it. */
 struct err *mounts_check_sources(struct arena *a, const struct jlist *mounts, struct strs *warnings)
     must_check;

@@ -67,6 +67,8 @@ struct ulimit {
     char *name;
     int64_t soft, hard;
 };
+/* "nofile" beside "1024:2048" or "1024" → struct ulimit. ERR_INVALID in Docker's words. Pure. */
+struct err *ulimits_parse(struct arena *a, const struct pairs *texts, struct jlist *out) must_check;
 struct device_request {
     char *driver;
     int count;

@@ -30,6 +30,10 @@ struct sandbox_namespaces {
     bool private_cgroup; /* a cgroup namespace of its own */
 };
 
+/* --seccomp-profile as a security option of containers: NULL for the one that is built in. Reads
+ * the file. ERR_INVALID. */
+struct err *sandbox_read_seccomp(struct arena *a, const char *profile, char **out) must_check;
+
 struct sandbox_input {
     const char *id;
     const struct id_map *ids;        /* of ns.userns; NULL: none */

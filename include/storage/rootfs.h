@@ -40,6 +40,10 @@ struct err *rootfs_mount(struct layer_store *s, const char *id, const struct str
  * a path inside that must exist; *is_file: of a file. */
 struct err *image_mount_open(struct layer_store *s, const struct strs *chain, const char *subpath,
                              const struct mount_as *as, int *out, bool *is_file) must_check;
+/* Above `lower`, a directory on a mount that may be detached: writes go to the folder `path`, which
+ * is made. ERR_INVALID where the kernel cannot. */
+struct err *discard_open(int lower, const char *path, const struct mount_as *as, int *out)
+    must_check;
 /* The directory is renamed to trash at once, its files go in the background (rootfs_empty_trash).
  */
 struct err *rootfs_remove(struct layer_store *s, const char *id) must_check;

@@ -22,11 +22,12 @@ struct meta {
 
 /* Attributes that belong to a file's content: the users' own, capabilities, access lists. */
 bool meta_xattr_is_kept(const char *name);
+bool meta_has_xattrs(struct archive_entry *e);
 /* ERR_INVALID for owners that do not fit: cut to 32 bits they could become root. */
 struct err *meta_read(struct archive_entry *e, struct meta *out) must_check;
 /* Owner, mode (set-id bits survive), attributes; times last. fd: a file or directory. */
 struct err *meta_apply_fd(int fd, const struct meta *m, struct archive_entry *e) must_check;
-/* The same for a file that nobody else has a name of: as it was made. */
+/* The same for a file that nobody else has a name of: as it was made. e NULL: no attributes. */
 struct err *meta_apply_new(int fd, const struct meta *m, struct archive_entry *e,
                            const struct stat *made) must_check;
 /* A link, a fifo or a device, as it is named: it belongs to the image, and the container's device

@@ -22,6 +22,8 @@ struct tar_pack_plan {
                                  whiteouts of a layer (OCI image-spec, "Whiteouts") */
     bool is_for_digest;       /* without times and owners: two trees that a build would copy to the
                                  same give the same bytes */
+    bool is_own;              /* the caller's: what was a file when its directory was read is opened
+                                 without a look at what it is now */
     /* Of a name in front of which `prefix` stands, without the slash of a directory. NULL: all. */
     enum tar_pack_choice (*choose)(void *ctx, const char *name, bool is_dir);
     void *ctx;

@@ -15,7 +15,7 @@
 static const struct flag *find_name(const struct flag *flags, const char *name, size_t len)
 {
     for (const struct flag *f = flags; f && f->name; f++)
-        if (strlen(f->name) == len && memcmp(f->name, name, len) == 0)
+        if (!(f->bits & FLAG_IN_FILE) && strlen(f->name) == len && memcmp(f->name, name, len) == 0)
             return f;
     return NULL;
 }

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "base/suggest.h"
 #include "build/dockerfile.h"
 
 struct line {
@@ -62,9 +63,3 @@ size_t rune_at(const char *s, uint32_t *out);
 const char *brief(struct arena *a, const char *s); /* what people are told of a long text */
 /* Go's %q. */
 const char *quoted(struct arena *a, const char *s);
-/* What of the options is nearest to a misspelt word, at most two changes away; NULL. */
-const char *suggest(struct arena *a, const char *word, const char *const *options, size_t n,
-                    bool has_case);
-/* " (did you mean x?)" or "". */
-const char *suggestion(struct arena *a, const char *word, const char *const *options, size_t n,
-                       bool has_case);

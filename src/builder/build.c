@@ -20,6 +20,7 @@
 #include "run/commands.h"
 
 #include "build_inner.h"
+#include "run_mounts.h"
 
 #define IGNORE_NAME ".dockerignore"
 
@@ -443,7 +444,13 @@ struct err *builder_open(struct parts *p, struct builder **out)
     b->parts = p;
     list_init(&b->builds);
     e = build_cache_open(p, &b->cache);
+    if (!e)
+        e = cache_folders_open(p, &b->folders);
+    if (!e)
+        e = run_mounts_sweep(p->settings->exec_root);
     if (e) {
+        cache_folders_close(b->folders);
+        build_cache_close(b->cache);
         free(b);
         return e;
     }
@@ -464,6 +471,7 @@ void builder_stop(struct builder *builder)
 
 void builder_close(struct builder *b)
 {
+    cache_folders_close(b->folders);
     build_cache_close(b->cache);
     free(b);
 }
@@ -471,10 +479,16 @@ void builder_close(struct builder *b)
 void builder_prune(struct builder *b, struct arena *a, const struct build_prune *p,
                    struct strs *deleted, int64_t *bytes)
 {
+    struct build_prune left = *p;
+
     build_cache_prune(b->cache, a, p, deleted, bytes);
+    if (p->keep_bytes) /* of both together */
+        left.keep_bytes = MAX(p->keep_bytes - build_cache_bytes(b->cache), 1);
+    cache_folders_prune(b->folders, a, &left, deleted, bytes);
 }
 
 void builder_write_cache(const struct builder *b, struct jw *w, int api_version)
 {
     build_cache_write(b->cache, w, api_version);
+    cache_folders_write(b->folders, w, api_version);
 }

@@ -15,11 +15,13 @@
 #include "core/op.h"
 
 #include "cache.h"
+#include "cache_folders.h"
 #include "context.h"
 
 struct builder {
     struct parts *parts;
     struct build_cache *cache;
+    struct cache_folders *folders;
     struct list builds; /* struct build.link */
 };
 

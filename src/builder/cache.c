@@ -290,6 +290,11 @@ void build_cache_prune(struct build_cache *c, struct arena *a, const struct buil
     }
 }
 
+int64_t build_cache_bytes(const struct build_cache *c)
+{
+    return c->bytes;
+}
+
 void build_cache_write(const struct build_cache *c, struct jw *w, int api_version)
 {
     size_t cursor = 0;

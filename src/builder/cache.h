@@ -38,4 +38,5 @@ void build_cache_made(struct build_cache *c, const char *key, struct image *imag
 
 void build_cache_prune(struct build_cache *c, struct arena *a, const struct build_prune *p,
                        struct strs *deleted, int64_t *bytes);
+int64_t build_cache_bytes(const struct build_cache *c);
 void build_cache_write(const struct build_cache *c, struct jw *w, int api_version);

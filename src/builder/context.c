@@ -56,6 +56,13 @@ struct err *build_context_create(const char *data_root, struct build_context **o
     return NULL;
 }
 
+struct build_context *build_context_ref(struct build_context *c)
+{
+    ASSERT_LOOP();
+    c->refs++;
+    return c;
+}
+
 static void run_removal(struct job *job)
 {
     struct build_context *c = container_of(job, struct build_context, removal);
@@ -153,8 +160,7 @@ void build_context_fill(struct build_context *c, struct parts *p, struct op *op,
 
     i->ticket = op_wait(op);
     i->owner = out;
-    i->context = c;
-    c->refs++;
+    i->context = build_context_ref(c);
     i->parts = p;
     i->in_fd = in_fd;
     i->limits = bounds_fill(NULL);

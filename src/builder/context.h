@@ -16,6 +16,7 @@ struct parts;
 
 /* Worker. One reference. */
 struct err *build_context_create(const char *data_root, struct build_context **out) must_check;
+struct build_context *build_context_ref(struct build_context *c);   /* loop */
 void build_context_unref(struct build_context *c, struct parts *p); /* loop; accepts NULL */
 int build_context_dir(const struct build_context *c);               /* borrowed; any thread */
 

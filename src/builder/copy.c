@@ -28,6 +28,8 @@
 #include "tar/pack.h"
 #include "tar/place.h"
 
+#include "remote_files.h"
+
 enum {
     PIECE_BYTES = 256 << 10,
     ITEMS_MAX = 100000, /* that the sources of one instruction match */
@@ -39,6 +41,7 @@ struct copy_item {
     const char *text; /* of a heredoc; NULL: a file or folder at `path` */
     const char *kept; /* with --parents: the part of `path` that the target has, too */
     bool is_dir, is_tar;
+    bool is_fetched; /* `path` is in the folder of what was fetched */
 };
 
 /* ---- where things are ---- */
@@ -93,9 +96,10 @@ static struct err *not_found(const struct copy_task *t, const char *path)
                    t->verb, path + 1);
 }
 
-static int open_source(int root, const struct copy_item *item)
+static int open_source(const struct copy_task *t, int root, const struct copy_item *item)
 {
-    return fd_open_in_root(root, item->path, O_PATH, 0);
+    return fd_open_in_root(item->is_fetched ? remote_files_dir(t->remote) : root, item->path,
+                           O_PATH, 0);
 }
 
 /* ---- sources ---- */
@@ -131,7 +135,7 @@ static struct err *add_path(struct copy_task *t, int root, const char *path, siz
 {
     struct copy_item item = {
         .path = path, .name = last_part(path), .kept = behind(path, n_dropped)};
-    autoclose int fd = open_source(root, &item), content = -1;
+    autoclose int fd = open_source(t, root, &item), content = -1;
     struct stat st;
 
     if (fd < 0)
@@ -197,14 +201,33 @@ static struct err *add_matches(struct copy_task *t, int root, const char *clean,
     return NULL;
 }
 
-static struct err *refuse_remote(const struct copy_task *t, const char *source)
+static struct err *check_sum(const struct copy_task *t, const struct remote_file *f)
 {
-    if (t->is_add && (text_starts(source, "http://") || text_starts(source, "https://") ||
-                      text_starts(source, "git@") || text_starts(source, "ssh://")))
-        return err_new(ERR_NOT_IMPLEMENTED,
-                       "ADD of %s: URLs are not fetched by this version of berth: fetch it into "
-                       "the context, or in a RUN",
-                       source);
+    const char *wanted = t->args->checksum;
+
+    if (text_is_empty(wanted) || !strcmp(wanted, f->digest))
+        return NULL;
+    return err_new(ERR_INVALID, "ADD failed: digest mismatch of %s: got %s, expected %s", f->url,
+                   f->digest, wanted);
+}
+
+/* It is unpacked only if that is said. */
+static struct err *add_fetched(struct copy_task *t, const char *url, size_t *room)
+{
+    const struct remote_file *f = t->remote->v;
+    struct copy_item item = {.is_fetched = true, .is_tar = t->args->unpack > 0};
+
+    while (strcmp(f->url, url) != 0)
+        f++;
+    TRY(check_sum(t, f));
+    item.path = item.kept = arena_printf(t->arena, "/%s", f->file);
+    item.name = f->name;
+    if (!*item.name && path_means_directory(t->args->dest))
+        return err_new(ERR_INVALID,
+                       "ADD failed: cannot determine filename from url: %s: name the file, and not "
+                       "a folder",
+                       url);
+    *add_item(t, room) = item;
     return NULL;
 }
 
@@ -217,9 +240,14 @@ static struct err *find_items(struct copy_task *t, int root)
         const char *source = args->sources.v[i], *clean;
         size_t n_dropped = parts_before_pivot(t->arena, source);
 
-        TRY(refuse_remote(t, source));
+        if (t->is_add && remote_is_url(source)) {
+            TRY(add_fetched(t, source, &room));
+            continue;
+        }
         TRY(source_path(t, source, &clean));
-        if (go_glob_is_wild(source))
+        if (t->is_literal)
+            TRY(add_path(t, root, clean, n_dropped, &room));
+        else if (go_glob_is_wild(source))
             TRY(add_matches(t, root, clean, n_dropped, &room));
         else
             TRY(add_path(t, root, path_clean(t->arena, go_glob_literal(t->arena, clean)), n_dropped,
@@ -328,7 +356,7 @@ static struct err *hash_item(const struct copy_task *t, int root, const struct c
         digest_of(item->text, strlen(item->text), out);
         return NULL;
     }
-    fd = open_source(root, item);
+    fd = open_source(t, root, item);
     if (fd < 0)
         return not_found(t, item->path);
     hash = sha256_create();
@@ -577,7 +605,7 @@ static struct err *open_dest(const struct target *g, const struct copy_item *ite
 
 static struct err *put_item(const struct target *g, int sources, const struct copy_item *item)
 {
-    autoclose int source = item->text ? -1 : open_source(sources, item), dir = -1;
+    autoclose int source = item->text ? -1 : open_source(g->task, sources, item), dir = -1;
     const char *name;
 
     if (!item->text && source < 0)

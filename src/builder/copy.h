@@ -14,6 +14,7 @@
 struct layer_store;
 struct copy_item;
 struct ignore;
+struct remote_files;
 
 struct copy_task { /* in the arena of the step's operation */
     struct arena *arena;
@@ -21,9 +22,11 @@ struct copy_task { /* in the arena of the step's operation */
     const char *verb;             /* "COPY" */
     const struct copy_args *args; /* expanded */
     bool is_add;
+    bool is_literal;         /* sources are paths, and no patterns */
     const char *working_dir; /* "": the root */
     int context;             /* of the build; used when from_chain is NULL */
     const struct strs *from_chain;
+    const struct remote_files *remote; /* what its sources name by addresses, fetched */
     const _Atomic bool *is_cancelled;
     struct ignore *excludes; /* NULL: nothing is left out */
     /* out of copy_digest */

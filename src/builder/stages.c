@@ -19,12 +19,36 @@ static void want(struct build *b, const struct stage *def)
         b->stages[def - b->file.stages].is_wanted = true;
 }
 
+static void want_source(struct build_stage *s, const char *from)
+{
+    if (!text_is_empty(from))
+        want(s->build, dockerfile_find_stage(&s->build->file, from, s->index));
+}
+
+/* One that is not understood fails in its step. */
+static void want_mounts(struct build_stage *s, const struct strs *texts)
+{
+    autoarena struct arena *a = arena_create();
+
+    for (size_t i = 0; i < texts->n; i++) {
+        struct run_mount m = {0};
+        autoerr struct err *e = run_mount_parse(a, texts->v[i], &m);
+
+        if (!e)
+            want_source(s, m.from);
+    }
+}
+
 static void want_sources(struct build_stage *s)
 {
-    for (size_t i = 0; i < s->n; i++)
-        if (s->instructions[i].type == INS_COPY && !text_is_empty(s->instructions[i].copy.from))
-            want(s->build,
-                 dockerfile_find_stage(&s->build->file, s->instructions[i].copy.from, s->index));
+    for (size_t i = 0; i < s->n; i++) {
+        const struct instruction *in = &s->instructions[i];
+
+        if (in->type == INS_COPY)
+            want_source(s, in->copy.from);
+        else if (in->type == INS_RUN)
+            want_mounts(s, &in->run.mounts);
+    }
 }
 
 /* The base may be a variable. */

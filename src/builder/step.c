@@ -13,6 +13,7 @@
 #include "container/container_table.h"
 #include "container/object.h"
 #include "container/sweeper.h"
+#include "core/settings.h"
 #include "storage/rootfs.h"
 
 #include "step_inner.h"
@@ -44,6 +45,26 @@ static bool has_script(const struct op *op)
     return must_run(op) && ((const struct build_step *)op)->script;
 }
 
+static bool has_mounts(const struct op *op)
+{
+    return ((const struct build_step *)op)->mounts.n > 0;
+}
+
+static bool must_mount(const struct op *op)
+{
+    return must_run(op) && has_mounts(op);
+}
+
+static bool must_hold(const struct op *op)
+{
+    return must_run(op) && ((const struct build_step *)op)->mounts.n_folders > 0;
+}
+
+static bool is_digested(const struct op *op)
+{
+    return is_copy(op) || has_mounts(op);
+}
+
 static bool must_write(const struct op *op)
 {
     return (is_copy(op) || ((const struct build_step *)op)->in->type == INS_WORKDIR) &&
@@ -64,33 +85,44 @@ static struct err *say(struct op *op)
                          : arena_printf(op->arena, "scratch %s", s->platform);
     if (s->image)
         o->chain = strs_copy(op->arena, image_chain(s->image));
-    if (is_copy(op) && !text_is_empty(o->in->copy.from)) {
-        o->origin =
-            (struct origin){.stage = o->stage, .name = o->in->copy.from, .platform = s->platform};
-        origin_set_stage(&o->origin,
-                         dockerfile_find_stage(&s->build->file, o->origin.name, s->index));
-    }
     return NULL;
 }
 
 /* ---- expand (worker) ---- */
 
+static struct err *unsupported(const char *what, const struct instruction *in)
+{
+    return err_new(ERR_NOT_IMPLEMENTED, "%s is not supported by this version of berth: %s", what,
+                   in->text);
+}
+
+static struct err *refuse_add(const struct instruction *in)
+{
+    const struct strs *sources = &in->copy.sources;
+
+    for (size_t i = 0; i < sources->n; i++)
+        if (remote_is_git(sources->v[i]))
+            return unsupported("ADD of a git repository", in);
+    if (text_is_empty(in->copy.checksum))
+        return NULL;
+    if (!digest_is_valid(in->copy.checksum))
+        return err_new(ERR_INVALID, "ADD --checksum: %s is no sha256:DIGEST", in->copy.checksum);
+    for (size_t i = 0; i < sources->n; i++)
+        if (!remote_is_url(sources->v[i]))
+            return err_new(ERR_INVALID, "checksum can't be specified for local sources: %s",
+                           sources->v[i]);
+    return sources->n == 1
+               ? NULL
+               : err_new(ERR_INVALID, "checksum can't be specified for multiple sources");
+}
+
 static struct err *refuse(const struct instruction *in)
 {
-    const struct copy_args *c = &in->copy;
-    const char *what = NULL;
-
-    if (in->type == INS_RUN && in->run.mounts.n)
-        what = "RUN --mount";
     if (in->type == INS_RUN && in->run.devices.n)
-        what = "RUN --device";
+        return unsupported("RUN --device", in);
     if (in->type == INS_RUN && text_same(in->run.security, "insecure"))
-        what = "RUN --security=insecure";
-    if (in->type == INS_ADD && !text_is_empty(c->checksum))
-        what = "ADD --checksum";
-    return what ? err_new(ERR_NOT_IMPLEMENTED, "%s is not supported by this version of berth: %s",
-                          what, in->text)
-                : NULL;
+        return unsupported("RUN --security=insecure", in);
+    return in->type == INS_ADD ? refuse_add(in) : NULL;
 }
 
 static struct err *expand_run(struct build_step *o, const struct strs *args)
@@ -135,6 +167,7 @@ static void make_key(struct build_step *o)
     add_part(hash, o->effect.created_by);
     add_part(hash, o->config_text);
     if (is_run(&o->op)) {
+        run_mounts_hash(&o->mounts, hash);
         add_part(hash, o->x.run.network);
         for (size_t i = 0; i < o->argv.n; i++)
             add_part(hash, o->argv.v[i]);
@@ -176,13 +209,17 @@ static struct err *expand(struct op *op)
     struct err *e;
 
     ASSERT_WORKER();
-    TRY(refuse(o->in));
     pthread_mutex_lock(&o->build->scopes);
     e = expand_words_of(o, &env, &args);
     pthread_mutex_unlock(&o->build->scopes);
     if (!e)
+        e = refuse(&o->x);
+    if (!e)
         e = json_decode(op->arena, s->config_text, strlen(s->config_text), &config_json,
                         &o->config);
+    if (!e && is_run(op))
+        e = run_mounts_read(&o->mounts, op->arena, &o->x.run.mounts, o->config.working_dir,
+                            &o->build->options);
     if (!e && is_run(op))
         e = expand_run(o, &args);
     else if (!e && !is_copy(op))
@@ -196,31 +233,99 @@ static struct err *expand(struct op *op)
     if (e)
         return e;
     o->config_text = json_encode(op->arena, &config_json, &o->config);
-    if (!is_copy(op))
+    if (!is_digested(op))
         make_key(o);
     return NULL;
 }
 
-/* ---- where COPY takes from ---- */
+/* ---- what is fetched ---- */
 
-static bool has_origin(const struct op *op)
+static bool names_urls(const struct op *op)
 {
-    return ((const struct build_step *)op)->origin.name != NULL;
+    return ((const struct build_step *)op)->remote.n > 0;
 }
 
-static struct err *await_source(struct op *op)
+static void plan_remote(struct build_step *o)
 {
-    return origin_await(&((struct build_step *)op)->origin, op);
+    const struct strs *sources = &o->x.copy.sources;
+
+    if (o->in->type != INS_ADD)
+        return;
+    o->remote.build = o->build;
+    o->remote.v = arena_array(o->op.arena, sources->n + 1, sizeof(*o->remote.v));
+    for (size_t i = 0; i < sources->n; i++)
+        if (remote_is_url(sources->v[i]))
+            o->remote.v[o->remote.n++].url = sources->v[i];
 }
 
-static void stop_source(struct op *op)
+static struct err *make_remote_folder(struct op *op)
 {
-    origin_stop(&((struct build_step *)op)->origin);
+    struct build_step *o = (struct build_step *)op;
+
+    ASSERT_WORKER();
+    return build_context_create(o->build->builder->parts->settings->data_root, &o->remote.folder);
 }
 
-static struct err *take_source(struct op *op)
+static struct err *fetch_remote(struct op *op)
 {
-    return origin_take(&((struct build_step *)op)->origin, op->arena);
+    struct build_step *o = (struct build_step *)op;
+
+    for (size_t i = 0; i < o->remote.n; i++)
+        stage_say(o->stage, "Downloading %s\n", o->remote.v[i].url);
+    return remote_files_await(&o->remote, op);
+}
+
+static void stop_remote(struct op *op)
+{
+    remote_files_stop(&((struct build_step *)op)->remote);
+}
+
+/* ---- where files are taken from ---- */
+
+static void plan_copy_source(struct build_step *o)
+{
+    struct build_stage *s = o->stage;
+    struct origin *from = arena_new(o->op.arena, struct origin);
+
+    if (text_is_empty(o->in->copy.from))
+        return;
+    *from = (struct origin){.stage = s, .name = o->in->copy.from, .platform = s->platform};
+    origin_set_stage(from, dockerfile_find_stage(&s->build->file, from->name, s->index));
+    o->sources.v = from;
+    o->sources.n = 1;
+}
+
+static struct err *plan_sources(struct op *op)
+{
+    struct build_step *o = (struct build_step *)op;
+
+    if (is_run(op))
+        run_mounts_plan(&o->mounts, op->arena, o->stage, &o->sources);
+    else
+        plan_copy_source(o);
+    plan_remote(o);
+    return NULL;
+}
+
+static bool has_sources(const struct op *op)
+{
+    return ((const struct build_step *)op)->sources.n > 0;
+}
+
+static struct err *await_sources(struct op *op)
+{
+    return sources_await(&((struct build_step *)op)->sources, op);
+}
+
+static void stop_sources(struct op *op)
+{
+    sources_stop(&((struct build_step *)op)->sources);
+}
+
+static struct err *name_folders(struct op *op)
+{
+    run_mounts_name_folders(&((struct build_step *)op)->mounts, op->arena);
+    return NULL;
 }
 
 static struct err *plan_copy(struct op *op)
@@ -236,16 +341,26 @@ static struct err *plan_copy(struct op *op)
         .is_add = o->in->type == INS_ADD,
         .working_dir = o->config.working_dir,
         .context = build_context_dir(o->build->context),
+        .remote = &o->remote,
         .is_cancelled = &o->build->is_cancelled,
     };
     if (o->x.copy.link)
         stage_say(o->stage, "[Warning] --link has no effect: links of the image are followed, and "
                             "the cache depends on the steps before\n");
-    if (!has_origin(op))
+    if (!has_sources(op))
         return NULL;
-    if (o->origin.image)
-        *chain = strs_copy(op->arena, image_chain(o->origin.image));
+    if (o->sources.v[0].image)
+        *chain = strs_copy(op->arena, image_chain(o->sources.v[0].image));
     o->copy.from_chain = chain;
+    return NULL;
+}
+
+static struct err *digest_mounts(struct build_step *o)
+{
+    const struct run_mounts_places places = step_run_places(o);
+
+    TRY(run_mounts_digest(&o->mounts, o->op.arena, &places));
+    make_key(o);
     return NULL;
 }
 
@@ -254,6 +369,8 @@ static struct err *digest(struct op *op)
     struct build_step *o = (struct build_step *)op;
     const struct copy_args *c = &o->x.copy;
 
+    if (is_run(op))
+        return digest_mounts(o);
     TRY(copy_digest(&o->copy));
     o->effect.created_by = effect_nop(
         op->arena, &o->config,
@@ -452,9 +569,11 @@ static void finish(struct op *op)
     struct build_step *o = (struct build_step *)op;
 
     step_run_detach(op);
+    step_run_let_folders_go(op);
     give_key_back(o);
     let_image_go(o);
-    origin_finish(&o->origin);
+    sources_finish(&o->sources);
+    build_context_unref(o->remote.folder, o->build->builder->parts);
     if (must_write(op))
         sweeper_ask(o->build->builder->parts->containers->sweeper);
     build_unref(o->build);
@@ -464,11 +583,16 @@ static void finish(struct op *op)
 static const struct op_step step_steps[] = {
     {"say", ON_LOOP, say, NULL, 0},
     {"expand", ON_WORKER, expand, NULL, -1},
-    {"await-source", ON_EVENT, await_source, stop_source, -1, has_origin},
-    {"take-source", ON_LOOP, take_source, NULL, 0, has_origin},
+    {"plan-sources", ON_LOOP, plan_sources, NULL, 0, is_digested},
+    {"await-sources", ON_EVENT, await_sources, stop_sources, -1, has_sources},
+    {"make-folder", ON_DISK, make_remote_folder, NULL, -1, names_urls},
+    {"fetch", ON_EVENT, fetch_remote, stop_remote, -1, names_urls},
     {"plan-copy", ON_LOOP, plan_copy, NULL, 0, is_copy},
-    {"digest", ON_DISK, digest, NULL, -1, is_copy},
+    {"digest", ON_DISK, digest, NULL, -1, is_digested},
     {"look-up", ON_EVENT, look_up, forget_look_up, -1},
+    {"name-folders", ON_LOOP, name_folders, NULL, 0, must_mount},
+    {"hold-folders", ON_EVENT, step_run_hold_folders, step_run_let_folders_go, -1, must_hold},
+    {"open-mounts", ON_DISK, step_run_open_mounts, step_run_close_mounts, -1, must_mount},
     {"create", ON_EVENT, step_run_create, step_run_remove, -1, must_run},
     {"put-script", ON_DISK, step_run_put_script, NULL, -1, has_script},
     {"attach", ON_LOOP, step_run_attach, step_run_detach, 0, must_run},
@@ -476,6 +600,7 @@ static const struct op_step step_steps[] = {
     {"await-exit", ON_EVENT, step_run_await_exit, NULL, -1, must_run},
     {"judge-exit", ON_LOOP, step_run_judge_exit, NULL, 0, must_run},
     {"take-script", ON_DISK, step_run_take_script, NULL, -1, has_script},
+    {"clean-mounts", ON_DISK, step_run_clean_mounts, NULL, -1, must_mount},
     {"write-files", ON_DISK, write_files, remove_files, -1, must_write},
     {"make-image", ON_EVENT, make_image, cancel_image, -1, is_missing},
     {"remember", ON_LOOP, remember, NULL, 0, is_missing},

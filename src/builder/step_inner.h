@@ -6,7 +6,8 @@
 
 #include "copy.h"
 #include "effect.h"
-#include "origin.h"
+#include "remote_files.h"
+#include "run_mounts.h"
 #include "voice.h"
 
 #define SCRIPT_NAME ".berth-heredoc" /* of a RUN whose heredoc begins with #!, in its root */
@@ -29,10 +30,13 @@ struct build_step {
     const char *script;    /* what it runs is a file with this content; NULL: it is not */
     char key[DIGEST_MAX];
 
-    struct origin origin; /* of --from; name NULL: there is none */
+    struct sources sources; /* of --from, and of mounts */
+    struct step_mounts mounts;
+    struct remote_files remote; /* of ADD */
+    struct folder_wait folder_wait;
     struct copy_task copy;
     struct cache_wait wait;
-    struct ticket *ticket; /* of look-up */
+    struct ticket *ticket; /* of look-up, of hold-folders */
     bool holds_key;
     bool has_waited; /* for another build: what that has made is fresh */
     bool is_cached;
@@ -58,6 +62,12 @@ struct step_carrier *step_carrier_create(struct build_step *o); /* in run: it ta
 void step_carrier_end(struct step_carrier *k, struct err *err);
 
 /* ---- step_run.c: the container of a RUN; each is a step, or undoes one ---- */
+struct err *step_run_hold_folders(struct op *op);
+void step_run_let_folders_go(struct op *op);
+struct err *step_run_open_mounts(struct op *op);
+void step_run_close_mounts(struct op *op);
+struct err *step_run_clean_mounts(struct op *op);
+struct run_mounts_places step_run_places(const struct build_step *o);
 struct err *step_run_create(struct op *op);
 void step_run_remove(struct op *op);
 struct err *step_run_put_script(struct op *op);

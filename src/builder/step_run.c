@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "container/object.h"
 #include "container/wait.h"
+#include "core/settings.h"
 #include "run/commands.h"
 #include "storage/rootfs.h"
 
@@ -38,6 +39,68 @@ void step_carrier_end(struct step_carrier *k, struct err *err)
     free(k);
     ticket_answer(t, err);
 }
+
+/* ---- mounts ---- */
+
+struct run_mounts_places step_run_places(const struct build_step *o)
+{
+    const struct builder *b = o->build->builder;
+
+    return (struct run_mounts_places){
+        .store = b->parts->layers,
+        .context = build_context_dir(o->build->context),
+        .caches = cache_folders_dir(b->folders),
+        .exec_root = b->parts->settings->exec_root,
+        .is_cancelled = &o->build->is_cancelled,
+    };
+}
+
+static void ask_folders(struct folder_wait *w)
+{
+    struct build_step *o = container_of(w, struct build_step, folder_wait);
+
+    if (cache_folders_hold(o->build->builder->folders, o->mounts.folders, o->mounts.n_folders, w))
+        ticket_answer(steal_ptr(&o->ticket), NULL);
+}
+
+struct err *step_run_hold_folders(struct op *op)
+{
+    struct build_step *o = (struct build_step *)op;
+
+    TRY(build_check_cancelled(o->build));
+    o->folder_wait.fn = ask_folders;
+    o->ticket = op_wait(op);
+    ask_folders(&o->folder_wait);
+    return NULL;
+}
+
+void step_run_let_folders_go(struct op *op)
+{
+    struct build_step *o = (struct build_step *)op;
+
+    cache_folders_leave(&o->folder_wait);
+    cache_folders_let_go(o->build->builder->folders, o->mounts.folders, o->mounts.n_folders);
+    if (!o->ticket)
+        return;
+    op_recall_ticket(op);
+    o->ticket = NULL;
+}
+
+struct err *step_run_open_mounts(struct op *op)
+{
+    struct build_step *o = (struct build_step *)op;
+    const struct run_mounts_places places = step_run_places(o);
+
+    TRY(build_check_cancelled(o->build));
+    return run_mounts_open(&o->mounts, op->arena, &places);
+}
+
+void step_run_close_mounts(struct op *op)
+{
+    run_mounts_close(&((struct build_step *)op)->mounts);
+}
+
+/* ---- the container ---- */
 
 static const char *create_body(struct build_step *o)
 {
@@ -96,6 +159,7 @@ struct err *step_run_create(struct op *op)
         .permit = options->permit.policy ? &options->permit : NULL,
         .risk_warnings = "serious",
         .is_of_build = true,
+        .own_mounts = &o->mounts.points,
         .image_names = &o->stage->names,
     };
 
@@ -166,6 +230,17 @@ struct err *step_run_take_script(struct op *op)
     ASSERT_WORKER();
     TRY(open_upper(o, &upper));
     return dir_remove_tree(upper, SCRIPT_NAME);
+}
+
+struct err *step_run_clean_mounts(struct op *op)
+{
+    struct build_step *o = (struct build_step *)op;
+    const struct run_mounts_places places = step_run_places(o);
+    autoclose int upper = -1;
+
+    ASSERT_WORKER();
+    TRY(open_upper(o, &upper));
+    return run_mounts_clean(&o->mounts, &places, upper, &o->chain);
 }
 
 struct err *step_run_attach(struct op *op)

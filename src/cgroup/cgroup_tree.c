@@ -33,16 +33,22 @@ const struct hierarchy *cgroup_tree_controller(const struct cgroup_tree *t, enum
 }
 
 /* One read: cgroupfs gives a small file whole. */
+int knob_open(const struct hierarchy *h, const char *place, const char *file)
+{
+    char path[512];
+
+    ASSERT(h->base_dir >= 0);
+    snprintf(path, sizeof(path), "%s/%s", place, file);
+    return openat(h->base_dir, path, O_RDONLY | O_CLOEXEC);
+}
+
 bool knob_read(const struct hierarchy *h, const char *place, const char *file, char *out,
                size_t room)
 {
-    char path[512];
-    autoclose int fd = -1;
+    autoclose int fd = knob_open(h, place, file);
     ssize_t n;
 
-    ASSERT(room > 1 && h->base_dir >= 0);
-    snprintf(path, sizeof(path), "%s/%s", place, file);
-    fd = openat(h->base_dir, path, O_RDONLY | O_CLOEXEC);
+    ASSERT(room > 1);
     if (fd < 0)
         return false;
     n = read(fd, out, room - 1);

@@ -45,6 +45,7 @@ bool cgroup_tree_shows(const struct cgroup_tree *t, enum feature f);
  * others away. v2. */
 void cgroup_tree_enable(int dir);
 unsigned cgroup_tree_passed_on(struct arena *a, int dir); /* v2: a bit per controller */
+int knob_open(const struct hierarchy *h, const char *place, const char *file); /* -1 and errno */
 /* Reads a small knob of `place` into `out`; false when absent. */
 bool knob_read(const struct hierarchy *h, const char *place, const char *file, char *out,
                size_t room);

@@ -24,17 +24,70 @@ int64_t knob_value_of(const char *text, const char *key)
     return 0;
 }
 
+/* Files that stay open: to open and close one takes ten times as long as to read it. */
+struct cgroup_kept {
+    struct kept_file {
+        enum controller controller;
+        const char *name; /* static */
+        int fd;
+    } files[CGROUP_KEPT_FILES];
+    size_t n;
+};
+
 struct stats_reader {
     const struct cgroup_tree *t;
     const char *place;
+    struct cgroup_kept *kept; /* NULL: nothing stays open */
+    struct arena *arena;      /* of details */
     char text[STATS_TEXT];
 };
+
+struct cgroup_kept *cgroup_kept_create(void)
+{
+    return mem_new(struct cgroup_kept);
+}
+
+void cgroup_kept_destroy(struct cgroup_kept *k)
+{
+    for (size_t i = 0; k && i < k->n; i++)
+        if (k->files[i].fd >= 0)
+            close(k->files[i].fd);
+    free(k);
+}
+
+/* NULL: there is no room. */
+static struct kept_file *kept_file(struct cgroup_kept *k, enum controller c, const char *name)
+{
+    for (size_t i = 0; i < k->n; i++)
+        if (k->files[i].controller == c && !strcmp(k->files[i].name, name))
+            return &k->files[i];
+    if (k->n == CGROUP_KEPT_FILES)
+        return NULL;
+    k->files[k->n] = (struct kept_file){c, name, -1};
+    return &k->files[k->n++];
+}
+
+/* A cgroup that is gone answers ENODEV, also when there is another one of its name by now. */
+static bool read_kept(struct stats_reader *r, const struct hierarchy *h, struct kept_file *f)
+{
+    ssize_t n = f->fd < 0 ? -1 : pread(f->fd, r->text, sizeof(r->text) - 1, 0);
+
+    if (n < 0) {
+        if (f->fd >= 0)
+            close(f->fd);
+        f->fd = knob_open(h, r->place, f->name);
+        n = f->fd < 0 ? -1 : pread(f->fd, r->text, sizeof(r->text) - 1, 0);
+    }
+    r->text[n < 0 ? 0 : n] = '\0';
+    return n >= 0;
+}
 
 static const char *read_text(struct stats_reader *r, enum controller c, const char *file)
 {
     const struct hierarchy *h = cgroup_tree_controller(r->t, c);
+    struct kept_file *f = h && r->kept ? kept_file(r->kept, c, file) : NULL;
 
-    if (!h || !knob_read(h, r->place, file, r->text, sizeof(r->text)))
+    if (!h || !(f ? read_kept(r, h, f) : knob_read(h, r->place, file, r->text, sizeof(r->text))))
         r->text[0] = '\0';
     return r->text;
 }
@@ -74,113 +127,6 @@ static void add_v2_io(const char *text, struct cgroup_stats *out)
         else if (s - text >= 2 && s[-2] == ' ' && s[-1] == 'w')
             out->write_bytes += bytes;
     }
-}
-
-static void stats_v1(struct stats_reader *r, struct cgroup_stats *s)
-{
-    const char *text;
-
-    s->cpu_ns = read_number(r, CTL_CPUACCT, "cpuacct.usage");
-    s->cpu_user_ns = read_number(r, CTL_CPUACCT, "cpuacct.usage_user");
-    s->cpu_system_ns = read_number(r, CTL_CPUACCT, "cpuacct.usage_sys");
-    text = read_text(r, CTL_CPU, "cpu.stat");
-    s->periods = knob_value_of(text, "nr_periods");
-    s->throttled_periods = knob_value_of(text, "nr_throttled");
-    s->throttled_ns = knob_value_of(text, "throttled_time");
-    s->memory_bytes = read_number(r, CTL_MEMORY, "memory.usage_in_bytes");
-    s->memory_max_bytes = read_number(r, CTL_MEMORY, "memory.max_usage_in_bytes");
-    s->memory_limit = read_number(r, CTL_MEMORY, "memory.limit_in_bytes");
-    text = read_text(r, CTL_MEMORY, "memory.stat");
-    s->memory_cache_bytes = knob_value_of(text, "total_cache");
-    s->memory_inactive_file = knob_value_of(text, "total_inactive_file");
-    s->oom_kills = knob_value_of(read_text(r, CTL_MEMORY, "memory.oom_control"), "oom_kill");
-    add_v1_io(read_text(r, CTL_BLKIO, "blkio.throttle.io_service_bytes_recursive"), s);
-}
-
-static void stats_v2(struct stats_reader *r, struct cgroup_stats *s)
-{
-    const char *text = read_text(r, CTL_CPUACCT, "cpu.stat");
-
-    s->cpu_ns = knob_value_of(text, "usage_usec") * 1000;
-    s->cpu_user_ns = knob_value_of(text, "user_usec") * 1000;
-    s->cpu_system_ns = knob_value_of(text, "system_usec") * 1000;
-    s->periods = knob_value_of(text, "nr_periods");
-    s->throttled_periods = knob_value_of(text, "nr_throttled");
-    s->throttled_ns = knob_value_of(text, "throttled_usec") * 1000;
-    s->memory_bytes = read_number(r, CTL_MEMORY, "memory.current");
-    s->memory_max_bytes = read_number(r, CTL_MEMORY, "memory.peak");
-    s->memory_limit = read_number(r, CTL_MEMORY, "memory.max");
-    text = read_text(r, CTL_MEMORY, "memory.stat");
-    s->memory_cache_bytes = knob_value_of(text, "file");
-    s->memory_inactive_file = knob_value_of(text, "inactive_file");
-    s->oom_kills = knob_value_of(read_text(r, CTL_MEMORY, "memory.events"), "oom_kill");
-    add_v2_io(read_text(r, CTL_BLKIO, "io.stat"), s);
-}
-
-static struct err *check_exists(struct cgroup_tree *t, const char *place)
-{
-    char text[8];
-
-    TRY(cgroup_place_check(place));
-    if (!knob_read(&t->h[0], place, "cgroup.procs", text, sizeof(text)))
-        return errno == ENOENT ? err_new(ERR_NOT_FOUND, "no cgroup %s", place)
-                               : err_sys("read cgroup %s", place);
-    return NULL;
-}
-
-struct err *cgroup_stats(struct cgroup_tree *t, const char *place, struct cgroup_stats *out)
-{
-    struct stats_reader r = {.t = t, .place = place};
-    struct cgroup_stats s = {0};
-
-    TRY(check_exists(t, place));
-    if (t->features.is_v2)
-        stats_v2(&r, &s);
-    else
-        stats_v1(&r, &s);
-    s.pids = read_number(&r, CTL_PIDS, "pids.current");
-    s.pids_limit = read_number(&r, CTL_PIDS, "pids.max");
-    *out = s;
-    return NULL;
-}
-
-static double number_after(const char *line, size_t n, const char *key)
-{
-    const char *at = line ? memmem(line, n, key, strlen(key)) : NULL;
-
-    return at ? strtod(at + strlen(key), NULL) : 0;
-}
-
-static struct cgroup_stall stall_of(const char *text, const char *word)
-{
-    const char *line = strstr(text, word);
-    size_t n = line ? strcspn(line, "\n") : 0;
-
-    return (struct cgroup_stall){
-        .total_ns = (int64_t)number_after(line, n, "total=") * 1000,
-        .avg10 = number_after(line, n, "avg10="),
-        .avg60 = number_after(line, n, "avg60="),
-        .avg300 = number_after(line, n, "avg300="),
-    };
-}
-
-struct cgroup_pressure pressure_read(const char *text)
-{
-    return (struct cgroup_pressure){true, stall_of(text, "some "), stall_of(text, "full ")};
-}
-
-void cgroup_pressure(struct cgroup_tree *t, const char *place, const char *resource,
-                     struct cgroup_pressure *out)
-{
-    char file[32], text[512];
-
-    *out = (struct cgroup_pressure){0};
-    if (!t->features.is_v2)
-        return;
-    snprintf(file, sizeof(file), "%s.pressure", resource);
-    if (!knob_read(&t->h[0], place, file, text, sizeof(text)))
-        return;
-    *out = pressure_read(text);
 }
 
 /* ---- in detail ---- */
@@ -260,30 +206,164 @@ static void read_memory(struct arena *a, const char *text, struct pairs *out)
     }
 }
 
-struct err *cgroup_detail(struct cgroup_tree *t, const char *place, struct arena *a,
-                          struct cgroup_detail *out)
+/* r->text has memory.stat. What `usage` has a sum of is not summed up: whoever asks shows it all.
+ */
+static void detail_v1(struct stats_reader *r, struct cgroup_detail *d)
+{
+    struct arena *a = r->arena;
+
+    read_memory(a, r->text, &d->memory);
+    d->io_bytes = read_v1_io(
+        a, read_text(r, CTL_BLKIO, "blkio.throttle.io_service_bytes_recursive"), &d->n_io_bytes);
+    d->io_count = read_v1_io(a, read_text(r, CTL_BLKIO, "blkio.throttle.io_serviced_recursive"),
+                             &d->n_io_count);
+    d->cpus = read_cpus(a, read_text(r, CTL_CPUACCT, "cpuacct.usage_percpu"), &d->n_cpus);
+    d->memory_failures = read_number(r, CTL_MEMORY, "memory.failcnt");
+}
+
+static void detail_v2(struct stats_reader *r, struct cgroup_detail *d)
+{
+    struct arena *a = r->arena;
+    const char *text;
+
+    read_memory(a, r->text, &d->memory);
+    text = read_text(r, CTL_BLKIO, "io.stat");
+    d->io_bytes = read_v2_io(a, text, " rbytes=", " wbytes=", &d->n_io_bytes);
+    d->io_count = read_v2_io(a, text, " rios=", " wios=", &d->n_io_count);
+}
+
+/* ---- the usual ---- */
+
+static void stats_v1(struct stats_reader *r, struct cgroup_stats *s, struct cgroup_detail *d)
+{
+    const char *text;
+
+    s->cpu_ns = read_number(r, CTL_CPUACCT, "cpuacct.usage");
+    s->cpu_user_ns = read_number(r, CTL_CPUACCT, "cpuacct.usage_user");
+    s->cpu_system_ns = read_number(r, CTL_CPUACCT, "cpuacct.usage_sys");
+    text = read_text(r, CTL_CPU, "cpu.stat");
+    s->periods = knob_value_of(text, "nr_periods");
+    s->throttled_periods = knob_value_of(text, "nr_throttled");
+    s->throttled_ns = knob_value_of(text, "throttled_time");
+    s->memory_bytes = read_number(r, CTL_MEMORY, "memory.usage_in_bytes");
+    s->memory_max_bytes = read_number(r, CTL_MEMORY, "memory.max_usage_in_bytes");
+    s->memory_limit = read_number(r, CTL_MEMORY, "memory.limit_in_bytes");
+    text = read_text(r, CTL_MEMORY, "memory.stat");
+    s->memory_cache_bytes = knob_value_of(text, "total_cache");
+    s->memory_inactive_file = knob_value_of(text, "total_inactive_file");
+    if (d) {
+        detail_v1(r, d);
+        return;
+    }
+    s->oom_kills = knob_value_of(read_text(r, CTL_MEMORY, "memory.oom_control"), "oom_kill");
+    add_v1_io(read_text(r, CTL_BLKIO, "blkio.throttle.io_service_bytes_recursive"), s);
+}
+
+static void stats_v2(struct stats_reader *r, struct cgroup_stats *s, struct cgroup_detail *d)
+{
+    const char *text = read_text(r, CTL_CPUACCT, "cpu.stat");
+
+    s->cpu_ns = knob_value_of(text, "usage_usec") * 1000;
+    s->cpu_user_ns = knob_value_of(text, "user_usec") * 1000;
+    s->cpu_system_ns = knob_value_of(text, "system_usec") * 1000;
+    s->periods = knob_value_of(text, "nr_periods");
+    s->throttled_periods = knob_value_of(text, "nr_throttled");
+    s->throttled_ns = knob_value_of(text, "throttled_usec") * 1000;
+    s->memory_bytes = read_number(r, CTL_MEMORY, "memory.current");
+    s->memory_max_bytes = read_number(r, CTL_MEMORY, "memory.peak");
+    s->memory_limit = read_number(r, CTL_MEMORY, "memory.max");
+    text = read_text(r, CTL_MEMORY, "memory.stat");
+    s->memory_cache_bytes = knob_value_of(text, "file");
+    s->memory_inactive_file = knob_value_of(text, "inactive_file");
+    if (d) {
+        detail_v2(r, d);
+        return;
+    }
+    s->oom_kills = knob_value_of(read_text(r, CTL_MEMORY, "memory.events"), "oom_kill");
+    add_v2_io(read_text(r, CTL_BLKIO, "io.stat"), s);
+}
+
+static struct err *check_exists(const struct cgroup_tree *t, const char *place)
+{
+    TRY(cgroup_place_check(place));
+    if (faccessat(t->h[0].base_dir, place, F_OK, 0) == 0)
+        return NULL;
+    return errno == ENOENT ? err_new(ERR_NOT_FOUND, "no cgroup %s", place)
+                           : err_sys("read cgroup %s", place);
+}
+
+/* d NULL: without it. */
+static struct err *read_all(struct stats_reader *r, struct cgroup_stats *out,
+                            struct cgroup_detail *d)
+{
+    struct cgroup_stats s = {0};
+
+    TRY(check_exists(r->t, r->place));
+    if (r->t->features.is_v2)
+        stats_v2(r, &s, d);
+    else
+        stats_v1(r, &s, d);
+    s.pids = read_number(r, CTL_PIDS, "pids.current");
+    s.pids_limit = read_number(r, CTL_PIDS, "pids.max");
+    *out = s;
+    return NULL;
+}
+
+struct err *cgroup_stats(struct cgroup_tree *t, const char *place, struct cgroup_stats *out)
 {
     struct stats_reader r = {.t = t, .place = place};
+
+    return read_all(&r, out, NULL);
+}
+
+struct err *cgroup_detail(struct cgroup_tree *t, const char *place, struct cgroup_kept *kept,
+                          struct arena *a, struct cgroup_detail *out)
+{
+    struct stats_reader r = {.t = t, .place = place, .kept = kept, .arena = a};
     struct cgroup_detail d = {0};
 
-    TRY(cgroup_stats(t, place, &d.usage));
-    read_memory(a, read_text(&r, CTL_MEMORY, "memory.stat"), &d.memory);
-    if (t->features.is_v2) {
-        const char *text = arena_strdup(a, read_text(&r, CTL_BLKIO, "io.stat"));
-
-        d.io_bytes = read_v2_io(a, text, " rbytes=", " wbytes=", &d.n_io_bytes);
-        d.io_count = read_v2_io(a, text, " rios=", " wios=", &d.n_io_count);
-    } else {
-        d.io_bytes =
-            read_v1_io(a, read_text(&r, CTL_BLKIO, "blkio.throttle.io_service_bytes_recursive"),
-                       &d.n_io_bytes);
-        d.io_count = read_v1_io(a, read_text(&r, CTL_BLKIO, "blkio.throttle.io_serviced_recursive"),
-                                &d.n_io_count);
-        d.cpus = read_cpus(a, read_text(&r, CTL_CPUACCT, "cpuacct.usage_percpu"), &d.n_cpus);
-        d.memory_failures = read_number(&r, CTL_MEMORY, "memory.failcnt");
-    }
+    TRY(read_all(&r, &d.usage, &d));
     *out = d;
     return NULL;
+}
+
+static double number_after(const char *line, size_t n, const char *key)
+{
+    const char *at = line ? memmem(line, n, key, strlen(key)) : NULL;
+
+    return at ? strtod(at + strlen(key), NULL) : 0;
+}
+
+static struct cgroup_stall stall_of(const char *text, const char *word)
+{
+    const char *line = strstr(text, word);
+    size_t n = line ? strcspn(line, "\n") : 0;
+
+    return (struct cgroup_stall){
+        .total_ns = (int64_t)number_after(line, n, "total=") * 1000,
+        .avg10 = number_after(line, n, "avg10="),
+        .avg60 = number_after(line, n, "avg60="),
+        .avg300 = number_after(line, n, "avg300="),
+    };
+}
+
+struct cgroup_pressure pressure_read(const char *text)
+{
+    return (struct cgroup_pressure){true, stall_of(text, "some "), stall_of(text, "full ")};
+}
+
+void cgroup_pressure(struct cgroup_tree *t, const char *place, const char *resource,
+                     struct cgroup_pressure *out)
+{
+    char file[32], text[512];
+
+    *out = (struct cgroup_pressure){0};
+    if (!t->features.is_v2)
+        return;
+    snprintf(file, sizeof(file), "%s.pressure", resource);
+    if (!knob_read(&t->h[0], place, file, text, sizeof(text)))
+        return;
+    *out = pressure_read(text);
 }
 
 /* oom_kill counts the processes that the kernel has killed for want of memory; it is read before

@@ -10,6 +10,7 @@
 #include "base/ref.h"
 
 #include "api.h"
+#include "auth_env.h"
 #include "cli.h"
 #include "config_file.h"
 
@@ -142,10 +143,16 @@ static const struct json *find_entry(struct cli *cli, const char *key)
 
 struct err *auth_get(struct cli *cli, const char *key, struct credential *out)
 {
-    const char *store = store_of(cli, key);
+    const struct credential *in_env = auth_env_find(cli, key);
     const struct json *entry;
+    const char *store;
 
     *out = (struct credential){0};
+    if (in_env) {
+        *out = *in_env;
+        return NULL;
+    }
+    store = store_of(cli, key);
     if (store)
         return helper_get(cli->arena, store, key, out);
     entry = find_entry(cli, key);
@@ -261,7 +268,8 @@ char *api_registry_auth(struct cli *cli, const char *image)
     return e ? NULL : auth_header(cli, n.domain);
 }
 
-/* Each key once: those of helpers, then those of the store or of the entries. */
+/* Each key once: those of the environment, of helpers, then those of the store or of the entries.
+ */
 static struct strs all_keys(struct cli *cli)
 {
     const struct json *config = config_file_look(cli);
@@ -269,8 +277,10 @@ static struct strs all_keys(struct cli *cli)
     struct strs keys = {0};
     struct err *e;
 
+    strs_merge(cli->arena, &keys, &auth_env(cli)->keys);
     for (const struct json *m = json_first(json_get(config, "credHelpers")); m; m = json_next(m))
-        strs_add(cli->arena, &keys, json_key(m));
+        if (!strs_has(&keys, json_key(m)))
+            strs_add(cli->arena, &keys, json_key(m));
     if (store) {
         struct strs listed = {0};
 

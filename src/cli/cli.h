@@ -5,22 +5,24 @@
 #include "base/flags.h"
 #include "base/text.h"
 
+struct auth_env;
 struct http_conn;
 struct command;
 struct json;
 
 struct cli {
-    struct arena *arena;           /* lives as long as the process */
-    const char *host;              /* as given: "unix:///run/berth/berth.sock" */
-    const char *socket_path;       /* the part after unix:// */
-    const char *config_dir;        /* holds config.json */
-    const char *context;           /* the name of the one that was chosen: context.h */
-    const struct json *config;     /* of config_file_look */
-    const char *kept_context;      /* of config_file_context */
-    bool has_config;               /* it has looked */
-    const char *api_version;       /* NULL until api.c has negotiated */
-    const struct command *command; /* the one that runs */
-    struct http_conn *conn;        /* kept alive between plain calls */
+    struct arena *arena;             /* lives as long as the process */
+    const char *host;                /* as given: "unix:///run/berth/berth.sock" */
+    const char *socket_path;         /* the part after unix:// */
+    const char *config_dir;          /* holds config.json */
+    const char *context;             /* the name of the one that was chosen: context.h */
+    const struct json *config;       /* of config_file_look */
+    const char *kept_context;        /* of config_file_context */
+    bool has_config;                 /* it has looked */
+    const struct auth_env *auth_env; /* of auth_env(); NULL: not looked yet */
+    const char *api_version;         /* NULL until api.c has negotiated */
+    const struct command *command;   /* the one that runs */
+    struct http_conn *conn;          /* kept alive between plain calls */
     int exit_code;
     bool quiet_risks; /* --quiet-risks */
 };

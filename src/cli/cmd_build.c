@@ -9,6 +9,7 @@
 #include "api.h"
 #include "auth.h"
 #include "build_check.h"
+#include "build_secrets.h"
 #include "context_source.h"
 #include "messages.h"
 #include "options.h"
@@ -169,7 +170,7 @@ struct err *cmd_build(struct cli *cli, const void *options, struct strs args)
     struct context_source *context = NULL;
     autobuf struct buf query = {0};
     const char *id = NULL;
-    char *path = NULL;
+    char *path = NULL, *secrets;
     bool is_quiet;
     struct err *e;
 
@@ -183,6 +184,7 @@ struct err *cmd_build(struct cli *cli, const void *options, struct strs args)
     TRY(check_progress(o, &is_quiet));
     if (o->iidfile)
         unlink(o->iidfile); /* never that of a build before */
+    TRY(build_secrets_read(cli->arena, &o->secrets, &secrets));
     TRY(context_source_open(cli->arena, args.v[0], o->file, &context));
     e = make_query(cli, o, context_source_dockerfile(context), &query);
     if (!e)
@@ -190,6 +192,7 @@ struct err *cmd_build(struct cli *cli, const void *options, struct strs args)
     r.path = path;
     r.ctx = context;
     r.registries = auth_all(cli);
+    r.secrets = secrets;
     if (!e)
         e = messages_run_for_id(cli, &r, is_quiet ? -1 : STDOUT_FILENO, &id);
     context_source_close(context);

@@ -341,7 +341,8 @@ static struct err *copy_in(struct cli *cli, const struct cp_options *o, const ch
     TRY(look_inside(cli, container, path, &to));
     TRY(copy_place(cli->arena, name, is_dir, &to, &dir, &inside));
     name = is_dir ? arena_printf(cli->arena, "%s/", inside) : inside;
-    u.pack = tar_pack_create(&(struct tar_pack_plan){fd, name, is_dir ? name : ""});
+    u.pack = tar_pack_create(&(struct tar_pack_plan){
+        .source = fd, .root_name = name, .prefix = is_dir ? name : "", .is_own = true});
     progress_begin(&u.progress, o, "Copying to container");
     e = put(cli, o, container, dir, &u);
     progress_end(&u.progress, !e, arena_printf(cli->arena, "%s:%s", container, path));

@@ -49,8 +49,8 @@ static struct df_row images_usage(const struct json *df)
 
         u.n++;
         u.active += is_active;
-        if (is_active)
-            used += json_int(json_get(j, "Size"));
+        if (is_active && json_int(json_get(j, "SharedSize")) >= 0)
+            used += json_int(json_get(j, "Size")) - json_int(json_get(j, "SharedSize"));
     }
     u.reclaimable = u.size > used ? u.size - used : 0;
     return u;

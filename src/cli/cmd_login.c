@@ -4,6 +4,7 @@
 
 #include "api.h"
 #include "auth.h"
+#include "auth_env.h"
 #include "config_file.h"
 #include "prompt.h"
 #include "query.h"
@@ -139,6 +140,7 @@ struct err *cmd_login(struct cli *cli, const void *options, struct strs args)
 
     TRY(read_key(cli, args, &key));
     TRY(check_options(cli, &o));
+    auth_env_warn();
     TRY(config_file_read(cli, &config)); /* nobody types a password that cannot be kept */
     if (o.user || o.password || !use_kept(cli, key, &c, &status)) {
         TRY(ask(cli, &o, key, &c));
@@ -156,6 +158,7 @@ struct err *cmd_logout(struct cli *cli, const void *options, struct strs args)
 
     (void)options;
     TRY(read_key(cli, args, &key));
+    auth_env_warn();
     cli_printf("Removing login credentials for %s\n", key);
     e = auth_erase(cli, key);
     return e ? err_wrap(e, "could not erase credentials") : NULL;

@@ -66,7 +66,6 @@ const struct flag batch_flags[] = {
     FLAG_END,
 };
 #define NO_ATTESTATIONS "berth makes no attestations of what it builds"
-#define NO_SECRETS "use RUN --mount=type=bind, or build in a container that has it"
 const struct flag build_flags[] = {
     FLAG_NOT("allow", "no step gets more than the engine gives to all"),
     FLAG_NOT("annotation", "labels (--label) are what berth gives an image"),
@@ -83,10 +82,9 @@ const struct flag build_flags[] = {
     FLAG_NOT("provenance", NO_ATTESTATIONS),
     FLAG_NOT("push", "build with --tag, then berth push"),
     FLAG_NOT("sbom", NO_ATTESTATIONS),
-    FLAG_NOT("secret", NO_SECRETS),
     FLAG_NOT("security-opt", "steps run with the engine's own profile"),
     FLAG_NOT("squash", "export and import make one layer of an image"),
-    FLAG_NOT("ssh", NO_SECRETS),
+    FLAG_NOT("ssh", "agents are not forwarded; use --secret for a key"),
     LIST(image_build_options, hosts, "add-host", 0, "list",
          "Add a custom host-to-IP mapping (host:ip)"),
     LIST(image_build_options, build_args, "build-arg", 0, "list", "Set build-time variables"),
@@ -133,6 +131,9 @@ const struct flag build_flags[] = {
          "Suppress the build output and print image ID on success"),
     BOOL(image_build_options, rm, "rm", 0,
          "Remove intermediate containers after a successful build (default true)", .is_on = true),
+    LIST(image_build_options, secrets, "secret", 0, "stringArray",
+         "Secret to expose to the build\n"
+         "(\"id=mysecret[,src=/local/secret|,env=VARIABLE]\")"),
     BYTES(image_build_options, shm_size, "shm-size", 0, "Size of /dev/shm"),
     LIST(image_build_options, tags, "tag", 't', "list",
          "Name and optionally a tag in the 'name:tag' format"),

@@ -174,6 +174,7 @@ static struct err *open_folder(struct context_source *c, const char *path, const
     c->pack = tar_pack_create(&(struct tar_pack_plan){.source = c->fd,
                                                       .root_name = "./",
                                                       .prefix = "",
+                                                      .is_own = true,
                                                       .choose = c->ignore ? choose : NULL,
                                                       .ctx = c});
     return NULL;

@@ -175,6 +175,8 @@ struct err *http_conn_send(struct http_conn *c, const struct http_request *r)
         buf_printf(&b, "X-Registry-Auth: %s\r\n", r->auth);
     if (r->registries)
         buf_printf(&b, "X-Registry-Config: %s\r\n", r->registries);
+    if (r->secrets)
+        buf_printf(&b, "X-Berth-Build-Secrets: %s\r\n", r->secrets);
     if (r->quiet_risks)
         buf_puts(&b, "X-Berth-Risk-Warnings: off\r\n");
     if (r->upgrades)

@@ -46,6 +46,7 @@ struct http_request {
     const char *body;       /* JSON, NULL: none */
     const char *auth;       /* X-Registry-Auth, NULL: none */
     const char *registries; /* X-Registry-Config, NULL: none */
+    const char *secrets;    /* X-Berth-Build-Secrets, NULL: none */
     bool upgrades;          /* asks for a hijacked connection */
     bool quiet_risks;       /* create's answer does not tell of risks */
     int upload_fd;          /* > 0: the body is this file, sent in chunks */

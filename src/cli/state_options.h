@@ -71,7 +71,7 @@ struct commit_options {
     bool pauses, no_pause;
 };
 struct image_build_options {
-    struct strs tags, build_args, labels, hosts, cache_from, ulimits;
+    struct strs tags, build_args, labels, hosts, cache_from, ulimits, secrets;
     char *file, *target, *network, *iidfile, *platform, *progress;
     char *cgroup_parent, *cpuset_cpus, *cpuset_mems;
     struct number cpu_period, cpu_quota, cpu_shares, memory, memory_swap, shm_size;

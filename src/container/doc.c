@@ -76,6 +76,8 @@ static const struct jfield mount_fields[] = {
     J(J_STR, struct mount_point, led_to, "LedTo", .flags = J_OMIT),
     J(J_BOOL, struct mount_point, is_replaced, "Replaced", .flags = J_OMIT),
     J(J_BOOL, struct mount_point, follow, "Follow", .flags = J_OMIT),
+    J(J_BOOL, struct mount_point, is_own, "Own", .flags = J_OMIT),
+    J(J_BOOL, struct mount_point, discards, "Discards", .flags = J_OMIT),
     J(J_BOOL, struct mount_point, is_plain_tmpfs, "PlainTmpfs", .flags = J_OMIT),
     J_END,
 };

@@ -17,18 +17,61 @@
 #include "settings_flags.h"
 
 #define DEFAULT_CONFIG_FILE "/etc/berth/daemon.json"
-#define FLAGS_MAX 128
 #define AUDIT_LOG_BYTES_MIN 65536
 #define AUDIT_LOG_FILES_MAX 1000
 
-static void log_remarks(const bool *given)
+void settings_log_remarks(const struct settings *s, const struct settings *before)
 {
     for (size_t i = 0; i < settings_flag_count; i++) {
         const struct flag *f = &settings_flags[i];
 
-        if (given[i] && f->remark)
+        if (s->given[i] && f->remark && !(before && before->given[i]))
             log_warn("option has no effect", KV("option", f->name), KV("why", f->remark));
     }
+}
+
+/* ---- what a reload changes ---- */
+
+void settings_each_change(struct arena *a, const struct settings *from, const struct settings *to,
+                          void (*fn)(void *ctx, const struct settings_change *c), void *ctx)
+{
+    for (const struct flag *f = settings_flags; f->name; f++) {
+        struct settings_change c = {.key = f->key, .is_taken = f->bits & FLAG_RELOADED};
+
+        if (!f->key || f->bits & (FLAG_IGNORED | FLAG_HIDDEN))
+            continue;
+        c.from = settings_flag_text(a, f, from);
+        c.to = settings_flag_text(a, f, to);
+        if (strcmp(c.from, c.to) != 0)
+            fn(ctx, &c);
+    }
+}
+
+static size_t size_of(enum flag_type type)
+{
+    switch (type) {
+    case FLAG_BOOL:
+        return sizeof(bool);
+    case FLAG_TEXT:
+    case FLAG_PATH:
+        return sizeof(char *);
+    case FLAG_LIST:
+        return sizeof(struct strs);
+    case FLAG_MAP:
+        return sizeof(struct pairs);
+    case FLAG_INT:
+        return sizeof(int);
+    default:
+        return sizeof(struct number);
+    }
+}
+
+void settings_take(struct settings *s, const struct settings *newer)
+{
+    for (const struct flag *f = settings_flags; f->name; f++)
+        if (f->bits & FLAG_RELOADED)
+            memcpy((char *)s + f->offset, (const char *)newer + f->offset, size_of(f->type));
+    memcpy(s->given, newer->given, sizeof(s->given));
 }
 
 /* ---- defaults ---- */
@@ -38,6 +81,8 @@ static void set_first_defaults(struct settings *s)
     s->max_inflight = 512;
     s->max_concurrent_downloads = 3;
     s->max_concurrent_uploads = 5;
+    s->max_download_attempts = 5;
+    s->oom_score_adjust = -500;
     s->shutdown_timeout_s = 15;
     s->mtu = 1500;
     s->audit_log_max_files = 5;
@@ -59,11 +104,17 @@ static void set_last_defaults(struct arena *a, struct settings *s)
     set_default(a, &s->default_ip, "0.0.0.0");
     set_default(a, &s->publish_mode, "nat");
     set_default(a, &s->risk_warnings, "all");
+    set_default(a, &s->ipc_mode, "private");
+    set_default(a, &s->log_format, "text");
     set_default(a, &s->log_driver, "json-file");
     set_default(a, &s->audit_log_max_size, "20m");
     if (s->certs_dirs.n == 0) {
         strs_add(a, &s->certs_dirs, "/etc/docker/certs.d");
         strs_add(a, &s->certs_dirs, "/etc/berth/certs.d");
+    }
+    if (s->cdi_dirs.n == 0) {
+        strs_add(a, &s->cdi_dirs, "/etc/cdi");
+        strs_add(a, &s->cdi_dirs, "/var/run/cdi");
     }
     if (s->hosts.n == 0)
         strs_add(a, &s->hosts, arena_printf(a, "unix://%s/berth.sock", s->exec_root));
@@ -126,6 +177,22 @@ static bool is_ipv6_cidr(struct arena *a, const char *text)
            room[0] != 0xff && (room[0] != 0xfe || (room[1] & 0xc0) != 0x80);
 }
 
+static struct err *check_address(const char *text)
+{
+    return text_is_empty(text) || is_ip(text)
+               ? NULL
+               : err_new(ERR_INVALID, "%s is not an ip address", text);
+}
+
+static struct err *check_addresses(const struct settings *s)
+{
+    TRY(check_address(s->default_gateway));
+    TRY(check_address(s->default_gateway_v6));
+    for (size_t i = 0; i < s->host_gateway_ips.n; i++)
+        TRY(check_address(s->host_gateway_ips.v[i]));
+    return NULL;
+}
+
 static struct err *check_network(struct arena *a, const struct settings *s)
 {
     for (size_t i = 0; i < s->dns.n; i++) {
@@ -141,9 +208,53 @@ static struct err *check_network(struct arena *a, const struct settings *s)
                                     "please specify only one");
     if (!text_is_empty(s->bip) && !is_ipv4_cidr(a, s->bip))
         return err_new(ERR_INVALID, "invalid CIDR address: %s", s->bip);
+    if (!text_is_empty(s->fixed_cidr) && !is_ipv4_cidr(a, s->fixed_cidr))
+        return err_new(ERR_INVALID, "invalid CIDR address: %s", s->fixed_cidr);
     if (!text_is_empty(s->fixed_cidr_v6) && !is_ipv6_cidr(a, s->fixed_cidr_v6))
         return err_new(ERR_INVALID, "invalid CIDR address: %s", s->fixed_cidr_v6);
+    return check_addresses(s);
+}
+
+/* ---- what containers get that say nothing ---- */
+
+static struct err *check_word(const char *key, const char *value, const char *one, const char *two)
+{
+    if (text_is_empty(value) || !strcmp(value, one) || !strcmp(value, two))
+        return NULL;
+    return err_new(ERR_INVALID, "invalid %s: %s: it is %s or %s", key, value, one, two);
+}
+
+static struct err *check_defaults(const struct settings *s)
+{
+    TRY(check_word("default-cgroupns-mode", s->cgroupns_mode, "host", "private"));
+    TRY(check_word("default-ipc-mode", s->ipc_mode, "shareable", "private"));
+    TRY(check_word("log-format", s->log_format, "text", "json"));
+    if (s->shm_size.is_set && s->shm_size.value <= 0)
+        return err_new(ERR_INVALID, "default-shm-size must be greater than 0");
+    if (s->oom_score_adjust > 1000)
+        return err_new(ERR_INVALID, "invalid oom-score-adjust: %d: it is at most 1000",
+                       s->oom_score_adjust);
+    for (size_t i = 0; i < s->network_opts.n; i++) {
+        const char *option = strchr(s->network_opts.v[i], '=');
+
+        if (!option || !strchr(option + 1, '='))
+            return err_new(ERR_INVALID,
+                           "invalid default-network-opt %s: it is like "
+                           "bridge=com.docker.network.driver.mtu=1400",
+                           s->network_opts.v[i]);
+    }
     return NULL;
+}
+
+/* To start without them would be to let everything pass that they are there to stop. */
+static struct err *check_plugins(const struct settings *s)
+{
+    if (!s->authorization_plugins.n)
+        return NULL;
+    return err_new(ERR_INVALID,
+                   "authorization plugins (%s) would not be asked: what callers may do is said by "
+                   "the rules of a --policy file",
+                   s->authorization_plugins.v[0]);
 }
 
 static struct err *check_labels(const struct settings *s)
@@ -201,17 +312,18 @@ static struct err *check(struct arena *a, struct settings *s)
         TRY(check_host(a, s, &s->hosts.v[i]));
     TRY(check_network(a, s));
     TRY(check_mirrors(a, s));
+    TRY(check_defaults(s));
+    TRY(check_plugins(s));
     return check_labels(s);
 }
 
 struct err *settings_parse(struct arena *a, int argc, char **argv, struct settings *out)
 {
     struct settings s = {0};
-    bool given[FLAGS_MAX] = {false}; /* by row of settings_flags */
-    struct flag_parse p = {.flags = settings_flags, .options = &s, .given = given};
+    struct flag_parse p = {.flags = settings_flags, .options = &s, .given = s.given};
     bool is_explicit;
 
-    ASSERT(settings_flag_count <= FLAGS_MAX);
+    ASSERT(settings_flag_count <= SETTINGS_MAX);
     set_first_defaults(&s);
     TRY(flags_parse(a, &p, argv + 1, argc > 0 ? (size_t)argc - 1 : 0));
     if (p.args.n)
@@ -220,10 +332,9 @@ struct err *settings_parse(struct arena *a, int argc, char **argv, struct settin
     is_explicit = s.config_file != NULL;
     set_default(a, &s.config_file, DEFAULT_CONFIG_FILE);
     if (!s.only_help && !s.only_version && !s.only_list_steps)
-        TRY(settings_file_load(a, s.config_file, is_explicit, given, &s));
+        TRY(settings_file_load(a, s.config_file, is_explicit, &s));
     set_last_defaults(a, &s);
     TRY(check(a, &s));
-    log_remarks(given);
     *out = s;
     return NULL;
 }
@@ -261,6 +372,15 @@ void settings_set_proxies(const struct settings *s)
         setenv(proxies[i].upper, proxies[i].value, 1);
         setenv(proxies[i].lower, proxies[i].value, 1);
     }
+}
+
+void settings_set_log_level(const struct settings *s)
+{
+    enum log_level level = LOG_LEVEL_INFO;
+
+    if (s->log_level)
+        log_level_from_text(s->log_level, &level);
+    log_set_level(s->debug ? LOG_LEVEL_DEBUG : level);
 }
 
 char *settings_masked(struct arena *a, const char *url)

@@ -9,10 +9,12 @@
 
 #include "base/fd.h"
 #include "base/json.h"
+#include "base/suggest.h"
 
 #include "settings_flags.h"
 
 #define FILE_MAX (1u << 20)
+#define DIRECTIVES_MAX 1000
 #define PROXIES "proxies"
 
 /* A directive of the file. "proxies" holds directives of its own: "proxies.http-proxy". */
@@ -89,11 +91,37 @@ static struct err *load_number(struct arena *a, const struct flag *f, const stru
     return flag_set(a, f, arena_printf(a, "%lld", (long long)json_int(j)), out);
 }
 
+/* What lists and maps are as texts of flags, where the file has a form of its own. */
+static struct err *load_form(struct arena *a, const struct flag *f, settings_form_fn *form,
+                             const struct json *j, struct settings *out)
+{
+    struct strs texts = {0};
+    struct err *err = form(a, j, &texts);
+
+    if (err)
+        return err_wrap(err, "directive %s", f->key);
+    for (size_t i = 0; i < texts.n; i++)
+        TRY(flag_set(a, f, texts.v[i], out));
+    return NULL;
+}
+
+static struct err *load_bytes(struct arena *a, const struct flag *f, const struct json *j,
+                              struct settings *out)
+{
+    if (json_str(j))
+        return flag_set(a, f, json_str(j), out);
+    return load_number(a, f, j, out);
+}
+
 static struct err *load_value(struct arena *a, const struct flag *f, const struct json *j,
                               struct settings *out)
 {
+    settings_form_fn *form = settings_form(f->key);
+
     if (f->bits & FLAG_IGNORED)
         return NULL;
+    if (form)
+        return load_form(a, f, form, j, out);
     switch (f->type) {
     case FLAG_TEXT:
     case FLAG_PATH:
@@ -104,6 +132,8 @@ static struct err *load_value(struct arena *a, const struct flag *f, const struc
         return load_map(a, f, j, out);
     case FLAG_INT:
         return load_number(a, f, j, out);
+    case FLAG_BYTES:
+        return load_bytes(a, f, j, out);
     case FLAG_BOOL:
         if (json_type(j) != JSON_BOOL)
             return wrong_type(f, "true or false");
@@ -113,13 +143,27 @@ static struct err *load_value(struct arena *a, const struct flag *f, const struc
     }
 }
 
+/* "x (did you mean y?)" */
+static const char *with_nearest(struct arena *a, const char *key)
+{
+    const char **known = arena_array(a, settings_flag_count, sizeof(*known));
+    size_t n = 0;
+
+    for (const struct flag *f = settings_flags; f->name; f++)
+        if (f->key)
+            known[n++] = f->key;
+    return arena_printf(a, "%s%s", key, suggestion(a, key, known, n, true));
+}
+
 static struct err *check_known(struct arena *a, const struct directives *d)
 {
     struct strs unknown = {0};
 
+    if (d->n > DIRECTIVES_MAX)
+        return err_new(ERR_INVALID, "it has more than %d directives", DIRECTIVES_MAX);
     for (size_t i = 0; i < d->n; i++) {
         if (!find_key(d->v[i].key))
-            strs_add(a, &unknown, d->v[i].key);
+            strs_add(a, &unknown, with_nearest(a, d->v[i].key));
     }
     if (!unknown.n)
         return NULL;
@@ -137,7 +181,7 @@ static char *pairs_text(struct arena *a, const struct pairs *p)
 }
 
 /* The value as Go's %v prints it. */
-static char *flag_text(struct arena *a, const struct flag *f, const struct settings *s)
+char *settings_flag_text(struct arena *a, const struct flag *f, const struct settings *s)
 {
     const void *from = (const char *)s + f->offset;
     const char *text;
@@ -155,6 +199,8 @@ static char *flag_text(struct arena *a, const struct flag *f, const struct setti
         return pairs_text(a, from);
     case FLAG_INT:
         return arena_printf(a, "%d", *(const int *)from);
+    case FLAG_BYTES:
+        return arena_printf(a, "%lld", (long long)((const struct number *)from)->value);
     case FLAG_BOOL:
         return arena_strdup(a, *(const bool *)from ? "true" : "false");
     default:
@@ -162,8 +208,7 @@ static char *flag_text(struct arena *a, const struct flag *f, const struct setti
     }
 }
 
-/* `given` is by row of the table. */
-static struct err *check_conflicts(struct arena *a, const struct directives *d, const bool *given,
+static struct err *check_conflicts(struct arena *a, const struct directives *d,
                                    const struct settings *flags, const struct settings *file)
 {
     struct strs both = {0};
@@ -171,10 +216,10 @@ static struct err *check_conflicts(struct arena *a, const struct directives *d, 
     for (size_t i = 0; i < d->n; i++) {
         const struct flag *f = find_key(d->v[i].key);
 
-        if (given[f - settings_flags])
+        if (flags->given[f - settings_flags])
             strs_add(a, &both,
                      arena_printf(a, "%s: (from flag: %s, from file: %s)", f->key,
-                                  flag_text(a, f, flags), flag_text(a, f, file)));
+                                  settings_flag_text(a, f, flags), settings_flag_text(a, f, file)));
     }
     if (!both.n)
         return NULL;
@@ -184,7 +229,7 @@ static struct err *check_conflicts(struct arena *a, const struct directives *d, 
                    strs_join(a, &both, ", "));
 }
 
-static struct err *load(struct arena *a, const struct json *root, bool *given, struct settings *out)
+static struct err *load(struct arena *a, const struct json *root, struct settings *out)
 {
     struct settings file = {0};
     struct directives d;
@@ -195,28 +240,27 @@ static struct err *load(struct arena *a, const struct json *root, bool *given, s
     TRY(check_known(a, &d));
     for (size_t i = 0; i < d.n; i++)
         TRY(load_value(a, find_key(d.v[i].key), d.v[i].value, &file));
-    TRY(check_conflicts(a, &d, given, out, &file));
+    TRY(check_conflicts(a, &d, out, &file));
     for (size_t i = 0; i < d.n; i++) {
         const struct flag *f = find_key(d.v[i].key);
 
         TRY(load_value(a, f, d.v[i].value, out));
-        given[f - settings_flags] = true;
+        out->given[f - settings_flags] = true;
     }
     return NULL;
 }
 
-static struct err *parse(struct arena *a, const char *text, size_t len, bool *given,
-                         struct settings *out)
+static struct err *parse(struct arena *a, const char *text, size_t len, struct settings *out)
 {
     const struct json *root;
 
     if (strspn(text, " \t\r\n") == len)
         return NULL;
     TRY(json_parse(a, text, len, &root));
-    return load(a, root, given, out);
+    return load(a, root, out);
 }
 
-struct err *settings_file_load(struct arena *a, const char *path, bool must_exist, bool *given,
+struct err *settings_file_load(struct arena *a, const char *path, bool must_exist,
                                struct settings *out)
 {
     struct err *err;
@@ -229,7 +273,7 @@ struct err *settings_file_load(struct arena *a, const char *path, bool must_exis
         return NULL;
     }
     if (!err)
-        err = parse(a, text, len, given, out);
+        err = parse(a, text, len, out);
     if (err)
         return err_wrap(err_as(err, ERR_INVALID), "unable to configure the daemon with file %s",
                         path);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "api/server.h"
+#include "base/list.h"
 #include "container/parts.h"
 #include "core/settings.h"
 
@@ -11,10 +12,17 @@ struct engine {
     struct settings settings;
     struct arena *arena; /* of the settings */
     struct server *server;
+    struct list reloads; /* struct settings_reload: whose texts the settings have */
+    unsigned n_reloads;  /* asked for, one of them under way */
+    int argc;            /* for a reload, which reads them again */
+    char **argv;
     int lock_fd; /* on the data root: one engine at a time */
     char tag[8]; /* 6 hex digits of the roots: names of links, tables, cgroups */
 };
 
+/* The command line, the file, and all that can be told of them without this host. Blocking. */
+struct err *engine_read_settings(struct arena *a, int argc, char **argv, struct settings *out)
+    must_check;
 /* Makes everything, adopts what the keeper has, binds the sockets; nothing is served yet. */
 struct err *engine_open(struct engine *e) must_check;
 /* --validate: what of the settings only this host can tell. */

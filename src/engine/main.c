@@ -20,12 +20,11 @@
 #include "core/journal.h"
 #include "recover/recover.h"
 #include "runtime/keeper_conn.h"
-#include "runtime/risk.h"
-#include "stream/log.h"
 
 #include "engine.h"
 #include "manager.h"
 #include "policy_reload.h"
+#include "settings_reload.h"
 #include "trim.h"
 
 #define DRAIN_TICK_MS 10
@@ -52,13 +51,14 @@ static void dump_operations(uv_signal_t *handle, int number)
 }
 
 /* The programs may have been replaced: the keeper becomes the new one without an end of us. The
- * policy may have been written anew. */
+ * configuration and the policy may have been written anew. */
 static void reload(uv_signal_t *handle, int number)
 {
     struct daemon *p = handle->data;
 
     (void)number;
     keeper_look_at_binary(p->engine.parts.keeper);
+    settings_reload(&p->engine);
     policy_reload(&p->engine.parts);
     manager_reloading(&p->manager);
 }
@@ -142,15 +142,6 @@ static void write_pidfile(const struct settings *s)
     err_drop(err);
 }
 
-static void set_log_level(const struct settings *s)
-{
-    enum log_level level = LOG_LEVEL_INFO;
-
-    if (s->log_level)
-        log_level_from_text(s->log_level, &level);
-    log_set_level(s->debug ? LOG_LEVEL_DEBUG : level);
-}
-
 /* A hung worker must not keep an ended engine: then memory is not given back. */
 static void end(struct daemon *p)
 {
@@ -227,18 +218,6 @@ static void ignore_pipe(void)
     sigaction(SIGHUP, &sa, NULL);
 }
 
-/* The log drivers know their options, which the settings do not; so with the risks. */
-static struct err *read_settings(struct arena *a, int argc, char **argv, struct settings *out)
-{
-    enum risk_telling unused;
-
-    TRY(settings_parse(a, argc, argv, out));
-    if (out->only_help || out->only_version || out->only_list_steps)
-        return NULL;
-    TRY(risk_telling_from_text(out->risk_warnings, &unused));
-    return log_check(out->log_driver, &out->log_opts);
-}
-
 static int validate(struct engine *e)
 {
     struct err *err = engine_validate(e);
@@ -258,13 +237,17 @@ int main(int argc, char **argv)
     struct err *err;
 
     ignore_pipe();
+    log_find_journal();
     umask(0022);
     mallopt(M_ARENA_MAX, 2);            /* workers share: memory matters more than their locks */
     mallopt(M_TRIM_THRESHOLD, 1 << 20); /* windows of logs come and go in the heap, ... */
     mallopt(M_MMAP_THRESHOLD, 1 << 20); /* ... without a fault for every page */
     p.engine.lock_fd = -1;
+    list_init(&p.engine.reloads);
     p.engine.arena = arena_create();
-    err = read_settings(p.engine.arena, argc, argv, &p.engine.settings);
+    p.engine.argc = argc;
+    p.engine.argv = argv;
+    err = engine_read_settings(p.engine.arena, argc, argv, &p.engine.settings);
     if (err) {
         fprintf(stderr, "berthd: %s\n", err_text(err));
         err_drop(err);
@@ -282,10 +265,12 @@ int main(int argc, char **argv)
         list_steps();
         return 0;
     }
+    log_set_json(!strcmp(p.engine.settings.log_format, "json"));
+    settings_log_remarks(&p.engine.settings, NULL);
     settings_set_proxies(&p.engine.settings); /* http_proxy and its like */
     if (p.engine.settings.only_validate)
         return validate(&p.engine);
-    set_log_level(&p.engine.settings);
+    settings_set_log_level(&p.engine.settings);
     if (p.engine.settings.only_recover)
         return recover(&p.engine);
     return run(&p);

@@ -41,19 +41,21 @@
 #include "recover/salvage.h"
 #include "run/file_binds.h"
 #include "runtime/policy.h"
+#include "runtime/risk.h"
 #include "runtime/sandbox.h"
 #include "runtime/subid.h"
 #include "storage/layer.h"
 #include "storage/volume.h"
+#include "stream/log.h"
 #include "view/metrics.h"
 #include "view/stats.h"
 
 #include "engine.h"
+#include "settings_reload.h"
 
 #define KERNEL_WORKERS 4
 #define DISK_WORKERS 4
-#define FDS_MIN 1024 /* open files: itself, some containers and clients */
-#define OOM_SCORE (-500)
+#define FDS_MIN 1024     /* open files: itself, some containers and clients */
 #define FIRST_GIVEN_FD 3 /* sd_listen_fds(3) */
 #define GIVEN_SOCKETS_MAX 16
 #define DEFAULT_DATA_ROOT "/var/lib/berth"
@@ -119,15 +121,15 @@ static struct err *raise_fd_limit(void)
 /* When the host is out of memory a container shall die, not who serves all of them: the keeper has
  * -900, the engine this, and a container what it asked for, else 0. What a service manager has set
  * lower stays; without the privilege nothing is changed. */
-static void protect_from_oom(void)
+static void protect_from_oom(int score)
 {
     char text[16] = "";
     int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
 
     if (fd < 0)
         return;
-    if (read(fd, text, sizeof(text) - 1) > 0 && strtol(text, NULL, 10) > OOM_SCORE) {
-        int n = snprintf(text, sizeof(text), "%d", OOM_SCORE);
+    if (read(fd, text, sizeof(text) - 1) > 0 && strtol(text, NULL, 10) > score) {
+        int n = snprintf(text, sizeof(text), "%d", score);
 
         if (pwrite(fd, text, (size_t)n, 0) != n)
             log_warn("the engine is not protected from the OOM killer",
@@ -220,8 +222,13 @@ static struct err *open_network(struct engine *e)
     char *bridge = s->bridge
                        ? s->bridge
                        : arena_printf(e->arena, has_default_roots(s) ? "berth0" : "br-%s", e->tag);
+    struct net_pools pools;
+
+    TRY(net_pools_parse(e->arena, &s->address_pools, &pools));
+
     struct net_settings net = {
         .tag = e->tag,
+        .pools = pools,
         .bridge = bridge,
         .forwarding_file = path_join(e->arena, s->exec_root, "forwarding"),
         .mtu = s->mtu,
@@ -237,6 +244,10 @@ static struct err *open_network(struct engine *e)
         .engine_id = p->engine_id,
         .ipv6 = s->ipv6,
         .fixed_cidr_v6 = s->fixed_cidr_v6,
+        .fixed_cidr = s->fixed_cidr,
+        .default_gateway = s->default_gateway,
+        .default_gateway6 = s->default_gateway_v6,
+        .driver_opts = &s->network_opts,
         .icc = s->icc,
         .ip_masq = s->ip_masq,
         .mtu = s->mtu,
@@ -289,6 +300,23 @@ static char *keeper_binary(struct arena *a)
     return access(beside, X_OK) < 0 && access(BERTH_KEEPER_INSTALLED, X_OK) == 0
                ? arena_strdup(a, BERTH_KEEPER_INSTALLED)
                : beside;
+}
+
+/* What the settings' own reader does not know: log drivers, risks, pools, limits, filters. */
+struct err *engine_read_settings(struct arena *a, int argc, char **argv, struct settings *out)
+{
+    enum risk_telling telling;
+    struct net_pools pools;
+    struct jlist ulimits;
+
+    TRY(settings_parse(a, argc, argv, out));
+    if (out->only_help || out->only_version || out->only_list_steps)
+        return NULL;
+    TRY(risk_telling_from_text(out->risk_warnings, &telling));
+    TRY(net_pools_parse(a, &out->address_pools, &pools));
+    TRY(ulimits_parse(a, &out->ulimits, &ulimits));
+    TRY(sandbox_read_seccomp(a, out->seccomp_profile, &out->seccomp_option));
+    return log_check(out->log_driver, &out->log_opts);
 }
 
 struct err *engine_validate(const struct engine *e)
@@ -390,7 +418,7 @@ struct err *engine_open(struct engine *e)
     ASSERT(e->lock_fd < 0 && e->arena);
     make_tag(e);
     TRY(raise_fd_limit());
-    protect_from_oom();
+    protect_from_oom(e->settings.oom_score_adjust);
     TRY(make_roots(e));
     make_risk_host(e);
     TRY(read_engine_id(e));
@@ -447,5 +475,6 @@ void engine_close(struct engine *e)
     keeper_close(p->keeper);
     loop_destroy(p->loop);
     close(e->lock_fd);
+    settings_reload_forget(e);
     arena_destroy(e->arena);
 }

@@ -14,10 +14,10 @@
 #include <string.h>
 
 enum {
-    TRIES_MAX = 5,
     FIRST_WAIT_MS = 250,
     REDIRECTS_MAX = 10,
     WAIT_MAX_S = 60,
+    WAIT_DOUBLINGS = 8,
     REFUSAL_MAX = 64 * 1024,
     PROGRESS_BYTES = 1 << 20, /* so much more since the last trouble: count anew */
 };
@@ -267,7 +267,7 @@ void fetch_settle_soon(struct fetch *f, struct err *stop, const char *code)
 
 int64_t fetch_wait_ms(int n, int64_t retry_after_s)
 {
-    int64_t ms = FIRST_WAIT_MS << (n - 1);
+    int64_t ms = n > WAIT_DOUBLINGS ? WAIT_MAX_S * 1000 : FIRST_WAIT_MS << (n - 1);
 
     if (retry_after_s > WAIT_MAX_S)
         retry_after_s = WAIT_MAX_S;
@@ -287,7 +287,7 @@ static bool try_again(struct fetch *f, const struct web_reply *r)
         f->kept = f->have;
         f->tries = 0;
     }
-    if (++f->tries >= TRIES_MAX)
+    if (++f->tries >= f->registry->tries_max)
         return false;
     wait_ms = fetch_wait_ms(f->tries, r->retry_after_s);
     timer_set(f->registry->loop, &f->timer, wait_ms, on_retry);

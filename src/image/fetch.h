@@ -9,6 +9,7 @@ struct registry {
     struct timer closing_timer;
     bool is_closing;
     struct loop *loop;
+    int tries_max;
     struct arena *arena;
     struct web *web;
     struct registry_endpoints endpoints;

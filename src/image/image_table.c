@@ -165,6 +165,13 @@ static struct err *empty_tmp(const char *data_root)
     return dir_make_all(path_join(a, data_root, "tmp"), 0700);
 }
 
+void image_table_reload(struct image_table *t)
+{
+    ASSERT_LOOP();
+    permits_set_max(t->downloads, t->settings->max_concurrent_downloads);
+    permits_set_max(t->uploads, t->settings->max_concurrent_uploads);
+}
+
 struct err *image_table_open(struct layer_store *layers, struct loop *l, struct pools *p,
                              struct ops *ops, struct db *db, struct events *ev,
                              const struct settings *s, const char *data_root,

@@ -35,22 +35,36 @@ bool permit_take(struct permits *all, struct permit *p)
     return false;
 }
 
-/* It goes to the one that has waited longest, if there is one. */
+static void serve_next(struct permits *all)
+{
+    struct permit *next = list_first(&all->waiting, struct permit, link);
+
+    list_remove(&next->link);
+    next->is_held = true;
+    next->fn(next);
+}
+
+void permits_set_max(struct permits *p, int max)
+{
+    ASSERT_LOOP();
+    p->max = max > 0 ? max : 1;
+    while (p->n < p->max && !list_is_empty(&p->waiting)) {
+        p->n++;
+        serve_next(p);
+    }
+}
+
+/* It goes to the one that has waited longest, if there is one and not fewer are to be held. */
 void permit_release(struct permits *all, struct permit *p)
 {
-    struct permit *next;
-
     list_remove(&p->link);
     if (!p->is_held)
         return;
     p->is_held = false;
-    next = list_first(&all->waiting, struct permit, link);
-    if (!next) {
+    if (all->n > all->max || list_is_empty(&all->waiting)) {
         ASSERT(all->n > 0);
         all->n--;
         return;
     }
-    list_remove(&next->link);
-    next->is_held = true;
-    next->fn(next);
+    serve_next(all);
 }

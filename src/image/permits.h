@@ -18,6 +18,7 @@ struct permit { /* embedded; {0} but for fn */
 };
 
 struct permits *permits_create(int max);
+void permits_set_max(struct permits *p, int max);           /* fewer: as they are released */
 void permits_destroy(struct permits *p);                    /* accepts NULL */
 bool permit_take(struct permits *all, struct permit *p);    /* false: fn comes later */
 void permit_release(struct permits *all, struct permit *p); /* safe in any state */

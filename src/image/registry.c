@@ -30,6 +30,7 @@ struct registry *registry_open(struct loop *l, struct pools *pools, const struct
 
     ASSERT_LOOP();
     r->loop = l;
+    r->tries_max = s->max_download_attempts;
     r->arena = arena_create();
     r->web = web_create(l, pools);
     r->endpoints = registry_endpoints_of(r->arena, ref->domain, s);

@@ -117,11 +117,10 @@ void image_write_inspect(const struct image *i, struct jw *w, int api_version)
     jw_obj_end(w);
 }
 
-void image_write_summary(const struct image *i, const struct strs *tags, const struct strs *digests,
-                         struct jw *w, int api_version)
+void image_write_summary(const struct image *i, const struct image_shown *s, struct jw *w)
 {
     jw_obj(w, NULL);
-    jw_int(w, "Containers", api_version < 151 ? -1 : (int64_t)image_users(i));
+    jw_int(w, "Containers", s->containers);
     jw_int(w, "Created", i->created_ns / NS_PER_S);
     jw_str(w, "Id", i->id);
     if (i->blob.run.labels.n)
@@ -129,12 +128,12 @@ void image_write_summary(const struct image *i, const struct strs *tags, const s
     else
         jw_null(w, "Labels");
     jw_str(w, "ParentId", "");
-    write_names(tags, digests, w, api_version);
-    jw_int(w, "SharedSize", -1);
+    write_names(s->tags, s->digests, w, s->api_version);
+    jw_int(w, "SharedSize", s->shared_bytes);
     jw_int(w, "Size", i->size_bytes);
-    if (api_version < 144)
+    if (s->api_version < 144)
         jw_int(w, "VirtualSize", i->size_bytes);
-    if (api_version >= 148)
+    if (s->api_version >= 148)
         write_descriptor(i, w);
     jw_obj_end(w);
 }

@@ -269,6 +269,8 @@ static bool keep_header(struct web_call *c, const char *line, size_t n)
         {"Location", offsetof(struct web_reply, location)},
         {"Range", offsetof(struct web_reply, range)},
         {"Docker-Content-Digest", offsetof(struct web_reply, content_digest)},
+        {"Content-Disposition", offsetof(struct web_reply, content_disposition)},
+        {"Last-Modified", offsetof(struct web_reply, last_modified)},
         {"OCI-Chunk-Min-Length", offsetof(struct web_reply, min_chunk)},
     };
 

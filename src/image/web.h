@@ -36,6 +36,7 @@ struct web_reply { /* of the last response when there were redirects */
     int status;    /* 0: none came */
     char *url, *content_type, *content_range, *link; /* NULL: not said */
     char *location, *range, *content_digest, *min_chunk, *content_length;
+    char *content_disposition, *last_modified;
     struct strs challenges; /* WWW-Authenticate */
     int64_t retry_after_s;  /* -1: not said */
     bool speaks_plain_http; /* a TLS handshake was answered in plain text */

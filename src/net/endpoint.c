@@ -146,9 +146,9 @@ static void fill_spec(struct network *n, struct endpoint *e)
     fill_interface(n, s);
     if (!s->ifname[0])
         snprintf(s->ifname, sizeof(s->ifname), "eth0");
-    s->gateway = n->bridge.internal ? 0 : n->gateway;
+    s->gateway = n->bridge.internal ? 0 : network_way_out(n);
     s->bits = n->subnet.bits;
-    s->gateway6 = n->bridge.internal ? (struct in6_addr){0} : n->gateway6;
+    s->gateway6 = n->bridge.internal ? (struct in6_addr){0} : network_way_out6(n);
     s->bits6 = n->subnet6.bits;
     s->mtu = n->bridge.mtu;
 }

@@ -34,6 +34,7 @@ struct net {
     struct pools *pools;
     char tag[16];
     bool ip_masq, ip_forward, userland_proxy, publish_by_proxy, accept_forward;
+    struct net_pools pools_of_subnets; /* constant */
     struct forwarding *forwarding;
     struct sources *sources;
     struct netns_thread *netns;

@@ -208,6 +208,7 @@ struct err *net_open(struct loop *l, struct pools *p, const struct net_settings 
     n->loop = l;
     n->pools = p;
     snprintf(n->tag, sizeof(n->tag), "%s", s->tag);
+    n->pools_of_subnets = s->pools;
     n->ip_masq = s->ip_masq;
     n->ip_forward = s->ip_forward;
     n->userland_proxy = s->userland_proxy || s->publish_by_proxy;
@@ -367,90 +368,4 @@ void net_bridge_remove(struct net *n, const char *ifname)
         n->bridges_version++;
     }
     pthread_mutex_unlock(&n->lock);
-}
-
-/* ---- subnets ---- */
-
-struct subnet_pool {
-    uint32_t first, step;
-    int bits, count;
-};
-static const struct subnet_pool subnet_pools[] = {
-    {0xac110000, 1u << 16, 16, 15}, /* 172.17.0.0/16 … 172.31.0.0/16 */
-    {0xc0a80000, 1u << 12, 20, 16}, /* 192.168.0.0/20 … 192.168.240.0/20 */
-};
-
-static bool overlaps_any(struct subnet4 s, const struct subnet4 *v, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (subnet4_overlaps(s, v[i]))
-            return true;
-    return false;
-}
-
-static bool overlaps_any6(struct subnet6 s, const struct subnet6 *v, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (subnet6_overlaps(s, v[i]))
-            return true;
-    return false;
-}
-
-/* Docker's default pools in their order, past whatever the host has a route to: a subnet that the
- * office network has, too, would hide it. */
-struct err *net_pick_subnet(struct net *n, const struct subnet4 *used, size_t n_used,
-                            struct subnet4 *out)
-{
-    autoarena struct arena *a = arena_create();
-    struct subnet4 *host;
-    size_t n_host;
-    struct nl *nl;
-    struct err *e;
-
-    (void)n;
-    TRY(nl_open(&nl));
-    e = link_list_subnets(nl, a, &host, &n_host);
-    nl_close(nl);
-    TRY(e);
-    for (size_t p = 0; p < ARRAY_LEN(subnet_pools); p++) {
-        const struct subnet_pool *pool = &subnet_pools[p];
-
-        for (int i = 0; i < pool->count; i++) {
-            struct subnet4 s = {pool->first + (uint32_t)i * pool->step, pool->bits};
-
-            if (overlaps_any(s, used, n_used) || overlaps_any(s, host, n_host))
-                continue;
-            *out = s;
-            return NULL;
-        }
-    }
-    return err_new(ERR_UNAVAILABLE, "could not find an available, non-overlapping IPv4 address "
-                                    "pool among the defaults to assign to the network");
-}
-
-/* 65,536 of them: far more than there are bridges. */
-struct err *net_pick_subnet6(struct net *n, const struct in6_addr *ula, const struct subnet6 *used,
-                             size_t n_used, struct subnet6 *out)
-{
-    autoarena struct arena *a = arena_create();
-    struct subnet6 s = {.address = *ula, .bits = 64}, *host;
-    size_t n_host;
-    struct nl *nl;
-    struct err *e;
-
-    (void)n;
-    TRY(nl_open(&nl));
-    e = link_list_subnets6(nl, a, &host, &n_host);
-    nl_close(nl);
-    TRY(e);
-    for (unsigned i = 0; i < 65536; i++) {
-        s.address.s6_addr[6] = (uint8_t)(i >> 8);
-        s.address.s6_addr[7] = (uint8_t)i;
-        if (overlaps_any6(s, used, n_used) || overlaps_any6(s, host, n_host))
-            continue;
-        *out = s;
-        return NULL;
-    }
-    return err_new(ERR_UNAVAILABLE, "could not find an available, non-overlapping IPv6 address "
-                                    "pool among the defaults to assign to the network");
 }

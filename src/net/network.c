@@ -261,10 +261,12 @@ static struct network *find_by_name(const struct network_table *t, const char *n
     return NULL;
 }
 
-/* "172.17.0.1/16": address of the bridge and its subnet. */
-static struct err *choose_default_subnet(struct network_table *t, struct arena *a, const char *bip,
+/* "172.17.0.1/16": address of the bridge and its subnet. Without one a fixed range is it. */
+static struct err *choose_default_subnet(struct network_table *t, struct arena *a,
+                                         const struct network_settings *set,
                                          struct network_record *r)
 {
+    const char *bip = text_is_empty(set->bip) ? set->fixed_cidr : set->bip;
     struct subnet4 s, *used;
     char net[ADDR4_TEXT], gateway[ADDR4_TEXT];
     uint32_t mask;
@@ -272,6 +274,8 @@ static struct err *choose_default_subnet(struct network_table *t, struct arena *
     if (!text_is_empty(bip)) {
         if (!subnet4_parse(bip, &s) || s.bits < 8 || s.bits > 30)
             return err_new(ERR_INVALID, "invalid bip %s", bip);
+        if (text_is_empty(set->bip))
+            s.address &= ~0u << (32 - s.bits);
     } else {
         size_t n = network_table_subnets(t, NULL, a, &used);
         TRY(net_pick_subnet(t->net, used, n, &s));
@@ -330,6 +334,65 @@ static void set_default_options(struct arena *a, struct network_record *r,
     pairs_set(a, o, OPTION("driver.mtu"), arena_printf(a, "%d", s->mtu));
 }
 
+/* ---- --fixed-cidr and --default-gateway ---- */
+
+static bool has_range(const struct network *n, const char *range)
+{
+    struct subnet4 r;
+
+    if (text_is_empty(range))
+        return true;
+    return subnet4_parse(range, &r) && r.bits >= n->subnet.bits &&
+           subnet4_has(n->subnet, r.address);
+}
+
+static struct err *set_default_range(struct arena *a, struct network_record *r, const char *range)
+{
+    struct ipam_pool *pool;
+    struct subnet4 subnet, inner;
+    char text[ADDR4_TEXT];
+
+    if (text_is_empty(range))
+        return NULL;
+    if (!subnet4_parse(r->subnet, &subnet) || !subnet4_parse(range, &inner) ||
+        inner.bits < subnet.bits || !subnet4_has(subnet, inner.address))
+        return err_new(ERR_INVALID, "fixed-cidr %s is not within the default bridge's subnet %s",
+                       range, r->subnet);
+    addr4_text(inner.address & ~0u << (32 - inner.bits), text);
+    pool = arena_new(a, struct ipam_pool);
+    pool->subnet = r->subnet;
+    pool->gateway = r->gateway;
+    pool->ip_range = arena_printf(a, "%s/%d", text, inner.bits);
+    r->request.ipam.config = (struct jlist){pool, 1};
+    return NULL;
+}
+
+static struct err *outside(const char *gateway, const char *subnet)
+{
+    return err_new(ERR_INVALID, "default-gateway %s is not within the default bridge's subnet %s",
+                   gateway, subnet ? subnet : "(it has none of that family)");
+}
+
+/* The address is nobody's else: of a router that stands in the bridge. */
+static struct err *set_ways_out(struct network *n, const struct network_settings *s)
+{
+    const struct network_record *r = &n->record;
+
+    if (!text_is_empty(s->default_gateway)) {
+        if (!n->ipam || !addr4_parse(s->default_gateway, &n->way_out) ||
+            !subnet4_has(n->subnet, n->way_out))
+            return outside(s->default_gateway, r->subnet);
+        if (n->way_out != n->gateway)
+            TRY(ipam_take(n->ipam, n->way_out));
+    }
+    if (text_is_empty(s->default_gateway6))
+        return NULL;
+    if (!n->ipam6 || !addr6_parse(s->default_gateway6, &n->way_out6) ||
+        !subnet6_has(n->subnet6, &n->way_out6))
+        return outside(s->default_gateway6, r->subnet6);
+    return addr6_is_equal(&n->way_out6, &n->gateway6) ? NULL : ipam6_take(n->ipam6, &n->way_out6);
+}
+
 /* Predefined networks keep their id; the default bridge follows the settings of this start. */
 static struct err *make_predefined(struct network_table *t, const char *name, const char *driver,
                                    const struct network_settings *s)
@@ -349,17 +412,21 @@ static struct err *make_predefined(struct network_table *t, const char *name, co
     if (!strcmp(driver, "bridge")) {
         r.ifname = arena_strdup(a, s->bridge_ifname);
         set_default_options(a, &r, s);
-        if (old && text_is_empty(s->bip)) {
+        if (old && text_is_empty(s->bip) && has_range(old, s->fixed_cidr)) {
             r.subnet = arena_strdup(a, old->record.subnet);
             r.gateway = arena_strdup(a, old->record.gateway);
         } else {
-            e = choose_default_subnet(t, a, s->bip, &r);
+            e = choose_default_subnet(t, a, s, &r);
         }
+        if (!e)
+            e = set_default_range(a, &r, s->fixed_cidr);
         if (!e && s->ipv6)
             e = choose_default_subnet6(t, a, s, old, &r);
     }
     if (!e)
         e = network_from_record(t, a, &r, &n);
+    if (!e && !strcmp(driver, "bridge"))
+        e = set_ways_out(n, s);
     if (e) {
         arena_destroy(a);
         return e;
@@ -450,6 +517,7 @@ struct err *network_table_open(struct net *n, struct ops *ops, struct db *db, st
     t->db = db;
     t->events = ev;
     t->ula = own_prefix(s->engine_id);
+    t->driver_opts = s->driver_opts;
     t->mtu = s->mtu;
     t->icc = s->icc;
     t->ip_masq = s->ip_masq;
@@ -548,6 +616,16 @@ struct subnet4 network_subnet(const struct network *n)
 uint32_t network_gateway(const struct network *n)
 {
     return n->gateway;
+}
+
+uint32_t network_way_out(const struct network *n)
+{
+    return n->way_out ? n->way_out : n->gateway;
+}
+
+struct in6_addr network_way_out6(const struct network *n)
+{
+    return addr6_is_none(&n->way_out6) ? n->gateway6 : n->way_out6;
 }
 
 struct subnet6 network_subnet6(const struct network *n)

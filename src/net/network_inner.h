@@ -28,10 +28,12 @@ struct network {
     struct vlan_spec vlan;     /* kind VLAN_NONE for other drivers */
     struct subnet4 subnet;
     uint32_t gateway;
+    uint32_t way_out;  /* 0: the gateway */
     struct ipam *ipam; /* NULL: no IPv4 */
     struct subnet6 subnet6;
     struct in6_addr gateway6;
-    struct ipam6 *ipam6; /* NULL: no IPv6 */
+    struct in6_addr way_out6; /* all 0: the gateway */
+    struct ipam6 *ipam6;      /* NULL: no IPv6 */
     struct list endpoints;
     size_t n_endpoints;
     bool has_pool;
@@ -46,6 +48,7 @@ struct network_table {
     struct network **v; /* in order of creation */
     size_t n, cap;
     struct in6_addr ula; /* the engine's own prefix, 48 bits */
+    const struct strs *driver_opts;
     int mtu;
     bool icc, ip_masq;
 };

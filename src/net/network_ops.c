@@ -121,6 +121,26 @@ static const char *driver_of(const struct network_request *r)
     return text_is_empty(r->driver) ? "bridge" : r->driver;
 }
 
+/* --default-network-opt "DRIVER=OPTION=VALUE", unless the request says otherwise. */
+static void add_default_options(struct network_create *c)
+{
+    const struct strs *all = c->table->driver_opts;
+    struct network_request *r = &c->record.request;
+    const char *driver = driver_of(r);
+    size_t len = strlen(driver);
+
+    for (size_t i = 0; all && i < all->n; i++) {
+        const char *option = all->v[i] + len + 1, *value;
+
+        if (strncmp(all->v[i], driver, len) != 0 || all->v[i][len] != '=')
+            continue;
+        value = strchr(option, '=');
+        option = arena_strndup(c->arena, option, (size_t)(value - option));
+        if (!pairs_get(&r->options, option))
+            pairs_set(c->arena, &r->options, option, value + 1);
+    }
+}
+
 static struct err *check_request(struct op *op)
 {
     struct network_create *c = (struct network_create *)op;
@@ -129,6 +149,7 @@ static struct err *check_request(struct op *op)
 
     TRY(network_config_check(&c->record.request));
     TRY(take_config(c));
+    add_default_options(c);
     TRY(network_plan(&c->record.request, &d, &c->plan));
     c->n_used = network_table_subnets(c->table, NULL, c->arena, &c->used);
     c->n_used6 = network_table_subnets6(c->table, NULL, c->arena, &c->used6);

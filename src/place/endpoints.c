@@ -265,9 +265,9 @@ struct ways_out endpoints_choose_gateway(struct container *c, const struct endpo
             consider(&v6, e, &list[i]);
     }
     if (v4.best)
-        v4.best->spec.gateway = network_gateway(v4.best->network);
+        v4.best->spec.gateway = network_way_out(v4.best->network);
     if (v6.best)
-        v6.best->spec.gateway6 = network_gateway6(v6.best->network);
+        v6.best->spec.gateway6 = network_way_out6(v6.best->network);
     return (struct ways_out){v4.best, v6.best};
 }
 

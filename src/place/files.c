@@ -92,7 +92,13 @@ struct gateways {
 
 static struct gateways find_gateways(struct arena *a, const struct container *c)
 {
+    const struct strs *given = &c->parts->settings->host_gateway_ips;
     struct gateways g = {"", ""};
+
+    for (size_t i = 0; i < given->n; i++)
+        *(strchr(given->v[i], ':') ? &g.v6 : &g.v4) = given->v[i];
+    if (given->n)
+        return g;
 
     for (size_t i = 0; i < c->n_endpoints; i++) {
         const struct network *n = c->endpoints[i]->network;

@@ -64,6 +64,7 @@ struct create {
     const char *image_config;
     size_t image_config_len;
     struct strs warnings;
+    struct strs cdi_dirs;
     struct strs chain; /* the image's, for copy-up on the worker */
     struct risk_findings risks;
     const char *risk_warnings; /* of the request; "": the label's or the engine's */
@@ -73,6 +74,7 @@ struct create {
     struct permit permit;        /* policy NULL: everything */
     struct strs image_names;     /* of the image, and as it was asked for; for the policy */
     struct strs more_image_names;
+    struct jlist own_mounts;
     bool is_reserved, is_published;
     size_t at_mount;              /* make-volumes: the mount being made */
     struct pairs *volume_options; /* per mount, for copy-up on the worker */
@@ -175,7 +177,7 @@ static struct err *read_devices(struct op *op)
     struct create *o = (struct create *)op;
 
     ASSERT_WORKER();
-    return cdi_apply(o->c->arena, &o->request.config, &o->request.host, &o->warnings);
+    return cdi_apply(o->c->arena, &o->cdi_dirs, &o->request.config, &o->request.host, &o->warnings);
 }
 
 /* ---- check-config: nothing but the request, the image's text and what never changes ---- */
@@ -206,6 +208,53 @@ static void fill_no_new_privileges(struct arena *a, struct host_config *h)
     strs_add(a, &h->security_opt, "no-new-privileges=true");
 }
 
+/* So with a profile of the engine's; privileged containers have none unless they ask for it. */
+static void fill_seccomp(struct arena *a, const char *option, struct host_config *h)
+{
+    for (size_t i = 0; i < h->security_opt.n; i++)
+        if (text_starts(h->security_opt.v[i], "seccomp"))
+            return;
+    if (!h->privileged)
+        strs_add(a, &h->security_opt, option);
+}
+
+/* Those that the request does not name, as --default-ulimit has them. */
+static void fill_ulimits(struct arena *a, const struct pairs *defaults, struct host_config *h)
+{
+    const struct ulimit *asked = h->ulimits.v;
+    struct pairs missing = {0};
+    struct jlist more = {0};
+    struct ulimit *all;
+
+    for (size_t i = 0; i < defaults->n; i++) {
+        bool is_asked = false;
+
+        for (size_t k = 0; k < h->ulimits.n; k++)
+            is_asked |= text_same(asked[k].name, defaults->v[i].key);
+        if (!is_asked)
+            pairs_add(a, &missing, defaults->v[i].key, defaults->v[i].value);
+    }
+    err_drop(ulimits_parse(a, &missing, &more)); /* checked at start-up */
+    if (!more.n)
+        return;
+    all = arena_array(a, h->ulimits.n + more.n, sizeof(*all));
+    if (h->ulimits.n)
+        memcpy(all, asked, h->ulimits.n * sizeof(*all));
+    memcpy(all + h->ulimits.n, more.v, more.n * sizeof(*all));
+    h->ulimits = (struct jlist){all, h->ulimits.n + more.n};
+}
+
+static const char *default_cgroupns(const struct create *o)
+{
+    const char *given = o->table->parts->settings->cgroupns_mode;
+
+    if (o->api_version > 0 && o->api_version < 141)
+        return "host";
+    if (!text_is_empty(given))
+        return given;
+    return cgroup_is_v2(o->table->parts->cgroups) && o->api_version >= 141 ? "private" : "host";
+}
+
 /* What Docker fills in when a request says nothing; inspect shows it afterwards. The private cgroup
  * namespace is the default of clients that know of it (API 1.41). */
 static void fill_defaults(const struct create *o, struct host_config *h)
@@ -221,12 +270,13 @@ static void fill_defaults(const struct create *o, struct host_config *h)
             h->log.options = pairs_copy(a, &s->log_opts);
     }
     if (h->shm_size == 0)
-        h->shm_size = SHM_DEFAULT;
+        h->shm_size = s->shm_size.is_set ? s->shm_size.value : SHM_DEFAULT;
     if (text_is_empty(h->ipc_mode))
-        h->ipc_mode = "private";
+        h->ipc_mode = arena_strdup(a, s->ipc_mode);
     if (text_is_empty(h->cgroupns_mode))
-        h->cgroupns_mode =
-            cgroup_is_v2(o->table->parts->cgroups) && o->api_version >= 141 ? "private" : "host";
+        h->cgroupns_mode = arena_strdup(a, default_cgroupns(o));
+    if (s->init && h->init == 0 && !text_same(h->systemd, "true"))
+        h->init = 1;
     if (text_is_empty(h->restart.name))
         h->restart.name = "no";
     if (text_is_empty(h->cgroup_parent) && s->cgroup_parent &&
@@ -234,6 +284,9 @@ static void fill_defaults(const struct create *o, struct host_config *h)
         h->cgroup_parent = arena_strdup(a, s->cgroup_parent);
     if (text_is_empty(h->runtime))
         h->runtime = "runc"; /* Docker's name for what there is */
+    fill_ulimits(a, &s->ulimits, h);
+    if (s->seccomp_option)
+        fill_seccomp(a, s->seccomp_option, h);
     if (s->no_new_privileges)
         fill_no_new_privileges(a, h);
     if (h->pids_limit && *h->pids_limit <= 0)
@@ -344,7 +397,7 @@ static struct err *plan_parts(struct create *o, struct create_request *r)
     TRY(namespaces_name(o->table, o->c->arena, &r->host));
     TRY(choose_hostname(o, &r->config, &r->host));
     TRY(legacy_links_plan(o->table, o->c->arena, &r->host));
-    TRY(mounts_plan(o->table, o->c->arena, &r->config, &r->host, &doc->mounts));
+    TRY(mounts_plan(o->table, o->c->arena, &r->config, &r->host, &o->own_mounts, &doc->mounts));
     older_mounts(o->api_version, &doc->mounts);
     return networks_plan(o->table, o->c->arena, &r->config, &r->host, &r->networking,
                          &doc->networks, &o->warnings);
@@ -362,6 +415,8 @@ static struct err *check_joined(struct create *o)
     for (size_t i = 0; i < mounts->n; i++) {
         struct policy_case mounted = {0};
 
+        if (((const struct mount_point *)mounts->v)[i].is_own)
+            continue;
         mounted.items[POLICY_IMAGES] = mounts_image_names(o->table->parts, o->op.arena, mounts, i);
         TRY(policy_check(o->permit.policy, &o->permit.who, o->op.arena, &mounted));
     }
@@ -758,6 +813,16 @@ static void on_created(struct op *op, struct err *err, void *ctx)
     o->done(o->ctx, err, err ? NULL : &r);
 }
 
+static void copy_own_mounts(struct create *o, const struct jlist *from)
+{
+    const struct mount_point *v = from->v;
+    struct mount_point *mine = arena_array(o->c->arena, from->n + 1, sizeof(*mine));
+
+    for (size_t i = 0; i < from->n; i++)
+        mount_point_copy(o->c->arena, &v[i], &mine[i]);
+    o->own_mounts = (struct jlist){.v = mine, .n = from->n};
+}
+
 void container_create(struct container_table *t, const struct create_call *call,
                       void (*done)(void *ctx, struct err *err, const struct create_result *r),
                       void *ctx)
@@ -771,6 +836,7 @@ void container_create(struct container_table *t, const struct create_call *call,
     while (map_get(t->by_id, id) || map_get(t->by_name, id) ||
            map_get(t->by_name, arena_strndup(o->op.arena, id, ID_SHORT)));
     o->table = t;
+    o->cdi_dirs = t->parts->settings->cdi_dirs; /* constant */
     o->c = container_alloc(t, arena_create());
     o->c->doc.id = arena_strdup(o->c->arena, id);
     o->c->doc.is_of_build = call->is_of_build;
@@ -780,6 +846,8 @@ void container_create(struct container_table *t, const struct create_call *call,
     o->body_len = call->body_len;
     o->api_version = call->api_version;
     o->risk_warnings = arena_strdup(o->op.arena, call->risk_warnings);
+    if (call->own_mounts)
+        copy_own_mounts(o, call->own_mounts);
     if (call->image_names)
         o->more_image_names = strs_copy(o->op.arena, call->image_names);
     o->warnings = text_split(o->op.arena, "", ','); /* present and empty */

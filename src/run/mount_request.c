@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "container/doc.h"
+#include "run/mounts.h"
 #include "runtime/config.h"
 #include "storage/rootfs.h"
 

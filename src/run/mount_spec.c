@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "container/doc.h"
+#include "run/mounts.h"
 #include "storage/rootfs.h"
 
 enum mode_kind {

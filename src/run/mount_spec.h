@@ -19,9 +19,6 @@ bool mount_is_propagation(const char *text);
 char mount_label_word(const char *mode);
 /* The path cleaned; ERR_INVALID for a relative one and for the root. */
 struct err *mount_destination(struct arena *a, const char *path, char **out) must_check;
-/* What all mount points have in common. */
-void mount_point_init(struct mount_point *m, const char *type, char *destination);
-
 /* "source:destination[:mode]" of Binds; driver: of a volume that is made for it, NULL: local. */
 struct err *mount_from_bind(struct arena *a, const char *spec, const char *driver,
                             struct mount_point *out) must_check;

@@ -197,12 +197,15 @@ static int parents_first(const void *x, const void *y)
 }
 
 struct err *mounts_plan(struct container_table *t, struct arena *a, const struct config *config,
-                        const struct host_config *host, struct jlist *out)
+                        const struct host_config *host, const struct jlist *own, struct jlist *out)
 {
+    const struct mount_point *given = own ? own->v : NULL;
     struct mount_plan p = {.table = t, .images = t->parts->images, .a = a};
 
     TRY(check_number(host->volumes_from.n)); /* each may bring nothing new, but is gone through */
     TRY(add_all_own(&p, host));
+    for (size_t i = 0; own && i < own->n; i++)
+        TRY(add_own(&p, &given[i]));
     for (size_t i = 0; i < host->volumes_from.n; i++)
         TRY(add_volumes_from(&p, host->volumes_from.v[i]));
     for (size_t i = 0; i < config->volumes.n; i++) {
@@ -239,7 +242,7 @@ struct err *mounts_check_sources(struct arena *a, const struct jlist *mounts, st
         struct stat st;
         bool is_there;
 
-        if (strcmp(m[i].type, "bind") != 0)
+        if (strcmp(m[i].type, "bind") != 0 || m[i].is_own)
             continue;
         is_there = stat(m[i].source, &st) == 0;
         if (is_there)
@@ -267,7 +270,7 @@ struct err *mounts_check_relabel(const struct jlist *mounts)
     for (size_t i = 0; i < mounts->n; i++) {
         autoclose int place = -1;
 
-        if (strcmp(m[i].type, "bind") != 0 || !mount_label_word(m[i].mode))
+        if (strcmp(m[i].type, "bind") != 0 || m[i].is_own || !mount_label_word(m[i].mode))
             continue;
         place = open(m[i].source, O_PATH | O_CLOEXEC);
         if (place >= 0) /* else a start makes it */
@@ -281,6 +284,8 @@ static void add_sources(struct parts *p, struct arena *a, const struct mount_poi
 {
     const struct volume *v;
 
+    if (m->is_own)
+        return;
     if (strcmp(m->type, "bind") == 0)
         risk_sources_add_bind(a, out, m->source, m->rw, !m->non_recursive);
     if (strcmp(m->type, "volume") != 0)

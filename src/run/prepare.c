@@ -109,7 +109,7 @@ struct bind_options_plan prep_bind_plan(struct arena *a, const struct mount_poin
                                         const struct mount_as *as, bool relabels)
 {
     return (struct bind_options_plan){
-        .read_only = !m->rw,
+        .read_only = !m->rw || m->discards,
         .non_recursive = m->non_recursive,
         .create_dir = m->create_source,
         .readonly_non_recursive = m->readonly_non_recursive,
@@ -171,13 +171,11 @@ static struct err *open_volume(struct arena *a, const struct prep *p, size_t i,
                              &out->fd, &out->is_file);
 }
 
-static struct err *open_mount(struct arena *a, const struct prep *p, size_t i, bool for_view,
-                              struct sandbox_mount *out)
+static struct err *open_what_is_shown(struct arena *a, const struct prep *p, size_t i,
+                                      bool for_view, struct sandbox_mount *out)
 {
     const struct mount_point *m = &p->mounts[i];
 
-    ASSERT(i < p->n_mounts);
-    *out = (struct sandbox_mount){.fd = -1, .target = m->destination};
     if (strcmp(m->type, "tmpfs") == 0)
         return open_tmpfs(p, m, for_view, out);
     if (strcmp(m->type, "volume") == 0)
@@ -185,6 +183,25 @@ static struct err *open_mount(struct arena *a, const struct prep *p, size_t i, b
     if (strcmp(m->type, "image") == 0)
         return open_image(p, i, out);
     return open_bind(a, p, i, out);
+}
+
+static struct err *drop_writes(struct arena *a, const struct prep *p, size_t i,
+                               struct sandbox_mount *out)
+{
+    autoclose int lower = steal_fd(&out->fd);
+
+    return discard_open(lower, arena_printf(a, "%s/discard-%zu", p->dir, i), &p->as, &out->fd);
+}
+
+static struct err *open_mount(struct arena *a, const struct prep *p, size_t i, bool for_view,
+                              struct sandbox_mount *out)
+{
+    const struct mount_point *m = &p->mounts[i];
+
+    ASSERT(i < p->n_mounts);
+    *out = (struct sandbox_mount){.fd = -1, .target = m->destination};
+    TRY(open_what_is_shown(a, p, i, for_view, out));
+    return m->discards ? drop_writes(a, p, i, out) : NULL;
 }
 
 struct err *prep_open_mounts(struct arena *a, const struct prep *p, bool for_view,

@@ -76,8 +76,9 @@ static struct err *find_device(const struct cdi_specs *specs, const char *name,
         device = found;
     }
     if (!best)
-        return err_new(ERR_INVALID, "no spec in /etc/cdi or /var/run/cdi has it%s%s",
-                       specs->problem ? "; " : "", specs->problem ? specs->problem : "");
+        return err_new(ERR_INVALID, "no spec in %s has it%s%s",
+                       strs_join(specs->arena, specs->folders, " or "), specs->problem ? "; " : "",
+                       specs->problem ? specs->problem : "");
     *out_spec = best;
     *out = device;
     return NULL;
@@ -97,15 +98,15 @@ static struct err *apply_device(struct cdi_target *t, const struct cdi_specs *sp
     return cdi_edit(t, json_get(device, "containerEdits"));
 }
 
-struct err *cdi_apply(struct arena *a, struct config *c, struct host_config *h,
-                      struct strs *warnings)
+struct err *cdi_apply(struct arena *a, const struct strs *folders, struct config *c,
+                      struct host_config *h, struct strs *warnings)
 {
     const struct device_request *r = h->device_requests.v;
     struct cdi_target t = {.a = a, .c = c, .h = h, .warnings = warnings};
     autoarena struct arena *scratch = arena_create();
     struct cdi_specs specs;
 
-    TRY(cdi_read_specs(scratch, &specs));
+    TRY(cdi_read_specs(scratch, folders, &specs));
     for (size_t i = 0; i < h->device_requests.n; i++) {
         if (!cdi_is_driver(&r[i]))
             continue;

@@ -13,12 +13,16 @@ struct cdi_spec {
     bool is_used;
 };
 struct cdi_specs {
+    struct arena *arena;
+    const struct strs *folders;
     struct cdi_spec *v;
     size_t n, room;
     const char *problem; /* of the last one that was not read; NULL: all were */
 };
-/* All that are well formed and that only root may write. */
-struct err *cdi_read_specs(struct arena *a, struct cdi_specs *out) must_check;
+/* Of the folders, a later one above an earlier one: all that are well formed and that only root may
+ * write. */
+struct err *cdi_read_specs(struct arena *a, const struct strs *folders, struct cdi_specs *out)
+    must_check;
 
 struct cdi_target {
     struct arena *a;

@@ -19,8 +19,6 @@
 #define SPEC_BYTES_MAX (1u << 20)
 #define ENTRIES_MAX 4096 /* of a folder */
 
-static const char *const folders[] = {"/etc/cdi", "/var/run/cdi"};
-
 static struct err *read_doc(struct arena *a, int dir, const char *name, const struct json **out)
 {
     autoclose int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -50,7 +48,7 @@ static struct err *check_doc(const struct json *doc)
 
 static void read_spec(struct arena *a, int dir, int rank, const char *name, struct cdi_specs *out)
 {
-    const char *path = path_join(a, folders[rank], name);
+    const char *path = path_join(a, out->folders->v[rank], name);
     struct cdi_spec s = {.path = path, .rank = rank};
     struct err *err = read_doc(a, dir, name, &s.doc);
 
@@ -72,7 +70,7 @@ static struct err *read_entry(struct arena *a, int dir, int rank, const char *na
     if (text_ends(name, ".yaml") || text_ends(name, ".yml"))
         out->problem =
             arena_printf(a, "%s/%s was not read: specs are read as JSON, convert it to NAME.json",
-                         folders[rank], name);
+                         out->folders->v[rank], name);
     if (!text_ends(name, ".json"))
         return NULL;
     if (out->n == SPECS_MAX)
@@ -83,25 +81,25 @@ static struct err *read_entry(struct arena *a, int dir, int rank, const char *na
 
 static struct err *read_folder(struct arena *a, int rank, struct cdi_specs *out)
 {
-    DIR *d = opendir(folders[rank]);
+    DIR *d = opendir(out->folders->v[rank]);
     struct err *err = NULL;
     struct dirent *at;
 
     if (!d)
-        return errno == ENOENT ? NULL : err_sys("open %s", folders[rank]);
+        return errno == ENOENT ? NULL : err_sys("open %s", out->folders->v[rank]);
     for (size_t n = 0; !err && (at = readdir(d)); n++)
-        err = n < ENTRIES_MAX
-                  ? read_entry(a, dirfd(d), rank, at->d_name, out)
-                  : err_new(ERR_INVALID, "%s has more than %d entries", folders[rank], ENTRIES_MAX);
+        err = n < ENTRIES_MAX ? read_entry(a, dirfd(d), rank, at->d_name, out)
+                              : err_new(ERR_INVALID, "%s has more than %d entries",
+                                        out->folders->v[rank], ENTRIES_MAX);
     closedir(d);
     return err;
 }
 
-struct err *cdi_read_specs(struct arena *a, struct cdi_specs *out)
+struct err *cdi_read_specs(struct arena *a, const struct strs *folders, struct cdi_specs *out)
 {
-    struct cdi_specs specs = {0};
+    struct cdi_specs specs = {.arena = a, .folders = folders};
 
-    for (size_t i = 0; i < ARRAY_LEN(folders); i++)
+    for (size_t i = 0; i < folders->n; i++)
         TRY(read_folder(a, (int)i, &specs));
     *out = specs;
     return NULL;

@@ -15,12 +15,16 @@
 #include "time_offsets.h"
 
 #include "runtime/cdi.h"
+#include "runtime/sandbox.h"
 #include "runtime/users.h"
 
 #include "base/clock.h"
 #include "base/fd.h"
 
+#include <fcntl.h>
 #include <string.h>
+
+#define SECCOMP_BYTES_MAX (1u << 20)
 
 static struct err *check_env(const struct strs *env)
 {
@@ -144,6 +148,29 @@ static struct err *check_privileges(struct arena *a, const struct host_config *h
     TRY(caps_plan(a, &caps, &set));
     TRY(secopt_parse(a, &h->security_opt, &sec));
     return sec.profile ? syscall_filter_parse(a, sec.profile, &profile) : NULL;
+}
+
+struct err *sandbox_read_seccomp(struct arena *a, const char *profile, char **out)
+{
+    struct syscall_filter_profile unused;
+    struct err *err;
+    size_t len;
+    char *text;
+
+    *out = NULL;
+    if (text_is_empty(profile) || !strcmp(profile, "builtin"))
+        return NULL;
+    if (!strcmp(profile, "unconfined")) {
+        *out = arena_strdup(a, "seccomp=unconfined");
+        return NULL;
+    }
+    err = file_read(a, AT_FDCWD, profile, SECCOMP_BYTES_MAX, &text, &len);
+    if (!err)
+        err = syscall_filter_parse(a, text, &unused);
+    if (err)
+        return err_wrap(err_as(err, ERR_INVALID), "the seccomp profile %s", profile);
+    *out = arena_printf(a, "seccomp=%s", text);
+    return NULL;
 }
 
 static struct err *check_volume_driver(const char *driver)

@@ -149,6 +149,32 @@ struct err *process_limits(struct arena *a, const struct jlist *ulimits, struct 
     return NULL;
 }
 
+static struct err *ulimit_parse(struct arena *a, const struct pair *text, struct ulimit *out)
+{
+    const char *colon = strchr(text->value, ':');
+    size_t len = colon ? (size_t)(colon - text->value) : strlen(text->value);
+
+    out->name = arena_strdup(a, text->key);
+    if (!text_to_i64(arena_strndup(a, text->value, len), &out->soft) ||
+        !text_to_i64(colon ? colon + 1 : text->value, &out->hard))
+        return err_new(ERR_INVALID, "invalid ulimit %s=%s: it is like nofile=1024:2048", text->key,
+                       text->value);
+    return NULL;
+}
+
+struct err *ulimits_parse(struct arena *a, const struct pairs *texts, struct jlist *out)
+{
+    struct ulimit *v = arena_array(a, texts->n + 1, sizeof(*v));
+    struct jlist list = {v, texts->n};
+    struct process_limit *unused;
+
+    for (size_t i = 0; i < texts->n; i++)
+        TRY(ulimit_parse(a, &texts->v[i], &v[i]));
+    TRY(process_limits(a, &list, &unused));
+    *out = list;
+    return NULL;
+}
+
 /* A key outside of a namespace would be the host's. */
 enum sysctl_space sysctl_space(const char *key)
 {

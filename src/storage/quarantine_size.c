@@ -10,8 +10,8 @@
 #include "core/op.h"
 #include "core/quarantine.h"
 
+#include "storage/tree.h"
 #include "trash.h"
-#include "tree.h"
 
 struct measure {
     struct op op;

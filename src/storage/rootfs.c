@@ -13,8 +13,8 @@
 #include "core/quarantine.h"
 
 #include "overlay.h"
+#include "storage/tree.h"
 #include "trash.h"
-#include "tree.h"
 
 static struct err *check_id(const char *id)
 {

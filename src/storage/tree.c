@@ -5,7 +5,7 @@
  * part below a directory fd, never follows a link and checks what it has opened; the depth is
  * bounded, since each level holds descriptors.
  */
-#include "tree.h"
+#include "storage/tree.h"
 
 #include <dirent.h>
 #include <errno.h>

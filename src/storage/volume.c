@@ -19,9 +19,9 @@
 #include "core/events.h"
 #include "core/quarantine.h"
 
+#include "storage/tree.h"
 #include "store.h"
 #include "trash.h"
-#include "tree.h"
 #include "volume_table.h"
 
 static const struct jfield record_fields[] = {

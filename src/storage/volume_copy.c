@@ -18,9 +18,9 @@
 #include "base/fd.h"
 
 #include "storage/space.h"
+#include "storage/tree.h"
 #include "storage/volume.h"
 #include "trash.h"
-#include "tree.h"
 #include "volume_place.h"
 
 static const char mark_copying[] = ".copying"; /* holds the subpath */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How much a volume takes: a worker walks its files, which a container may change meanwhile. */
-#include "tree.h"
+#include "storage/tree.h"
 #include "volume_table.h"
 
 struct measure {

@@ -100,6 +100,11 @@ static struct err *apply_xattrs(int fd, struct archive_entry *e, const struct id
     return NULL;
 }
 
+bool meta_has_xattrs(struct archive_entry *e)
+{
+    return archive_entry_xattr_count(e) > 0;
+}
+
 struct err *meta_apply_fd(int fd, const struct meta *m, struct archive_entry *e)
 {
     return meta_apply_new(fd, m, e, NULL);
@@ -116,7 +121,8 @@ struct err *meta_apply_new(int fd, const struct meta *m, struct archive_entry *e
         return err_sys("set owner %u:%u", m->uid, m->gid);
     if ((!made || !has_owner || (made->st_mode & 07777) != m->mode) && fchmod(fd, m->mode) < 0)
         return err_sys("set mode %o", m->mode);
-    TRY(apply_xattrs(fd, e, m->ids));
+    if (e)
+        TRY(apply_xattrs(fd, e, m->ids));
     if (futimens(fd, m->times) < 0)
         return err_sys("set times");
     return NULL;

@@ -43,7 +43,7 @@ enum {
 
 struct level {
     int fd;              /* -1: closed, found again by ".." */
-    bool has_no_devices; /* nothing in it can be opened as one */
+    bool has_no_devices; /* nothing in it can be opened as one, or its owner may do that */
     struct arena *names_arena;
     struct strs names; /* sorted */
     size_t at;
@@ -62,7 +62,7 @@ struct open_file {
 
 struct tar_pack {
     int source;
-    bool has_ids, is_layer, is_for_digest, is_begun, is_ended;
+    bool has_ids, is_layer, is_for_digest, is_own, is_begun, is_ended;
     struct id_map ids;
     enum tar_pack_choice (*choose)(void *ctx, const char *name, bool is_dir);
     void *ctx;
@@ -126,6 +126,7 @@ struct tar_pack *tar_pack_create(const struct tar_pack_plan *plan)
         p->ids = *plan->ids;
     p->is_layer = plan->is_layer;
     p->is_for_digest = plan->is_for_digest;
+    p->is_own = plan->is_own;
     p->choose = plan->choose;
     p->ctx = plan->ctx;
     p->file.fd = p->opened = -1;
@@ -253,7 +254,7 @@ static struct err *push(struct tar_pack *p, int fd, const struct stat *st)
     }
     l = &p->levels[p->n++];
     *l = (struct level){.fd = fd,
-                        .has_no_devices = has_no_devices(fd),
+                        .has_no_devices = p->is_own || has_no_devices(fd),
                         .names_arena = arena_create(),
                         .path_len = p->path.len,
                         .dev = st->st_dev,
@@ -525,14 +526,15 @@ static struct err *put_link(struct tar_pack *p, int seen, struct tar_file *f, st
     return NULL;
 }
 
-/* The size is that of the open file: it may be another than a moment before. */
-static struct err *put_file(struct tar_pack *p, int seen, struct tar_file *f, struct buf *out)
+/* The size is that of the open file: it may be another than when it was only looked at. */
+static struct err *put_file(struct tar_pack *p, int seen, struct tar_file *f,
+                            const struct stat *looked, struct buf *out)
 {
-    struct stat st;
+    bool is_open = p->opened >= 0;
+    struct stat st = *looked;
 
-    p->file.fd =
-        p->opened >= 0 ? steal_fd(&p->opened) : fd_reopen(seen, S_IFREG, O_RDONLY | O_NONBLOCK);
-    if (p->file.fd < 0 || fstat(p->file.fd, &st) < 0)
+    p->file.fd = is_open ? steal_fd(&p->opened) : fd_reopen(seen, S_IFREG, O_RDONLY | O_NONBLOCK);
+    if (p->file.fd < 0 || (!is_open && fstat(p->file.fd, &st) < 0))
         return err_sys("open %s", f->name);
     f->size = st.st_size;
     TRY(refuse_part(p, p->file.fd, "trusted.overlay.metacopy", "metacopy"));
@@ -571,7 +573,7 @@ static struct err *put(struct tar_pack *p, int seen, struct tar_file *f, const s
     case S_IFDIR:
         return put_dir(p, seen, f, st, out);
     case S_IFREG:
-        return put_file(p, seen, f, out);
+        return put_file(p, seen, f, st, out);
     case S_IFLNK:
         return put_link(p, seen, f, out);
     case S_IFSOCK:
@@ -593,7 +595,7 @@ static struct err *put_root(struct tar_pack *p, struct buf *out)
     return put(p, p->source, &f, &st, out);
 }
 
-/* What was a file is opened at once where a device that took its place could not be: two calls
+/* What was a file is opened at once where a device that took its place could not be: four calls
  * less for each. */
 static int look_at(struct tar_pack *p, const struct level *l, const char *name, struct stat *st)
 {

@@ -26,9 +26,11 @@
 #include "tar/meta.h"
 #include "tar/tar_name.h"
 
+#include "place_batch.h"
+
 enum {
     READ_BYTES = 256 << 10,
-    SMALL_BYTES = 1 << 20,       /* such a file is taken whole before it is made */
+    SMALL_BYTES = BATCH_BYTES,   /* such a file is taken whole before it is made */
     SMALL_RUNS_MAX = 64,         /* pieces between holes; with more it gets none */
     NOTES_BYTES_MAX = 128 << 20, /* memory for what was made; what is past it stays */
     TEMP_NAME_MAX = 32,
@@ -50,7 +52,8 @@ struct placing {
     int parent; /* cached; -1: none */
     char parent_path[TAR_NAME_MAX + 1];
     struct tar_name name, link; /* of the current entry */
-    struct buf content;         /* of a small file */
+    struct place_batch *batch;  /* small files that have come, and are not made yet */
+    char *content;              /* of a small file, in the batch */
     struct small_run {
         int64_t at, end;
     } runs[SMALL_RUNS_MAX]; /* of it, what is no hole */
@@ -84,14 +87,14 @@ static int open_dir_in(const struct placing *x, const char *path)
     return fd_open_in_root(p->root, from_root, O_PATH | O_DIRECTORY, 0);
 }
 
-static struct err *note(struct placing *x, const char *path, const struct stat *st, bool is_new,
-                        const struct meta *m)
+static void note(struct placing *x, const char *path, const struct stat *st, bool is_new,
+                 const struct meta *m)
 {
     size_t len = strlen(path);
     struct note *n;
 
     if (arena_size(x->notes_arena) > NOTES_BYTES_MAX)
-        return NULL;
+        return;
     n = arena_alloc(x->notes_arena, sizeof(*n) + len + 1);
     n->dev = st->st_dev;
     n->ino = st->st_ino;
@@ -103,7 +106,6 @@ static struct err *note(struct placing *x, const char *path, const struct stat *
     memcpy(n->path, path, len);
     n->next = x->notes;
     x->notes = n;
-    return NULL;
 }
 
 static struct err *note_fd(struct placing *x, const char *path, int fd, bool is_new,
@@ -113,7 +115,8 @@ static struct err *note_fd(struct placing *x, const char *path, int fd, bool is_
 
     if (fstat(fd, &st) < 0)
         return err_sys("stat %s", path);
-    return note(x, path, &st, is_new, m);
+    note(x, path, &st, is_new, m);
+    return NULL;
 }
 
 /* A missing parent, 0755 and root's, or of who owns all. */
@@ -315,14 +318,15 @@ static struct err *take_small(struct placing *x, int64_t size)
     struct content_part part;
     int64_t end = 0;
 
-    x->content.len = x->n_runs = 0;
-    buf_reserve(&x->content, (size_t)size);
+    x->n_runs = 0;
+    x->content = place_batch_space(x->batch, (size_t)size);
+    ASSERT(x->content);
     for (;;) {
         TRY(next_part(x, size, end, &part));
         if (part.is_end)
             return NULL;
-        memset(x->content.data + end, 0, (size_t)(part.at - end));
-        memcpy(x->content.data + part.at, part.p, part.n);
+        memset(x->content + end, 0, (size_t)(part.at - end));
+        memcpy(x->content + part.at, part.p, part.n);
         end = part.at + (int64_t)part.n;
         add_run(x, part.at, end);
     }
@@ -330,52 +334,51 @@ static struct err *take_small(struct placing *x, int64_t size)
 
 /* ---- regular files ---- */
 
-typedef struct err *(*fill_fn)(struct placing *x, int fd, struct archive_entry *e,
-                               const struct meta *m, const struct stat *made);
+/* A file that is to be made. */
+struct whole {
+    struct err *(*fill)(struct placing *x, int fd, const struct whole *w);
+    int64_t size;
+    const struct meta *meta;
+    struct archive_entry *entry; /* its attributes; NULL: none */
+};
 
-static struct err *fill_small(struct placing *x, int fd, struct archive_entry *e,
-                              const struct meta *m, const struct stat *made)
+static struct err *fill_small(struct placing *x, int fd, const struct whole *w)
 {
-    int64_t size = archive_entry_size(e), end = 0;
+    int64_t end = 0;
 
     for (size_t i = 0; i < x->n_runs; i++) {
         const struct small_run *r = &x->runs[i];
 
-        TRY(fd_write_all_at(fd, x->content.data + r->at, (size_t)(r->end - r->at), r->at));
+        TRY(fd_write_all_at(fd, x->content + r->at, (size_t)(r->end - r->at), r->at));
         end = r->end;
     }
-    if (end < size && ftruncate(fd, size) < 0)
-        return err_sys("extend to %lld bytes", (long long)size);
-    return meta_apply_new(fd, m, e, made);
+    return end < w->size && ftruncate(fd, w->size) < 0
+               ? err_sys("extend to %lld bytes", (long long)w->size)
+               : NULL;
 }
 
-/* By the descriptor alone where that is allowed: the way through /proc takes twice the time. */
-static struct err *link_temp(int fd, int dir, const char *name)
+static struct err *fill_large(struct placing *x, int fd, const struct whole *w)
 {
-    char link[32];
-
-    if (linkat(fd, "", dir, name, AT_EMPTY_PATH) == 0)
-        return NULL;
-    if (errno == EEXIST)
-        return err_sys("name %s", name);
-    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-    return linkat(AT_FDCWD, link, dir, name, AT_SYMLINK_FOLLOW) < 0 ? err_sys("name %s", name)
-                                                                    : NULL;
+    return write_content(x, fd, w->size);
 }
 
-static struct err *fill_large(struct placing *x, int fd, struct archive_entry *e,
-                              const struct meta *m, const struct stat *made)
+static struct err *fill(struct placing *x, int fd, const struct whole *w, struct stat *out)
 {
-    TRY(write_content(x, fd, archive_entry_size(e)));
-    return meta_apply_new(fd, m, e, made);
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return err_sys("stat %s", x->name.path);
+    TRY(w->fill(x, fd, w));
+    TRY(meta_apply_new(fd, w->meta, w->entry, &st));
+    *out = st;
+    return NULL;
 }
 
 /* Without a name until it is whole (O_TMPFILE; overlay has it since Linux 6.1), so that an engine
  * that dies leaves nothing; else under one of ours. */
-static struct err *put_whole(struct placing *x, int dir, struct archive_entry *e,
-                             const struct meta *m, fill_fn fill)
+static struct err *put_whole(struct placing *x, int dir, const struct whole *w)
 {
-    autoclose int fd = openat(dir, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, m->mode & 0777);
+    autoclose int fd = openat(dir, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, w->meta->mode & 0777);
     bool has_name = false;
     char temp[TEMP_NAME_MAX];
     struct err *err;
@@ -388,15 +391,17 @@ static struct err *put_whole(struct placing *x, int dir, struct archive_entry *e
     }
     if (fd < 0)
         return err_sys("make file %s", x->name.path);
-    err = fstat(fd, &st) < 0 ? err_sys("stat %s", x->name.path) : fill(x, fd, e, m, &st);
+    err = fill(x, fd, w, &st);
     if (!err && !has_name) {
-        err = link_temp(fd, dir, x->name.base);
-        if (!err)
-            return note(x, x->name.path, &st, true, NULL);
+        err = place_link_temp(fd, dir, x->name.base);
+        if (!err) {
+            note(x, x->name.path, &st, true, NULL);
+            return NULL;
+        }
         if (err_errno(err) == EEXIST) {
             err_drop(err);
             TRY(make_temp_name(x, temp));
-            err = link_temp(fd, dir, temp);
+            err = place_link_temp(fd, dir, temp);
             has_name = !err;
         }
     }
@@ -406,6 +411,82 @@ static struct err *put_whole(struct placing *x, int dir, struct archive_entry *e
         return err;
     }
     return take_name(x, dir, temp, x->name.base);
+}
+
+/* ---- small files, several at once ---- */
+
+/* It has a name already, or cannot be without one. */
+static struct err *name_made(struct placing *x, int dir, struct batch_file *f)
+{
+    char temp[TEMP_NAME_MAX];
+
+    if (f->fd < 0) {
+        x->content = f->content;
+        x->n_runs = 0;
+        add_run(x, 0, (int64_t)f->size);
+        return put_whole(x, dir, &(struct whole){fill_small, (int64_t)f->size, &f->meta, NULL});
+    }
+    TRY(make_temp_name(x, temp));
+    TRY(place_link_temp(f->fd, dir, temp));
+    return take_name(x, dir, temp, x->name.base);
+}
+
+static struct err *settle(struct placing *x, struct batch_file *f)
+{
+    struct tar_name current = x->name; /* its `base` is a place in x->name */
+    struct err *e = tar_name_clean(f->path, &x->name);
+    int dir;
+
+    if (!e)
+        e = open_parent(x, &x->name, true, &dir);
+    if (!e)
+        e = name_made(x, dir, f);
+    x->name = current;
+    return e;
+}
+
+/* The first of what failed is told. What was made is noted all the same, to be taken back. */
+static struct err *make_batch(struct placing *x)
+{
+    size_t n = place_batch_count(x->batch);
+    struct batch_file *files = n ? place_batch_make(x->batch) : NULL;
+    struct err *e = NULL;
+
+    for (size_t i = 0; i < n; i++) {
+        struct batch_file *f = &files[i];
+
+        if (f->is_named)
+            note(x, f->path, &f->st, true, NULL);
+        else if (f->err && !e)
+            e = steal_ptr(&f->err);
+        else if (!e)
+            e = settle(x, f);
+    }
+    place_batch_forget(x->batch);
+    return e;
+}
+
+static bool has_holes(const struct placing *x, int64_t size)
+{
+    return size && (x->n_runs != 1 || x->runs[0].at || x->runs[0].end != size);
+}
+
+static void add_to_batch(struct placing *x, int dir, int64_t size, const struct meta *m)
+{
+    place_batch_add(
+        x->batch, dir, x->name.path, x->name.parent_len,
+        &(struct batch_file){
+            .base = x->name.base, .content = x->content, .size = (size_t)size, .meta = *m});
+}
+
+/* Anything else comes after them: it may be one of them, or stand in front of one. */
+static bool joins_batch(const struct placing *x, struct archive_entry *e)
+{
+    int64_t size = archive_entry_size(e);
+
+    return archive_entry_filetype(e) == S_IFREG && !archive_entry_hardlink(e) && size >= 0 &&
+           size <= SMALL_BYTES &&
+           place_batch_takes(x->batch, x->name.path, x->name.parent_len, (size_t)size);
 }
 
 static struct err *put_file(struct placing *x, int dir, struct archive_entry *e,
@@ -418,9 +499,16 @@ static struct err *put_file(struct placing *x, int dir, struct archive_entry *e,
                        (long long)x->plan->max_bytes);
     x->file_bytes += size;
     if (size > SMALL_BYTES)
-        return put_whole(x, dir, e, m, fill_large);
+        return put_whole(x, dir, &(struct whole){fill_large, size, m, e});
     TRY(take_small(x, size));
-    return put_whole(x, dir, e, m, fill_small);
+    TRY(open_parent(x, &x->name, true, &dir)); /* what came first may have been made meanwhile */
+    if (!has_holes(x, size) && !meta_has_xattrs(e)) {
+        add_to_batch(x, dir, size, m);
+        return NULL;
+    }
+    TRY(make_batch(x));
+    TRY(open_parent(x, &x->name, true, &dir));
+    return put_whole(x, dir, &(struct whole){fill_small, size, m, e});
 }
 
 /* ---- other kinds ---- */
@@ -475,9 +563,9 @@ static struct err *put_node(struct placing *x, int dir, struct archive_entry *e,
     }
     if (is_beside)
         return take_name(x, dir, temp, x->name.base);
-    return fstatat(dir, made, &st, AT_SYMLINK_NOFOLLOW) < 0
-               ? NULL
-               : note(x, x->name.path, &st, true, NULL);
+    if (fstatat(dir, made, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        note(x, x->name.path, &st, true, NULL);
+    return NULL;
 }
 
 /* "from" → "to", in front of the rest. */
@@ -516,7 +604,7 @@ static struct err *put_hard_link(struct placing *x, const char *raw)
     to = fcntl(dir, F_DUPFD_CLOEXEC, 0);
     if (linkat(from, x->link.base, to, x->name.base, 0) == 0) {
         if (fstatat(to, x->name.base, &st, AT_SYMLINK_NOFOLLOW) == 0)
-            return note(x, x->name.path, &st, true, NULL);
+            note(x, x->name.path, &st, true, NULL);
         return NULL;
     }
     if (errno == EEXIST) {
@@ -579,6 +667,8 @@ static struct err *put(struct placing *x, struct archive_entry *e)
     if (!raw)
         return err_new(ERR_INVALID, "an archive entry has no usable name");
     TRY(rename_entry(x, raw, &x->name));
+    if (!joins_batch(x, e))
+        TRY(make_batch(x));
     if (!*x->name.path && (!S_ISDIR(type) || hard_link))
         return err_new(ERR_INVALID, "the archive's root is not a directory");
     if (hard_link)
@@ -646,7 +736,10 @@ static la_ssize_t on_read(struct archive *ar, void *ctx, const void **p)
     struct placing *x = ctx;
     size_t n = 0;
 
-    x->read_err = x->read_err ? x->read_err : x->plan->more(x->plan->ctx, p, &n);
+    if (!x->read_err)
+        x->read_err = make_batch(x); /* the client may take its time */
+    if (!x->read_err)
+        x->read_err = x->plan->more(x->plan->ctx, p, &n);
     if (!x->read_err)
         return (la_ssize_t)n;
     archive_set_error(ar, EIO, "%s", err_text(x->read_err));
@@ -674,6 +767,7 @@ static struct err *put_all(struct placing *x, int in_fd)
         TRY(check_bounds(x));
         TRY(put(x, e));
     }
+    TRY(make_batch(x));
     return look(x); /* a client that went looks like the end */
 }
 
@@ -687,6 +781,7 @@ struct err *tar_place(int in_fd, const struct tar_place_plan *plan)
     x->plan = plan;
     x->parent = -1;
     x->notes_arena = arena_create();
+    x->batch = place_batch_create();
     e = decoder_open(DECODER_RAW_TAR, &x->ar);
     if (!e)
         e = put_all(x, in_fd);
@@ -701,7 +796,7 @@ struct err *tar_place(int in_fd, const struct tar_place_plan *plan)
         set_times(x);
     drop_parent(x);
     arena_destroy(x->notes_arena);
-    buf_finish(&x->content);
+    place_batch_destroy(x->batch);
     archive_read_free(x->ar);
     utf8_end(&scope);
     return e;

@@ -5,7 +5,10 @@
  */
 #include "view/stats.h"
 
+#include <sys/resource.h>
+
 #include "base/clock.h"
+#include "cgroup/cgroup.h"
 #include "container/object.h"
 
 #include "stats_sample.h"
@@ -13,6 +16,7 @@
 #define PERIOD_MS 1000
 #define SHORT_MS 100 /* between the two looks of a single answer */
 #define SLICE_NS (NS_PER_MS / 2)
+#define KEPT_SHARE 8 /* of all descriptors, for files of cgroups */
 
 struct stats_round {
     struct job job;
@@ -29,7 +33,8 @@ struct watched { /* a container that somebody watches */
     struct container *c; /* NULL: nobody does any more */
     struct list watches;
     struct stats_cpu last;
-    int refs; /* of the sampler, and of a round */
+    struct cgroup_kept *kept; /* NULL: not yet, too many, or a round has it */
+    int refs;                 /* of the sampler, and of a round */
 };
 
 struct stats_watch {
@@ -37,7 +42,7 @@ struct stats_watch {
     struct watched *of;  /* NULL before the first look */
     struct container *c; /* until then */
     bool is_ended;       /* before it */
-    void (*fn)(void *ctx, const char *json);
+    void (*fn)(void *ctx, const struct buf *line);
     void *ctx;
 };
 
@@ -46,6 +51,7 @@ struct stats_sampler {
     struct list watched;
     struct timer tick;
     struct stats_round *round; /* under way */
+    size_t kept_max;           /* containers whose files stay open */
 };
 
 static void on_tick(struct timer *t);
@@ -53,9 +59,12 @@ static void on_tick(struct timer *t);
 struct stats_sampler *stats_sampler_create(struct parts *p)
 {
     struct stats_sampler *s = mem_new(struct stats_sampler);
+    struct rlimit limit;
 
     s->parts = p;
     list_init(&s->watched);
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
+        s->kept_max = limit.rlim_cur / KEPT_SHARE / CGROUP_KEPT_FILES;
     return s;
 }
 
@@ -73,6 +82,7 @@ static void watched_unref(struct watched *w)
     if (--w->refs)
         return;
     stats_cpu_finish(&w->last);
+    cgroup_kept_destroy(w->kept);
     free(w);
 }
 
@@ -89,10 +99,11 @@ static void watched_leave(struct watched *w)
 static void look_at_all(struct job *job)
 {
     struct stats_round *r = container_of(job, struct stats_round, job);
+    struct stats_host host = {0};
 
     ASSERT_WORKER();
     for (size_t i = 0; i < r->n; i++)
-        stats_look_do(&r->v[i].look);
+        stats_look_do(&r->v[i].look, &host);
 }
 
 static void hand_out_one(struct round_item *item)
@@ -105,16 +116,17 @@ static void hand_out_one(struct round_item *item)
     is_gone = w->c->is_gone;
     stats_cpu_finish(&w->last);
     w->last = item->look.now;
+    w->kept = steal_ptr(&item->look.kept);
     item->look.now = (struct stats_cpu){0};
     list_each (watch, &w->watches, struct stats_watch, link) {
-        void (*fn)(void *ctx, const char *json) = watch->fn;
+        void (*fn)(void *ctx, const struct buf *line) = watch->fn;
         void *ctx = watch->ctx;
 
         if (is_gone) {
             list_remove(&watch->link);
             free(watch);
         }
-        fn(ctx, is_gone ? NULL : item->look.json.data);
+        fn(ctx, is_gone ? NULL : &item->look.json);
     }
     if (is_gone && w->c)
         watched_leave(w);
@@ -164,6 +176,8 @@ static void begin_round(struct stats_sampler *s)
         stats_look_begin(&item->look, w->c);
         item->look.before = w->last;
         w->last = (struct stats_cpu){0};
+        item->look.kept = w->kept || r->n > s->kept_max ? w->kept : cgroup_kept_create();
+        w->kept = NULL;
     }
     r->job.run = look_at_all;
     r->job.done = on_looked;
@@ -205,7 +219,8 @@ struct stats_op {
     struct container *c;
     bool is_one_shot;
     struct stats_look look;
-    void (*done)(void *ctx, struct err *err, const char *json);
+    struct stats_host host;
+    void (*done)(void *ctx, struct err *err, struct buf *line);
     void *ctx;
 };
 
@@ -229,7 +244,7 @@ static struct err *sample(struct op *op)
     struct stats_op *o = (struct stats_op *)op;
 
     ASSERT_WORKER();
-    stats_look_do(&o->look);
+    stats_look_do(&o->look, &o->host);
     return NULL;
 }
 
@@ -269,7 +284,7 @@ static void on_done(struct op *op, struct err *err, void *ctx)
     struct stats_op *o = ctx;
 
     (void)op;
-    o->done(o->ctx, err, err ? NULL : o->look.json.data);
+    o->done(o->ctx, err, err ? NULL : &o->look.json);
 }
 
 static struct stats_op *make_op(struct container *c, bool is_one_shot)
@@ -285,7 +300,7 @@ static struct stats_op *make_op(struct container *c, bool is_one_shot)
 }
 
 void container_stats(struct container *c, bool is_one_shot,
-                     void (*done)(void *ctx, struct err *err, const char *json), void *ctx)
+                     void (*done)(void *ctx, struct err *err, struct buf *line), void *ctx)
 {
     struct stats_op *o = make_op(c, is_one_shot);
 
@@ -323,13 +338,13 @@ static void on_first(struct op *op, struct err *err, void *ctx)
     } else {
         join(watch, &o->look);
         if (!err) /* else the next one comes in a second */
-            watch->fn(watch->ctx, o->look.json.data);
+            watch->fn(watch->ctx, &o->look.json);
     }
     err_drop(err);
 }
 
 struct stats_watch *container_watch_stats(struct container *c,
-                                          void (*fn)(void *ctx, const char *json), void *ctx)
+                                          void (*fn)(void *ctx, const struct buf *line), void *ctx)
 {
     struct stats_watch *watch = mem_new(struct stats_watch);
 

@@ -18,6 +18,7 @@
 #include "interfaces.h"
 
 #define PROC_TEXT_MAX 65536
+#define HOST_AGE_NS (2 * NS_PER_MS)
 
 void stats_cpu_finish(struct stats_cpu *c)
 {
@@ -50,6 +51,7 @@ void stats_look_finish(struct stats_look *l)
     free(l->place);
     if (l->pidfd >= 0)
         close(l->pidfd);
+    cgroup_kept_destroy(l->kept);
     stats_cpu_finish(&l->before);
     stats_cpu_finish(&l->now);
     buf_finish(&l->json);
@@ -74,14 +76,24 @@ static int64_t host_cpu_ns(struct arena *a)
     return sum * (NS_PER_S / sysconf(_SC_CLK_TCK));
 }
 
-static int64_t host_memory(void)
+/* Each of them is files of proc and sysfs. Those of a round are not much older than its looks. */
+static void look_at_host(struct stats_host *h, struct arena *a)
 {
-    return (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+    int64_t now = clock_boot_ns();
+
+    if (h->at_ns && now - h->at_ns < HOST_AGE_NS)
+        return;
+    if (!h->at_ns) {
+        h->memory_bytes = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+        h->n_cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    }
+    h->cpu_ns = host_cpu_ns(a);
+    h->at_ns = now;
 }
 
 /* ---- writing ---- */
 
-static void write_cpu(struct jw *w, const char *key, const struct stats_cpu *c)
+static void write_cpu(struct jw *w, const char *key, const struct stats_cpu *c, int64_t n_cpus)
 {
     jw_obj(w, key);
     jw_obj(w, "cpu_usage");
@@ -97,7 +109,7 @@ static void write_cpu(struct jw *w, const char *key, const struct stats_cpu *c)
     jw_obj_end(w);
     if (c->is_set) {
         jw_int(w, "system_cpu_usage", c->host_ns);
-        jw_int(w, "online_cpus", sysconf(_SC_NPROCESSORS_ONLN));
+        jw_int(w, "online_cpus", n_cpus);
     }
     jw_obj(w, "throttling_data");
     jw_int(w, "periods", c->periods);
@@ -139,7 +151,7 @@ static void write_block_io(struct jw *w, const struct cgroup_detail *d)
     jw_obj_end(w);
 }
 
-static void write_memory(struct jw *w, const struct cgroup_detail *d, bool is_v2)
+static void write_memory(struct jw *w, const struct cgroup_detail *d, bool is_v2, int64_t of_host)
 {
     jw_obj(w, "memory_stats");
     jw_int(w, "usage", d->usage.memory_bytes);
@@ -151,7 +163,7 @@ static void write_memory(struct jw *w, const struct cgroup_detail *d, bool is_v2
     jw_obj_end(w);
     if (!is_v2 && d->memory_failures)
         jw_int(w, "failcnt", d->memory_failures);
-    jw_int(w, "limit", d->usage.memory_limit ? d->usage.memory_limit : host_memory());
+    jw_int(w, "limit", d->usage.memory_limit ? d->usage.memory_limit : of_host);
     jw_obj_end(w);
 }
 
@@ -216,7 +228,8 @@ static void write_time(struct jw *w, const char *key, int64_t ns)
         jw_str(w, key, "0001-01-01T00:00:00Z");
 }
 
-static void take_cpu(struct stats_look *l, struct arena *a, const struct cgroup_detail *d)
+static void take_cpu(struct stats_look *l, const struct stats_host *host,
+                     const struct cgroup_detail *d)
 {
     l->now = (struct stats_cpu){
         .is_set = true,
@@ -224,7 +237,7 @@ static void take_cpu(struct stats_look *l, struct arena *a, const struct cgroup_
         .total_ns = d->usage.cpu_ns,
         .user_ns = d->usage.cpu_user_ns,
         .kernel_ns = d->usage.cpu_system_ns,
-        .host_ns = host_cpu_ns(a),
+        .host_ns = host->cpu_ns,
         .periods = d->usage.periods,
         .throttled_periods = d->usage.throttled_periods,
         .throttled_ns = d->usage.throttled_ns,
@@ -236,18 +249,19 @@ static void take_cpu(struct stats_look *l, struct arena *a, const struct cgroup_
     memcpy(l->now.cpus, d->cpus, d->n_cpus * sizeof(*d->cpus));
 }
 
-void stats_look_do(struct stats_look *l)
+void stats_look_do(struct stats_look *l, struct stats_host *host)
 {
     autoarena struct arena *a = arena_create();
     struct cgroup_detail d = {0};
     struct jw w = {.out = &l->json};
-    struct err *e = l->pidfd < 0 ? NULL : cgroup_detail(l->cgroups, l->place, a, &d);
+    struct err *e = l->pidfd < 0 ? NULL : cgroup_detail(l->cgroups, l->place, l->kept, a, &d);
     bool is_there = l->pidfd >= 0 && !e;
 
     ASSERT_WORKER();
     err_drop(e); /* it has ended */
+    look_at_host(host, a);
     if (is_there)
-        take_cpu(l, a, &d);
+        take_cpu(l, host, &d);
     jw_obj(&w, NULL);
     jw_str(&w, "name", l->name);
     jw_str(&w, "id", l->id);
@@ -263,10 +277,10 @@ void stats_look_do(struct stats_look *l)
     jw_int(&w, "num_procs", 0);
     jw_obj(&w, "storage_stats");
     jw_obj_end(&w);
-    write_cpu(&w, "cpu_stats", &l->now);
-    write_cpu(&w, "precpu_stats", is_there ? &l->before : &(struct stats_cpu){0});
+    write_cpu(&w, "cpu_stats", &l->now, host->n_cpus);
+    write_cpu(&w, "precpu_stats", is_there ? &l->before : &(struct stats_cpu){0}, host->n_cpus);
     if (is_there) {
-        write_memory(&w, &d, cgroup_is_v2(l->cgroups));
+        write_memory(&w, &d, cgroup_is_v2(l->cgroups), host->memory_bytes);
         write_pressures(l, &w);
         if (l->has_networks)
             write_networks(l, a, &w);
@@ -275,4 +289,5 @@ void stats_look_do(struct stats_look *l)
         jw_obj_end(&w);
     }
     jw_obj_end(&w);
+    buf_putc(&l->json, '\n');
 }

@@ -112,8 +112,8 @@ build run:4 --memory 64m --shm-size 3m --ulimit nofile=77:88 --add-host there:1.
 RUN ulimit -n >/l; df -k /dev/shm | tail -1 >>/l; grep there /etc/hosts >>/l; cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null >>/l; true'
 same "limits" "77 3072 1.2.3.4 67108864" "$(inside run:4 'cat /l' | awk 'NR==1{print $1} NR==2{print $2} NR==3{print $1} NR==4{print $1}' | xargs)"
 build run:5 <<<'FROM busybox
-RUN --mount=type=tmpfs,target=/x true'
-says "RUN --mount is refused" 'RUN --mount is not supported'
+RUN --device=vendor.com/class=x true'
+says "RUN --device is refused" 'RUN --device is not supported'
 build run:6 <<<'FROM busybox
 RUN nosuchprogram'
 says "a program that is not there" 'returned a non-zero code: 127'
@@ -178,7 +178,7 @@ COPY --exclude=t* --link one two /e/
 X
 same "--exclude" "/d/empty /d/link /d/sub /d/top /e/one" "$(inside copy:3 'find /d /e -mindepth 1 | sort | xargs')"
 says "--link is warned of" 'Warning.*--link has no effect'
-refused "a URL" 'ADD http://x.example/y /y' 'URLs are not fetched'
+refused "a git repository" 'ADD https://x.example/y.git /y' 'ADD of a git repository is not supported'
 build copy:2 <<'X'
 FROM busybox
 RUN mkdir -p /real && ln -s /real /linkdir && ln -s /real/target /linkfile && echo old >/real/target && mkdir /up && ln -s ../../../../../../etc /up/out && ln -s /nosuch /dangling

@@ -4,7 +4,8 @@
 # resolver, rules, what inspect tells, and what the next engine finds. Failed is each step, and the
 # kernel refuses what a container's root can make it refuse.
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh
-expect_500 'fault injected at network/connect:|step save did not end within ' 'steps that fail or hang on purpose'
+expect_500 'fault injected at network/(dis)?connect:|step save did not end within ' 'steps that fail or hang on purpose'
+expect_500 'cannot make the veth pair .* file exists' 'an interface of that name is in the container'
 qa_up
 
 pid_of() { d inspect -f '{{.State.Pid}}' ff; }

@@ -15,7 +15,7 @@ forgets() {
     case $1 in
     container/stats:pause | */*:claim-root | container/start:take-root | container/path-stat:settle | container/copy-*:settle) ;;
     container/start:settle | container/start:await-permit | container/stop:await-exit | container/pause:await-execs | container/remove:end-process | container/exited:drain-streams) ;;
-    build/build:begin | build/step:await-exit | build/step:await-source | build/step:look-up) ;;
+    build/build:begin | build/step:await-exit | build/source:await-source | build/step:look-up | build/step:hold-folders) ;;
     image/*:begin | image/import:claim | image/load:make-layers | image/pull:connect | image/pull:resolve-manifest | image/pull:fetch-config | image/pull:make-layers | image/pull-all:*) ;;
     image/push:connect | image/push:send-* | image/push-all:* | image/ask:*) ;;
     *) return 1 ;;
@@ -113,6 +113,10 @@ print(json.dumps({"Image": "busybox", "Cmd": ["sleep", "1000"], "HostConfig": {"
         build_context "$1"
         curl -s -m 20 -o /dev/null -X POST -H "$TAR" --data-binary "@$HOST/context.tar" --unix-socket "$SOCK" 'http://x/build?nocache=1' & OTHER_BUILD=$!
         poll 5 eval 'api GET /debug/ops; [[ $BODY = *await-exit* ]]' ;;
+    build/step:hold-folders) # another build has the folder
+        mkdir -p "$HOST/other" && echo "$BUILD_HOLDS; sleep 1" >"$HOST/other/Dockerfile" && tar -C "$HOST/other" -cf "$HOST/other.tar" .
+        curl -s -m 20 -o /dev/null -X POST -H "$TAR" --data-binary "@$HOST/other.tar" --unix-socket "$SOCK" 'http://x/build?nocache=1' & OTHER_BUILD=$!
+        poll 5 eval 'api GET /debug/ops; [[ $BODY = *await-exit* ]]' ;;
     image/import:claim) # the same layer is on its way from a registry
         api DELETE /images/127.0.0.1:5001/slow; api DELETE /images/fimport; rm -f "$HOST/slow-pull"
         in_host curl -s -m 20 -X POST --unix-socket "$SOCK" 'http://x/images/create?fromImage=127.0.0.1:5001/slow&tag=latest' >"$HOST/slow-pull" &
@@ -130,7 +134,7 @@ release() {
         same "$1: all others have their turn" "1 48" "$(cat "$HOST"/crowd-* | sort -r | uniq -c | awk '{ print $1 }' | xargs)" ;;
     container/pause:await-execs) kill -CONT "$(keeper_pid)"; wait "$SLOW_EXEC"; EXEC= ;;
     container/start:await-save) freed ;;
-    build/step:look-up) wait "$OTHER_BUILD" ;;
+    build/step:look-up | build/step:hold-folders) wait "$OTHER_BUILD" ;;
     container/*:claim-root) kill -CONT "$(keeper_pid)"; wait $STARTING ;;
     container/start:take-root) freed; wait $STARTING ;;
     image/import:claim) kill -CONT "$SLOW_REGISTRY"; wait "$SLOW_PULL" ;;

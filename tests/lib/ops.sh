@@ -58,15 +58,20 @@ RUN echo z >/z
 RUN <<EOF
 #!/bin/sh
 echo s >/s
-EOF'
+EOF
+ADD http://127.0.0.1:5000/v2/ /u
+RUN --mount=type=bind,target=/m --mount=type=bind,from=busybox,target=/i --mount=type=cache,id=faults,target=/c echo m >/m2'
 BUILD_WAITS='FROM busybox AS one
 RUN sleep 0.7; echo x >/x
 FROM busybox
 COPY --from=one /x /y'
+BUILD_HOLDS='FROM busybox
+RUN --mount=type=cache,id=held,target=/c,sharing=locked sleep 0.7'
 build_file() {
     case $1 in
     build/from:await-base) printf 'FROM 127.0.0.1:5001/slow:latest\nLABEL of=faults\n' ;;
-    build/step:await-source | build/step:look-up) echo "$BUILD_WAITS" ;;
+    build/source:await-source | build/step:await-sources | build/step:look-up) echo "$BUILD_WAITS" ;;
+    build/step:hold-folders) echo "$BUILD_HOLDS" ;;
     *) echo "$BUILD_ALL" ;;
     esac
 }

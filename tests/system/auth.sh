@@ -183,6 +183,29 @@ refuses "a login that is no text" '{"auths":{"127.0.0.1:5000":{"auth":5}}}'
 refuses "a helper that is no text" '{"credHelpers":{"127.0.0.1:5000":7}}'
 refuses "comments" '{ // mine
 "auths": {}}'
+# ---- credentials in the environment: in front of all that is kept ----
+in_env() { jq -nc --arg k "$1" --arg a "$(printf %s "$2" | base64 -w0)" '{auths:{($k):{auth:$a}}}'; }
+fresh; b rmi -f 127.0.0.1:5001/busybox >/dev/null 2>&1
+fails "nobody pulls there" 'no basic auth credentials|unauthorized|denied' b pull -q 127.0.0.1:5001/busybox
+export DOCKER_AUTH_CONFIG
+DOCKER_AUTH_CONFIG=$(in_env 127.0.0.1:5001 user:secret)
+check "DOCKER_AUTH_CONFIG: pulls" b pull -q 127.0.0.1:5001/busybox
+check "nothing of it is written" test ! -e "$W/c/config.json"
+like "logout says that it counts all the same" 'WARNING: DOCKER_AUTH_CONFIG is set and takes precedence' "$(b logout 127.0.0.1:5001 2>&1)"
+like "login uses it, and says so" 'takes precedence.*Authenticating with existing credentials' "$(b login 127.0.0.1:5001 2>&1 </dev/null | tr '\n' ' ')"
+DOCKER_AUTH_CONFIG=$(in_env 127.0.0.1:5001 user:wrong)
+fails "also in front of what config.json has" 'unauthorized|denied|401' b pull -q 127.0.0.1:5001/busybox
+DOCKER_AUTH_CONFIG=$(in_env other.lan user:wrong)
+check "what it does not have comes from there" b pull -q 127.0.0.1:5001/busybox
+for wrong in '{' '[]' '{"auths":{"127.0.0.1:5001":{}}}' '{"auths":{},"credsStore":"pass"}' '{}{}'; do
+    DOCKER_AUTH_CONFIG=$wrong
+    like "$wrong: told of" '^Failed to create credential store from DOCKER_AUTH_CONFIG:' "$(b pull -q 127.0.0.1:5001/busybox 2>&1)"
+    check "$wrong: config.json counts" b pull -q 127.0.0.1:5001/busybox
+done
+DOCKER_AUTH_CONFIG=
+same "an empty one is none" "" "$(b pull -q 127.0.0.1:5001/busybox 2>&1 >/dev/null)"
+unset DOCKER_AUTH_CONFIG
+
 fresh; : >"$W/c/config.json"
 check "an empty file is one" eval "echo secret | b login -u user --password-stdin 127.0.0.1:5001"
 same "and is filled" user:secret "$(auth_of 127.0.0.1:5001)"

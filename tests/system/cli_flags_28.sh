@@ -22,7 +22,7 @@ RUN="add-host annotation attach blkio-weight blkio-weight-device cap-add cap-dro
   volume-driver volumes-from workdir"
 BUILD="add-host allow! annotation! attest! build-arg build-context! builder! cache-from cache-to! call cgroup-parent check
   compress! cpu-period cpu-quota cpu-shares cpuset-cpus cpuset-mems disable-content-trust file force-rm iidfile isolation! label load memory
-  memory-swap metadata-file! network no-cache no-cache-filter! output! platform progress provenance! pull push! quiet rm sbom! secret!
+  memory-swap metadata-file! network no-cache no-cache-filter! output! platform progress provenance! pull push! quiet rm sbom! secret
   security-opt! shm-size squash! ssh! tag target ulimit"
 TABLE="attach: detach-keys no-stdin sig-proxy
 build: $(echo $BUILD)

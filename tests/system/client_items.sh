@@ -67,8 +67,6 @@ same "no image may be called like an id" 400 "$STATUS"
 same "an image's id is its own" "$image" "$(api GET "/images/${image#sha256:}/json"; jq -r .Id <<<"$BODY")"
 d rmi other:1 >/dev/null
 
-api_is "the size that images share is said not to be known" 200 '"SharedSize":-1' GET '/images/json?shared-size=1'
-
 # ---- platforms, and archives that are none ----
 api_is "pull: a platform that the image has not" 404 'no matching manifest|does not match the specified platform|was found but' POST '/images/create?fromImage=127.0.0.1:5000/busybox&tag=latest&platform=linux/riscv64'
 api_is "import: a platform that is none" 400 'platform|os|invalid' POST '/images/create?fromSrc=-&repo=x&platform=x/y/z/w' x

@@ -112,7 +112,8 @@ def members():
     text = open(os.path.join(SRC, "core/settings_flags.c"), encoding="utf-8").read()
     for name, rest in re.findall(r"^    \{\"([\w-]+)\", (.*?)(?=^    \{)", text, re.M | re.S):
         at = re.search(r"AT\((\w+)\)", rest)
-        found["DaemonFlag." + name] = at[1] if at else None
+        kind = "DaemonKey." if re.search(r"IN_FILE|FLAG_HIDDEN", rest) else "DaemonFlag."
+        found[kind + name] = at[1] if at else None
     return found
 
 

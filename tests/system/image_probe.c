@@ -116,7 +116,13 @@ static void show(struct probe *p, struct image *i, const char *how)
     else if (!strcmp(how, "history"))
         image_write_history(i, &w);
     else
-        image_write_summary(i, image_tags(i), image_digests(i), &w, 151);
+        image_write_summary(i,
+                            &(struct image_shown){.tags = image_tags(i),
+                                                  .digests = image_digests(i),
+                                                  .shared_bytes = -1,
+                                                  .containers = (int64_t)image_users(i),
+                                                  .api_version = 151},
+                            &w);
     puts(b.data);
     (void)p;
 }

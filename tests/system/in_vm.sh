@@ -4,6 +4,9 @@
 # vm.sh sets BERTH_BIN (the installed programs) and IMAGES (a folder with image archives).
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/qa.sh && . ../lib/lan.sh
 trap 'lan_down; host_down' EXIT
+expect_500 '/start .*no procfs to share' 'a donor has put something over its /proc'
+expect_500 '/start .*a limit of user.max_' 'a limit of the machine is used up'
+expect_500 'Bind for .* failed: port is already allocated' 'as Docker'
 host_up
 CG=/sys/fs/cgroup
 before=$(grep ' cgroup2 ' /proc/mounts)

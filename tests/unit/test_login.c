@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a login makes of config.json, what helpers print, and what registries are called. */
 /* links: cli image */
+#include "auth_env.h"
 #include "config_json.h"
 #include "credential_helper.h"
 #include "server_name.h"
@@ -146,4 +147,54 @@ TEST(choice_of_a_context)
     CHECK(!is_changed);
     edited("{\"currentContext\":\"lab\"}", &(struct config_edit){0}, &is_changed);
     CHECK(!is_changed);
+}
+
+TEST(credentials_of_the_environment)
+{
+    struct auth_env env = {0};
+
+    CHECK_OK(auth_env_parse(test_arena, "", &env));
+    CHECK_OK(auth_env_parse(test_arena, " \n", &env));
+    CHECK_OK(auth_env_parse(test_arena, "{}", &env));
+    CHECK_OK(auth_env_parse(test_arena, "{\"auths\":null}", &env));
+    CHECK_INT(env.keys.n, 0);
+    CHECK_OK(auth_env_parse(test_arena,
+                            "{\"auths\":{\"reg.lan:5000\":{\"auth\":\"dTpwOng=\"},"
+                            "\"b\":{\"Auth\":\"YTpi\"}}}",
+                            &env));
+    CHECK_INT(env.keys.n, 2);
+    CHECK_STR(env.keys.v[0], "reg.lan:5000");
+    CHECK_STR(env.v[0].user, "u");
+    CHECK_STR(env.v[0].password, "p:x"); /* the first colon counts */
+    CHECK_STR(env.v[1].user, "a");
+}
+
+TEST(wrong_credentials_of_the_environment)
+{
+    static const struct {
+        const char *text, *says;
+    } cases[] = {
+        {"{", "not one JSON object"},
+        {"[]", "not one JSON object"},
+        {"{} {}", "not one JSON object"},
+        {"{\"auths\":[]}", "is no object"},
+        {"{\"auths\":{},\"credsStore\":\"x\"}", "unknown field \"credsStore\""},
+        {"{\"auths\":{\"r\":{}}}", "is missing key `auth` for r"},
+        {"{\"auths\":{\"r\":\"dTpw\"}}", "is missing key `auth` for r"},
+        {"{\"auths\":{\"r\":{\"auth\":1}}}", "is missing key `auth` for r"},
+        {"{\"auths\":{\"r\":{\"auth\":\"dTpw\",\"email\":\"e\"}}}", "unknown field \"email\""},
+        {"{\"auths\":{\"r\":{\"auth\":\"%%\"}}}", "Invalid auth configuration file"},
+        {"{\"auths\":{\"r\":{\"auth\":\"dXA=\"}}}", "Invalid auth configuration file"},
+        {"{\"auths\":{\"r\":{\"auth\":\"OnA=\"}}}", "Invalid auth configuration file"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct auth_env env = {0};
+        struct err *e = auth_env_parse(test_arena, cases[i].text, &env);
+
+        CHECK(e && strstr(err_text(e), cases[i].says));
+        CHECK(e && !strstr(err_text(e), "dTpw"));
+        err_drop(e);
+        CHECK_INT(env.keys.n, 0);
+    }
 }

@@ -8,9 +8,9 @@
 
 #include "base/fd.h"
 
+#include "storage/tree.h"
 #include "store.h"
 #include "trash.h"
-#include "tree.h"
 
 #include "test.h"
 

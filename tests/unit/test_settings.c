@@ -126,7 +126,16 @@ TEST(bad_flags_are_refused_in_dockers_words)
     check_says(parse("serve"), "accepts no arguments");
     check_says(parse("-- serve"), "accepts no arguments");
     check_says(parse("-"), "accepts no arguments");
-    check_says(parse("--tlsverify"), "unknown flag: --tlsverify");
+    check_says(parse("--authorization-plugin x"), "--policy file");
+    check_says(parse("--default-cgroupns-mode x"), "it is host or private");
+    check_says(parse("--default-ipc-mode host"), "it is shareable or private");
+    check_says(parse("--default-shm-size 0"), "must be greater than 0");
+    check_says(parse("--default-network-opt bridge=x"), "invalid default-network-opt bridge=x");
+    check_says(parse("--default-gateway x"), "x is not an ip address");
+    check_says(parse("--host-gateway-ip x"), "x is not an ip address");
+    check_says(parse("--fixed-cidr 10.0.0.0"), "invalid CIDR address: 10.0.0.0");
+    check_says(parse("--log-format xml"), "it is text or json");
+    check_says(parse("--builder x"), "unknown flag: --builder");
     check_says(parse("--log-level loud"), "invalid logging level: loud");
     check_says(parse("--label nokey"), "bad attribute format: nokey");
     check_says(parse("--dns example.org"), "example.org is not an ip address");
@@ -174,6 +183,51 @@ TEST(the_file_sets_what_no_flag_sets)
     CHECK_OK(parse_file("{}", ""));
 }
 
+TEST(what_dockerd_has_as_objects)
+{
+    CHECK_OK(parse_file(
+        "{\"default-address-pools\":[{\"base\":\"10.8.0.0/16\",\"size\":24}],"
+        "\"default-ulimits\":{\"nofile\":{\"Name\":\"nofile\",\"Hard\":9,\"Soft\":7}},"
+        "\"default-network-opts\":{\"bridge\":{\"com.docker.network.driver.mtu\":\"1400\"}},"
+        "\"default-shm-size\":\"32m\",\"host-gateway-ip\":\"10.0.0.1\",\"features\":{\"cdi\":true},"
+        "\"builder\":{\"gc\":{\"enabled\":true}},\"runtimes\":{\"x\":{\"path\":\"/"
+        "x\"}},\"init\":true,"
+        "\"tls\":true,\"tlscacert\":\"/x\",\"authorization-plugins\":[]}",
+        ""));
+    CHECK_STR(s.address_pools.v[0], "base=10.8.0.0/16,size=24");
+    CHECK_STR(pairs_get(&s.ulimits, "nofile"), "7:9");
+    CHECK_STR(s.network_opts.v[0], "bridge=com.docker.network.driver.mtu=1400");
+    CHECK_STR(s.host_gateway_ips.v[0], "10.0.0.1");
+    CHECK_INT(s.shm_size.value, 32 << 20);
+    CHECK(s.init);
+}
+
+static struct strs changes;
+
+static void note(void *ctx, const struct settings_change *c)
+{
+    (void)ctx;
+    strs_add(test_arena, &changes,
+             arena_printf(test_arena, "%s %s>%s%s", c->key, c->from, c->to,
+                          c->is_taken ? "" : " later"));
+}
+
+TEST(what_a_reload_takes)
+{
+    struct settings before;
+
+    CHECK_OK(parse_file("{\"labels\":[\"a=b\"],\"mtu\":1400}", ""));
+    before = s;
+    CHECK_OK(parse_file("{\"labels\":[\"a=c\"],\"mtu\":1300,\"debug\":true,\"tls\":true}", ""));
+    settings_each_change(test_arena, &before, &s, note, NULL);
+    CHECK_STR(strs_join(test_arena, &changes, "; "),
+              "debug false>true; labels [a=b]>[a=c]; mtu 1400>1300 later");
+    settings_take(&before, &s);
+    CHECK_STR(before.labels.v[0], "a=c");
+    CHECK(before.debug);
+    CHECK_INT(before.mtu, 1400);
+}
+
 TEST(proxies_are_an_object_of_the_file)
 {
     CHECK_OK(parse_file("{\"proxies\":{\"http-proxy\":\"http://p\",\"no-proxy\":\"a,b\"}}",
@@ -217,6 +271,16 @@ TEST(bad_files_are_refused)
     check_says(parse("--config-file /nonexistent/daemon.json"), "/nonexistent/daemon.json");
     check_says(parse_file("{\"frob\":1,\"debug\":true,\"Nicate\":2}", ""),
                "the following directives don't match any configuration option: frob, Nicate");
+    check_says(parse_file("{\"registry-miror\":[]}", ""),
+               "configuration option: registry-miror (did you mean registry-mirrors?)");
+    check_says(parse_file("{\"default-address-pools\":[{\"base\":\"10.0.0.0/8\"}]}", ""),
+               "directive default-address-pools: must be a list of objects like");
+    check_says(parse_file("{\"default-ulimits\":{\"nofile\":5}}", ""), "must be an object like");
+    check_says(parse_file("{\"default-network-opts\":{\"bridge\":1}}", ""),
+               "must be an object like");
+    check_says(parse_file("{\"host-gateway-ip\":{}}", ""), "must be an address or a list");
+    check_says(parse_file("{\"default-shm-size\":true}", ""), "must be a whole number");
+    check_says(parse_file("{\"authorization-plugins\":[\"x\"]}", ""), "--policy file");
     check_says(parse_file("{\"Debug\":true}", ""), "don't match any configuration option: Debug");
     check_says(parse_file("{\"log-level\":\"info\",\"hosts\":[\"unix:///a\",\"unix:///b\"]}",
                           "--log-level debug -H unix:///c"),

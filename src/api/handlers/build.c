@@ -206,6 +206,29 @@ static void read_auths(struct request *r, struct build_options *o, struct arena 
     }
 }
 
+/* X-Berth-Build-Secrets: base64 of {"id": base64 of the value}, for RUN --mount=type=secret. It is
+ * a header since the body goes to the disk. */
+static struct err *read_secrets(struct request *r, struct build_options *o, struct arena *a)
+{
+    const char *header = request_header(r, "x-berth-build-secrets");
+    struct pairs values = {0};
+    char *text;
+    size_t n;
+
+    if (!header)
+        return NULL;
+    TRY(text_from_base64(r->arena, header, &text, &n));
+    TRY(read_map(r->arena, "secrets", text, &values));
+    o->secrets = arena_array(a, values.n + 1, sizeof(*o->secrets));
+    for (size_t i = 0; i < values.n; i++) {
+        struct build_secret *s = &o->secrets[o->n_secrets++];
+
+        s->id = arena_strdup(a, values.v[i].key);
+        TRY(text_from_base64(a, values.v[i].value ? values.v[i].value : "", &s->value, &s->n));
+    }
+    return NULL;
+}
+
 static struct err *note_unused(struct request *r, struct build_options *o, struct arena *a)
 {
     struct strs from;
@@ -244,6 +267,7 @@ static struct err *read_options(struct request *r, struct build *b)
     o->keeps_containers =
         !drops_failed && *request_param(r, "rm") && !query_is_true(&r->query, "rm");
     read_auths(r, o, a);
+    TRY(read_secrets(r, o, a));
     TRY(note_unused(r, o, a));
     if (permit)
         o->permit = permit_copy(a, permit);

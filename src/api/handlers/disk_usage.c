@@ -27,17 +27,23 @@ struct disk_usage {
 static void write_images(struct disk_usage *u)
 {
     struct image_table *t = parts_of(u->request)->images;
+    struct image_shares *shares = u->wants_images ? image_shares_count(u->request->arena, t) : NULL;
     struct image *i;
     size_t cursor = 0;
-    int64_t bytes = 0;
 
     jw_arr(&u->w, "Images");
-    while (u->wants_images && (i = image_next(t, &cursor))) {
-        image_write_summary(i, image_tags(i), image_digests(i), &u->w, u->request->api_version);
-        bytes += image_size(i);
-    }
+    while (shares && (i = image_next(t, &cursor)))
+        image_write_summary(i,
+                            &(struct image_shown){.tags = image_tags(i),
+                                                  .digests = image_digests(i),
+                                                  .shared_bytes = image_shared_bytes(i, shares),
+                                                  .containers = (int64_t)image_users(i),
+                                                  .api_version = u->request->api_version},
+                            &u->w);
     jw_arr_end(&u->w);
-    jw_int(&u->w, "LayersSize", bytes);
+    jw_int(&u->w, "LayersSize", shares ? image_shares_total(shares) : 0);
+    if (shares)
+        image_shares_finish(shares);
 }
 
 static void measure_volume(struct disk_usage *u);

@@ -89,7 +89,7 @@ static bool image_is_listed(const struct image *i, const struct image_query *q)
 
 struct image_entry {
     char *id;
-    int64_t created_ns;
+    int64_t created_ns, shared_bytes;
 };
 
 struct image_listing {
@@ -107,11 +107,16 @@ static int newest_first(const void *a, const void *b)
 }
 
 /* By reference only the names that match are shown: scripts remove what they see. */
-static void write_image(struct request *r, const struct image *i, const struct image_query *q,
-                        struct jw *w)
+static void write_image(struct image_listing *l, const struct image *i, int64_t shared_bytes)
 {
-    const struct strs *references = filters_get(&q->filters, "reference");
+    struct request *r = l->listing.request;
+    const struct strs *references = filters_get(&l->query.filters, "reference");
     struct strs tags = *image_tags(i), digests = *image_digests(i);
+    struct image_shown s = {.tags = &tags,
+                            .digests = &digests,
+                            .shared_bytes = shared_bytes,
+                            .containers = r->api_version < 151 ? -1 : (int64_t)image_users(i),
+                            .api_version = r->api_version};
 
     if (references) {
         tags = matching(r->arena, references, &tags);
@@ -119,7 +124,7 @@ static void write_image(struct request *r, const struct image *i, const struct i
         if (!tags.n && !digests.n)
             return;
     }
-    image_write_summary(i, &tags, &digests, w, r->api_version);
+    image_write_summary(i, &s, &l->listing.w);
 }
 
 static bool write_item(struct listing *listing, size_t at)
@@ -129,7 +134,7 @@ static bool write_item(struct listing *listing, size_t at)
     struct image *i = image_present(parts_of(r)->images, l->entries[at].id);
 
     if (i && image_is_listed(i, &l->query))
-        write_image(r, i, &l->query, &listing->w);
+        write_image(l, i, l->entries[at].shared_bytes);
     return true;
 }
 
@@ -139,15 +144,21 @@ void handle_image_list(struct request *r)
 {
     struct image_listing *l = arena_new(r->arena, struct image_listing);
     struct image_table *t = parts_of(r)->images;
+    struct image_shares *shares = NULL;
     size_t cursor = 0, n = 0;
     struct image *i;
 
     if (reply_failed(r, read_image_query(r, &l->query)))
         return;
+    if (r->api_version >= 142 && query_is_true(&r->query, "shared-size"))
+        shares = image_shares_count(r->arena, t);
     l->entries = arena_array(r->arena, image_count(t) + 1, sizeof(*l->entries));
     while ((i = image_next(t, &cursor)))
         l->entries[n++] =
-            (struct image_entry){arena_strdup(r->arena, image_id(i)), image_created_ns(i)};
+            (struct image_entry){arena_strdup(r->arena, image_id(i)), image_created_ns(i),
+                                 shares ? image_shared_bytes(i, shares) : -1};
+    if (shares)
+        image_shares_finish(shares);
     qsort(l->entries, n, sizeof(*l->entries), newest_first);
     listing_begin(&l->listing, r, &image_listing_type, n);
 }

@@ -218,7 +218,9 @@ static void write_engine(struct request *r, struct jw *w)
 
     if (p->lsm->profile)
         security[n++] = "name=apparmor";
-    security[n++] = "name=seccomp,profile=builtin";
+    security[n++] = arena_printf(
+        r->arena, "name=seccomp,profile=%s",
+        text_is_empty(p->settings->seccomp_profile) ? "builtin" : p->settings->seccomp_profile);
     if (p->lsm->sets_labels)
         security[n++] = "name=selinux";
     if (p->remap)

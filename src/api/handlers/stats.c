@@ -11,26 +11,23 @@ struct stats_stream {
     struct stats_watch *watch;
 };
 
-static void on_stats(void *ctx, struct err *err, const char *json)
+static void on_stats(void *ctx, struct err *err, struct buf *line)
 {
     if (!reply_failed(ctx, err))
-        reply_json_text(ctx, 200, json);
+        reply_body(ctx, 200, TYPE_JSON, "", line);
 }
 
-static void on_object(void *ctx, const char *json)
+static void on_object(void *ctx, const struct buf *line)
 {
     struct stats_stream *s = ctx;
     struct request *r = s->request;
-    autobuf struct buf line = {0};
 
     if (!r->is_begun)
         reply_begin(r, 200, TYPE_JSON);
-    if (!json) {
+    if (!line)
         reply_end(r);
-    } else if (reply_queued(r) <= QUEUE_MAX) {
-        buf_printf(&line, "%s\n", json);
-        reply_write(r, line.data, line.len);
-    }
+    else if (reply_queued(r) <= QUEUE_MAX)
+        reply_write(r, line->data, line->len);
 }
 
 static void on_gone(void *ctx)

@@ -3,7 +3,7 @@
  * What was meant by a misspelt word: the option that is nearest, when it is at most two insertions,
  * deletions or replacements away, as in BuildKit. Pure, any thread.
  */
-#include "reader.h"
+#include "base/suggest.h"
 
 #include <ctype.h>
 #include <string.h>
