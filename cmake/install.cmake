@@ -33,7 +33,8 @@ berth_install_text(systemd/berth.socket.in ${BERTH_UNITDIR})
 berth_install_text(systemd/sysusers.conf.in ${BERTH_SYSUSERSDIR} berth.conf)
 berth_install_text(systemd/tmpfiles.conf.in ${BERTH_TMPFILESDIR} berth.conf)
 berth_install_text(logrotate.in ${BERTH_ETC}/logrotate.d berth)
-berth_install_text(apparmor/berthd.in ${BERTH_ETC}/apparmor.d)
+# Not where it is loaded by itself: docs/SERVICE.md.
+berth_install_text(apparmor/berthd.in ${CMAKE_INSTALL_DATADIR}/berth/apparmor)
 
 install(FILES LICENSE CHANGELOG.md README.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT cli)
 

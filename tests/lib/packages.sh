@@ -14,7 +14,8 @@ build) want=$BUILD ;;
 demo) want="$BUILD $DEMO" ;;
 test) want="$BUILD $TEST" ;;
 ansible) want=ansible ;; # tests/run compat-ansible
-*) echo "usage: packages.sh build|demo|test|ansible" >&2; exit 2 ;;
+packaging) want="debhelper lintian debootstrap" ;; # tests/run packaging
+*) echo "usage: packages.sh build|demo|test|ansible|packaging" >&2; exit 2 ;;
 esac
 
 [ "${1:-build}" != test ] || command -v npm >/dev/null || want="$want nodejs npm"
