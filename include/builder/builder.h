@@ -60,8 +60,8 @@ struct build *build_create(struct builder *b);
 struct build_options *build_options(struct build *b);
 struct arena *build_arena(struct build *b);
 void build_destroy_unstarted(struct build *b);
-/* in_fd: the blocking read end of the context's tar, taken; -1 with a remote one. Neither function is called before it
- * returns. */
+/* in_fd: the blocking read end of the context's tar, taken; -1 with a remote one. Neither function
+ * is called before it returns. */
 void build_start(struct build *b, int in_fd, build_line_fn line, build_done_fn done, void *ctx);
 /* The client is gone, or has asked for it: done is still called, once. False: no build has the id.
  */

@@ -47,6 +47,7 @@ GET /containers/still/stats?stream=0 one-shot bool
 POST /containers/up/resize?w=9 h size:height
 POST /containers/up/resize?h=9 w size:width
 POST /containers/nosuch/start checkpoint text
+POST /containers/nosuch/start checkpoint-dir text
 POST /containers/nosuch/stop t int
 POST /containers/nosuch/stop signal text
 POST /containers/still/stop signal word:signal:NOSUCH,99,-1
