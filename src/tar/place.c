@@ -119,16 +119,25 @@ static struct err *note_fd(struct placing *x, const char *path, int fd, bool is_
     return NULL;
 }
 
+/* A container that runs may exchange what we have just looked at: that is no fault of the engine's.
+ */
+static struct err *cannot(const char *what, const char *path)
+{
+    if (errno == ENOTDIR || errno == ELOOP || errno == ENOENT)
+        return err_new(ERR_CONFLICT, "%s was replaced while it was made", path);
+    return err_sys("%s %s", what, path);
+}
+
 /* A missing parent, 0755 and root's, or of who owns all. */
 static struct err *make_parent(struct placing *x, int above, const char *part, const char *path)
 {
     autoclose int fd = -1;
 
     if (mkdirat(above, part, 0755) < 0)
-        return errno == EEXIST ? NULL : err_sys("make directory %s", path);
+        return errno == EEXIST ? NULL : cannot("make directory", path);
     fd = openat(above, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
-        return err_sys("open directory %s", path);
+        return cannot("open directory", path);
     if (x->plan->has_owner && fchown(fd, id_map_uid(x->plan->ids, x->plan->uid),
                                      id_map_gid(x->plan->ids, x->plan->gid)) < 0)
         return err_sys("set the owner of %s", path);
@@ -524,10 +533,10 @@ static struct err *put_dir(struct placing *x, int dir, struct archive_entry *e,
     TRY(clear_name(x, held, x->name.base, true));
     is_new = mkdirat(held, x->name.base, 0700) == 0;
     if (!is_new && errno != EEXIST)
-        return err_sys("make directory %s", x->name.path);
+        return cannot("make directory", x->name.path);
     fd = openat(held, x->name.base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
-        return err_sys("open directory %s", x->name.path);
+        return cannot("open directory", x->name.path);
     TRY(note_fd(x, x->name.path, fd, is_new, m));
     return meta_apply_fd(fd, m, e);
 }
