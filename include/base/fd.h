@@ -17,6 +17,8 @@ int fd_lowest_free(void);
 size_t fd_count(void);
 /* pidfd, pipes: plain wrappers that set O_CLOEXEC. */
 struct err *fd_pipe(int out[2], int flags) must_check; /* flags: O_NONBLOCK or 0 */
+/* From the loop to a worker: reads block, writes do not. */
+struct err *fd_pipe_to_worker(int out[2]) must_check;
 
 /* openat2(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS): `path` as the container sees
  * it, never leaving `root`. Returns -1 and errno. */

@@ -17,10 +17,13 @@ struct download_result {   /* lives during the call of done */
     const char *file_name; /* as the server calls it, one part; NULL: it does not say */
     int64_t modified_s;    /* since 1970; -1: it does not say */
 };
-/* fd: the writing end of a pipe, taken; closed at the end. done is called once, not from within
- * the call; err: what the server said, or why it said nothing. */
+struct download_handler {     /* neither is called from within download_start */
+    void (*began)(void *ctx); /* NULL, or: the first bytes are there */
+    /* Called once, before the pipe is closed; the download is gone afterwards. err: what the server
+     * said (404: ERR_NOT_FOUND), or why it said nothing. */
+    void (*done)(void *ctx, struct err *err, const struct download_result *r);
+};
+/* url: http or https. fd: the writing end of a pipe that does not block, taken. */
 struct download *download_start(struct loop *l, struct pools *p, const char *url, int fd,
-                                void (*done)(void *ctx, struct err *err,
-                                             const struct download_result *r),
-                                void *ctx);
+                                const struct download_handler *handler, void *ctx);
 void download_cancel(struct download *d); /* done is not called any more */

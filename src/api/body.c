@@ -32,16 +32,9 @@ struct err *body_open(struct loop *l, void (*room)(void *ctx), void *ctx, struct
 {
     struct body *b;
     int fds[2];
-    struct err *err;
 
-    TRY(fd_pipe(fds, 0));
+    TRY(fd_pipe_to_worker(fds));
     (void)fcntl(fds[1], F_SETPIPE_SZ, BODY_PIPE_BYTES); /* a larger pipe only saves wake-ups */
-    err = fd_set_nonblock(fds[1]);
-    if (err) {
-        close(fds[0]);
-        close(fds[1]);
-        return err;
-    }
     b = mem_new(struct body);
     b->loop = l;
     b->fd = fds[1];

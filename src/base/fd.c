@@ -81,6 +81,19 @@ struct err *fd_pipe(int out[2], int flags)
     return NULL;
 }
 
+struct err *fd_pipe_to_worker(int out[2])
+{
+    struct err *e;
+
+    TRY(fd_pipe(out, 0));
+    e = fd_set_nonblock(out[1]);
+    if (!e)
+        return NULL;
+    close(out[0]);
+    close(out[1]);
+    return e;
+}
+
 /* POSIX: open(2) gives the lowest number that is free. Cheaper than counting /proc/self/fd, which
  * lists them one by one. */
 int fd_lowest_free(void)

@@ -119,7 +119,7 @@ static struct err *fetch_remote(struct op *op)
                        "berth: clone it, and send it as the context",
                        o->build->options.remote);
     o->remote.build = o->build;
-    o->remote.v = arena_new(op->arena, struct remote_file);
+    o->remote.v = arena_new(o->build->arena, struct remote_file);
     o->remote.v->url = o->build->options.remote;
     o->remote.n = 1;
     return remote_files_await(&o->remote, op);

@@ -43,7 +43,9 @@ struct fetch { /* outlives the operation */
 
 struct fetch_op {
     struct op op;
-    struct remote_files *files;
+    struct build *build;
+    struct remote_file *remote; /* in its arena */
+    struct build_context *folder;
     size_t i;
     struct fetch *fetch; /* under way */
 };
@@ -115,9 +117,8 @@ static const char *last_part_of(struct arena *a, const char *url)
 
 static void give_result(struct fetch *f)
 {
-    struct remote_files *files = f->op->files;
-    struct remote_file *r = &files->v[f->op->i];
-    struct arena *a = files->build->arena;
+    struct remote_file *r = f->op->remote;
+    struct arena *a = f->op->build->arena;
 
     f->op->fetch = NULL;
     r->name = f->name ? arena_strdup(a, f->name) : last_part_of(a, r->url);
@@ -176,19 +177,19 @@ static void on_fetched(void *ctx, struct err *err, const struct download_result 
 static struct err *fetch(struct op *op)
 {
     struct fetch_op *o = (struct fetch_op *)op;
-    struct build *b = o->files->build;
+    struct build *b = o->build;
     struct parts *p = b->builder->parts;
+    static const struct download_handler handler = {.done = on_fetched};
     struct fetch *f;
     int ends[2];
 
     TRY(build_check_cancelled(b));
-    TRY(fd_pipe(ends, 0));
-    TRY(fd_set_nonblock(ends[1]));
+    TRY(fd_pipe_to_worker(ends));
     f = mem_new(struct fetch);
     f->ticket = op_wait(op);
     f->parts = p;
     f->op = o;
-    f->folder = build_context_ref(o->files->folder);
+    f->folder = build_context_ref(o->folder);
     f->in_fd = ends[0];
     f->limits = bounds_fill(NULL);
     f->modified_s = -1;
@@ -197,7 +198,7 @@ static struct err *fetch(struct op *op)
     f->job.run = run_write;
     f->job.done = on_written;
     pool_submit(p->pools, POOL_CLIENT, &f->job);
-    f->download = download_start(p->loop, p->pools, o->files->v[o->i].url, ends[1], on_fetched, f);
+    f->download = download_start(p->loop, p->pools, o->remote->url, ends[1], &handler, f);
     return NULL;
 }
 
@@ -213,12 +214,20 @@ static void stop_fetch(struct op *op)
     end_if_both_have(f);
 }
 
+static void finish(struct op *op)
+{
+    struct fetch_op *o = (struct fetch_op *)op;
+
+    build_context_unref(o->folder, o->build->builder->parts);
+    build_unref(o->build);
+}
+
 static const struct op_step fetch_steps[] = {
     {"fetch", ON_EVENT, fetch, stop_fetch, -1},
     {0},
 };
 static const struct op_type fetch_type = {"build/fetch", OP_MUTATING, sizeof(struct fetch_op),
-                                          fetch_steps, NULL};
+                                          fetch_steps, finish};
 OP_LISTED(fetch_type);
 
 static struct op *make_fetch(void *ctx, size_t i)
@@ -227,7 +236,9 @@ static struct op *make_fetch(void *ctx, size_t i)
     struct fetch_op *o =
         (struct fetch_op *)op_create(files->build->builder->parts->ops, &fetch_type);
 
-    o->files = files;
+    o->build = build_ref(files->build);
+    o->remote = &files->v[i];
+    o->folder = build_context_ref(files->folder);
     o->i = i;
     o->op.subject = arena_strdup(o->op.arena, files->v[i].url);
     return &o->op;
@@ -253,15 +264,13 @@ bool remote_is_git(const char *source)
 
 struct err *remote_files_await(struct remote_files *f, struct op *op)
 {
-    f->turn.n = f->n;
-    f->turn.make = make_fetch;
-    f->turn.ctx = f;
-    return in_turn_await(&f->turn, op);
+    f->turn = in_turn_create(f->build->arena, f->n, make_fetch, f);
+    return in_turn_await(f->turn, op);
 }
 
 void remote_files_stop(struct remote_files *f)
 {
-    in_turn_stop(&f->turn);
+    in_turn_stop(f->turn);
 }
 
 int remote_files_dir(const struct remote_files *f)

@@ -17,12 +17,12 @@ struct remote_file {
     const char *file; /* in remote_files_dir */
     char digest[DIGEST_MAX];
 };
-struct remote_files { /* embedded in the operation of a step, in whose arena v is */
+struct remote_files { /* embedded in the operation of a step; v in the arena of the build */
     struct build *build;
     struct build_context *folder; /* a worker makes it */
     struct remote_file *v;
     size_t n;
-    struct in_turn turn;
+    struct in_turn *turn;
 };
 bool remote_is_url(const char *source); /* http:// or https:// */
 bool remote_is_git(const char *source); /* an address of a git repository, by Docker's rules */

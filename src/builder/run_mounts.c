@@ -122,10 +122,9 @@ struct err *run_mounts_read(struct step_mounts *m, struct arena *a, const struct
 
 /* ---- plan ---- */
 
-void run_mounts_plan(struct step_mounts *m, struct arena *a, struct build_stage *s,
-                     struct sources *out)
+void run_mounts_plan(struct step_mounts *m, struct build_stage *s, struct sources *out)
 {
-    out->v = arena_array(a, m->n + 1, sizeof(*out->v));
+    out->v = arena_array(s->build->arena, m->n + 1, sizeof(*out->v));
     for (size_t i = 0; i < m->n; i++) {
         struct step_mount *one = &m->v[i];
         struct origin *o = &out->v[out->n];
@@ -133,7 +132,9 @@ void run_mounts_plan(struct step_mounts *m, struct arena *a, struct build_stage 
         if (text_is_empty(one->asked.from) ||
             (one->asked.type != RUN_MOUNT_BIND && one->asked.type != RUN_MOUNT_CACHE))
             continue;
-        *o = (struct origin){.stage = s, .name = one->asked.from, .platform = s->platform};
+        *o = (struct origin){.stage = s,
+                             .name = arena_strdup(s->build->arena, one->asked.from),
+                             .platform = s->platform};
         origin_set_stage(o, dockerfile_find_stage(&s->build->file, o->name, s->index));
         one->origin = o;
         out->n++;

@@ -40,9 +40,8 @@ struct step_mounts { /* embedded in the operation of a step; in its arena */
 struct err *run_mounts_read(struct step_mounts *m, struct arena *a, const struct strs *texts,
                             const char *working_dir, const struct build_options *options)
     must_check;
-/* Loop: what they take from goes to `out`, in the arena. */
-void run_mounts_plan(struct step_mounts *m, struct arena *a, struct build_stage *s,
-                     struct sources *out);
+/* Loop: what they take from goes to `out`. */
+void run_mounts_plan(struct step_mounts *m, struct build_stage *s, struct sources *out);
 /* Loop, when the sources are there: what caches are called. */
 void run_mounts_name_folders(struct step_mounts *m, struct arena *a);
 

@@ -8,10 +8,10 @@
 #include "in_turn.h"
 #include "origin.h"
 
-struct sources { /* embedded in the operation of a step; origins in its arena */
+struct sources { /* embedded in the operation of a step; v in the arena of the build */
     struct origin *v;
     size_t n;
-    struct in_turn turn;
+    struct in_turn *turn;
 };
 /* The wait of an ON_EVENT step. Then each has its image, which is kept. */
 struct err *sources_await(struct sources *s, struct op *op) must_check;

@@ -252,10 +252,10 @@ static void plan_remote(struct build_step *o)
     if (o->in->type != INS_ADD)
         return;
     o->remote.build = o->build;
-    o->remote.v = arena_array(o->op.arena, sources->n + 1, sizeof(*o->remote.v));
+    o->remote.v = arena_array(o->build->arena, sources->n + 1, sizeof(*o->remote.v));
     for (size_t i = 0; i < sources->n; i++)
         if (remote_is_url(sources->v[i]))
-            o->remote.v[o->remote.n++].url = sources->v[i];
+            o->remote.v[o->remote.n++].url = arena_strdup(o->build->arena, sources->v[i]);
 }
 
 static struct err *make_remote_folder(struct op *op)
@@ -285,7 +285,7 @@ static void stop_remote(struct op *op)
 static void plan_copy_source(struct build_step *o)
 {
     struct build_stage *s = o->stage;
-    struct origin *from = arena_new(o->op.arena, struct origin);
+    struct origin *from = arena_new(s->build->arena, struct origin);
 
     if (text_is_empty(o->in->copy.from))
         return;
@@ -300,7 +300,7 @@ static struct err *plan_sources(struct op *op)
     struct build_step *o = (struct build_step *)op;
 
     if (is_run(op))
-        run_mounts_plan(&o->mounts, op->arena, o->stage, &o->sources);
+        run_mounts_plan(&o->mounts, o->stage, &o->sources);
     else
         plan_copy_source(o);
     plan_remote(o);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What the pipe does not take is refused, and comes again: no byte is kept here. */
 #include "image/download.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "core/loop.h"
 
+#include "registry_endpoint.h"
 #include "web.h"
 
 struct download {
@@ -18,86 +19,83 @@ struct download {
     struct web *web;
     struct web_call *call;
     int fd;
-    struct watch *watch; /* of fd, while something is left */
-    struct buf left;     /* that the pipe has not taken yet */
-    bool is_whole;       /* all has come */
-    char *url, *file_name;
-    int64_t modified_s;
-    void (*done)(void *ctx, struct err *err, const struct download_result *r);
+    struct watch *watch; /* of fd; NULL: it was never full */
+    size_t skip;         /* of what comes again: it is in the pipe */
+    bool has_begun;
+    char *url;
+    const struct download_handler *handler;
     void *ctx;
 };
 
 static void free_download(struct download *d)
 {
     watch_close(d->watch);
-    if (d->fd >= 0)
-        close(d->fd);
+    close(d->fd);
     web_destroy(d->web);
-    buf_finish(&d->left);
-    free(d->file_name);
     free(d->url);
     free(d);
-}
-
-/* Writes what is kept. False: nobody reads any more. */
-static bool write_left(struct download *d)
-{
-    while (d->left.len) {
-        ssize_t n = write(d->fd, d->left.data, d->left.len);
-
-        if (n < 0)
-            return errno == EAGAIN;
-        buf_drop_front(&d->left, (size_t)n);
-    }
-    return true;
-}
-
-static void end(struct download *d, struct err *err)
-{
-    struct download_result r = {.file_name = d->file_name, .modified_s = d->modified_s};
-
-    d->done(d->ctx, err, &r);
-    free_download(d);
 }
 
 static void on_room(void *arg, int events)
 {
     struct download *d = arg;
-    bool is_read = write_left(d);
 
     (void)events;
-    if (is_read && d->left.len)
-        return;
-    watch_close(steal_ptr(&d->watch));
-    if (d->is_whole)
-        end(d, NULL);
-    else
-        web_resume(d->call); /* whose next piece fails when nobody reads */
+    watch_set(d->watch, 0);
+    web_resume(d->call);
 }
 
-static void keep(struct download *d, const char *p, size_t n)
+static void wait_for_room(struct download *d)
 {
-    buf_add(&d->left, p, n);
-    d->watch = watch_open(d->loop, d->fd, UV_WRITABLE, on_room, d);
+    if (d->watch)
+        watch_set(d->watch, UV_WRITABLE);
+    else
+        d->watch = watch_open(d->loop, d->fd, UV_WRITABLE, on_room, d);
 }
 
-/* What the pipe does not take is kept, once; the next piece is refused, and comes again. */
+static bool is_refusal(const struct web_reply *r)
+{
+    return r->status < 200 || r->status > 299;
+}
+
 static enum web_verdict on_body(void *ctx, const struct web_reply *r, const void *p, size_t n)
 {
     struct download *d = ctx;
-    ssize_t done;
+    size_t done = d->skip < n ? d->skip : n;
 
-    if (r->status < 200 || r->status > 299)
-        return WEB_TAKEN; /* a page about the failure */
-    if (d->left.len)
-        return WEB_PAUSE;
-    done = write(d->fd, p, n);
-    if (done < 0 && errno != EAGAIN)
+    if (is_refusal(r))
         return WEB_STOP;
-    done = done < 0 ? 0 : done;
-    if ((size_t)done < n)
-        keep(d, (const char *)p + done, n - (size_t)done);
+    if (!d->has_begun && d->handler->began)
+        d->handler->began(d->ctx);
+    d->has_begun = true;
+    d->skip -= done;
+    while (done < n) {
+        ssize_t w = write(d->fd, (const char *)p + done, n - done);
+
+        if (w < 0 && errno != EAGAIN)
+            return WEB_STOP; /* nobody reads any more */
+        if (w < 0) {
+            d->skip = done;
+            wait_for_room(d);
+            return WEB_PAUSE;
+        }
+        done += (size_t)w;
+    }
     return WEB_TAKEN;
+}
+
+static struct err *refusal(const char *url, int status)
+{
+    static const struct {
+        int status;
+        enum err_kind kind;
+    } kinds[] = {{401, ERR_UNAUTHORIZED}, {403, ERR_FORBIDDEN}, {404, ERR_NOT_FOUND}};
+    enum err_kind kind = status < 500 ? ERR_INVALID : ERR_INTERNAL;
+
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (kinds[i].status == status)
+            kind = kinds[i].kind;
+    return err_new(kind, "failed to GET %s with status %d", url, status);
 }
 
 /* filename="x" or filename=x of Content-Disposition, the last part alone. */
@@ -120,37 +118,39 @@ static char *name_said(const char *disposition)
 static void on_end(void *ctx, const struct web_reply *r, struct err *err)
 {
     struct download *d = ctx;
+    autofree char *name = name_said(r->content_disposition);
+    struct download_result result = {
+        .file_name = name,
+        .modified_s = r->last_modified ? curl_getdate(r->last_modified, NULL) : -1,
+    };
 
     d->call = NULL;
-    if (!err && (r->status < 200 || r->status > 299))
-        err = err_new(ERR_INVALID, "the server answers %d", r->status);
-    if (err) {
-        end(d, err_wrap(err, "Get \"%s\"", d->url));
-        return;
+    if (r->status >= 400 || (!err && is_refusal(r))) {
+        err_drop(err);
+        err = refusal(d->url, r->status);
     }
-    d->file_name = name_said(r->content_disposition);
-    d->modified_s = r->last_modified ? curl_getdate(r->last_modified, NULL) : -1;
-    d->is_whole = true;
-    if (!d->left.len)
-        end(d, NULL);
+    d->handler->done(d->ctx, err, &result);
+    free_download(d);
 }
 
-struct download *
-download_start(struct loop *l, struct pools *p, const char *url, int fd,
-               void (*done)(void *ctx, struct err *err, const struct download_result *r), void *ctx)
+struct download *download_start(struct loop *l, struct pools *p, const char *url, int fd,
+                                const struct download_handler *handler, void *ctx)
 {
-    static const struct web_handler handler = {.body = on_body, .end = on_end};
+    static const struct web_handler to_pipe = {.body = on_body, .end = on_end};
+    const char *host = strstr(url, "://") + 3;
+    autofree char *domain = mem_printf("%.*s", (int)strcspn(host, "/?#"), host);
     struct download *d = mem_new(struct download);
+    struct web_request request = {.is_loopback = domain_is_loopback(domain)};
 
     ASSERT_LOOP();
     d->loop = l;
     d->web = web_create(l, p);
     d->fd = fd;
     d->url = mem_strdup(url);
-    d->modified_s = -1;
-    d->done = done;
+    d->handler = handler;
     d->ctx = ctx;
-    d->call = web_start(d->web, &(struct web_request){.url = d->url}, &handler, d);
+    request.url = d->url;
+    d->call = web_start(d->web, &request, &to_pipe, d);
     return d;
 }
 

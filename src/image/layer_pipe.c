@@ -18,16 +18,9 @@ enum { PIPE_BYTES = 1 << 20 };
 struct err *pipe_open(struct layer_make *m)
 {
     int fds[2];
-    struct err *e;
 
     ASSERT(m->read_fd < 0 && m->write_fd < 0);
-    TRY(fd_pipe(fds, 0));
-    e = fd_set_nonblock(fds[1]);
-    if (e) {
-        close(fds[0]);
-        close(fds[1]);
-        return e;
-    }
+    TRY(fd_pipe_to_worker(fds));
     fcntl(fds[1], F_SETPIPE_SZ, PIPE_BYTES); /* refused past a user's limit: then it is 64 KiB */
     m->read_fd = fds[0];
     m->write_fd = fds[1];

@@ -92,7 +92,7 @@ FROM busybox
 ADD $U/big /big
 X
 same "64 MiB" 67108864 "$(inside url:3 'stat -c %s /big')"
-for bad in "$U/nosuch:404" "$U/teapot:answers 418" "$U/circle:redirects" "$U/file-scheme:rotocol|unsupported|not supported" "$U/short:transfer closed|bytes remaining|unexpected EOF|closed" "$U/stall:slow" \
+for bad in "$U/nosuch:404" "$U/teapot:status 418" "$U/circle:redirects" "$U/file-scheme:rotocol|unsupported|not supported" "$U/short:transfer closed|bytes remaining|unexpected EOF|closed" "$U/stall:slow" \
     "http://127.0.0.1:9/x:refused" "http://nosuch.invalid/x:no such host|resolve"; do
     build bad:1 <<<"FROM busybox
 ADD ${bad%:*} /x"
