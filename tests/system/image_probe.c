@@ -220,6 +220,7 @@ static void open_parts(struct probe *p, char *root)
     if (mirrors)
         p->settings.registry_mirrors = text_split(p->arena, mirrors, ',');
     p->settings.max_concurrent_downloads = 3;
+    p->settings.max_download_attempts = 5;
     need(dir_make_all(root, 0710));
     p->loop = loop_create();
     p->pools = pools_create(p->loop, 2, 4);
