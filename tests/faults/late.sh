@@ -6,7 +6,7 @@
 # what this one shows, the same command works, and nothing is left.
 cd "$(dirname "$0")" && . ../lib/host.sh && . ../lib/tap.sh && . ../lib/census.sh && . ../lib/qa.sh && . ../lib/ops.sh
 expect_500 'step [a-z-]+ did not end within ' 'each wait ends at once'
-expect_500 'fault injected at [a-z/-]+:save' 'a document that is not written'
+expect_500 'fault injected at [a-z/-]+:(save|forget|delete-document)' 'a document that is not written'
 ops_up -l debug
 sqlite3 -version >/dev/null || { not_ok "sqlite3"; finish; exit 1; }
 
@@ -27,8 +27,10 @@ has_waited() { log_says "nobody answers.* at=$1( |\$)"; }
 came_late() { log_says "an answer came late.* op=${1%:*} step=${1#*:}( |\$)"; }
 idle() { api GET /debug/ops; [ "$BODY" = "[]" ]; }
 
+# The log is looked through again and again: what earlier engines have said is put aside.
 start_with() { # FAULT
-    echo "fault $1" >>"$HOST/engine.log"
+    cat "$HOST/engine.log" >>"$HOST/engines.log"
+    echo "fault $1" >"$HOST/engine.log"
     MARK=$(wc -l <"$HOST/engine.log")
     BERTH_FAULT=$1 engine_start -l debug || { not_ok "$1: engine starts"; finish; exit 1; }
 }
@@ -238,5 +240,8 @@ census_stable >"$HOST/before"
 # The claim of a commit is that of an import in another table: two commits of one layer at the same moment cannot be arranged.
 # Nor can, for the sweep of a start, what has the root before it, or ends: these steps are those of copy-in.
 for where in ${BERTH_FAULT_STEPS:-$(steps_of 'event|keeper' | cut -d' ' -f1 | grep -Ev '^(image/commit:claim|container/copy-sweep:(settle|claim-root))$')}; do late "$where"; done
+engine_stop
+cat "$HOST/engine.log" >>"$HOST/engines.log" && mv "$HOST/engines.log" "$HOST/engine.log"
+engine_start
 ops_over
 finish
