@@ -132,8 +132,8 @@ const struct flag build_flags[] = {
     BOOL(image_build_options, rm, "rm", 0,
          "Remove intermediate containers after a successful build (default true)", .is_on = true),
     LIST(image_build_options, secrets, "secret", 0, "stringArray",
-         "Secret to expose to the build\n"
-         "(\"id=mysecret[,src=/local/secret|,env=VARIABLE]\")"),
+         "Secret to expose to the build: id=NAME,\n"
+         "id=NAME,src=FILE or id=NAME,env=VARIABLE"),
     BYTES(image_build_options, shm_size, "shm-size", 0, "Size of /dev/shm"),
     LIST(image_build_options, tags, "tag", 't', "list",
          "Name and optionally a tag in the 'name:tag' format"),
