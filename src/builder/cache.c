@@ -251,16 +251,20 @@ void build_cache_made(struct build_cache *c, const char *key, struct image *imag
 
 /* ---- what users see ---- */
 
-static bool is_asked(const struct build_prune *p, const struct entry *e)
+bool cache_item_is_asked(const struct build_prune *p, const char *key, int64_t used_ns)
 {
-    if (!p->all && !image_is_hidden(e->image))
-        return false;
-    if (p->until_ns && e->used_ns >= p->until_ns)
+    if (p->until_ns && used_ns >= p->until_ns)
         return false;
     for (size_t i = 0; i < p->ids.n; i++)
-        if (text_starts(digest_hex(e->key), p->ids.v[i]))
+        if (text_starts(key, p->ids.v[i]))
             return true;
     return p->ids.n == 0;
+}
+
+static bool is_asked(const struct build_prune *p, const struct entry *e)
+{
+    return (p->all || image_is_hidden(e->image)) &&
+           cache_item_is_asked(p, digest_hex(e->key), e->used_ns);
 }
 
 static int by_use(const void *a, const void *b)
@@ -295,6 +299,23 @@ int64_t build_cache_bytes(const struct build_cache *c)
     return c->bytes;
 }
 
+void cache_item_write(const struct cache_item *i, struct jw *w, int api_version)
+{
+    jw_obj(w, NULL);
+    jw_str(w, "ID", i->key);
+    if (api_version < 142)
+        jw_str(w, "Parent", "");
+    jw_str(w, "Type", i->type);
+    jw_str(w, "Description", i->what);
+    jw_bool(w, "InUse", i->is_in_use);
+    jw_bool(w, "Shared", i->is_shared);
+    jw_int(w, "Size", i->bytes);
+    jw_time(w, "CreatedAt", i->created_ns);
+    jw_time(w, "LastUsedAt", i->used_ns);
+    jw_int(w, "UsageCount", i->uses);
+    jw_obj_end(w);
+}
+
 void build_cache_write(const struct build_cache *c, struct jw *w, int api_version)
 {
     size_t cursor = 0;
@@ -302,19 +323,18 @@ void build_cache_write(const struct build_cache *c, struct jw *w, int api_versio
 
     while (map_next(c->entries, &cursor, NULL, &v)) {
         const struct entry *e = v;
+        const struct cache_item item = {
+            .key = digest_hex(e->key),
+            .type = "regular",
+            .what = e->what,
+            .is_in_use = image_users(e->image) > 0,
+            .is_shared = !image_is_hidden(e->image),
+            .bytes = e->bytes,
+            .created_ns = e->created_ns,
+            .used_ns = e->used_ns,
+            .uses = e->uses,
+        };
 
-        jw_obj(w, NULL);
-        jw_str(w, "ID", digest_hex(e->key));
-        if (api_version < 142)
-            jw_str(w, "Parent", "");
-        jw_str(w, "Type", "regular");
-        jw_str(w, "Description", e->what);
-        jw_bool(w, "InUse", image_users(e->image) > 0);
-        jw_bool(w, "Shared", !image_is_hidden(e->image));
-        jw_int(w, "Size", e->bytes);
-        jw_time(w, "CreatedAt", e->created_ns);
-        jw_time(w, "LastUsedAt", e->used_ns);
-        jw_int(w, "UsageCount", e->uses);
-        jw_obj_end(w);
+        cache_item_write(&item, w, api_version);
     }
 }

@@ -38,5 +38,16 @@ void build_cache_made(struct build_cache *c, const char *key, struct image *imag
 
 void build_cache_prune(struct build_cache *c, struct arena *a, const struct build_prune *p,
                        struct strs *deleted, int64_t *bytes);
+/* What caches of builds have in common for users. */
+struct cache_item {
+    const char *key; /* 64 hex digits */
+    const char *type, *what;
+    bool is_in_use, is_shared;
+    int64_t bytes, created_ns, used_ns, uses;
+};
+void cache_item_write(const struct cache_item *i, struct jw *w, int api_version);
+/* Whether the filters of a prune mean it. */
+bool cache_item_is_asked(const struct build_prune *p, const char *key, int64_t used_ns);
+
 int64_t build_cache_bytes(const struct build_cache *c);
 void build_cache_write(const struct build_cache *c, struct jw *w, int api_version);

@@ -24,6 +24,8 @@
 #include "core/settings.h"
 #include "storage/tree.h"
 
+#include "cache.h"
+
 #define PLACE "build-caches"
 #define NOTE ".json" /* of the file beside a folder */
 enum { PRIVATE_MAX = 1000, NOTE_BYTES_MAX = 64 << 10 };
@@ -489,12 +491,7 @@ struct err *cache_folder_make(int dir, const char *name, const struct folder_own
 
 static bool is_asked(const struct build_prune *p, const struct cache_folder *f)
 {
-    if (!is_idle(f) || (p->until_ns && f->used_ns >= p->until_ns))
-        return false;
-    for (size_t i = 0; i < p->ids.n; i++)
-        if (text_starts(f->name, p->ids.v[i]))
-            return true;
-    return p->ids.n == 0;
+    return is_idle(f) && cache_item_is_asked(p, f->name, f->used_ns);
 }
 
 static int by_use(const void *a, const void *b)
@@ -532,19 +529,17 @@ void cache_folders_write(const struct cache_folders *all, struct jw *w, int api_
 
     while (map_next(all->all, &cursor, NULL, &v)) {
         const struct cache_folder *f = v;
+        const struct cache_item item = {
+            .key = f->name,
+            .type = "exec.cachemount",
+            .what = f->id,
+            .is_in_use = f->users > 0,
+            .bytes = f->bytes,
+            .created_ns = f->created_ns,
+            .used_ns = f->used_ns,
+            .uses = f->uses,
+        };
 
-        jw_obj(w, NULL);
-        jw_str(w, "ID", f->name);
-        if (api_version < 142)
-            jw_str(w, "Parent", "");
-        jw_str(w, "Type", "exec.cachemount");
-        jw_str(w, "Description", f->id);
-        jw_bool(w, "InUse", f->users > 0);
-        jw_bool(w, "Shared", false);
-        jw_int(w, "Size", f->bytes);
-        jw_time(w, "CreatedAt", f->created_ns);
-        jw_time(w, "LastUsedAt", f->used_ns);
-        jw_int(w, "UsageCount", f->uses);
-        jw_obj_end(w);
+        cache_item_write(&item, w, api_version);
     }
 }
