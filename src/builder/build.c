@@ -534,6 +534,7 @@ void builder_stop(struct builder *builder)
         b->done = NULL;
         build_cancel(b);
     }
+    cache_folders_stop(builder->folders);
 }
 
 void builder_close(struct builder *b)

@@ -45,7 +45,8 @@ struct cache_folders {
     struct map *all;     /* name → struct cache_folder */
     struct list waiting; /* struct folder_wait */
     int64_t bytes;
-    int jobs; /* on their way */
+    int jobs;        /* on their way */
+    bool is_stopped; /* the next engine empties the trash */
 };
 
 static const struct jfield note_fields[] = {
@@ -174,7 +175,8 @@ static void on_removed(struct job *job)
     else
         forget(all, j->folder);
     job_end(j, "a cache of builds cannot be removed");
-    sweeper_ask(all->parts->containers->sweeper);
+    if (!all->is_stopped)
+        sweeper_ask(all->parts->containers->sweeper);
     wake(all);
 }
 
@@ -302,6 +304,12 @@ struct err *cache_folders_open(struct parts *p, struct cache_folders **out)
     }
     *out = all;
     return NULL;
+}
+
+void cache_folders_stop(struct cache_folders *all)
+{
+    ASSERT_LOOP();
+    all->is_stopped = true;
 }
 
 void cache_folders_close(struct cache_folders *all)

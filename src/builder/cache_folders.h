@@ -18,7 +18,8 @@ struct cache_folder;
 
 /* Start-up. */
 struct err *cache_folders_open(struct parts *p, struct cache_folders **out) must_check;
-void cache_folders_close(struct cache_folders *f); /* accepts NULL */
+void cache_folders_stop(struct cache_folders *f);  /* before the containers' table goes */
+void cache_folders_close(struct cache_folders *f); /* accepts NULL; no job is on its way any more */
 
 struct folder_use { /* in the arena of whoever uses it */
     const char *id; /* equal ones mean one folder */

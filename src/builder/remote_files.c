@@ -112,7 +112,8 @@ static const char *last_part_of(struct arena *a, const char *url)
     char *path = arena_strdup(a, strstr(url, "://") + 3);
 
     path[strcspn(path, "?#")] = '\0';
-    return strrchr(path, '/') ? strrchr(path, '/') + 1 : "";
+    path = strrchr(path, '/');
+    return path && strcmp(path, "/.") && strcmp(path, "/..") ? path + 1 : "";
 }
 
 static void give_result(struct fetch *f)

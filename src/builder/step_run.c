@@ -174,6 +174,37 @@ struct err *step_run_create(struct op *op)
     return NULL;
 }
 
+struct folder_return {
+    struct build *build;
+    struct folder_use *v;
+    size_t n;
+};
+
+static void on_gone(void *ctx, struct err *err)
+{
+    struct folder_return *r = ctx;
+
+    err_drop(err); /* it is in the log */
+    cache_folders_let_go(r->build->builder->folders, r->v, r->n);
+    build_unref(r->build);
+    free(r->v);
+    free(r);
+}
+
+/* A command that was cut off may still write: nobody else has its folders before it is gone. */
+static struct folder_return *take_folders(struct build_step *o)
+{
+    struct folder_return *r = mem_new(struct folder_return);
+
+    r->build = build_ref(o->build);
+    r->n = o->mounts.n_folders;
+    r->v = mem_array(r->n + 1, sizeof(*r->v));
+    if (r->n)
+        memcpy(r->v, o->mounts.folders, r->n * sizeof(*r->v));
+    o->mounts.n_folders = 0;
+    return r;
+}
+
 /* The user may look at what has failed, and removes it himself. */
 static void leave_container(struct container *c)
 {
@@ -191,7 +222,7 @@ static void give_container_up(struct build_step *o)
     if (o->keeps_container)
         leave_container(c);
     else if (!c->is_gone)
-        container_remove(c, true, true, false, NULL, NULL);
+        container_remove(c, true, true, false, on_gone, take_folders(o));
     container_unref(c);
 }
 

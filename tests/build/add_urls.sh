@@ -101,6 +101,9 @@ done
 build bad:1 <<<"FROM busybox
 ADD $U/ /x/"
 says "an address without a name" 'cannot determine filename from url'
+build bad:1 <<<"FROM busybox
+ADD $U/one/.. /x/"
+says "nor is .. one" 'cannot determine filename from url|404'
 for bad in "--checksum=sha256:12 $U/one:is no sha256" "--checksum=$sum server.py:for local sources" "--checksum=$sum $U/one $U/dated:multiple sources" "https\\://example.invalid/x.git:git repository is not supported" "git@example.invalid\\:x.git:git repository is not supported"; do
     echo x >ctx/server.py; what=${bad//\\:/@@}; rest=${what##*:}; what=${what%:*}
     build bad:1 <<<"FROM busybox

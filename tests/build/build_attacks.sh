@@ -114,6 +114,9 @@ like "but not from an image that is denied" "policy's rule .*secret" "$(u build 
 df <<<'FROM busybox
 COPY --from=secret:1 /etc/passwd /x'
 like "nor copy from it" "policy's rule .*secret" "$(u build ctx)"
+df <<<'FROM busybox
+RUN --mount=from=secret:1,target=/x cat /x/etc/passwd'
+like "nor mount it" "policy's rule .*secret" "$(u build ctx)"
 df <<<'FROM secret:1 AS a
 FROM a
 RUN true'
