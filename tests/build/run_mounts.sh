@@ -143,16 +143,19 @@ RUN --mount=type=cache,from=seed,source=/s,target=/c stat -c '%u:%g' /c/f >/o; c
 X
 build cache:3 --build-arg N=more <"$T/Dockerfile"
 same "it begins with what an image has, once" "3:4 seed" "$(inside cache:3 'head -2 /o | xargs')"
-build lock:1 --build-arg WHO=a <<'X' &
-FROM busybox
-ARG WHO
-RUN --mount=type=cache,id=lock,target=/c,sharing=locked test ! -e /c/held && touch /c/held && sleep 2 && rm /c/held
-X
-LOCK=$!
-mkdir "$T/two"; (T=$T/two; mkdir ctx2; printf 'FROM busybox\nRUN --mount=type=cache,id=lock,target=/c,sharing=locked test ! -e /c/held && touch /c/held && sleep 1 && rm /c/held\n' >"$T/Dockerfile"; d build -t lock:2 "$T" >"$T/out" 2>&1) &
-TWO=$!
-wait $LOCK; wait $TWO
-same "locked: one after the other" "Successfully tagged lock:1 Successfully tagged lock:2" "$(d images -q lock:1 | grep -q . && echo Successfully tagged lock:1) $(grep -o 'Successfully tagged lock:2' "$T/two/out")"
+mkdir "$T/two"
+locker() { # N SHARING SECONDS: fails when another one is in the folder
+    mkdir "$T/lock$1"
+    printf 'FROM busybox\nRUN --mount=type=cache,id=lock,target=/c,sharing=%s : %s && test ! -e /c/held && touch /c/held && sleep %s && rm /c/held\n' "$2" "$1" "$3" >"$T/lock$1/Dockerfile"
+    d build "$T/lock$1" >"$T/lock$1/out" 2>&1
+}
+locker 1 locked 2 & LOCKERS=$!
+poll 10 eval 'curl -s --unix-socket "$SOCK" http://x/debug/ops | grep -q await-exit'
+locker 2 locked 1 & LOCKERS="$LOCKERS $!"
+locker 3 shared 0.5 & LOCKERS="$LOCKERS $!"
+# shellcheck disable=SC2086
+wait $LOCKERS
+same "locked: alone, also beside one that shares" "1 1 1" "$(grep -c 'Successfully built' "$T"/lock?/out | cut -d: -f2 | xargs)"
 private() { printf 'FROM busybox\nRUN --mount=type=cache,id=private,target=/c,sharing=private test ! -e /c/held && touch /c/held && sleep 3 && rm /c/held; ls /c; : %s\n' "$1" >"$T/two/P$1"; d build -f "$T/two/P$1" -t "private:$1" "$T/two" >"$T/two/out$1" 2>&1; }
 private 1 & ONE=$!
 private 2; wait $ONE
